@@ -1,0 +1,206 @@
+"""What the estimators tell an engine to train, and what they get back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Rows = NDArray[np.intp]
+Head = Literal["binary", "multiclass", "multilabel", "regression"]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation and its derivative, both functions of NumPy arrays.
+
+    `derivative` takes the activation's output ``a`` and input ``z``, and gives ``da/dz`` of the
+    same shape.
+    """
+
+    name: str
+    function: Any
+    derivative: Any
+
+
+@dataclass(frozen=True)
+class Network:
+    """What all members of one stack share: the shape of the network and its functions.
+
+    Attributes
+    ----------
+    layer_sizes
+        Units per layer, inputs first, outputs last: ``(n_in, *hidden, n_out)``. Where members
+        differ in width, the widest; `Member.hidden_layer_sizes` masks the rest.
+    activation
+        Name of the hidden activation, or an `Activation`.
+    head
+        What the outputs are: one logit, exclusive classes, independent labels, or values.
+    loss
+        ``cross_entropy`` or ``focal`` (on logits) for the first three heads, ``mse`` or ``mae``.
+    """
+
+    layer_sizes: tuple[int, ...]
+    activation: str | Activation = "relu"
+    head: Head = "binary"
+    loss: Literal["cross_entropy", "focal", "mse", "mae"] = "cross_entropy"
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Rows that members train on or are scored on; several members may share one.
+
+    Attributes
+    ----------
+    inputs
+        Shape ``(n, n_in)``, any numeric dtype; cast to the engine's dtype batch by batch.
+    targets
+        Shape ``(n, n_out)``, float: 0/1 for one logit and for labels, one-hot for classes.
+    weights
+        Shape ``(n,)``, non-negative, or None: the sample weights, without class weights.
+    """
+
+    inputs: Array
+    targets: Array
+    weights: Array | None = None
+
+
+@dataclass(frozen=True)
+class Member:
+    """One network of a stack: its rows, its seed and what sets it apart from the others.
+
+    Attributes
+    ----------
+    data
+        Index of its `DataSet`.
+    train_rows, validation_rows
+        Row numbers in that data set. Validation rows are scored after every epoch; with
+        `Settings.early_stopping` their score stops the member.
+    seed
+        Seeds the member's own ``numpy.random.Generator``: its start, the order of its rows, its
+        dropout masks, whoever else is in the stack.
+    class_weight
+        Shape ``(n_out,)`` or ``(2,)`` for one logit: factor of each class's rows, or None.
+    focal_gamma
+        Focusing exponent of the focal loss (Lin et al. 2017); 0 is cross-entropy.
+    start
+        Weights and biases to go on from (``coefs``, ``intercepts``), or None to initialise.
+    """
+
+    data: int
+    train_rows: Rows
+    seed: int
+    validation_rows: Rows | None = None
+    hidden_layer_sizes: tuple[int, ...] | None = None
+    learning_rate_init: float = 0.001
+    alpha: float = 0.0001
+    l1: float = 0.0
+    dropout: float | tuple[float, ...] = 0.0
+    class_weight: Array | None = None
+    focal_gamma: float = 0.0
+    init: str = "auto"
+    start: tuple[list[Array], list[Array]] | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a stack is trained: what all its members share. Names as in scikit-learn's MLPs."""
+
+    engine: Literal["numpy", "torch"] = "numpy"
+    device: str = "auto"
+    dtype: str = "float32"
+    solver: Literal["sgd", "adam", "adamw"] = "adam"
+    batch_size: int | Literal["full"] = 200
+    learning_rate: Literal["constant", "invscaling", "adaptive", "one_cycle", "cosine"] = (
+        "constant"
+    )
+    power_t: float = 0.5
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    max_iter: int = 200
+    shuffle: bool = True
+    tol: float = 1e-4
+    n_iter_no_change: int = 10
+    early_stopping: bool = False
+    callbacks: Sequence[Callback] = ()
+
+
+@dataclass
+class Trained:
+    """What training gives for one member.
+
+    Attributes
+    ----------
+    coefs, intercepts
+        One array per layer, shapes ``(n_in, n_out)`` and ``(n_out,)``, in `Settings.dtype`.
+    loss_curve
+        Mean training loss (penalties included) of each epoch.
+    validation_loss, validation_scores
+        Of each epoch, on the validation rows; empty without them. The score is accuracy for
+        classifiers and R² for regressors.
+    seconds
+        Wall-clock seconds since the start of training at the end of each epoch.
+    optimizer_state
+        What `partial_fit` and ``warm_start`` go on from.
+    """
+
+    coefs: list[Array]
+    intercepts: list[Array]
+    n_iter: int
+    t: int
+    loss_curve: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_scores: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    converged: bool = False
+    optimizer_state: Any = None
+
+
+@dataclass(frozen=True)
+class EpochEvent:
+    """What a callback is told after each epoch; arrays are over the members still in the stack.
+
+    Attributes
+    ----------
+    epoch
+        Number of the epoch just ended, from 1.
+    max_iter
+        Epochs at the most.
+    members
+        Indices of the running members, shape ``(k,)``.
+    train_loss
+        Shape ``(k,)``.
+    validation_loss, validation_score
+        Shape ``(k,)``, NaN for members without validation rows.
+    validation_outputs
+        Gives each running member's network outputs (probabilities or values) on its validation
+        rows, or None where it has none; computed only when called.
+    """
+
+    epoch: int
+    max_iter: int
+    members: Array
+    train_loss: Array
+    validation_loss: Array
+    validation_score: Array
+    validation_outputs: Any
+
+
+class Callback(Protocol):
+    """Something that is told about training; silent by default, stops nothing."""
+
+    def on_train_begin(self, n_members: int, max_iter: int) -> None:
+        """Note that training begins."""
+
+    def on_epoch_end(self, event: EpochEvent) -> None:
+        """Note the end of an epoch."""
+
+    def on_train_end(self) -> None:
+        """Note that training has ended, however it ended."""
