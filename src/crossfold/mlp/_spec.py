@@ -89,6 +89,14 @@ class Member:
         Focusing exponent of the focal loss (Lin et al. 2017); 0 is cross-entropy.
     start
         Weights and biases to go on from (``coefs``, ``intercepts``), or None to initialise.
+    optimizer_state
+        `Trained.optimizer_state` to go on from, or None to begin anew.
+    n_features
+        Width of its own inputs where the stack's are wider: the columns beyond it are zeros, and
+        the start is drawn as for a network of this width. None where they are the stack's.
+    place
+        Number of the member and of the fold in a `FoldStack`, for callbacks; training does not
+        read it.
     """
 
     data: int
@@ -104,6 +112,9 @@ class Member:
     focal_gamma: float = 0.0
     init: str = "auto"
     start: tuple[list[Array], list[Array]] | None = None
+    optimizer_state: Any = None
+    n_features: int | None = None
+    place: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -127,7 +138,7 @@ class Settings:
     max_iter: int = 200
     shuffle: bool = True
     tol: float = 1e-4
-    n_iter_no_change: int = 10
+    n_iter_no_change: float = 10
     early_stopping: bool = False
     callbacks: Sequence[Callback] = ()
 
@@ -139,7 +150,10 @@ class Trained:
     Attributes
     ----------
     coefs, intercepts
-        One array per layer, shapes ``(n_in, n_out)`` and ``(n_out,)``, in `Settings.dtype`.
+        One array per layer, shapes ``(n_in, n_out)`` and ``(n_out,)``, in `Settings.dtype`, of the
+        member's own widths.
+    n_iter, t
+        Epochs, and training rows seen, in this training.
     loss_curve
         Mean training loss (penalties included) of each epoch.
     validation_loss, validation_scores
@@ -196,7 +210,9 @@ class EpochEvent:
 class Callback(Protocol):
     """Something that is told about training; silent by default, stops nothing."""
 
-    def on_train_begin(self, n_members: int, max_iter: int) -> None:
+    def on_train_begin(
+        self, members: Sequence[Member], data_sets: Sequence[DataSet], max_iter: int
+    ) -> None:
         """Note that training begins."""
 
     def on_epoch_end(self, event: EpochEvent) -> None:
