@@ -1,0 +1,77 @@
+"""Validation: folds that do not leak, metrics with intervals, calibration, comparison."""
+
+from crossfold.validation.calibration import (
+    CalibrationError,
+    Calibrator,
+    brier_decomposition,
+    calibrator_from_dict,
+    fit_calibrator,
+    reliability_curve,
+)
+from crossfold.validation.comparison import (
+    TestResult,
+    corrected_resampled_t_test,
+    equivalence_test,
+    mcnemar_test,
+    permute_labels,
+)
+from crossfold.validation.intervals import (
+    GroupBootstrap,
+    bootstrap_metrics,
+    metric_rows,
+    percentile_interval,
+)
+from crossfold.validation.leak_guard import NOT_SYNTHETIC, LeakError, check_leaks
+from crossfold.validation.metrics import METRICS, binary_metrics, wilson_interval
+from crossfold.validation.splits import (
+    SplitError,
+    assign_folds,
+    assign_parts,
+    fold_rows,
+    leave_one_out,
+    time_split,
+)
+from crossfold.validation.subgroups import subgroup_table
+from crossfold.validation.thresholds import (
+    ThresholdError,
+    capacity_table,
+    choose_threshold,
+    decision_curve,
+    threshold_table,
+)
+
+__all__ = [
+    "METRICS",
+    "NOT_SYNTHETIC",
+    "CalibrationError",
+    "Calibrator",
+    "GroupBootstrap",
+    "LeakError",
+    "SplitError",
+    "TestResult",
+    "ThresholdError",
+    "assign_folds",
+    "assign_parts",
+    "binary_metrics",
+    "bootstrap_metrics",
+    "brier_decomposition",
+    "calibrator_from_dict",
+    "capacity_table",
+    "check_leaks",
+    "choose_threshold",
+    "corrected_resampled_t_test",
+    "decision_curve",
+    "equivalence_test",
+    "fit_calibrator",
+    "fold_rows",
+    "leave_one_out",
+    "mcnemar_test",
+    "metric_rows",
+    "percentile_interval",
+    "permute_labels",
+    "reliability_curve",
+    "subgroup_table",
+    "threshold_table",
+    "time_split",
+    "wilson_interval",
+]

@@ -1,0 +1,221 @@
+"""Are probabilities what they say: curves, errors, and calibrators that mend them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from crossfold.exceptions import CrossfoldError
+from crossfold.validation.metrics import wilson_interval
+
+Probabilities = NDArray[np.float64]
+_TINY = 1e-7
+
+
+class CalibrationError(CrossfoldError):
+    """A calibrator of that name or form does not exist."""
+
+
+class Calibrator(Protocol):
+    """Maps raw probabilities to calibrated ones."""
+
+    def apply(self, p: ArrayLike) -> Probabilities:
+        """Calibrate probabilities, shape ``(n,)``, in [0, 1]."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fitted state as JSON values."""
+
+
+@dataclass(frozen=True)
+class LogOddsCalibrator:
+    """A line in the log odds: ``logit(q) = a·ln(p) − b·ln(1 − p) + c``.
+
+    With ``a = b`` this is Platt scaling (Platt 1999), free it is beta calibration (Kull et al.
+    2017), and ``a = b = 1, c = 0`` changes nothing.
+    """
+
+    a: float = 1.0
+    b: float = 1.0
+    c: float = 0.0
+
+    def apply(self, p: ArrayLike) -> Probabilities:
+        """Calibrate probabilities, shape ``(n,)``, in [0, 1]."""
+        from scipy.special import expit
+
+        if self == LogOddsCalibrator():
+            return np.asarray(p, dtype=np.float64)
+        ln_p, ln_not_p = _logs(p)
+        return np.asarray(expit(self.a * ln_p - self.b * ln_not_p + self.c))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fitted state as JSON values."""
+        return {"kind": "log_odds", **asdict(self)}
+
+
+@dataclass(frozen=True)
+class IsotonicCalibrator:
+    """A non-decreasing piecewise-linear map through fitted points.
+
+    Attributes
+    ----------
+    x, y
+        Raw and calibrated probabilities of the points, increasing.
+    """
+
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+
+    def apply(self, p: ArrayLike) -> Probabilities:
+        """Calibrate probabilities, shape ``(n,)``, in [0, 1]."""
+        return np.asarray(np.interp(np.asarray(p, dtype=np.float64), self.x, self.y))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give the fitted state as JSON values."""
+        return {"kind": "isotonic", "x": list(self.x), "y": list(self.y)}
+
+
+def calibrator_from_dict(state: dict[str, Any]) -> Calibrator:
+    """Rebuild a calibrator from what `to_dict` gave, also after a round trip through JSON."""
+    fields = {key: value for key, value in state.items() if key != "kind"}
+    if state["kind"] == "log_odds":
+        return LogOddsCalibrator(**fields)
+    if state["kind"] == "isotonic":
+        return IsotonicCalibrator(tuple(fields["x"]), tuple(fields["y"]))
+    raise CalibrationError(f"No calibrator is called {state['kind']!r}: the model file is foreign.")
+
+
+def fit_calibrator(
+    method: Literal["none", "platt", "isotonic", "beta"], p: ArrayLike, y: ArrayLike
+) -> Calibrator:
+    """Fit a calibrator on predictions for rows that the model did not learn from.
+
+    Parameters
+    ----------
+    method
+        ``none``, ``platt``, ``isotonic`` or ``beta``.
+    p
+        Raw probabilities, shape ``(n,)``, in [0, 1].
+    y
+        0 or 1, shape ``(n,)``.
+
+    Raises
+    ------
+    CalibrationError
+        There is no such method.
+    """
+    p, y = np.asarray(p, dtype=np.float64), np.asarray(y)
+    if method == "none":
+        return LogOddsCalibrator()
+    if method == "isotonic":
+        return _fit_isotonic(p, y)
+    if method in ("platt", "beta"):
+        return _fit_log_odds(p, y, tied=method == "platt")
+    raise CalibrationError(
+        f"No calibration is called {method!r}: choose none, platt, isotonic or beta."
+    )
+
+
+def _fit_log_odds(p: Probabilities, y: NDArray[Any], *, tied: bool) -> LogOddsCalibrator:
+    from sklearn.linear_model import LogisticRegression
+
+    ln_p, ln_not_p = _logs(p)
+    inputs = (ln_p - ln_not_p)[:, None] if tied else np.column_stack([ln_p, -ln_not_p])
+    if np.ptp(p) == 0 or np.ptp(y) == 0:
+        # One input or one class: the best line is the constant that predicts the mean.
+        mean = np.clip(y.mean(), _TINY, 1 - _TINY)
+        return LogOddsCalibrator(0.0, 0.0, float(np.log(mean / (1 - mean))))
+    line = LogisticRegression(C=np.inf).fit(inputs, y)
+    slopes = np.broadcast_to(line.coef_[0], 2)
+    return LogOddsCalibrator(float(slopes[0]), float(slopes[1]), float(line.intercept_[0]))
+
+
+def _fit_isotonic(p: Probabilities, y: NDArray[Any]) -> IsotonicCalibrator:
+    from sklearn.isotonic import IsotonicRegression
+
+    fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(p, y)
+    return IsotonicCalibrator(
+        tuple(fitted.X_thresholds_.tolist()), tuple(fitted.y_thresholds_.tolist())
+    )
+
+
+def _logs(p: ArrayLike) -> tuple[Probabilities, Probabilities]:
+    """Give ln(p) and ln(1 − p), finite."""
+    inside = np.clip(np.asarray(p, dtype=np.float64), _TINY, 1 - _TINY)
+    return np.log(inside), np.log1p(-inside)
+
+
+def reliability_curve(
+    y: ArrayLike,
+    p: ArrayLike,
+    n_bins: int = 10,
+    strategy: Literal["uniform", "quantile"] = "quantile",
+) -> pd.DataFrame:
+    """Compare predicted with observed shares, bin by bin.
+
+    Parameters
+    ----------
+    y, p
+        0/1 and probabilities, shape ``(n,)``.
+    n_bins
+        Number of bins; empty ones are left out.
+    strategy
+        Bins of equal width, or of about equal numbers of rows.
+
+    Returns
+    -------
+    Columns ``mean_predicted``, ``observed``, ``low``, ``high`` (Wilson, 95 %), ``n`` and
+    ``positives``, by increasing prediction.
+    """
+    y, p = np.asarray(y), np.asarray(p, dtype=np.float64)
+    edges = (
+        np.linspace(0, 1, n_bins + 1)
+        if strategy == "uniform"
+        else np.unique(np.quantile(p, np.linspace(0, 1, n_bins + 1)))
+    )
+    bins = np.clip(np.searchsorted(edges, p, side="right") - 1, 0, max(len(edges) - 2, 0))
+    table = (
+        pd.DataFrame({"bin": bins, "p": p, "y": y})
+        .groupby("bin")
+        .agg(
+            mean_predicted=("p", "mean"),
+            observed=("y", "mean"),
+            n=("y", "size"),
+            positives=("y", "sum"),
+        )
+        .reset_index(drop=True)
+    )
+    table["low"], table["high"] = wilson_interval(table["positives"], table["n"])
+    return table[["mean_predicted", "observed", "low", "high", "n", "positives"]]
+
+
+def brier_decomposition(y: ArrayLike, p: ArrayLike, n_bins: int = 10) -> dict[str, float]:
+    """Split the Brier score into reliability − resolution + uncertainty (Murphy 1973).
+
+    The score is that of predictions rounded to their bin's mean; ``within_bin`` is what the
+    rounding leaves out, so that all four add up to ``brier``.
+
+    Parameters
+    ----------
+    y, p
+        0/1 and probabilities, shape ``(n,)``.
+    n_bins
+        Bins of about equal numbers of rows.
+    """
+    y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    curve = reliability_curve(y, p, n_bins)
+    share = curve["n"] / len(y)
+    reliability = float((share * (curve["mean_predicted"] - curve["observed"]) ** 2).sum())
+    resolution = float((share * (curve["observed"] - y.mean()) ** 2).sum())
+    uncertainty = float(y.mean() * (1 - y.mean()))
+    brier = float(np.mean((p - y) ** 2))
+    return {
+        "brier": brier,
+        "reliability": reliability,
+        "resolution": resolution,
+        "uncertainty": uncertainty,
+        "within_bin": brier - (reliability - resolution + uncertainty),
+    }

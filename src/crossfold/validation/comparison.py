@@ -1,0 +1,140 @@
+"""Is one model better than another, or are they the same?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+_EXACT_BELOW = 25
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """The result of a comparison of model A with model B.
+
+    Attributes
+    ----------
+    difference, low, high
+        A minus B, and its 95 % interval (90 % for an equivalence test, as is customary).
+    statistic, p_value
+        Of the test; NaN where it is undefined.
+    n
+        Folds or discordant pairs, or rows: what the test counts.
+    """
+
+    difference: float
+    low: float
+    high: float
+    statistic: float
+    p_value: float
+    n: int
+
+    __test__ = False
+
+
+def corrected_resampled_t_test(
+    scores_a: ArrayLike, scores_b: ArrayLike, *, test_share: float
+) -> TestResult:
+    """Compare fold scores of two models, allowing for training sets that overlap.
+
+    The variance of the mean difference is ``(1/k + test_share/(1 − test_share))·s²`` instead of
+    ``s²/k`` (Nadeau and Bengio 2003, equation 9).
+
+    Parameters
+    ----------
+    scores_a, scores_b
+        Score of each fold, of all repeats, shape ``(k,)``, k ≥ 2.
+    test_share
+        Share of rows that each fold validates, in (0, 1).
+    """
+    from scipy.stats import t
+
+    differences, error, degrees = _corrected_error(scores_a, scores_b, test_share)
+    mean = float(differences.mean())
+    half = float(t.ppf(0.975, degrees) * error)
+    if error == 0:
+        return TestResult(mean, mean, mean, np.nan, 1.0 if mean == 0 else 0.0, degrees + 1)
+    statistic = mean / error
+    p_value = float(2 * t.sf(abs(statistic), degrees))
+    return TestResult(mean, mean - half, mean + half, statistic, p_value, degrees + 1)
+
+
+def equivalence_test(
+    scores_a: ArrayLike, scores_b: ArrayLike, *, margin: float, test_share: float
+) -> TestResult:
+    """Test whether two models differ by less than a margin: two one-sided tests (Schuirmann 1987).
+
+    Parameters
+    ----------
+    scores_a, scores_b, test_share
+        As in `corrected_resampled_t_test`.
+    margin
+        Largest difference that counts as none, > 0.
+
+    Returns
+    -------
+    A p-value below 0.05 means that the models are equivalent within the margin; the interval is
+    the 90 % one, which then lies within ± margin.
+    """
+    from scipy.stats import t
+
+    differences, error, degrees = _corrected_error(scores_a, scores_b, test_share)
+    mean = float(differences.mean())
+    distance = margin - abs(mean)
+    if error == 0:
+        return TestResult(mean, mean, mean, np.nan, float(distance <= 0), degrees + 1)
+    half = float(t.ppf(0.95, degrees) * error)
+    statistic = distance / error
+    p_value = float(t.sf(statistic, degrees))
+    return TestResult(mean, mean - half, mean + half, statistic, p_value, degrees + 1)
+
+
+def _corrected_error(
+    scores_a: ArrayLike, scores_b: ArrayLike, test_share: float
+) -> tuple[NDArray[np.float64], float, int]:
+    """Give the differences, the corrected standard error of their mean, and its degrees."""
+    differences = np.asarray(scores_a, dtype=np.float64) - np.asarray(scores_b, dtype=np.float64)
+    k = len(differences)
+    factor = 1 / k + test_share / (1 - test_share)
+    return differences, float(np.sqrt(factor * differences.var(ddof=1))), k - 1
+
+
+def mcnemar_test(y: ArrayLike, flagged_a: ArrayLike, flagged_b: ArrayLike) -> TestResult:
+    """Compare the decisions of two models on the same rows (McNemar 1947).
+
+    Exact binomial below 25 discordant pairs, else chi-squared with continuity correction.
+
+    Parameters
+    ----------
+    y, flagged_a, flagged_b
+        0/1 or bool, shape ``(n,)``.
+
+    Returns
+    -------
+    The difference is that of the accuracies, with the Wald interval of paired proportions.
+    """
+    from scipy.stats import binomtest, chi2, norm
+
+    y, a, b = (np.asarray(values).astype(bool) for values in (y, flagged_a, flagged_b))
+    only_a, only_b = int(((a == y) & (b != y)).sum()), int(((a != y) & (b == y)).sum())
+    discordant = only_a + only_b
+    difference = (only_a - only_b) / len(y)
+    variance = discordant / len(y) ** 2 - difference**2 / len(y)
+    half = float(norm.ppf(0.975)) * float(np.sqrt(max(variance, 0.0)))
+    if discordant < _EXACT_BELOW:
+        statistic = float(min(only_a, only_b))
+        p_value = float(binomtest(only_a, discordant).pvalue) if discordant else 1.0
+    else:
+        statistic = max(abs(only_a - only_b) - 1, 0) ** 2 / discordant
+        p_value = float(chi2.sf(statistic, 1))
+    return TestResult(
+        difference, difference - half, difference + half, statistic, p_value, discordant
+    )
+
+
+def permute_labels(y: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+    """Give the labels in random order, shape ``(n,)``: the same classes, nothing to learn."""
+    return rng.permutation(y)

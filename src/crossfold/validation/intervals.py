@@ -1,0 +1,117 @@
+"""Bootstrap intervals that resample whole groups, the same way for every model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from crossfold.validation.metrics import Values, Weights, binary_metrics
+
+_RESAMPLES_AT_ONCE = 32
+_PERCENTILES = (2.5, 97.5)
+
+
+class GroupBootstrap:
+    """Bootstrap weights: groups are drawn with replacement, a row weighs what its group does.
+
+    All models that share one bootstrap are resampled alike, so that differences between them are
+    paired (Efron and Tibshirani 1993, chapter 8; Field and Welsh 2007 for clusters).
+
+    Parameters
+    ----------
+    groups
+        Group of each row, shape ``(n,)``; ``arange(n)`` where every row stands for itself.
+    n_resamples
+        Number of resamples.
+    seed
+        Seeds the draws.
+    """
+
+    def __init__(self, groups: ArrayLike, n_resamples: int, seed: int) -> None:
+        self.codes = pd.factorize(np.asarray(groups))[0]
+        self.n_resamples = n_resamples
+        self.seed = seed
+
+    def blocks(self, rows: NDArray[np.intp] | None = None) -> Iterator[Weights]:
+        """Yield weights a block of resamples at a time, shape ``(resamples, rows)``, float32.
+
+        Parameters
+        ----------
+        rows
+            Rows to weigh, or None for all of them. What is drawn does not depend on it.
+        """
+        codes = self.codes if rows is None else self.codes[rows]
+        n_groups = int(self.codes.max()) + 1
+        rng = np.random.default_rng(self.seed)
+        for start in range(0, self.n_resamples, _RESAMPLES_AT_ONCE):
+            size = min(_RESAMPLES_AT_ONCE, self.n_resamples - start)
+            drawn = rng.integers(n_groups, size=(size, n_groups))
+            counts = [np.bincount(draw, minlength=n_groups) for draw in drawn]
+            yield np.asarray(counts, dtype=np.float32)[:, codes]
+
+
+def bootstrap_metrics(
+    y: ArrayLike,
+    p: ArrayLike,
+    flagged: ArrayLike | None,
+    bootstrap: GroupBootstrap,
+    rows: NDArray[np.intp] | None = None,
+) -> dict[str, Values]:
+    """Compute all metrics of one model on every resample.
+
+    Parameters
+    ----------
+    y, p, flagged
+        As in `binary_metrics`, shape ``(n,)``.
+    bootstrap
+        Its groups cover the whole table.
+    rows
+        Number of each of the `n` rows in that table, or None where they are the table.
+
+    Returns
+    -------
+    For each metric an array of shape ``(n_resamples,)``.
+    """
+    blocks = [binary_metrics(y, p, flagged, weights) for weights in bootstrap.blocks(rows)]
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def percentile_interval(resampled: Values) -> tuple[float, float]:
+    """Give the 95 % percentile interval of resampled figures; NaN where none is defined."""
+    known = resampled[np.isfinite(resampled)]
+    if not len(known):
+        return np.nan, np.nan
+    low, high = np.percentile(known, _PERCENTILES)
+    return float(low), float(high)
+
+
+def metric_rows(
+    y: NDArray[np.int8],
+    p: NDArray[np.float32],
+    flagged: NDArray[np.bool_] | None,
+    bootstrap: GroupBootstrap,
+    rows: NDArray[np.intp] | None = None,
+) -> pd.DataFrame:
+    """Give every metric of one model with its interval.
+
+    Parameters
+    ----------
+    y, p, flagged, bootstrap, rows
+        As in `bootstrap_metrics`.
+
+    Returns
+    -------
+    Columns ``metric``, ``estimate``, ``low``, ``high`` (95 %), ``n`` and ``positives``.
+    """
+    point = binary_metrics(y, p, flagged)
+    resampled = bootstrap_metrics(y, p, flagged, bootstrap, rows)
+    return pd.DataFrame(
+        [
+            (name, float(value[0]), *percentile_interval(resampled[name]), len(y), int(y.sum()))
+            for name, value in point.items()
+        ],
+        columns=["metric", "estimate", "low", "high", "n", "positives"],
+    )

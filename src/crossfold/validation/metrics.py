@@ -1,0 +1,152 @@
+"""Metrics of binary predictions, as scikit-learn defines them, for one or many sets of weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Weights = NDArray[np.float32]
+Values = NDArray[np.float64]
+
+RANKING = ("roc_auc", "pr_auc")
+PROBABILITY = ("brier", "log_loss", "expected_calibration_error", "mean_prediction")
+DECISION = ("accuracy", "precision", "recall", "specificity", "f1", "mcc", "flagged_share")
+METRICS = (*RANKING, *PROBABILITY, *DECISION)
+
+ECE_BINS = 10
+
+
+def binary_metrics(
+    y: ArrayLike, p: ArrayLike, flagged: ArrayLike | None = None, weights: Weights | None = None
+) -> dict[str, Values]:
+    """Compute all metrics of one model for one or many sets of weights at once.
+
+    Weights are counts: single precision holds their sums exactly up to 16.7 million rows.
+
+    Parameters
+    ----------
+    y
+        0 or 1, shape ``(n,)``.
+    p
+        Probability of class 1, shape ``(n,)``, in [0, 1].
+    flagged
+        Decisions, bool, shape ``(n,)``, or None for no decision metrics.
+    weights
+        Non-negative, shape ``(resamples, n)``; None weighs every row once.
+
+    Returns
+    -------
+    For each metric an array of shape ``(resamples,)``; NaN where it is undefined, as with one
+    class only.
+    """
+    y = np.asarray(y, dtype=np.float32)
+    p = np.asarray(p, dtype=np.float64)
+    weights = np.ones((1, len(y)), dtype=np.float32) if weights is None else weights
+    with np.errstate(divide="ignore", invalid="ignore"):
+        results = {**_ranking(y, p, weights), **_probability(y, p, weights)}
+        if flagged is not None:
+            results |= _decision(y, np.asarray(flagged, dtype=np.float32), weights)
+    return results
+
+
+def _ranking(y: NDArray[np.float32], p: Values, weights: Weights) -> dict[str, Values]:
+    """Area under the ROC curve, and average precision; tied predictions count as one step.
+
+    The curve is made of sums over steps, one for each distinct prediction from the largest down.
+    """
+    order = np.argsort(-p, kind="stable")
+    first_of_tie = np.append(0, np.flatnonzero(np.diff(p[order])) + 1)
+    in_order = weights[:, order]
+    hit_steps = np.add.reduceat(in_order * y[order], first_of_tie, axis=1)
+    flagged_steps = np.add.reduceat(in_order, first_of_tie, axis=1)
+    hits = np.cumsum(hit_steps, axis=1)
+    flagged = np.cumsum(flagged_steps, axis=1)
+    all_hits, all_flagged = (c[:, -1].astype(np.float64) for c in (hits, flagged))
+    # Trapezoids: each step of false alarms times the mean of the hits before and after it.
+    area = _dot(flagged_steps - hit_steps, hits - 0.5 * hit_steps)
+    precision = np.divide(hits, flagged, out=np.zeros_like(hits), where=flagged > 0)
+    return {
+        "roc_auc": area / (all_hits * (all_flagged - all_hits)),
+        "pr_auc": _dot(hit_steps, precision) / all_hits,
+    }
+
+
+def _dot(a: Weights, b: Weights) -> Values:
+    """Sum the products of each row, in double precision."""
+    return np.asarray((a * b).sum(axis=1, dtype=np.float64))
+
+
+def _probability(y: NDArray[np.float32], p: Values, weights: Weights) -> dict[str, Values]:
+    total = weights.sum(axis=1, dtype=np.float64)
+    tiny = np.finfo(np.float64).eps
+    q = np.clip(p, tiny, 1 - tiny)
+    per_row = np.column_stack(
+        [(p - y) ** 2, -(y * np.log(q) + (1 - y) * np.log1p(-q)), p, _bins(p), (p - y)]
+    )
+    sums = weights @ per_row[:, :3].astype(np.float32)
+    bins = np.eye(ECE_BINS, dtype=np.float32)[per_row[:, 3].astype(int)]
+    gaps = weights @ (bins * per_row[:, 4:].astype(np.float32))
+    means = sums.astype(np.float64) / total[:, None]
+    return {
+        "brier": means[:, 0],
+        "log_loss": means[:, 1],
+        "expected_calibration_error": np.abs(gaps).sum(axis=1, dtype=np.float64) / total,
+        "mean_prediction": means[:, 2],
+    }
+
+
+def _bins(p: Values) -> NDArray[np.intp]:
+    """Give the number of the equal-width bin of each probability."""
+    return np.minimum((p * ECE_BINS).astype(np.intp), ECE_BINS - 1)
+
+
+def _decision(
+    y: NDArray[np.float32], flagged: NDArray[np.float32], weights: Weights
+) -> dict[str, Values]:
+    """Metrics of the confusion matrix."""
+    cells = np.column_stack([y * flagged, y * (1 - flagged), (1 - y) * flagged])
+    tp, fn, fp = (weights @ cells).astype(np.float64).T
+    total = weights.sum(axis=1, dtype=np.float64)
+    tn = total - tp - fn - fp
+    margins = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    return {
+        "accuracy": (tp + tn) / total,
+        "precision": _ratio(tp, tp + fp),
+        "recall": tp / (tp + fn),
+        "specificity": tn / (tn + fp),
+        "f1": 2 * tp / (2 * tp + fp + fn),
+        "mcc": _ratio(tp * tn - fp * fn, np.sqrt(margins)),
+        "flagged_share": (tp + fp) / total,
+    }
+
+
+def _ratio(numerator: Values, denominator: Values) -> Values:
+    """Divide; 0 where the denominator is 0, as scikit-learn does."""
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0)
+
+
+def wilson_interval(successes: Any, n: Any, confidence: float = 0.95) -> tuple[Values, Values]:
+    """Give the Wilson score interval of proportions (Wilson 1927).
+
+    Parameters
+    ----------
+    successes, n
+        Counts, any shape; ``n`` of 0 gives NaN.
+    confidence
+        In (0, 1).
+
+    Returns
+    -------
+    Lower and upper bounds, in [0, 1].
+    """
+    from scipy.stats import norm
+
+    successes, n = np.asarray(successes, dtype=float), np.asarray(n, dtype=float)
+    z = norm.ppf(0.5 + confidence / 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = successes / n
+        centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+        half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)

@@ -1,0 +1,131 @@
+"""Folds: which rows train and which validate."""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from crossfold.exceptions import CrossfoldError
+
+Rows = NDArray[np.intp]
+Folds = NDArray[np.int8]
+
+
+class SplitError(CrossfoldError):
+    """The rows cannot be split as asked."""
+
+
+def assign_folds(
+    y: ArrayLike, groups: ArrayLike | None = None, *, n_splits: int, seed: int
+) -> Folds:
+    """Assign every row to a validation fold, stratified by class, groups kept together.
+
+    The result depends on which rows share a group, not on what the groups are called.
+
+    Parameters
+    ----------
+    y
+        Classes, shape ``(n,)``.
+    groups
+        Group of each row, shape ``(n,)``, or None where every row stands for itself.
+    n_splits
+        Number of folds, at least 2.
+    seed
+        Seeds the shuffle.
+
+    Returns
+    -------
+    Number of the fold in which each row is validated, shape ``(n,)``, in ``[0, n_splits)``.
+
+    Raises
+    ------
+    SplitError
+        A class has fewer rows, or the table fewer groups, than there are folds.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    y = np.asarray(y)
+    _check_counts(y, groups, n_splits)
+    codes = None if groups is None else pd.factorize(np.asarray(groups))[0]
+    kind = StratifiedKFold if codes is None else StratifiedGroupKFold
+    splitter = kind(n_splits, shuffle=True, random_state=seed)
+    fold = np.empty(len(y), dtype=np.int8)
+    for number, (_, validation) in enumerate(splitter.split(y, y, codes)):
+        fold[validation] = number
+    return fold
+
+
+def _check_counts(y: NDArray[Any], groups: ArrayLike | None, n_splits: int) -> None:
+    """Refuse tables that are too small for the folds."""
+    smallest = np.unique(y, return_counts=True)[1].min() if len(y) else 0
+    if smallest < n_splits:
+        raise SplitError(
+            f"{n_splits} folds need at least {n_splits} rows of every class, and the rarest has "
+            f"{smallest}: give more rows or ask for fewer folds."
+        )
+    if groups is not None and len(np.unique(np.asarray(groups))) < n_splits:
+        raise SplitError(f"There are fewer groups than {n_splits} folds: ask for fewer folds.")
+
+
+def assign_parts(groups: ArrayLike, *, n_parts: int, seed: int) -> Folds:
+    """Assign every group to one of `n_parts` parts at random; shape ``(n,)``.
+
+    Unlike `assign_folds` it does not stratify, and takes milliseconds for many groups.
+
+    Raises
+    ------
+    SplitError
+        There are fewer groups than parts.
+    """
+    from sklearn.model_selection import GroupKFold
+
+    codes = pd.factorize(np.asarray(groups))[0]
+    if len(codes) == 0 or codes.max() + 1 < n_parts:
+        raise SplitError(f"There are fewer groups than {n_parts} parts: ask for fewer parts.")
+    part = np.empty(len(codes), dtype=np.int8)
+    splitter = GroupKFold(n_parts, shuffle=True, random_state=seed)
+    for number, (_, rows) in enumerate(splitter.split(codes, groups=codes)):
+        part[rows] = number
+    return part
+
+
+def time_split(dates: pd.Series, first_test_day: datetime.date) -> Folds:
+    """Split by time: -1 for rows before the first test day, 0 for those from it on.
+
+    Parameters
+    ----------
+    dates
+        Date of each row, shape ``(n,)``, datetime64.
+    first_test_day
+        First day of the test rows.
+
+    Raises
+    ------
+    SplitError
+        One of the two sides is empty.
+    """
+    is_test = (dates >= pd.Timestamp(first_test_day)).to_numpy()
+    if is_test.all() or not is_test.any():
+        raise SplitError(
+            f"The time split at {first_test_day} leaves one side empty: the dates run from "
+            f"{dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}; choose first_test_day among them."
+        )
+    return np.where(is_test, 0, -1).astype(np.int8)
+
+
+def fold_rows(fold: Folds) -> list[tuple[Rows, Rows]]:
+    """Turn fold numbers into pairs of training and validation rows; rows of fold -1 only train."""
+    return [
+        (np.flatnonzero(fold != number), np.flatnonzero(fold == number))
+        for number in range(int(fold.max()) + 1)
+    ]
+
+
+def leave_one_out(n: int) -> list[tuple[Rows, Rows]]:
+    """Give `n` folds, each of which validates one row."""
+    rows = np.arange(n)
+    return [(np.delete(rows, row), rows[row : row + 1]) for row in rows]

@@ -1,0 +1,77 @@
+"""Who is affected: figures for parts of the population."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from crossfold.validation.intervals import GroupBootstrap, metric_rows
+
+SHOWN = ("roc_auc", "recall", "precision", "specificity", "mean_prediction", "flagged_share")
+MIN_ROWS = 30
+
+
+def subgroup_table(
+    y: NDArray[Any],
+    p: NDArray[Any],
+    flagged: NDArray[np.bool_],
+    levels: Mapping[str, ArrayLike],
+    bootstrap: GroupBootstrap,
+) -> pd.DataFrame:
+    """Give figures with intervals for every level of every grouping.
+
+    Parameters
+    ----------
+    y, p, flagged
+        0/1, probabilities and decisions, shape ``(n,)``.
+    levels
+        For each grouping (``sex``, ``age band``) the level of each row, shape ``(n,)``.
+    bootstrap
+        Covers the same `n` rows.
+
+    Returns
+    -------
+    Columns ``group``, ``level``, ``n``, ``positives``, ``observed_rate``, ``metric``,
+    ``estimate``, ``low``, ``high``. Levels with fewer than 30 rows, or of one class, have NaN.
+    """
+    tables = [
+        _level_table(y, p, flagged, rows, bootstrap).assign(group=group, level=str(level))
+        for group, of_row in levels.items()
+        for level, rows in _rows_by_level(of_row).items()
+    ]
+    columns = [
+        "group",
+        "level",
+        "n",
+        "positives",
+        "observed_rate",
+        "metric",
+        "estimate",
+        "low",
+        "high",
+    ]
+    return pd.concat(tables, ignore_index=True)[columns]
+
+
+def _rows_by_level(of_row: ArrayLike) -> dict[Any, NDArray[np.intp]]:
+    series = pd.Series(of_row).reset_index(drop=True)
+    grouped = series.groupby(series, observed=True)
+    return {level: np.asarray(rows) for level, rows in grouped.indices.items()}
+
+
+def _level_table(
+    y: NDArray[Any],
+    p: NDArray[Any],
+    flagged: NDArray[np.bool_],
+    rows: NDArray[np.intp],
+    bootstrap: GroupBootstrap,
+) -> pd.DataFrame:
+    table = metric_rows(y[rows], p[rows], flagged[rows], bootstrap, rows)
+    table = table[table["metric"].isin(SHOWN)].assign(observed_rate=y[rows].mean())
+    if len(rows) < MIN_ROWS or np.ptp(y[rows]) == 0:
+        table[["estimate", "low", "high"]] = np.nan
+    return table

@@ -1,0 +1,227 @@
+"""From probabilities to decisions: whom to call, and what it is worth."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from crossfold.exceptions import CrossfoldError
+from crossfold.validation.intervals import GroupBootstrap, percentile_interval
+
+Policy = Literal["capacity", "cost", "f1", "fixed"]
+THRESHOLDS = np.linspace(0, 1, 101)
+SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+class ThresholdError(CrossfoldError):
+    """There is no such way to choose a threshold."""
+
+
+def choose_threshold(
+    y: ArrayLike,
+    p: ArrayLike,
+    policy: Policy,
+    *,
+    share: float = 0.1,
+    cost_ratio: float = 0.25,
+    value: float = 0.5,
+) -> float:
+    """Choose the threshold at or above which a row is flagged.
+
+    Parameters
+    ----------
+    y, p
+        0/1 and calibrated probabilities of rows the model did not learn from, shape ``(n,)``.
+    policy
+        ``capacity``: flag the riskiest `share` of rows. ``cost``: flag where the expected gain
+        exceeds the cost, which for calibrated probabilities is `cost_ratio` itself (Elkan 2001).
+        ``f1``: the largest F1. ``fixed``: `value`.
+    share
+        In (0, 1).
+    cost_ratio
+        Cost of one call divided by the loss that it averts where the patient would not have come.
+    value
+        In [0, 1].
+
+    Raises
+    ------
+    ThresholdError
+        There is no such policy.
+    """
+    p = np.asarray(p, dtype=np.float64)
+    if policy == "capacity":
+        return float(np.quantile(p, 1 - share))
+    if policy == "cost":
+        return cost_ratio
+    if policy == "fixed":
+        return value
+    if policy == "f1":
+        counts = _counts_from_top(np.asarray(y), p)
+        return float(
+            counts["p"][np.argmax(2 * counts["hits"] / (counts["n"] + counts["hits"][-1]))]
+        )
+    raise ThresholdError(f"No policy is called {policy!r}: choose capacity, cost, f1 or fixed.")
+
+
+def _counts_from_top(y: NDArray[Any], p: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
+    """Give hits and rows flagged at each distinct prediction, from the largest down."""
+    order = np.argsort(-p, kind="stable")
+    last_of_tie = np.append(np.flatnonzero(np.diff(p[order])), len(p) - 1)
+    return {
+        "p": p[order][last_of_tie],
+        "hits": np.cumsum(y[order])[last_of_tie],
+        "n": last_of_tie + 1,
+    }
+
+
+def _confusion_at(
+    y: NDArray[Any], p: NDArray[np.float64], thresholds: NDArray[np.float64]
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Give true and false positives when rows at or above each threshold are flagged."""
+    order = np.argsort(p, kind="stable")
+    hits_from = np.append(np.cumsum(y[order][::-1])[::-1], 0)
+    below = np.searchsorted(p[order], thresholds, side="left")
+    true_positives = hits_from[below]
+    return true_positives, len(p) - below - true_positives
+
+
+def threshold_table(
+    y: ArrayLike, p: ArrayLike, thresholds: NDArray[np.float64] = THRESHOLDS
+) -> pd.DataFrame:
+    """Give decision metrics at many thresholds.
+
+    Parameters
+    ----------
+    y, p
+        0/1 and probabilities, shape ``(n,)``.
+    thresholds
+        In [0, 1]; 101 of them by default.
+
+    Returns
+    -------
+    Columns ``threshold``, ``precision`` (NaN where nothing is flagged), ``recall``,
+    ``false_positive_rate``, ``f1``, ``flagged_share``.
+    """
+    y, p = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
+    tp, fp = _confusion_at(y, p, np.asarray(thresholds))
+    positives = y.sum()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return pd.DataFrame(
+            {
+                "threshold": thresholds,
+                "precision": tp / (tp + fp),
+                "recall": tp / positives,
+                "false_positive_rate": fp / (len(y) - positives),
+                "f1": 2 * tp / (tp + fp + positives),
+                "flagged_share": (tp + fp) / len(y),
+            }
+        )
+
+
+def capacity_table(
+    y: ArrayLike,
+    p: ArrayLike,
+    shares: ArrayLike = SHARES,
+    bootstrap: GroupBootstrap | None = None,
+) -> pd.DataFrame:
+    """Give precision and recall when the riskiest share of rows is called.
+
+    Parameters
+    ----------
+    y, p
+        0/1 and probabilities, shape ``(n,)``.
+    shares
+        Shares to call, in (0, 1].
+    bootstrap
+        Gives the intervals, on the same rows; None for none.
+
+    Returns
+    -------
+    Columns ``share``, ``n_called``, ``precision``, ``recall``, ``lift`` (precision over
+    prevalence), and with a bootstrap ``precision_low``, ``precision_high``, ``recall_low``,
+    ``recall_high`` (95 %).
+    """
+    shares = np.asarray(shares, dtype=np.float64)
+    y = np.asarray(y, dtype=np.float32)
+    in_order = np.argsort(-np.asarray(p, dtype=np.float64), kind="stable")
+    ones = np.ones((1, len(y)), dtype=np.float32)
+    precision, recall = _at_shares(y, in_order, ones, shares)
+    table = pd.DataFrame(
+        {
+            "share": shares,
+            "n_called": np.maximum(np.round(shares * len(y)).astype(int), 1),
+            "precision": precision[0],
+            "recall": recall[0],
+            "lift": precision[0] / y.mean(),
+        }
+    )
+    return (
+        table
+        if bootstrap is None
+        else table.assign(**_capacity_intervals(y, in_order, shares, bootstrap))
+    )
+
+
+def _at_shares(
+    y: NDArray[np.float32],
+    in_order: NDArray[np.intp],
+    weights: NDArray[np.float32],
+    shares: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give precision and recall, each of shape ``(resamples, shares)``."""
+    called = np.cumsum(weights[:, in_order], axis=1)
+    hits = np.cumsum(weights[:, in_order] * y[in_order], axis=1)
+    total = called[:, -1:]
+    at = np.array([np.searchsorted(row, shares * row[-1]) for row in called]).clip(max=len(y) - 1)
+    hits_at = np.take_along_axis(hits, at, axis=1).astype(np.float64)
+    return hits_at / np.maximum(shares * total, 1), hits_at / hits[:, -1:]
+
+
+def _capacity_intervals(
+    y: NDArray[np.float32],
+    in_order: NDArray[np.intp],
+    shares: NDArray[np.float64],
+    bootstrap: GroupBootstrap,
+) -> dict[str, list[float]]:
+    blocks = [_at_shares(y, in_order, weights, shares) for weights in bootstrap.blocks()]
+    bounds: dict[str, list[float]] = {}
+    for name, resampled in zip(("precision", "recall"), zip(*blocks, strict=True), strict=True):
+        intervals = [percentile_interval(column) for column in np.concatenate(resampled).T]
+        bounds[f"{name}_low"], bounds[f"{name}_high"] = map(list, zip(*intervals, strict=True))
+    return bounds
+
+
+def decision_curve(
+    y: ArrayLike, p: ArrayLike, thresholds: NDArray[np.float64] | None = None
+) -> pd.DataFrame:
+    """Give the net benefit of flagging by the model, flagging all and flagging none.
+
+    Net benefit per row is ``TP/n − FP/n · t/(1 − t)`` at threshold probability ``t`` (Vickers and
+    Elkin 2006).
+
+    Parameters
+    ----------
+    y, p
+        0/1 and calibrated probabilities, shape ``(n,)``.
+    thresholds
+        Threshold probabilities in (0, 1); 0.01 to 0.60 by default.
+
+    Returns
+    -------
+    Columns ``threshold``, ``model``, ``all``, ``none``.
+    """
+    t = np.linspace(0.01, 0.6, 60) if thresholds is None else np.asarray(thresholds)
+    y, p = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
+    tp, fp = _confusion_at(y, p, t)
+    odds = t / (1 - t)
+    return pd.DataFrame(
+        {
+            "threshold": t,
+            "model": (tp - fp * odds) / len(y),
+            "all": y.mean() - (1 - y.mean()) * odds,
+            "none": np.zeros_like(t),
+        }
+    )
