@@ -1,0 +1,49 @@
+"""Multilayer perceptrons in NumPy and PyTorch, many trained at once, with scikit-learn's API.
+
+Names are loaded when they are first asked for, so that importing the package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crossfold.mlp._spec import Activation
+    from crossfold.mlp.callbacks import EpochLog, EpochRecord, ProgressBar
+    from crossfold.mlp.estimators import FoldStack, History, MLPClassifier, MLPRegressor
+    from crossfold.mlp.persistence import load, save
+
+_MODULES = {
+    "Activation": "_spec",
+    "EpochLog": "callbacks",
+    "EpochRecord": "callbacks",
+    "FoldStack": "estimators",
+    "History": "estimators",
+    "MLPClassifier": "estimators",
+    "MLPRegressor": "estimators",
+    "ProgressBar": "callbacks",
+    "load": "persistence",
+    "save": "persistence",
+}
+
+__all__ = [
+    "Activation",
+    "EpochLog",
+    "EpochRecord",
+    "FoldStack",
+    "History",
+    "MLPClassifier",
+    "MLPRegressor",
+    "ProgressBar",
+    "load",
+    "save",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

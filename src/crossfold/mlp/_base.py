@@ -1,0 +1,305 @@
+"""What the classifier and the regressor have in common: validate, train, keep what was learnt."""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import column_or_1d
+from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from crossfold.mlp import _training
+from crossfold.mlp._network import make_member, make_network, make_settings
+from crossfold.mlp._parameters import CONSTRAINTS, WHOLE_RUN_SCHEDULES
+from crossfold.mlp._spec import Activation, Array, DataSet, Member, Network, Trained
+from crossfold.mlp._summary import write_summary
+from crossfold.mlp._targets import ClassWeight, Targets
+from crossfold.mlp.callbacks import ProgressBar
+from crossfold.mlp.exceptions import DivergenceError, ParameterError
+
+_OUT_ACTIVATIONS = {"multiclass": "softmax", "regression": "identity"}
+
+
+class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
+    """Multilayer perceptron; the constructor only stores, `fit` validates."""
+
+    hidden_layer_sizes: int | Sequence[int]
+    activation: str | Activation
+    loss: str
+    solver: str
+    alpha: float
+    l1: float
+    dropout: float | Sequence[float]
+    batch_size: int | str
+    learning_rate: str
+    learning_rate_init: float
+    max_iter: int
+    random_state: Any
+    verbose: bool | int
+    warm_start: bool
+    early_stopping: bool
+    validation_fraction: float
+    n_iter_no_change: float
+    init: str
+    engine: str
+    device: str
+    dtype: str
+    callbacks: Sequence[Any]
+    class_weight: ClassWeight = None
+    focal_gamma: float = 0.0
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    loss_curve_: list[float]
+    validation_scores_: list[float] | None
+    n_iter_: int
+    t_: int
+    n_features_in_: int
+    _targets: Targets
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
+    _y_numeric: ClassVar[bool] = False
+
+    @abstractmethod
+    def _learn_targets(self, y: Array, classes: Array | None = None) -> Targets:
+        """Learn how to encode labels or values."""
+
+    def _store(self, arguments: Mapping[str, Any]) -> None:
+        """Store the constructor's arguments, given as its ``locals()``."""
+        for name in self._get_param_names():
+            setattr(self, name, arguments[name])
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train on inputs and targets.
+
+        Parameters
+        ----------
+        X
+            Inputs, shape ``(n, n_features)``, dense or sparse; sparse inputs are made dense.
+        y
+            Classes or values, shape ``(n,)``, or ``(n, n_outputs)`` for several labels or values.
+        sample_weight
+            Weight of each row, shape ``(n,)``, or None for equal weights.
+
+        Raises
+        ------
+        ParameterError, DivergenceError
+            All of them ``ValueError``: what is wrong, and what is allowed.
+        """
+        continued = self.warm_start and hasattr(self, "coefs_")
+        trained = self._train(X, y, sample_weight, continued=continued)
+        warn_if_unconverged(self, [trained])
+        return self
+
+    def _partial_fit(
+        self, X: Any, y: Any, sample_weight: Any, classes: Array | None = None
+    ) -> Self:
+        if self.early_stopping:
+            raise ParameterError("partial_fit does not support early_stopping=True")
+        if self.learning_rate in WHOLE_RUN_SCHEDULES:
+            raise ParameterError(
+                f"partial_fit does not support learning_rate={self.learning_rate!r}, which is laid "
+                "out over a whole training; use 'constant', 'invscaling' or 'adaptive'."
+            )
+        self._train(
+            X, y, sample_weight, classes, continued=hasattr(self, "coefs_"), incremental=True
+        )
+        return self
+
+    def _train(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        classes: Array | None = None,
+        *,
+        continued: bool,
+        incremental: bool = False,
+    ) -> Trained:
+        self._validate_params()
+        inputs, y = self._check_inputs(X, y, reset=not continued)
+        targets = self._learn_targets(y, classes)
+        if continued:
+            targets = self._targets if incremental else self._targets.confirmed_by(targets)
+        data_set = DataSet(
+            inputs, targets.encode(y, self.dtype), self._check_weights(sample_weight, inputs)
+        )
+        member = make_member(self, targets, data_set, np.arange(len(inputs)))
+        network = make_network(self, inputs.shape[1], targets)
+        if continued:
+            member = self._go_on(member, network, self._optimizer_state if incremental else None)
+        settings = make_settings(self, self._callbacks(), 1 if incremental else None)
+        self._check_batch_size(len(member.train_rows))
+        [trained] = _training.train(network, [data_set], [member], settings)
+        self._keep(trained, targets, continued=continued)
+        return trained
+
+    def _go_on(self, member: Member, network: Network, optimizer_state: Any) -> Member:
+        """Let a member start from the weights learnt so far, and draw new orders and masks."""
+        learnt = (self.n_features_in_, *(len(biases) for biases in self.intercepts_))
+        if learnt != network.layer_sizes:
+            raise ParameterError(
+                f"hidden_layer_sizes asks for layers of {network.layer_sizes}, but {learnt} were "
+                "learnt before; set warm_start=False to begin anew."
+            )
+        return replace(
+            member,
+            seed=member.seed + self.t_,
+            start=(self.coefs_, self.intercepts_),
+            optimizer_state=optimizer_state,
+        )
+
+    def _validate_params(self) -> None:
+        try:
+            super()._validate_params()
+        except InvalidParameterError as error:
+            raise ParameterError(str(error)) from None
+
+    def _check_inputs(self, X: Any, y: Any, *, reset: bool) -> tuple[Array, Array]:
+        inputs, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse=["csr", "csc"],
+            multi_output=True,
+            y_numeric=self._y_numeric,
+            reset=reset,
+        )
+        if issparse(y):
+            y = y.toarray()
+        if y.ndim == 2 and y.shape[1] == 1:
+            y = column_or_1d(y, warn=True)
+        return _dense(inputs), y
+
+    def _check_weights(self, sample_weight: Any, inputs: Array) -> Array | None:
+        if sample_weight is None:
+            return None
+        weights: Array = _check_sample_weight(
+            sample_weight, inputs, dtype=np.dtype(self.dtype), ensure_non_negative=True
+        )
+        return weights
+
+    def _check_batch_size(self, n_rows: int) -> None:
+        if not isinstance(self.batch_size, str) and self.batch_size > n_rows:
+            warnings.warn(
+                f"batch_size={self.batch_size} is larger than the {n_rows} training rows, all of "
+                "which are one batch.",
+                stacklevel=4,
+            )
+
+    def _callbacks(self) -> tuple[Any, ...]:
+        return (*self.callbacks, ProgressBar()) if self.verbose else tuple(self.callbacks)
+
+    def _keep(self, trained: Trained, targets: Targets, *, continued: bool = False) -> None:
+        """Keep what was learnt as fitted attributes."""
+        if not all(np.isfinite(w).all() for w in (*trained.coefs, *trained.intercepts)):
+            raise DivergenceError(
+                "Training produced weights that are not finite. Scale the inputs or lower "
+                "learning_rate_init."
+            )
+        scores = trained.validation_scores if self.early_stopping else []
+        self._targets = targets
+        self.coefs_ = trained.coefs
+        self.intercepts_ = trained.intercepts
+        self.loss_curve_ = (self.loss_curve_ if continued else []) + trained.loss_curve
+        earlier = (self.validation_scores_ or []) if continued else []
+        self.validation_scores_ = earlier + scores if self.early_stopping else None
+        self.n_iter_ = trained.n_iter
+        self.t_ = (self.t_ if continued else 0) + trained.t
+        self._optimizer_state = trained.optimizer_state
+
+    def _outputs(self, X: Any) -> Array:
+        """Give the network's outputs, shape ``(n, n_outputs)``."""
+        check_is_fitted(self)
+        return self._outputs_of(
+            _dense(validate_data(self, X, accept_sparse=["csr", "csc"], reset=False))
+        )
+
+    def _outputs_of(self, inputs: Array) -> Array:
+        network = make_network(self, self.n_features_in_, self._targets)
+        return _training.predict(network, self.coefs_, self.intercepts_, inputs)
+
+    def predict(self, X: Any) -> Array:
+        """Predict classes, labels or values.
+
+        Parameters
+        ----------
+        X
+            Inputs, shape ``(n, n_features)``.
+
+        Returns
+        -------
+        Shape ``(n,)``, or ``(n, n_outputs)`` where several labels or values were learnt.
+        """
+        return self._targets.decode(self._outputs(X))
+
+    def summary(self) -> None:
+        """Print a table of the layers, their output shapes and numbers of parameters."""
+        check_is_fitted(self)
+        write_summary(self)
+
+    @property
+    def loss_(self) -> float:
+        """Training loss of the last epoch."""
+        return self.loss_curve_[-1]
+
+    @property
+    def best_loss_(self) -> float | None:
+        """Lowest training loss, or None with early stopping."""
+        return None if self.early_stopping else min(self.loss_curve_)
+
+    @property
+    def best_validation_score_(self) -> float | None:
+        """Highest validation score, or None without early stopping."""
+        return None if self.validation_scores_ is None else max(self.validation_scores_)
+
+    @property
+    def n_layers_(self) -> int:
+        """Number of layers, inputs and outputs included."""
+        return len(self.coefs_) + 1
+
+    @property
+    def n_outputs_(self) -> int:
+        """Number of network outputs."""
+        return self._targets.n_outputs
+
+    @property
+    def out_activation_(self) -> str:
+        """``logistic``, ``softmax`` or ``identity``."""
+        return _OUT_ACTIVATIONS.get(self._targets.head, "logistic")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def warn_if_unconverged(estimator: BaseMLP, trained: Sequence[Trained]) -> None:
+    """Warn once if networks reached ``max_iter`` while still improving.
+
+    A training whose length is laid down beforehand, by its schedule or by
+    ``n_iter_no_change=inf``, has nothing to converge to.
+    """
+    if estimator.learning_rate in WHOLE_RUN_SCHEDULES or np.isinf(estimator.n_iter_no_change):
+        return
+    unconverged = sum(not one.converged for one in trained)
+    if unconverged:
+        warnings.warn(
+            f"{unconverged} of {len(trained)} networks reached max_iter={estimator.max_iter} "
+            "before they converged.",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+
+
+def _dense(inputs: Any) -> Array:
+    dense: Array = inputs.toarray() if issparse(inputs) else inputs
+    return dense

@@ -1,0 +1,207 @@
+"""The classifier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin
+from sklearn.utils._param_validation import StrOptions
+
+from crossfold.mlp._base import BaseMLP
+from crossfold.mlp._parameters import CONSTRAINTS, NON_NEGATIVE
+from crossfold.mlp._spec import Activation, Array
+from crossfold.mlp._targets import ClassWeight, Labels
+from crossfold.mlp.exceptions import DataError
+
+
+class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
+    """Multilayer perceptron that tells classes apart; a drop-in for scikit-learn's.
+
+    Two classes, more than two, and several labels per row (multilabel) are read from `y`.
+
+    Parameters
+    ----------
+    hidden_layer_sizes
+        Units of each hidden layer; empty for logistic regression.
+    activation
+        Of the hidden layers: ``relu``, ``leaky_relu``, ``sigmoid`` (or ``logistic``), ``tanh``,
+        ``hard_sigmoid``, ``linear`` (or ``identity``), ``softmax``, or an `Activation`.
+    solver
+        ``sgd``, ``adam`` (Kingma and Ba 2015) or ``adamw`` (Loshchilov and Hutter 2019).
+    alpha
+        Factor of the L2 penalty, at least 0; halved and divided by the batch's rows.
+    batch_size
+        Rows per step, ``full`` for all, or ``auto`` for 200 or all if there are fewer.
+    learning_rate
+        ``constant``, ``invscaling`` and ``adaptive`` as in scikit-learn, or ``one_cycle`` (Smith
+        and Topin 2019) and ``cosine`` (Loshchilov and Hutter 2017) over all `max_iter` epochs.
+    learning_rate_init
+        The learning rate, its peak for ``one_cycle``; above 0.
+    power_t
+        Exponent of ``invscaling``.
+    max_iter
+        Epochs at the most.
+    shuffle
+        Whether rows are put into a new order for each epoch.
+    random_state
+        Seed of the start, the order of rows and the dropout masks: an integer, a
+        ``numpy.random.RandomState`` or None.
+    tol, n_iter_no_change
+        Training stops when the loss, or with early stopping the validation score, has not improved
+        by `tol` for more than `n_iter_no_change` epochs; ``inf`` for never.
+    verbose
+        Whether to show a `ProgressBar`.
+    warm_start
+        Whether `fit` goes on from the weights of the fit before.
+    momentum, nesterovs_momentum
+        Of ``sgd``.
+    early_stopping, validation_fraction
+        Whether to set rows aside to stop on, and which share in (0, 1). The weights of the best
+        epoch are kept.
+    beta_1, beta_2, epsilon
+        Of ``adam`` and ``adamw``.
+    engine
+        ``numpy``, or ``torch`` for training with PyTorch. Prediction is always NumPy's.
+    loss
+        ``cross_entropy``, or ``focal`` (Lin et al. 2017).
+    focal_gamma
+        Focusing exponent of the focal loss, at least 0.
+    class_weight
+        None, ``balanced`` for weights inverse to the classes' frequencies, or a mapping from
+        classes to weights.
+    dropout
+        Share of hidden units left out in each step (Srivastava et al. 2014), in [0, 1): one for
+        all hidden layers or one for each.
+    l1
+        Factor of the L1 penalty, at least 0; divided by the batch's rows.
+    init
+        ``auto`` (``he`` for the ReLU kinds, else ``xavier``), ``he``, ``xavier``, ``uniform``,
+        ``normal``, ``zeros`` or ``ones``.
+    device
+        Of PyTorch: ``auto`` takes a GPU when there is one, else ``cpu`` or ``cuda``.
+    dtype
+        Of weights and arithmetic: ``float32`` or ``float64``.
+    callbacks
+        Told about training as it goes; see `crossfold.mlp.callbacks`.
+
+    Attributes
+    ----------
+    classes_
+        Classes, or numbers of the labels.
+    coefs_, intercepts_
+        Weights ``(n_in, n_out)`` and biases ``(n_out,)`` of each layer.
+    loss_curve_, loss_, best_loss_
+        Training loss of each epoch, of the last and of the best.
+    validation_scores_, best_validation_score_
+        Accuracy on the rows set aside, or None without early stopping.
+    n_iter_, t_
+        Epochs of the last fit, and rows seen in all.
+    n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> X, y = make_moons(200, noise=0.1, random_state=0)
+    >>> model = MLPClassifier((16, 8), learning_rate="one_cycle", learning_rate_init=0.1,
+    ...                       batch_size=20, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.95
+    True
+    >>> model.predict_proba(X[:3]).shape
+    (3, 2)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **CONSTRAINTS,
+        "loss": [StrOptions({"cross_entropy", "focal"})],
+        "focal_gamma": [NON_NEGATIVE],
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+    _targets: Labels
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | Activation = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        engine: str = "numpy",
+        loss: str = "cross_entropy",
+        focal_gamma: float = 2.0,
+        class_weight: ClassWeight = None,
+        dropout: float | Sequence[float] = 0.0,
+        l1: float = 0.0,
+        init: str = "auto",
+        device: str = "auto",
+        dtype: str = "float32",
+        callbacks: Sequence[Any] = (),
+    ) -> None:
+        self._store(locals())
+
+    @property
+    def classes_(self) -> Array:
+        """Classes, sorted; for multilabel targets the numbers of the labels."""
+        return self._targets.classes
+
+    def _learn_targets(self, y: Array, classes: Array | None = None) -> Labels:
+        return Labels.of(y, classes)
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+        """Train for one epoch on some of the rows; call again with the next.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        classes
+            All classes that will be seen; needed in the first call only.
+        """
+        if hasattr(self, "coefs_"):
+            self._check_classes(classes)
+        elif classes is None:
+            raise DataError("classes must be passed on the first call to partial_fit.")
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def _check_classes(self, classes: Any) -> None:
+        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise DataError(
+                f"classes={classes!r} is not the same as on the last call to partial_fit, which "
+                f"was {self.classes_!r}."
+            )
+
+    def predict_proba(self, X: Any) -> Array:
+        """Give the probability of each class, shape ``(n, n_classes)``, or of each label."""
+        outputs = self._outputs(X)
+        return np.hstack([1 - outputs, outputs]) if self._targets.head == "binary" else outputs
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Give the logarithm of `predict_proba`, minus infinity for a probability of 0."""
+        with np.errstate(divide="ignore"):
+            logarithm: Array = np.log(self.predict_proba(X))
+        return logarithm
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags

@@ -1,0 +1,166 @@
+"""The rows that each fold of a stack trains and is scored on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import validate_data
+
+from crossfold.mlp._spec import Array, DataSet, Rows
+from crossfold.mlp.exceptions import DataError
+
+Fold = tuple[Rows, Rows]
+Encode = Callable[[Array], Array]
+
+
+class Features(BaseEstimator):  # type: ignore[misc]
+    """Number and names of checked inputs, as scikit-learn keeps them."""
+
+    n_features_in_: int
+
+    def check(self, X: Any) -> Array:
+        """Check inputs, remember their features and make sparse ones dense."""
+        inputs = validate_data(self, X, accept_sparse=["csr", "csc"])
+        dense: Array = inputs.toarray() if issparse(inputs) else inputs
+        return dense
+
+    def copy_to(self, estimator: Any) -> None:
+        """Make an estimator know the same features."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self, name):
+                setattr(estimator, name, getattr(self, name))
+
+
+@dataclass(frozen=True)
+class FoldData:
+    """What one fold trains and is scored on.
+
+    Attributes
+    ----------
+    data_set
+        Shared by the folds that read the same inputs.
+    train_rows, validation_rows
+        Row numbers in the data set.
+    scored_rows
+        Row numbers, in the caller's inputs, of the validation rows.
+    features
+        The fold's own, before zero columns were appended.
+    preprocessor
+        Fitted on the training rows, or None.
+    """
+
+    data_set: DataSet
+    train_rows: Rows
+    validation_rows: Rows
+    scored_rows: Rows
+    features: Features
+    preprocessor: Any = None
+
+
+def check_folds(folds: Iterable[Any], n_rows: int) -> list[Fold]:
+    """Give folds as pairs of row numbers; a row must not be on both sides of one."""
+    checked = [_as_rows(fold, n_rows, number) for number, fold in enumerate(folds)]
+    if not checked:
+        raise DataError("folds is empty: give at least one pair of training and validation rows.")
+    return checked
+
+
+def _as_rows(fold: Any, n_rows: int, number: int) -> Fold:
+    train_rows, validation_rows = (np.asarray(rows, dtype=np.intp) for rows in fold)
+    both = np.concatenate([train_rows, validation_rows])
+    if not len(train_rows) or both.min() < 0 or both.max() >= n_rows:
+        raise DataError(
+            f"fold {number} has no training rows, or row numbers outside 0 to {n_rows - 1}."
+        )
+    shared = np.intersect1d(train_rows, validation_rows).size
+    if shared:
+        raise DataError(f"fold {number} has {shared} rows in both training and validation.")
+    return train_rows, validation_rows
+
+
+def share_inputs(
+    X: Sequence[Any], folds: Sequence[Fold], targets: Array, weights: Array | None
+) -> list[FoldData]:
+    """Let folds read their rows from inputs that are kept once, whoever shares them."""
+    checked: dict[int, tuple[Features, DataSet]] = {}
+    for inputs in X:
+        if id(inputs) not in checked:
+            features = Features()
+            checked[id(inputs)] = features, DataSet(features.check(inputs), targets, weights)
+    return [
+        FoldData(data_set, train_rows, validation_rows, validation_rows, features)
+        for (train_rows, validation_rows), (features, data_set) in zip(
+            folds, (checked[id(inputs)] for inputs in X), strict=True
+        )
+    ]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Fits a preprocessor and a sampler on the training rows of a fold.
+
+    Attributes
+    ----------
+    preprocessor, sampler
+        Transformer of scikit-learn and sampler of imbalanced-learn, or None. Cloned for each fold.
+    encode
+        From labels or values to targets.
+    """
+
+    preprocessor: Any
+    sampler: Any
+    encode: Encode
+
+    def prepare(self, X: Any, y: Array, weights: Array | None, fold: Fold) -> FoldData:
+        """Prepare one fold: fit on its training rows, apply to its validation rows.
+
+        Validation rows are transformed but never resampled.
+        """
+        train_rows, validation_rows = fold
+        train_inputs, validation_inputs, fitted = self._transform(X, y, fold)
+        train_y = y[train_rows]
+        if self.sampler is not None:
+            train_inputs, train_y = clone(self.sampler).fit_resample(train_inputs, train_y)
+        features = Features()
+        inputs = features.check(train_inputs)
+        if len(validation_rows):
+            inputs = np.concatenate([inputs, Features().check(validation_inputs)])
+        data_set = DataSet(
+            inputs,
+            self.encode(np.concatenate([train_y, y[validation_rows]])),
+            None if weights is None else weights[np.concatenate(fold)],
+        )
+        n_train = len(train_y)
+        rows = np.arange(len(inputs))
+        return FoldData(data_set, rows[:n_train], rows[n_train:], validation_rows, features, fitted)
+
+    def _transform(self, X: Any, y: Array, fold: Fold) -> tuple[Any, Any, Any]:
+        train, validation = (_safe_indexing(X, rows) for rows in fold)
+        if self.preprocessor is None:
+            return train, validation, None
+        fitted = clone(self.preprocessor)
+        transformed = fitted.fit_transform(train, y[fold[0]])
+        return transformed, fitted.transform(validation) if len(fold[1]) else validation, fitted
+
+
+def pad_folds(folds: Sequence[FoldData]) -> list[FoldData]:
+    """Append zero columns to narrower inputs, so that all folds have the same width."""
+    width = max(fold.features.n_features_in_ for fold in folds)
+    padded: dict[int, DataSet] = {}
+    for fold in folds:
+        if id(fold.data_set) not in padded:
+            padded[id(fold.data_set)] = _pad(fold.data_set, width)
+    return [replace(fold, data_set=padded[id(fold.data_set)]) for fold in folds]
+
+
+def _pad(data_set: DataSet, width: int) -> DataSet:
+    missing = width - data_set.inputs.shape[1]
+    if not missing:
+        return data_set
+    return replace(data_set, inputs=np.pad(data_set.inputs, ((0, 0), (0, missing))))

@@ -1,0 +1,302 @@
+"""All folds of a cross-validation, and all its members, trained as one stacked network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils import check_array, check_consistent_length
+
+from crossfold.mlp import _training
+from crossfold.mlp._base import BaseMLP, warn_if_unconverged
+from crossfold.mlp._fold_data import (
+    Fold,
+    FoldData,
+    Preparation,
+    check_folds,
+    pad_folds,
+    share_inputs,
+)
+from crossfold.mlp._network import (
+    fit_into,
+    make_member,
+    make_network,
+    make_settings,
+    share_network,
+    share_settings,
+)
+from crossfold.mlp._spec import Array, Member, Trained
+from crossfold.mlp._targets import Targets
+from crossfold.mlp.exceptions import DataError, ParameterError
+
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class History:
+    """What one network's training looked like, one figure per epoch.
+
+    Attributes
+    ----------
+    train_loss
+        Mean training loss, penalties included.
+    validation_loss, validation_score
+        On the fold's validation rows, or with early stopping on the rows set aside; empty without
+        such rows. The score is accuracy for classifiers and R² for regressors.
+    seconds
+        Wall-clock seconds since the start of the stack's training.
+    """
+
+    train_loss: list[float]
+    validation_loss: list[float]
+    validation_score: list[float]
+    seconds: list[float]
+
+    @classmethod
+    def of(cls, trained: Trained) -> History:
+        """Read the history of what was trained."""
+        return cls(
+            trained.loss_curve,
+            trained.validation_loss,
+            trained.validation_scores,
+            trained.seconds,
+        )
+
+
+class FoldStack(BaseEstimator):  # type: ignore[misc]
+    """Trains an estimator on every fold, for every member, all at once.
+
+    The result is that of training clones one by one, to rounding; only the time differs. Folds may
+    be of unequal size. Classes are learnt from all of `y`, so that every network has an output for
+    each of them.
+
+    Parameters
+    ----------
+    estimator
+        `MLPClassifier` or `MLPRegressor`; never fitted itself.
+    preprocessor
+        Transformer of scikit-learn, cloned and fitted on each fold's training rows, or None.
+    sampler
+        Sampler of imbalanced-learn, applied to each fold's preprocessed training rows, or None.
+    member_params
+        Parameters of each member, over those of the estimator; every fold is trained once for
+        each. Members may differ in ``random_state``, ``learning_rate_init``, ``dropout``,
+        ``alpha``, ``l1``, ``init``, ``class_weight``, ``focal_gamma``, in the loss
+        ``cross_entropy`` or ``focal``, and in the widths of their hidden layers. None is one
+        member.
+
+    Attributes
+    ----------
+    estimators_
+        Fitted estimators, ``estimators_[member][fold]``.
+    histories_
+        `History` of each, ``histories_[member][fold]``.
+    out_of_fold_
+        For each member, predictions for rows by the networks that were not trained on them: the
+        probability of class 1 of two, shape ``(n,)``; of each class or label, shape
+        ``(n, n_classes)``; or values in the shape of `y`. The mean where folds overlap, NaN where
+        a row is in no fold's validation rows.
+    preprocessors_
+        Fitted preprocessor of each fold, or None.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> from sklearn.model_selection import StratifiedKFold
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from crossfold.mlp import MLPClassifier
+    >>> X, y = make_moons(200, noise=0.1, random_state=0)
+    >>> folds = list(StratifiedKFold(5).split(X, y))
+    >>> network = MLPClassifier((16,), learning_rate="one_cycle", learning_rate_init=0.1)
+    >>> stack = FoldStack(
+    ...     network,
+    ...     preprocessor=StandardScaler(),
+    ...     member_params=[{"random_state": 0}, {"random_state": 1}],
+    ... ).fit(X, y, folds)
+    >>> len(stack.estimators_), len(stack.estimators_[0]), stack.out_of_fold_[0].shape
+    (2, 5, (200,))
+    """
+
+    def __init__(
+        self,
+        estimator: BaseMLP,
+        *,
+        preprocessor: Any = None,
+        sampler: Any = None,
+        member_params: Sequence[Parameters] | None = None,
+    ) -> None:
+        self.estimator = estimator
+        self.preprocessor = preprocessor
+        self.sampler = sampler
+        self.member_params = member_params
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        folds: Iterable[Any],
+        *,
+        sample_weight: Any = None,
+        fold_params: Sequence[Parameters] | None = None,
+    ) -> Self:
+        """Train every member on every fold.
+
+        Parameters
+        ----------
+        X
+            Inputs, shape ``(n, n_features)``, or a sequence of one such table for each fold; the
+            same object repeated is kept once.
+        y
+            Classes, labels or values of the ``n`` rows.
+        folds
+            Pairs of training and validation row numbers, as a scikit-learn splitter gives them. The
+            validation rows may be empty.
+        sample_weight
+            Weight of each row, shape ``(n,)``, or None. Not together with a sampler.
+        fold_params
+            Parameters of each fold, over those of the estimator and under those of the member.
+
+        Raises
+        ------
+        ParameterError, DataError, DivergenceError
+            All of them ``ValueError``: what is wrong, and what is allowed.
+        """
+        if self.sampler is not None and sample_weight is not None:
+            raise DataError("sample_weight cannot be used with a sampler, which makes new rows.")
+        y = _check_targets(y)
+        rows = check_folds(folds, len(y))
+        estimators = self._clones(rows, fold_params)
+        targets = estimators[0][0]._learn_targets(y)
+        prepared = self._prepare(X, y, rows, sample_weight, targets)
+        trained = _train(estimators, prepared, targets, self.estimator._callbacks())
+        self._keep(estimators, prepared, targets, trained)
+        self.out_of_fold_ = [_out_of_fold(member, prepared, len(y)) for member in estimators]
+        return self
+
+    def _clones(
+        self, folds: Sequence[Fold], fold_params: Sequence[Parameters] | None
+    ) -> list[list[BaseMLP]]:
+        of_folds = [{}] * len(folds) if fold_params is None else fold_params
+        if len(of_folds) != len(folds):
+            raise ParameterError(f"fold_params has {len(of_folds)} entries for {len(folds)} folds.")
+        return [
+            [self._clone({**of_fold, **of_member}) for of_fold in of_folds]
+            for of_member in self.member_params or [{}]
+        ]
+
+    def _clone(self, parameters: Parameters) -> BaseMLP:
+        estimator: BaseMLP = clone(self.estimator)
+        unknown = sorted(set(parameters) - set(estimator.get_params()))
+        if unknown:
+            raise ParameterError(
+                f"{', '.join(unknown)} in member_params or fold_params: "
+                f"{type(estimator).__name__} has no such parameter."
+            )
+        estimator.set_params(**parameters, callbacks=self.estimator.callbacks)
+        estimator._validate_params()
+        return estimator
+
+    def _prepare(
+        self, X: Any, y: Array, folds: Sequence[Fold], sample_weight: Any, targets: Targets
+    ) -> list[FoldData]:
+        tables = _one_per_fold(X, len(folds))
+        for table in tables:
+            check_consistent_length(table, y)
+        template = self.estimator
+        weights = template._check_weights(sample_weight, y)
+        if self.preprocessor is None and self.sampler is None:
+            prepared = share_inputs(tables, folds, targets.encode(y, template.dtype), weights)
+        else:
+            preparation = Preparation(
+                self.preprocessor, self.sampler, lambda y: targets.encode(y, template.dtype)
+            )
+            prepared = [
+                preparation.prepare(table, y, weights, fold)
+                for table, fold in zip(tables, folds, strict=True)
+            ]
+        return pad_folds(prepared)
+
+    def _keep(
+        self,
+        estimators: list[list[BaseMLP]],
+        folds: Sequence[FoldData],
+        targets: Targets,
+        trained: Sequence[Trained],
+    ) -> None:
+        results = iter(trained)
+        self.histories_: list[list[History]] = []
+        for member in estimators:
+            self.histories_.append([])
+            for estimator, fold in zip(member, folds, strict=True):
+                result = next(results)
+                fold.features.copy_to(estimator)
+                estimator._keep(result, targets)
+                self.histories_[-1].append(History.of(result))
+        self.estimators_ = estimators
+        self.preprocessors_ = [fold.preprocessor for fold in folds]
+        warn_if_unconverged(self.estimator, trained)
+
+
+def _train(
+    estimators: Sequence[Sequence[BaseMLP]],
+    folds: Sequence[FoldData],
+    targets: Targets,
+    callbacks: Sequence[Any],
+) -> list[Trained]:
+    """Train all members on all folds, member by member."""
+    jobs = [
+        (estimator, fold, (member, number))
+        for member, of_folds in enumerate(estimators)
+        for number, (estimator, fold) in enumerate(zip(of_folds, folds, strict=True))
+    ]
+    networks = [make_network(one, fold.features.n_features_in_, targets) for one, fold, _ in jobs]
+    network = share_network(networks)
+    settings = share_settings([make_settings(one, callbacks) for one, _, _ in jobs])
+    data_sets = list({id(fold.data_set): fold.data_set for fold in folds}.values())
+    numbers = {id(data_set): number for number, data_set in enumerate(data_sets)}
+    members = [
+        replace(
+            fit_into(_member(estimator, fold, targets), own, network),
+            data=numbers[id(fold.data_set)],
+            place=place,
+        )
+        for (estimator, fold, place), own in zip(jobs, networks, strict=True)
+    ]
+    return _training.train(network, data_sets, members, settings)
+
+
+def _member(estimator: BaseMLP, fold: FoldData, targets: Targets) -> Member:
+    validation_rows = fold.validation_rows if len(fold.validation_rows) else None
+    return make_member(estimator, targets, fold.data_set, fold.train_rows, validation_rows)
+
+
+def _out_of_fold(estimators: Sequence[BaseMLP], folds: Sequence[FoldData], n_rows: int) -> Array:
+    """Give the mean prediction for each row by the networks that it validates."""
+    targets, dtype = estimators[0]._targets, estimators[0].dtype
+    total = np.zeros((n_rows, targets.n_outputs), dtype=dtype)
+    times = np.zeros((n_rows, 1), dtype=dtype)
+    for estimator, fold in zip(estimators, folds, strict=True):
+        if len(fold.scored_rows):
+            inputs = fold.data_set.inputs[fold.validation_rows, : estimator.n_features_in_]
+            total[fold.scored_rows] += estimator._outputs_of(inputs)
+            times[fold.scored_rows] += 1
+    mean = np.divide(total, times, out=np.full_like(total, np.nan), where=times > 0)
+    return mean[:, 0] if targets.flat else mean
+
+
+def _one_per_fold(X: Any, n_folds: int) -> list[Any]:
+    """Give the inputs of each fold, the same object for all where one table was given."""
+    several = isinstance(X, (list, tuple)) and len(X) > 0 and getattr(X[0], "ndim", 0) == 2
+    if not several:
+        return [X] * n_folds
+    if len(X) != n_folds:
+        raise DataError(f"X is a sequence of {len(X)} tables for {n_folds} folds.")
+    return list(X)
+
+
+def _check_targets(y: Any) -> Array:
+    checked: Array = check_array(y, ensure_2d=False, dtype=None)
+    return checked[:, 0] if checked.ndim == 2 and checked.shape[1] == 1 else checked

@@ -1,0 +1,193 @@
+"""From an estimator's parameters to what the engines train: network, settings, member."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields, replace
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+
+from crossfold.mlp._spec import Array, DataSet, Member, Network, Rows, Settings
+from crossfold.mlp.exceptions import DataError, ParameterError
+
+if TYPE_CHECKING:
+    from crossfold.mlp._base import BaseMLP
+    from crossfold.mlp._targets import Targets
+
+_SYNONYMS = {"logistic": "sigmoid", "identity": "linear", "squared_error": "mse"}
+_AUTO_BATCH_SIZE = 200
+_SETTINGS = tuple(
+    field.name
+    for field in fields(Settings)
+    if field.name not in {"batch_size", "callbacks", "max_iter"}
+)
+_Shared = TypeVar("_Shared", Network, Settings)
+
+
+def hidden_sizes(estimator: BaseMLP) -> tuple[int, ...]:
+    """Give the units of each hidden layer."""
+    sizes = np.atleast_1d(np.asarray(estimator.hidden_layer_sizes))
+    if sizes.size and (sizes.ndim != 1 or sizes.dtype.kind not in "iu" or sizes.min() < 1):
+        raise ParameterError(
+            "hidden_layer_sizes must be > 0 and whole: one number or one per hidden layer. "
+            f"Got {estimator.hidden_layer_sizes!r} instead."
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def make_network(estimator: BaseMLP, n_features: int, targets: Targets) -> Network:
+    """Describe the network that an estimator asks for."""
+    activation: Any = estimator.activation
+    loss: Any = _SYNONYMS.get(estimator.loss, estimator.loss)
+    return Network(
+        layer_sizes=(n_features, *hidden_sizes(estimator), targets.n_outputs),
+        activation=_SYNONYMS.get(activation, activation)
+        if isinstance(activation, str)
+        else activation,
+        head=targets.head,
+        loss=loss,
+    )
+
+
+def make_settings(
+    estimator: BaseMLP, callbacks: Sequence[Any] = (), max_iter: int | None = None
+) -> Settings:
+    """Describe how an estimator asks to be trained."""
+    batch_size: Any = estimator.batch_size
+    shared: dict[str, Any] = {name: getattr(estimator, name) for name in _SETTINGS}
+    return Settings(
+        **shared,
+        batch_size=_AUTO_BATCH_SIZE if batch_size == "auto" else batch_size,
+        max_iter=max_iter or estimator.max_iter,
+        callbacks=tuple(callbacks),
+    )
+
+
+def make_member(
+    estimator: BaseMLP,
+    targets: Targets,
+    data_set: DataSet,
+    rows: Rows,
+    validation_rows: Rows | None = None,
+) -> Member:
+    """Describe one network of a stack.
+
+    Parameters
+    ----------
+    estimator
+        Its parameters.
+    targets
+        How labels or values became the targets of `data_set`.
+    data_set
+        Where the rows are; its index in the stack is set by the caller.
+    rows
+        Row numbers to train on. With early stopping, `validation_fraction` of them are set aside.
+    validation_rows
+        Row numbers to score after each epoch; not read with early stopping.
+    """
+    seed = draw_seed(estimator.random_state)
+    if estimator.early_stopping:
+        rows, validation_rows = _set_aside(estimator, targets, data_set.targets, rows, seed)
+    weights = np.ones(len(rows)) if data_set.weights is None else data_set.weights[rows]
+    return Member(
+        data=0,
+        train_rows=rows,
+        validation_rows=validation_rows,
+        seed=seed,
+        learning_rate_init=float(estimator.learning_rate_init),
+        alpha=float(estimator.alpha),
+        l1=float(estimator.l1),
+        dropout=_dropout(estimator),
+        class_weight=targets.class_factors(estimator.class_weight, data_set.targets[rows], weights),
+        focal_gamma=float(estimator.focal_gamma) if estimator.loss == "focal" else 0.0,
+        init=estimator.init,
+    )
+
+
+def draw_seed(random_state: Any) -> int:
+    """Give an integer seed: the state itself where it is one, else drawn from it."""
+    if isinstance(random_state, Integral):
+        return int(random_state)
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def fit_into(member: Member, own: Network, shared: Network) -> Member:
+    """Mask a member whose own network is narrower than the stack's."""
+    n_features, *hidden, _ = own.layer_sizes
+    return replace(
+        member,
+        n_features=None if n_features == shared.layer_sizes[0] else n_features,
+        hidden_layer_sizes=None if own.layer_sizes == shared.layer_sizes else tuple(hidden),
+    )
+
+
+def share_network(networks: Sequence[Network]) -> Network:
+    """Give the network that all members of a stack can be fitted into: the widest of each layer.
+
+    Cross-entropy is the focal loss with gamma 0, so that the two may stand in one stack.
+    """
+    depths = {len(network.layer_sizes) for network in networks}
+    if len(depths) > 1:
+        raise ParameterError(
+            "hidden_layer_sizes has different numbers of layers in one stack; train them in one "
+            "FoldStack per depth."
+        )
+    sizes = tuple(max(layer) for layer in zip(*(n.layer_sizes for n in networks), strict=True))
+    if {network.loss for network in networks} == {"focal", "cross_entropy"}:
+        networks = [replace(network, loss="focal") for network in networks]
+    return _same(replace(network, layer_sizes=sizes) for network in networks)
+
+
+def share_settings(settings: Iterable[Settings]) -> Settings:
+    """Give the settings that all members of a stack have in common."""
+    return _same(settings)
+
+
+def _same(items: Iterable[_Shared]) -> _Shared:
+    first, *others = items
+    names = [
+        field.name
+        for field in fields(first)
+        if any(getattr(other, field.name) != getattr(first, field.name) for other in others)
+    ]
+    if names:
+        raise ParameterError(
+            f"{', '.join(names)} must be the same in all members of a FoldStack; train members "
+            "that differ in them in separate stacks."
+        )
+    return first
+
+
+def _dropout(estimator: BaseMLP) -> float | tuple[float, ...]:
+    dropout = estimator.dropout
+    if np.ndim(dropout) == 0:
+        return float(np.asarray(dropout))
+    rates = tuple(float(rate) for rate in np.ravel(dropout))
+    depth = len(hidden_sizes(estimator))
+    if len(rates) != depth or not all(0 <= rate < 1 for rate in rates):
+        raise ParameterError(
+            f"dropout must be one rate in [0, 1) or one for each of the {depth} hidden layers. "
+            f"Got {dropout!r} instead."
+        )
+    return rates
+
+
+def _set_aside(
+    estimator: BaseMLP, targets: Targets, encoded: Array, rows: Rows, seed: int
+) -> tuple[Rows, Rows]:
+    """Split off the rows that stop training, stratified where classes exclude each other."""
+    strata = None
+    if targets.head in {"binary", "multiclass"}:
+        strata = encoded[rows] if targets.head == "binary" else encoded[rows].argmax(axis=1)
+    train_rows, validation_rows = train_test_split(
+        rows, test_size=estimator.validation_fraction, random_state=seed, stratify=strata
+    )
+    if len(validation_rows) < 2:
+        raise DataError(
+            "The validation set is too small. Increase 'validation_fraction' or the number of rows."
+        )
+    return train_rows, validation_rows

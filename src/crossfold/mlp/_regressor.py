@@ -1,0 +1,103 @@
+"""The regressor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+from sklearn.base import RegressorMixin
+from sklearn.utils._param_validation import StrOptions
+
+from crossfold.mlp._base import BaseMLP
+from crossfold.mlp._parameters import CONSTRAINTS
+from crossfold.mlp._spec import Activation, Array
+from crossfold.mlp._targets import Values
+
+
+class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
+    """Multilayer perceptron that predicts one or several values; a drop-in for scikit-learn's.
+
+    Parameters
+    ----------
+    loss
+        ``squared_error`` (or ``mse``), half the mean squared error, or ``mae``, the mean absolute
+        error.
+    hidden_layer_sizes, activation, solver, alpha, ..., callbacks
+        As in `MLPClassifier`. With early stopping the score is R².
+
+    Attributes
+    ----------
+    coefs_, intercepts_, loss_curve_, ...
+        As in `MLPClassifier`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.linspace(-1, 1, 100)[:, None]
+    >>> y = X[:, 0] ** 2
+    >>> model = MLPRegressor(hidden_layer_sizes=(32,), learning_rate="one_cycle",
+    ...                      learning_rate_init=0.1, random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.95
+    True
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **CONSTRAINTS,
+        "loss": [StrOptions({"squared_error", "mse", "mae"})],
+    }
+    _y_numeric: ClassVar[bool] = True
+    _targets: Values
+
+    def __init__(
+        self,
+        loss: str = "squared_error",
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | Activation = "relu",
+        *,
+        solver: str = "adam",
+        alpha: float = 0.0001,
+        batch_size: int | str = "auto",
+        learning_rate: str = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: float = 10,
+        engine: str = "numpy",
+        dropout: float | Sequence[float] = 0.0,
+        l1: float = 0.0,
+        init: str = "auto",
+        device: str = "auto",
+        dtype: str = "float32",
+        callbacks: Sequence[Any] = (),
+    ) -> None:
+        self._store(locals())
+
+    def _learn_targets(self, y: Array, classes: Array | None = None) -> Values:
+        return Values.of(y)
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one epoch on some of the rows; call again with the next.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,157 @@
+"""What may be told about training as it goes: a progress bar, a log of a metric per epoch."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from crossfold.mlp._spec import Array, Callback, DataSet, EpochEvent, Member
+
+__all__ = ["Callback", "EpochEvent", "EpochLog", "EpochRecord", "ProgressBar"]
+
+_logger = logging.getLogger("crossfold.mlp")
+_LINES_PER_TRAINING = 10
+
+Metrics = Callable[[Array, Array], Mapping[str, float]]
+
+
+class EpochRecord(NamedTuple):
+    """One figure of one network after one epoch.
+
+    Attributes
+    ----------
+    member, fold
+        Place in a `FoldStack`; 0 and 0 for an estimator trained alone.
+    epoch
+        From 1.
+    name, value
+        As the log's function gave them.
+    """
+
+    member: int
+    fold: int
+    epoch: int
+    name: str
+    value: float
+
+
+class EpochLog:
+    """Computes figures on each network's validation rows after every epoch.
+
+    The rows are the fold's validation rows in a `FoldStack`; with early stopping they are those
+    set aside by ``validation_fraction``. A network without validation rows leaves no records.
+
+    Parameters
+    ----------
+    metrics
+        Given targets and outputs, a mapping from names to figures. For two classes, and for one
+        value per row, both have shape ``(n,)``: 0/1 and the probability of class 1, or values.
+        Else both have shape ``(n, n_outputs)``: one-hot or 0/1 and probabilities, or values.
+
+    Attributes
+    ----------
+    records
+        `EpochRecord` of every network and epoch of the last training.
+
+    Examples
+    --------
+    >>> from crossfold.mlp import EpochLog
+    >>> log = EpochLog(lambda targets, outputs: {"brier": ((outputs - targets) ** 2).mean()})
+    >>> log.records
+    []
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.metrics = metrics
+        self.records: list[EpochRecord] = []
+        self._places: list[tuple[int, int]] = []
+        self._targets: list[Array | None] = []
+
+    def on_train_begin(
+        self, members: Sequence[Member], data_sets: Sequence[DataSet], max_iter: int
+    ) -> None:
+        """Forget the training before and look up each network's validation targets."""
+        self.records = []
+        self._places = [member.place for member in members]
+        self._targets = [_validation_targets(member, data_sets) for member in members]
+
+    def on_epoch_end(self, event: EpochEvent) -> None:
+        """Compute the figures of the running networks."""
+        for index, outputs in zip(event.members, event.validation_outputs(), strict=True):
+            targets = self._targets[index]
+            if targets is None or outputs is None:
+                continue
+            member, fold = self._places[index]
+            figures = self.metrics(_flat(targets), _flat(outputs))
+            self.records += [
+                EpochRecord(member, fold, event.epoch, name, float(value))
+                for name, value in figures.items()
+            ]
+
+    def on_train_end(self) -> None:
+        """Let go of the targets."""
+        self._targets = []
+
+
+class ProgressBar:
+    """Shows progress on a terminal, else writes about ten log lines per training.
+
+    The bar is drawn on standard error; the lines go to the logger ``crossfold.mlp``, level INFO.
+    """
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+        self._task: Any = None
+
+    def on_train_begin(
+        self, members: Sequence[Member], data_sets: Sequence[DataSet], max_iter: int
+    ) -> None:
+        """Draw an empty bar if standard error is a terminal."""
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import Progress
+
+            self._bar = Progress(console=Console(stderr=True))
+            self._bar.start()
+            self._task = self._bar.add_task(f"training {len(members)} networks", total=max_iter)
+
+    def on_epoch_end(self, event: EpochEvent) -> None:
+        """Move the bar on, or write a line after each tenth of the epochs."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=event.epoch)
+            return
+        block = -(-event.max_iter // _LINES_PER_TRAINING)
+        if event.epoch % block == 0 or event.epoch == event.max_iter:
+            _logger.info(
+                "epoch %d of %d: training loss %.4f%s, networks running: %d",
+                event.epoch,
+                event.max_iter,
+                np.mean(event.train_loss),
+                _validation_text(event),
+                len(event.members),
+            )
+
+    def on_train_end(self) -> None:
+        """Take the bar down."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+
+def _validation_text(event: EpochEvent) -> str:
+    losses = event.validation_loss[np.isfinite(event.validation_loss)]
+    return f", validation loss {losses.mean():.4f}" if losses.size else ""
+
+
+def _validation_targets(member: Member, data_sets: Sequence[DataSet]) -> Array | None:
+    if member.validation_rows is None or not len(member.validation_rows):
+        return None
+    return data_sets[member.data].targets[member.validation_rows]
+
+
+def _flat(values: Array) -> Array:
+    return values[:, 0] if values.shape[1] == 1 else values

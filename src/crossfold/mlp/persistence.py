@@ -1,0 +1,181 @@
+"""Save and load fitted estimators: one safetensors file with a JSON header, for either engine.
+
+The weights of estimator 0 are the tensors ``0.coefs.0``, ``0.intercepts.0``, ``0.coefs.1`` and so
+on. The file's metadata has two entries: ``crossfold``, a JSON document with parameters, classes and
+what the caller adds, and ``sha256``, a checksum of that document and all tensors. Nothing in the
+file is ever run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import uuid4
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_tensors
+from safetensors.numpy import save as save_tensors
+
+from crossfold.mlp._base import BaseMLP
+from crossfold.mlp._document import from_document, to_document
+from crossfold.mlp._spec import Array
+from crossfold.mlp.exceptions import ModelFileError
+
+FORMAT = 1
+_HEADER_LENGTH_BYTES = 8
+
+
+def save(
+    target: str | os.PathLike[str] | BinaryIO,
+    estimators: Sequence[BaseMLP],
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Save fitted estimators.
+
+    Parameters
+    ----------
+    target
+        Path, which is replaced in one step when the file is complete, or a binary file to write
+        to. Folders must exist.
+    estimators
+        Fitted `MLPClassifier` and `MLPRegressor`; they need not be alike. Callbacks and the
+        optimizer's state are not saved.
+    extra
+        Anything that JSON can hold.
+
+    Raises
+    ------
+    ModelFileError
+        A parameter, a class or `extra` cannot be written as JSON.
+
+    Examples
+    --------
+    >>> import io
+    >>> from crossfold.mlp import MLPRegressor, load, save
+    >>> model = MLPRegressor(
+    ...     hidden_layer_sizes=(2,), max_iter=5, n_iter_no_change=float("inf"), random_state=0
+    ... ).fit([[0.0], [1.0]], [0.0, 1.0])
+    >>> file = io.BytesIO()
+    >>> save(file, [model], {"trained_on": "two rows"})
+    >>> _ = file.seek(0)
+    >>> [loaded], extra = load(file)
+    >>> bool((loaded.predict([[0.5]]) == model.predict([[0.5]])).all()), extra
+    (True, {'trained_on': 'two rows'})
+    """
+    content = _to_bytes(estimators, dict(extra or {}))
+    if isinstance(target, (str, os.PathLike)):
+        _replace(Path(target), content)
+    else:
+        target.write(content)
+
+
+def load(source: str | os.PathLike[str] | BinaryIO) -> tuple[list[BaseMLP], dict[str, Any]]:
+    """Load what `save` saved, as estimators that predict with NumPy.
+
+    Parameters
+    ----------
+    source
+        Path or binary file.
+
+    Returns
+    -------
+    Estimators in the order in which they were saved, and `extra`.
+
+    Raises
+    ------
+    ModelFileError
+        The file is damaged, cut short, or not a model of crossfold.
+    FileNotFoundError
+        There is no file at the path.
+    """
+    is_path = isinstance(source, (str, os.PathLike))
+    name = str(source) if is_path else getattr(source, "name", "the model file")
+    content = Path(source).read_bytes() if isinstance(source, (str, os.PathLike)) else source.read()
+    document, tensors = _read(name, content)
+    try:
+        estimators = [
+            from_document(model, *_weights(tensors, number))
+            for number, model in enumerate(document["estimators"])
+        ]
+        return estimators, document["extra"]
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _unreadable(name, f"its content does not fit together: {error}") from error
+
+
+def _to_bytes(estimators: Sequence[BaseMLP], extra: dict[str, Any]) -> bytes:
+    tensors = {
+        f"{number}.{kind}.{layer}": np.ascontiguousarray(array)
+        for number, estimator in enumerate(estimators)
+        for kind, arrays in (("coefs", estimator.coefs_), ("intercepts", estimator.intercepts_))
+        for layer, array in enumerate(arrays)
+    }
+    models = [to_document(estimator) for estimator in estimators]
+    try:
+        text = json.dumps({"format": FORMAT, "estimators": models, "extra": extra}, default=_plain)
+    except TypeError as error:
+        raise ModelFileError(f"The model cannot be saved as JSON: {error}.") from error
+    content: bytes = save_tensors(tensors, {"crossfold": text, "sha256": _checksum(text, tensors)})
+    return content
+
+
+def _read(name: str, content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Give the document and the tensors of a file whose checksum is right."""
+    header_end = _HEADER_LENGTH_BYTES + int.from_bytes(content[:_HEADER_LENGTH_BYTES], "little")
+    try:
+        tensors = load_tensors(content)
+        metadata = json.loads(content[_HEADER_LENGTH_BYTES:header_end]).get("__metadata__", {})
+    except (SafetensorError, ValueError) as error:
+        raise _unreadable(name, "it is cut short, damaged or of another kind") from error
+    if "crossfold" not in metadata:
+        raise _unreadable(name, "it is a safetensors file of another program")
+    if metadata.get("sha256") != _checksum(metadata["crossfold"], tensors):
+        raise _unreadable(name, "its checksum is wrong")
+    document = json.loads(metadata["crossfold"])
+    if document["format"] != FORMAT:
+        raise _unreadable(name, f"it has format {document['format']}, not {FORMAT}")
+    return document, tensors
+
+
+def _weights(tensors: Mapping[str, Array], number: int) -> tuple[list[Array], list[Array]]:
+    n_layers = sum(name.startswith(f"{number}.coefs.") for name in tensors)
+    coefs = [tensors[f"{number}.coefs.{layer}"] for layer in range(n_layers)]
+    return coefs, [tensors[f"{number}.intercepts.{layer}"] for layer in range(n_layers)]
+
+
+def _checksum(text: str, tensors: Mapping[str, Array]) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].shape} {tensors[name].dtype}".encode())
+        digest.update(tensors[name].tobytes())
+    return digest.hexdigest()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write beside the path, and move into place when every byte is on the disk."""
+    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with beside.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _plain(value: Any) -> Any:
+    """Give NumPy's numbers and arrays as Python's."""
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"it holds {value!r}, a {type(value).__name__}")
+
+
+def _unreadable(name: str, reason: str) -> ModelFileError:
+    return ModelFileError(
+        f"{name} cannot be loaded as a crossfold model: {reason}; save the model again."
+    )

@@ -1,0 +1,95 @@
+import logging
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_moons
+from sklearn.metrics import f1_score
+
+from crossfold.mlp import EpochLog, FoldStack, MLPClassifier, ProgressBar
+
+QUICK = {
+    "hidden_layer_sizes": (5,),
+    "learning_rate_init": 0.05,
+    "n_iter_no_change": float("inf"),
+    "random_state": 0,
+}
+ROWS = np.arange(80)
+FOLDS = [(ROWS[:50], ROWS[50:]), (ROWS[20:], ROWS[:20]), (ROWS, [])]
+
+
+@pytest.fixture(scope="module")
+def moons():
+    return make_moons(80, noise=0.1, random_state=0)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_log_records_figures_of_every_network_and_epoch(moons, engine):
+    X, y = moons
+    log = EpochLog(lambda targets, outputs: {"f1": f1_score(targets, outputs > 0.4)})
+    network = MLPClassifier(**QUICK, max_iter=4, engine=engine, callbacks=[log])
+    members = [{}, {"random_state": 1}]
+    stack = FoldStack(network, member_params=members).fit(X, y, FOLDS)
+    assert len(log.records) == 2 * 2 * 4
+    last = {record[:2]: record.value for record in log.records if record.epoch == 4}
+    for member in range(2):
+        for fold, (_, rows) in enumerate(FOLDS[:2]):
+            probability = stack.estimators_[member][fold].predict_proba(X[rows])[:, 1]
+            assert last[member, fold] == f1_score(y[rows], probability > 0.4)
+
+
+def test_log_gives_several_classes_as_columns(moons):
+    X, _ = moons
+    shapes = []
+    log = EpochLog(lambda targets, outputs: shapes.append((targets.shape, outputs.shape)) or {})
+    network = MLPClassifier(**QUICK, max_iter=1, callbacks=[log])
+    FoldStack(network).fit(X, np.arange(80) % 3, FOLDS[:1])
+    assert shapes == [((30, 3), (30, 3))]
+
+
+def test_log_starts_anew_with_each_training(moons):
+    log = EpochLog(lambda targets, outputs: {"mean": outputs.mean()})
+    network = MLPClassifier(**QUICK, max_iter=3, early_stopping=True, callbacks=[log])
+    for _ in range(2):
+        network.fit(*moons)
+        assert [record.epoch for record in log.records] == [1, 2, 3]
+
+
+def test_training_is_silent_unless_asked(moons, caplog, capfd):
+    with caplog.at_level(logging.DEBUG):
+        MLPClassifier(**QUICK, max_iter=5).fit(*moons)
+    assert not caplog.records
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(("max_iter", "n_lines"), [(1, 1), (10, 10), (25, 9), (200, 10)])
+def test_progress_is_about_ten_log_lines_without_a_terminal(moons, caplog, max_iter, n_lines):
+    with caplog.at_level(logging.INFO, logger="crossfold.mlp"):
+        MLPClassifier(**QUICK, max_iter=max_iter, verbose=True).fit(*moons)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == n_lines
+    assert lines[-1].startswith(f"epoch {max_iter} of {max_iter}: training loss 0.")
+    assert lines[-1].endswith("networks running: 1")
+
+
+def test_progress_is_a_bar_on_a_terminal(moons, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    bar = ProgressBar()
+    MLPClassifier(**QUICK, max_iter=3, callbacks=[bar]).fit(*moons)
+    captured = capsys.readouterr()
+    assert "training 1 networks" in captured.err
+    assert "100%" in captured.err
+    assert captured.out == ""
+
+
+def test_import_is_light():
+    code = (
+        "import sys, crossfold.mlp\n"
+        "heavy = {'torch', 'pandas', 'kedro', 'sklearn', 'numpy'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+        "from crossfold.mlp import MLPClassifier, FoldStack, load\n"
+        "heavy = {'torch', 'kedro', 'matplotlib', 'imblearn'} & set(sys.modules)\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

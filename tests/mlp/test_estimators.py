@@ -1,0 +1,227 @@
+import inspect
+
+import numpy as np
+import pytest
+import sklearn.neural_network
+from scipy.sparse import csr_array
+from sklearn.base import clone
+from sklearn.datasets import make_classification, make_moons, make_multilabel_classification
+from sklearn.exceptions import ConvergenceWarning
+
+from crossfold.exceptions import CrossfoldError
+from crossfold.mlp import MLPClassifier, MLPRegressor
+from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
+
+ENGINES = ("numpy", "torch")
+FOREVER = float("inf")
+QUICK = {
+    "hidden_layer_sizes": (16,),
+    "learning_rate": "one_cycle",
+    "learning_rate_init": 0.1,
+    "batch_size": 20,
+    "max_iter": 60,
+    "random_state": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def moons():
+    return make_moons(200, noise=0.1, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def four_classes():
+    return make_classification(
+        300, n_informative=6, n_classes=4, n_clusters_per_class=1, class_sep=2, random_state=0
+    )
+
+
+@pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
+def test_constructor_arguments_of_scikit_learn_have_the_same_order_and_defaults(name):
+    ours = inspect.signature({"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}[name])
+    theirs = inspect.signature(getattr(sklearn.neural_network, name))
+    shared = [parameter for parameter in theirs.parameters if parameter != "max_fun"]
+    assert list(ours.parameters)[: len(shared)] == shared
+    for parameter in shared:
+        assert ours.parameters[parameter].default == theirs.parameters[parameter].default
+        assert ours.parameters[parameter].kind == theirs.parameters[parameter].kind
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+class TestClassifier:
+    def test_learns_two_classes(self, engine, moons):
+        X, y = moons
+        model = MLPClassifier(engine=engine, **QUICK).fit(X, y)
+        probability = model.predict_proba(X)
+        assert model.score(X, y) > 0.97
+        assert probability.shape == (200, 2)
+        np.testing.assert_allclose(probability.sum(axis=1), 1, rtol=1e-6)
+        np.testing.assert_array_equal(model.predict(X), probability.argmax(axis=1))
+        np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), probability, rtol=1e-5)
+        assert (model.out_activation_, model.n_outputs_, model.n_layers_) == ("logistic", 1, 3)
+
+    def test_learns_named_classes(self, engine, four_classes):
+        X, y = four_classes
+        names = np.array(["north", "east", "south", "west"])[y]
+        model = MLPClassifier(engine=engine, **QUICK).fit(X, names)
+        assert model.score(X, names) > 0.97
+        assert model.classes_.tolist() == ["east", "north", "south", "west"]
+        assert (model.out_activation_, model.predict_proba(X).shape) == ("softmax", (300, 4))
+
+    def test_learns_several_labels(self, engine):
+        X, y = make_multilabel_classification(200, n_classes=3, random_state=0)
+        model = MLPClassifier(engine=engine, **QUICK).fit(X, y)
+        assert model.predict(X).shape == y.shape
+        assert (model.predict(X) == y).mean() > 0.95
+        assert model.out_activation_ == "logistic"
+
+    def test_balanced_weights_equal_the_mapping_and_the_sample_weights(self, engine, moons):
+        X, y = (part[np.r_[0:200]] for part in moons)
+        rows = np.flatnonzero((y == 0) | (np.arange(200) % 4 == 0))
+        X, y = X[rows], y[rows]
+        factors = len(y) / (2 * np.bincount(y))
+        settings = {**QUICK, "engine": engine, "dtype": "float64", "max_iter": 10}
+        balanced = MLPClassifier(**settings, class_weight="balanced").fit(X, y)
+        mapped = MLPClassifier(**settings, class_weight=dict(enumerate(factors))).fit(X, y)
+        weighted = MLPClassifier(**settings).fit(X, y, sample_weight=factors[y])
+        plain = MLPClassifier(**settings).fit(X, y)
+        expected = balanced.predict_proba(X)
+        np.testing.assert_allclose(mapped.predict_proba(X), expected, rtol=1e-9)
+        np.testing.assert_allclose(weighted.predict_proba(X), expected, rtol=1e-9)
+        assert np.abs(plain.predict_proba(X) - expected).max() > 0.01
+
+    def test_focal_loss_without_focus_is_cross_entropy(self, engine, moons):
+        X, y = moons
+        settings = {**QUICK, "engine": engine, "dtype": "float64", "max_iter": 10}
+        focal = MLPClassifier(**settings, loss="focal", focal_gamma=0).fit(X, y)
+        plain = MLPClassifier(**settings).fit(X, y)
+        np.testing.assert_allclose(focal.predict_proba(X), plain.predict_proba(X), rtol=1e-8)
+
+    def test_early_stopping_keeps_the_best_epoch(self, engine, moons):
+        X, y = moons
+        settings = {**QUICK, "learning_rate": "constant", "max_iter": 300}
+        model = MLPClassifier(engine=engine, early_stopping=True, **settings).fit(X, y)
+        assert model.n_iter_ == len(model.validation_scores_) == len(model.loss_curve_) < 300
+        assert model.best_validation_score_ == max(model.validation_scores_)
+        assert model.best_loss_ is None
+
+    def test_weights_do_not_depend_on_dtype_or_layout_of_the_inputs(self, engine):
+        X = np.random.default_rng(0).integers(0, 5, (60, 5))
+        y = (X[:, 0] > 2).astype(int)
+        settings = {**QUICK, "engine": engine, "max_iter": 5}
+        reference = MLPClassifier(**settings).fit(X, y).coefs_[0]
+        for same in (X.astype(np.uint8), X.astype(np.float32), np.asfortranarray(X), csr_array(X)):
+            np.testing.assert_array_equal(
+                MLPClassifier(**settings).fit(same, y).coefs_[0], reference
+            )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+class TestRegressor:
+    def test_learns_a_parabola(self, engine):
+        X = np.linspace(-1, 1, 100)[:, None]
+        model = MLPRegressor(engine=engine, **QUICK).fit(X, X[:, 0] ** 2)
+        assert model.predict(X).shape == (100,)
+        assert model.score(X, X[:, 0] ** 2) > 0.97
+
+    @pytest.mark.parametrize("loss", ["squared_error", "mse", "mae"])
+    def test_learns_several_values(self, engine, loss):
+        X = np.random.default_rng(0).normal(size=(200, 3))
+        y = np.column_stack([X[:, 0] + X[:, 1], X[:, 2]])
+        model = MLPRegressor(loss, engine=engine, **QUICK).fit(X, y)
+        assert model.predict(X).shape == (200, 2)
+        assert model.score(X, y) > 0.97
+        assert (model.out_activation_, model.n_outputs_) == ("identity", 2)
+
+
+class TestWarmStart:
+    def test_goes_on_from_the_weights(self, moons):
+        X, y = moons
+        settings = {"hidden_layer_sizes": (8,), "solver": "sgd", "momentum": 0, "random_state": 0}
+        settings |= {"max_iter": 5, "n_iter_no_change": FOREVER, "shuffle": False}
+        model = MLPClassifier(**settings, warm_start=True).fit(X, y).fit(X, y)
+        alone = MLPClassifier(**{**settings, "max_iter": 10}).fit(X, y)
+        np.testing.assert_allclose(model.coefs_[0], alone.coefs_[0], rtol=1e-6)
+        np.testing.assert_allclose(model.loss_curve_, alone.loss_curve_, rtol=1e-6)
+        assert (model.n_iter_, model.t_) == (5, 2000)
+
+    def test_refuses_other_classes(self, moons):
+        X, y = moons
+        model = MLPClassifier(**QUICK, warm_start=True).fit(X, y)
+        with pytest.raises(DataError, match="same classes"):
+            model.fit(X, np.where(y == 1, 2, 0))
+
+    def test_refuses_another_shape_of_network(self, moons):
+        model = MLPClassifier(**QUICK, warm_start=True).fit(*moons)
+        with pytest.raises(ParameterError, match="hidden_layer_sizes"):
+            model.set_params(hidden_layer_sizes=(3,)).fit(*moons)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "named"),
+    [
+        ({"solver": "lbfgs"}, ["'adam'", "'adamw'", "'sgd'"]),
+        ({"activation": "gelu"}, ["'relu'", "'sigmoid'", "'logistic'"]),
+        ({"loss": "mse"}, ["'cross_entropy'", "'focal'"]),
+        ({"engine": "jax"}, ["'numpy'", "'torch'"]),
+        ({"learning_rate": "step"}, ["'one_cycle'", "'cosine'", "'adaptive'"]),
+        ({"init": "glorot"}, ["'xavier'", "'auto'"]),
+        ({"batch_size": "half"}, ["'auto'", "'full'"]),
+        ({"class_weight": "even"}, ["'balanced'"]),
+        ({"dropout": 1.0}, ["[0.0, 1.0)"]),
+        ({"dropout": (0.1, 0.2)}, ["each of the 1 hidden layers"]),
+        ({"hidden_layer_sizes": (0,)}, ["> 0"]),
+        ({"class_weight": {7: 1.0}}, ["[7]", "[0, 1]"]),
+        ({"device": "tpu"}, ["auto", "cpu", "cuda"]),
+    ],
+)
+def test_message_names_what_is_allowed(moons, parameters, named):
+    with pytest.raises(ParameterError) as raised:
+        MLPClassifier(**{**QUICK, **parameters}).fit(*moons)
+    assert isinstance(raised.value, ValueError)
+    assert isinstance(raised.value, CrossfoldError)
+    for text in named:
+        assert text in str(raised.value)
+
+
+def test_constructor_only_stores():
+    model = MLPClassifier(solver="lbfgs", hidden_layer_sizes="wide")
+    assert clone(model).get_params() == model.get_params()
+
+
+def test_diverged_training_is_an_error(moons):
+    X, y = moons
+    model = MLPRegressor(
+        solver="sgd", learning_rate_init=1e6, max_iter=50, n_iter_no_change=FOREVER, random_state=0
+    )
+    with np.errstate(all="ignore"), pytest.raises(DivergenceError, match="Scale the inputs"):
+        model.fit(X, y)
+
+
+def test_unconverged_training_warns_unless_its_length_is_laid_down(moons):
+    settings = {**QUICK, "learning_rate": "constant", "max_iter": 3}
+    with pytest.warns(ConvergenceWarning, match="max_iter=3"):
+        MLPClassifier(**settings).fit(*moons)
+    MLPClassifier(**settings, n_iter_no_change=FOREVER).fit(*moons)
+
+
+def test_batch_larger_than_the_data_warns(moons):
+    with pytest.warns(UserWarning, match="larger than the 200 training rows"):
+        MLPClassifier(**{**QUICK, "batch_size": 300, "max_iter": 1}).fit(*moons)
+
+
+def test_seed_none_gives_different_networks_and_an_integer_the_same(moons):
+    settings = {**QUICK, "max_iter": 1}
+    first, second = (MLPClassifier(**settings).fit(*moons) for _ in range(2))
+    np.testing.assert_array_equal(first.coefs_[0], second.coefs_[0])
+    settings["random_state"] = None
+    first, second = (MLPClassifier(**settings).fit(*moons) for _ in range(2))
+    assert (first.coefs_[0] != second.coefs_[0]).any()
+
+
+def test_aliases_of_scikit_learn_mean_the_same(moons):
+    settings = {**QUICK, "max_iter": 3}
+    for ours, theirs in (("sigmoid", "logistic"), ("linear", "identity")):
+        first = MLPClassifier(**settings, activation=ours).fit(*moons)
+        second = MLPClassifier(**settings, activation=theirs).fit(*moons)
+        np.testing.assert_array_equal(first.coefs_[0], second.coefs_[0])
