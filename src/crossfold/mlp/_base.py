@@ -239,7 +239,8 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         -------
         Shape ``(n,)``, or ``(n, n_outputs)`` where several labels or values were learnt.
         """
-        return self._targets.decode(self._outputs(X))
+        outputs = self._outputs(X)
+        return self._targets.decode(outputs)
 
     def summary(self) -> None:
         """Print a table of the layers, their output shapes and numbers of parameters."""
