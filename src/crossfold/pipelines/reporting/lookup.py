@@ -1,0 +1,54 @@
+"""Find one figure in the metrics table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from crossfold.pipelines.reporting.formatting import count, interval
+
+GROUPED, TIME_SPLIT, PERMUTED = "grouped_k_fold", "time_split", "permuted_labels"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """An estimate with its 95 % interval, its rows and its positives."""
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+    positives: int
+
+    def __str__(self) -> str:
+        """Print as ``0.748 (0.744–0.752)``."""
+        return interval(self.estimate, self.low, self.high)
+
+    @property
+    def with_n(self) -> str:
+        """The same with the sample size: ``0.748 (0.744–0.752), n = 110,521``."""
+        return f"{self}, n = {count(self.n)}"
+
+
+def find(
+    metrics_table: pd.DataFrame,
+    model: str,
+    metric: str,
+    *,
+    protocol: str = GROUPED,
+    scope: str = "pooled",
+) -> Estimate | None:
+    """Find a figure by model, metric, protocol and scope; None where the run has none."""
+    wanted = {"model": model, "metric": metric, "protocol": protocol, "scope": scope}
+    chosen = metrics_table[(metrics_table[list(wanted)] == pd.Series(wanted)).all(axis=1)]
+    if chosen.empty:
+        return None
+    row = chosen.iloc[0]
+    return Estimate(row["estimate"], row["low"], row["high"], int(row["n"]), int(row["positives"]))
+
+
+def select(metrics_table: pd.DataFrame, protocol: str, scope: str = "pooled") -> pd.DataFrame:
+    """Give the rows of one protocol and scope."""
+    chosen = (metrics_table["protocol"] == protocol) & (metrics_table["scope"] == scope)
+    return metrics_table[chosen]

@@ -1,0 +1,118 @@
+"""One look for all figures: sizes that stay legible on a phone, marks that differ without colour.
+
+The palette is Okabe and Ito's (2008), which people with any form of colour blindness can tell
+apart; every series also has its own line style and marker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
+BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#767676"
+
+WIDTH_INCHES = 5.6
+MAIN = {"color": BLUE, "linestyle": "-", "marker": "o"}
+SECOND = {"color": VERMILLION, "linestyle": "--", "marker": "s"}
+THIRD = {"color": GREEN, "linestyle": "-.", "marker": "^"}
+FOURTH = {"color": PURPLE, "linestyle": (0, (1, 1)), "marker": "D"}
+SERIES = (MAIN, SECOND, THIRD, FOURTH)
+
+_RC: dict[str, Any] = {
+    "font.size": 11,
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#e2e2e2",
+    "grid.linewidth": 0.8,
+    "xtick.labelsize": 10,
+    "ytick.labelsize": 10,
+    "legend.fontsize": 10,
+    "legend.frameon": False,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+
+
+@contextmanager
+def figure_style() -> Iterator[None]:
+    """Apply the common look to every figure drawn inside."""
+    import matplotlib as mpl
+
+    with mpl.rc_context(_RC):
+        yield
+
+
+def new_figure(
+    height_inches: float, n_rows: int = 1, n_columns: int = 1, **subplots: Any
+) -> tuple[Figure, list[Axes]]:
+    """Make a figure of the common width with its panels in reading order."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
+    axes = figure.subplots(n_rows, n_columns, squeeze=False, **subplots)
+    return figure, list(axes.ravel())
+
+
+def empty_figure(sentence: str) -> Figure:
+    """Make a figure that says in one sentence why there is nothing to show."""
+    figure, [axes] = new_figure(1.2)
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, sentence, ha="center", va="center", wrap=True)
+    return figure
+
+
+def errors(table: pd.DataFrame, estimate: str = "estimate") -> np.ndarray:
+    """Give distances from the estimate to its interval's ends; shape (2, rows), never negative."""
+    middle = table[estimate].to_numpy(dtype=float)
+    ends = [middle - table["low"].to_numpy(dtype=float), table["high"].to_numpy(float) - middle]
+    return np.clip(np.nan_to_num(np.array(ends)), 0, None)
+
+
+def line(axes: Axes, x: Any, y: Any, style: Mapping[str, Any], label: str) -> None:
+    """Draw a line with few markers, staggered so that lines on each other stay apart."""
+    order = SERIES.index(style) if style in SERIES else 0
+    every = max(1, len(x) // 8)
+    marked = (order * every // len(SERIES), every)
+    axes.plot(x, y, label=label, markevery=marked, **style)
+
+
+def band(
+    axes: Axes,
+    x: pd.Series,
+    table: pd.DataFrame,
+    style: Mapping[str, Any],
+    label: str,
+) -> None:
+    """Draw a line with its interval as a band."""
+    line(axes, x, table["estimate"], style, label)
+    axes.fill_between(x, table["low"], table["high"], color=style["color"], alpha=0.18, linewidth=0)
+
+
+def percent_axis(axis: Any, decimals: int = 0) -> None:
+    """Print an axis of shares as per cent."""
+    from matplotlib.ticker import PercentFormatter
+
+    axis.set_major_formatter(PercentFormatter(xmax=1, decimals=decimals, symbol=" %"))
+
+
+def legend_below(figure: Figure, axes: Axes, n_columns: int = 2) -> None:
+    """Put one legend under the panels, where it covers no data."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=n_columns)
