@@ -1,4 +1,4 @@
-"""Is one model better than another, or are they the same?"""
+"""Compare models: is one better than another, or are they the same."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def _ranking(y: NDArray[np.float32], p: Values, weights: Weights) -> dict[str, V
     }
 
 
-def _dot(a: Weights, b: Weights) -> Values:
+def _dot(a: NDArray[Any], b: NDArray[Any]) -> Values:
     """Sum the products of each row, in double precision."""
     return np.asarray((a * b).sum(axis=1, dtype=np.float64))
 

@@ -1,0 +1,5 @@
+"""Scoring: the latest model ranks coming appointments by risk."""
+
+from crossfold.pipelines.scoring.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

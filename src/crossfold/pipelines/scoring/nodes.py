@@ -1,0 +1,39 @@
+"""Nodes of the scoring pipeline."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from crossfold.pipelines.modelling.final_model import score
+
+
+def rank_by_risk(
+    model: tuple[list[Any], dict[str, Any]], appointments: pd.DataFrame, features: pd.DataFrame
+) -> pd.DataFrame:
+    """Rank coming appointments by their risk of a no-show, the riskiest first.
+
+    Parameters
+    ----------
+    model
+        The final model.
+    appointments
+        Coming appointments, cleaned.
+    features
+        Their features: same rows in the same order.
+
+    Returns
+    -------
+    ``rank`` from 1, ``appointment_id``, ``appointment_day``, ``probability`` in [0, 1] and
+    ``flagged``: whether the probability reaches the model's threshold.
+    """
+    scored = score(model, features)
+    ranked = (
+        appointments[["appointment_id", "appointment_day"]]
+        .reset_index(drop=True)
+        .join(scored.reset_index(drop=True))
+        .sort_values(["probability", "appointment_id"], ascending=[False, True])
+    )
+    ranked.insert(0, "rank", range(1, len(ranked) + 1))
+    return ranked.reset_index(drop=True)
