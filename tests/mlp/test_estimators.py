@@ -7,6 +7,7 @@ from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_moons, make_multilabel_classification
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.preprocessing import scale
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import MLPClassifier, MLPRegressor
@@ -70,6 +71,7 @@ class TestClassifier:
 
     def test_learns_several_labels(self, engine):
         X, y = make_multilabel_classification(200, n_classes=3, random_state=0)
+        X = scale(X)
         model = MLPClassifier(engine=engine, **QUICK).fit(X, y)
         assert model.predict(X).shape == y.shape
         assert (model.predict(X) == y).mean() > 0.95

@@ -94,8 +94,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         ParameterError, DivergenceError
             All of them ``ValueError``: what is wrong, and what is allowed.
         """
-        continued = self.warm_start and hasattr(self, "coefs_")
-        trained = self._train(X, y, sample_weight, continued=continued)
+        trained = self._train(X, y, sample_weight)
         warn_if_unconverged(self, [trained])
         return self
 
@@ -109,9 +108,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
                 f"partial_fit does not support learning_rate={self.learning_rate!r}, which is laid "
                 "out over a whole training; use 'constant', 'invscaling' or 'adaptive'."
             )
-        self._train(
-            X, y, sample_weight, classes, continued=hasattr(self, "coefs_"), incremental=True
-        )
+        self._train(X, y, sample_weight, classes, incremental=True)
         return self
 
     def _train(
@@ -120,24 +117,22 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         y: Any,
         sample_weight: Any,
         classes: Array | None = None,
-        *,
-        continued: bool,
         incremental: bool = False,
     ) -> Trained:
         self._validate_params()
+        continued = (self.warm_start or incremental) and hasattr(self, "coefs_")
         inputs, y = self._check_inputs(X, y, reset=not continued)
         targets = self._learn_targets(y, classes)
         if continued:
             targets = self._targets if incremental else self._targets.confirmed_by(targets)
-        data_set = DataSet(
-            inputs, targets.encode(y, self.dtype), self._check_weights(sample_weight, inputs)
-        )
+        weights = self._check_weights(sample_weight, inputs)
+        data_set = DataSet(inputs, targets.encode(y, self.dtype), weights)
         member = make_member(self, targets, data_set, np.arange(len(inputs)))
         network = make_network(self, inputs.shape[1], targets)
         if continued:
             member = self._go_on(member, network, self._optimizer_state if incremental else None)
-        settings = make_settings(self, self._callbacks(), 1 if incremental else None)
         self._check_batch_size(len(member.train_rows))
+        settings = make_settings(self, self._callbacks(), 1 if incremental else None)
         [trained] = _training.train(network, [data_set], [member], settings)
         self._keep(trained, targets, continued=continued)
         return trained

@@ -84,6 +84,16 @@ def _as_rows(fold: Any, n_rows: int, number: int) -> Fold:
     return train_rows, validation_rows
 
 
+def one_table_per_fold(X: Any, n_folds: int) -> list[Any]:
+    """Give the inputs of each fold, the same object for all where one table was given."""
+    several = isinstance(X, (list, tuple)) and len(X) > 0 and getattr(X[0], "ndim", 0) == 2
+    if not several:
+        return [X] * n_folds
+    if len(X) != n_folds:
+        raise DataError(f"X is a sequence of {len(X)} tables for {n_folds} folds.")
+    return list(X)
+
+
 def share_inputs(
     X: Sequence[Any], folds: Sequence[Fold], targets: Array, weights: Array | None
 ) -> list[FoldData]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -17,9 +17,11 @@ from crossfold.mlp._fold_data import (
     FoldData,
     Preparation,
     check_folds,
+    one_table_per_fold,
     pad_folds,
     share_inputs,
 )
+from crossfold.mlp._history import History
 from crossfold.mlp._network import (
     fit_into,
     make_member,
@@ -33,37 +35,6 @@ from crossfold.mlp._targets import Targets
 from crossfold.mlp.exceptions import DataError, ParameterError
 
 Parameters = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class History:
-    """What one network's training looked like, one figure per epoch.
-
-    Attributes
-    ----------
-    train_loss
-        Mean training loss, penalties included.
-    validation_loss, validation_score
-        On the fold's validation rows, or with early stopping on the rows set aside; empty without
-        such rows. The score is accuracy for classifiers and R² for regressors.
-    seconds
-        Wall-clock seconds since the start of the stack's training.
-    """
-
-    train_loss: list[float]
-    validation_loss: list[float]
-    validation_score: list[float]
-    seconds: list[float]
-
-    @classmethod
-    def of(cls, trained: Trained) -> History:
-        """Read the history of what was trained."""
-        return cls(
-            trained.loss_curve,
-            trained.validation_loss,
-            trained.validation_scores,
-            trained.seconds,
-        )
 
 
 class FoldStack(BaseEstimator):  # type: ignore[misc]
@@ -202,7 +173,7 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
     def _prepare(
         self, X: Any, y: Array, folds: Sequence[Fold], sample_weight: Any, targets: Targets
     ) -> list[FoldData]:
-        tables = _one_per_fold(X, len(folds))
+        tables = one_table_per_fold(X, len(folds))
         for table in tables:
             check_consistent_length(table, y)
         template = self.estimator
@@ -285,16 +256,6 @@ def _out_of_fold(estimators: Sequence[BaseMLP], folds: Sequence[FoldData], n_row
             times[fold.scored_rows] += 1
     mean = np.divide(total, times, out=np.full_like(total, np.nan), where=times > 0)
     return mean[:, 0] if targets.flat else mean
-
-
-def _one_per_fold(X: Any, n_folds: int) -> list[Any]:
-    """Give the inputs of each fold, the same object for all where one table was given."""
-    several = isinstance(X, (list, tuple)) and len(X) > 0 and getattr(X[0], "ndim", 0) == 2
-    if not several:
-        return [X] * n_folds
-    if len(X) != n_folds:
-        raise DataError(f"X is a sequence of {len(X)} tables for {n_folds} folds.")
-    return list(X)
 
 
 def _check_targets(y: Any) -> Array:
