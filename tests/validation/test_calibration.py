@@ -1,0 +1,101 @@
+"""Calibrators mend what is wrong, leave what is right, and survive JSON."""
+
+import json
+
+import numpy as np
+import pytest
+
+from crossfold.validation import (
+    CalibrationError,
+    binary_metrics,
+    brier_decomposition,
+    calibrator_from_dict,
+    fit_calibrator,
+    reliability_curve,
+)
+
+METHODS = ["platt", "isotonic", "beta"]
+
+
+@pytest.fixture
+def inflated() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give true probabilities, labels, and the probabilities of a class-weighted model."""
+    rng = np.random.default_rng(0)
+    true = rng.beta(1, 4, 20_000)
+    odds = 4 * true / (1 - true)
+    return true, (rng.random(20_000) < true).astype(int), odds / (1 + odds)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_inflated_probabilities_are_mended(inflated, method: str) -> None:
+    true, y, raw = inflated
+    mended = fit_calibrator(method, raw[:10_000], y[:10_000]).apply(raw[10_000:])
+    assert np.abs(raw - true).mean() > 0.15
+    assert np.abs(mended - true[10_000:]).mean() < 0.015
+    error = binary_metrics(y[10_000:], mended)["expected_calibration_error"][0]
+    assert error < 0.015
+
+
+@pytest.mark.parametrize("method", [*METHODS, "none"])
+def test_calibration_keeps_the_order_and_survives_json(inflated, method: str) -> None:
+    _, y, raw = inflated
+    calibrator = fit_calibrator(method, raw, y)
+    again = calibrator_from_dict(json.loads(json.dumps(calibrator.to_dict())))
+    grid = np.linspace(0, 1, 201)
+    assert (np.diff(again.apply(grid)) >= 0).all()
+    np.testing.assert_array_equal(again.apply(grid), calibrator.apply(grid))
+
+
+def test_none_changes_nothing() -> None:
+    p = np.array([0.0, 0.3, 1.0])
+    np.testing.assert_array_equal(fit_calibrator("none", p, [0, 1, 1]).apply(p), p)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("p", "y", "expected"),
+    [([0.2] * 4, [0, 0, 0, 1], 0.25), ([0.1, 0.2, 0.3, 0.4], [0, 0, 0, 0], 0.0)],
+    ids=["one prediction", "one class"],
+)
+def test_degenerate_predictions_give_the_mean(method, p, y, expected) -> None:
+    calibrated = fit_calibrator(method, p, y).apply([0.05, 0.9])
+    np.testing.assert_allclose(calibrated, expected, atol=1e-6)
+
+
+def test_an_unknown_method_is_refused_with_the_allowed_ones() -> None:
+    with pytest.raises(CalibrationError, match="choose none, platt, isotonic or beta"):
+        fit_calibrator("temperature", [0.5], [1])
+
+
+def test_a_foreign_state_is_refused() -> None:
+    with pytest.raises(CalibrationError, match="'spline'"):
+        calibrator_from_dict({"kind": "spline"})
+
+
+@pytest.mark.parametrize("strategy", ["uniform", "quantile"])
+def test_reliability_curve_counts_every_row_once(inflated, strategy: str) -> None:
+    _, y, raw = inflated
+    curve = reliability_curve(y, raw, 10, strategy)
+    assert curve["n"].sum() == len(y)
+    assert curve["positives"].sum() == y.sum()
+    assert (curve["low"] <= curve["observed"]).all()
+    assert (curve["observed"] <= curve["high"]).all()
+    assert curve["mean_predicted"].is_monotonic_increasing
+
+
+def test_reliability_curve_by_hand() -> None:
+    curve = reliability_curve([0, 1, 1, 1], [0.1, 0.3, 0.8, 1.0], 2, "uniform")
+    np.testing.assert_allclose(curve["mean_predicted"], [0.2, 0.9])
+    np.testing.assert_allclose(curve["observed"], [0.5, 1.0])
+
+
+def test_brier_decomposition_adds_up_and_has_murphys_terms() -> None:
+    y, p = np.array([0, 1, 1, 1]), np.array([0.25, 0.25, 0.75, 0.75])
+    terms = brier_decomposition(y, p, 2)
+    # By hand: bins (0.25 observed 0.5) and (0.75 observed 1); prevalence 0.75.
+    assert terms["reliability"] == pytest.approx(0.5 * 0.0625 + 0.5 * 0.0625)
+    assert terms["resolution"] == pytest.approx(0.0625)
+    assert terms["uncertainty"] == pytest.approx(0.1875)
+    assert terms["within_bin"] == pytest.approx(0)
+    total = terms["reliability"] - terms["resolution"] + terms["uncertainty"]
+    assert terms["brier"] == pytest.approx(total)

@@ -1,0 +1,76 @@
+"""Comparisons of models, by hand and against SciPy."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from crossfold.validation import (
+    corrected_resampled_t_test,
+    equivalence_test,
+    mcnemar_test,
+    permute_labels,
+)
+
+A, B = [0.80, 0.82, 0.81, 0.83, 0.79], [0.78, 0.81, 0.80, 0.80, 0.78]
+
+
+def test_corrected_resampled_t_test_by_hand() -> None:
+    result = corrected_resampled_t_test(A, B, test_share=0.2)
+    # Differences .02 .01 .01 .03 .01: mean .016, variance 8e-5; factor 1/5 + 0.2/0.8 = 0.45.
+    statistic = 0.016 / np.sqrt(0.45 * 8e-5)
+    assert result.difference == pytest.approx(0.016)
+    assert result.statistic == pytest.approx(statistic)
+    assert result.p_value == pytest.approx(2 * stats.t.sf(statistic, 4))
+    assert result.low < 0.016 < result.high
+
+
+def test_the_correction_widens_the_plain_paired_t_test() -> None:
+    plain = stats.ttest_rel(A, B).pvalue
+    assert corrected_resampled_t_test(A, B, test_share=0.2).p_value > plain
+
+
+def test_equal_scores_are_not_told_apart() -> None:
+    assert corrected_resampled_t_test(A, A, test_share=0.2).p_value == 1
+
+
+def test_equivalence_needs_a_difference_inside_the_margin() -> None:
+    noisy = np.asarray(A) + np.array([1e-3, -1e-3, 5e-4, 0, -5e-4])
+    assert equivalence_test(A, noisy, margin=0.005, test_share=0.2).p_value < 0.05
+    assert equivalence_test(A, B, margin=0.005, test_share=0.2).p_value > 0.5
+    assert equivalence_test(A, A, margin=0.005, test_share=0.2).p_value == 0
+
+
+def test_equivalence_interval_lies_within_the_margin_when_equivalent() -> None:
+    noisy = np.asarray(A) + np.array([1e-3, -1e-3, 5e-4, 0, -5e-4])
+    result = equivalence_test(A, noisy, margin=0.005, test_share=0.2)
+    assert -0.005 < result.low < result.high < 0.005
+
+
+def test_exact_mcnemar_by_hand() -> None:
+    y = np.ones(10, dtype=bool)
+    a, b = np.arange(10) < 8, (np.arange(10) < 3) | (np.arange(10) == 9)
+    result = mcnemar_test(y, a, b)
+    # A alone is right on 5 rows, B alone on 1: two-sided binomial of 5 in 6.
+    assert result.n == 6
+    assert result.p_value == pytest.approx(2 * (6 + 1) / 64)
+    assert result.difference == pytest.approx(0.4)
+
+
+def test_mcnemar_of_many_pairs_is_chi_squared_with_correction() -> None:
+    y = np.ones(100, dtype=bool)
+    a, b = np.arange(100) < 60, np.arange(100) >= 70
+    result = mcnemar_test(y, a, b)
+    assert result.statistic == pytest.approx((60 - 30 - 1) ** 2 / 90)
+    assert result.p_value == pytest.approx(stats.chi2.sf(29**2 / 90, 1))
+
+
+def test_same_decisions_are_not_told_apart() -> None:
+    y = np.array([0, 1, 1])
+    assert mcnemar_test(y, y, y).p_value == 1
+
+
+def test_permuted_labels_keep_the_classes() -> None:
+    y = np.repeat([0, 1], [70, 30])
+    permuted = permute_labels(y, np.random.default_rng(0))
+    assert permuted.sum() == 30
+    assert (permuted != y).any()

@@ -1,0 +1,47 @@
+"""The guard finds each kind of leak, and passes folds without any."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crossfold.validation import NOT_SYNTHETIC, LeakError, check_leaks
+
+FOLD = np.array([0, 0, 1, 1], dtype=np.int8)
+
+
+def test_sound_folds_pass_every_check() -> None:
+    checks = check_leaks(
+        FOLD,
+        groups=["a", "a", "b", "b"],
+        identity=pd.DataFrame({"x": [1, 1, 2, 3]}),
+        synthetic=np.full(4, NOT_SYNTHETIC),
+    )
+    assert len(checks) == 3
+    assert (checks["crossing"] == 0).all()
+    assert (checks["rows_checked"] == 4).all()
+
+
+@pytest.mark.parametrize("groups", [["a", "b", "b", "c"], [5, 1, 1, 3]])
+def test_a_group_in_two_folds_stops_the_run(groups) -> None:
+    with pytest.raises(LeakError, match="1 groups in two folds"):
+        check_leaks(FOLD, groups=groups)
+
+
+def test_duplicate_rows_in_two_folds_stop_the_run() -> None:
+    identity = pd.DataFrame({"x": [1.0, np.nan, np.nan, 2.0], "c": ["u", "v", "v", "u"]})
+    with pytest.raises(LeakError, match="1 exact duplicate rows"):
+        check_leaks(FOLD, identity=identity)
+
+
+def test_rows_that_differ_in_one_column_are_no_duplicates() -> None:
+    check_leaks(FOLD, identity=pd.DataFrame({"x": [1, 2, 2, 1], "c": ["u", "v", "w", "z"]}))
+
+
+@pytest.mark.parametrize(
+    ("fold", "made_from"),
+    [([-1, 0, 0], [NOT_SYNTHETIC, 0, NOT_SYNTHETIC]), ([-1, 0, -1], [NOT_SYNTHETIC] * 2 + [1])],
+    ids=["a synthetic row is validated", "made from a validation row"],
+)
+def test_synthetic_rows_in_or_from_validation_rows_stop_the_run(fold, made_from) -> None:
+    with pytest.raises(LeakError, match="1 synthetic rows"):
+        check_leaks(np.array(fold, dtype=np.int8), synthetic=np.array(made_from))

@@ -1,0 +1,119 @@
+"""Metrics equal scikit-learn's, with ties, weights and one class; intervals cover."""
+
+import numpy as np
+import pytest
+from sklearn import metrics as reference
+
+from crossfold.validation import (
+    METRICS,
+    GroupBootstrap,
+    binary_metrics,
+    bootstrap_metrics,
+    metric_rows,
+    percentile_interval,
+    wilson_interval,
+)
+
+RANKED = {
+    "roc_auc": reference.roc_auc_score,
+    "pr_auc": reference.average_precision_score,
+    "brier": reference.brier_score_loss,
+    "log_loss": reference.log_loss,
+}
+DECIDED = {
+    "accuracy": reference.accuracy_score,
+    "precision": reference.precision_score,
+    "recall": reference.recall_score,
+    "f1": reference.f1_score,
+    "mcc": reference.matthews_corrcoef,
+}
+
+
+@pytest.fixture(params=[2, 6], ids=["many ties", "few ties"])
+def scored(request) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(request.param)
+    p = np.round(rng.uniform(0.01, 0.99, 800), request.param)
+    y = (rng.random(800) < p).astype(int)
+    weights = rng.integers(0, 4, (3, 800)).astype(np.float32)
+    return y, p, weights
+
+
+@pytest.mark.parametrize("name", RANKED)
+def test_probability_metrics_equal_scikit_learns(scored, name: str) -> None:
+    y, p, weights = scored
+    ours = binary_metrics(y, p, weights=weights)[name]
+    expected = [RANKED[name](y, p, sample_weight=w) for w in weights]
+    np.testing.assert_allclose(ours, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", DECIDED)
+def test_decision_metrics_equal_scikit_learns(scored, name: str) -> None:
+    y, p, weights = scored
+    ours = binary_metrics(y, p, p >= 0.4, weights)[name]
+    expected = [DECIDED[name](y, p >= 0.4, sample_weight=w) for w in weights]
+    np.testing.assert_allclose(ours, expected, rtol=1e-6)
+
+
+def test_expected_calibration_error_by_hand() -> None:
+    # Bin 0: mean 0.05, observed 0.5; bin 9: mean 0.95, observed 1. Half of the rows each.
+    error = binary_metrics([0, 1, 1, 1], [0.05, 0.05, 0.95, 0.95])["expected_calibration_error"]
+    assert error[0] == pytest.approx(0.5 * 0.45 + 0.5 * 0.05)
+
+
+def test_nothing_flagged_is_zero_precision() -> None:
+    results = binary_metrics([0, 1], [0.1, 0.2], [False, False])
+    assert (results["precision"][0], results["mcc"][0], results["specificity"][0]) == (0, 0, 1)
+
+
+def test_one_class_gives_nan_not_an_error() -> None:
+    results = binary_metrics([0, 0], [0.1, 0.2])
+    assert np.isnan(results["roc_auc"][0])
+    assert results["brier"][0] == pytest.approx(0.025)
+
+
+def test_every_metric_has_a_row() -> None:
+    bootstrap = GroupBootstrap(np.arange(50), 20, seed=0)
+    y = np.arange(50) % 2
+    table = metric_rows(y, np.linspace(0, 1, 50), y == 1, bootstrap)
+    assert tuple(table["metric"]) == METRICS
+    assert (table["n"] == 50).all()
+    assert (table["positives"] == 25).all()
+
+
+def test_bootstrap_draws_whole_groups_and_is_repeatable() -> None:
+    groups = np.array(["b", "b", "a", "c", "a"])
+    (weights,) = GroupBootstrap(groups, 8, seed=3).blocks()
+    assert weights.shape == (8, 5)
+    np.testing.assert_array_equal(weights[:, 0], weights[:, 1])
+    np.testing.assert_array_equal(weights[:, 2], weights[:, 4])
+    np.testing.assert_array_equal(weights[:, [0, 2, 3]].sum(axis=1), 3)
+    (again,) = GroupBootstrap(groups, 8, seed=3).blocks()
+    np.testing.assert_array_equal(again, weights)
+
+
+def test_a_subset_is_drawn_as_in_the_whole_table() -> None:
+    bootstrap = GroupBootstrap(np.arange(100) // 2, 40, seed=0)
+    rows = np.array([3, 50, 98])
+    whole = np.concatenate(list(bootstrap.blocks()))
+    np.testing.assert_array_equal(np.concatenate(list(bootstrap.blocks(rows))), whole[:, rows])
+
+
+def test_grouped_intervals_are_wider_than_those_of_rows() -> None:
+    rng = np.random.default_rng(0)
+    p = np.repeat(rng.random(60), 10)
+    y = np.repeat(rng.random(60) < p[::10], 10).astype(int)
+    widths = []
+    for groups in (np.arange(600), np.arange(600) // 10):
+        resampled = bootstrap_metrics(y, p, None, GroupBootstrap(groups, 200, seed=0))
+        low, high = percentile_interval(resampled["roc_auc"])
+        widths.append(high - low)
+    assert widths[1] > 2 * widths[0]
+
+
+def test_wilson_interval_of_the_leukaemia_study() -> None:
+    low, high = wilson_interval(33, 34)
+    assert (round(float(low), 3), round(float(high), 3)) == (0.851, 0.995)
+
+
+def test_wilson_interval_of_nothing_is_nan() -> None:
+    assert np.isnan(wilson_interval(0, 0)).all()

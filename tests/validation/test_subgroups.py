@@ -1,0 +1,31 @@
+"""Subgroups: one row for each level and metric, none for levels too small to judge."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crossfold.validation import GroupBootstrap, binary_metrics, subgroup_table
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    p = rng.random(400)
+    y = (rng.random(400) < p).astype(np.int8)
+    sex = np.repeat(["F", "M"], [380, 20])
+    return subgroup_table(
+        y, p, p > 0.5, {"sex": sex}, GroupBootstrap(np.arange(400), 60, seed=0)
+    ).assign(expected=binary_metrics(y[:380], p[:380])["roc_auc"][0])
+
+
+def test_a_level_has_its_own_figures(table: pd.DataFrame) -> None:
+    row = table[(table["level"] == "F") & (table["metric"] == "roc_auc")].iloc[0]
+    assert row["estimate"] == pytest.approx(row["expected"])
+    assert row["low"] < row["estimate"] < row["high"]
+    assert row["n"] == 380
+
+
+def test_a_small_level_is_counted_but_not_judged(table: pd.DataFrame) -> None:
+    rows = table[table["level"] == "M"]
+    assert (rows["n"] == 20).all()
+    assert rows[["estimate", "low", "high"]].isna().all(axis=None)
