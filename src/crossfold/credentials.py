@@ -1,0 +1,49 @@
+"""The secret key that turns patients into hashes: made once, kept with the user's own settings."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PATIENT_KEY = "patient_key"
+KEY_BYTES = 32
+
+_logger = logging.getLogger(__name__)
+
+
+def with_patient_key(credentials: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Add the patients' key to credentials that lack one.
+
+    Parameters
+    ----------
+    credentials
+        Credentials of the environment, by name.
+    folder
+        Folder of the user's own settings; its ``credentials.yml`` holds the key, or is given one.
+    """
+    if PATIENT_KEY in credentials:
+        return credentials
+    file = folder / "credentials.yml"
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    own = yaml.safe_load(text) or {}
+    if PATIENT_KEY not in own:
+        own[PATIENT_KEY] = {"key": secrets.token_hex(KEY_BYTES)}
+        _write_privately(file, text, {PATIENT_KEY: own[PATIENT_KEY]})
+        _logger.info("Made a secret key for hashing patients, in %s.", file)
+    return {**credentials, PATIENT_KEY: own[PATIENT_KEY]}
+
+
+def _write_privately(file: Path, text: str, addition: dict[str, Any]) -> None:
+    """Add to a file that only its owner can read."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    separator = "" if not text or text.endswith("\n") else "\n"
+    with open(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text + separator + yaml.safe_dump(addition))
+    temporary.replace(file)

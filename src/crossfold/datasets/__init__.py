@@ -1,0 +1,41 @@
+"""Datasets: what reads and writes files, and nothing else.
+
+`SourceDataset` fetches a source file and verifies it, `ExportDataset` reads a CSV export and hides
+its identifiers, `SampleAppointmentsDataset` makes synthetic appointments, `FigureDataset` and
+`MLPDataset` store figures and models.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crossfold.datasets.export_dataset import ExportDataset
+    from crossfold.datasets.figure_dataset import FigureDataset
+    from crossfold.datasets.mlp_dataset import MLPDataset
+    from crossfold.datasets.sample_appointments import SampleAppointmentsDataset
+    from crossfold.datasets.source_dataset import SourceDataset
+
+__all__ = [
+    "ExportDataset",
+    "FigureDataset",
+    "MLPDataset",
+    "SampleAppointmentsDataset",
+    "SourceDataset",
+]
+
+_MODULES = {
+    "ExportDataset": "export_dataset",
+    "FigureDataset": "figure_dataset",
+    "MLPDataset": "mlp_dataset",
+    "SampleAppointmentsDataset": "sample_appointments",
+    "SourceDataset": "source_dataset",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a dataset when it is first used, so that start-up stays light."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

@@ -1,0 +1,80 @@
+"""Figures, stored as PNG and SVG side by side."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from kedro.io import AbstractVersionedDataset, Version
+
+from crossfold.datasets.atomic import AtomicLocalFileSystem
+
+if TYPE_CHECKING:
+    from kedro_datasets._typing import ImagePreview
+    from matplotlib.figure import Figure
+
+DOTS_PER_INCH = 200
+
+
+class FigureDataset(AbstractVersionedDataset["Figure", bytes]):
+    """A matplotlib figure, saved as a PNG file and an SVG file of the same name.
+
+    The SVG file is written first, and Kedro looks for the PNG file: a version is visible when it
+    is complete. Equal figures give equal files. A saved figure is closed.
+
+    Parameters
+    ----------
+    filepath
+        Where the PNG file goes; ``.svg`` in place of ``.png`` for the other one.
+    version
+        Given by Kedro where the catalog entry has ``versioned: true``.
+    metadata
+        Ignored here; read by Kedro-Viz.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        version: Version | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._fs = AtomicLocalFileSystem(auto_mkdir=True)
+        self.metadata = metadata
+        super().__init__(
+            filepath=PurePosixPath(filepath),
+            version=version,
+            exists_function=self._fs.exists,
+            glob_function=self._fs.glob,
+        )
+
+    def load(self) -> bytes:
+        """Read the SVG file."""
+        content: bytes = self._fs.cat_file(str(self._get_load_path().with_suffix(".svg")))
+        return content
+
+    def save(self, data: Figure) -> None:
+        """Write both files, then close the figure."""
+        import matplotlib as mpl
+        from matplotlib import pyplot as plt
+
+        png = self._get_save_path()
+        with mpl.rc_context({"svg.hashsalt": "crossfold"}):
+            with self._fs.open(str(png.with_suffix(".svg")), "wb") as file:
+                data.savefig(file, format="svg", metadata={"Date": None})
+            with self._fs.open(str(png), "wb") as file:
+                data.savefig(file, format="png", dpi=DOTS_PER_INCH)
+        plt.close(data)
+
+    def preview(self) -> ImagePreview:
+        """Show the PNG file."""
+        content = self._fs.cat_file(str(self._get_load_path()))
+        return base64.b64encode(content).decode("ascii")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath), "version": self._version}
+
+    def _exists(self) -> bool:
+        exists: bool = self._fs.exists(str(self._get_load_path()))
+        return exists

@@ -1,0 +1,74 @@
+"""Fitted networks, stored by `crossfold.mlp`."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from kedro.io import AbstractVersionedDataset, Version
+
+from crossfold.datasets.atomic import AtomicLocalFileSystem
+from crossfold.datasets.exceptions import DataError
+from crossfold.exceptions import CrossfoldError
+
+if TYPE_CHECKING:
+    from crossfold.mlp import MLPClassifier, MLPRegressor
+
+    Networks = tuple[list[MLPClassifier | MLPRegressor], dict[str, Any]]
+
+
+class MLPDataset(AbstractVersionedDataset["Networks", "Networks"]):
+    """Networks and what belongs to them: ``(estimators, extra)``, in one safetensors file.
+
+    Parameters
+    ----------
+    filepath
+        Where the file goes.
+    version
+        Given by Kedro where the catalog entry has ``versioned: true``.
+    metadata
+        Ignored here; read by Kedro-Viz.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        version: Version | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._fs = AtomicLocalFileSystem(auto_mkdir=True)
+        self.metadata = metadata
+        super().__init__(
+            filepath=PurePosixPath(filepath),
+            version=version,
+            exists_function=self._fs.exists,
+            glob_function=self._fs.glob,
+        )
+
+    def load(self) -> Networks:
+        """Read the networks; PyTorch is not imported for it."""
+        from crossfold.mlp import persistence
+
+        try:
+            return persistence.load(str(self._get_load_path()))
+        except CrossfoldError as error:
+            raise DataError(str(error)) from error
+
+    def save(self, data: Networks) -> None:
+        """Write the networks."""
+        from crossfold.mlp import persistence
+
+        estimators, extra = data
+        try:
+            with self._fs.open(str(self._get_save_path()), "wb") as file:
+                persistence.save(file, estimators, extra)
+        except CrossfoldError as error:
+            raise DataError(str(error)) from error
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath), "version": self._version}
+
+    def _exists(self) -> bool:
+        exists: bool = self._fs.exists(str(self._get_load_path()))
+        return exists

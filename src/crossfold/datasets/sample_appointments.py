@@ -1,0 +1,71 @@
+"""The synthetic appointments of the sample environment, made when they are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+import pandas as pd
+from kedro.io import AbstractDataset
+
+from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.identifiers import hash_identifiers
+from crossfold.datasets.synthetic_appointments import add_invalid_rows, make_appointments
+
+if TYPE_CHECKING:
+    from kedro_datasets._typing import TablePreview
+
+INVALID_ROWS_EACH = 2
+SOURCE_FILE = "synthetic sample"
+
+
+class SampleAppointmentsDataset(AbstractDataset[NoReturn, pd.DataFrame]):
+    """Synthetic appointments in the form in which `ExportDataset` gives real ones.
+
+    Parameters
+    ----------
+    n_rows
+        Number of valid rows; two rows that break each row rule come on top.
+    seed
+        Equal seeds give equal rows.
+    credentials
+        ``{"key": secret}`` for the hashes of patients.
+    metadata
+        Ignored here; read by Kedro-Viz.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_rows: int,
+        seed: int,
+        credentials: dict[str, str],
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._n_rows = n_rows
+        self._seed = seed
+        self._key = credentials["key"]
+        self.metadata = metadata
+
+    def load(self) -> pd.DataFrame:
+        """Make the rows."""
+        made = make_appointments(self._n_rows, np.random.default_rng(self._seed))
+        table = add_invalid_rows(made, INVALID_ROWS_EACH)
+        table["PatientId"] = hash_identifiers(table["PatientId"], self._key)
+        table["source_file"] = pd.Categorical([SOURCE_FILE] * len(table))
+        table["source_row"] = pd.RangeIndex(1, len(table) + 1).astype("int32")
+        return table
+
+    def save(self, data: NoReturn) -> None:
+        """Refuse: the sample is made, not stored."""
+        raise DataError("The synthetic sample is made by code: it is read and never written.")
+
+    def preview(self, nrows: int = 5) -> TablePreview:
+        """Show the first rows."""
+        return self.load().head(nrows).to_dict(orient="split")
+
+    def _describe(self) -> dict[str, Any]:
+        return {"n_rows": self._n_rows, "seed": self._seed}
+
+    def _exists(self) -> bool:
+        return True

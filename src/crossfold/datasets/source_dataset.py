@@ -1,0 +1,158 @@
+"""Source files: found in a mirror or downloaded, verified, and put in place at once."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from kedro.io import AbstractDataset
+
+from crossfold.datasets.containers import extract, sha256
+from crossfold.datasets.download import download
+from crossfold.datasets.exceptions import SourceError
+
+if TYPE_CHECKING:
+    from kedro_datasets._typing import TablePreview
+
+MIRROR_VARIABLE = "CROSSFOLD_MIRROR"
+CONTAINER_SUFFIXES = ("", ".gz", ".zip")
+
+_logger = logging.getLogger(__name__)
+
+
+class SourceDataset(AbstractDataset[NoReturn, Any]):
+    """A dataset whose file is fetched when it is missing, and verified on every load.
+
+    A missing file is looked for in the folder named by the environment variable
+    ``CROSSFOLD_MIRROR``, then at its addresses in order; plain, gzip and zip containers will do.
+    A file with other content is never used: it is kept aside under its name with ``.rejected``.
+
+    Parameters
+    ----------
+    dataset
+        The catalog entry of the dataset that reads the file at its ``filepath``.
+    source
+        ``file``: the file's name, with its folder in a mirror; ``sha256``: of its content;
+        ``urls``: its addresses, the first tried first.
+    path
+        The user's own file or folder. It is read in place of the source, and not verified.
+    timeout_seconds
+        Longest wait for a connection and between two packets, in seconds.
+    metadata
+        Ignored here; read by Kedro-Viz.
+    """
+
+    def __init__(
+        self,
+        *,
+        dataset: dict[str, Any],
+        source: dict[str, Any],
+        path: str | None = None,
+        timeout_seconds: float = 30,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._source = source
+        self._own = path is not None
+        self._file = Path(path or dataset["filepath"])
+        self._timeout_seconds = timeout_seconds
+        self.metadata = metadata
+        self._dataset = AbstractDataset.from_config(
+            source["file"], {**dataset, "filepath": str(self._file)}
+        )
+
+    def load(self) -> Any:
+        """Fetch and verify the file, then read it."""
+        if not self._own:
+            self._set_aside_if_altered()
+            if not self._file.exists():
+                self._fetch()
+        return self._dataset.load()
+
+    def save(self, data: NoReturn) -> None:
+        """Refuse: sources are only read."""
+        raise SourceError(f"{self._file} is a source: it is read and never written.")
+
+    def preview(self, nrows: int = 5) -> TablePreview:
+        """Show the first rows, if the file is there and its dataset can be previewed."""
+        preview = getattr(self._dataset, "preview", None)
+        return preview(nrows) if preview and self._exists() else {}
+
+    def _set_aside_if_altered(self) -> None:
+        if self._file.exists() and (found := sha256(self._file)) != self._source["sha256"]:
+            rejected = self._reject(self._file)
+            _logger.warning(
+                "%s does not have the content of its source (SHA-256 %s…); it is kept as %s and"
+                " fetched again.",
+                self._file,
+                found[:12],
+                rejected.name,
+            )
+
+    def _fetch(self) -> None:
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        reasons = []
+        for origin, is_address in self._origins():
+            try:
+                return self._take(origin, is_address)
+            except SourceError as error:
+                reasons.append(f"{origin} ({str(error).rstrip('.')})")
+        name = self._source["file"]
+        raise SourceError(
+            f"{PurePosixPath(name).name} could not be fetched from {', '.join(reasons)}: set"
+            f" {MIRROR_VARIABLE} to a folder that holds {name}, or run with --env=sample on"
+            " synthetic data."
+        )
+
+    def _origins(self) -> Iterator[tuple[str, bool]]:
+        """List where the file may come from, and whether it is an address."""
+        mirror = os.environ.get(MIRROR_VARIABLE)
+        if mirror:
+            name = self._source["file"]
+            places = (name, PurePosixPath(name).name)
+            candidates = [Path(mirror, f"{p}{s}") for p in places for s in CONTAINER_SUFFIXES]
+            found = [str(file) for file in candidates if file.is_file()]
+            yield from ((file, False) for file in found or [str(candidates[0])])
+        yield from ((url, True) for url in self._source["urls"])
+
+    def _take(self, origin: str, is_address: bool) -> None:
+        """Verify the content of one origin and move it into place."""
+        if not is_address and not Path(origin).is_file():
+            raise SourceError("no such file")
+        container = self._download(origin) if is_address else Path(origin)
+        content = self._beside(f"{os.getpid()}-{secrets.token_hex(4)}.extracted")
+        try:
+            found = extract(container, self._source["file"], content)
+            if found != self._source["sha256"]:
+                rejected = self._reject(content)
+                raise SourceError(
+                    f"other content, SHA-256 {found[:12]}… in place of"
+                    f" {self._source['sha256'][:12]}…, kept as {rejected}"
+                )
+            content.replace(self._file)
+        finally:
+            content.unlink(missing_ok=True)
+            if is_address:
+                container.unlink(missing_ok=True)
+
+    def _download(self, url: str) -> Path:
+        digest = hashlib.sha256(url.encode()).hexdigest()[:8]
+        partial = self._beside(f"{digest}.partial")
+        download(url, partial, timeout_seconds=self._timeout_seconds)
+        return partial
+
+    def _beside(self, ending: str) -> Path:
+        return self._file.with_name(f".{self._file.name}.{ending}")
+
+    def _reject(self, file: Path) -> Path:
+        return file.replace(self._file.with_name(f"{self._file.name}.rejected"))
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._file), "source": None if self._own else self._source["file"]}
+
+    def _exists(self) -> bool:
+        return self._file.exists()

@@ -1,0 +1,73 @@
+"""What happens around a run: the patients' key, a line for each node, where the report is."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from crossfold.credentials import with_patient_key
+
+REPORT_SUFFIX = ".report"
+
+_logger = logging.getLogger(__name__)
+
+
+class ProjectHooks:
+    """Hooks of every run of this project."""
+
+    def __init__(self) -> None:
+        self._started: dict[str, float] = {}
+
+    @hook_impl
+    def after_context_created(self, context: KedroContext) -> None:
+        """Make sure that there is a key for patients, before the catalog asks for it."""
+        if not sys.stdout.isatty():
+            _log_plain_lines()
+        loader = context.config_loader
+        local = Path(loader.conf_source, "local")
+        loader["credentials"] = with_patient_key(context._get_config_credentials(), local)
+
+    @hook_impl
+    def before_node_run(self, node: Node) -> None:
+        """Start the clock."""
+        self._started[node.name] = time.perf_counter()
+
+    @hook_impl
+    def after_node_run(self, node: Node) -> None:
+        """Log how long the node took."""
+        seconds = time.perf_counter() - self._started.pop(node.name)
+        _logger.info("%s: %.1f s", node.name, seconds)
+
+    @hook_impl
+    def on_node_error(self, error: Exception, node: Node) -> None:
+        """Say in which node an error came up, for those who read its traceback."""
+        error.add_note(f"This happened in the node {node.name}.")
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+        """Say where each report of the run is."""
+        reports = (name for name in pipeline.outputs() if name.endswith(REPORT_SUFFIX))
+        for name in sorted(reports):
+            click.echo(f"Report: {latest_path(catalog.get(name))}")
+
+
+def latest_path(dataset: Any) -> Path:
+    """Give the absolute path of a dataset's latest version."""
+    return Path(dataset.list_versions()[0]).absolute()
+
+
+def _log_plain_lines() -> None:
+    """Log one plain line a message: outside a terminal nobody needs colours or wrapped lines."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    logging.getLogger().handlers = [handler]

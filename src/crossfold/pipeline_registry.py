@@ -1,0 +1,37 @@
+"""The project's pipelines by name."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Pipeline
+
+from crossfold.pipelines import modelling, reporting
+from crossfold.pipelines.data_engineering import appointments
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """List the pipelines that ``kedro run --pipelines=NAME`` can run."""
+    studies = {"no_show": no_show()}
+    return {
+        **studies,
+        "all": sum(studies.values(), Pipeline([])),
+        "__default__": studies["no_show"],
+    }
+
+
+def no_show() -> Pipeline:
+    """Build the appointment no-show study, from the raw table to the report."""
+    return (
+        appointments.create_pipeline()
+        + modelling.create_pipeline(
+            "no_show",
+            records="appointments",
+            features="appointment_features",
+            permuted_features="appointment_features_permuted",
+        )
+        + reporting.create_pipeline(
+            "no_show",
+            records="appointments",
+            row_counts="appointments_row_counts",
+            description=reporting.APPOINTMENTS,
+        )
+    )

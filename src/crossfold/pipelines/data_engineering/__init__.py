@@ -1,0 +1,1 @@
+"""Data engineering: one child pipeline for each dataset."""

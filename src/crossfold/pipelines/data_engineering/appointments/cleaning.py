@@ -1,0 +1,126 @@
+"""Turn an export of appointments into typed rows, and name the rule that a refused row breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+
+YOUNGEST, OLDEST = 0, 115
+HIGHEST_HANDICAP = 4
+LABEL = "No-show"
+FLAGS = {
+    "Scholarship": "scholarship",
+    "Hipertension": "hypertension",
+    "Diabetes": "diabetes",
+    "Alcoholism": "alcoholism",
+    "SMS_received": "sms_received",
+}
+DTYPES = {
+    "appointment_id": "int64",
+    "patient": "str",
+    "gender": "category",
+    "booked_at": "datetime64[us]",
+    "appointment_day": "datetime64[us]",
+    "age": "int16",
+    "neighbourhood": "category",
+    "scholarship": "bool",
+    "hypertension": "bool",
+    "diabetes": "bool",
+    "alcoholism": "bool",
+    "handicap": "int8",
+    "sms_received": "bool",
+    "no_show": "bool",
+}
+FRACTION_AND_OFFSET = r"(\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})$"
+
+
+def latest_rows(raw: pd.DataFrame) -> pd.DataFrame:
+    """Keep, of the rows of one appointment, those of the last file that has it."""
+    if len(raw["source_file"].cat.categories) <= 1:
+        return raw
+    order = raw["source_file"].cat.codes
+    appointment = raw["AppointmentID"].str.strip()
+    last = order.groupby(appointment).transform("max")
+    return raw[(order == last) | (appointment == "")]
+
+
+def parse(raw: pd.DataFrame) -> pd.DataFrame:
+    """Read the text of each column; what cannot be read is missing.
+
+    Times are read as the clock on the wall showed them: a UTC offset behind them is dropped.
+    """
+    parsed = pd.DataFrame(
+        {
+            "appointment_id": _whole_number(raw["AppointmentID"]),
+            "patient": raw["PatientId"].where(raw["PatientId"] != ""),
+            "gender": raw["Gender"].str.strip().str.upper().map({"F": "F", "M": "M"}),
+            "booked_at": _time(raw["ScheduledDay"]),
+            "appointment_day": _time(raw["AppointmentDay"]).dt.normalize(),
+            "age": _whole_number(raw["Age"]),
+            "neighbourhood": raw["Neighbourhood"].str.strip(),
+            **{name: _flag(raw[column]) for column, name in FLAGS.items()},
+            "handicap": _whole_number(raw["Handcap"]),
+        }
+    )
+    if LABEL in raw:
+        parsed["no_show"] = raw[LABEL].str.strip().str.lower().map({"no": 0, "yes": 1})
+    return parsed[[column for column in DTYPES if column in parsed]]
+
+
+def _whole_number(text: pd.Series) -> pd.Series:
+    number = pd.to_numeric(text, errors="coerce").astype("float64")
+    return number.where(number % 1 == 0)
+
+
+def _flag(text: pd.Series) -> pd.Series:
+    number = _whole_number(text)
+    return number.where(number.isin([0, 1]))
+
+
+def _time(text: pd.Series) -> pd.Series:
+    wall_clock = text.str.strip().str.replace(FRACTION_AND_OFFSET, "", regex=True)
+    times = pd.to_datetime(wall_clock, format="ISO8601", errors="coerce")
+    return times.astype("datetime64[us]")
+
+
+def _out_of_range(values: pd.Series, low: int, high: int) -> pd.Series:
+    return ~values.between(low, high)
+
+
+def _before_booking_day(parsed: pd.DataFrame) -> pd.Series:
+    return parsed["appointment_day"] < parsed["booked_at"].dt.normalize()
+
+
+ROW_RULES: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+    "missing_patient": lambda parsed: parsed["patient"].isna(),
+    "unreadable_appointment_id": lambda parsed: parsed["appointment_id"].isna(),
+    "unreadable_date": lambda parsed: parsed[["booked_at", "appointment_day"]].isna().any(axis=1),
+    "appointment_before_booking_day": _before_booking_day,
+    "age_out_of_range": lambda parsed: _out_of_range(parsed["age"], YOUNGEST, OLDEST),
+    "unknown_gender": lambda parsed: parsed["gender"].isna(),
+    "unknown_flag": lambda parsed: parsed[[*FLAGS.values()]].isna().any(axis=1),
+    "handicap_out_of_range": lambda parsed: _out_of_range(parsed["handicap"], 0, HIGHEST_HANDICAP),
+    "unknown_label": lambda parsed: parsed["no_show"].isna(),
+}
+DUPLICATE = "duplicate_appointment_id"
+
+
+def broken_rules(parsed: pd.DataFrame) -> pd.Series:
+    """Name the first rule that each row breaks, or give an empty text.
+
+    Of several good rows with one appointment number, all but the first are duplicates.
+    """
+    broken = pd.Series("", index=parsed.index, dtype="str")
+    for name, breaks in ROW_RULES.items():
+        if name != "unknown_label" or "no_show" in parsed:
+            broken = broken.mask((broken == "") & breaks(parsed), name)
+    good = parsed.loc[broken == "", "appointment_id"]
+    broken[good.index[good.duplicated()]] = DUPLICATE
+    return broken
+
+
+def typed(parsed: pd.DataFrame) -> pd.DataFrame:
+    """Give good rows their final dtypes and a new index."""
+    rows = parsed.reset_index(drop=True)
+    return rows.astype({name: kind for name, kind in DTYPES.items() if name in rows})

@@ -1,0 +1,53 @@
+"""The feature table, put together from small functions by theme."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from crossfold.pipelines.data_engineering.appointments.bookings import booking_features
+from crossfold.pipelines.data_engineering.appointments.history import history_features
+from crossfold.pipelines.data_engineering.appointments.lookup import Times
+from crossfold.pipelines.data_engineering.appointments.parameters import HistoryAsOf
+from crossfold.pipelines.data_engineering.appointments.timing import time_features
+
+CARRIED_OVER = [
+    "age",
+    "scholarship",
+    "hypertension",
+    "diabetes",
+    "alcoholism",
+    "handicap",
+    "sms_received",
+    "neighbourhood",
+]
+
+
+def build_features(appointments: pd.DataFrame, history_as_of: HistoryAsOf) -> pd.DataFrame:
+    """Build the features of every appointment.
+
+    Parameters
+    ----------
+    appointments
+        Cleaned appointments. Where ``no_show`` is missing, the appointment is still to come: it
+        gets features, and its outcome counts nowhere.
+    history_as_of
+        ``booking`` or ``reminder``: which outcomes are known.
+
+    Returns
+    -------
+    Same rows, same order: ``no_show`` and the features, without patients and appointment numbers.
+    """
+    rows = appointments.reset_index(drop=True)
+    times = Times.of(rows)
+    first_unknown_day = {"booking": times.booking_day, "reminder": times.appointment_day}
+    return pd.concat(
+        [
+            rows[["no_show"]],
+            (rows["gender"] == "M").rename("male"),
+            rows[CARRIED_OVER],
+            time_features(rows, times),
+            booking_features(times),
+            history_features(rows["no_show"], times, first_unknown_day[history_as_of]),
+        ],
+        axis=1,
+    )

@@ -1,0 +1,103 @@
+"""Nodes of the appointment pipeline."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.data_engineering.appointments import cleaning
+from crossfold.pipelines.data_engineering.appointments.features import build_features
+from crossfold.pipelines.data_engineering.appointments.parameters import AppointmentsParameters
+
+
+def clean_appointments(
+    appointments_raw: pd.DataFrame,
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Split an export into typed rows and rejected rows, and count both.
+
+    Parameters
+    ----------
+    appointments_raw
+        An export as `crossfold.datasets.ExportDataset` reads it: text, patients hashed. Without
+        the column ``No-show`` its rows are coming appointments.
+
+    Returns
+    -------
+    The cleaned table; the rejected rows as they were read, with the first ``rule`` that each
+    breaks; counts of rows read, superseded by a later file, kept, and rejected by rule.
+    """
+    raw = cleaning.latest_rows(appointments_raw)
+    parsed = cleaning.parse(raw)
+    rule = cleaning.broken_rules(parsed)
+    counts = {
+        "read": len(appointments_raw),
+        "superseded": len(appointments_raw) - len(raw),
+        "kept": int((rule == "").sum()),
+        "rejected": rule[rule != ""].value_counts().to_dict(),
+    }
+    if counts["kept"] == 0:
+        raise CrossfoldError(_nothing_kept(raw, counts))
+    rejected = raw[rule != ""].assign(rule=rule).reset_index(drop=True)
+    return cleaning.typed(parsed[rule == ""]), rejected, counts
+
+
+def _nothing_kept(raw: pd.DataFrame, counts: dict[str, Any]) -> str:
+    file = raw["source_file"].iloc[-1]
+    rule, n = next(iter(counts["rejected"].items()))
+    return (
+        f"Not one of the {len(raw)} appointments in {file} can be used: {n} break the rule"
+        f" {rule}; check that the file has the columns and formats of the published table."
+    )
+
+
+def build_appointment_features(
+    appointments: pd.DataFrame, appointments_parameters: AppointmentsParameters
+) -> pd.DataFrame:
+    """Build the feature table: same rows, same order, target ``no_show`` first.
+
+    It holds neither patients nor appointment numbers.
+    """
+    return build_features(appointments, appointments_parameters.history_as_of)
+
+
+def build_permuted_features(
+    appointments: pd.DataFrame, appointments_parameters: AppointmentsParameters, seed: int
+) -> pd.DataFrame:
+    """Build the feature table of a control: outcomes are shuffled first, history and all."""
+    shuffled = np.random.default_rng(seed).permutation(appointments["no_show"].to_numpy())
+    return build_features(
+        appointments.assign(no_show=shuffled), appointments_parameters.history_as_of
+    )
+
+
+def build_coming_features(
+    coming: pd.DataFrame,
+    appointments: pd.DataFrame,
+    appointments_parameters: AppointmentsParameters,
+) -> pd.DataFrame:
+    """Build the features of coming appointments, with past appointments as their history.
+
+    Parameters
+    ----------
+    coming
+        Cleaned appointments without outcomes.
+    appointments
+        Cleaned past appointments with outcomes. A past row of a coming appointment is left out.
+
+    Returns
+    -------
+    The columns of the feature table but for the target; the rows of `coming` in their order.
+    """
+    past = appointments[~appointments["appointment_id"].isin(coming["appointment_id"])]
+    outcomes = past["no_show"].astype("boolean")
+    everything = pd.concat(
+        [_plain_text(coming).assign(no_show=pd.NA), _plain_text(past).assign(no_show=outcomes)],
+        ignore_index=True,
+    ).astype({"no_show": "boolean", "gender": "category", "neighbourhood": "category"})
+    features = build_features(everything, appointments_parameters.history_as_of)
+    return features.iloc[: len(coming)].drop(columns="no_show")
+
+
+def _plain_text(appointments: pd.DataFrame) -> pd.DataFrame:
+    return appointments.astype({"gender": "str", "neighbourhood": "str"})

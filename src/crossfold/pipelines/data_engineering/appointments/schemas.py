@@ -1,0 +1,108 @@
+"""Schemas of the appointment tables; Kedro checks them on load and save.
+
+The raw table is only asked for its columns and for rows: what a single row gets wrong is a row
+rule, which sends that row to the rejected ones.
+"""
+
+from __future__ import annotations
+
+import pandera.pandas as pa
+
+from crossfold.pipelines.data_engineering.appointments.cleaning import (
+    FLAGS,
+    HIGHEST_HANDICAP,
+    LABEL,
+    OLDEST,
+    YOUNGEST,
+)
+from crossfold.pipelines.data_engineering.appointments.history import LAST_OUTCOMES
+from crossfold.pipelines.data_engineering.appointments.timing import WEEKDAYS
+
+COMING_COLUMNS = [
+    "PatientId",
+    "AppointmentID",
+    "Gender",
+    "ScheduledDay",
+    "AppointmentDay",
+    "Age",
+    "Neighbourhood",
+    *FLAGS,
+    "Handcap",
+]
+HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
+
+
+def _text(columns: list[str]) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema({name: pa.Column("str") for name in columns}, checks=HAS_ROWS)
+
+
+def _number(kind: str, low: float | None = None, high: float | None = None) -> pa.Column:
+    checks = [
+        *([] if low is None else [pa.Check.ge(low)]),
+        *([] if high is None else [pa.Check.le(high)]),
+    ]
+    return pa.Column(kind, checks, nullable=kind.startswith("float"))
+
+
+def _category(*levels: str) -> pa.Column:
+    kind = pa.Category(list(levels)) if levels else pa.Category
+    return pa.Column(kind)
+
+
+COMING = _text(COMING_COLUMNS)
+RAW = _text([*COMING_COLUMNS, LABEL])
+
+_CARRIED_OVER = {
+    "age": _number("int16", YOUNGEST, OLDEST),
+    "neighbourhood": _category(),
+    **{name: pa.Column("bool") for name in FLAGS.values()},
+    "handicap": _number("int8", 0, HIGHEST_HANDICAP),
+}
+
+PRIMARY = pa.DataFrameSchema(
+    {
+        "appointment_id": pa.Column("int64", unique=True),
+        "patient": pa.Column("str"),
+        "gender": pa.Column(pa.Category, pa.Check.isin(["F", "M"])),
+        "booked_at": pa.Column("datetime64[us]"),
+        "appointment_day": pa.Column("datetime64[us]"),
+        **_CARRIED_OVER,
+        "no_show": pa.Column("bool", required=False),
+    },
+    checks=[
+        HAS_ROWS,
+        pa.Check(
+            lambda table: table["appointment_day"] >= table["booked_at"].dt.normalize(),
+            error="no appointment before its booking day",
+        ),
+    ],
+    strict=True,
+)
+
+FEATURES = pa.DataFrameSchema(
+    {
+        "no_show": pa.Column("bool", required=False),
+        "male": pa.Column("bool"),
+        **_CARRIED_OVER,
+        "lead_time_days": _number("int16", 0),
+        "same_day": pa.Column("bool"),
+        "booking_hour": _number("float32", 0, 24),
+        "booking_weekday": _category(*WEEKDAYS),
+        "appointment_weekday": _category(*WEEKDAYS),
+        "earlier_bookings": _number("int16", 0),
+        "open_bookings": _number("int16", 0),
+        "hours_since_last_booking": _number("float32", 0),
+        "bookings_same_moment": _number("int16", 1),
+        "bookings_same_second": _number("int16", 1),
+        "appointments_same_day": _number("int16", 1),
+        "earlier_appointments": _number("int16", 0),
+        "earlier_no_shows": _number("int16", 0),
+        "earlier_no_show_rate": _number("float32", 0, 1),
+        "earlier_no_shows_with_lead": _number("int16", 0),
+        "days_since_last_appointment": _number("float32", 0),
+        "last_lead_time_days": _number("float32", 0),
+        "last_outcome": _category(*LAST_OUTCOMES),
+    },
+    checks=HAS_ROWS,
+    strict=True,
+)

@@ -1,0 +1,16 @@
+"""Kedro's settings for this project."""
+
+import fsspec
+
+from crossfold.datasets.atomic import AtomicLocalFileSystem
+from crossfold.hooks import ProjectHooks
+
+fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)
+
+HOOKS = (ProjectHooks(),)
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    "merge_strategy": {"globals": "soft", "parameters": "soft"},
+}
