@@ -1,0 +1,76 @@
+# make run    install everything, then run the no-show study on synthetic data, without network
+# make test   install everything, then run the tests
+# `make help` lists the other commands.
+
+PYTHON ?= python3
+TORCH := 2.13.0
+VENV_PYTHON := .venv/bin/python
+INSTALLED := .venv/.installed
+CODE := src tests benchmarks
+
+export KEDRO_DISABLE_TELEMETRY := 1
+export DO_NOT_TRACK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install run real test format check-format lint types layers check docs viz figures benchmark lock clean
+
+help:  ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+install: $(INSTALLED)  ## create .venv and install everything into it, once
+
+$(INSTALLED): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crossfold needs Python 3.11 or newer. Name one: make run PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(VENV_PYTHON) -m pip install --quiet --constraint requirements.lock --editable '.[dev,docs]'
+	@touch $@
+
+run: install  ## run the no-show study on the embedded synthetic data
+	$(VENV_PYTHON) -m kedro run --env=sample --pipelines=no_show
+
+real: install  ## run the no-show study on the real data, which is downloaded once
+	$(VENV_PYTHON) -m kedro run --pipelines=no_show
+
+test: install  ## run the tests; pick some with ARGS="-k appointments"
+	$(VENV_PYTHON) -m pytest $(ARGS)
+
+format: install  ## format the code
+	$(VENV_PYTHON) -m ruff format $(CODE)
+	$(VENV_PYTHON) -m ruff check --select I --fix $(CODE)
+
+check-format: install  ## fail where the code is not formatted
+	$(VENV_PYTHON) -m ruff format --check $(CODE)
+
+lint: install  ## find mistakes without running the code
+	$(VENV_PYTHON) -m ruff check $(CODE)
+
+types: install  ## check the types
+	$(VENV_PYTHON) -m mypy
+
+layers: install  ## check that imports point one way
+	$(VENV_PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+
+check: check-format lint types layers  ## the four checks above
+
+docs: install  ## build the documentation into site/
+	$(VENV_PYTHON) -m mkdocs build --strict --quiet
+
+# Kedro-Viz asks PyPI for its newest version at every start; a closed proxy refuses that at once.
+viz: install  ## show the pipelines in the browser, at http://127.0.0.1:4141
+	HTTPS_PROXY=http://127.0.0.1:9 $(VENV_PYTHON) -m kedro viz run --env=$(or $(ENV),sample)
+
+benchmark: install  ## measure training speed against scikit-learn and a plain PyTorch loop
+	$(VENV_PYTHON) benchmarks/training.py
+
+# Names and versions only. The platform's own packages (CUDA) and torch's build suffix stay out.
+lock:  ## resolve all dependencies anew and write requirements.lock
+	rm -rf build/lock
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install --quiet torch==$(TORCH)
+	build/lock/bin/python -m pip install --quiet '.[dev,docs,notebooks]'
+	build/lock/bin/python -m pip freeze --all --exclude crossfold --exclude pip \
+	  | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)' | LC_ALL=C sort -f > requirements.lock
+	rm -rf build/lock
+
+clean:  ## remove the environment and what tools left; data/ stays
+	rm -rf .venv build site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage
