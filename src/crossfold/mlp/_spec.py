@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -23,8 +23,8 @@ class Activation:
     """
 
     name: str
-    function: Any
-    derivative: Any
+    function: Callable[[Array], Array]
+    derivative: Callable[[Array, Array], Array]
 
 
 @dataclass(frozen=True)
@@ -83,8 +83,17 @@ class Member:
     seed
         Seeds the member's own ``numpy.random.Generator``: its start, the order of its rows, its
         dropout masks, whoever else is in the stack.
+    hidden_layer_sizes
+        Units per hidden layer where they are fewer than the stack's, else None.
+    alpha, l1
+        Factors of the L2 and L1 penalties on the weights, divided by the batch's weight of rows
+        as in scikit-learn; biases go free. With ``adamw``, `alpha` is the decoupled weight decay.
+    dropout
+        Probability that a hidden unit is left out of a step, in [0, 1): one, or one per hidden
+        layer. Rounded to 1/65536.
     class_weight
-        Shape ``(n_out,)`` or ``(2,)`` for one logit: factor of each class's rows, or None.
+        Shape ``(n_out,)``, or ``(2,)`` for one logit, or None: factor of the rows of each class;
+        for independent labels, factor of each label's loss.
     focal_gamma
         Focusing exponent of the focal loss (Lin et al. 2017); 0 is cross-entropy.
     start
@@ -104,6 +113,7 @@ class Member:
     seed: int
     validation_rows: Rows | None = None
     hidden_layer_sizes: tuple[int, ...] | None = None
+    n_features: int | None = None
     learning_rate_init: float = 0.001
     alpha: float = 0.0001
     l1: float = 0.0
@@ -113,22 +123,24 @@ class Member:
     init: str = "auto"
     start: tuple[list[Array], list[Array]] | None = None
     optimizer_state: Any = None
-    n_features: int | None = None
     place: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a stack is trained: what all its members share. Names as in scikit-learn's MLPs."""
+    """How a stack is trained: what all its members share. Names as in scikit-learn's MLPs.
+
+    `batch_size` is cut to a member's own rows. As in scikit-learn, the learning rates
+    ``invscaling`` and ``adaptive`` act with ``sgd`` only; ``one_cycle`` and ``cosine`` act with
+    every solver. `n_iter_no_change` may be infinite.
+    """
 
     engine: Literal["numpy", "torch"] = "numpy"
     device: str = "auto"
     dtype: str = "float32"
     solver: Literal["sgd", "adam", "adamw"] = "adam"
     batch_size: int | Literal["full"] = 200
-    learning_rate: Literal["constant", "invscaling", "adaptive", "one_cycle", "cosine"] = (
-        "constant"
-    )
+    learning_rate: Literal["constant", "invscaling", "adaptive", "one_cycle", "cosine"] = "constant"
     power_t: float = 0.5
     momentum: float = 0.9
     nesterovs_momentum: bool = True
@@ -161,8 +173,12 @@ class Trained:
         classifiers and R² for regressors.
     seconds
         Wall-clock seconds since the start of training at the end of each epoch.
+    t
+        Rows seen: epochs times training rows.
+    converged
+        Whether the member stopped before `Settings.max_iter`, with finite weights.
     optimizer_state
-        What `partial_fit` and ``warm_start`` go on from.
+        What `partial_fit` goes on from: NumPy arrays and plain numbers.
     """
 
     coefs: list[Array]
@@ -194,8 +210,8 @@ class EpochEvent:
     validation_loss, validation_score
         Shape ``(k,)``, NaN for members without validation rows.
     validation_outputs
-        Gives each running member's network outputs (probabilities or values) on its validation
-        rows, or None where it has none; computed only when called.
+        Gives a list: each running member's network outputs (probabilities or values) on its
+        validation rows, shape ``(n_validation, n_out)``, or None where it has none.
     """
 
     epoch: int
@@ -204,7 +220,7 @@ class EpochEvent:
     train_loss: Array
     validation_loss: Array
     validation_score: Array
-    validation_outputs: Any
+    validation_outputs: Callable[[], list[Array | None]]
 
 
 class Callback(Protocol):
@@ -219,4 +235,4 @@ class Callback(Protocol):
         """Note the end of an epoch."""
 
     def on_train_end(self) -> None:
-        """Note that training has ended, however it ended."""
+        """Note that training has ended, with an error or without."""

@@ -1,0 +1,208 @@
+"""Hidden activations and their derivatives, in place, by name.
+
+Each works on an array ``z`` of shape ``(members, units, rows)``: `forward` turns it into
+``a = f(z)``; `backward` turns ``dL/da`` into ``dL/dz``, for elementwise functions by
+``dL/dz = dL/da * f'(z)``. Buffers are made once.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from scipy.special import expit
+
+from crossfold.mlp._spec import Activation, Array
+
+LEAKY_SLOPE = 0.01
+"""Slope of ``leaky_relu`` below zero (Maas et al. 2013)."""
+
+
+class Hidden(ABC):
+    """An activation bound to the buffer that it works on."""
+
+    def __init__(self, z: Array) -> None:
+        self.z = z
+
+    @abstractmethod
+    def forward(self) -> None:
+        """Turn ``z`` into ``f(z)`` in place."""
+
+    @abstractmethod
+    def backward(self, delta: Array) -> None:
+        """Turn ``dL/da`` into ``dL/dz`` in place."""
+
+
+class Linear(Hidden):
+    """``f(z) = z``."""
+
+    def forward(self) -> None:
+        """Leave ``z`` as it is."""
+
+    def backward(self, delta: Array) -> None:
+        """Leave `delta` as it is: ``f' = 1``."""
+
+
+class Relu(Hidden):
+    """``f(z) = max(z, 0)``; the derivative at 0 is 0.
+
+    A positive float read as an integer is positive, and minus it has only ones when shifted
+    right by all its bits: a mask to AND with, three times as fast as a comparison and a product.
+    """
+
+    def __init__(self, z: Array) -> None:
+        super().__init__(z)
+        self._whole = np.dtype(f"i{z.itemsize}")
+        self._bits = z.view(self._whole)
+        self._mask = np.empty(z.shape, dtype=self._whole)
+        self._shift = 8 * z.itemsize - 1
+
+    def forward(self) -> None:
+        """Clear the bits of what is not positive."""
+        np.negative(self._bits, out=self._mask)
+        np.right_shift(self._mask, self._shift, out=self._mask)
+        np.bitwise_and(self._bits, self._mask, out=self._bits)
+
+    def backward(self, delta: Array) -> None:
+        """``f' = 1`` where ``z > 0``, else 0."""
+        bits = delta.view(self._whole)
+        np.bitwise_and(bits, self._mask, out=bits)
+
+
+class Elementwise(Hidden):
+    """An activation whose derivative is worked out into a buffer of its own."""
+
+    def __init__(self, z: Array) -> None:
+        super().__init__(z)
+        self._slope = np.empty(z.shape, dtype=z.dtype)
+
+    def backward(self, delta: Array) -> None:
+        """Multiply by the derivative."""
+        self._derive(self.z, self._slope)
+        np.multiply(delta, self._slope, out=delta)
+
+    @abstractmethod
+    def _derive(self, a: Array, slope: Array) -> None:
+        """Write ``f'`` to `slope`, from ``a = f(z)``."""
+
+
+class LeakyRelu(Elementwise):
+    """``f(z) = z`` above 0 and ``LEAKY_SLOPE * z`` below."""
+
+    def forward(self) -> None:
+        """``f(z) = max(z, LEAKY_SLOPE * z)``."""
+        np.multiply(self.z, LEAKY_SLOPE, out=self._slope)
+        np.maximum(self.z, self._slope, out=self.z)
+
+    def _derive(self, a: Array, slope: Array) -> None:
+        """``f' = 1`` where ``a > 0``, else ``LEAKY_SLOPE``."""
+        np.greater(a, 0, out=slope, casting="unsafe")
+        np.multiply(slope, 1 - LEAKY_SLOPE, out=slope)
+        np.add(slope, LEAKY_SLOPE, out=slope)
+
+
+class Sigmoid(Elementwise):
+    """``f(z) = 1 / (1 + exp(-z))``."""
+
+    def forward(self) -> None:
+        """Apply the logistic function."""
+        expit(self.z, out=self.z)
+
+    def _derive(self, a: Array, slope: Array) -> None:
+        """``f' = a (1 - a)``."""
+        np.subtract(1, a, out=slope)
+        np.multiply(slope, a, out=slope)
+
+
+class Tanh(Elementwise):
+    """``f(z) = tanh(z)``."""
+
+    def forward(self) -> None:
+        """Apply the hyperbolic tangent."""
+        np.tanh(self.z, out=self.z)
+
+    def _derive(self, a: Array, slope: Array) -> None:
+        """``f' = 1 - a²``."""
+        np.multiply(a, a, out=slope)
+        np.subtract(1, slope, out=slope)
+
+
+class HardSigmoid(Elementwise):
+    """``f(z) = z/5 + 1/2`` between -2.5 and 2.5, 0 below and 1 above."""
+
+    def forward(self) -> None:
+        """Apply the line and cut it off."""
+        np.multiply(self.z, 0.2, out=self.z)
+        np.add(self.z, 0.5, out=self.z)
+        np.clip(self.z, 0, 1, out=self.z)
+
+    def _derive(self, a: Array, slope: Array) -> None:
+        """``f' = 1/5`` where ``0 < a < 1``, else 0; ``a (1 - a) > 0`` says the same of ``a``."""
+        np.subtract(1, a, out=slope)
+        np.multiply(slope, a, out=slope)
+        np.greater(slope, 0, out=slope, casting="unsafe")
+        np.multiply(slope, 0.2, out=slope)
+
+
+class Softmax(Hidden):
+    """``f(z)_i = exp(z_i) / Σ_j exp(z_j)`` over the units of the layer."""
+
+    def __init__(self, z: Array) -> None:
+        super().__init__(z)
+        self._product = np.empty(z.shape, dtype=z.dtype)
+
+    def forward(self) -> None:
+        """Apply softmax; the largest is taken off first, so that nothing overflows."""
+        softmax(self.z, out=self.z)
+
+    def backward(self, delta: Array) -> None:
+        """``dL/dz_i = a_i (dL/da_i - Σ_j a_j dL/da_j)``."""
+        np.multiply(delta, self.z, out=self._product)
+        np.subtract(delta, self._product.sum(axis=-2, keepdims=True), out=delta)
+        np.multiply(delta, self.z, out=delta)
+
+
+class Custom(Elementwise):
+    """An activation of the user's own."""
+
+    def __init__(self, z: Array, activation: Activation) -> None:
+        super().__init__(z)
+        self._activation = activation
+        self._input = np.empty(z.shape, dtype=z.dtype)
+
+    def forward(self) -> None:
+        """Apply the user's function; ``z`` is kept for its derivative."""
+        np.copyto(self._input, self.z)
+        self.z[...] = self._activation.function(self._input)
+
+    def _derive(self, a: Array, slope: Array) -> None:
+        """Call the user's derivative."""
+        slope[...] = self._activation.derivative(a, self._input)
+
+
+ACTIVATIONS: dict[str, type[Any]] = {
+    "relu": Relu,
+    "leaky_relu": LeakyRelu,
+    "sigmoid": Sigmoid,
+    "tanh": Tanh,
+    "hard_sigmoid": HardSigmoid,
+    "linear": Linear,
+    "softmax": Softmax,
+}
+
+
+def bind(activation: str | Activation, z: Array) -> Hidden:
+    """Give the activation of that name, working on ``z``."""
+    if isinstance(activation, Activation):
+        return Custom(z, activation)
+    hidden: Hidden = ACTIVATIONS[activation](z)
+    return hidden
+
+
+def softmax(z: Array, out: Array) -> Array:
+    """Write softmax over the last but one axis to `out`, and give it back."""
+    np.subtract(z, z.max(axis=-2, keepdims=True), out=out)
+    np.exp(out, out=out)
+    np.divide(out, out.sum(axis=-2, keepdims=True), out=out)
+    return out

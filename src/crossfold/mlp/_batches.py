@@ -1,0 +1,230 @@
+"""Which rows each step of an epoch takes, with their weights and dropout masks.
+
+What a member draws from its generator depends on its own settings only, so that it is trained
+alike alone and in any stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from crossfold.mlp._spec import Array, DataSet, Head, Member, Settings
+from crossfold.mlp._weights import row_weights
+
+_LEVELS = 1 << 16
+_BLOCK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some consecutive steps of the first `k` members of a stack, in one piece.
+
+    Attributes
+    ----------
+    rows
+        Row numbers, shape ``(k, steps, batch)``; what is padding has weight 0.
+    weights
+        Shape ``(k, steps, batch)``, or None where all are 1.
+    counts
+        Rows of each batch without padding, shape ``(k, steps)``.
+    scale
+        One over the sum of the batch's weights, shape ``(k, steps)``.
+    masks
+        For each hidden layer, factors of its activations of shape ``(k, steps, units, batch)``,
+        or None where nothing is dropped.
+    learning_rates, step_sizes
+        Shape ``(k, steps)``.
+    """
+
+    rows: Array
+    weights: Array | None
+    counts: Array
+    scale: Array
+    masks: list[Array | None]
+    learning_rates: Array
+    step_sizes: Array
+
+    @property
+    def n_members(self) -> int:
+        """Members that take part."""
+        return int(self.rows.shape[0])
+
+    @property
+    def n_steps(self) -> int:
+        """Steps in the block."""
+        return int(self.rows.shape[1])
+
+
+class Feed:
+    """The rows of one member and what it draws at random.
+
+    Parameters
+    ----------
+    member
+        Its rows, weights and dropout rates.
+    hidden
+        Units of its own hidden layers.
+    data_set
+        Where its rows are.
+    head
+        Which decides what class weights mean.
+    settings
+        Batch size and shuffling.
+    rng
+        The member's generator, after its start was drawn.
+    """
+
+    def __init__(
+        self,
+        member: Member,
+        hidden: tuple[int, ...],
+        data_set: DataSet,
+        head: Head,
+        settings: Settings,
+        rng: np.random.Generator,
+    ) -> None:
+        self.n_rows = len(member.train_rows)
+        full = settings.batch_size == "full"
+        self.batch_size = self.n_rows if full else min(int(settings.batch_size), self.n_rows)
+        self.n_batches = -(-self.n_rows // self.batch_size)
+        self.row_weights = row_weights(member, data_set, head)
+        self.hidden = hidden
+        self.thresholds = dropout_thresholds(member.dropout, len(hidden))
+        self._rng = rng
+        self._shuffle = settings.shuffle
+        self._rows = np.asarray(member.train_rows, dtype=np.intp)
+        self._order = self._rows
+
+    def start_epoch(self) -> None:
+        """Draw the order of the rows."""
+        if self._shuffle:
+            self._order = self._rng.permutation(self._rows)
+
+    def rows(self, start: int, stop: int) -> Array:
+        """Give the row numbers of the batches from `start` up to `stop`."""
+        return self._order[start * self.batch_size : stop * self.batch_size]
+
+    def counts(self, start: int, stop: int) -> Array:
+        """Give the number of rows of each of these batches."""
+        left = self.n_rows - np.arange(start, stop) * self.batch_size
+        return np.minimum(left, self.batch_size)
+
+    def fill_masks(self, masks: list[Array | None], place: int, n_steps: int) -> None:
+        """Draw inverted dropout masks (Srivastava et al. 2014) for some steps.
+
+        Step by step and layer by layer, 16 bits a unit: 0 with the layer's probability ``p``,
+        else ``1 / (1 - p)``. A step's draws fill whole 32-bit words, the generator's unit.
+        """
+        sizes = [
+            units * self.batch_size if threshold else 0
+            for units, threshold in zip(self.hidden, self.thresholds, strict=True)
+        ]
+        words = -(-sum(sizes) // 2)
+        drawn = self._rng.integers(0, 1 << 32, size=(n_steps, words), dtype=np.uint32)
+        parts = np.split(drawn.view(np.uint16), np.cumsum(sizes), axis=1)
+        for mask, units, threshold, part in zip(
+            masks, self.hidden, self.thresholds, parts, strict=False
+        ):
+            if mask is not None and threshold:
+                own = mask[place, :n_steps, :units, : self.batch_size]
+                kept = part.reshape(own.shape) >= threshold
+                np.multiply(kept, own.dtype.type(_LEVELS / (_LEVELS - threshold)), out=own)
+
+
+class Batches:
+    """Cuts the epochs of a stack's members into blocks of steps.
+
+    Parameters
+    ----------
+    feeds
+        One per member, most batches first: those still at work are always the first ones.
+    sizes
+        Units per layer of the stack.
+    dtype
+        Of weights and masks.
+    """
+
+    def __init__(self, feeds: list[Feed], sizes: tuple[int, ...], dtype: str) -> None:
+        self._feeds = feeds
+        self._batch = max(feed.batch_size for feed in feeds)
+        self._dtype = np.dtype(dtype)
+        highest = map(max, zip(*(feed.thresholds for feed in feeds), strict=True))
+        self._dropped = [
+            units if threshold else 0 for units, threshold in zip(sizes[1:-1], highest, strict=True)
+        ]
+        per_row = sizes[0] + 1 + 2 * sizes[-1] + sum(self._dropped)
+        self._step_bytes = self._batch * per_row * self._dtype.itemsize
+        self._masks = self._make_masks()
+
+    def max_steps(self, k: int) -> int:
+        """Give the largest number of steps in a block of `k` members."""
+        return max(1, min(_BLOCK_BYTES // (k * self._step_bytes), self._feeds[0].n_batches))
+
+    @property
+    def batch_size(self) -> int:
+        """Rows of a batch, padding included."""
+        return self._batch
+
+    def spans(self) -> Iterator[tuple[int, int, int]]:
+        """Give ``(k, start, stop)``: the first `k` members take the steps from start to stop."""
+        ends = np.array([feed.n_batches for feed in self._feeds])
+        begin = 0
+        for end in np.unique(ends).tolist():
+            k = int((ends >= end).sum())
+            for start in range(begin, end, self.max_steps(k)):
+                yield k, start, min(start + self.max_steps(k), end)
+            begin = end
+
+    def draw(self, k: int, start: int, stop: int) -> dict[str, Any]:
+        """Give rows, weights, counts, scale and masks of a `Block`."""
+        feeds = self._feeds[:k]
+        rows = np.zeros((k, stop - start, self._batch), dtype=np.intp)
+        counts = np.stack([feed.counts(start, stop) for feed in feeds])
+        for own, feed in zip(rows.reshape(k, -1), feeds, strict=True):
+            chunk = feed.rows(start, stop)
+            own[: len(chunk)] = chunk
+        weights = self._weights(rows, counts)
+        total = counts if weights is None else weights.sum(axis=-1, dtype=np.float64)
+        scale = np.divide(1, total, out=np.zeros(total.shape), where=total > 0)
+        return {
+            "rows": rows,
+            "weights": weights,
+            "counts": counts,
+            "scale": scale.astype(self._dtype),
+            "masks": self._draw_masks(feeds, stop - start),
+        }
+
+    def _weights(self, rows: Array, counts: Array) -> Array | None:
+        feeds = self._feeds[: len(rows)]
+        if (counts == self._batch).all() and all(feed.row_weights is None for feed in feeds):
+            return None
+        real = np.arange(self._batch) < counts[..., None]
+        weights = real.astype(self._dtype)
+        for place, feed in enumerate(feeds):
+            if feed.row_weights is not None:
+                weights[place] *= feed.row_weights[rows[place]]
+        return weights
+
+    def _make_masks(self) -> list[Array | None]:
+        k = len(self._feeds)
+        shape = (k, self.max_steps(k))
+        return [
+            np.ones((*shape, units, self._batch), dtype=self._dtype) if units else None
+            for units in self._dropped
+        ]
+
+    def _draw_masks(self, feeds: list[Feed], n_steps: int) -> list[Array | None]:
+        if any(self._dropped):
+            for place, feed in enumerate(feeds):
+                feed.fill_masks(self._masks, place, n_steps)
+        return [None if m is None else m[: len(feeds), :n_steps] for m in self._masks]
+
+
+def dropout_thresholds(dropout: float | tuple[float, ...], depth: int) -> tuple[int, ...]:
+    """Give each hidden layer's probability of dropping a unit in units of 1/65536."""
+    rates = dropout if isinstance(dropout, tuple) else (dropout,) * depth
+    return tuple(round(rate * _LEVELS) for rate in rates)

@@ -1,0 +1,75 @@
+"""What training asks of an engine, and with what an engine begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from crossfold.mlp._batches import Block
+from crossfold.mlp._layout import Layout
+from crossfold.mlp._spec import Array, DataSet, Network, Settings
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack of networks at the start of training, members with most batches first.
+
+    Attributes
+    ----------
+    network, layout, settings
+        What all members share.
+    data_sets, data
+        The rows, and each member's index of its data set.
+    parameters
+        Flat parameters, shape ``(k, n_parameters)``.
+    state
+        The optimiser's arrays of that shape, by name.
+    gamma
+        Focal exponents, shape ``(k,)``.
+    label_weights
+        Factor of each output's loss, shape ``(k, n_out)``, or None.
+    penalties
+        The factors of `Penalties` by name.
+    used
+        1 for parameters that a member has and 0 for those that it lacks because it is narrower,
+        shape ``(k, n_parameters)``, or None where all have all.
+    """
+
+    network: Network
+    layout: Layout
+    settings: Settings
+    data_sets: Sequence[DataSet]
+    data: list[int]
+    parameters: Array
+    state: dict[str, Array]
+    gamma: Array
+    label_weights: Array | None
+    penalties: dict[str, Array]
+    used: Array | None
+
+
+class Engine(Protocol):
+    """Trains a stack in place; the same for NumPy and PyTorch."""
+
+    def run(self, block: Block) -> Array:
+        """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""
+
+    def logits(self, rows: Array) -> Array:
+        """Give logits ``(k, n_out, r)`` of the rows ``(k, r)`` of each member's data set."""
+
+    def parameters(self, place: int) -> Array:
+        """Give a copy of one member's flat parameters."""
+
+    def state(self, place: int) -> dict[str, Array]:
+        """Give copies of one member's optimiser arrays."""
+
+    def keep(self, places: Array) -> None:
+        """Let all members leave but those at these places."""
+
+
+def runs_of(data: list[int]) -> list[tuple[slice, int]]:
+    """Give stretches of neighbouring members with the same data set."""
+    starts = [i for i, d in enumerate(data) if i == 0 or d != data[i - 1]]
+    ends = [*starts[1:], len(data)]
+    return [(slice(start, end), data[start]) for start, end in zip(starts, ends, strict=True)]

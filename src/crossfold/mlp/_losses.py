@@ -1,0 +1,167 @@
+"""Losses on logits and their derivatives, by name.
+
+Arrays have shape ``(..., n_out, rows)``. A loss gives the terms whose sum over the outputs is the
+loss of a row, and the residual ``dL/dz`` with respect to the logits ``z``. Cross-entropy is fused
+with sigmoid or softmax, so that nothing is clipped. ``gamma`` is the focal exponent of each
+member, in a shape that broadcasts; the other losses do not read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from crossfold.mlp._activations import softmax
+from crossfold.mlp._spec import Array, Head, Network
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss on logits.
+
+    Attributes
+    ----------
+    terms
+        ``(logits, targets, gamma)`` to loss terms of the same shape as the logits.
+    residual
+        ``(logits, targets, gamma, out)`` writes ``dL/dz`` to ``out``.
+    """
+
+    terms: Callable[[Array, Array, Array], Array]
+    residual: Callable[[Array, Array, Array, Array], None]
+
+
+def softplus(z: Array) -> Array:
+    """Give ``log(1 + exp(z))`` without overflow."""
+    result: Array = np.maximum(z, 0) + np.log(1 + np.exp(-np.abs(z)))
+    return result
+
+
+def log_softmax(z: Array) -> Array:
+    """Give the logarithm of softmax over the last but one axis."""
+    shifted = z - z.max(axis=-2, keepdims=True)
+    result: Array = shifted - np.log(np.exp(shifted).sum(axis=-2, keepdims=True))
+    return result
+
+
+def _sigmoid_terms(z: Array, y: Array, gamma: Array) -> Array:
+    """``-y log p - (1 - y) log(1 - p) = softplus(z) - y z`` with ``p = sigmoid(z)``."""
+    terms: Array = softplus(z) - y * z
+    return terms
+
+
+def _sigmoid_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
+    """``dL/dz = p - y``."""
+    expit(z, out=out)
+    np.subtract(out, y, out=out)
+
+
+def _softmax_terms(z: Array, y: Array, gamma: Array) -> Array:
+    """``-y_c log p_c`` with ``p = softmax(z)``."""
+    terms: Array = -y * log_softmax(z)
+    return terms
+
+
+def _softmax_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
+    """``dL/dz = p - y`` for targets that sum to one."""
+    softmax(z, out=out)
+    np.subtract(out, y, out=out)
+
+
+def _focal_sigmoid_terms(z: Array, y: Array, gamma: Array) -> Array:
+    """``-y (1 - p)^gamma log p - (1 - y) p^gamma log(1 - p)`` (Lin et al. 2017)."""
+    p, q = expit(z), expit(-z)
+    terms: Array = y * q**gamma * softplus(-z) + (1 - y) * p**gamma * softplus(z)
+    return terms
+
+
+def _focal_sigmoid_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
+    """Derive the two terms, with ``q = 1 - p``, ``dp/dz = p q``.
+
+    ``d/dz [q^gamma softplus(-z)] = -q^gamma (gamma p softplus(-z) + q)``, and
+    ``d/dz [p^gamma softplus(z)] = p^gamma (gamma q softplus(z) + p)``.
+    """
+    p, q = expit(z), expit(-z)
+    positive = q**gamma * (gamma * p * softplus(-z) + q)
+    negative = p**gamma * (gamma * q * softplus(z) + p)
+    np.subtract((1 - y) * negative, y * positive, out=out)
+
+
+def _focal_softmax_terms(z: Array, y: Array, gamma: Array) -> Array:
+    """``-y_c (1 - p_c)^gamma log p_c`` with ``p = softmax(z)``."""
+    log_p = log_softmax(z)
+    terms: Array = -y * (-np.expm1(log_p)) ** gamma * log_p
+    return terms
+
+
+def _focal_softmax_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
+    """``dL/dz_j = u_j - p_j Σ_c u_c`` with ``u_c = dL/d(log p_c)``.
+
+    ``u_c = y_c (gamma p_c q_c^(gamma-1) log p_c - q_c^gamma)`` with ``q = 1 - p``. ``q`` is kept
+    from zero, where ``q^(gamma-1) log p`` would be infinity times zero instead of its limit.
+    """
+    log_p = log_softmax(z)
+    p = np.exp(log_p)
+    q = np.maximum(-np.expm1(log_p), np.finfo(z.dtype).tiny)
+    u = y * (gamma * p * log_p / q - 1) * q**gamma
+    np.subtract(u, p * u.sum(axis=-2, keepdims=True), out=out)
+
+
+def _squared_terms(z: Array, y: Array, gamma: Array) -> Array:
+    """``(z - y)² / 2``."""
+    terms: Array = np.square(z - y) / 2
+    return terms
+
+
+def _squared_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
+    """``dL/dz = z - y``."""
+    np.subtract(z, y, out=out)
+
+
+def _absolute_terms(z: Array, y: Array, gamma: Array) -> Array:
+    """``|z - y|``."""
+    terms: Array = np.abs(z - y)
+    return terms
+
+
+def _absolute_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
+    """``dL/dz = sign(z - y)``, 0 at 0."""
+    np.subtract(z, y, out=out)
+    np.sign(out, out=out)
+
+
+_BINARY = {
+    "cross_entropy": Loss(_sigmoid_terms, _sigmoid_residual),
+    "focal": Loss(_focal_sigmoid_terms, _focal_sigmoid_residual),
+}
+LOSSES: dict[Head, dict[str, Loss]] = {
+    "binary": _BINARY,
+    "multilabel": _BINARY,
+    "multiclass": {
+        "cross_entropy": Loss(_softmax_terms, _softmax_residual),
+        "focal": Loss(_focal_softmax_terms, _focal_softmax_residual),
+    },
+    "regression": {
+        "mse": Loss(_squared_terms, _squared_residual),
+        "mae": Loss(_absolute_terms, _absolute_residual),
+    },
+}
+"""Losses by head and name. ``mse`` is half the squared error, summed over the outputs of a row:
+scikit-learn's gradient (its printed loss is the mean over the outputs)."""
+
+
+def loss_of(network: Network) -> Loss:
+    """Give the loss that a network is trained with."""
+    return LOSSES[network.head][network.loss]
+
+
+def apply_link(head: Head, logits: Array) -> Array:
+    """Turn logits ``(..., n_out, rows)`` into probabilities or values in place."""
+    if head == "multiclass":
+        return softmax(logits, out=logits)
+    if head != "regression":
+        expit(logits, out=logits)
+    return logits

@@ -1,0 +1,87 @@
+"""The forward pass and the hand-derived backward pass, over the member axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from crossfold.mlp._activations import bind
+from crossfold.mlp._spec import Activation, Array
+
+Masks = Sequence[Array | None]
+
+
+class Pass:
+    """Forward and backward of `k` networks over a batch, in buffers that are made once.
+
+    Activations have shape ``(k, units + 1, rows)``; their last unit is always one, so that the
+    product with a block ``[W; b]`` adds the bias.
+
+    Parameters
+    ----------
+    blocks
+        Weights and biases of each layer, shape ``(k, n_in + 1, n_out)``; views are kept.
+    activation
+        The hidden activation.
+    n_rows
+        Rows of a batch.
+    gradients
+        Where `backward` writes, shapes as `blocks`; None where only `forward` is needed.
+    dropped
+        For each hidden layer, whether dropout masks will be given.
+    """
+
+    def __init__(
+        self,
+        blocks: list[Array],
+        activation: str | Activation,
+        n_rows: int,
+        gradients: list[Array] | None = None,
+        dropped: Sequence[bool] = (),
+    ) -> None:
+        k, dtype = blocks[0].shape[0], blocks[0].dtype
+        sizes = [block.shape[2] for block in blocks[:-1]]
+        self._transposed = [block.transpose(0, 2, 1) for block in blocks]
+        self._coefs = [block[:, :-1] for block in blocks]
+        self._activated = [np.ones((k, size + 1, n_rows), dtype=dtype) for size in sizes]
+        self._z = [a[:, :-1] for a in self._activated]
+        self._hidden = [bind(activation, z) for z in self._z]
+        self._passed = [
+            np.ones_like(a) if drop else a
+            for a, drop in zip(self._activated, dropped or [False] * len(sizes), strict=True)
+        ]
+        if gradients is not None:
+            self._gradients = gradients
+            self._deltas = [np.empty((k, size, n_rows), dtype=dtype) for size in sizes]
+            # With one output, W δ is an outer product, which broadcasting does faster.
+            self._spread = np.multiply if blocks[-1].shape[2] == 1 else np.matmul
+
+    def forward(self, inputs: Array, logits: Array, masks: Masks | None = None) -> None:
+        """Compute logits ``(k, n_out, rows)`` from inputs with ones, ``(k, n_in + 1, rows)``.
+
+        ``z = [W; b]ᵀ [a; 1]`` and ``a = f(z) * mask``, layer by layer.
+        """
+        below = inputs
+        for layer, hidden in enumerate(self._hidden):
+            np.matmul(self._transposed[layer], below, out=self._z[layer])
+            hidden.forward()
+            below = self._passed[layer]
+            if masks is not None and (mask := masks[layer]) is not None:
+                np.multiply(self._z[layer], mask, out=below[:, :-1])
+        np.matmul(self._transposed[-1], below, out=logits)
+
+    def backward(self, inputs: Array, residual: Array, masks: Masks | None = None) -> None:
+        """Compute the gradients from ``δ = dL/dz`` of the output layer.
+
+        ``dL/d[W; b] = [a; 1] δᵀ`` and, for the layer below, ``δ = (W δ) * mask * f'(z)``.
+        """
+        delta, product = residual, self._spread
+        for layer in range(len(self._hidden) - 1, -1, -1):
+            np.matmul(self._passed[layer], delta.transpose(0, 2, 1), out=self._gradients[layer + 1])
+            product(self._coefs[layer + 1], delta, out=self._deltas[layer])
+            delta, product = self._deltas[layer], np.matmul
+            if masks is not None and (mask := masks[layer]) is not None:
+                np.multiply(delta, mask, out=delta)
+            self._hidden[layer].backward(delta)
+        np.matmul(inputs, delta.transpose(0, 2, 1), out=self._gradients[0])

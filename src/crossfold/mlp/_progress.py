@@ -1,0 +1,96 @@
+"""One member's history, and when it has learnt enough."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from crossfold.mlp._schedules import inverse_scaling
+from crossfold.mlp._spec import Array, Member, Settings, Trained
+
+_LEAST_ADAPTIVE_RATE = 1e-6
+_ADAPTIVE_DIVISOR = 5
+
+
+class Progress:
+    """Follows one member from epoch to epoch, with scikit-learn's rules.
+
+    A member stops when more than `n_iter_no_change` epochs in a row have not improved by `tol`:
+    the validation score with early stopping and validation rows, else the training loss. With
+    ``adaptive`` SGD its learning rate is then divided by 5 instead, down to 1e-6. A member whose
+    loss is not finite stops at once.
+
+    Parameters
+    ----------
+    settings
+        The rules' constants.
+    member
+        Its learning rate, and the state to go on from.
+    """
+
+    def __init__(self, settings: Settings, member: Member) -> None:
+        before = member.optimizer_state or {}
+        self._settings = settings
+        self._initial_rate = member.learning_rate_init
+        self._by_score = settings.early_stopping and member.validation_rows is not None
+        self._best = before.get("best", -np.inf)
+        self._stale_epochs = before.get("stale_epochs", 0)
+        self._rows_before = before.get("rows_seen", 0)
+        self.learning_rate = before.get("learning_rate", member.learning_rate_init)
+        self.steps_done = before.get("steps_done", 0)
+        self.trained = Trained([], [], n_iter=0, t=0)
+        self.best_parameters: Array | None = None
+        self.stopped = False
+
+    @property
+    def improved(self) -> bool:
+        """Whether the last epoch has the best validation score so far, with early stopping."""
+        scores = self.trained.validation_scores
+        return self._by_score and bool(scores[-1] > max(scores[:-1], default=-np.inf))
+
+    def record(self, n_rows: int, n_steps: int, loss: float, seconds: float) -> None:
+        """Note an epoch, after its validation, and decide whether it was the last."""
+        trained = self.trained
+        trained.n_iter += 1
+        trained.t += n_rows
+        trained.loss_curve.append(loss)
+        trained.seconds.append(seconds)
+        self.steps_done += n_steps
+        self._judge(trained.validation_scores[-1] if self._by_score else -loss)
+        self._reschedule()
+        if not np.isfinite(loss):
+            self.stopped = True
+        elif self._stale_epochs > self._settings.n_iter_no_change:
+            self._stop_or_slow_down()
+
+    def state(self) -> dict[str, Any]:
+        """Give what a later training goes on from, beside the optimiser's arrays."""
+        return {
+            "best": self._best,
+            "stale_epochs": self._stale_epochs,
+            "rows_seen": self._rows_before + self.trained.t,
+            "learning_rate": self.learning_rate,
+            "steps_done": self.steps_done,
+        }
+
+    def _judge(self, merit: float) -> None:
+        """Count the epochs without improvement; `merit` is a score or minus a loss."""
+        stale = merit < self._best + self._settings.tol
+        self._stale_epochs = self._stale_epochs + 1 if stale else 0
+        self._best = max(self._best, merit)
+
+    def _reschedule(self) -> None:
+        if self._settings.solver == "sgd" and self._settings.learning_rate == "invscaling":
+            rows_seen = self._rows_before + self.trained.t
+            self.learning_rate = inverse_scaling(
+                self._initial_rate, rows_seen, self._settings.power_t
+            )
+
+    def _stop_or_slow_down(self) -> None:
+        adaptive = self._settings.solver == "sgd" and self._settings.learning_rate == "adaptive"
+        if adaptive and self.learning_rate > _LEAST_ADAPTIVE_RATE:
+            self.learning_rate /= _ADAPTIVE_DIVISOR
+            self._stale_epochs = 0
+        else:
+            self.stopped = self.trained.converged = True
