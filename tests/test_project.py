@@ -1,0 +1,223 @@
+"""Conventions that no single module can keep."""
+
+import importlib.metadata
+import inspect
+import os
+import re
+import resource
+import subprocess
+import sys
+import tomllib
+import types
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+import yaml
+from importlinter.cli import lint_imports
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from kedro.io import DataCatalog
+from kedro.pipeline import Node, Pipeline
+from packaging.requirements import Requirement
+
+from crossfold.pipeline_registry import register_pipelines
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("torch", "matplotlib", "sklearn")
+PLATFORM_PACKAGES = ("nvidia-", "cuda-", "triton")  # torch's own, with torch's version
+
+PIPELINES = register_pipelines()
+
+
+def nodes() -> dict[str, Node]:
+    return {node.name: node for pipeline in PIPELINES.values() for node in pipeline.nodes}
+
+
+@pytest.fixture(scope="module")
+def context() -> Any:
+    bootstrap_project(ROOT)
+    with KedroSession.create(project_path=ROOT, env="sample") as session:
+        return session.load_context()
+
+
+# Catalog
+
+
+def outputs_that_leave(pipeline: Pipeline) -> set[str]:
+    """Name what a node makes and another namespace, or nobody in the pipeline, reads."""
+    readers: dict[str, set[str | None]] = {}
+    for node in pipeline.nodes:
+        for name in node.inputs:
+            readers.setdefault(name, set()).add(node.namespace)
+    return {
+        name
+        for node in pipeline.nodes
+        for name in node.outputs
+        if readers.get(name, set()) != {node.namespace}
+    }
+
+
+def undeclared(pipeline: Pipeline, catalog: DataCatalog) -> set[str]:
+    return {name for name in outputs_that_leave(pipeline) if name not in catalog}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_every_output_that_leaves_a_namespace_is_declared(name: str, context: Any) -> None:
+    assert undeclared(PIPELINES[name], context.catalog) == set()
+
+
+def test_an_output_that_would_live_in_memory_is_found(context: Any) -> None:
+    def copy(table: object) -> object:
+        return table
+
+    node = Node(copy, "appointments", "scratch", namespace="no_show")
+    assert undeclared(Pipeline([node]), context.catalog) == {"scratch"}
+
+
+def test_every_declared_dataset_is_used(context: Any) -> None:
+    used = {name for pipeline in PIPELINES.values() for name in pipeline.datasets()}
+    declared = {name for name in context.config_loader["catalog"] if "{" not in name}
+    assert {name for name in declared - used if not name.startswith("_")} == set()
+
+
+def test_every_parameter_is_used(context: Any) -> None:
+    used = {name for pipeline in PIPELINES.values() for name in pipeline.inputs()}
+    declared = {f"params:{name}" for name in _leaves(context.params, used)}
+    assert declared - used == set()
+
+
+def _leaves(tree: dict[str, Any], used: set[str], prefix: str = "") -> Iterator[str]:
+    for key, value in tree.items():
+        name = f"{prefix}{key}"
+        if f"params:{name}" not in used and isinstance(value, dict):
+            yield from _leaves(value, used, f"{name}.")
+        else:
+            yield name
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("conf/**/catalog*.yml")), ids=str)
+def test_no_catalog_entry_pickles(path: Path) -> None:
+    assert not re.search("pickle|joblib|cloudpickle|dill", path.read_text(), re.IGNORECASE)
+
+
+def test_no_module_pickles() -> None:
+    pattern = re.compile(r"^\s*(import|from) (pickle|joblib|dill|cloudpickle)\b", re.MULTILINE)
+    sources = (ROOT / "src").rglob("*.py")
+    assert [path for path in sources if pattern.search(path.read_text())] == []
+
+
+# Nodes
+
+
+@pytest.mark.parametrize("name", nodes())
+def test_nodes_are_fully_typed(name: str) -> None:
+    function = nodes()[name].func
+    assert isinstance(function, types.FunctionType), "a lambda or a partial has no name in Viz"
+    assert function.__name__ != "<lambda>"
+    code = function.__code__
+    count = code.co_argcount + code.co_kwonlyargcount
+    hints = get_type_hints(function)
+    assert {*code.co_varnames[:count], "return"} - set(hints) == set()
+
+
+def arguments(node: Node) -> dict[str, str]:
+    """Name the dataset behind each argument of a node's function."""
+    inputs = node._inputs
+    names = inspect.signature(node.func).parameters
+    return inputs if isinstance(inputs, dict) else dict(zip(names, node.inputs, strict=False))
+
+
+@pytest.mark.parametrize("name", nodes())
+def test_parameters_have_types_of_their_own(name: str) -> None:
+    hints = get_type_hints(nodes()[name].func)
+    given = {key: data for key, data in arguments(nodes()[name]).items() if "params:" in data}
+    assert {key for key in given if hints[key] in (Any, object, dict)} == set()
+
+
+# Start-up
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "KEDRO_DISABLE_TELEMETRY": "1"},
+    )
+
+
+def test_building_the_pipelines_imports_no_heavy_library() -> None:
+    program = (
+        "import sys; from crossfold.pipeline_registry import register_pipelines as build;"
+        f"build(); print([name for name in {HEAVY} if name in sys.modules])"
+    )
+    result = run("-c", program)
+    assert (result.stdout.strip(), result.returncode) == ("[]", 0), result.stderr
+
+
+def test_the_registry_is_listed_quickly_and_without_warnings() -> None:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    result = run("-m", "kedro", "registry", "list")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert result.returncode == 0, result.stderr
+    assert yaml.safe_load(result.stdout) == sorted(PIPELINES)
+    assert "Warning" not in result.stderr
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2
+
+
+# Packaging
+
+
+def pins() -> dict[str, str]:
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    return {_normal(name): version for name, version in (line.split("==") for line in lines)}
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def requirements(name: str, extras: frozenset[str], seen: set[tuple[str, frozenset[str]]]) -> None:
+    """Collect a distribution and all that it needs, as far as it is installed."""
+    if (name, extras) in seen:
+        return
+    seen.add((name, extras))
+    for line in importlib.metadata.requires(name) or []:
+        needed = Requirement(line)
+        environments = [{"extra": extra} for extra in extras or {""}]
+        if needed.marker is None or any(needed.marker.evaluate(one) for one in environments):
+            requirements(_normal(needed.name), frozenset(needed.extras), seen)
+
+
+def test_the_lock_holds_names_and_versions_only() -> None:
+    lines = (ROOT / "requirements.lock").read_text().splitlines()
+    assert [line for line in lines if not re.fullmatch(r"[\w.-]+==[\w.]+", line)] == []
+    assert pins()["torch"] == "2.13.0"
+
+
+def test_the_lock_pins_everything_that_is_installed() -> None:
+    seen: set[tuple[str, frozenset[str]]] = set()
+    requirements("crossfold", frozenset({"dev", "docs"}), seen)
+    names = {name for name, _ in seen if not name.startswith(PLATFORM_PACKAGES)}
+    assert names - {"crossfold"} - set(pins()) == set()
+
+
+def test_the_lock_satisfies_the_requirements() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    for line in [*project["dependencies"], *(line for extra in extras for line in extra)]:
+        needed = Requirement(line)
+        assert pins()[_normal(needed.name)] in needed.specifier
+
+
+def test_telemetry_is_off() -> None:
+    assert yaml.safe_load((ROOT / ".telemetry").read_text()) == {"consent": False}
+
+
+def test_imports_point_one_way(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = lint_imports(str(ROOT / "pyproject.toml"), no_cache=True, no_logo=True)
+    assert not failed, capsys.readouterr().out
