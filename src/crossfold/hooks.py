@@ -54,6 +54,13 @@ class ProjectHooks:
         error.add_note(f"This happened in the node {node.name}.")
 
     @hook_impl
+    def on_pipeline_error(self, error: Exception, catalog: CatalogProtocol[Any, Any]) -> None:
+        """Say in which file the table is that does not fit its schema."""
+        file = getattr(catalog.get(getattr(error, "dataset_name", None) or ""), "_filepath", None)
+        if file is not None:
+            error.add_note(str(file))
+
+    @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
         """Say where each report of the run is."""
         reports = (name for name in pipeline.outputs() if name.endswith(REPORT_SUFFIX))

@@ -58,24 +58,24 @@ class SourceDataset(AbstractDataset[NoReturn, Any]):
     ) -> None:
         self._source = source
         self._own = path is not None
-        self._file = Path(path or dataset["filepath"])
+        self._filepath = Path(path or dataset["filepath"])
         self._timeout_seconds = timeout_seconds
         self.metadata = metadata
         self._dataset = AbstractDataset.from_config(
-            source["file"], {**dataset, "filepath": str(self._file)}
+            source["file"], {**dataset, "filepath": str(self._filepath)}
         )
 
     def load(self) -> Any:
         """Fetch and verify the file, then read it."""
         if not self._own:
             self._set_aside_if_altered()
-            if not self._file.exists():
+            if not self._filepath.exists():
                 self._fetch()
         return self._dataset.load()
 
     def save(self, data: NoReturn) -> None:
         """Refuse: sources are only read."""
-        raise SourceError(f"{self._file} is a source: it is read and never written.")
+        raise SourceError(f"{self._filepath} is a source: it is read and never written.")
 
     def preview(self, nrows: int = 5) -> TablePreview:
         """Show the first rows, if the file is there and its dataset can be previewed."""
@@ -83,18 +83,18 @@ class SourceDataset(AbstractDataset[NoReturn, Any]):
         return preview(nrows) if preview and self._exists() else {}
 
     def _set_aside_if_altered(self) -> None:
-        if self._file.exists() and (found := sha256(self._file)) != self._source["sha256"]:
-            rejected = self._reject(self._file)
+        if self._filepath.exists() and (found := sha256(self._filepath)) != self._source["sha256"]:
+            rejected = self._reject(self._filepath)
             _logger.warning(
                 "%s does not have the content of its source (SHA-256 %s…); it is kept as %s and"
                 " fetched again.",
-                self._file,
+                self._filepath,
                 found[:12],
                 rejected.name,
             )
 
     def _fetch(self) -> None:
-        self._file.parent.mkdir(parents=True, exist_ok=True)
+        self._filepath.parent.mkdir(parents=True, exist_ok=True)
         reasons = []
         for origin, is_address in self._origins():
             try:
@@ -133,7 +133,7 @@ class SourceDataset(AbstractDataset[NoReturn, Any]):
                     f"other content, SHA-256 {found[:12]}… in place of"
                     f" {self._source['sha256'][:12]}…, kept as {rejected}"
                 )
-            content.replace(self._file)
+            content.replace(self._filepath)
         finally:
             content.unlink(missing_ok=True)
             if is_address:
@@ -146,13 +146,16 @@ class SourceDataset(AbstractDataset[NoReturn, Any]):
         return partial
 
     def _beside(self, ending: str) -> Path:
-        return self._file.with_name(f".{self._file.name}.{ending}")
+        return self._filepath.with_name(f".{self._filepath.name}.{ending}")
 
     def _reject(self, file: Path) -> Path:
-        return file.replace(self._file.with_name(f"{self._file.name}.rejected"))
+        return file.replace(self._filepath.with_name(f"{self._filepath.name}.rejected"))
 
     def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._file), "source": None if self._own else self._source["file"]}
+        return {
+            "filepath": str(self._filepath),
+            "source": None if self._own else self._source["file"],
+        }
 
     def _exists(self) -> bool:
-        return self._file.exists()
+        return self._filepath.exists()

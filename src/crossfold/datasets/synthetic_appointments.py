@@ -59,7 +59,8 @@ def make_appointments(n_rows: int, rng: np.random.Generator) -> pd.DataFrame:
         - 0.25 * (sms - SMS_SHARE) * (lead_days >= FIRST_DAY_WITH_SMS)
     )
     day = _weekdays(n_rows, rng)
-    booked = np.subtract(day, lead_days).astype("datetime64[s]") + _booking_seconds(n_rows, rng)
+    booking_day = day - lead_days.astype("timedelta64[D]")
+    booked = booking_day.astype("datetime64[s]") + _booking_seconds(n_rows, rng)
     table = rows.drop(columns="tendency").assign(
         ScheduledDay=np.datetime_as_string(booked),
         AppointmentDay=np.datetime_as_string(day.astype("datetime64[s]")),
@@ -145,13 +146,15 @@ def add_invalid_rows(table: pd.DataFrame, each: int) -> pd.DataFrame:
 
 
 def _shares(weights: NDArray[np.float64] | pd.Series) -> NDArray[np.float64]:
-    values = np.asarray(weights, dtype=np.float64)
-    return np.divide(values, values.sum())
+    shares: NDArray[np.float64] = np.asarray(weights, dtype=np.float64) / np.sum(weights)
+    return shares
 
 
 def _logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.subtract(np.log(p), np.log1p(-p))
+    logit: NDArray[np.float64] = np.log(p / (1 - p))
+    return logit
 
 
 def _logistic(x: NDArray[np.float64] | pd.Series) -> NDArray[np.float64]:
-    return np.reciprocal(1 + np.exp(-np.asarray(x, dtype=np.float64)))
+    chance: NDArray[np.float64] = 1 / (1 + np.exp(-np.asarray(x, dtype=np.float64)))
+    return chance

@@ -1,0 +1,119 @@
+"""Errors that a user can cause, each told in one sentence: what, where, what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from crossfold.exceptions import CrossfoldError
+
+if TYPE_CHECKING:
+    from kedro.validation import CheckFailure, DataValidationError
+
+MOST_FAILURES = 3
+KEDRO_SENTENCES = ("Failed to find the pipeline named", "Pipeline does not contain")
+PARAMETER_ERROR = re.compile(
+    r"^(?P<field>\S*)\n?  (?P<expected>.+) \[type=(?P<kind>\w+), input_value=(?P<value>.*),"
+    r" input_type=\w+\]$",
+    re.MULTILINE,
+)
+FAILURES = {
+    "column_in_dataframe": "the column {example} is missing",
+    "column_in_schema": "the column {example} is not expected",
+    "not_nullable": "the column {column} is empty in {n} rows",
+    "field_uniqueness": "the column {column} repeats values in {n} rows",
+}
+NO_VERSION = re.compile(r"Did not find any versions for .*?filepath=[^/]*(?P<file>/[^',)]+)")
+UNREADABLE = re.compile(
+    r"Failed while loading data from dataset .*?filepath=[^/]*(?P<file>/[^',)]+).*?\.\n(?P<why>.+)",
+    re.DOTALL,
+)
+
+
+def explain(error: BaseException) -> str | None:
+    """Tell an error in one sentence, or give None where it is not one that a user can cause."""
+    from kedro.config import BadConfigException, MissingConfigException
+    from kedro.io.core import DatasetError
+    from kedro.validation import DataValidationError, ParameterValidationError
+    from yaml import YAMLError
+
+    own = next((cause for cause in _chain(error) if isinstance(cause, CrossfoldError)), None)
+    if own is not None or str(error).startswith(KEDRO_SENTENCES):
+        return _one_line(own or error)
+    if isinstance(error, DataValidationError) and error.mode == "load":
+        return _explain_data(error)
+    if isinstance(error, DatasetError) and not isinstance(error, DataValidationError):
+        return _explain_dataset(str(error))
+    if isinstance(error, ParameterValidationError):
+        return _explain_parameters(str(error))
+    if isinstance(error, MissingConfigException | BadConfigException | YAMLError):
+        return f"The configuration cannot be read: {_one_line(error)}"
+    return None
+
+
+def _explain_dataset(message: str) -> str | None:
+    """Tell why a file cannot be read; a file that cannot be written is left to its traceback."""
+    if found := NO_VERSION.search(message):
+        return f"There is no version of {found['file']} yet: run the pipeline that makes it first."
+    if found := UNREADABLE.search(message):
+        why = " ".join(found["why"].split()).rstrip(".")
+        why = "there is no such file" if why.startswith(found["file"]) else why
+        return f"{found['file']} cannot be read ({why}): run the pipeline that makes it again."
+    return None if "Failed while" in message else " ".join(message.split())
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Walk from an error to what caused it."""
+    while error is not None:
+        yield error
+        error = error.__cause__
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split())
+
+
+def _explain_parameters(message: str) -> str:
+    """Name each refused parameter, its value and what is allowed."""
+    sentences = []
+    for block in message.split("\n- ")[1:]:
+        name = block.partition("'")[2].partition("'")[0]
+        for found in PARAMETER_ERROR.finditer(block):
+            sentences.append(_explain_parameter(name, found))
+    detail = "; ".join(sentences) if sentences else _one_line(Exception(message))
+    return f"{detail}. Change it in conf/ or with --params."
+
+
+def _explain_parameter(name: str, found: re.Match[str]) -> str:
+    path = f"{name}.{found['field']}" if found["field"] else name
+    if found["kind"] == "extra_forbidden":
+        return f"There is no parameter {path} (it was given as {found['value']})"
+    if found["kind"] == "missing":
+        return f"The parameter {path} is missing"
+    expected = found["expected"].removeprefix("Value error, ")
+    return f"The parameter {path} is {found['value']}: {expected[:1].lower()}{expected[1:]}"
+
+
+def _explain_data(error: DataValidationError) -> str:
+    """Name the file, the columns, what was expected and what to do."""
+    where = next(iter(getattr(error, "__notes__", [])), f"The dataset {error.dataset_name}")
+    failures = [_explain_failure(failure) for failure in error.failures[:MOST_FAILURES]]
+    more = len(error.failures) - len(failures)
+    detail = "; ".join(failures) or _one_line(Exception(error.message))
+    rest = f"; and {more} more" if more > 0 else ""
+    return (
+        f"{where} does not fit its schema: {detail}{rest}. Mend it or put a good one in its place."
+    )
+
+
+def _explain_failure(failure: CheckFailure) -> str:
+    example = failure.failure_examples[0] if failure.failure_examples else ""
+    rule = failure.check or failure.message
+    told = FAILURES.get(rule)
+    if told is None and rule.startswith("dtype("):
+        told = "the column {column} holds {example} where {rule} was expected"
+    if told is None:
+        told = "the column {column} breaks {rule} in {n} rows, for instance {example}"
+        told = told if failure.column else "it should have {rule}"
+    return told.format(column=failure.column, example=example, rule=rule, n=failure.failure_count)
