@@ -31,7 +31,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     solver
         ``sgd``, ``adam`` (Kingma and Ba 2015) or ``adamw`` (Loshchilov and Hutter 2019).
     alpha
-        Factor of the L2 penalty, at least 0; halved and divided by the batch's rows.
+        Factor of the L2 penalty, at least 0; halved and divided by the batch's rows, or by their
+        weights' sum. With ``adamw`` it is the decoupled weight decay.
     batch_size
         Rows per step, ``full`` for all, or ``auto`` for 200 or all if there are fewer.
     learning_rate
@@ -50,7 +51,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         ``numpy.random.RandomState`` or None.
     tol, n_iter_no_change
         Training stops when the loss, or with early stopping the validation score, has not improved
-        by `tol` for more than `n_iter_no_change` epochs; ``inf`` for never.
+        by `tol` for more than `n_iter_no_change` epochs; ``inf`` for never. A training that reaches
+        `max_iter` before warns, unless that is ``inf`` or the learning rate is laid out over all
+        epochs.
     verbose
         Whether to show a `ProgressBar`.
     warm_start

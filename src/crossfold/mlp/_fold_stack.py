@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -30,9 +30,9 @@ from crossfold.mlp._network import (
     share_network,
     share_settings,
 )
-from crossfold.mlp._spec import Array, Member, Trained
+from crossfold.mlp._spec import Array, Member, Network, Trained
 from crossfold.mlp._targets import Targets
-from crossfold.mlp.exceptions import DataError, ParameterError
+from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 
 Parameters = Mapping[str, Any]
 
@@ -142,8 +142,15 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         estimators = self._clones(rows, fold_params)
         targets = estimators[0][0]._learn_targets(y)
         prepared = self._prepare(X, y, rows, sample_weight, targets)
-        trained = _train(estimators, prepared, targets, self.estimator._callbacks())
-        self._keep(estimators, prepared, targets, trained)
+        jobs = _list_jobs(estimators, prepared)
+        trained = _train(jobs, targets, self.estimator._callbacks())
+        for job, result in zip(jobs, trained, strict=True):
+            job.keep(result, targets)
+        warn_if_unconverged(self.estimator, trained)
+        histories = iter([History.of(result) for result in trained])
+        self.estimators_ = estimators
+        self.histories_ = [[next(histories) for _ in member] for member in estimators]
+        self.preprocessors_ = [fold.preprocessor for fold in prepared]
         self.out_of_fold_ = [_out_of_fold(member, prepared, len(y)) for member in estimators]
         return self
 
@@ -153,20 +160,22 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         of_folds = [{}] * len(folds) if fold_params is None else fold_params
         if len(of_folds) != len(folds):
             raise ParameterError(f"fold_params has {len(of_folds)} entries for {len(folds)} folds.")
+        bare = type(self.estimator)(**{**self.estimator.get_params(), "callbacks": ()})
         return [
-            [self._clone({**of_fold, **of_member}) for of_fold in of_folds]
+            [self._clone(bare, {**of_fold, **of_member}) for of_fold in of_folds]
             for of_member in self.member_params or [{}]
         ]
 
-    def _clone(self, parameters: Parameters) -> BaseMLP:
-        estimator: BaseMLP = clone(self.estimator)
+    def _clone(self, bare: BaseMLP, parameters: Parameters) -> BaseMLP:
+        """Clone an estimator without callbacks, which are shared and not copied."""
+        estimator: BaseMLP = clone(bare)
         unknown = sorted(set(parameters) - set(estimator.get_params()))
         if unknown:
             raise ParameterError(
                 f"{', '.join(unknown)} in member_params or fold_params: "
                 f"{type(estimator).__name__} has no such parameter."
             )
-        estimator.set_params(**parameters, callbacks=self.estimator.callbacks)
+        estimator.set_params(**{**parameters, "callbacks": self.estimator.callbacks})
         estimator._validate_params()
         return estimator
 
@@ -190,58 +199,56 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             ]
         return pad_folds(prepared)
 
-    def _keep(
-        self,
-        estimators: list[list[BaseMLP]],
-        folds: Sequence[FoldData],
-        targets: Targets,
-        trained: Sequence[Trained],
-    ) -> None:
-        results = iter(trained)
-        self.histories_: list[list[History]] = []
-        for member in estimators:
-            self.histories_.append([])
-            for estimator, fold in zip(member, folds, strict=True):
-                result = next(results)
-                fold.features.copy_to(estimator)
-                estimator._keep(result, targets)
-                self.histories_[-1].append(History.of(result))
-        self.estimators_ = estimators
-        self.preprocessors_ = [fold.preprocessor for fold in folds]
-        warn_if_unconverged(self.estimator, trained)
+
+@dataclass(frozen=True)
+class _Job:
+    """One network of the stack: its estimator, its rows, and its place (member, fold)."""
+
+    estimator: BaseMLP
+    fold: FoldData
+    place: tuple[int, int]
+
+    def network(self, targets: Targets) -> Network:
+        return make_network(self.estimator, self.fold.features.n_features_in_, targets)
+
+    def member(self, targets: Targets) -> Member:
+        fold = self.fold
+        validation_rows = fold.validation_rows if len(fold.validation_rows) else None
+        member = make_member(
+            self.estimator, targets, fold.data_set, fold.train_rows, validation_rows
+        )
+        return replace(member, place=self.place)
+
+    def keep(self, trained: Trained, targets: Targets) -> None:
+        self.fold.features.copy_to(self.estimator)
+        try:
+            self.estimator._keep(trained, targets)
+        except DivergenceError as error:
+            member, fold = self.place
+            raise DivergenceError(f"Member {member}, fold {fold}: {error}") from error
 
 
-def _train(
-    estimators: Sequence[Sequence[BaseMLP]],
-    folds: Sequence[FoldData],
-    targets: Targets,
-    callbacks: Sequence[Any],
-) -> list[Trained]:
-    """Train all members on all folds, member by member."""
-    jobs = [
-        (estimator, fold, (member, number))
+def _list_jobs(estimators: Sequence[Sequence[BaseMLP]], folds: Sequence[FoldData]) -> list[_Job]:
+    """List all networks, member by member."""
+    return [
+        _Job(estimator, fold, (member, number))
         for member, of_folds in enumerate(estimators)
         for number, (estimator, fold) in enumerate(zip(of_folds, folds, strict=True))
     ]
-    networks = [make_network(one, fold.features.n_features_in_, targets) for one, fold, _ in jobs]
+
+
+def _train(jobs: Sequence[_Job], targets: Targets, callbacks: Sequence[Any]) -> list[Trained]:
+    """Train all networks as one stack."""
+    networks = [job.network(targets) for job in jobs]
     network = share_network(networks)
-    settings = share_settings([make_settings(one, callbacks) for one, _, _ in jobs])
-    data_sets = list({id(fold.data_set): fold.data_set for fold in folds}.values())
-    numbers = {id(data_set): number for number, data_set in enumerate(data_sets)}
+    settings = share_settings([make_settings(job.estimator, callbacks) for job in jobs])
+    data_sets = {id(job.fold.data_set): job.fold.data_set for job in jobs}
+    numbers = {key: number for number, key in enumerate(data_sets)}
     members = [
-        replace(
-            fit_into(_member(estimator, fold, targets), own, network),
-            data=numbers[id(fold.data_set)],
-            place=place,
-        )
-        for (estimator, fold, place), own in zip(jobs, networks, strict=True)
+        replace(fit_into(job.member(targets), own, network), data=numbers[id(job.fold.data_set)])
+        for job, own in zip(jobs, networks, strict=True)
     ]
-    return _training.train(network, data_sets, members, settings)
-
-
-def _member(estimator: BaseMLP, fold: FoldData, targets: Targets) -> Member:
-    validation_rows = fold.validation_rows if len(fold.validation_rows) else None
-    return make_member(estimator, targets, fold.data_set, fold.train_rows, validation_rows)
+    return _training.train(network, list(data_sets.values()), members, settings)
 
 
 def _out_of_fold(estimators: Sequence[BaseMLP], folds: Sequence[FoldData], n_rows: int) -> Array:

@@ -180,12 +180,14 @@ def _set_aside(
     estimator: BaseMLP, targets: Targets, encoded: Array, rows: Rows, seed: int
 ) -> tuple[Rows, Rows]:
     """Split off the rows that stop training, stratified where classes exclude each other."""
-    strata = None
-    if targets.head in {"binary", "multiclass"}:
-        strata = encoded[rows] if targets.head == "binary" else encoded[rows].argmax(axis=1)
-    train_rows, validation_rows = train_test_split(
-        rows, test_size=estimator.validation_fraction, random_state=seed, stratify=strata
-    )
+    exclusive = targets.head in {"binary", "multiclass"}
+    strata = targets.decode(encoded[rows]) if exclusive else None
+    try:
+        train_rows, validation_rows = train_test_split(
+            rows, test_size=estimator.validation_fraction, random_state=seed, stratify=strata
+        )
+    except ValueError as error:
+        raise DataError(f"No rows can be set aside for early stopping: {error}") from error
     if len(validation_rows) < 2:
         raise DataError(
             "The validation set is too small. Increase 'validation_fraction' or the number of rows."

@@ -20,8 +20,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     Parameters
     ----------
     loss
-        ``squared_error`` (or ``mse``), half the mean squared error, or ``mae``, the mean absolute
-        error.
+        ``squared_error`` (or ``mse``), half the squared error, or ``mae``, the absolute error; of a
+        row's outputs the sum.
     hidden_layer_sizes, activation, solver, alpha, ..., callbacks
         As in `MLPClassifier`. With early stopping the score is R².
 

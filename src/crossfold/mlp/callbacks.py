@@ -45,6 +45,9 @@ class EpochLog:
     The rows are the fold's validation rows in a `FoldStack`; with early stopping they are those
     set aside by ``validation_fraction``. A network without validation rows leaves no records.
 
+    scikit-learn's ``clone`` copies callbacks: a log hears of the estimator or `FoldStack` that it
+    was given to, not of clones, as ``cross_val_score`` makes them.
+
     Parameters
     ----------
     metrics
