@@ -72,7 +72,7 @@ class AtomicWriter(io.BufferedIOBase):
             raise FileExistsError(f"{target} exists already")
         self.name = str(target)
         self._target = target
-        self._made_folder = make_folder and not target.parent.exists()
+        self._made_folders = [folder for folder in target.parents if not folder.exists()]
         if make_folder:
             target.parent.mkdir(parents=True, exist_ok=True)
         name = f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
@@ -140,9 +140,9 @@ class AtomicWriter(io.BufferedIOBase):
         with contextlib.suppress(OSError):
             self._file.close()
         self._temporary.unlink(missing_ok=True)
-        if self._made_folder:
-            with contextlib.suppress(OSError):
-                self._target.parent.rmdir()
+        with contextlib.suppress(OSError):
+            for folder in self._made_folders:
+                folder.rmdir()
 
     def __exit__(
         self,

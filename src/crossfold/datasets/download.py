@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.5
+CHUNK_BYTES = 1 << 13  # what a broken connection loses at most
 CLIENT_ERRORS_WORTH_A_RETRY = {408, 416, 425, 429}
 
 _logger = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def _attempt(url: str, target: Path, timeout_seconds: float) -> None:
         resume = {"Range": f"bytes={start}-"} if start else {}
         downloader = HTTPDownloader(
             progressbar=bar,
-            chunk_size=1 << 16,
+            chunk_size=CHUNK_BYTES,
             timeout=timeout_seconds,
             headers={"Accept-Encoding": "identity", **resume},
             hooks={"response": start_anew_if_whole},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -56,15 +57,12 @@ class FigureDataset(AbstractVersionedDataset["Figure", bytes]):
 
     def save(self, data: Figure) -> None:
         """Write both files, then close the figure."""
-        import matplotlib as mpl
         from matplotlib import pyplot as plt
 
         png = self._get_save_path()
-        with mpl.rc_context({"svg.hashsalt": "crossfold"}):
-            with self._fs.open(str(png.with_suffix(".svg")), "wb") as file:
-                data.savefig(file, format="svg", metadata={"Date": None})
-            with self._fs.open(str(png), "wb") as file:
-                data.savefig(file, format="png", dpi=DOTS_PER_INCH)
+        for path, content in ((png.with_suffix(".svg"), _svg(data)), (png, _png(data))):
+            with self._fs.open(str(path), "wb") as file:
+                file.write(content)
         plt.close(data)
 
     def preview(self) -> ImagePreview:
@@ -78,3 +76,19 @@ class FigureDataset(AbstractVersionedDataset["Figure", bytes]):
     def _exists(self) -> bool:
         exists: bool = self._fs.exists(str(self._get_load_path()))
         return exists
+
+
+def _svg(figure: Figure) -> bytes:
+    """Draw without what would differ from one run to the next."""
+    import matplotlib as mpl
+
+    content = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "crossfold"}):
+        figure.savefig(content, format="svg", metadata={"Date": None})
+    return content.getvalue()
+
+
+def _png(figure: Figure) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=DOTS_PER_INCH)
+    return content.getvalue()

@@ -142,7 +142,11 @@ class SourceDataset(AbstractDataset[NoReturn, Any]):
     def _download(self, url: str) -> Path:
         digest = hashlib.sha256(url.encode()).hexdigest()[:8]
         partial = self._beside(f"{digest}.partial")
-        download(url, partial, timeout_seconds=self._timeout_seconds)
+        try:
+            download(url, partial, timeout_seconds=self._timeout_seconds)
+        finally:
+            if partial.stat().st_size == 0:
+                partial.unlink()
         return partial
 
     def _beside(self, ending: str) -> Path:
