@@ -1,10 +1,17 @@
 """Stand-ins for what the other pipelines hand to the report: same columns, same dtypes."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
+
+from crossfold.pipelines.reporting import APPOINTMENTS, nodes
+from crossfold.pipelines.reporting.parameters import ReportParameters
+
+ROOT = Path(__file__).parents[3]
 
 N_ROWS, N_PATIENTS, N_FOLDS = 5_000, 2_900, 5
 SKILL = {
@@ -193,15 +200,21 @@ def make_comparison(predictions: pd.DataFrame) -> pd.DataFrame:
     n = int((predictions["model"] == "mlp_tuned").sum())
     columns = ["model_a", "model_b", "metric", "test", "difference", "low", "high"]
     columns += ["statistic", "p_value", "n", "verdict"]
-    return pd.DataFrame(
-        [
-            ("mlp_tuned", "hist_gradient_boosting", "roc_auc", "corrected resampled t-test",
-             0.0034, 0.0011, 0.0057, 3.1, 0.011, n, "mlp_tuned is higher"),
-            ("mlp_numpy", "mlp_torch", "roc_auc", "equivalence within 0.005",
-             1e-6, -2e-5, 3e-5, 0.1, 0.0001, n, "equivalent"),
-        ],
-        columns=columns,
-    )  # fmt: skip
+    t_test, nan = "corrected resampled t-test over folds", np.nan
+    rows = []
+    for other in (model for model in SKILL if model != "mlp_tuned"):
+        pair = ("mlp_tuned", other)
+        for metric in ("roc_auc", "pr_auc", "brier"):
+            figures = (0.0034, 0.0011, 0.0057, nan, nan, 200, "differ")
+            rows.append((*pair, metric, "paired bootstrap", *figures))
+        rows.append((*pair, "roc_auc", t_test, 0.003, 0.001, 0.006, 3.1, 0.011, 5, "differ"))
+        rows.append((*pair, "accuracy", "McNemar", 0.0, 0.0, 0.0, 4.2, 0.04, 321, "differ"))
+    twins = ("mlp_numpy", "mlp_torch")
+    equal = (2.1e-7, nan, nan, nan, nan, n, "equal to rounding")
+    rows.append((*twins, "raw_probability", "largest difference of any row", *equal))
+    same = (1e-6, -2e-5, 3e-5, 9.1, 1e-4, 5, "equivalent within 0.005")
+    rows.append((*twins, "roc_auc", "equivalence over folds", *same))
+    return pd.DataFrame(rows, columns=columns)
 
 
 def make_leak_guard(n_rows: int) -> pd.DataFrame:
@@ -228,4 +241,24 @@ def make_model_card(n_rows: int) -> dict:
         "not_intended_for": "Overbooking, penalties, or refusing an appointment.",
         "limits": ["One city, six weeks of 2016.", "History is short for most patients."],
         "versions": {"python": "3.11.4", "numpy": "2.4.0", "torch": "2.13.0"},
+    }
+
+
+@pytest.fixture(scope="session")
+def report_parameters() -> ReportParameters:
+    """The no-show study's own words, with a short bootstrap."""
+    content = yaml.safe_load((ROOT / "conf/base/no_show/parameters_reporting.yml").read_text())
+    return ReportParameters(**content["no_show"]["report"] | {"n_resamples": 50})
+
+
+@pytest.fixture(scope="session")
+def tables(inputs: SimpleNamespace, report_parameters: ReportParameters) -> dict[str, pd.DataFrame]:
+    """All tables of the no-show report."""
+    subgroups = APPOINTMENTS.compute_subgroups(
+        inputs.predictions, inputs.appointments, report_parameters, 42
+    )
+    return {
+        **APPOINTMENTS.compute_tables(inputs.appointments),
+        **nodes.compute_model_tables(inputs.predictions, inputs.history, report_parameters, 42),
+        "subgroups": subgroups,
     }

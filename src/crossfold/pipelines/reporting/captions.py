@@ -44,9 +44,9 @@ CAPTIONS = {
     "sms_by_lead_time": Caption(
         "Two panels of no-show rates with and without an SMS: over all rows above, and within "
         "each range of lead time below.",
-        "Over all rows the SMS seems to do harm. It does not: no SMS is sent for appointments "
-        "booked less than three days ahead, which are also the ones that are kept. Compare within "
-        "the same lead time.",
+        "The raw rates mislead: no SMS is sent for appointments booked less than three days ahead, "
+        "which are also the ones that are kept. Compare within the same lead time; even there, no "
+        "lot decided who got an SMS.",
     ),
     "model_comparison": Caption(
         "ROC-AUC, PR-AUC and Brier score of every model with 95 % intervals.",
@@ -55,8 +55,8 @@ CAPTIONS = {
     "rows_apart": Caption(
         "ROC-AUC of every model on all rows, on same-day rows and on later rows, with 95 % "
         "intervals.",
-        "The ROC-AUC on all rows rewards telling the easy rows from the others; on either part "
-        "alone every model ranks worse.",
+        "The ROC-AUC on all rows rewards telling the easy rows from the others. Within either part "
+        "that help is gone.",
     ),
     "twin_training": Caption(
         "Validation loss, validation F1 and seconds by epoch of the NumPy and the PyTorch network.",

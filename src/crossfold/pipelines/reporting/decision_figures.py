@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 KINDS = {"raw": {**style.SECOND, "fillstyle": "none", "markersize": 9}, "calibrated": style.MAIN}
+# Precision of fewer rows than this is noise, and is not drawn.
+FEWEST_FLAGGED = 50
 THRESHOLD_METRICS = {
     "precision": "Precision",
     "recall": "Recall",
@@ -34,7 +36,8 @@ def reliability(
     )
     for model, curve_axes, bars_axes in zip(models, panels[::2], panels[1::2], strict=True):
         _reliability_curve(curve_axes, calibration[calibration["model"] == model])
-        curve_axes.set_title(model_label(model))
+        rows = histogram.loc[histogram["model"] == model, "n"].sum() // len(KINDS)
+        curve_axes.set_title(f"{model_label(model)}, n = {count(rows)}")
         _histogram(bars_axes, histogram[histogram["model"] == model])
     panels[-1].set_xlabel(f"Predicted probability of a {event}")
     style.legend_below(figure, panels[0], 3)
@@ -67,6 +70,8 @@ def thresholds(table: pd.DataFrame, chosen_thresholds: pd.DataFrame, model: str)
     """Draw precision, recall, false positive rate and F1 over 101 decision thresholds."""
     figure, [axes] = style.new_figure(4.2)
     part = table[table["model"] == model]
+    few = part["flagged_share"] * part["n"] < FEWEST_FLAGGED
+    part = part.assign(precision=part["precision"].mask(few))
     chosen = chosen_thresholds.loc[chosen_thresholds["model"] == model, "threshold"]
     for (metric, label), look in zip(THRESHOLD_METRICS.items(), style.SERIES, strict=True):
         style.line(axes, part["threshold"], part[metric], look, label)
@@ -91,13 +96,14 @@ def capacity(table: pd.DataFrame, report: ReportParameters) -> Figure:
         style.percent_axis(axes.yaxis)
     panels[0].set_title(f"Of those called, how many are {report.events}")
     panels[1].set_title(f"Of all {report.events}, how many are called")
-    panels[1].set(xlabel="Share called, riskiest first", xlim=(0, 1))
+    n_rows = table["n_called"].max()
+    panels[1].set(xlabel=f"Share called, riskiest first (n = {count(n_rows)})", xlim=(0, 1))
     style.percent_axis(panels[1].xaxis)
     style.legend_below(figure, panels[0])
     return figure
 
 
-def decision_curve(table: pd.DataFrame, models: tuple[str, ...]) -> Figure:
+def decision_curve(table: pd.DataFrame, models: tuple[str, ...], n_rows: int) -> Figure:
     """Draw net benefit (Vickers and Elkin 2006) of calling by model, calling all, calling none."""
     figure, [axes] = style.new_figure(4.4)
     names = {**{model: model_label(model) for model in models}, "all": "Call everyone"}
@@ -105,6 +111,7 @@ def decision_curve(table: pd.DataFrame, models: tuple[str, ...]) -> Figure:
         part = table[table["model"] == model]
         style.line(axes, part["threshold"], part["net_benefit"], look, label)
     axes.axhline(0, color=style.BLACK, linewidth=1, label="Call no one")
+    axes.set_title(f"n = {count(n_rows)}")
     top = table["net_benefit"].max() * 1.1
     axes.set(xlabel="Probability from which a call is worth its cost", ylabel="Net benefit per row")
     axes.set(xlim=(0, 0.6), ylim=(-top / 6, top))

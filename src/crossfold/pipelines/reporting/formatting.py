@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 
 MISSING = "–"
+# Keeps a number and its sign on one line.
+_PERCENT = "\u00a0%"
 
 
 def count(value: float) -> str:
@@ -14,21 +16,33 @@ def count(value: float) -> str:
 
 def percent(value: float, decimals: int = 1) -> str:
     """Print a share in [0, 1] as per cent: 20.2 %."""
-    return MISSING if math.isnan(value) else f"{100 * value:.{decimals}f} %"
+    return MISSING if math.isnan(value) else f"{100 * value:.{decimals}f}{_PERCENT}"
 
 
 def number(value: float, decimals: int = 3) -> str:
-    """Print a figure with fixed decimals; a dash where there is none."""
-    return MISSING if value is None or math.isnan(value) else f"{value:.{decimals}f}"
+    """Print a figure with fixed decimals and a minus sign; a dash where there is none."""
+    return MISSING if math.isnan(value) else f"{value:.{decimals}f}".replace("-", "−")
+
+
+def p_value(value: float) -> str:
+    """Print a p-value; below a thousandth it is only said to be so."""
+    return "< 0.001" if value < 0.001 else number(value)
 
 
 def interval(estimate: float, low: float, high: float, decimals: int = 3) -> str:
     """Print an estimate with its interval: 0.748 (0.744–0.752)."""
-    ends = f" ({number(low, decimals)}–{number(high, decimals)})" if not math.isnan(low) else ""
-    return number(estimate, decimals) + ends
+    return number(estimate, decimals) + _ends(low, number(low, decimals), number(high, decimals))
 
 
 def percent_interval(estimate: float, low: float, high: float, decimals: int = 1) -> str:
     """Print a share with its interval: 21.3 % (20.8–21.9 %)."""
-    ends = f" ({100 * low:.{decimals}f}–{percent(high, decimals)})" if not math.isnan(low) else ""
-    return percent(estimate, decimals) + ends
+    return percent(estimate, decimals) + _ends(
+        low, number(100 * low, decimals), percent(high, decimals)
+    )
+
+
+def _ends(low: float, low_text: str, high_text: str) -> str:
+    """Print the ends of an interval; a dash after a minus sign would be hard to read."""
+    if math.isnan(low):
+        return ""
+    return f" ({low_text}{' to ' if low < 0 else '–'}{high_text})"

@@ -1,5 +1,7 @@
 """Readable names of models, protocols, metrics and checks, one table for each."""
 
+from collections.abc import Iterable
+
 MODELS = {
     "prevalence": "Same risk for everyone",
     "same_day_flag": "Same-day flag alone",
@@ -40,6 +42,7 @@ METRICS = {
 
 SCOPES = {"pooled": "All rows", "same_day": "Same day", "later": "Later days"}
 
+EVERYONE = "Everyone"
 TWINS = ("mlp_numpy", "mlp_torch")
 
 
@@ -48,9 +51,20 @@ def model_label(model: str) -> str:
     return MODELS.get(model, plain(model))
 
 
+def model_in_text(model: str) -> str:
+    """Give the readable name of a model as it stands inside a sentence."""
+    label = model_label(model)
+    return label if label.startswith("MLP") else label[0].lower() + label[1:]
+
+
 def metric_label(metric: str) -> str:
     """Give the readable name of a metric, or the name itself with spaces."""
     return METRICS.get(metric, plain(metric))
+
+
+def subgroup_label(group: str, level: str) -> str:
+    """Give the name of a subgroup: ``Sex: Female``, or ``Everyone``."""
+    return group if group == EVERYONE else f"{group}: {level}"
 
 
 def plain(name: str) -> str:
@@ -58,9 +72,9 @@ def plain(name: str) -> str:
     return name.replace("_", " ").capitalize()
 
 
-def in_order(models: object) -> list[str]:
+def in_order(models: Iterable[str]) -> list[str]:
     """Sort models as the label table lists them; others follow by name."""
     order = list(MODELS)
-    known = len(order)
-    names = sorted(str(model) for model in models)  # type: ignore[attr-defined]
-    return sorted(names, key=lambda name: order.index(name) if name in order else known)
+    return sorted(
+        models, key=lambda name: (order.index(name) if name in order else len(order), name)
+    )

@@ -6,9 +6,15 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from crossfold.pipelines.reporting.formatting import count, interval
+from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.reporting.formatting import interval
+from crossfold.pipelines.reporting.labels import in_order
 
 GROUPED, TIME_SPLIT, PERMUTED = "grouped_k_fold", "time_split", "permuted_labels"
+
+
+class ReportError(CrossfoldError):
+    """The report's parameters do not fit the run."""
 
 
 @dataclass(frozen=True)
@@ -24,11 +30,6 @@ class Estimate:
     def __str__(self) -> str:
         """Print as ``0.748 (0.744–0.752)``."""
         return interval(self.estimate, self.low, self.high)
-
-    @property
-    def with_n(self) -> str:
-        """The same with the sample size: ``0.748 (0.744–0.752), n = 110,521``."""
-        return f"{self}, n = {count(self.n)}"
 
 
 def find(
@@ -46,6 +47,24 @@ def find(
         return None
     row = chosen.iloc[0]
     return Estimate(row["estimate"], row["low"], row["high"], int(row["n"]), int(row["positives"]))
+
+
+def require(metrics_table: pd.DataFrame, model: str, metric: str) -> Estimate:
+    """Find a pooled figure of the grouped folds that the report cannot do without.
+
+    Raises
+    ------
+    ReportError
+        The run has no such model.
+    """
+    found = find(metrics_table, model, metric)
+    if found is None:
+        known = ", ".join(in_order(metrics_table["model"].unique()))
+        raise ReportError(
+            f"The report is about {model!r}, which this run did not evaluate: set the study's"
+            f" report.model to one of {known}."
+        )
+    return found
 
 
 def select(metrics_table: pd.DataFrame, protocol: str, scope: str = "pooled") -> pd.DataFrame:

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.reporting.labels import TWINS
+from crossfold.pipelines.reporting.labels import EVERYONE
 from crossfold.pipelines.reporting.lookup import GROUPED
 
-SHARES = np.arange(1, 51) / 50
+SHARES = np.arange(1, 41) / 40
 HISTOGRAM_EDGES = np.linspace(0, 1, 51)
 CURVE_POINTS = 200
 KINDS = {"raw": "raw_probability", "calibrated": "probability"}
@@ -35,6 +35,26 @@ def calibration(predictions: pd.DataFrame) -> pd.DataFrame:
         for model, part in _by_model(predictions)
         for kind, column in KINDS.items()
     ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def calibration_scores(predictions: pd.DataFrame, n_resamples: int, seed: int) -> pd.DataFrame:
+    """Score raw and calibrated probabilities of every model, with bootstrap intervals by group.
+
+    Returns
+    -------
+    Columns ``model``, ``kind``, ``metric``, ``estimate``, ``low``, ``high``, ``n``, ``positives``.
+    """
+    from crossfold.validation import GroupBootstrap, metric_rows
+
+    tables = []
+    for model, part in _by_model(predictions):
+        bootstrap = GroupBootstrap(part["group"].to_numpy(), n_resamples, seed)
+        for kind, column in KINDS.items():
+            scores = metric_rows(
+                part["target"].to_numpy(), part[column].to_numpy(), None, bootstrap
+            )
+            tables.append(scores.assign(model=model, kind=kind))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -167,7 +187,7 @@ def subgroups(
     """
     from crossfold.validation import GroupBootstrap, subgroup_table
 
-    levels = {"Everyone": np.full(len(predictions), "all")}
+    levels = {EVERYONE: np.full(len(predictions), "all")}
     levels |= dict(columns.take(predictions["row"]))
     bootstrap = GroupBootstrap(predictions["group"].to_numpy(), n_resamples, seed)
     flagged = predictions["flagged"].to_numpy()
@@ -192,17 +212,6 @@ def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
     """Count rows by true class and flag, each fold at its own threshold."""
     keys = ["model", "target", "flagged"]
     return predictions.groupby(keys, observed=True).size().rename("n").reset_index()
-
-
-def twin_agreement(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Compare the twins' probabilities row by row: mean and largest absolute difference."""
-    one, other = (
-        predictions[predictions["model"] == twin].set_index("row")["raw_probability"]
-        for twin in TWINS
-    )
-    difference = (one - other).abs()
-    figures = {"n": len(difference), "mean": difference.mean(), "largest": difference.max()}
-    return pd.DataFrame([figures])
 
 
 def epochs(history: pd.DataFrame) -> pd.DataFrame:

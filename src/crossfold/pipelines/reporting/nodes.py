@@ -21,25 +21,30 @@ def compute_model_tables(
     history
         Long table of losses, F1 and seconds by model, fold, member and epoch.
     report
-        Names the models whose figures by share called are computed.
+        Names the models whose figures get bootstrap intervals here.
     seed
         Of the bootstrap.
     """
     from crossfold.pipelines.reporting import model_tables as tables
 
     grouped = tables.grouped_predictions(predictions)
-    by_capacity = grouped[grouped["model"].isin(report.curve_models)]
+
+    def of_models(models: tuple[str, ...]) -> pd.DataFrame:
+        return grouped[grouped["model"].isin(models)]
+
     return {
         "calibration": tables.calibration(grouped),
+        "calibration_scores": tables.calibration_scores(
+            of_models(report.calibration_models), report.n_resamples, seed
+        ),
         "probability_histogram": tables.histogram(grouped),
         "thresholds": tables.thresholds(grouped),
         "chosen_thresholds": tables.chosen_thresholds(grouped),
-        "capacity": tables.capacity(by_capacity, report.n_resamples, seed),
+        "capacity": tables.capacity(of_models(report.curve_models), report.n_resamples, seed),
         "decision_curve": tables.decision_curves(grouped),
         "confusion": tables.confusion(grouped),
         "curves": tables.curves(grouped),
         "epochs": tables.epochs(history),
-        "twin_agreement": tables.twin_agreement(grouped),
     }
 
 
@@ -96,7 +101,9 @@ def draw_decision_figures(
             ),
             "thresholds": figures.thresholds(thresholds, chosen_thresholds, report.model),
             "capacity": figures.capacity(capacity, report),
-            "decision_curve": figures.decision_curve(decision_curve, report.curve_models),
+            "decision_curve": figures.decision_curve(
+                decision_curve, report.curve_models, int(capacity["n_called"].max())
+            ),
             "confusion_matrices": figures.confusion_matrices(confusion, report),
             "subgroups": subgroup_forest(subgroups, report),
         }
@@ -110,7 +117,7 @@ def write_report(
     model_card: dict[str, Any],
     row_counts: dict[str, Any],
     report: ReportParameters,
-    data_notice: str | None,
+    data_notice: str,
     **parts: Any,
 ) -> str:
     """Write the report as one HTML file that needs no other.
@@ -124,24 +131,24 @@ def write_report(
     report
         The study's words.
     data_notice
-        First line of the report, or None; it says so where the data is synthetic.
+        First line of the report, or nothing; it says so where the data is synthetic.
     **parts
-        By name: ``tables.<name>`` (DataFrame), ``figures.<name>`` and, for the section on the
-        data, ``data_figures.<name>`` (bytes of a PNG or SVG image).
+        By name: ``table_<name>`` (DataFrame), ``figure_<name>`` and, for the section on the
+        data, ``data_figure_<name>`` (bytes of a PNG or SVG image).
     """
     from crossfold.pipelines.reporting import sections
     from crossfold.pipelines.reporting.report import render
 
-    tables = _with_prefix(parts, "tables.")
+    tables = _with_prefix(parts, "table_")
     return render(
         report=report,
         data_notice=data_notice,
         card=model_card,
-        figures=_with_prefix(parts, "figures."),
-        data_figures=_with_prefix(parts, "data_figures."),
+        figures=_with_prefix(parts, "figure_"),
+        data_figures=_with_prefix(parts, "data_figure_"),
         row_counts=sections.row_counts(row_counts),
         leak_guard=sections.leak_guard(leak_guard),
-        comparison=sections.comparison(comparison),
+        **sections.comparisons(comparison, report),
         **sections.answer(metrics_table, tables["capacity"], model_card, report),
         **sections.models(metrics_table),
         **sections.decisions(tables, report),

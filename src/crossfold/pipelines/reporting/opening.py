@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 
 from crossfold.pipelines.reporting.formatting import count, percent, percent_interval
-from crossfold.pipelines.reporting.labels import model_label
-from crossfold.pipelines.reporting.lookup import Estimate, find
+from crossfold.pipelines.reporting.labels import model_in_text
+from crossfold.pipelines.reporting.lookup import Estimate, find, require
 from crossfold.pipelines.reporting.parameters import ReportParameters
 
 
@@ -29,13 +29,13 @@ def opening(
 
 def ranking_sentence(metrics_table: pd.DataFrame, report: ReportParameters) -> str:
     """Say how well the model ranks, beside chance and the reference model."""
-    found = find(metrics_table, report.model, "roc_auc")
-    if found is None:
-        return f"This run holds no figures of the {model_label(report.model)}."
+    found = require(metrics_table, report.model, "roc_auc")
     reference = find(metrics_table, report.reference_model, "roc_auc")
-    beside = f" and {_in_sentence(report.reference_model)} reaches {reference}" if reference else ""
+    beside = (
+        f" and {model_in_text(report.reference_model)} reaches {reference}" if reference else ""
+    )
     return (
-        f"The {_in_sentence(report.model)} ranks {count(found.n)} {report.rows}"
+        f"The {model_in_text(report.model)} ranks {count(found.n)} {report.rows}"
         f" ({count(found.positives)} {report.events}) by risk with a ROC-AUC of {found},"
         f" each scored by a model trained on other {report.groups} only; 0.5 is chance{beside}."
     )
@@ -49,15 +49,12 @@ def capacity_sentence(
         _at_share(capacity, report.model, metric, report.share)
         for metric in ("precision", "recall")
     )
-    share = percent(report.share, 0)
-    if precision is None or recall is None:
-        return f"This run does not say what acting on the riskiest {share} brings."
-    base = find(metrics_table, report.model, "roc_auc")
-    random = f", against {_base_rate(base)} at random" if base else ""
+    base_rate = _base_rate(require(metrics_table, report.model, "roc_auc"))
     return (
-        f"Calling the riskiest {share} ({count(precision['n_called'])} {report.rows}) reaches"
-        f" {_percent(recall)} of all {report.events}, and {_percent(precision)} of those called"
-        f" would be a {report.event}{random}."
+        f"Calling the riskiest {percent(precision['share'], 0)}"
+        f" ({count(precision['n_called'])} {report.rows}) reaches {_percent(recall)} of all"
+        f" {report.events}, and {_percent(precision)} of those called would be a {report.event},"
+        f" against {base_rate} at random."
     )
 
 
@@ -96,17 +93,9 @@ def _clause(sentence: str) -> str:
     return text[:1].lower() + text[1:]
 
 
-def _in_sentence(model: str) -> str:
-    """Give a model's label as it stands inside a sentence."""
-    label = model_label(model)
-    return label if label.startswith("MLP") else label[0].lower() + label[1:]
-
-
-def _at_share(capacity: pd.DataFrame, model: str, metric: str, share: float) -> pd.Series | None:
+def _at_share(capacity: pd.DataFrame, model: str, metric: str, share: float) -> pd.Series:
     """Find the row of a model and metric whose share is nearest to the one asked for."""
     part = capacity[(capacity["model"] == model) & (capacity["metric"] == metric)]
-    if part.empty:
-        return None
     return part.loc[(part["share"] - share).abs().idxmin()]
 
 

@@ -1,6 +1,8 @@
 """Typed parameters of the report: the study's words and the models it singles out."""
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class PartOfRows(BaseModel):
@@ -44,7 +46,8 @@ class ReportParameters(BaseModel):
     reference_model
         The model that it has to beat.
     calibration_models, curve_models
-        Models in the reliability figure, and in the capacity and decision curve figures.
+        Models in the reliability figure, and in the capacity and decision curve figures; the
+        latter with `model` among them.
     share
         Share of rows that can be acted upon, in (0, 1).
     n_resamples
@@ -69,3 +72,9 @@ class ReportParameters(BaseModel):
     share: float = Field(default=0.1, gt=0, lt=1)
     n_resamples: int = Field(default=200, ge=50)
     harder_rows: PartOfRows | None = None
+
+    @model_validator(mode="after")
+    def _curves_hold_the_model(self) -> Self:
+        if self.model not in self.curve_models:
+            raise ValueError(f"curve_models must hold the report's model, {self.model!r}")
+        return self

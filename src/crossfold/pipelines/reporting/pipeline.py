@@ -12,6 +12,7 @@ from crossfold.pipelines.reporting import nodes
 
 TABLES = (
     "calibration",
+    "calibration_scores",
     "probability_histogram",
     "thresholds",
     "chosen_thresholds",
@@ -20,7 +21,6 @@ TABLES = (
     "confusion",
     "curves",
     "epochs",
-    "twin_agreement",
 )
 RANKING_FIGURES = ("model_comparison", "rows_apart", "time_split", "permuted_control")
 TRAINING_FIGURES = ("twin_training", "twin_curves", "loss_weighting")
@@ -31,6 +31,14 @@ DECISION_FIGURES = (
     "decision_curve",
     "confusion_matrices",
     "subgroups",
+)
+_FROM_MODELLING = (
+    "predictions",
+    "history",
+    "metrics_table",
+    "comparison",
+    "leak_guard",
+    "model_card",
 )
 
 
@@ -80,19 +88,20 @@ def create_pipeline(
             "row_counts": row_counts,
             **{name: f"{study}.{name}" for name in _FROM_MODELLING},
         },
+        outputs=_catalog_names(study, description),
         parameters={name: name for name in ("params:data_notice", "params:seed")},
         tags=["reporting"],
     )
 
 
-_FROM_MODELLING = (
-    "predictions",
-    "history",
-    "metrics_table",
-    "comparison",
-    "leak_guard",
-    "model_card",
-)
+def _catalog_names(study: str, description: Description) -> dict[str, str]:
+    """Name tables and figures as the catalog's patterns do: ``<study>.figures.<name>``."""
+    tables = (*TABLES, "subgroups", *description.names)
+    figures = (*RANKING_FIGURES, *TRAINING_FIGURES, *DECISION_FIGURES, *description.names)
+    return {
+        **{f"table_{name}": f"{study}.tables.{name}" for name in tables},
+        **{f"figure_{name}": f"{study}.figures.{name}" for name in figures},
+    }
 
 
 def _table_nodes(description: Description) -> list[Node]:
@@ -109,7 +118,7 @@ def _table_nodes(description: Description) -> list[Node]:
         _node(
             description.compute_subgroups,
             ["predictions", "records", "params:report", "params:seed"],
-            "tables.subgroups",
+            "table_subgroups",
             "compute_subgroups",
         ),
     ]
@@ -131,7 +140,7 @@ def _figure_nodes(description: Description) -> list[Node]:
         ),
         _node(
             nodes.draw_training_figures,
-            ["tables.epochs", "tables.curves", "metrics_table"],
+            ["table_epochs", "table_curves", "metrics_table"],
             _figures(TRAINING_FIGURES),
             "draw_training_figures",
         ),
@@ -160,26 +169,31 @@ def _figure_nodes(description: Description) -> list[Node]:
 
 def _report_node(description: Description) -> Node:
     figures = (*RANKING_FIGURES, *TRAINING_FIGURES, *DECISION_FIGURES)
-    tables = ("capacity", "subgroups", "twin_agreement")
+    tables = ("calibration_scores", "capacity", "subgroups")
     own = ("metrics_table", "comparison", "leak_guard", "model_card", "row_counts")
     inputs = {
         **{name: name for name in own},
         "report": "params:report",
         "data_notice": "params:data_notice",
-        **{f"tables.{name}": f"tables.{name}" for name in tables},
-        **{f"figures.{name}": f"figures.{name}" for name in figures},
-        **{f"data_figures.{name}": f"figures.{name}" for name in description.names},
+        **{f"table_{name}": f"table_{name}" for name in tables},
+        **{f"figure_{name}": f"figure_{name}" for name in figures},
+        **{f"data_figure_{name}": f"figure_{name}" for name in description.names},
     }
     return _node(nodes.write_report, inputs, "report", "write_report")
 
 
-def _node(function: Callable[..., object], inputs: object, outputs: object, name: str) -> Node:
+def _node(
+    function: Callable[..., object],
+    inputs: str | list[str] | dict[str, str],
+    outputs: str | dict[str, str],
+    name: str,
+) -> Node:
     return Node(function, inputs, outputs, name=name, namespace="reporting")
 
 
 def _tables(names: tuple[str, ...]) -> dict[str, str]:
-    return {name: f"tables.{name}" for name in names}
+    return {name: f"table_{name}" for name in names}
 
 
 def _figures(names: tuple[str, ...]) -> dict[str, str]:
-    return {name: f"figures.{name}" for name in names}
+    return {name: f"figure_{name}" for name in names}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from crossfold.pipelines.reporting import formatting
 from crossfold.pipelines.reporting.captions import CAPTIONS
-from crossfold.pipelines.reporting.labels import metric_label, model_label
+from crossfold.pipelines.reporting.labels import metric_label, model_in_text, model_label
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -31,6 +31,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "count": formatting.count,
         "model": model_label,
+        "model_in_text": model_in_text,
         "metric": metric_label,
         "data_uri": data_uri,
     }

@@ -8,13 +8,21 @@ from typing import Any
 import pandas as pd
 
 from crossfold.pipelines.reporting.formatting import (
+    MISSING,
     count,
     interval,
-    number,
+    p_value,
     percent,
     percent_interval,
 )
-from crossfold.pipelines.reporting.labels import in_order, metric_label, model_label, plain
+from crossfold.pipelines.reporting.labels import (
+    TWINS,
+    in_order,
+    metric_label,
+    model_label,
+    plain,
+    subgroup_label,
+)
 from crossfold.pipelines.reporting.lookup import GROUPED, PERMUTED, TIME_SPLIT, select
 from crossfold.pipelines.reporting.opening import opening
 from crossfold.pipelines.reporting.parameters import ReportParameters
@@ -28,6 +36,15 @@ SUBGROUP_METRICS = {
     "recall": percent_interval,
     "precision": percent_interval,
     "roc_auc": interval,
+}
+CALIBRATION_METRICS = ("mean_prediction", "brier", "expected_calibration_error", "roc_auc")
+BOOTSTRAP = "paired bootstrap"
+COMPARISON_COLUMNS = {
+    "ROC-AUC, difference": ("roc_auc", BOOTSTRAP),
+    "PR-AUC, difference": ("pr_auc", BOOTSTRAP),
+    "Brier score, difference": ("brier", BOOTSTRAP),
+    "ROC-AUC over folds, p": ("roc_auc", "corrected resampled t-test over folds"),
+    "Decisions, McNemar, p": ("accuracy", "McNemar"),
 }
 Rows = list[tuple[str, ...]]
 
@@ -57,12 +74,22 @@ def models(metrics_table: pd.DataFrame) -> dict[str, Any]:
 
 
 def decisions(tables: Mapping[str, pd.DataFrame], report: ReportParameters) -> dict[str, Any]:
-    """Give the lines of the capacity and subgroup tables, and how far the twins are apart."""
+    """Give the lines of the tables on calibration, capacity and subgroups."""
     return {
+        "calibration": calibration_rows(tables["calibration_scores"]),
+        "calibration_header": [
+            "Probabilities",
+            *(metric_label(name) for name in CALIBRATION_METRICS),
+            "n",
+        ],
         "capacity": capacity_rows(tables["capacity"], report.model),
         "subgroups": subgroup_rows(tables["subgroups"]),
-        "subgroup_header": ["Group", "n", *(metric_label(name) for name in SUBGROUP_METRICS)],
-        "twins": tables["twin_agreement"].iloc[0].to_dict(),
+        "subgroup_header": [
+            "Group",
+            "n",
+            f"{report.event.capitalize()} rate",
+            *(metric_label(name) for name in SUBGROUP_METRICS if name != "rate"),
+        ],
     }
 
 
@@ -101,25 +128,66 @@ def leak_guard(table: pd.DataFrame) -> Rows:
     ]
 
 
-def comparison(table: pd.DataFrame) -> Rows:
-    """Arrange the comparisons of two models as lines."""
+def comparisons(table: pd.DataFrame, report: ReportParameters) -> dict[str, Any]:
+    """Give the lines of the comparisons with the report's model, and of those of the twins."""
+    is_twins = (table["model_a"] == TWINS[0]) & (table["model_b"] == TWINS[1])
+    return {
+        "comparisons": comparison_rows(table[table["model_a"] == report.model]),
+        "comparison_header": ["Compared with", *COMPARISON_COLUMNS],
+        "n_resamples": report.n_resamples,
+        "twins": twin_rows(table[is_twins]),
+    }
+
+
+def comparison_rows(table: pd.DataFrame) -> Rows:
+    """Arrange the comparisons of one model with the others as one line for each other."""
+    by_other = {str(other): part for other, part in table.groupby("model_b", observed=True)}
     return [
         (
-            f"{model_label(row.model_a)} − {model_label(row.model_b)}",
-            metric_label(row.metric),
-            interval(row.difference, row.low, row.high, 4),
-            plain(row.test),
-            number(row.p_value),
+            model_label(other),
+            *(_comparison_cell(by_other[other], *cell) for cell in COMPARISON_COLUMNS.values()),
+        )
+        for other in in_order(by_other)
+    ]
+
+
+def _comparison_cell(table: pd.DataFrame, metric: str, test: str) -> str:
+    """Print the difference of a bootstrap, or the p-value of a test."""
+    chosen = table[(table["metric"] == metric) & (table["test"] == test)]
+    if chosen.empty:
+        return MISSING
+    row = chosen.iloc[0]
+    if test == BOOTSTRAP:
+        return interval(row["difference"], row["low"], row["high"], 4)
+    return p_value(row["p_value"])
+
+
+def twin_rows(table: pd.DataFrame) -> Rows:
+    """Arrange the comparisons of the twins as lines."""
+    return [
+        (
+            f"{metric_label(row.metric)}: {row.test}",
+            f"{row.difference:.1e}",
+            MISSING if pd.isna(row.low) else f"{row.low:.1e} to {row.high:.1e}",
+            p_value(row.p_value),
             count(row.n),
-            _with_labels(str(row.verdict)),
+            str(row.verdict),
         )
         for row in table.itertuples()
     ]
 
 
-def _with_labels(verdict: str) -> str:
-    """Replace the names of models by their labels."""
-    return " ".join(model_label(word) if "_" in word else word for word in verdict.split())
+def calibration_rows(scores: pd.DataFrame) -> Rows:
+    """Arrange the scores before and after calibration as lines."""
+    lines = []
+    for (model, kind), part in scores.groupby(["model", "kind"], sort=False):
+        by_metric = part.set_index("metric")
+        cells = [
+            interval(*by_metric.loc[name, ["estimate", "low", "high"]])
+            for name in CALIBRATION_METRICS
+        ]
+        lines.append((f"{model_label(str(model))}, {kind}", *cells, count(part["n"].max())))
+    return lines
 
 
 def capacity_rows(capacity: pd.DataFrame, model: str) -> Rows:
@@ -150,5 +218,5 @@ def subgroup_rows(subgroups: pd.DataFrame) -> Rows:
             write(*by_metric.loc[name, ["estimate", "low", "high"]])
             for name, write in SUBGROUP_METRICS.items()
         ]
-        lines.append((f"{group}: {level}", count(part["n"].max()), *cells))
+        lines.append((subgroup_label(group, level), count(part["n"].max()), *cells))
     return lines

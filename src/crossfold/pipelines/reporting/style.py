@@ -21,11 +21,17 @@ BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#767676"
 
 WIDTH_INCHES = 5.6
-MAIN = {"color": BLUE, "linestyle": "-", "marker": "o"}
-SECOND = {"color": VERMILLION, "linestyle": "--", "marker": "s"}
-THIRD = {"color": GREEN, "linestyle": "-.", "marker": "^"}
-FOURTH = {"color": PURPLE, "linestyle": (0, (1, 1)), "marker": "D"}
+Look = dict[str, Any]
+MAIN: Look = {"color": BLUE, "linestyle": "-", "marker": "o"}
+SECOND: Look = {"color": VERMILLION, "linestyle": "--", "marker": "s"}
+THIRD: Look = {"color": GREEN, "linestyle": "-.", "marker": "^"}
+FOURTH: Look = {"color": PURPLE, "linestyle": (0, (1, 1)), "marker": "D"}
 SERIES = (MAIN, SECOND, THIRD, FOURTH)
+# Two series that may coincide: a wide pale line with a thin one upon it.
+PAIR = (
+    {**MAIN, "linewidth": 5, "alpha": 0.5, "markersize": 9},
+    {**SECOND, "linewidth": 1.5, "fillstyle": "none"},
+)
 
 _RC: dict[str, Any] = {
     "font.size": 11,

@@ -8,6 +8,7 @@ import pandas as pd
 
 from crossfold.pipelines.reporting import style
 from crossfold.pipelines.reporting.formatting import count
+from crossfold.pipelines.reporting.labels import subgroup_label
 from crossfold.pipelines.reporting.parameters import ReportParameters
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ def subgroup_forest(table: pd.DataFrame, report: ReportParameters) -> Figure:
         if metric != "roc_auc":
             style.percent_axis(axes.xaxis)
     names = [
-        f"{row.group}: {row.level}\nn = {count(row.n)}" for row in rows.itertuples(index=False)
+        f"{subgroup_label(row.group, row.level)}\nn = {count(row.n)}"
+        for row in rows.itertuples(index=False)
     ]
     panels[0].set_yticks(range(len(rows)), names, fontsize=9.5)
     panels[0].set_ylim(len(rows) - 0.5, -0.5)

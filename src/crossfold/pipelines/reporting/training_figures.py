@@ -60,7 +60,7 @@ def twin_curves(curves: pd.DataFrame, metrics_table: pd.DataFrame) -> Figure:
 
 
 def _twin_panel(axes: Axes, curves: pd.DataFrame, metrics_table: pd.DataFrame, metric: str) -> None:
-    for model, look in zip(TWINS, style.SERIES, strict=False):
+    for model, look in zip(TWINS, style.PAIR, strict=True):
         part = curves[curves["model"] == model]
         area = find(metrics_table, model, metric)
         label = f"{model_label(model)}\n{metric_label(metric)} {area}"
@@ -75,7 +75,7 @@ def _over_epochs(
     """Draw the mean over folds of each measure, one panel each, with the range as a band."""
     figure, panels = style.new_figure(height, len(measures), sharex=True)
     for axes, measure in zip(panels, measures, strict=True):
-        for model, look in zip(models, style.SERIES, strict=False):
+        for model, look in zip(models, style.PAIR, strict=True):
             part = epochs[(epochs["model"] == model) & (epochs["measure"] == measure)]
             style.band(axes, part["epoch"], part, look, model_label(model))
         axes.set_ylabel(MEASURES[measure])
