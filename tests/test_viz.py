@@ -1,0 +1,161 @@
+"""What Kedro-Viz shows of the no-show study after a run on the sample."""
+
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+LAYERS = [
+    "raw",
+    "intermediate",
+    "primary",
+    "feature",
+    "model_input",
+    "model_output",
+    "models",
+    "reporting",
+]
+START_SECONDS = 120
+
+
+class Viz:
+    """The API of a running Kedro-Viz."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+
+    def get(self, path: str) -> Any:
+        url = f"http://127.0.0.1:{self.port}/api/{path}"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            return json.load(answer)
+
+    def is_up(self) -> bool:
+        try:
+            self.get("version")
+        except OSError:
+            return False
+        return True
+
+
+@pytest.fixture(scope="module")
+def viz(sample_project: Path) -> Iterator[Viz]:
+    server = Viz(_free_port())
+    command = ["viz", "run", "--no-browser", f"--port={server.port}", "--env=sample"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kedro", *command],
+        cwd=sample_project,
+        # Kedro-Viz asks PyPI for its newest version; a closed proxy refuses that at once.
+        env={**os.environ, "KEDRO_DISABLE_TELEMETRY": "1", "HTTPS_PROXY": "http://127.0.0.1:9"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        _wait_for(server, process)
+        yield server
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(timeout=30)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(server: Viz, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not server.is_up():
+        assert process.poll() in (None, 0), "Kedro-Viz did not start"
+        assert time.monotonic() < deadline, f"Kedro-Viz did not answer in {START_SECONDS} s"
+        time.sleep(0.2)
+
+
+@pytest.fixture(scope="module")
+def graph(viz: Viz) -> dict[str, Any]:
+    return viz.get("pipelines/no_show")
+
+
+@pytest.fixture(scope="module")
+def datasets(graph: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {node["name"]: node for node in graph["nodes"] if node["type"] == "data"}
+
+
+@pytest.fixture(scope="module")
+def details(viz: Viz, datasets: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: viz.get(f"nodes/{node['id']}") for name, node in datasets.items()}
+
+
+def test_layers_are_in_the_order_of_the_work(graph: dict[str, Any]) -> None:
+    assert graph["layers"] == LAYERS
+
+
+def test_every_dataset_has_a_layer(datasets: dict[str, dict[str, Any]]) -> None:
+    assert {name for name, node in datasets.items() if node["layer"] is None} == set()
+
+
+def test_the_collapsed_graph_has_about_ten_boxes(graph: dict[str, Any]) -> None:
+    children = graph["modular_pipelines"]["__root__"]["children"]
+    boxes = [child for child in children if child["type"] != "parameters"]
+    assert 6 <= len(boxes) <= 12
+    names = {child["id"] for child in boxes if child["type"] == "modularPipeline"}
+    assert names == {"appointments", "no_show"}
+
+
+def test_the_study_opens_into_its_stages(graph: dict[str, Any]) -> None:
+    children = graph["modular_pipelines"]["no_show"]["children"]
+    stages = {child["id"] for child in children if child["type"] == "modularPipeline"}
+    assert stages == {
+        "no_show.folds",
+        "no_show.cross_validation",
+        "no_show.evaluation",
+        "no_show.final_model",
+        "no_show.reporting",
+    }
+
+
+def test_figures_are_shown(details: dict[str, dict[str, Any]]) -> None:
+    figures = {name: one for name, one in details.items() if ".figure" in name}
+    assert figures
+    for name, one in figures.items():
+        assert one["preview_type"] == "ImagePreview", name
+        assert base64.b64decode(one["preview"]).startswith(b"\x89PNG"), name
+
+
+def test_tables_are_shown(details: dict[str, dict[str, Any]]) -> None:
+    tables = {name: one for name, one in details.items() if one["type"].startswith("pandas.")}
+    assert tables
+    for name, one in tables.items():
+        assert one["preview_type"] == "TablePreview", name
+        assert one["preview"]["columns"], name
+        assert one["preview"]["data"], name
+
+
+def test_json_is_shown(details: dict[str, dict[str, Any]]) -> None:
+    for name in ("appointments_row_counts", "no_show.metrics", "no_show.model_card"):
+        assert details[name]["preview_type"] == "JSONPreview"
+        assert json.loads(details[name]["preview"]), name
+
+
+def test_patients_are_shown_as_hashes(details: dict[str, dict[str, Any]]) -> None:
+    preview = details["appointments_raw"]["preview"]
+    column = preview["columns"].index("PatientId")
+    assert all(len(set(row[column]) - set("0123456789")) > 1 for row in preview["data"])
+
+
+def test_nodes_show_their_code(viz: Viz, graph: dict[str, Any]) -> None:
+    tasks = [node["id"] for node in graph["nodes"] if node["type"] == "task"]
+    assert all(viz.get(f"nodes/{task}")["code"].startswith("def ") for task in tasks)
