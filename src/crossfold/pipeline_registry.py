@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from crossfold.pipelines import modelling, reporting
+from crossfold.pipelines import modelling, reporting, scoring
 from crossfold.pipelines.data_engineering import appointments
 
 
@@ -13,6 +13,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     studies = {"no_show": no_show()}
     return {
         **studies,
+        "no_show_score": scoring.create_pipeline("no_show"),
         "all": sum(studies.values(), Pipeline([])),
         "__default__": studies["no_show"],
     }

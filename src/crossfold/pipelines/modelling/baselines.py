@@ -79,7 +79,10 @@ def _baselines(
     if baselines.single_column is not None:
         flag = features[[baselines.single_column]].to_numpy(dtype=np.float32)
         yield f"{baselines.single_column}_flag", LogisticRegression(), flag
-    logistic = LogisticRegression(**baselines.logistic_regression.model_dump())
+    # Many more rows than columns: Newton's steps are few, and each is one matrix product.
+    logistic = LogisticRegression(
+        **baselines.logistic_regression.model_dump(), solver="newton-cholesky"
+    )
     yield "logistic_regression", logistic, encoded.inputs
     forest = RandomForestClassifier(
         **baselines.random_forest.model_dump(), n_jobs=-1, random_state=seed

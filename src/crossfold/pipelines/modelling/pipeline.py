@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kedro.pipeline import Node, Pipeline
 
 from crossfold.pipelines.modelling import nodes
@@ -65,35 +67,42 @@ def _fold_nodes() -> list[Node]:
 
 
 def _cross_validation_nodes() -> list[Node]:
-    def cross_validate(function: object, family: str, *extra: str, history: bool = True) -> Node:
-        outputs = [f"{family}_predictions", *([f"{family}_history"] if history else [])]
-        return Node(
-            function,
-            [*_FITTED, *extra, "params:seed"],
-            outputs,
-            name=f"cross_validate_{family}",
-            namespace="cross_validation",
-        )
+    fitted_on_permuted = ["permuted_features", *_FITTED[1:]]
+    return [
+        _cross_validate("numpy", nodes.cross_validate_numpy, [*_FITTED, "params:twins"]),
+        _cross_validate("torch", nodes.cross_validate_torch, [*_FITTED, "params:twins"]),
+        _cross_validate(
+            "variants",
+            nodes.cross_validate_variants,
+            [*_FITTED, "params:twins", "params:variants"],
+        ),
+        _cross_validate("tuned", nodes.cross_validate_tuned, [*_FITTED, "params:tuned"]),
+        _cross_validate(
+            "baselines",
+            nodes.cross_validate_baselines,
+            [*_FITTED, "params:baselines"],
+            "baselines_predictions",
+        ),
+        _cross_validate(
+            "control",
+            nodes.cross_validate_control,
+            [*fitted_on_permuted, "params:twins"],
+            "control_predictions",
+        ),
+    ]
 
-    control = Node(
-        nodes.cross_validate_control,
-        ["permuted_features", *_FITTED[1:], "params:twins", "params:seed"],
-        "control_predictions",
-        name="cross_validate_control",
+
+def _cross_validate(
+    family: str, function: Callable[..., object], inputs: list[str], outputs: str | None = None
+) -> Node:
+    """Make the node of one family of models; by default it also gives a training history."""
+    return Node(
+        function,
+        [*inputs, "params:seed"],
+        outputs or [f"{family}_predictions", f"{family}_history"],
+        name=f"cross_validate_{family}",
         namespace="cross_validation",
     )
-    return [
-        cross_validate(nodes.cross_validate_numpy, "numpy", "params:twins"),
-        cross_validate(nodes.cross_validate_torch, "torch", "params:twins"),
-        cross_validate(
-            nodes.cross_validate_variants, "variants", "params:twins", "params:variants"
-        ),
-        cross_validate(nodes.cross_validate_tuned, "tuned", "params:tuned"),
-        cross_validate(
-            nodes.cross_validate_baselines, "baselines", "params:baselines", history=False
-        ),
-        control,
-    ]
 
 
 def _evaluation_nodes() -> list[Node]:

@@ -11,7 +11,7 @@ from crossfold.pipelines.modelling.final_model import score
 
 def rank_by_risk(
     model: tuple[list[Any], dict[str, Any]], appointments: pd.DataFrame, features: pd.DataFrame
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rank coming appointments by their risk of a no-show, the riskiest first.
 
     Parameters
@@ -26,7 +26,7 @@ def rank_by_risk(
     Returns
     -------
     ``rank`` from 1, ``appointment_id``, ``appointment_day``, ``probability`` in [0, 1] and
-    ``flagged``: whether the probability reaches the model's threshold.
+    ``flagged``: whether the probability reaches the model's threshold. Twice, for two file formats.
     """
     scored = score(model, features)
     ranked = (
@@ -36,4 +36,5 @@ def rank_by_risk(
         .sort_values(["probability", "appointment_id"], ascending=[False, True])
     )
     ranked.insert(0, "rank", range(1, len(ranked) + 1))
-    return ranked.reset_index(drop=True)
+    ranked = ranked.reset_index(drop=True)
+    return ranked, ranked

@@ -1,0 +1,44 @@
+"""The scoring pipeline: clean coming appointments, build their features, rank them."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from crossfold.pipelines.data_engineering.appointments.nodes import (
+    build_coming_features,
+    clean_appointments,
+)
+from crossfold.pipelines.scoring.nodes import rank_by_risk
+
+
+def create_pipeline(study: str) -> Pipeline:
+    """Build the pipeline that ranks coming appointments with the latest model of a study.
+
+    Its past appointments are the cleaned table of the study's last run.
+    """
+    return Pipeline(
+        [
+            Node(
+                clean_appointments,
+                "coming_raw",
+                ["coming", "rejected", "row_counts"],
+                name="clean_coming_appointments",
+            ),
+            Node(
+                build_coming_features,
+                ["coming", "appointments", "params:appointments"],
+                "features",
+                name="build_coming_features",
+            ),
+            Node(
+                rank_by_risk,
+                ["model", "coming", "features"],
+                ["ranked", "ranked_csv"],
+                name="rank_by_risk",
+            ),
+        ],
+        namespace=f"{study}_score",
+        inputs={"appointments": "appointments", "model": f"{study}.model"},
+        parameters={"params:appointments"},
+        tags=["scoring"],
+    )
