@@ -59,3 +59,17 @@ def test_form_is_that_of_a_real_export(raw: pd.DataFrame, tmp_path: Path) -> Non
 def test_sample_is_never_written() -> None:
     with pytest.raises(DataError, match="never written"):
         sample().save(pd.DataFrame())  # type: ignore[arg-type]
+
+
+def test_the_same_patients_come_again_later_without_outcomes(raw: pd.DataFrame) -> None:
+    coming = SampleAppointmentsDataset(
+        n_rows=5000, seed=42, credentials={"key": "k"}, days_later=41
+    ).load()
+    assert "No-show" not in coming
+    past, *_ = clean_appointments(raw)
+    kept, _, counts = clean_appointments(coming)
+    assert len(kept) == 5000
+    assert counts["rejected"]
+    assert set(kept["patient"]) == set(past["patient"])
+    assert not set(kept["appointment_id"]) & set(past["appointment_id"])
+    assert kept["appointment_day"].min() > past["appointment_day"].max()

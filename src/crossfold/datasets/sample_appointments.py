@@ -10,7 +10,11 @@ from kedro.io import AbstractDataset
 
 from crossfold.datasets.exceptions import DataError
 from crossfold.datasets.identifiers import hash_identifiers
-from crossfold.datasets.synthetic_appointments import add_invalid_rows, make_appointments
+from crossfold.datasets.synthetic_appointments import (
+    add_invalid_rows,
+    coming_again,
+    make_appointments,
+)
 
 if TYPE_CHECKING:
     from kedro_datasets._typing import TablePreview
@@ -30,6 +34,9 @@ class SampleAppointmentsDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         Equal seeds give equal rows.
     credentials
         ``{"key": secret}`` for the hashes of patients.
+    days_later
+        None for past appointments; else the same ones come again so many days later, without
+        outcomes.
     metadata
         Ignored here; read by Kedro-Viz.
     """
@@ -40,16 +47,20 @@ class SampleAppointmentsDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         n_rows: int,
         seed: int,
         credentials: dict[str, str],
+        days_later: int | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._n_rows = n_rows
         self._seed = seed
         self._key = credentials["key"]
+        self._days_later = days_later
         self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
         """Make the rows."""
         made = make_appointments(self._n_rows, np.random.default_rng(self._seed))
+        if self._days_later is not None:
+            made = coming_again(made, self._days_later)
         table = add_invalid_rows(made, INVALID_ROWS_EACH)
         table["PatientId"] = hash_identifiers(table["PatientId"], self._key)
         table["source_file"] = pd.Categorical([SOURCE_FILE] * len(table))
@@ -65,7 +76,7 @@ class SampleAppointmentsDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         return self.load().head(nrows).to_dict(orient="split")
 
     def _describe(self) -> dict[str, Any]:
-        return {"n_rows": self._n_rows, "seed": self._seed}
+        return {"n_rows": self._n_rows, "seed": self._seed, "days_later": self._days_later}
 
     def _exists(self) -> bool:
         return True

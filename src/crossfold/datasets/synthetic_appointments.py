@@ -30,6 +30,7 @@ APPOINTMENTS_PER_PATIENT = 1.8
 N_NEIGHBOURHOODS = 20
 FIRST_DAY_WITH_SMS, SMS_SHARE = 3, 0.59
 TENDENCY_SPREAD = 0.9
+NEW_NUMBERS = 1_000_000
 
 
 def make_appointments(n_rows: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -113,6 +114,25 @@ def _in_published_form(table: pd.DataFrame) -> pd.DataFrame:
     return ordered[[*columns, *ordered.columns.drop(columns)]].astype("str")
 
 
+def coming_again(table: pd.DataFrame, days_later: int) -> pd.DataFrame:
+    """Turn past appointments into coming ones of the same patients, without outcomes.
+
+    Parameters
+    ----------
+    table
+        Appointments as `make_appointments` makes them.
+    days_later
+        Days by which booking and appointment move.
+    """
+    moved = table.drop(columns="No-show")
+    moved["AppointmentID"] = (moved["AppointmentID"].astype("int64") + NEW_NUMBERS).astype("str")
+    for column in ("ScheduledDay", "AppointmentDay"):
+        times = moved[column].str.removesuffix("Z").to_numpy(dtype="datetime64[s]")
+        later = times + np.timedelta64(days_later, "D")
+        moved[column] = pd.Series(np.datetime_as_string(later)).astype("str") + "Z"
+    return moved
+
+
 def add_invalid_rows(table: pd.DataFrame, each: int) -> pd.DataFrame:
     """Add rows that break each of the row rules, made from the table's first rows.
 
@@ -137,9 +157,10 @@ def add_invalid_rows(table: pd.DataFrame, each: int) -> pd.DataFrame:
     broken = [
         table.iloc[number * each : (number + 1) * each].assign(**{column: value})
         for number, (column, value) in enumerate(faults.items())
+        if column in table
     ]
-    numbers = pd.RangeIndex(9_000_000, 9_000_000 + len(faults) * each).astype("str")
     renumbered = pd.concat(broken)
+    numbers = pd.RangeIndex(9_000_000, 9_000_000 + len(renumbered)).astype("str")
     is_readable = renumbered["AppointmentID"] != "unknown"
     renumbered["AppointmentID"] = numbers.to_series().where(is_readable.to_numpy(), "unknown").array
     return pd.concat([table, renumbered, table.iloc[:each]], ignore_index=True)

@@ -88,7 +88,7 @@ def score(model: Model, features: pd.DataFrame) -> pd.DataFrame:
 
 
 def _blocks(features: pd.DataFrame) -> list[pd.DataFrame]:
-    starts = range(0, max(len(features), 1), _ROWS_AT_ONCE)
+    starts = range(0, len(features), _ROWS_AT_ONCE)
     return [features.iloc[start : start + _ROWS_AT_ONCE] for start in starts]
 
 
@@ -96,15 +96,15 @@ def write_model_card(
     model: Model,
     features: pd.DataFrame,
     metrics: dict[str, Any],
+    tuned: TunedParameters,
     card: CardParameters,
     seed: int,
 ) -> dict[str, Any]:
     """Describe the final model: data, figures with intervals, threshold, use and limits."""
-    estimators, state = model
+    _, state = model
     return {
         "model": _MODEL,
-        "members": len(estimators),
-        "network": estimators[0].get_params(),
+        **tuned.model_dump(),
         "threshold": state["threshold"],
         "data": {
             "rows": len(features),

@@ -161,7 +161,7 @@ def _final_nodes() -> list[Node]:
         ),
         Node(
             write_model_card,
-            ["model", "features", "metrics", "params:card", "params:seed"],
+            ["model", "features", "metrics", "params:tuned", "params:card", "params:seed"],
             "model_card",
             name="write_model_card",
             namespace="final_model",
