@@ -15,12 +15,8 @@ X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
 
 @pytest.fixture(scope="module")
 def network() -> MLPClassifier:
-    settings: dict[str, Any] = {
-        "hidden_layer_sizes": (4,),
-        "max_iter": 3,
-        "n_iter_no_change": np.inf,
-    }
-    return MLPClassifier(random_state=0, **settings).fit(X, X[:, 0] > 0)
+    model = MLPClassifier(hidden_layer_sizes=(4,), max_iter=3, n_iter_no_change=np.inf)
+    return model.fit(X, X[:, 0] > 0)
 
 
 def dataset(folder: Path) -> MLPDataset:

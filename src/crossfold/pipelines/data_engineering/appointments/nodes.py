@@ -30,16 +30,17 @@ def clean_appointments(
     raw = cleaning.latest_rows(appointments_raw)
     parsed = cleaning.parse(raw)
     rule = cleaning.broken_rules(parsed)
+    bad = rule != ""
     counts = {
         "read": len(appointments_raw),
         "superseded": len(appointments_raw) - len(raw),
-        "kept": int((rule == "").sum()),
-        "rejected": rule[rule != ""].value_counts().to_dict(),
+        "kept": int((~bad).sum()),
+        "rejected": rule[bad].value_counts().to_dict(),
     }
     if counts["kept"] == 0:
         raise CrossfoldError(_nothing_kept(raw, counts))
-    rejected = raw[rule != ""].assign(rule=rule).reset_index(drop=True)
-    return cleaning.typed(parsed[rule == ""]), rejected, counts
+    rejected = raw[bad].assign(rule=rule[bad]).reset_index(drop=True)
+    return cleaning.typed(parsed[~bad]), rejected, counts
 
 
 def _nothing_kept(raw: pd.DataFrame, counts: dict[str, Any]) -> str:

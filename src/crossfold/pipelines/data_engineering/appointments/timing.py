@@ -27,4 +27,4 @@ def time_features(appointments: pd.DataFrame, times: Times) -> pd.DataFrame:
 
 
 def _weekday(times: pd.Series) -> pd.Categorical:
-    return pd.Categorical.from_codes(times.dt.dayofweek.to_numpy(), WEEKDAYS)
+    return pd.Categorical.from_codes(times.dt.day_of_week.to_numpy(), WEEKDAYS)
