@@ -55,6 +55,8 @@ def test_good_row_gets_its_types() -> None:
         ({"AppointmentDay": "29/04/2016"}, "unreadable_date"),
         ({"ScheduledDay": "2016-02-30T08:00:00Z"}, "unreadable_date"),
         ({"ScheduledDay": ""}, "unreadable_date"),
+        ({"ScheduledDay": "2016-04-29T08:30"}, ""),
+        ({"ScheduledDay": "2016-04-29T08:30-03:00"}, "unreadable_date"),
         ({"Gender": "f"}, ""),
         ({"Gender": "X"}, "unknown_gender"),
         ({"No-show": "Perhaps"}, "unknown_label"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numpy as np
 import pandas as pd
 
 YOUNGEST, OLDEST = 0, 115
@@ -32,7 +33,7 @@ DTYPES = {
     "sms_received": "bool",
     "no_show": "bool",
 }
-FRACTION_AND_OFFSET = r"(\.\d+)?\s*(Z|[+-]\d{2}:?\d{2})$"
+DATE_LENGTH, TIME_LENGTH = len("2016-04-29"), len("2016-04-29T18:38:08")
 
 
 def latest_rows(raw: pd.DataFrame) -> pd.DataFrame:
@@ -48,7 +49,8 @@ def latest_rows(raw: pd.DataFrame) -> pd.DataFrame:
 def parse(raw: pd.DataFrame) -> pd.DataFrame:
     """Read the text of each column; what cannot be read is missing.
 
-    Times are read as the clock on the wall showed them: a UTC offset behind them is dropped.
+    Times are read as the clock on the wall showed them: a UTC offset behind the seconds is
+    dropped. A time with an offset but without seconds cannot be read.
     """
     parsed = pd.DataFrame(
         {
@@ -69,19 +71,20 @@ def parse(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 def _whole_number(text: pd.Series) -> pd.Series:
-    number = pd.to_numeric(text, errors="coerce").astype("float64")
-    return number.where(number % 1 == 0)
+    codes, unique = pd.factorize(text)
+    number = pd.to_numeric(pd.Series(unique), errors="coerce").to_numpy(dtype="float64")
+    return pd.Series(np.where(number % 1 == 0, number, np.nan)[codes], index=text.index)
 
 
 def _flag(text: pd.Series) -> pd.Series:
-    number = _whole_number(text)
-    return number.where(number.isin([0, 1]))
+    return text.str.strip().map({"0": 0, "1": 1})
 
 
 def _time(text: pd.Series) -> pd.Series:
-    wall_clock = text.str.strip().str.replace(FRACTION_AND_OFFSET, "", regex=True)
-    times = pd.to_datetime(wall_clock, format="ISO8601", errors="coerce")
-    return times.astype("datetime64[us]")
+    wall_clock = text.str.strip().str.slice(0, TIME_LENGTH).str.removesuffix("Z")
+    times = pd.to_datetime(wall_clock, format="ISO8601", errors="coerce", utc=True)
+    has_offset = wall_clock.str.slice(DATE_LENGTH).str.contains("[+-]", regex=True)
+    return times.dt.tz_localize(None).mask(has_offset).astype("datetime64[us]")
 
 
 def _out_of_range(values: pd.Series, low: int, high: int) -> pd.Series:

@@ -69,8 +69,8 @@ class SortedEvents:
     """
 
     def __init__(self, group: Integers, time: Integers, *ties: Integers) -> None:
-        self._first = time.min(initial=0)
-        self._span = time.max(initial=0) - self._first + 2
+        self._first, last = (time.min(), time.max()) if len(time) else (0, 0)
+        self._span = last - self._first + 2
         self.order = np.lexsort((*reversed(ties), time, group))
         self._keys = self._key(group, time)[self.order]
 
