@@ -93,7 +93,8 @@ class Feed:
         self.n_batches = -(-self.n_rows // self.batch_size)
         self.row_weights = row_weights(member, data_set, head)
         self.hidden = hidden
-        self.thresholds = dropout_thresholds(member.dropout, len(hidden))
+        rates = dropout_rates(member.dropout, len(hidden))
+        self.thresholds = [round(rate * _LEVELS) for rate in rates]
         self._rng = rng
         self._shuffle = settings.shuffle
         self._rows = np.asarray(member.train_rows, dtype=np.intp)
@@ -146,9 +147,13 @@ class Batches:
         Units per layer of the stack.
     dtype
         Of weights and masks.
+    draw_masks
+        Whether dropout masks are wanted.
     """
 
-    def __init__(self, feeds: list[Feed], sizes: tuple[int, ...], dtype: str) -> None:
+    def __init__(
+        self, feeds: list[Feed], sizes: tuple[int, ...], dtype: str, *, draw_masks: bool
+    ) -> None:
         self._feeds = feeds
         self._batch = max(feed.batch_size for feed in feeds)
         self._dtype = np.dtype(dtype)
@@ -224,7 +229,6 @@ class Batches:
         return [None if m is None else m[: len(feeds), :n_steps] for m in self._masks]
 
 
-def dropout_thresholds(dropout: float | tuple[float, ...], depth: int) -> tuple[int, ...]:
-    """Give each hidden layer's probability of dropping a unit in units of 1/65536."""
-    rates = dropout if isinstance(dropout, tuple) else (dropout,) * depth
-    return tuple(round(rate * _LEVELS) for rate in rates)
+def dropout_rates(dropout: float | tuple[float, ...], depth: int) -> tuple[float, ...]:
+    """Give each hidden layer's probability of dropping a unit."""
+    return dropout if isinstance(dropout, tuple) else (dropout,) * depth

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from crossfold.mlp._activations import ACTIVATIONS
+from crossfold.mlp._batches import dropout_rates
 from crossfold.mlp._initializers import INITIALIZERS
 from crossfold.mlp._losses import LOSSES
 from crossfold.mlp._spec import Activation, Array, DataSet, Member, Network, Settings
@@ -92,7 +93,7 @@ def _check_rows(number: int, name: str, rows: Array, n_rows: int) -> None:
 
 
 def _check_dropout(number: int, member: Member, depth: int) -> None:
-    rates = member.dropout if isinstance(member.dropout, tuple) else (member.dropout,) * depth
+    rates = dropout_rates(member.dropout, depth)
     if len(rates) != depth or not all(0 <= rate < 1 for rate in rates):
         raise ParameterError(
             f"dropout of member {number} must be one rate in [0, 1) or one for each of the {depth} "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from crossfold.mlp._batches import Block
@@ -34,6 +34,10 @@ class Stack:
     used
         1 for parameters that a member has and 0 for those that it lacks because it is narrower,
         shape ``(k, n_parameters)``, or None where all have all.
+    dropout
+        Probability of dropping a unit of each hidden layer, shape ``(k, depth)``.
+    seed
+        For what an engine draws itself.
     """
 
     network: Network
@@ -47,10 +51,20 @@ class Stack:
     label_weights: Array | None
     penalties: dict[str, Array]
     used: Array | None
+    dropout: Array
+    seed: int
 
 
 class Engine(Protocol):
-    """Trains a stack in place; the same for NumPy and PyTorch."""
+    """Trains a stack in place; the same for NumPy and PyTorch.
+
+    Attributes
+    ----------
+    draws_masks
+        Whether it draws dropout masks itself instead of reading those of the block.
+    """
+
+    draws_masks: bool
 
     def run(self, block: Block) -> Array:
         """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""
@@ -73,3 +87,21 @@ def runs_of(data: list[int]) -> list[tuple[slice, int]]:
     starts = [i for i, d in enumerate(data) if i == 0 or d != data[i - 1]]
     ends = [*starts[1:], len(data)]
     return [(slice(start, end), data[start]) for start, end in zip(starts, ends, strict=True)]
+
+
+def keep_members(stack: Stack, places: Array) -> Stack:
+    """Give a smaller stack of the members at these places; arrays are copied."""
+    penalties = {
+        name: array if len(array) == 1 else array[places] for name, array in stack.penalties.items()
+    }
+    return replace(
+        stack,
+        data=[stack.data[place] for place in places],
+        parameters=stack.parameters[places],
+        state={name: array[places] for name, array in stack.state.items()},
+        gamma=stack.gamma[places],
+        label_weights=None if stack.label_weights is None else stack.label_weights[places],
+        penalties=penalties,
+        dropout=stack.dropout[places],
+        used=None if stack.used is None else stack.used[places],
+    )

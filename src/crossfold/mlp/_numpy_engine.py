@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from crossfold.mlp._batches import Block
-from crossfold.mlp._engine import Stack, runs_of
+from crossfold.mlp._engine import Stack, keep_members, runs_of
 from crossfold.mlp._losses import loss_of
 from crossfold.mlp._optimizers import Optimizer, rule_of
 from crossfold.mlp._pass import Pass
@@ -26,6 +26,8 @@ class NumpyEngine:
         What to begin with. Its parameters and state are trained in place; inputs that are not
         stored row by row are copied once.
     """
+
+    draws_masks = False
 
     def __init__(self, stack: Stack) -> None:
         data_sets = [
@@ -241,23 +243,6 @@ class _Inference:
             self._pass.forward(self._inputs.transpose(0, 2, 1), buffer)
             out[:, :, start : start + size] = buffer[:, :, :size]
         return out
-
-
-def keep_members(stack: Stack, places: Array) -> Stack:
-    """Give a smaller stack of the members at these places; arrays are copied."""
-    penalties = {
-        name: array if len(array) == 1 else array[places] for name, array in stack.penalties.items()
-    }
-    return replace(
-        stack,
-        data=[stack.data[place] for place in places],
-        parameters=stack.parameters[places],
-        state={name: array[places] for name, array in stack.state.items()},
-        gamma=stack.gamma[places],
-        label_weights=None if stack.label_weights is None else stack.label_weights[places],
-        penalties=penalties,
-        used=None if stack.used is None else stack.used[places],
-    )
 
 
 def _contiguous(targets: Array, stack: Stack) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from crossfold.mlp._batches import Feed
+from crossfold.mlp._batches import Feed, dropout_rates
 from crossfold.mlp._engine import Stack
 from crossfold.mlp._initializers import draw_start
 from crossfold.mlp._layout import Layout
@@ -96,6 +96,8 @@ def make_stack(
         gamma=np.array([m.focal_gamma for m in members], dtype=settings.dtype),
         label_weights=None if labels is None else labels.astype(settings.dtype),
         penalties=factors_of(members, layout, settings),
+        dropout=np.array([dropout_rates(m.dropout, len(layout.sizes) - 2) for m in members]),
+        seed=members[0].seed,
         used=_used(seats, layout, settings.dtype),
     )
 

@@ -102,7 +102,12 @@ class _Training:
         """Lay out batches and validation for the members that are in the stack."""
         members = [seat.member for seat in self._seats]
         feeds = [seat.feed for seat in self._seats]
-        self._batches = Batches(feeds, self._network.layer_sizes, self._settings.dtype)
+        self._batches = Batches(
+            feeds,
+            self._network.layer_sizes,
+            self._settings.dtype,
+            draw_masks=not self._engine.draws_masks,
+        )
         self._validation = None
         if any(len(rows_of(member)) for member in members):
             self._validation = Validation(self._network, self._data_sets, members)

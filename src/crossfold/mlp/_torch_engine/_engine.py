@@ -1,0 +1,175 @@
+"""Stack, data and blocks on a device, for the engine's steps."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from crossfold.mlp._batches import Block
+from crossfold.mlp._engine import Stack, keep_members, runs_of
+from crossfold.mlp._optimizers import Optimizer, rule_of
+from crossfold.mlp._penalties import Penalties
+from crossfold.mlp._spec import Array
+from crossfold.mlp._torch_engine._functions import forward
+from crossfold.mlp._torch_engine._graph import GraphedStep
+from crossfold.mlp._torch_engine._step import StepInputs, TrainingStep
+from crossfold.mlp.exceptions import ParameterError
+
+_SCORED_BYTES = 1 << 24
+
+
+class TorchEngine:
+    """Trains a stack with PyTorch. See `Engine`.
+
+    On a CUDA device a step is captured once as a graph and replayed, and dropout masks come from
+    the device's own generator: they differ from those on the CPU and depend on the whole stack.
+
+    Parameters
+    ----------
+    stack
+        What to begin with. On the CPU its arrays are trained in place.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self._device = choose_device(stack.settings.device)
+        self._dtype: torch.dtype = getattr(torch, stack.settings.dtype)
+        self.draws_masks = self._device.type == "cuda"
+        self._generator = torch.Generator(self._device)
+        self._generator.manual_seed(stack.seed)
+        self._data = [
+            (self._resident(d.inputs), self._resident(d.targets).to(self._dtype))
+            for d in stack.data_sets
+        ]
+        self._begin(stack)
+
+    def _begin(self, stack: Stack) -> None:
+        self._stack = stack
+        flat = self._tensor(stack.parameters)
+        self._state = {name: self._tensor(array) for name, array in stack.state.items()}
+        self._optimizer: Optimizer = rule_of(stack.settings)(
+            torch, stack.settings, flat, torch.empty_like(flat), torch.empty_like(flat), self._state
+        )
+        factors = {name: self._tensor(array) for name, array in stack.penalties.items()}
+        self._penalties = Penalties(torch, **factors)
+        self._steps: dict[int, TrainingStep | GraphedStep] = {}
+
+    def run(self, block: Block) -> Array:
+        """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""
+        k = block.n_members
+        if k not in self._steps:
+            self._steps[k] = self._make_step(k)
+        losses = torch.stack([self._steps[k](inputs) for inputs in self._inputs_of(block)], dim=1)
+        total: Array = (losses.cpu().numpy() * (block.scale * block.counts)).sum(axis=1)
+        return total
+
+    def logits(self, rows: Array) -> Array:
+        """Give logits ``(k, n_out, r)`` of the rows ``(k, r)`` of each member's data set."""
+        flat = self._optimizer.parameters
+        row_bytes = len(rows) * max(self._stack.network.layer_sizes) * flat.element_size()
+        n_chunks = max(1, -(-rows.shape[1] * row_bytes // _SCORED_BYTES))
+        layers = [(b[:, :-1], b[:, -1:]) for b in self._stack.layout.blocks(flat)]
+        parts = []
+        with torch.no_grad():
+            for chunk in np.array_split(rows, n_chunks, axis=1):
+                inputs, _ = self._gather(chunk)
+                parts.append(forward(self._stack.network, layers, inputs).transpose(1, 2).cpu())
+        result: Array = torch.cat(parts, dim=-1).numpy()
+        return result
+
+    def parameters(self, place: int) -> Array:
+        """Give a copy of one member's flat parameters."""
+        return _copy(self._optimizer.parameters[place])
+
+    def state(self, place: int) -> dict[str, Array]:
+        """Give copies of one member's optimiser arrays."""
+        return {name: _copy(tensor[place]) for name, tensor in self._state.items()}
+
+    def keep(self, places: Array) -> None:
+        """Let all members leave but those at these places."""
+        trained = replace(
+            self._stack,
+            parameters=self._optimizer.parameters.cpu().numpy(),
+            state={name: tensor.cpu().numpy() for name, tensor in self._state.items()},
+        )
+        self._begin(keep_members(trained, places))
+
+    def _make_step(self, k: int) -> TrainingStep | GraphedStep:
+        step = TrainingStep(self._stack, self._optimizer.first(k), self._penalties.first(k))
+        return GraphedStep(step) if self._device.type == "cuda" else step
+
+    def _resident(self, array: Array) -> Tensor:
+        """Put an array on the device; on the CPU the caller's own memory is read."""
+        if array.dtype.kind == "u" and array.itemsize > 1:
+            array = array.astype(np.int64)  # Larger unsigned integers cannot be indexed by torch.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
+
+    def _tensor(self, array: Array) -> Tensor:
+        return torch.as_tensor(array, dtype=self._dtype, device=self._device)
+
+    def _gather(self, rows: Array) -> tuple[Tensor, Tensor]:
+        """Give inputs ``(k, ..., n_in)`` and targets ``(k, ..., n_out)`` of rows ``(k, ...)``."""
+        index = torch.from_numpy(rows).to(self._device)
+        taken = [
+            (self._data[d][0][index[members]].to(self._dtype), self._data[d][1][index[members]])
+            for members, d in runs_of(self._stack.data[: len(rows)])
+        ]
+        if len(taken) == 1:
+            return taken[0]
+        return torch.cat([x for x, _ in taken]), torch.cat([y for _, y in taken])
+
+    def _inputs_of(self, block: Block) -> Iterator[StepInputs]:
+        """Give what each step reads. On CUDA weights are always given: one graph serves all."""
+        inputs, targets = self._gather(block.rows)
+        weights: Sequence[Tensor | None] = [None] * block.n_steps
+        if block.weights is not None:
+            weights = self._tensor(block.weights)[..., None].unbind(1)
+        elif self._device.type == "cuda":
+            weights = torch.ones_like(targets[..., :1]).unbind(1)
+        masks = self._masks_of(block)
+        per_member = (block.scale, block.step_sizes, block.learning_rates)
+        scale, sizes, rates = (self._tensor(array)[..., None].unbind(1) for array in per_member)
+        for s, (x, y) in enumerate(zip(inputs.unbind(1), targets.unbind(1), strict=True)):
+            step_masks = [None if mask is None else mask[:, s] for mask in masks]
+            yield StepInputs(x, y, weights[s], step_masks, scale[s], sizes[s], rates[s])
+
+    def _masks_of(self, block: Block) -> list[Tensor | None]:
+        """Give dropout masks ``(k, steps, batch, units)`` for each hidden layer."""
+        if self.draws_masks:
+            return [self._draw_mask(block, layer) for layer in range(len(block.masks))]
+        return [
+            None if mask is None else self._tensor(mask).transpose(2, 3) for mask in block.masks
+        ]
+
+    def _draw_mask(self, block: Block, layer: int) -> Tensor | None:
+        rates = self._stack.dropout[: block.n_members, layer]
+        if not self._stack.dropout[:, layer].any():
+            return None
+        rate = self._tensor(rates)[:, None, None, None]
+        shape = (*block.rows.shape, self._stack.network.layer_sizes[layer + 1])
+        drawn = torch.rand(shape, generator=self._generator, device=self._device)
+        return (drawn >= rate).to(self._dtype) / (1 - rate)
+
+
+def choose_device(name: str) -> torch.device:
+    """Give the device of that name; ``auto`` takes a CUDA device when there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ParameterError(
+            "device='cuda' was asked for, but PyTorch finds no CUDA device here; use device='auto'."
+        )
+    return torch.device(name)
+
+
+def _copy(tensor: Tensor) -> Array:
+    array: Any = tensor.detach().cpu().numpy()
+    copied: Array = array.copy()
+    return copied

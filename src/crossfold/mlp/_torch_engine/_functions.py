@@ -1,0 +1,111 @@
+"""Forward pass, activations and losses as tensor functions that autograd goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from crossfold.mlp._activations import LEAKY_SLOPE
+from crossfold.mlp._spec import Activation, Head, Network
+
+Masks = Sequence[Tensor | None]
+Terms = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def forward(
+    network: Network, layers: Sequence[tuple[Tensor, Tensor]], inputs: Tensor, masks: Masks = ()
+) -> Tensor:
+    """Give logits ``(k, rows, n_out)`` of inputs ``(k, rows, n_in)``.
+
+    Parameters
+    ----------
+    network
+        Names the hidden activation.
+    layers
+        Weights ``(k, n_in, n_out)`` and biases ``(k, 1, n_out)``.
+    inputs
+        As above.
+    masks
+        Dropout factors of each hidden layer, or nothing.
+    """
+    below = inputs
+    activate = activation_of(network.activation)
+    for number, (coef, intercept) in enumerate(layers[:-1]):
+        below = activate(torch.baddbmm(intercept, below, coef))
+        mask = masks[number] if masks else None
+        if mask is not None:
+            below = below * mask
+    coef, intercept = layers[-1]
+    return torch.baddbmm(intercept, below, coef)
+
+
+def activation_of(activation: str | Activation) -> Callable[[Tensor], Tensor]:
+    """Give the activation as a function of tensors that autograd can go through."""
+    if isinstance(activation, Activation):
+        return lambda z: _Custom.apply(z, activation)  # type: ignore[no-untyped-call]
+    return ACTIVATIONS[activation]
+
+
+class _Custom(torch.autograd.Function):
+    """An activation of the user's own: its NumPy functions, called on the CPU."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, activation: Activation) -> Tensor:
+        """Call the function."""
+        ctx.activation, ctx.z = activation, z.detach().cpu().numpy()
+        ctx.a = activation.function(ctx.z)
+        return torch.as_tensor(ctx.a, dtype=z.dtype, device=z.device)
+
+    @staticmethod
+    def backward(ctx: Any, delta: Tensor) -> tuple[Tensor, None]:
+        """Call the derivative."""
+        slope = ctx.activation.derivative(ctx.a, ctx.z)
+        return delta * torch.as_tensor(slope, dtype=delta.dtype, device=delta.device), None
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu,
+    "leaky_relu": lambda z: functional.leaky_relu(z, LEAKY_SLOPE),
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "hard_sigmoid": lambda z: torch.clamp(0.2 * z + 0.5, 0, 1),
+    "linear": lambda z: z,
+    "softmax": lambda z: torch.softmax(z, dim=-1),
+}
+
+
+def _sigmoid_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(z, y, reduction="none")
+
+
+def _focal_sigmoid_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+    """See `crossfold.mlp._losses`; ``q^gamma = exp(gamma log q)`` is smooth where q is 0."""
+    log_p, log_q = functional.logsigmoid(z), functional.logsigmoid(-z)
+    return -y * torch.exp(gamma * log_q) * log_p - (1 - y) * torch.exp(gamma * log_p) * log_q
+
+
+def _softmax_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+    return -y * torch.log_softmax(z, dim=-1)
+
+
+def _focal_softmax_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+    log_p = torch.log_softmax(z, dim=-1)
+    q = (-torch.expm1(log_p)).clamp_min(torch.finfo(z.dtype).tiny)
+    return -y * q**gamma * log_p
+
+
+_BINARY: dict[str, Terms] = {"cross_entropy": _sigmoid_terms, "focal": _focal_sigmoid_terms}
+TERMS: dict[Head, dict[str, Terms]] = {
+    "binary": _BINARY,
+    "multilabel": _BINARY,
+    "multiclass": {"cross_entropy": _softmax_terms, "focal": _focal_softmax_terms},
+    "regression": {
+        "mse": lambda z, y, gamma: (z - y).square() / 2,
+        "mae": lambda z, y, gamma: (z - y).abs(),
+    },
+}
+"""Loss terms ``(k, rows, n_out)`` of logits, targets and focal exponents."""

@@ -1,0 +1,129 @@
+"""One training step of a stack in PyTorch: forward, autograd, penalties, update."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from crossfold.mlp._engine import Stack
+from crossfold.mlp._optimizers import Optimizer
+from crossfold.mlp._penalties import Penalties
+from crossfold.mlp._spec import Activation
+from crossfold.mlp._torch_engine._functions import TERMS, Masks, forward
+
+
+@dataclass(frozen=True)
+class StepInputs:
+    """What one step reads.
+
+    Attributes
+    ----------
+    inputs, targets
+        Shapes ``(k, batch, n_in)`` and ``(k, batch, n_out)``.
+    weights
+        Shape ``(k, batch, 1)``, 0 for padding, or None where all are 1.
+    masks
+        Of each hidden layer, shape ``(k, batch, units)``, or None.
+    scale, step_size, learning_rate
+        Shape ``(k, 1)``.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    weights: Tensor | None
+    masks: Masks
+    scale: Tensor
+    step_size: Tensor
+    learning_rate: Tensor
+
+    def tensors(self) -> list[Tensor]:
+        """Give all tensors in one order."""
+        fields = (self.inputs, self.targets, self.weights, *self.masks)
+        given = [tensor for tensor in fields if tensor is not None]
+        return [*given, self.scale, self.step_size, self.learning_rate]
+
+    def clone(self) -> StepInputs:
+        """Give a copy in memory of its own."""
+        return StepInputs(
+            self.inputs.clone(),
+            self.targets.clone(),
+            None if self.weights is None else self.weights.clone(),
+            [None if mask is None else mask.clone() for mask in self.masks],
+            self.scale.clone(),
+            self.step_size.clone(),
+            self.learning_rate.clone(),
+        )
+
+
+class TrainingStep:
+    """Takes one step with all members of a stack.
+
+    Parameters
+    ----------
+    stack
+        The network and its members' constants.
+    optimizer, penalties
+        Of the members that take part; the parameters are updated in place.
+    """
+
+    def __init__(self, stack: Stack, optimizer: Optimizer, penalties: Penalties) -> None:
+        flat = optimizer.parameters
+        k = len(flat)
+        self.can_be_captured = not isinstance(stack.network.activation, Activation)
+        self.optimizer = optimizer
+        self._network = stack.network
+        self._penalties = penalties
+        self._layers = [
+            (b[:, :-1].detach().requires_grad_(), b[:, -1:].detach().requires_grad_())
+            for b in stack.layout.blocks(flat)
+        ]
+        self._leaves = [leaf for layer in self._layers for leaf in layer]
+        self._gradients = [
+            part
+            for block in stack.layout.blocks(optimizer.gradients)
+            for part in (block[:, :-1], block[:, -1:])
+        ]
+        self._ones = torch.ones(k, dtype=flat.dtype, device=flat.device)
+        self._gamma = torch.as_tensor(stack.gamma[:k, None, None], device=flat.device)
+        self._labels = _first(stack.label_weights, k, flat)
+        self._used = _first(stack.used, k, flat)
+
+    def __call__(self, step: StepInputs) -> Tensor:
+        """Update the parameters and give the loss times the sum of weights, shape ``(k,)``."""
+        loss = self._loss(step)
+        gradients = torch.autograd.grad([loss], self._leaves, [self._ones])
+        with torch.no_grad():
+            torch._foreach_copy_(self._gradients, gradients)
+            total = loss.detach()
+            self._update(step, total)
+        return total
+
+    def _loss(self, step: StepInputs) -> Tensor:
+        """Give the weighted sum of the rows' losses, shape ``(k,)``."""
+        logits = forward(self._network, self._layers, step.inputs, step.masks)
+        terms = TERMS[self._network.head][self._network.loss](logits, step.targets, self._gamma)
+        if self._labels is not None:
+            terms = terms * self._labels[:, None]
+        if step.weights is not None:
+            terms = terms * step.weights
+        return terms.sum(dim=(1, 2))
+
+    def _update(self, step: StepInputs, total: Tensor) -> None:
+        """Add the penalties, divide by the weights, and let the optimiser step."""
+        optimizer = self.optimizer
+        p, g, scratch = optimizer.parameters, optimizer.gradients, optimizer.scratch
+        self._penalties.add_gradients(p, g, scratch, total)
+        g.mul_(step.scale)
+        if self._used is not None:
+            g.mul_(self._used)
+        self._penalties.shrink(p, scratch, step.learning_rate)
+        optimizer.step(step.step_size)
+
+
+def _first(array: Any, k: int, like: Tensor) -> Tensor | None:
+    if array is None:
+        return None
+    return torch.as_tensor(array[:k], dtype=like.dtype, device=like.device)
