@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import click
+from kedro.framework.cli.hooks import get_cli_hook_manager
 from kedro.framework.cli.project import run as kedro_run
 
 from crossfold.messages import explain
+
+TELEMETRY = "kedro-telemetry"
 
 
 class OneSentenceCommand(click.Command):
@@ -35,3 +38,7 @@ run = OneSentenceCommand(
     name="run", params=kedro_run.params, callback=kedro_run.callback, help=kedro_run.help
 )
 cli.add_command(run)
+
+# Nothing is sent even where the file .telemetry has been lost.
+if get_cli_hook_manager().has_plugin(TELEMETRY):
+    get_cli_hook_manager().unregister(name=TELEMETRY)

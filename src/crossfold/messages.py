@@ -112,8 +112,14 @@ def _explain_failure(failure: CheckFailure) -> str:
     rule = failure.check or failure.message
     told = FAILURES.get(rule)
     if told is None and rule.startswith("dtype("):
-        told = "the column {column} holds {example} where {rule} was expected"
+        told = "the column {column} holds {example!r} where {kind} was expected"
     if told is None:
         told = "the column {column} breaks {rule} in {n} rows, for instance {example}"
         told = told if failure.column else "it should have {rule}"
-    return told.format(column=failure.column, example=example, rule=rule, n=failure.failure_count)
+    return told.format(
+        column=failure.column,
+        example=example,
+        rule=rule,
+        kind=rule.removeprefix("dtype(").strip("()'"),
+        n=failure.failure_count,
+    )

@@ -1,0 +1,182 @@
+"""The command line, as a user runs it: in a process of its own, on a copy of the configuration."""
+
+import os
+import re
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from crossfold.cli import OneSentenceCommand
+from crossfold.exceptions import CrossfoldError
+
+ROOT = Path(__file__).parents[1]
+ONLY_DATA = "--namespaces=appointments"
+COLUMNS = (
+    "PatientId,AppointmentID,Gender,ScheduledDay,AppointmentDay,Age,Neighbourhood,Scholarship,"
+    "Hipertension,Diabetes,Alcoholism,Handcap,SMS_received,No-show"
+)
+ROW = "17171717,1,F,2016-04-29T18:38:08Z,2016-04-29T00:00:00Z,62,CENTRO,0,1,0,0,0,0,No"
+
+
+@pytest.fixture
+def conf(tmp_path: Path) -> Path:
+    """Copy the configuration, with data in a folder of its own and no address that answers."""
+    folder = tmp_path / "conf"
+    shutil.copytree(ROOT / "conf", folder, ignore=shutil.ignore_patterns("local"))
+    (folder / "local").mkdir()
+    globals_file = folder / "base" / "globals.yml"
+    settings = yaml.safe_load(globals_file.read_text())
+    settings["data_root"] = str(tmp_path / "data")
+    settings["sources"]["appointments"]["urls"] = ["http://127.0.0.1:9/table.csv"]
+    globals_file.write_text(yaml.safe_dump(settings))
+    sample_file = folder / "sample" / "globals.yml"
+    sample = yaml.safe_load(sample_file.read_text())
+    sample_file.write_text(yaml.safe_dump({**sample, "data_root": str(tmp_path / "sample")}))
+    return folder
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> Path:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    (folder / "a.csv").write_text(f"{COLUMNS}\n{ROW}\n")
+    return folder
+
+
+def kedro(conf: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    environment = {k: v for k, v in os.environ.items() if k != "CROSSFOLD_MIRROR"}
+    command = [str(Path(sys.executable).with_name("kedro")), "run", f"--conf-source={conf}"]
+    return subprocess.run(
+        [*command, *options],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def error_of(conf: Path, *options: str) -> str:
+    """Run what must fail, and give the one sentence on standard error."""
+    run = kedro(conf, *options)
+    assert run.returncode == 1
+    assert "Traceback" not in run.stdout + run.stderr
+    [sentence] = run.stderr.strip().splitlines()
+    return sentence.removeprefix("Error: ")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--pipeline=no_show", "--params=appointments.history_as_of=booking"],
+        ["--pipelines=no_show", "--runner=ParallelRunner"],
+    ],
+    ids=["pipeline", "pipelines"],
+)
+def test_sample_data_are_made_without_a_network(
+    conf: Path, tmp_path: Path, options: list[str]
+) -> None:
+    run = kedro(conf, "--env=sample", ONLY_DATA, *options)
+    assert run.returncode == 0, run.stderr
+    assert "appointments.clean_appointments: " in run.stdout
+    written = {file.name for file in (tmp_path / "sample").rglob("*") if file.is_file()}
+    assert written == {
+        "appointments.parquet",
+        "rejected.parquet",
+        "row_counts.json",
+        "features.parquet",
+        "features_permuted.parquet",
+    }
+    assert not (tmp_path / "data").exists()
+    assert not list((conf / "local").iterdir())
+
+
+def test_own_export_is_read_with_a_key_made_once(conf: Path, exports: Path, tmp_path: Path) -> None:
+    options = [ONLY_DATA, f"--params=appointments_export={exports}"]
+    first = kedro(conf, *options)
+    assert first.returncode == 0, first.stderr
+    credentials = conf / "local" / "credentials.yml"
+    key = credentials.read_text()
+    assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
+    assert first.stdout.count("secret key") == 1
+    assert yaml.safe_load(key)["patient_key"]["key"] not in first.stdout
+
+    second = kedro(conf, *options)
+    assert "secret key" not in second.stdout
+    assert credentials.read_text() == key
+    patients = [f.read_bytes() for f in (tmp_path / "data").rglob("*") if f.is_file()]
+    assert not any(b"17171717" in content for content in patients)
+
+
+def test_unreachable_source_is_told(conf: Path) -> None:
+    sentence = error_of(conf, ONLY_DATA)
+    assert re.fullmatch(
+        r"KaggleV2-May-2016\.csv could not be fetched from http://127\.0\.0\.1:9/table\.csv"
+        r" \(no connection\): set CROSSFOLD_MIRROR to a folder that holds .*, or run with"
+        r" --env=sample on synthetic data\.",
+        sentence,
+    )
+
+
+def test_export_with_a_missing_column_is_told(conf: Path, exports: Path) -> None:
+    (exports / "a.csv").write_text(f"{COLUMNS.replace('Age', 'Years')}\n{ROW}\n")
+    sentence = error_of(conf, ONLY_DATA, f"--params=appointments_export={exports}")
+    assert sentence == (
+        f"{exports} does not fit its schema: the column Age is missing. Mend it or put a good one"
+        " in its place."
+    )
+
+
+def test_refused_parameter_is_told_with_what_is_allowed(conf: Path) -> None:
+    sentence = error_of(conf, "--params=appointments.history_as_of=never", "--env=sample")
+    assert sentence == (
+        "The parameter appointments.history_as_of is 'never': input should be 'booking' or"
+        " 'reminder'. Change it in conf/ or with --params."
+    )
+
+
+def test_unknown_pipeline_is_told(conf: Path) -> None:
+    assert "Failed to find the pipeline named 'no_shaw'" in error_of(conf, "--pipelines=no_shaw")
+
+
+def test_nothing_is_sent_where_the_telemetry_file_is_lost(tmp_path: Path) -> None:
+    """Everything that a process sends goes to a proxy of ours, which must stay alone."""
+    project = tmp_path / "project"
+    shutil.copytree(ROOT / "src" / "crossfold", project / "src" / "crossfold")
+    shutil.copytree(ROOT / "conf", project / "conf", ignore=shutil.ignore_patterns("local"))
+    shutil.copy(ROOT / "pyproject.toml", project)
+    switches = {"KEDRO_DISABLE_TELEMETRY", "DO_NOT_TRACK", "GITHUB_REPOSITORY_OWNER"}
+    environment = {k: v for k, v in os.environ.items() if k not in switches}
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+        subprocess.run(
+            [str(Path(sys.executable).with_name("kedro")), "registry", "list"],
+            cwd=project,
+            env={**environment, "HTTPS_PROXY": address, "HTTP_PROXY": address, "NO_PROXY": ""},
+            capture_output=True,
+            timeout=60,
+            check=True,
+        )
+        proxy.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            proxy.accept()
+
+
+def test_own_errors_become_one_sentence_and_others_stay() -> None:
+    @click.command(cls=OneSentenceCommand)
+    @click.option("--own", is_flag=True)
+    def command(own: bool) -> None:
+        raise CrossfoldError("Mend\nit.") if own else ZeroDivisionError
+
+    with pytest.raises(click.ClickException, match=r"^Mend it\.$"):
+        command.main(["--own"], standalone_mode=False)
+    with pytest.raises(ZeroDivisionError):
+        command.main([], standalone_mode=False)

@@ -1,0 +1,63 @@
+"""Hooks: the key for patients, and where the report is."""
+
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+from kedro.io import DataCatalog
+from kedro.pipeline import Node, Pipeline
+
+from crossfold.credentials import with_patient_key
+from crossfold.hooks import ProjectHooks
+
+
+def make_report(table: str) -> str:
+    return table
+
+
+def test_closing_line_says_where_the_report_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = {
+        "type": "text.TextDataset",
+        "filepath": str(tmp_path / "report.html"),
+        "versioned": True,
+    }
+    catalog = DataCatalog.from_config({"study.report": report}, save_version="2026-01-01")
+    catalog.save("study.report", "<html>")
+    pipeline = Pipeline([Node(make_report, "table", "study.report", namespace="study")])
+    ProjectHooks().after_pipeline_run(pipeline, catalog)
+    file = tmp_path / "report.html" / "2026-01-01" / "report.html"
+    assert capsys.readouterr().out == f"Report: {file}\n"
+
+
+def test_run_without_a_report_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    pipeline = Pipeline([Node(make_report, "table", "text", namespace="study")])
+    ProjectHooks().after_pipeline_run(pipeline, DataCatalog())
+    assert capsys.readouterr().out == ""
+
+
+def test_key_is_made_once_and_read_by_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "local"
+    made = with_patient_key({"other": {"user": "u"}}, folder)
+    file = folder / "credentials.yml"
+    assert made["other"] == {"user": "u"}
+    assert len(made["patient_key"]["key"]) == 64
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert with_patient_key({}, folder) == {"patient_key": made["patient_key"]}
+    assert [f.name for f in folder.iterdir()] == ["credentials.yml"]
+
+
+def test_credentials_of_the_user_stay(tmp_path: Path) -> None:
+    file = tmp_path / "credentials.yml"
+    file.write_text("# mine\ndatabase: {user: u}")
+    made = with_patient_key({}, tmp_path)
+    assert file.read_text().startswith("# mine\ndatabase: {user: u}\n")
+    assert yaml.safe_load(file.read_text()) == {"database": {"user": "u"}, **made}
+
+
+def test_key_of_the_environment_comes_first(tmp_path: Path) -> None:
+    own = {"patient_key": {"key": "k"}}
+    assert with_patient_key(own, tmp_path) == own
+    assert not list(tmp_path.iterdir())

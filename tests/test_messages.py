@@ -1,0 +1,180 @@
+"""Errors that a user can cause, told in one sentence."""
+
+from pathlib import Path
+
+import pandas as pd
+import pandera.pandas as pa
+import pytest
+from kedro.config import MissingConfigException
+from kedro.io import DataCatalog, DatasetError
+from kedro.validation import DataValidationError, ParameterValidationError
+from kedro.validation.model_factory import instantiate_model
+from kedro_datasets.pandas import ParquetDataset
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from crossfold.exceptions import CrossfoldError
+from crossfold.messages import explain
+
+SCHEMA = pa.DataFrameSchema(
+    {
+        "id": pa.Column("int64", unique=True),
+        "age": pa.Column("float64", pa.Check.le(115), nullable=False),
+    },
+    checks=pa.Check(lambda table: len(table) > 0, error="at least one row"),
+    strict=True,
+)
+
+
+class Part(BaseModel):
+    share: float = Field(gt=0, lt=1)
+
+
+class Parameters(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    part: Part
+    low: int = 0
+    high: int = 1
+
+    @model_validator(mode="after")
+    def check_order(self) -> "Parameters":
+        if self.low > self.high:
+            raise ValueError("low must not be above high")
+        return self
+
+
+def refuse(value: dict[str, object]) -> ParameterValidationError:
+    """Give the error that Kedro raises for a block of parameters."""
+    try:
+        instantiate_model("study.split", value, Parameters)
+    except ParameterValidationError as error:
+        return ParameterValidationError(
+            f"Parameter validation failed:\n- Parameter 'study.split': {error}"
+        )
+    raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (
+            {"part": {"share": 2}},
+            "The parameter study.split.part.share is 2: input should be less than 1",
+        ),
+        (
+            {"part": {"share": 0.5}, "lo": 1},
+            "There is no parameter study.split.lo (it was given as 1)",
+        ),
+        ({"part": {}}, "The parameter study.split.part.share is missing"),
+        (
+            {"part": {"share": 0.5}, "low": 2},
+            "The parameter study.split is {'part': {'share': 0.5}, 'low': 2}:"
+            " low must not be above high",
+        ),
+    ],
+)
+def test_parameter_is_named_with_its_value_and_what_is_allowed(
+    value: dict[str, object], sentence: str
+) -> None:
+    assert explain(refuse(value)) == f"{sentence}. Change it in conf/ or with --params."
+
+
+def test_every_refused_parameter_is_named() -> None:
+    sentence = explain(refuse({"part": {"share": 2}, "lo": 1}))
+    assert sentence is not None
+    assert "part.share" in sentence
+    assert "split.lo" in sentence
+
+
+@pytest.mark.parametrize(
+    ("table", "detail"),
+    [
+        (pd.DataFrame({"id": [1]}), "the column age is missing"),
+        (pd.DataFrame({"id": [1], "age": [1.0], "x": [1]}), "the column x is not expected"),
+        (pd.DataFrame({"id": [1, 1], "age": [1.0, 2]}), "the column id repeats values in 2 rows"),
+        (pd.DataFrame({"id": [1], "age": [None]}, dtype=float), "the column age is empty"),
+        (
+            pd.DataFrame({"id": [1], "age": [130.0]}),
+            "the column age breaks less_than_or_equal_to(115) in 1 rows, for instance 130.0",
+        ),
+        (
+            pd.DataFrame({"id": ["a"], "age": [1.0]}),
+            "the column id holds 'a' where int64 was expected",
+        ),
+        (
+            pd.DataFrame({"id": [], "age": []}).astype({"id": "int64", "age": "float64"}),
+            "it should have at least one row",
+        ),
+    ],
+)
+def test_table_that_does_not_fit_is_told_with_its_column(
+    table: pd.DataFrame, detail: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import crossfold.messages
+
+    monkeypatch.setattr(crossfold.messages, "TEST_SCHEMA", SCHEMA, raising=False)
+    catalog = DataCatalog.from_config(
+        {
+            "people": {
+                "type": "MemoryDataset",
+                "validator": {"class": "crossfold.messages.TEST_SCHEMA", "on": "load"},
+            }
+        }
+    )
+    catalog.save("people", table)
+    with pytest.raises(DataValidationError) as caught:
+        catalog.load("people")
+    sentence = explain(caught.value)
+    assert sentence is not None
+    assert sentence.startswith("The dataset people does not fit its schema: ")
+    assert detail in sentence
+    caught.value.add_note("/data/people.csv")
+    assert str(explain(caught.value)).startswith("/data/people.csv does not fit its schema: ")
+
+
+def test_missing_and_damaged_files_are_told(tmp_path: Path) -> None:
+    config = {"type": "pandas.ParquetDataset", "filepath": str(tmp_path / "a.parquet")}
+    catalog = DataCatalog.from_config({"plain": config, "versioned": config | {"versioned": True}})
+    with pytest.raises(DatasetError) as plain:
+        catalog.load("plain")
+    with pytest.raises(DatasetError) as versioned:
+        catalog.load("versioned")
+    (tmp_path / "a.parquet").write_bytes(b"PAR1, cut short")
+    with pytest.raises(DatasetError) as damaged:
+        ParquetDataset(filepath=config["filepath"]).load()
+    file = tmp_path / "a.parquet"
+    assert explain(plain.value) == (
+        f"{file} cannot be read (there is no such file): run the pipeline that makes it again."
+    )
+    assert explain(versioned.value) == (
+        f"There is no version of {file} yet: run the pipeline that makes it first."
+    )
+    assert str(explain(damaged.value)).startswith(f"{file} cannot be read (")
+
+
+def test_own_error_is_found_behind_those_that_wrap_it() -> None:
+    error = DatasetError("Failed while loading data from dataset X.\nMend it.")
+    error.__cause__ = CrossfoldError("Mend it.")
+    assert explain(error) == "Mend it."
+
+
+def test_configuration_and_pipeline_names_are_told() -> None:
+    assert explain(MissingConfigException("No files")) == (
+        "The configuration cannot be read: No files"
+    )
+    assert explain(ValueError("Pipeline does not contain nodes\nnamed ['x'].")) == (
+        "Pipeline does not contain nodes named ['x']."
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ZeroDivisionError(),
+        ValueError("shapes differ"),
+        DatasetError("Failed while saving data to dataset X.\nbug"),
+        DataValidationError("bug", mode="save"),
+    ],
+)
+def test_mistakes_of_the_program_are_not_told_as_the_users(error: Exception) -> None:
+    assert explain(error) is None
