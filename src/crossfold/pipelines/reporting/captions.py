@@ -114,6 +114,6 @@ CAPTIONS = {
     "time_split": Caption(
         "ROC-AUC in grouped folds beside the one of training on the past and testing on later "
         "days, with 95 % intervals.",
-        "The time split is the harder and the more honest question: will it work next week?",
+        "The time split asks the question of use: does what the past teaches hold on the days to come?",
     ),
 }
