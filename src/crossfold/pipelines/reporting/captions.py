@@ -114,6 +114,6 @@ CAPTIONS = {
     "time_split": Caption(
         "ROC-AUC in grouped folds beside the one of training on the past and testing on later "
         "days, with 95 % intervals.",
-        "The time split asks the question of use: does what the past teaches hold on the days to come?",
+        "The time split asks what counts in use: does the past teach what the coming days hold?",
     ),
 }
