@@ -1,5 +1,6 @@
 """Networks in the catalog."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,14 @@ def test_networks_come_back_with_what_belongs_to_them(
     assert saved.exists()
     assert extra == {"threshold": 0.25}
     np.testing.assert_array_equal(loaded.predict_proba(X), network.predict_proba(X))
+
+
+def test_preview_shows_the_layers(tmp_path: Path, network: MLPClassifier) -> None:
+    saved = dataset(tmp_path)
+    saved.save(([network], {}))
+    assert json.loads(saved.preview()) == [
+        {"kind": "MLPClassifier", "engine": "numpy", "layer_sizes": [3, 4, 1]}
+    ]
 
 
 def test_failed_save_leaves_nothing(tmp_path: Path, network: MLPClassifier) -> None:

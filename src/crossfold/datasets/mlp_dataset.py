@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ from crossfold.datasets.exceptions import DataError
 from crossfold.exceptions import CrossfoldError
 
 if TYPE_CHECKING:
+    from kedro_datasets._typing import JSONPreview
+
     from crossfold.mlp import MLPClassifier, MLPRegressor
 
     Networks = tuple[list[MLPClassifier | MLPRegressor], dict[str, Any]]
@@ -66,9 +69,19 @@ class MLPDataset(AbstractVersionedDataset["Networks", "Networks"]):
         except CrossfoldError as error:
             raise DataError(str(error)) from error
 
+    def preview(self) -> JSONPreview:
+        """Show the networks' kinds and layer sizes."""
+        estimators, _ = self.load()
+        return json.dumps([_summary(one) for one in estimators])
+
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath), "version": self._version}
 
     def _exists(self) -> bool:
         exists: bool = self._fs.exists(str(self._get_load_path()))
         return exists
+
+
+def _summary(network: MLPClassifier | MLPRegressor) -> dict[str, Any]:
+    sizes = [network.coefs_[0].shape[0], *(weights.shape[1] for weights in network.coefs_)]
+    return {"kind": type(network).__name__, "engine": network.engine, "layer_sizes": sizes}

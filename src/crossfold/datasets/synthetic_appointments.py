@@ -127,9 +127,8 @@ def coming_again(table: pd.DataFrame, days_later: int) -> pd.DataFrame:
     moved = table.drop(columns="No-show")
     moved["AppointmentID"] = (moved["AppointmentID"].astype("int64") + NEW_NUMBERS).astype("str")
     for column in ("ScheduledDay", "AppointmentDay"):
-        times = moved[column].str.removesuffix("Z").to_numpy(dtype="datetime64[s]")
-        later = times + np.timedelta64(days_later, "D")
-        moved[column] = pd.Series(np.datetime_as_string(later)).astype("str") + "Z"
+        later = pd.to_datetime(moved[column]) + pd.Timedelta(days=days_later)
+        moved[column] = later.dt.strftime("%Y-%m-%dT%H:%M:%SZ")
     return moved
 
 
