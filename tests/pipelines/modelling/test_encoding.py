@@ -15,7 +15,7 @@ from crossfold.pipelines.modelling.encoding import (
 from crossfold.pipelines.modelling.parameters import PreparationParameters
 
 PREPARATION = PreparationParameters(
-    target="y", numeric=("x",), binary=("b",), categorical=("c",), n_bins=2, min_count=2
+    target="y", numeric=("x",), binary=("b",), categorical=("c",), n_bins=4, min_count=2
 )
 
 
@@ -47,11 +47,17 @@ def test_missing_values_without_training_examples_are_zero() -> None:
     np.testing.assert_array_equal(encode(column, [np.nan, 1.0]), [[0], [1]])
 
 
-def test_edges_are_quantiles_or_all_distinct_values() -> None:
+def test_edges_are_distinct_values_or_quantiles() -> None:
     few = PiecewiseLinear.fit(pd.Series([3, 1, 1, 2], name="x"), n_bins=5)
     assert few.edges == (1, 2, 3)
-    many = PiecewiseLinear.fit(pd.Series(np.arange(101), name="x"), n_bins=4)
-    assert many.edges == (0, 25, 50, 75, 100)
+    even = PiecewiseLinear.fit(pd.Series(np.arange(101), name="x"), n_bins=8)
+    assert even.edges == (0, 25, 50, 75, 100)
+
+
+def test_a_skewed_count_keeps_edges_in_its_tail() -> None:
+    values = pd.Series([0] * 900 + list(range(101)), name="x")
+    column = PiecewiseLinear.fit(values, n_bins=8)
+    assert column.edges[-4:] == (25, 50, 75, 100)
 
 
 def test_a_constant_column_encodes_to_zeros() -> None:
@@ -75,9 +81,9 @@ def test_levels_do_not_depend_on_the_order_of_categories() -> None:
 def test_the_table_is_encoded_side_by_side(table: pd.DataFrame) -> None:
     encoder = fit_encoder(table, PREPARATION)
     encoded = encoder.transform(table)
-    assert encoded.shape == (6, encoder.width) == (6, 3 + 1 + 3)
+    assert encoded.shape == (6, encoder.width) == (6, 5 + 1 + 3)
     assert encoded.dtype == np.float32
-    np.testing.assert_array_equal(encoded[:, 3], table["b"])
+    np.testing.assert_array_equal(encoded[:, 5], table["b"])
 
 
 def test_the_state_survives_json(table: pd.DataFrame) -> None:

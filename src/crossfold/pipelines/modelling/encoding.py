@@ -27,8 +27,9 @@ class PiecewiseLinear:
     column
         Name of the column.
     edges
-        Increasing, shape ``(bins + 1,)``: quantiles of the training rows, or their distinct values
-        where there are no more of them than edges.
+        Increasing, shape ``(bins + 1,)``: distinct training values where there are no more of
+        them than edges, else quantiles, half of them of the rows and half of the distinct values.
+        A skewed count would otherwise have all its edges at its few small values.
     has_missing
         Whether the column was missing in any training row.
     """
@@ -65,7 +66,9 @@ class PiecewiseLinear:
         known = x[~np.isnan(x)]
         distinct = np.unique(known)
         if len(distinct) > n_bins + 1:
-            distinct = np.unique(np.quantile(known, np.linspace(0, 1, n_bins + 1)))
+            shares = np.linspace(0, 1, n_bins // 2 + 1)
+            of_rows, of_values = np.quantile(known, shares), np.quantile(distinct, shares)
+            distinct = np.unique(np.concatenate([of_rows, of_values]))
         return cls(str(values.name), tuple(distinct.tolist()), bool(len(known) < len(x)))
 
 

@@ -60,7 +60,7 @@ class PreparationParameters(_Parameters):
     numeric, binary, categorical
         Input columns by kind: piecewise-linear encoding, unchanged, one-hot.
     n_bins
-        Quantile bins of each numeric column, at least 2.
+        Bins of each numeric column at the most, at least 2.
     min_count
         Levels with fewer training rows share one column.
     """
