@@ -1,0 +1,103 @@
+"""Losses, activations and initialisers against their definitions."""
+
+import numpy as np
+import pytest
+from engine_cases import ACTIVATIONS, name_of
+from scipy.special import softmax as scipy_softmax
+
+from crossfold.mlp._activations import bind
+from crossfold.mlp._initializers import INITIALIZERS, draw_start
+from crossfold.mlp._layout import Layout
+from crossfold.mlp._losses import LOSSES, apply_link, softplus
+
+Z = np.array([-3.0, -2.5, -1.0, -0.0, 0.0, 0.5, 2.5, 3.0])
+EXPECTED = {
+    "relu": np.maximum(Z, 0),
+    "leaky_relu": np.where(Z > 0, Z, 0.01 * Z),
+    "sigmoid": 1 / (1 + np.exp(-Z)),
+    "tanh": np.tanh(Z),
+    "hard_sigmoid": [0, 0, 0.3, 0.5, 0.5, 0.6, 1, 1],
+    "linear": Z,
+    "softmax": scipy_softmax(Z),
+    "softsign": Z / (1 + np.abs(Z)),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=name_of)
+def test_activations_have_their_values(activation, dtype):
+    z = np.tile(Z.astype(dtype)[:, None], (2, 1, 3))
+    bind(activation, z).forward()
+    expected = EXPECTED[name_of(activation) or activation]
+    np.testing.assert_allclose(z[1, :, 2], expected, rtol=1e-5, atol=1e-7)
+
+
+def test_relu_has_slope_zero_at_zero_as_everywhere_below():
+    z = np.array([-1.0, 0.0, 1e-300, 2.0]).reshape(1, 4, 1)
+    relu = bind("relu", z)
+    relu.forward()
+    delta = np.full((1, 4, 1), -3.0)
+    relu.backward(delta)
+    np.testing.assert_array_equal(delta.ravel(), [0, 0, -3, -3])
+
+
+@pytest.mark.parametrize("head", ["binary", "multiclass"])
+@pytest.mark.parametrize("loss", ["cross_entropy", "focal"])
+def test_losses_stay_exact_where_probabilities_round_to_one(head, loss):
+    """Logits so far out that a clipped loss could not tell them apart."""
+    z = np.array([[1e4, -500.0], [0.0, 0.0]], dtype=np.float32)
+    y = np.array([[0.0, 1.0], [1.0, 0.0]], dtype=np.float32)
+    gamma = np.array(0.5, dtype=np.float32)
+    terms, residual = LOSSES[head][loss].terms(z, y, gamma), np.empty_like(z)
+    LOSSES[head][loss].residual(z, y, gamma, residual)
+    assert np.isfinite(residual).all()
+    np.testing.assert_allclose(terms.max(axis=0), [1e4, 500.0], rtol=1e-5)
+
+
+def test_softplus_neither_overflows_nor_vanishes():
+    np.testing.assert_allclose(softplus(np.array([-800.0, 0.0, 800.0])), [0, np.log(2), 800])
+
+
+def test_focal_loss_is_the_papers():
+    """``-(1 - p_t)^gamma log p_t`` for a row of each class."""
+    z, y = np.array([[0.3, 0.3]]), np.array([[1.0, 0.0]])
+    p = 1 / (1 + np.exp(-0.3))
+    expected = [-((1 - p) ** 2) * np.log(p), -(p**2) * np.log(1 - p)]
+    np.testing.assert_allclose(LOSSES["binary"]["focal"].terms(z, y, np.array(2.0))[0], expected)
+
+
+def test_links_give_probabilities():
+    logits = np.array([[1000.0, 0.0], [-1000.0, 0.0]])
+    np.testing.assert_array_equal(apply_link("binary", logits.copy()), [[1, 0.5], [0, 0.5]])
+    np.testing.assert_array_equal(apply_link("multiclass", logits.copy()), [[1, 0.5], [0, 0.5]])
+    np.testing.assert_array_equal(apply_link("regression", logits.copy()), logits)
+
+
+@pytest.mark.parametrize(
+    ("init", "spread"),
+    [
+        ("he", np.sqrt(2 / 300)),
+        ("xavier", np.sqrt(2 / (300 + 200))),
+        ("uniform", 0.05 / np.sqrt(3)),
+        ("normal", 0.05),
+        ("zeros", 0),
+        ("ones", 0),
+    ],
+)
+def test_initializers_have_their_spread(init, spread):
+    weights = INITIALIZERS[init](np.random.default_rng(0), 300, 200)
+    assert weights.shape == (300, 200)
+    assert weights.std() == pytest.approx(spread, rel=0.02)
+    assert weights.mean() == pytest.approx(float(init == "ones"), abs=1e-3)
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=name_of)
+def test_auto_is_he_for_relu_kinds_and_xavier_for_others(activation):
+    layout = Layout((6, 4, 1))
+    named = "he" if activation in {"relu", "leaky_relu"} else "xavier"
+    auto, expected = (
+        draw_start(np.random.default_rng(0), layout, init, activation, "float32")
+        for init in ("auto", named)
+    )
+    np.testing.assert_array_equal(auto, expected)
+    assert not layout.split(auto)[1][0].any()
