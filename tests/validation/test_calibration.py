@@ -62,6 +62,16 @@ def test_degenerate_predictions_give_the_mean(method, p, y, expected) -> None:
     np.testing.assert_allclose(calibrated, expected, atol=1e-6)
 
 
+@pytest.mark.parametrize(("a", "b", "left_out"), [(-0.5, 2, "a"), (2, -0.5, "b")])
+def test_beta_never_turns_the_order_round(a: float, b: float, left_out: str) -> None:
+    rng = np.random.default_rng(5)
+    p = rng.uniform(0.02, 0.98, 5_000)
+    odds = p**a / (1 - p) ** b
+    calibrator = fit_calibrator("beta", p, rng.random(5_000) < odds / (1 + odds))
+    assert calibrator.to_dict()[left_out] == 0
+    assert (np.diff(calibrator.apply(np.linspace(0, 1, 101))) >= 0).all()
+
+
 def test_an_unknown_method_is_refused_with_the_allowed_ones() -> None:
     with pytest.raises(CalibrationError, match="choose none, platt, isotonic or beta"):
         fit_calibrator("temperature", [0.5], [1])

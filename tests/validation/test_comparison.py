@@ -21,7 +21,8 @@ def test_corrected_resampled_t_test_by_hand() -> None:
     assert result.difference == pytest.approx(0.016)
     assert result.statistic == pytest.approx(statistic)
     assert result.p_value == pytest.approx(2 * stats.t.sf(statistic, 4))
-    assert result.low < 0.016 < result.high
+    half = 2.776445 * np.sqrt(0.45 * 8e-5)  # 97.5 % of t with 4 degrees of freedom
+    np.testing.assert_allclose([result.low, result.high], [0.016 - half, 0.016 + half], rtol=1e-5)
 
 
 def test_the_correction_widens_the_plain_paired_t_test() -> None:
@@ -37,6 +38,7 @@ def test_equivalence_needs_a_difference_inside_the_margin() -> None:
     noisy = np.asarray(A) + np.array([1e-3, -1e-3, 5e-4, 0, -5e-4])
     assert equivalence_test(A, noisy, margin=0.005, test_share=0.2).p_value < 0.05
     assert equivalence_test(A, B, margin=0.005, test_share=0.2).p_value > 0.5
+    assert equivalence_test(B, A, margin=0.005, test_share=0.2).p_value > 0.5
     assert equivalence_test(A, A, margin=0.005, test_share=0.2).p_value == 0
 
 
@@ -54,6 +56,8 @@ def test_exact_mcnemar_by_hand() -> None:
     assert result.n == 6
     assert result.p_value == pytest.approx(2 * (6 + 1) / 64)
     assert result.difference == pytest.approx(0.4)
+    half = 1.959964 * np.sqrt(6 / 10**2 - 0.4**2 / 10)
+    np.testing.assert_allclose([result.low, result.high], [0.4 - half, 0.4 + half], rtol=1e-6)
 
 
 def test_mcnemar_of_many_pairs_is_chi_squared_with_correction() -> None:

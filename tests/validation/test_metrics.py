@@ -60,6 +60,11 @@ def test_expected_calibration_error_by_hand() -> None:
     assert error[0] == pytest.approx(0.5 * 0.45 + 0.5 * 0.05)
 
 
+def test_flagged_share_by_hand() -> None:
+    results = binary_metrics([0, 1, 1, 1], [0.9, 0.1, 0.2, 0.3], [True, False, False, False])
+    assert results["flagged_share"][0] == 0.25
+
+
 def test_nothing_flagged_is_zero_precision() -> None:
     results = binary_metrics([0, 1], [0.1, 0.2], [False, False])
     assert (results["precision"][0], results["mcc"][0], results["specificity"][0]) == (0, 0, 1)
@@ -69,6 +74,34 @@ def test_one_class_gives_nan_not_an_error() -> None:
     results = binary_metrics([0, 0], [0.1, 0.2])
     assert np.isnan(results["roc_auc"][0])
     assert results["brier"][0] == pytest.approx(0.025)
+
+
+@pytest.mark.parametrize("name", [*RANKED, *DECIDED])
+def test_intervals_are_of_scikit_learns_metric_on_each_resample(scored, name: str) -> None:
+    y, p, _ = scored
+    rows = np.arange(0, 800, 2)
+    bootstrap = GroupBootstrap(np.arange(800) // 3, 40, seed=0)
+    ours = bootstrap_metrics(y[rows], p[rows], p[rows] >= 0.4, bootstrap, rows)[name]
+    drawn = np.concatenate(list(bootstrap.blocks(rows)))
+    metric, scores = (RANKED[name], p) if name in RANKED else (DECIDED[name], p >= 0.4)
+    expected = [metric(y[rows], scores[rows], sample_weight=w) for w in drawn]
+    np.testing.assert_allclose(ours, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", RANKED)
+def test_point_estimates_of_many_rows_are_in_double_precision(name: str) -> None:
+    rng = np.random.default_rng(0)
+    p = rng.beta(1, 4, 50_000)
+    y = rng.random(50_000) < p
+    assert binary_metrics(y, p)[name][0] == pytest.approx(RANKED[name](y, p), rel=1e-12)
+
+
+def test_no_rows_give_nan_not_an_error() -> None:
+    nothing = np.empty(0, dtype=int)
+    bootstrap = GroupBootstrap(np.arange(5), 4, seed=0)
+    table = metric_rows(nothing, np.empty(0), np.empty(0, dtype=bool), bootstrap, nothing)
+    assert table.set_index("metric").loc[["roc_auc", "brier", "recall"], "estimate"].isna().all()
+    assert (table["n"] == 0).all()
 
 
 def test_every_metric_has_a_row() -> None:
@@ -89,6 +122,12 @@ def test_bootstrap_draws_whole_groups_and_is_repeatable() -> None:
     np.testing.assert_array_equal(weights[:, [0, 2, 3]].sum(axis=1), 3)
     (again,) = GroupBootstrap(groups, 8, seed=3).blocks()
     np.testing.assert_array_equal(again, weights)
+
+
+@pytest.mark.parametrize("n_resamples", [1, 32, 70])
+def test_blocks_hold_every_resample(n_resamples: int) -> None:
+    bootstrap = GroupBootstrap(np.arange(6), n_resamples, seed=0)
+    assert sum(map(len, bootstrap.blocks())) == n_resamples
 
 
 def test_a_subset_is_drawn_as_in_the_whole_table() -> None:

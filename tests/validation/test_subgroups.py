@@ -29,3 +29,13 @@ def test_a_small_level_is_counted_but_not_judged(table: pd.DataFrame) -> None:
     rows = table[table["level"] == "M"]
     assert (rows["n"] == 20).all()
     assert rows[["estimate", "low", "high"]].isna().all(axis=None)
+
+
+def test_a_level_of_one_class_is_counted_but_not_judged() -> None:
+    y, p = np.repeat([False, True], [40, 60]), np.linspace(0, 1, 100)
+    level = np.repeat([0, 1], [30, 70])
+    bootstrap = GroupBootstrap(np.arange(100), 20, seed=0)
+    table = subgroup_table(y, p, p > 0.5, {"ward": level}, bootstrap).set_index("level")
+    assert table.loc["0", ["estimate", "low", "high"]].isna().all(axis=None)
+    assert (table.loc["0", "n"] == 30).all()
+    assert table.loc["1", "estimate"].notna().all()

@@ -44,6 +44,33 @@ def test_capacity_by_hand() -> None:
     np.testing.assert_allclose(table["lift"], [2, 1, 1])
 
 
+def test_capacity_counts_whole_rows() -> None:
+    y, p = [1, 1, 0, 0, 0, 0, 0, 0], np.linspace(0.8, 0.1, 8)
+    table = capacity_table(y, p, shares=[0.01, 0.15, 0.2])
+    assert table["n_called"].tolist() == [1, 1, 2]
+    np.testing.assert_allclose(table["precision"], [1, 1, 1])
+    np.testing.assert_allclose(table["recall"], [0.5, 0.5, 1])
+
+
+def test_rows_that_tie_are_called_in_random_order() -> None:
+    # One certain row first; the next two calls fall on four tied rows, two of them hits.
+    table = capacity_table([1, 1, 1, 0, 0, 0], [0.5, 0.5, 0.9, 0.5, 0.5, 0.1], shares=[0.5])
+    np.testing.assert_allclose(table["precision"], (1 + 2 * 2 / 4) / 3)
+    np.testing.assert_allclose(table["recall"], (1 + 2 * 2 / 4) / 3)
+
+
+def test_capacity_intervals_are_those_of_resampled_tables() -> None:
+    rng = np.random.default_rng(0)
+    y, p = (rng.random(60) < 0.4).astype(int), rng.permutation(60) / 60
+    bootstrap = GroupBootstrap(np.arange(60), 100, seed=0)
+    (row,) = capacity_table(y, p, [0.5], bootstrap).itertuples()
+    repeats = [weights.astype(int) for block in bootstrap.blocks() for weights in block]
+    recalls = [capacity_table(y.repeat(w), p.repeat(w), [0.5])["recall"][0] for w in repeats]
+    np.testing.assert_allclose(
+        [row.recall_low, row.recall_high], np.percentile(recalls, [2.5, 97.5])
+    )
+
+
 def test_capacity_intervals_hold_the_estimate(scored) -> None:
     y, p = scored
     table = capacity_table(y, p, [0.1, 0.3], GroupBootstrap(np.arange(500), 200, seed=0))

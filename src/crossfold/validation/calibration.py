@@ -107,7 +107,7 @@ def fit_calibrator(
     CalibrationError
         There is no such method.
     """
-    p, y = np.asarray(p, dtype=np.float64), np.asarray(y)
+    p, y = np.asarray(p, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if method == "none":
         return LogOddsCalibrator()
     if method == "isotonic":
@@ -119,21 +119,33 @@ def fit_calibrator(
     )
 
 
-def _fit_log_odds(p: Probabilities, y: NDArray[Any], *, tied: bool) -> LogOddsCalibrator:
-    from sklearn.linear_model import LogisticRegression
-
+def _fit_log_odds(p: Probabilities, y: Probabilities, *, tied: bool) -> LogOddsCalibrator:
     ln_p, ln_not_p = _logs(p)
-    inputs = (ln_p - ln_not_p)[:, None] if tied else np.column_stack([ln_p, -ln_not_p])
     if np.ptp(p) == 0 or np.ptp(y) == 0:
         # One input or one class: the best line is the constant that predicts the mean.
         mean = np.clip(y.mean(), _TINY, 1 - _TINY)
         return LogOddsCalibrator(0.0, 0.0, float(np.log(mean / (1 - mean))))
-    line = LogisticRegression(C=np.inf).fit(inputs, y)
-    slopes = np.broadcast_to(line.coef_[0], 2)
-    return LogOddsCalibrator(float(slopes[0]), float(slopes[1]), float(line.intercept_[0]))
+    if tied:
+        (slope,), c = _fit_line([ln_p - ln_not_p], y)
+        return LogOddsCalibrator(slope, slope, c)
+    (a, b), c = _fit_line([ln_p, -ln_not_p], y)
+    # A negative slope would turn the order round; Kull et al. then leave that input out.
+    if a < 0:
+        a, ((b,), c) = 0.0, _fit_line([-ln_not_p], y)
+    elif b < 0:
+        b, ((a,), c) = 0.0, _fit_line([ln_p], y)
+    return LogOddsCalibrator(a, b, c)
 
 
-def _fit_isotonic(p: Probabilities, y: NDArray[Any]) -> IsotonicCalibrator:
+def _fit_line(inputs: list[Probabilities], y: Probabilities) -> tuple[list[float], float]:
+    """Fit a logistic regression without penalty; give its slopes and its intercept."""
+    from sklearn.linear_model import LogisticRegression
+
+    line = LogisticRegression(C=np.inf).fit(np.column_stack(inputs), y)
+    return line.coef_[0].tolist(), float(line.intercept_[0])
+
+
+def _fit_isotonic(p: Probabilities, y: Probabilities) -> IsotonicCalibrator:
     from sklearn.isotonic import IsotonicRegression
 
     fitted = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(p, y)

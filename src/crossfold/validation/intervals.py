@@ -32,8 +32,12 @@ class GroupBootstrap:
 
     def __init__(self, groups: ArrayLike, n_resamples: int, seed: int) -> None:
         self.codes = pd.factorize(np.asarray(groups))[0]
-        self.n_resamples = n_resamples
-        self.seed = seed
+        n_groups = int(self.codes.max()) + 1
+        rng = np.random.default_rng(seed)
+        # A group is drawn once on average: 8 bits hold the most that is ever drawn.
+        self.drawn = np.empty((n_resamples, n_groups), dtype=np.uint8)
+        for counts in self.drawn:
+            counts[:] = np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups)
 
     def blocks(self, rows: NDArray[np.intp] | None = None) -> Iterator[Weights]:
         """Yield weights a block of resamples at a time, shape ``(resamples, rows)``, float32.
@@ -44,13 +48,9 @@ class GroupBootstrap:
             Rows to weigh, or None for all of them. What is drawn does not depend on it.
         """
         codes = self.codes if rows is None else self.codes[rows]
-        n_groups = int(self.codes.max()) + 1
-        rng = np.random.default_rng(self.seed)
-        for start in range(0, self.n_resamples, _RESAMPLES_AT_ONCE):
-            size = min(_RESAMPLES_AT_ONCE, self.n_resamples - start)
-            drawn = rng.integers(n_groups, size=(size, n_groups))
-            counts = [np.bincount(draw, minlength=n_groups) for draw in drawn]
-            yield np.asarray(counts, dtype=np.float32)[:, codes]
+        for start in range(0, len(self.drawn), _RESAMPLES_AT_ONCE):
+            drawn = self.drawn[start : start + _RESAMPLES_AT_ONCE]
+            yield np.take(drawn, codes, axis=1).astype(np.float32)
 
 
 def bootstrap_metrics(
@@ -75,6 +75,11 @@ def bootstrap_metrics(
     -------
     For each metric an array of shape ``(n_resamples,)``.
     """
+    # Ranked once here, the rows cost each block next to nothing to rank again.
+    order = np.argsort(-np.asarray(p), kind="stable")
+    y, p = np.asarray(y)[order], np.asarray(p)[order]
+    flagged = None if flagged is None else np.asarray(flagged)[order]
+    rows = order if rows is None else rows[order]
     blocks = [binary_metrics(y, p, flagged, weights) for weights in bootstrap.blocks(rows)]
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 

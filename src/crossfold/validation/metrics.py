@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Weights = NDArray[np.float32]
+Weights = NDArray[np.floating]
 Values = NDArray[np.float64]
 
 RANKING = ("roc_auc", "pr_auc")
@@ -34,16 +34,17 @@ def binary_metrics(
     flagged
         Decisions, bool, shape ``(n,)``, or None for no decision metrics.
     weights
-        Non-negative, shape ``(resamples, n)``; None weighs every row once.
+        Non-negative, shape ``(resamples, n)``, whose precision the sums have; None weighs every
+        row once, in double precision.
 
     Returns
     -------
     For each metric an array of shape ``(resamples,)``; NaN where it is undefined, as with one
-    class only.
+    class only or no row.
     """
     y = np.asarray(y, dtype=np.float32)
     p = np.asarray(p, dtype=np.float64)
-    weights = np.ones((1, len(y)), dtype=np.float32) if weights is None else weights
+    weights = np.ones((1, len(y))) if weights is None else weights
     with np.errstate(divide="ignore", invalid="ignore"):
         results = {**_ranking(y, p, weights), **_probability(y, p, weights)}
         if flagged is not None:
@@ -54,23 +55,33 @@ def binary_metrics(
 def _ranking(y: NDArray[np.float32], p: Values, weights: Weights) -> dict[str, Values]:
     """Area under the ROC curve, and average precision; tied predictions count as one step.
 
-    The curve is made of sums over steps, one for each distinct prediction from the largest down.
+    Both are sums over the rows of class 1 alone: of the false alarms ranked above the row (a tied
+    one counts half), and of the precision when the row's tie is flagged as well.
     """
     order = np.argsort(-p, kind="stable")
-    first_of_tie = np.append(0, np.flatnonzero(np.diff(p[order])) + 1)
-    in_order = weights[:, order]
-    hit_steps = np.add.reduceat(in_order * y[order], first_of_tie, axis=1)
-    flagged_steps = np.add.reduceat(in_order, first_of_tie, axis=1)
-    hits = np.cumsum(hit_steps, axis=1)
-    flagged = np.cumsum(flagged_steps, axis=1)
-    all_hits, all_flagged = (c[:, -1].astype(np.float64) for c in (hits, flagged))
-    # Trapezoids: each step of false alarms times the mean of the hits before and after it.
-    area = _dot(flagged_steps - hit_steps, hits - 0.5 * hit_steps)
-    precision = np.divide(hits, flagged, out=np.zeros_like(hits), where=flagged > 0)
+    ranked = -p[order]
+    positive = np.flatnonzero(y[order])
+    flagged = cumulative(weights[:, order])
+    hit_weights = weights[:, order[positive]]
+    hits = cumulative(hit_weights)
+    above = np.searchsorted(ranked, ranked[positive], side="left")
+    through = np.searchsorted(ranked, ranked[positive], side="right")
+    hits_above, hits_through = (hits[:, np.searchsorted(positive, n)] for n in (above, through))
+    flagged_through = flagged[:, through]
+    doubled_alarms = flagged[:, above] - hits_above + flagged_through - hits_through
+    all_hits = hits[:, -1].astype(np.float64)
+    pairs = all_hits * (flagged[:, -1] - all_hits)
     return {
-        "roc_auc": area / (all_hits * (all_flagged - all_hits)),
-        "pr_auc": _dot(hit_steps, precision) / all_hits,
+        "roc_auc": 1 - 0.5 * _dot(hit_weights, doubled_alarms) / pairs,
+        "pr_auc": _dot(hit_weights, _ratio(hits_through, flagged_through)) / all_hits,
     }
+
+
+def cumulative(weights: Weights) -> Weights:
+    """Give the weight of the first 0, 1, … n rows: shape ``(resamples, n + 1)``."""
+    totals = np.zeros((len(weights), weights.shape[1] + 1), dtype=weights.dtype)
+    np.cumsum(weights, axis=1, out=totals[:, 1:])
+    return totals
 
 
 def _dot(a: NDArray[Any], b: NDArray[Any]) -> Values:
@@ -85,9 +96,9 @@ def _probability(y: NDArray[np.float32], p: Values, weights: Weights) -> dict[st
     per_row = np.column_stack(
         [(p - y) ** 2, -(y * np.log(q) + (1 - y) * np.log1p(-q)), p, _bins(p), (p - y)]
     )
-    sums = weights @ per_row[:, :3].astype(np.float32)
-    bins = np.eye(ECE_BINS, dtype=np.float32)[per_row[:, 3].astype(int)]
-    gaps = weights @ (bins * per_row[:, 4:].astype(np.float32))
+    sums = weights @ per_row[:, :3].astype(weights.dtype)
+    bins = np.eye(ECE_BINS, dtype=weights.dtype)[per_row[:, 3].astype(int)]
+    gaps = weights @ (bins * per_row[:, 4:].astype(weights.dtype))
     means = sums.astype(np.float64) / total[:, None]
     return {
         "brier": means[:, 0],
@@ -122,9 +133,11 @@ def _decision(
     }
 
 
-def _ratio(numerator: Values, denominator: Values) -> Values:
+def _ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> NDArray[Any]:
     """Divide; 0 where the denominator is 0, as scikit-learn does."""
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator != 0)
+    ratio = np.zeros_like(numerator)
+    np.divide(numerator, denominator, out=ratio, where=denominator != 0)
+    return ratio
 
 
 def wilson_interval(successes: Any, n: Any, confidence: float = 0.95) -> tuple[Values, Values]:

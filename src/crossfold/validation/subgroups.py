@@ -29,7 +29,8 @@ def subgroup_table(
     y, p, flagged
         0/1, probabilities and decisions, shape ``(n,)``.
     levels
-        For each grouping (``sex``, ``age band``) the level of each row, shape ``(n,)``.
+        For each grouping (``sex``, ``age band``) the level of each row, shape ``(n,)``;
+        rows where it is missing are in none.
     bootstrap
         Covers the same `n` rows.
 
@@ -72,6 +73,6 @@ def _level_table(
 ) -> pd.DataFrame:
     table = metric_rows(y[rows], p[rows], flagged[rows], bootstrap, rows)
     table = table[table["metric"].isin(SHOWN)].assign(observed_rate=y[rows].mean())
-    if len(rows) < MIN_ROWS or np.ptp(y[rows]) == 0:
+    if len(rows) < MIN_ROWS or y[rows].min() == y[rows].max():
         table[["estimate", "low", "high"]] = np.nan
     return table

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.validation.intervals import GroupBootstrap, percentile_interval
+from crossfold.validation.metrics import Weights, cumulative
 
 Policy = Literal["capacity", "cost", "f1", "fixed"]
 THRESHOLDS = np.linspace(0, 1, 101)
@@ -36,9 +37,9 @@ def choose_threshold(
     y, p
         0/1 and calibrated probabilities of rows the model did not learn from, shape ``(n,)``.
     policy
-        ``capacity``: flag the riskiest `share` of rows. ``cost``: flag where the expected gain
-        exceeds the cost, which for calibrated probabilities is `cost_ratio` itself (Elkan 2001).
-        ``f1``: the largest F1. ``fixed``: `value`.
+        ``capacity``: flag the riskiest `share` of rows, and all that tie with the last of them.
+        ``cost``: flag where the expected gain exceeds the cost, which for calibrated probabilities
+        is `cost_ratio` itself (Elkan 2001). ``f1``: the largest F1. ``fixed``: `value`.
     share
         In (0, 1).
     cost_ratio
@@ -69,12 +70,13 @@ def choose_threshold(
 def _counts_from_top(y: NDArray[Any], p: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
     """Give hits and rows flagged at each distinct prediction, from the largest down."""
     order = np.argsort(-p, kind="stable")
-    last_of_tie = np.append(np.flatnonzero(np.diff(p[order])), len(p) - 1)
-    return {
-        "p": p[order][last_of_tie],
-        "hits": np.cumsum(y[order])[last_of_tie],
-        "n": last_of_tie + 1,
-    }
+    ends = _tie_ends(p[order])
+    return {"p": p[order][ends - 1], "hits": np.cumsum(y[order])[ends - 1], "n": ends}
+
+
+def _tie_ends(ranked: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Give the number of rows down to the end of each tie."""
+    return np.append(np.flatnonzero(np.diff(ranked)) + 1, len(ranked))
 
 
 def _confusion_at(
@@ -129,6 +131,8 @@ def capacity_table(
 ) -> pd.DataFrame:
     """Give precision and recall when the riskiest share of rows is called.
 
+    Rows of equal probability are called in random order: the figures are the expected ones.
+
     Parameters
     ----------
     y, p
@@ -144,49 +148,48 @@ def capacity_table(
     prevalence), and with a bootstrap ``precision_low``, ``precision_high``, ``recall_low``,
     ``recall_high`` (95 %).
     """
-    shares = np.asarray(shares, dtype=np.float64)
-    y = np.asarray(y, dtype=np.float32)
-    in_order = np.argsort(-np.asarray(p, dtype=np.float64), kind="stable")
-    ones = np.ones((1, len(y)), dtype=np.float32)
-    precision, recall = _at_shares(y, in_order, ones, shares)
+    shares, p = (np.asarray(values, dtype=np.float64) for values in (shares, p))
+    order = np.argsort(-p, kind="stable")
+    y, ends = np.asarray(y, dtype=np.float32)[order], _tie_ends(p[order])
+    n_called = np.maximum(np.round(shares * len(y)).astype(int), 1)
+    called_share = n_called / len(y)
+    precision, recall = _at_shares(y, ends, np.ones((1, len(y))), called_share)
     table = pd.DataFrame(
         {
             "share": shares,
-            "n_called": np.maximum(np.round(shares * len(y)).astype(int), 1),
+            "n_called": n_called,
             "precision": precision[0],
             "recall": recall[0],
-            "lift": precision[0] / y.mean(),
+            "lift": precision[0] / y.mean(dtype=np.float64),
         }
     )
-    return (
-        table
-        if bootstrap is None
-        else table.assign(**_capacity_intervals(y, in_order, shares, bootstrap))
-    )
+    if bootstrap is None:
+        return table
+    blocks = [_at_shares(y, ends, drawn, called_share) for drawn in bootstrap.blocks(order)]
+    return table.assign(**_capacity_intervals(blocks))
 
 
 def _at_shares(
     y: NDArray[np.float32],
-    in_order: NDArray[np.intp],
-    weights: NDArray[np.float32],
+    ends: NDArray[np.intp],
+    weights: Weights,
     shares: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give precision and recall, each of shape ``(resamples, shares)``."""
-    called = np.cumsum(weights[:, in_order], axis=1)
-    hits = np.cumsum(weights[:, in_order] * y[in_order], axis=1)
-    total = called[:, -1:]
-    at = np.array([np.searchsorted(row, shares * row[-1]) for row in called]).clip(max=len(y) - 1)
-    hits_at = np.take_along_axis(hits, at, axis=1).astype(np.float64)
-    return hits_at / np.maximum(shares * total, 1), hits_at / hits[:, -1:]
+    """Give precision and recall, each of shape ``(resamples, shares)``, of ranked rows.
+
+    Between the ends of two ties hits grow evenly, as they do on average in random order.
+    """
+    steps = np.append(0, ends)
+    called, hits = cumulative(weights)[:, steps], cumulative(weights * y)[:, steps]
+    wanted = shares * called[:, -1:]
+    hits_at = np.array([np.interp(*row) for row in zip(wanted, called, hits, strict=True)])
+    with np.errstate(invalid="ignore"):
+        return hits_at / wanted, hits_at / hits[:, -1:]
 
 
 def _capacity_intervals(
-    y: NDArray[np.float32],
-    in_order: NDArray[np.intp],
-    shares: NDArray[np.float64],
-    bootstrap: GroupBootstrap,
+    blocks: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
 ) -> dict[str, list[float]]:
-    blocks = [_at_shares(y, in_order, weights, shares) for weights in bootstrap.blocks()]
     bounds: dict[str, list[float]] = {}
     for name, resampled in zip(("precision", "recall"), zip(*blocks, strict=True), strict=True):
         intervals = [percentile_interval(column) for column in np.concatenate(resampled).T]
