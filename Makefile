@@ -6,7 +6,7 @@ PYTHON ?= python3
 TORCH := 2.13.0
 VENV_PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
-CODE := src tests benchmarks
+CODE := src tests benchmarks docs
 
 export KEDRO_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
@@ -53,11 +53,14 @@ layers: install  ## check that imports point one way
 check: check-format lint types layers  ## the four checks above
 
 docs: install  ## build the documentation into site/
-	$(VENV_PYTHON) -m mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(VENV_PYTHON) -m mkdocs build --strict --quiet
 
 # Kedro-Viz asks PyPI for its newest version at every start; a closed proxy refuses that at once.
 viz: install  ## show the pipelines in the browser, at http://127.0.0.1:4141
 	HTTPS_PROXY=http://127.0.0.1:9 $(VENV_PYTHON) -m kedro viz run --env=$(or $(ENV),sample)
+
+figures: install  ## copy into docs/ what the documents show of the latest run on the real data
+	$(VENV_PYTHON) docs/collect_results.py
 
 benchmark: install  ## measure training speed against scikit-learn and a plain PyTorch loop
 	$(VENV_PYTHON) benchmarks/training.py

@@ -1,0 +1,138 @@
+"""MkDocs hook: writes the reference pages that the code itself can tell."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandera.pandas as pa
+from kedro.config import OmegaConfigLoader
+from kedro.io import CatalogConfigResolver
+from kedro.pipeline import Pipeline
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+
+from crossfold.pipeline_registry import register_pipelines
+from crossfold.pipelines.data_engineering.appointments import schemas
+
+ROOT = Path(__file__).parents[1]
+SCHEMAS = {
+    "appointments_raw": schemas.RAW,
+    "appointments": schemas.PRIMARY,
+    "appointment_features": schemas.FEATURES,
+}
+TYPES = {"string[pyarrow]": "text", "datetime64[ns]": "date and time"}
+PARAMETER_MODULES = ("data_engineering.appointments", "modelling", "reporting")
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the generated pages."""
+    pages = {
+        "reference/catalog.md": "\n".join(_catalog_page()),
+        "reference/data-dictionary.md": "\n".join(_dictionary_page()),
+        "reference/parameters.md": "\n".join(_parameters_page()),
+    }
+    for path, content in pages.items():
+        files.append(File.generated(config, path, content=content))
+    return files
+
+
+def _catalog_page() -> Iterator[str]:
+    yield "# Pipelines and catalog"
+    yield ""
+    yield (
+        "Every dataset that a pipeline reads or writes, in the order of the work. A versioned file"
+        " is a folder that holds one folder for each run. `data` is `data/sample` with"
+        " `--env=sample`."
+    )
+    no_secrets = {"patient_key": {"key": ""}}
+    in_memory = {"{default}": {"type": "in memory"}}
+    resolver = CatalogConfigResolver(_configuration()["catalog"], no_secrets, in_memory)
+    for name, pipeline in register_pipelines().items():
+        if name not in ("__default__", "all"):
+            yield from ("", f"## `{name}`", "", f"`kedro run --pipelines={name}`", "")
+            yield from _table(
+                ["dataset", "made by", "layer", "type", "file"], _datasets(pipeline, resolver)
+            )
+
+
+def _datasets(pipeline: Pipeline, resolver: CatalogConfigResolver) -> Iterator[list[str]]:
+    makers = {output: node.name for node in pipeline.nodes for output in node.outputs}
+    given = sorted(name for name in pipeline.inputs() if "params:" not in name)
+    for name in dict.fromkeys([*given, *makers]):
+        entry = resolver.resolve_pattern(name)
+        yield [
+            f"`{name}`",
+            f"`{makers[name]}`" if name in makers else "",
+            entry.get("metadata", {}).get("kedro-viz", {}).get("layer", ""),
+            entry["type"],
+            _file(entry),
+        ]
+
+
+def _file(entry: dict[str, Any]) -> str:
+    path = entry.get("filepath") or entry.get("dataset", {}).get("filepath", "")
+    return f"`{path}`{', versioned' if entry.get('versioned') else ''}" if path else ""
+
+
+def _dictionary_page() -> Iterator[str]:
+    yield "# Data dictionary"
+    yield ""
+    yield "Kedro checks these tables against their schemas whenever it loads or saves them."
+    for name, schema in SCHEMAS.items():
+        yield from ("", f"## `{name}`", "")
+        yield from _table(["column", "type", "missing", "meaning", "rules"], _columns(schema))
+        rules = [f"- {check.error}" for check in schema.checks if check.error]
+        yield from ("", *rules)
+
+
+def _columns(schema: pa.DataFrameSchema) -> Iterator[list[str]]:
+    for name, column in schema.columns.items():
+        yield [
+            f"`{name}`",
+            TYPES.get(str(column.dtype), str(column.dtype)),
+            "yes" if column.nullable else "no",
+            column.description or "",
+            ", ".join(_rule(check) for check in column.checks),
+        ]
+
+
+def _rule(check: pa.Check) -> str:
+    values = check.statistics or {}
+    if "min_value" in values:
+        return f"at least {values['min_value']:g}"
+    if "max_value" in values:
+        return f"at most {values['max_value']:g}"
+    return f"one of {', '.join(map(str, values['allowed_values']))}"
+
+
+def _parameters_page() -> Iterator[str]:
+    yield "# Parameters"
+    yield ""
+    yield (
+        "The values of `conf/base`. [Change a parameter](../how-to/parameters.md) says how to set"
+        " others. Kedro checks names and types before any node runs."
+    )
+    yield from _table(["parameter", "value"], _leaves(_configuration()["parameters"]))
+    yield from ("", "## What they mean", "")
+    yield from (f"::: crossfold.pipelines.{name}.parameters\n" for name in PARAMETER_MODULES)
+
+
+def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[list[str]]:
+    for key, value in tree.items():
+        if isinstance(value, dict) and value:
+            yield from _leaves(value, f"{prefix}{key}.")
+        else:
+            yield [f"`{prefix}{key}`", f"`{value!r}`"]
+
+
+def _configuration() -> OmegaConfigLoader:
+    return OmegaConfigLoader(str(ROOT / "conf"), base_env="base", default_run_env="base")
+
+
+def _table(header: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
+    yield from ("", _line(header), _line(["---"] * len(header)))
+    yield from (_line(row) for row in rows)
+
+
+def _line(cells: list[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"

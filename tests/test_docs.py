@@ -1,0 +1,71 @@
+"""What the documents say can be done can be done."""
+
+import doctest
+import importlib
+import pkgutil
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import crossfold.mlp
+from crossfold.pipeline_registry import register_pipelines
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+MODULES = [module.name for module in pkgutil.iter_modules(crossfold.mlp.__path__)]
+PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+RUNTIME_PARAMETERS = {"appointments_export", "coming_export"}
+
+
+def named(pattern: str) -> set[str]:
+    found = set(re.findall(pattern, TEXT))
+    assert found, f"no page says {pattern}"
+    return found
+
+
+def make_help() -> str:
+    command = ["make", "--silent", "--no-print-directory", "help"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples_run(page: Path) -> None:
+    namespace: dict[str, object] = {}
+    for block in PYTHON_BLOCK.findall(page.read_text(encoding="utf-8")):
+        exec(compile(block, page.name, "exec"), namespace)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples_of_the_library_run(name: str) -> None:
+    module = importlib.import_module(f"crossfold.mlp.{name}")
+    assert doctest.testmod(module).failed == 0
+
+
+def test_make_targets_exist() -> None:
+    targets = {line.split()[0] for line in make_help().splitlines()}
+    assert named(r"(?:^|`|FOLDER )make (?:-C \w+ )?([a-z-]+)(?=`|$| [A-Z])") - targets == set()
+
+
+def test_the_list_of_make_targets_is_the_real_one() -> None:
+    assert make_help() in (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
+
+
+def test_pipelines_exist() -> None:
+    assert named(r"--pipelines?=(\w+)") - set(register_pipelines()) == set()
+
+
+def test_parameters_exist() -> None:
+    pipelines = register_pipelines().values()
+    known = {name.removeprefix("params:") for one in pipelines for name in one.inputs()}
+    wanted = {".".join(name.split(".")[:2]) for name in named(r"--params=([\w.]+)=")}
+    wrong = {name for name in wanted if not {name, name.split(".")[0]} & known}
+    assert wrong - RUNTIME_PARAMETERS == set()
+
+
+def test_named_files_exist() -> None:
+    paths = named(r"`((?:conf|src|notebooks|benchmarks|docs)/[a-z_./]+\.\w+)`")
+    own = {"conf/local/parameters.yml", "conf/local/globals.yml", "conf/local/credentials.yml"}
+    assert {path for path in paths - own if not (ROOT / path).is_file()} == set()
