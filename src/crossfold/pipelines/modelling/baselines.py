@@ -23,7 +23,7 @@ from crossfold.pipelines.modelling.parameters import (
     PreparationParameters,
 )
 
-Inputs = NDArray[np.float32]
+Inputs = NDArray[np.floating]
 
 
 def cross_fit_baselines(
@@ -79,11 +79,12 @@ def _baselines(
     if baselines.single_column is not None:
         flag = features[[baselines.single_column]].to_numpy(dtype=np.float32)
         yield f"{baselines.single_column}_flag", LogisticRegression(), flag
-    # Many more rows than columns: Newton's steps are few, and each is one matrix product.
+    # Many more rows than columns: Newton's steps are few, and each is one matrix product. It is
+    # solved in double precision, since one-hot columns add up to a constant.
     logistic = LogisticRegression(
         **baselines.logistic_regression.model_dump(), solver="newton-cholesky"
     )
-    yield "logistic_regression", logistic, encoded.inputs
+    yield "logistic_regression", logistic, encoded.inputs.astype(np.float64)
     forest = RandomForestClassifier(
         **baselines.random_forest.model_dump(), n_jobs=-1, random_state=seed
     )

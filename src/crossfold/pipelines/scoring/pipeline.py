@@ -37,7 +37,7 @@ def create_pipeline(study: str) -> Pipeline:
                 name="rank_by_risk",
             ),
         ],
-        namespace=f"{study}_score",
+        namespace=f"{study}.score",
         inputs={"appointments": "appointments", "model": f"{study}.model"},
         parameters={"params:appointments"},
         tags=["scoring"],
