@@ -60,6 +60,13 @@ def test_a_skewed_count_keeps_edges_in_its_tail() -> None:
     assert column.edges[-4:] == (25, 50, 75, 100)
 
 
+def test_edges_too_close_for_single_precision_are_one() -> None:
+    values = pd.Series([0.0, 1.0, 1.0 + 1e-12, 2.0], name="x")
+    column = PiecewiseLinear.fit(values, n_bins=4)
+    assert column.edges == (0, 1, 2)
+    assert np.isfinite(encode(column, values)).all()
+
+
 def test_a_constant_column_encodes_to_zeros() -> None:
     column = PiecewiseLinear.fit(pd.Series([7.0, 7.0], name="x"), n_bins=4)
     np.testing.assert_array_equal(encode(column, [7.0, 8.0]), [[0], [0]])

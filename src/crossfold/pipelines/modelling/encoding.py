@@ -68,8 +68,10 @@ class PiecewiseLinear:
         if len(distinct) > n_bins + 1:
             shares = np.linspace(0, 1, n_bins // 2 + 1)
             of_rows, of_values = np.quantile(known, shares), np.quantile(distinct, shares)
-            distinct = np.unique(np.concatenate([of_rows, of_values]))
-        return cls(str(values.name), tuple(distinct.tolist()), bool(len(known) < len(x)))
+            distinct = np.concatenate([of_rows, of_values])
+        # Values are encoded in single precision, in which close edges may fall together.
+        edges = np.unique(distinct.astype(np.float32))
+        return cls(str(values.name), tuple(edges.tolist()), bool(len(known) < len(x)))
 
 
 @dataclass(frozen=True)
