@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pandera.pandas as pa
 
+from crossfold.pipelines.data_engineering.appointments import meanings
 from crossfold.pipelines.data_engineering.appointments.cleaning import (
     FLAGS,
     HIGHEST_HANDICAP,
@@ -49,6 +50,11 @@ def _category(*levels: str) -> pa.Column:
     return pa.Column(kind)
 
 
+def _explained(schema: pa.DataFrameSchema, texts: dict[str, str]) -> pa.DataFrameSchema:
+    """Give every column its meaning, for the data dictionary."""
+    return schema.update_columns({name: {"description": texts[name]} for name in schema.columns})
+
+
 COMING = _text(COMING_COLUMNS)
 RAW = _text([*COMING_COLUMNS, LABEL])
 
@@ -59,50 +65,56 @@ _CARRIED_OVER = {
     "handicap": _number("int8", 0, HIGHEST_HANDICAP),
 }
 
-PRIMARY = pa.DataFrameSchema(
-    {
-        "appointment_id": pa.Column("int64", unique=True),
-        "patient": pa.Column("str"),
-        "gender": pa.Column(pa.Category, pa.Check.isin(["F", "M"])),
-        "booked_at": pa.Column("datetime64[us]"),
-        "appointment_day": pa.Column("datetime64[us]"),
-        **_CARRIED_OVER,
-        "no_show": pa.Column("bool", required=False),
-    },
-    checks=[
-        HAS_ROWS,
-        pa.Check(
-            lambda table: table["appointment_day"] >= table["booked_at"].dt.normalize(),
-            error="no appointment before its booking day",
-        ),
-    ],
-    strict=True,
+PRIMARY = _explained(
+    pa.DataFrameSchema(
+        {
+            "appointment_id": pa.Column("int64", unique=True),
+            "patient": pa.Column("str"),
+            "gender": pa.Column(pa.Category, pa.Check.isin(["F", "M"])),
+            "booked_at": pa.Column("datetime64[us]"),
+            "appointment_day": pa.Column("datetime64[us]"),
+            **_CARRIED_OVER,
+            "no_show": pa.Column("bool", required=False),
+        },
+        checks=[
+            HAS_ROWS,
+            pa.Check(
+                lambda table: table["appointment_day"] >= table["booked_at"].dt.normalize(),
+                error="no appointment before its booking day",
+            ),
+        ],
+        strict=True,
+    ),
+    meanings.PRIMARY,
 )
 
-FEATURES = pa.DataFrameSchema(
-    {
-        "no_show": pa.Column("bool", required=False),
-        "male": pa.Column("bool"),
-        **_CARRIED_OVER,
-        "lead_time_days": _number("int16", 0),
-        "same_day": pa.Column("bool"),
-        "booking_hour": _number("float32", 0, 24),
-        "booking_weekday": _category(*WEEKDAYS),
-        "appointment_weekday": _category(*WEEKDAYS),
-        "earlier_bookings": _number("int16", 0),
-        "open_bookings": _number("int16", 0),
-        "hours_since_last_booking": _number("float32", 0),
-        "bookings_same_moment": _number("int16", 1),
-        "bookings_same_second": _number("int16", 1),
-        "appointments_same_day": _number("int16", 1),
-        "earlier_appointments": _number("int16", 0),
-        "earlier_no_shows": _number("int16", 0),
-        "earlier_no_show_rate": _number("float32", 0, 1),
-        "earlier_no_shows_with_lead": _number("int16", 0),
-        "days_since_last_appointment": _number("float32", 0),
-        "last_lead_time_days": _number("float32", 0),
-        "last_outcome": _category(*LAST_OUTCOMES),
-    },
-    checks=HAS_ROWS,
-    strict=True,
+FEATURES = _explained(
+    pa.DataFrameSchema(
+        {
+            "no_show": pa.Column("bool", required=False),
+            "male": pa.Column("bool"),
+            **_CARRIED_OVER,
+            "lead_time_days": _number("int16", 0),
+            "same_day": pa.Column("bool"),
+            "booking_hour": _number("float32", 0, 24),
+            "booking_weekday": _category(*WEEKDAYS),
+            "appointment_weekday": _category(*WEEKDAYS),
+            "earlier_bookings": _number("int16", 0),
+            "open_bookings": _number("int16", 0),
+            "hours_since_last_booking": _number("float32", 0),
+            "bookings_same_moment": _number("int16", 1),
+            "bookings_same_second": _number("int16", 1),
+            "appointments_same_day": _number("int16", 1),
+            "earlier_appointments": _number("int16", 0),
+            "earlier_no_shows": _number("int16", 0),
+            "earlier_no_show_rate": _number("float32", 0, 1),
+            "earlier_no_shows_with_lead": _number("int16", 0),
+            "days_since_last_appointment": _number("float32", 0),
+            "last_lead_time_days": _number("float32", 0),
+            "last_outcome": _category(*LAST_OUTCOMES),
+        },
+        checks=HAS_ROWS,
+        strict=True,
+    ),
+    meanings.FEATURES,
 )
