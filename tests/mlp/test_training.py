@@ -71,13 +71,21 @@ def test_a_stack_equals_separate_trainings(
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_member_that_stops_early_leaves_the_others_alone(engine):
-    network, data = make_network("binary", "cross_entropy", 1), make_data("binary", 1)
+    network, data = make_network("binary", "focal", 1), make_data("binary", 1)
     settings = replace(
         SETTINGS, engine=engine, max_iter=60, early_stopping=True, n_iter_no_change=3, tol=0.01
     )
     rows = np.arange(40)
     members = [
-        Member(0, rows[:28], seed=s, validation_rows=rows[28:], learning_rate_init=rate)
+        Member(
+            0,
+            rows[:28],
+            seed=s,
+            validation_rows=rows[28:],
+            learning_rate_init=rate,
+            focal_gamma=s / 2,
+            alpha=s / 10,
+        )
         for s, rate in enumerate([0.02, 1e-6, 0.1, 0.005])
     ]
     stacked = train(network, [data], members, settings)
@@ -201,6 +209,22 @@ def test_validation_rows_are_scored_like_predictions():
     assert trained.validation_scores[-1] == pytest.approx(expected)
     loss = np.average(np.abs(values - data.targets[30:]).sum(axis=1), weights=data.weights[30:])
     assert trained.validation_loss[-1] == pytest.approx(loss)
+
+
+def test_the_validation_loss_is_weighted_by_class_and_the_accuracy_is_not():
+    network, data = make_network("binary", "cross_entropy", 1), make_data("binary", 1)
+    rows = np.arange(40)
+    member = Member(
+        0, rows[:30], seed=0, validation_rows=rows[30:], class_weight=np.array([1.0, 5.0])
+    )
+    [trained] = train(network, [data], [member], SETTINGS)
+    p = predict(network, trained.coefs, trained.intercepts, data.inputs[30:])[:, 0]
+    y, weights = data.targets[30:, 0], data.weights[30:]
+    loss = -np.where(y == 1, np.log(p), np.log(1 - p))
+    expected = np.average(loss, weights=weights * np.where(y == 1, 5, 1))
+    assert trained.validation_loss[-1] == pytest.approx(expected)
+    accuracy = np.average((p > 0.5) == y, weights=weights)
+    assert trained.validation_scores[-1] == pytest.approx(accuracy)
 
 
 class Recorder:
