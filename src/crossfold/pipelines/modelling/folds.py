@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+
+from crossfold.validation import fold_rows
 
 Rows = NDArray[np.intp]
 
@@ -44,12 +45,12 @@ class OuterFold:
 
 def k_folds(folds: pd.DataFrame, protocol: str = GROUPED) -> list[OuterFold]:
     """Give the cross-validation folds of a fold table."""
-    return list(_folds_of(folds["fold"].to_numpy(), protocol))
+    return _folds_of(folds["fold"].to_numpy(), protocol)
 
 
 def time_folds(folds: pd.DataFrame) -> list[OuterFold]:
     """Give the time split of a fold table as a list of one fold, or of none without dates."""
-    return list(_folds_of(folds["time_fold"].to_numpy(), TIME_SPLIT))
+    return _folds_of(folds["time_fold"].to_numpy(), TIME_SPLIT)
 
 
 def all_rows(folds: pd.DataFrame) -> OuterFold:
@@ -57,9 +58,8 @@ def all_rows(folds: pd.DataFrame) -> OuterFold:
     return OuterFold(ALL_ROWS, 0, np.arange(len(folds)), np.empty(0, dtype=np.intp))
 
 
-def _folds_of(assigned: NDArray[np.int8], protocol: str) -> Iterator[OuterFold]:
-    for fold in range(assigned.max() + 1):
-        is_validation = assigned == fold
-        yield OuterFold(
-            protocol, fold, np.flatnonzero(~is_validation), np.flatnonzero(is_validation)
-        )
+def _folds_of(assigned: NDArray[np.int8], protocol: str) -> list[OuterFold]:
+    return [
+        OuterFold(protocol, fold, train, validation)
+        for fold, (train, validation) in enumerate(fold_rows(assigned))
+    ]
