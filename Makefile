@@ -48,7 +48,7 @@ types: install  ## check the types
 	$(VENV_PYTHON) -m mypy
 
 layers: install  ## check that imports point one way
-	$(VENV_PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command()'
+	$(VENV_PYTHON) -c 'from importlinter.cli import lint_imports_command; lint_imports_command(["--no-logo"])'
 
 check: check-format lint types layers  ## the four checks above
 
