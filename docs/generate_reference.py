@@ -16,7 +16,6 @@ from crossfold.pipelines.data_engineering.appointments import schemas
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = {
-    "appointments_raw": schemas.RAW,
     "appointments": schemas.PRIMARY,
     "appointment_features": schemas.FEATURES,
 }
@@ -37,6 +36,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def _catalog_page() -> Iterator[str]:
+    yield "---\nhide: [toc]\n---\n"
     yield "# Pipelines and catalog"
     yield ""
     yield (
@@ -50,23 +50,16 @@ def _catalog_page() -> Iterator[str]:
     for name, pipeline in register_pipelines().items():
         if name not in ("__default__", "all"):
             yield from ("", f"## `{name}`", "", f"`kedro run --pipelines={name}`", "")
-            yield from _table(
-                ["dataset", "made by", "layer", "type", "file"], _datasets(pipeline, resolver)
-            )
+            yield from _table(["dataset", "layer", "file"], _datasets(pipeline, resolver))
 
 
 def _datasets(pipeline: Pipeline, resolver: CatalogConfigResolver) -> Iterator[list[str]]:
-    makers = {output: node.name for node in pipeline.nodes for output in node.outputs}
     given = sorted(name for name in pipeline.inputs() if "params:" not in name)
-    for name in dict.fromkeys([*given, *makers]):
+    made = [output for node in pipeline.nodes for output in node.outputs]
+    for name in [*given, *made]:
         entry = resolver.resolve_pattern(name)
-        yield [
-            f"`{name}`",
-            f"`{makers[name]}`" if name in makers else "",
-            entry.get("metadata", {}).get("kedro-viz", {}).get("layer", ""),
-            entry["type"],
-            _file(entry),
-        ]
+        layer = entry.get("metadata", {}).get("kedro-viz", {}).get("layer", "")
+        yield [f"`{name}`", layer, _file(entry)]
 
 
 def _file(entry: dict[str, Any]) -> str:
@@ -77,7 +70,10 @@ def _file(entry: dict[str, Any]) -> str:
 def _dictionary_page() -> Iterator[str]:
     yield "# Data dictionary"
     yield ""
-    yield "Kedro checks these tables against their schemas whenever it loads or saves them."
+    yield (
+        "Kedro checks these tables against their schemas whenever it loads or saves them. The columns"
+        " of an export are in [study your own appointments](../how-to/own-appointments.md)."
+    )
     for name, schema in SCHEMAS.items():
         yield from ("", f"## `{name}`", "")
         yield from _table(["column", "type", "missing", "meaning", "rules"], _columns(schema))
