@@ -80,20 +80,20 @@ def make_feed(member, settings=SETTINGS, hidden=(5, 3)):
     return Feed(member, hidden, make_data("binary", 1), "binary", settings, rng)
 
 
-def make_batches(feeds, *, draw_masks=True):
+def make_batches(feeds):
     for feed in feeds:
         feed.start_epoch()
-    return Batches(feeds, (4, 5, 3, 1), "float64", draw_masks=draw_masks)
+    return Batches(feeds, (4, 5, 3, 1), "float64", on_cpu=True)
 
 
 def test_every_row_is_taken_once_an_epoch_and_padding_weighs_nothing():
     members = [Member(0, ROWS[:30], seed=1), Member(0, ROWS[10:21], seed=2)]
     batches = make_batches([make_feed(member) for member in members])
     taken = [[], []]
-    for k, start, stop in batches.spans():
-        block = batches.draw(k, start, stop)
+    for who, start, stop in batches.spans():
+        block = batches.draw(who, start, stop)
         weights = np.ones(block["rows"].shape) if block["weights"] is None else block["weights"]
-        for place in range(k):
+        for place in range(who.stop):
             taken[place] += block["rows"][place][weights[place] > 0].tolist()
     assert sorted(taken[0]) == list(range(30))
     assert sorted(taken[1]) == list(range(10, 21))
@@ -103,14 +103,14 @@ def test_every_row_is_taken_once_an_epoch_and_padding_weighs_nothing():
 def test_members_without_batches_left_take_no_part():
     feeds = [make_feed(Member(0, ROWS[:n], seed=n)) for n in (30, 11, 3)]
     spans = list(make_batches(feeds).spans())
-    assert spans == [(3, 0, 1), (2, 1, 2), (1, 2, 4)]
+    assert spans == [(slice(0, 3), 0, 1), (slice(0, 2), 1, 2), (slice(0, 1), 2, 4)]
 
 
 def test_dropout_masks_are_the_members_own_and_keep_the_mean():
     alone = make_feed(Member(0, ROWS, seed=1, dropout=(0.25, 0.0)), hidden=(2000, 3))
-    batches = Batches([alone], (4, 2000, 3, 1), "float64", draw_masks=True)
+    batches = Batches([alone], (4, 2000, 3, 1), "float64", on_cpu=True)
     alone.start_epoch()
-    masks = batches.draw(1, 0, 1)["masks"]
+    masks = batches.draw(slice(0, 1), 0, 1)["masks"]
     assert masks[1] is None
     assert set(np.unique(masks[0])) == {0.0, 1 / 0.75}
     assert np.mean(masks[0] == 0) == pytest.approx(0.25, abs=0.02)
@@ -120,8 +120,8 @@ def test_masks_do_not_depend_on_how_steps_are_cut_into_blocks():
     member = Member(0, ROWS, seed=1, dropout=(0.5, 0.25))
     feeds = [make_feed(member, replace(SETTINGS, batch_size=7)) for _ in range(2)]
     whole, cut = (make_batches([feed]) for feed in feeds)
-    together = [mask.copy() for mask in whole.draw(1, 0, 4)["masks"]]
-    pieces = [[mask.copy() for mask in cut.draw(1, s, s + 2)["masks"]] for s in (0, 2)]
+    together = [mask.copy() for mask in whole.draw(slice(0, 1), 0, 4)["masks"]]
+    pieces = [[mask.copy() for mask in cut.draw(slice(0, 1), s, s + 2)["masks"]] for s in (0, 2)]
     for layer, mask in enumerate(together):
         np.testing.assert_array_equal(mask, np.concatenate([p[layer] for p in pieces], axis=1))
 

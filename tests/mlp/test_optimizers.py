@@ -59,16 +59,6 @@ def test_steps_equal_scikit_learns(settings, xp):
         np.testing.assert_allclose(np.asarray(flat)[member], expected[0], rtol=1e-12)
 
 
-def test_the_first_members_step_without_the_others():
-    flat = np.ones((3, 4))
-    rule = make_rule(np, Settings(solver="adam"), flat)
-    rule.gradients[...] = 1
-    rule.first(2).step(np.ones((2, 1)))
-    assert (flat[:2] < 1).all()
-    np.testing.assert_array_equal(flat[2], 1)
-    assert not rule.state["first_moment"][2].any()
-
-
 def test_adamw_decays_weights_beside_the_step():
     """``W = W - rate · alpha · W - Adam's step``; biases are not decayed, the loss not changed."""
     data = DataSet(np.ones((4, 2)), np.array([[0.0], [1.0], [1.0], [0.0]]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,14 +18,17 @@ from crossfold.mlp._weights import row_weights
 
 _LEVELS = 1 << 16
 _BLOCK_BYTES = 1 << 20
+_GROUP_BYTES = 1 << 18
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some consecutive steps of the first `k` members of a stack, in one piece.
+    """Some consecutive steps of some neighbouring members of a stack, in one piece.
 
     Attributes
     ----------
+    members
+        Places of the `k` members that take part.
     rows
         Row numbers, shape ``(k, steps, batch)``; what is padding has weight 0.
     weights
@@ -40,6 +44,7 @@ class Block:
         Shape ``(k, steps)``.
     """
 
+    members: slice
     rows: Array
     weights: Array | None
     counts: Array
@@ -47,11 +52,6 @@ class Block:
     masks: list[Array | None]
     learning_rates: Array
     step_sizes: Array
-
-    @property
-    def n_members(self) -> int:
-        """Members that take part."""
-        return int(self.rows.shape[0])
 
     @property
     def n_steps(self) -> int:
@@ -147,55 +147,55 @@ class Batches:
         Units per layer of the stack.
     dtype
         Of weights and masks.
-    draw_masks
-        Whether dropout masks are wanted.
+    on_cpu
+        Whether members go in groups whose arrays fit into a processor's cache, and whether
+        dropout masks are wanted.
     """
 
     def __init__(
-        self, feeds: list[Feed], sizes: tuple[int, ...], dtype: str, *, draw_masks: bool
+        self, feeds: list[Feed], sizes: tuple[int, ...], dtype: str, *, on_cpu: bool
     ) -> None:
         self._feeds = feeds
         self._batch = max(feed.batch_size for feed in feeds)
         self._dtype = np.dtype(dtype)
         highest = map(max, zip(*(feed.thresholds for feed in feeds), strict=True))
         self._dropped = [
-            units if threshold else 0 for units, threshold in zip(sizes[1:-1], highest, strict=True)
+            units if threshold and on_cpu else 0
+            for units, threshold in zip(sizes[1:-1], highest, strict=True)
         ]
         per_row = sizes[0] + 1 + 2 * sizes[-1] + sum(self._dropped)
         self._step_bytes = self._batch * per_row * self._dtype.itemsize
+        n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
+        widest = max(n_parameters, self._batch * max(sizes[1:])) * self._dtype.itemsize
+        in_cache = max(1, _GROUP_BYTES // widest)
+        self._group = min(len(feeds), in_cache) if on_cpu else len(feeds)
         self._masks = self._make_masks()
 
-    def max_steps(self, k: int) -> int:
-        """Give the largest number of steps in a block of `k` members."""
-        return max(1, min(_BLOCK_BYTES // (k * self._step_bytes), self._feeds[0].n_batches))
-
-    @property
-    def batch_size(self) -> int:
-        """Rows of a batch, padding included."""
-        return self._batch
-
-    def spans(self) -> Iterator[tuple[int, int, int]]:
-        """Give ``(k, start, stop)``: the first `k` members take the steps from start to stop."""
+    def spans(self) -> Iterator[tuple[slice, int, int]]:
+        """Give ``(members, start, stop)``: these members take the steps from start to stop."""
         ends = np.array([feed.n_batches for feed in self._feeds])
         begin = 0
         for end in np.unique(ends).tolist():
             k = int((ends >= end).sum())
-            for start in range(begin, end, self.max_steps(k)):
-                yield k, start, min(start + self.max_steps(k), end)
+            for start in range(begin, end, self._max_steps):
+                for first in range(0, k, self._group):
+                    members = slice(first, min(first + self._group, k))
+                    yield members, start, min(start + self._max_steps, end)
             begin = end
 
-    def draw(self, k: int, start: int, stop: int) -> dict[str, Any]:
+    def draw(self, members: slice, start: int, stop: int) -> dict[str, Any]:
         """Give rows, weights, counts, scale and masks of a `Block`."""
-        feeds = self._feeds[:k]
-        rows = np.zeros((k, stop - start, self._batch), dtype=np.intp)
+        feeds = self._feeds[members]
+        rows = np.zeros((len(feeds), stop - start, self._batch), dtype=np.intp)
         counts = np.stack([feed.counts(start, stop) for feed in feeds])
-        for own, feed in zip(rows.reshape(k, -1), feeds, strict=True):
+        for own, feed in zip(rows.reshape(len(feeds), -1), feeds, strict=True):
             chunk = feed.rows(start, stop)
             own[: len(chunk)] = chunk
-        weights = self._weights(rows, counts)
+        weights = self._weights(feeds, rows, counts)
         total = counts if weights is None else weights.sum(axis=-1, dtype=np.float64)
         scale = np.divide(1, total, out=np.zeros(total.shape), where=total > 0)
         return {
+            "members": members,
             "rows": rows,
             "weights": weights,
             "counts": counts,
@@ -203,8 +203,13 @@ class Batches:
             "masks": self._draw_masks(feeds, stop - start),
         }
 
-    def _weights(self, rows: Array, counts: Array) -> Array | None:
-        feeds = self._feeds[: len(rows)]
+    @property
+    def _max_steps(self) -> int:
+        """Steps of a block at the most."""
+        fitting = _BLOCK_BYTES // (self._group * self._step_bytes)
+        return max(1, min(fitting, self._feeds[0].n_batches))
+
+    def _weights(self, feeds: list[Feed], rows: Array, counts: Array) -> Array | None:
         if (counts == self._batch).all() and all(feed.row_weights is None for feed in feeds):
             return None
         real = np.arange(self._batch) < counts[..., None]
@@ -215,8 +220,7 @@ class Batches:
         return weights
 
     def _make_masks(self) -> list[Array | None]:
-        k = len(self._feeds)
-        shape = (k, self.max_steps(k))
+        shape = (self._group, self._max_steps)
         return [
             np.ones((*shape, units, self._batch), dtype=self._dtype) if units else None
             for units in self._dropped

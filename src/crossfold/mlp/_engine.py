@@ -60,11 +60,12 @@ class Engine(Protocol):
 
     Attributes
     ----------
-    draws_masks
-        Whether it draws dropout masks itself instead of reading those of the block.
+    on_cpu
+        Whether it runs on the processor and reads the dropout masks of its blocks; elsewhere it
+        draws them itself.
     """
 
-    draws_masks: bool
+    on_cpu: bool
 
     def run(self, block: Block) -> Array:
         """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""

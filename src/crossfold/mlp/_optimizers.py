@@ -7,7 +7,7 @@ Every array has shape ``(k, n_parameters)``, the step size ``(k, 1)``: each memb
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -46,12 +46,6 @@ class Optimizer(ABC):
         self.gradients = gradients
         self.scratch = scratch
         self.state = state
-
-    def first(self, k: int) -> Self:
-        """Give the same rule for the first `k` members, in the same memory."""
-        state = {name: array[:k] for name, array in self.state.items()}
-        arrays = self.parameters[:k], self.gradients[:k], self.scratch[:k]
-        return type(self)(self.xp, self.settings, *arrays, state)
 
     @staticmethod
     def step_sizes(settings: Settings, learning_rates: Array, done: Array) -> Array:

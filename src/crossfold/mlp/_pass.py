@@ -12,6 +12,23 @@ from crossfold.mlp._spec import Activation, Array
 Masks = Sequence[Array | None]
 
 
+class Weights:
+    """Views of the layers of `k` networks.
+
+    Parameters
+    ----------
+    blocks
+        Weights and biases ``[W; b]`` of each layer, shape ``(k, n_in + 1, n_out)``.
+    gradients
+        Where the gradients go, shapes as `blocks`; empty where there is no backward pass.
+    """
+
+    def __init__(self, blocks: list[Array], gradients: Sequence[Array] = ()) -> None:
+        self.transposed = [block.transpose(0, 2, 1) for block in blocks]
+        self.coefs = [block[:, :-1] for block in blocks]
+        self.gradients = gradients
+
+
 class Pass:
     """Forward and backward of `k` networks over a batch, in buffers that are made once.
 
@@ -20,68 +37,69 @@ class Pass:
 
     Parameters
     ----------
-    blocks
-        Weights and biases of each layer, shape ``(k, n_in + 1, n_out)``; views are kept.
+    sizes
+        Units per layer, inputs first, outputs last.
     activation
         The hidden activation.
-    n_rows
-        Rows of a batch.
-    gradients
-        Where `backward` writes, shapes as `blocks`; None where only `forward` is needed.
+    k, n_rows
+        Networks, and rows of a batch.
+    dtype
+        Of the buffers.
     dropped
         For each hidden layer, whether dropout masks will be given.
     """
 
     def __init__(
         self,
-        blocks: list[Array],
+        sizes: tuple[int, ...],
         activation: str | Activation,
+        k: int,
         n_rows: int,
-        gradients: list[Array] | None = None,
+        dtype: np.dtype[np.generic],
         dropped: Sequence[bool] = (),
     ) -> None:
-        k, dtype = blocks[0].shape[0], blocks[0].dtype
-        sizes = [block.shape[2] for block in blocks[:-1]]
-        self._transposed = [block.transpose(0, 2, 1) for block in blocks]
-        self._coefs = [block[:, :-1] for block in blocks]
-        self._activated = [np.ones((k, size + 1, n_rows), dtype=dtype) for size in sizes]
+        hidden = sizes[1:-1]
+        self._activated = [np.ones((k, size + 1, n_rows), dtype=dtype) for size in hidden]
         self._z = [a[:, :-1] for a in self._activated]
         self._hidden = [bind(activation, z) for z in self._z]
         self._passed = [
             np.ones_like(a) if drop else a
-            for a, drop in zip(self._activated, dropped or [False] * len(sizes), strict=True)
+            for a, drop in zip(self._activated, dropped or [False] * len(hidden), strict=True)
         ]
-        if gradients is not None:
-            self._gradients = gradients
-            self._deltas = [np.empty((k, size, n_rows), dtype=dtype) for size in sizes]
-            # With one output, W δ is an outer product, which broadcasting does faster.
-            self._spread = np.multiply if blocks[-1].shape[2] == 1 else np.matmul
+        self._deltas = [np.empty((k, size, n_rows), dtype=dtype) for size in hidden]
+        # With one output, W δ is an outer product, which broadcasting does faster.
+        self._spread = np.multiply if sizes[-1] == 1 else np.matmul
 
-    def forward(self, inputs: Array, logits: Array, masks: Masks | None = None) -> None:
+    def forward(
+        self, weights: Weights, inputs: Array, logits: Array, masks: Masks | None = None
+    ) -> None:
         """Compute logits ``(k, n_out, rows)`` from inputs with ones, ``(k, n_in + 1, rows)``.
 
         ``z = [W; b]ᵀ [a; 1]`` and ``a = f(z) * mask``, layer by layer.
         """
         below = inputs
         for layer, hidden in enumerate(self._hidden):
-            np.matmul(self._transposed[layer], below, out=self._z[layer])
+            np.matmul(weights.transposed[layer], below, out=self._z[layer])
             hidden.forward()
             below = self._passed[layer]
             if masks is not None and (mask := masks[layer]) is not None:
                 np.multiply(self._z[layer], mask, out=below[:, :-1])
-        np.matmul(self._transposed[-1], below, out=logits)
+        np.matmul(weights.transposed[-1], below, out=logits)
 
-    def backward(self, inputs: Array, residual: Array, masks: Masks | None = None) -> None:
+    def backward(
+        self, weights: Weights, inputs: Array, residual: Array, masks: Masks | None = None
+    ) -> None:
         """Compute the gradients from ``δ = dL/dz`` of the output layer.
 
         ``dL/d[W; b] = [a; 1] δᵀ`` and, for the layer below, ``δ = (W δ) * mask * f'(z)``.
         """
         delta, product = residual, self._spread
         for layer in range(len(self._hidden) - 1, -1, -1):
-            np.matmul(self._passed[layer], delta.transpose(0, 2, 1), out=self._gradients[layer + 1])
-            product(self._coefs[layer + 1], delta, out=self._deltas[layer])
+            gradient = weights.gradients[layer + 1]
+            np.matmul(self._passed[layer], delta.transpose(0, 2, 1), out=gradient)
+            product(weights.coefs[layer + 1], delta, out=self._deltas[layer])
             delta, product = self._deltas[layer], np.matmul
             if masks is not None and (mask := masks[layer]) is not None:
                 np.multiply(delta, mask, out=delta)
             self._hidden[layer].backward(delta)
-        np.matmul(inputs, delta.transpose(0, 2, 1), out=self._gradients[0])
+        np.matmul(inputs, delta.transpose(0, 2, 1), out=weights.gradients[0])

@@ -29,10 +29,11 @@ class Penalties:
     l1: Any = None
     decay: Any = None
 
-    def first(self, k: int) -> Self:
-        """Give the penalties of the first `k` members."""
+    def of(self, members: slice) -> Self:
+        """Give the penalties of some members."""
         factors = (self.l2, self.l1, self.decay)
-        return type(self)(self.xp, *(None if f is None else f[:k] for f in factors))
+        parts = (f if f is None or len(f) == 1 else f[members] for f in factors)
+        return type(self)(self.xp, *parts)
 
     def add_gradients(self, p: Any, g: Any, scratch: Any, loss: Any) -> None:
         """Add ``l2 · p + l1 · sign(p)`` to the gradients and the penalty itself to `loss`.

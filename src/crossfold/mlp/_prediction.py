@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from crossfold.mlp._losses import apply_link
-from crossfold.mlp._pass import Pass
+from crossfold.mlp._pass import Pass, Weights
 from crossfold.mlp._spec import Array, Network
 
 _CHUNK_BYTES = 1 << 22
@@ -51,13 +51,14 @@ def _outputs(network: Network, blocks: list[Array], inputs: Array) -> Array:
     chunk = int(np.clip(_CHUNK_BYTES // (k * widest * dtype.itemsize), 1, max(len(inputs), 1)))
     outputs = np.empty((k, len(inputs), n_out), dtype=dtype)
     rows = np.ones((chunk, inputs.shape[1] + 1), dtype=dtype)
-    forward = Pass(blocks, network.activation, chunk)
+    sizes = (inputs.shape[1], *(block.shape[2] for block in blocks))
+    network_pass, weights = Pass(sizes, network.activation, k, chunk, dtype), Weights(blocks)
     logits = np.empty((k, n_out, chunk), dtype=dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(inputs), chunk):
             part = inputs[start : start + chunk]
             rows[: len(part), :-1] = part
-            forward.forward(rows.T, logits)
+            network_pass.forward(weights, rows.T, logits)
             apply_link(network.head, logits)
             outputs[:, start : start + len(part)] = logits.swapaxes(1, 2)[:, : len(part)]
     return outputs

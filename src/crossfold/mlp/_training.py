@@ -106,7 +106,7 @@ class _Training:
             feeds,
             self._network.layer_sizes,
             self._settings.dtype,
-            draw_masks=not self._engine.draws_masks,
+            on_cpu=self._engine.on_cpu,
         )
         self._validation = None
         if any(len(rows_of(member)) for member in members):
@@ -126,20 +126,20 @@ class _Training:
         for seat in self._seats:
             seat.feed.start_epoch()
         total = np.zeros(len(self._seats))
-        for k, start, stop in self._batches.spans():
-            total[:k] += self._engine.run(self._block(k, start, stop))
+        for members, start, stop in self._batches.spans():
+            total[members] += self._engine.run(self._block(members, start, stop))
         return total / [seat.feed.n_rows for seat in self._seats]
 
-    def _block(self, k: int, start: int, stop: int) -> Block:
-        """Give the steps from `start` to `stop` of the first `k` members."""
-        seats, settings = self._seats[:k], self._settings
+    def _block(self, members: slice, start: int, stop: int) -> Block:
+        """Give the steps from `start` to `stop` of some members."""
+        seats, settings = self._seats[members], self._settings
         done = np.array([[seat.progress.steps_done] for seat in seats]) + np.arange(start, stop)
         base = np.array([[seat.progress.learning_rate] for seat in seats])
         n_steps = np.array([[seat.feed.n_batches * settings.max_iter] for seat in seats])
         rates = learning_rates(settings, base, done, n_steps)
         sizes = rule_of(settings).step_sizes(settings, rates, done)
         return Block(
-            **self._batches.draw(k, start, stop),
+            **self._batches.draw(members, start, stop),
             learning_rates=rates.astype(settings.dtype),
             step_sizes=sizes.astype(settings.dtype),
         )

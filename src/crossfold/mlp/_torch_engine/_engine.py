@@ -39,7 +39,7 @@ class TorchEngine:
     def __init__(self, stack: Stack) -> None:
         self._device = choose_device(stack.settings.device)
         self._dtype: torch.dtype = getattr(torch, stack.settings.dtype)
-        self.draws_masks = self._device.type == "cuda"
+        self.on_cpu = self._device.type == "cpu"
         self._generator = torch.Generator(self._device)
         self._generator.manual_seed(stack.seed)
         self._data = [
@@ -50,41 +50,38 @@ class TorchEngine:
 
     def _begin(self, stack: Stack) -> None:
         self._stack = stack
-        flat = self._tensor(stack.parameters)
+        self._flat = self._tensor(stack.parameters)
         self._state = {name: self._tensor(array) for name, array in stack.state.items()}
-        self._optimizer: Optimizer = rule_of(stack.settings)(
-            torch, stack.settings, flat, torch.empty_like(flat), torch.empty_like(flat), self._state
-        )
         factors = {name: self._tensor(array) for name, array in stack.penalties.items()}
         self._penalties = Penalties(torch, **factors)
-        self._steps: dict[int, TrainingStep | GraphedStep] = {}
+        self._steps: dict[tuple[int, int], TrainingStep | GraphedStep] = {}
 
     def run(self, block: Block) -> Array:
         """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""
-        k = block.n_members
-        if k not in self._steps:
-            self._steps[k] = self._make_step(k)
-        losses = torch.stack([self._steps[k](inputs) for inputs in self._inputs_of(block)], dim=1)
+        key = block.members.start, block.members.stop
+        if key not in self._steps:
+            self._steps[key] = self._make_step(block.members)
+        step = self._steps[key]
+        losses = torch.stack([step(inputs) for inputs in self._inputs_of(block)], dim=1)
         total: Array = (losses.cpu().numpy() * (block.scale * block.counts)).sum(axis=1)
         return total
 
     def logits(self, rows: Array) -> Array:
         """Give logits ``(k, n_out, r)`` of the rows ``(k, r)`` of each member's data set."""
-        flat = self._optimizer.parameters
-        row_bytes = len(rows) * max(self._stack.network.layer_sizes) * flat.element_size()
+        row_bytes = len(rows) * max(self._stack.network.layer_sizes) * self._flat.element_size()
         n_chunks = max(1, -(-rows.shape[1] * row_bytes // _SCORED_BYTES))
-        layers = [(b[:, :-1], b[:, -1:]) for b in self._stack.layout.blocks(flat)]
+        layers = [(b[:, :-1], b[:, -1:]) for b in self._stack.layout.blocks(self._flat)]
         parts = []
         with torch.no_grad():
             for chunk in np.array_split(rows, n_chunks, axis=1):
-                inputs, _ = self._gather(chunk)
+                inputs, _ = self._gather(chunk, slice(0, len(rows)))
                 parts.append(forward(self._stack.network, layers, inputs).transpose(1, 2).cpu())
         result: Array = torch.cat(parts, dim=-1).numpy()
         return result
 
     def parameters(self, place: int) -> Array:
         """Give a copy of one member's flat parameters."""
-        return _copy(self._optimizer.parameters[place])
+        return _copy(self._flat[place])
 
     def state(self, place: int) -> dict[str, Array]:
         """Give copies of one member's optimiser arrays."""
@@ -94,14 +91,23 @@ class TorchEngine:
         """Let all members leave but those at these places."""
         trained = replace(
             self._stack,
-            parameters=self._optimizer.parameters.cpu().numpy(),
+            parameters=self._flat.cpu().numpy(),
             state={name: tensor.cpu().numpy() for name, tensor in self._state.items()},
         )
         self._begin(keep_members(trained, places))
 
-    def _make_step(self, k: int) -> TrainingStep | GraphedStep:
-        step = TrainingStep(self._stack, self._optimizer.first(k), self._penalties.first(k))
-        return GraphedStep(step) if self._device.type == "cuda" else step
+    def _make_step(self, members: slice) -> TrainingStep | GraphedStep:
+        parameters = self._flat[members]
+        optimizer: Optimizer = rule_of(self._stack.settings)(
+            torch,
+            self._stack.settings,
+            parameters,
+            torch.empty_like(parameters),
+            torch.empty_like(parameters),
+            {name: tensor[members] for name, tensor in self._state.items()},
+        )
+        step = TrainingStep(self._stack, members, optimizer, self._penalties.of(members))
+        return step if self.on_cpu else GraphedStep(step)
 
     def _resident(self, array: Array) -> Tensor:
         """Put an array on the device; on the CPU the caller's own memory is read."""
@@ -114,12 +120,12 @@ class TorchEngine:
     def _tensor(self, array: Array) -> Tensor:
         return torch.as_tensor(array, dtype=self._dtype, device=self._device)
 
-    def _gather(self, rows: Array) -> tuple[Tensor, Tensor]:
+    def _gather(self, rows: Array, members: slice) -> tuple[Tensor, Tensor]:
         """Give inputs ``(k, ..., n_in)`` and targets ``(k, ..., n_out)`` of rows ``(k, ...)``."""
         index = torch.from_numpy(rows).to(self._device)
         taken = [
-            (self._data[d][0][index[members]].to(self._dtype), self._data[d][1][index[members]])
-            for members, d in runs_of(self._stack.data[: len(rows)])
+            (self._data[d][0][index[run]].to(self._dtype), self._data[d][1][index[run]])
+            for run, d in runs_of(self._stack.data[members])
         ]
         if len(taken) == 1:
             return taken[0]
@@ -127,11 +133,11 @@ class TorchEngine:
 
     def _inputs_of(self, block: Block) -> Iterator[StepInputs]:
         """Give what each step reads. On CUDA weights are always given: one graph serves all."""
-        inputs, targets = self._gather(block.rows)
+        inputs, targets = self._gather(block.rows, block.members)
         weights: Sequence[Tensor | None] = [None] * block.n_steps
         if block.weights is not None:
             weights = self._tensor(block.weights)[..., None].unbind(1)
-        elif self._device.type == "cuda":
+        elif not self.on_cpu:
             weights = torch.ones_like(targets[..., :1]).unbind(1)
         masks = self._masks_of(block)
         per_member = (block.scale, block.step_sizes, block.learning_rates)
@@ -142,14 +148,14 @@ class TorchEngine:
 
     def _masks_of(self, block: Block) -> list[Tensor | None]:
         """Give dropout masks ``(k, steps, batch, units)`` for each hidden layer."""
-        if self.draws_masks:
+        if not self.on_cpu:
             return [self._draw_mask(block, layer) for layer in range(len(block.masks))]
         return [
             None if mask is None else self._tensor(mask).transpose(2, 3) for mask in block.masks
         ]
 
     def _draw_mask(self, block: Block, layer: int) -> Tensor | None:
-        rates = self._stack.dropout[: block.n_members, layer]
+        rates = self._stack.dropout[block.members, layer]
         if not self._stack.dropout[:, layer].any():
             return None
         rate = self._tensor(rates)[:, None, None, None]

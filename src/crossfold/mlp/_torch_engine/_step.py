@@ -65,13 +65,16 @@ class TrainingStep:
     ----------
     stack
         The network and its members' constants.
+    members
+        Which of them take part.
     optimizer, penalties
         Of the members that take part; the parameters are updated in place.
     """
 
-    def __init__(self, stack: Stack, optimizer: Optimizer, penalties: Penalties) -> None:
+    def __init__(
+        self, stack: Stack, members: slice, optimizer: Optimizer, penalties: Penalties
+    ) -> None:
         flat = optimizer.parameters
-        k = len(flat)
         self.can_be_captured = not isinstance(stack.network.activation, Activation)
         self.optimizer = optimizer
         self._network = stack.network
@@ -86,10 +89,10 @@ class TrainingStep:
             for block in stack.layout.blocks(optimizer.gradients)
             for part in (block[:, :-1], block[:, -1:])
         ]
-        self._ones = torch.ones(k, dtype=flat.dtype, device=flat.device)
-        self._gamma = torch.as_tensor(stack.gamma[:k, None, None], device=flat.device)
-        self._labels = _first(stack.label_weights, k, flat)
-        self._used = _first(stack.used, k, flat)
+        self._ones = torch.ones(len(flat), dtype=flat.dtype, device=flat.device)
+        self._gamma = torch.as_tensor(stack.gamma[members, None, None], device=flat.device)
+        self._labels = _of(stack.label_weights, members, flat)
+        self._used = _of(stack.used, members, flat)
 
     def __call__(self, step: StepInputs) -> Tensor:
         """Update the parameters and give the loss times the sum of weights, shape ``(k,)``."""
@@ -123,7 +126,7 @@ class TrainingStep:
         optimizer.step(step.step_size)
 
 
-def _first(array: Any, k: int, like: Tensor) -> Tensor | None:
+def _of(array: Any, members: slice, like: Tensor) -> Tensor | None:
     if array is None:
         return None
-    return torch.as_tensor(array[:k], dtype=like.dtype, device=like.device)
+    return torch.as_tensor(array[members], dtype=like.dtype, device=like.device)
