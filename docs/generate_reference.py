@@ -71,8 +71,8 @@ def _dictionary_page() -> Iterator[str]:
     yield "# Data dictionary"
     yield ""
     yield (
-        "Kedro checks these tables against their schemas whenever it loads or saves them. The columns"
-        " of an export are in [study your own appointments](../how-to/own-appointments.md)."
+        "Kedro checks these tables against their schemas whenever it loads or saves them. The"
+        " columns of an export are in [study your own appointments](../how-to/own-appointments.md)."
     )
     for name, schema in SCHEMAS.items():
         yield from ("", f"## `{name}`", "")
