@@ -18,7 +18,7 @@ from crossfold.mlp._weights import row_weights
 
 _LEVELS = 1 << 16
 _BLOCK_BYTES = 1 << 20
-_GROUP_BYTES = 1 << 18
+_GROUP_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)

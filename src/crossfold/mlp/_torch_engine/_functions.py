@@ -67,11 +67,12 @@ class _Custom(torch.autograd.Function):
         return delta * torch.as_tensor(slope, dtype=delta.dtype, device=delta.device), None
 
 
+# In place where autograd allows it: a new array costs more than the operation.
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "relu": torch.relu,
+    "relu": torch.relu_,
     "leaky_relu": lambda z: functional.leaky_relu(z, LEAKY_SLOPE),
-    "sigmoid": torch.sigmoid,
-    "tanh": torch.tanh,
+    "sigmoid": torch.sigmoid_,
+    "tanh": torch.tanh_,
     "hard_sigmoid": lambda z: torch.clamp(0.2 * z + 0.5, 0, 1),
     "linear": lambda z: z,
     "softmax": lambda z: torch.softmax(z, dim=-1),
