@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from crossfold.mlp._batches import Block
+from crossfold.mlp._block_losses import sum_losses
 from crossfold.mlp._engine import Stack, keep_members
 from crossfold.mlp._gather import Gather, staging_for
 from crossfold.mlp._losses import loss_of
@@ -56,7 +57,7 @@ class NumpyEngine:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             workspace.load(self._groups[key], block)
             self._groups[key].take_steps(workspace, block)
-            return self._groups[key].sum_losses(workspace, block)
+            return sum_losses(self._stack, block, *workspace.record(block.n_steps))
 
     def _workspace_for(self, block: Block) -> _Workspace:
         """Give buffers for a block's shape; groups of the same size take turns in them."""
@@ -111,7 +112,7 @@ class _Workspace:
         self.targets = np.empty((k, steps, rows, sizes[-1]), dtype=dtype)
         self.logits = np.empty((k, steps, sizes[-1], rows), dtype=dtype)
         self.residual = np.empty((k, sizes[-1], rows), dtype=dtype)
-        self.penalty = np.empty((k, steps), dtype=dtype)
+        self.twice_penalty = np.empty((k, steps), dtype=dtype)
         self.gradients = np.empty((k, stack.layout.n_parameters), dtype=dtype)
         self.scratch = np.empty_like(self.gradients)
         self.steps = [
@@ -119,7 +120,6 @@ class _Workspace:
                 self.inputs[:, s].transpose(0, 2, 1),
                 self.logits[:, s],
                 self.targets[:, s].transpose(0, 2, 1),
-                self.penalty[:, s],
             )
             for s in range(steps)
         ]
@@ -132,7 +132,11 @@ class _Workspace:
         rows, s = block.rows.reshape(len(block.rows), -1), block.n_steps
         group.gather.inputs(rows, self._staging, self.inputs[:, :s, :, :-1])
         group.gather.targets(rows, self.targets[:, :s])
-        self.penalty[...] = 0
+
+    def record(self, n_steps: int) -> tuple[Array, Array, Array]:
+        """Give logits, targets and twice the penalties of the steps that have been taken."""
+        targets = self.targets[:, :n_steps].swapaxes(-1, -2)
+        return self.logits[:, :n_steps], targets, self.twice_penalty[:, :n_steps]
 
 
 class _Group:
@@ -180,7 +184,7 @@ class _Group:
         self, workspace: _Workspace, s: int, weights: Array | None, masks: list[Array | None]
     ) -> None:
         """Leave ``Σ_i w_i dL_i/dp + alpha W + l1 sign(W)`` of step `s` in the gradients."""
-        inputs, logits, targets, penalty = workspace.steps[s]
+        inputs, logits, targets = workspace.steps[s]
         residual, optimizer = workspace.residual, self._optimizer
         workspace.network_pass.forward(self._weights, inputs, logits, masks)
         self._loss.residual(logits, targets, self._gamma, residual)
@@ -190,20 +194,8 @@ class _Group:
             np.multiply(residual, weights, out=residual)
         workspace.network_pass.backward(self._weights, inputs, residual, masks)
         gradients = optimizer.gradients
-        self._penalties.add_gradients(optimizer.parameters, gradients, optimizer.scratch, penalty)
+        workspace.twice_penalty[:, s] = self._penalties.add_gradients(
+            optimizer.parameters, gradients, optimizer.scratch
+        )
         if self._used is not None:
             np.multiply(gradients, self._used, out=gradients)
-
-    def sum_losses(self, workspace: _Workspace, block: Block) -> Array:
-        """Give the sum of batch loss times rows, shape ``(k,)``, in float64."""
-        s = block.n_steps
-        targets = workspace.targets[:, :s].swapaxes(-1, -2)
-        terms = self._loss.terms(workspace.logits[:, :s], targets, self._gamma[..., None])
-        if self._labels is not None:
-            terms = terms * self._labels[:, None]
-        of_row = terms.sum(axis=-2)
-        if block.weights is not None:
-            of_row = of_row * block.weights
-        losses = (of_row.sum(axis=-1, dtype=np.float64) + workspace.penalty[:, :s]) * block.scale
-        total: Array = (losses * block.counts).sum(axis=-1)
-        return total

@@ -35,26 +35,29 @@ class Penalties:
         parts = (f if f is None or len(f) == 1 else f[members] for f in factors)
         return type(self)(self.xp, *parts)
 
-    def add_gradients(self, p: Any, g: Any, scratch: Any, loss: Any) -> None:
-        """Add ``l2 · p + l1 · sign(p)`` to the gradients and the penalty itself to `loss`.
+    def add_gradients(self, p: Any, g: Any, scratch: Any) -> Any:
+        """Add ``l2 · p + l1 · sign(p)`` to the gradients.
 
         Parameters
         ----------
         p, g, scratch
             Parameters, gradients and working memory, shape ``(k, n_parameters)``.
-        loss
-            Shape ``(k,)``; ``Σ l2/2 · p² + l1 · |p|`` is added to it.
+
+        Returns
+        -------
+        Twice the penalty, ``Σ l2 · p² + 2 · l1 · |p|``, shape ``(k,)``, or 0 where there is none.
         """
-        xp = self.xp
+        xp, twice = self.xp, 0
         if self.l2 is not None:
             xp.multiply(p, self.l2, out=scratch)
             xp.add(g, scratch, out=g)
-            loss += xp.linalg.vecdot(scratch, p) / 2
+            twice = xp.linalg.vecdot(scratch, p)
         if self.l1 is not None:
             xp.sign(p, out=scratch)
             xp.multiply(scratch, self.l1, out=scratch)
             xp.add(g, scratch, out=g)
-            loss += xp.linalg.vecdot(scratch, p)
+            twice = twice + 2 * xp.linalg.vecdot(scratch, p)
+        return twice
 
     def shrink(self, p: Any, scratch: Any, rate: Any) -> None:
         """Decay the weights: ``p -= rate · decay · p`` (Loshchilov and Hutter 2019)."""

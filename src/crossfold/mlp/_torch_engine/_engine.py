@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from crossfold.mlp._batches import Block
+from crossfold.mlp._block_losses import sum_losses
 from crossfold.mlp._engine import Stack, keep_members, runs_of
 from crossfold.mlp._optimizers import Optimizer, rule_of
 from crossfold.mlp._penalties import Penalties
@@ -62,9 +63,16 @@ class TorchEngine:
         if key not in self._steps:
             self._steps[key] = self._make_step(block.members)
         step = self._steps[key]
-        losses = torch.stack([step(inputs) for inputs in self._inputs_of(block)], dim=1)
-        total: Array = (losses.cpu().numpy() * (block.scale * block.counts)).sum(axis=1)
-        return total
+        inputs, targets = self._gather(block.rows, block.members)
+        taken = [step(one) for one in self._inputs_of(block, inputs, targets)]
+        logits = torch.stack([z for z, _ in taken], dim=1).transpose(2, 3).cpu().numpy()
+        penalties = [p for _, p in taken if isinstance(p, Tensor)]
+        twice_penalty = np.zeros((len(inputs), 1))
+        if penalties:
+            twice_penalty = torch.stack(penalties, dim=1).cpu().numpy()
+        of_rows = targets.transpose(2, 3).cpu().numpy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            return sum_losses(self._stack, block, logits, of_rows, twice_penalty)
 
     def logits(self, rows: Array) -> Array:
         """Give logits ``(k, n_out, r)`` of the rows ``(k, r)`` of each member's data set."""
@@ -134,9 +142,8 @@ class TorchEngine:
             return taken[0]
         return torch.cat([x for x, _ in taken]), torch.cat([y for _, y in taken])
 
-    def _inputs_of(self, block: Block) -> Iterator[StepInputs]:
+    def _inputs_of(self, block: Block, inputs: Tensor, targets: Tensor) -> Iterator[StepInputs]:
         """Give what each step reads. On CUDA weights are always given: one graph serves all."""
-        inputs, targets = self._gather(block.rows, block.members)
         weights: Sequence[Tensor | None] = [None] * block.n_steps
         if block.weights is not None:
             weights = self._tensor(block.weights)[..., None].unbind(1)

@@ -13,7 +13,7 @@ from crossfold.mlp._activations import LEAKY_SLOPE
 from crossfold.mlp._spec import Activation, Head, Network
 
 Masks = Sequence[Tensor | None]
-Terms = Callable[[Tensor, Tensor, Tensor], Tensor]
+Residual = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def forward(
@@ -79,8 +79,12 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def _sigmoid_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
-    return functional.binary_cross_entropy_with_logits(z, y, reduction="none")
+def _sigmoid_residual(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+    return torch.sigmoid(z).sub_(y)
+
+
+def _softmax_residual(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+    return torch.softmax(z, dim=-1).sub_(y)
 
 
 def _focal_sigmoid_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
@@ -89,24 +93,34 @@ def _focal_sigmoid_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
     return -y * torch.exp(gamma * log_q) * log_p - (1 - y) * torch.exp(gamma * log_p) * log_q
 
 
-def _softmax_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
-    return -y * torch.log_softmax(z, dim=-1)
-
-
 def _focal_softmax_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
     log_p = torch.log_softmax(z, dim=-1)
     q = (-torch.expm1(log_p)).clamp_min(torch.finfo(z.dtype).tiny)
     return -y * q**gamma * log_p
 
 
-_BINARY: dict[str, Terms] = {"cross_entropy": _sigmoid_terms, "focal": _focal_sigmoid_terms}
-TERMS: dict[Head, dict[str, Terms]] = {
+def _derive(terms: Residual) -> Residual:
+    """Give the derivative with respect to the logits by autograd."""
+
+    def residual(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+        with torch.enable_grad():
+            logits = z.detach().requires_grad_()
+            return torch.autograd.grad([terms(logits, y, gamma).sum()], [logits])[0]
+
+    return residual
+
+
+_BINARY: dict[str, Residual] = {
+    "cross_entropy": _sigmoid_residual,
+    "focal": _derive(_focal_sigmoid_terms),
+}
+RESIDUALS: dict[Head, dict[str, Residual]] = {
     "binary": _BINARY,
     "multilabel": _BINARY,
-    "multiclass": {"cross_entropy": _softmax_terms, "focal": _focal_softmax_terms},
+    "multiclass": {"cross_entropy": _softmax_residual, "focal": _derive(_focal_softmax_terms)},
     "regression": {
-        "mse": lambda z, y, gamma: (z - y).square() / 2,
-        "mae": lambda z, y, gamma: (z - y).abs(),
+        "mse": lambda z, y, gamma: z - y,
+        "mae": lambda z, y, gamma: (z - y).sign_(),
     },
 }
-"""Loss terms ``(k, rows, n_out)`` of logits, targets and focal exponents."""
+"""``dL/dz`` of logits ``(k, rows, n_out)``, targets and focal exponents, with the link fused."""

@@ -29,7 +29,7 @@ class GraphedStep:
         self._step = step
         self._graph: torch.cuda.CUDAGraph | None = None
 
-    def __call__(self, step: StepInputs) -> Tensor:
+    def __call__(self, step: StepInputs) -> tuple[Tensor, Tensor | int]:
         """Take a step; see `TrainingStep`."""
         if not self._step.can_be_captured:
             return self._step(step)
@@ -37,7 +37,9 @@ class GraphedStep:
             self._graph = self._capture(step)
         torch._foreach_copy_(self._static.tensors(), step.tensors())
         self._graph.replay()
-        return self._total.clone()
+        logits, twice_penalty = self._results
+        kept = twice_penalty.clone() if isinstance(twice_penalty, Tensor) else twice_penalty
+        return logits.clone(), kept
 
     def _capture(self, step: StepInputs) -> torch.cuda.CUDAGraph:
         """Record the step, and put back what the warm-up steps changed."""
@@ -52,6 +54,6 @@ class GraphedStep:
         torch.cuda.current_stream().wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            self._total = self._step(self._static)
+            self._results = self._step(self._static)
         torch._foreach_copy_(changed, before)
         return graph

@@ -12,7 +12,7 @@ from crossfold.mlp._engine import Stack
 from crossfold.mlp._optimizers import Optimizer
 from crossfold.mlp._penalties import Penalties
 from crossfold.mlp._spec import Activation
-from crossfold.mlp._torch_engine._functions import TERMS, Masks, forward
+from crossfold.mlp._torch_engine._functions import RESIDUALS, Masks, forward
 
 
 @dataclass(frozen=True)
@@ -89,41 +89,47 @@ class TrainingStep:
             for block in stack.layout.blocks(optimizer.gradients)
             for part in (block[:, :-1], block[:, -1:])
         ]
-        self._ones = torch.ones(len(flat), dtype=flat.dtype, device=flat.device)
+        self._residual = RESIDUALS[stack.network.head][stack.network.loss]
         self._gamma = torch.as_tensor(stack.gamma[members, None, None], device=flat.device)
         self._labels = _of(stack.label_weights, members, flat)
         self._used = _of(stack.used, members, flat)
 
-    def __call__(self, step: StepInputs) -> Tensor:
-        """Update the parameters and give the loss times the sum of weights, shape ``(k,)``."""
-        loss = self._loss(step)
-        gradients = torch.autograd.grad([loss], self._leaves, [self._ones])
+    def __call__(self, step: StepInputs) -> tuple[Tensor, Tensor | int]:
+        """Update the parameters.
+
+        Returns
+        -------
+        Logits ``(k, batch, n_out)`` and twice the penalties ``(k,)`` (0 without), before the
+        update.
+        """
+        logits = forward(self._network, self._layers, step.inputs, step.masks)
+        with torch.no_grad():
+            residual = self._weighted_residual(step, logits.detach())
+        gradients = torch.autograd.grad([logits], self._leaves, [residual])
         with torch.no_grad():
             torch._foreach_copy_(self._gradients, gradients)
-            total = loss.detach()
-            self._update(step, total)
-        return total
+            return logits.detach(), self._update(step)
 
-    def _loss(self, step: StepInputs) -> Tensor:
-        """Give the weighted sum of the rows' losses, shape ``(k,)``."""
-        logits = forward(self._network, self._layers, step.inputs, step.masks)
-        terms = TERMS[self._network.head][self._network.loss](logits, step.targets, self._gamma)
+    def _weighted_residual(self, step: StepInputs, logits: Tensor) -> Tensor:
+        """Give ``dL/dz`` with respect to the logits, where autograd sets out."""
+        residual = self._residual(logits, step.targets, self._gamma)
         if self._labels is not None:
-            terms = terms * self._labels[:, None]
+            residual = residual * self._labels[:, None]
         if step.weights is not None:
-            terms = terms * step.weights
-        return terms.sum(dim=(1, 2))
+            residual = residual * step.weights
+        return residual
 
-    def _update(self, step: StepInputs, total: Tensor) -> None:
+    def _update(self, step: StepInputs) -> Tensor | int:
         """Add the penalties, divide by the weights, and let the optimiser step."""
         optimizer = self.optimizer
         p, g, scratch = optimizer.parameters, optimizer.gradients, optimizer.scratch
-        self._penalties.add_gradients(p, g, scratch, total)
+        twice_penalty: Tensor | int = self._penalties.add_gradients(p, g, scratch)
         g.mul_(step.scale)
         if self._used is not None:
             g.mul_(self._used)
         self._penalties.shrink(p, scratch, step.learning_rate)
         optimizer.step(step.step_size)
+        return twice_penalty
 
 
 def _of(array: Any, members: slice, like: Tensor) -> Tensor | None:
