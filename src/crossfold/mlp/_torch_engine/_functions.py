@@ -19,14 +19,14 @@ Residual = Callable[[Tensor, Tensor, Tensor], Tensor]
 def forward(
     network: Network, layers: Sequence[tuple[Tensor, Tensor]], inputs: Tensor, masks: Masks = ()
 ) -> Tensor:
-    """Give logits ``(k, rows, n_out)`` of inputs ``(k, rows, n_in)``.
+    """Give logits ``(k, n_out, rows)`` of inputs ``(k, n_in, rows)``.
 
     Parameters
     ----------
     network
         Names the hidden activation.
     layers
-        Weights ``(k, n_in, n_out)`` and biases ``(k, 1, n_out)``.
+        Transposed weights ``(k, n_out, n_in)`` and biases ``(k, n_out, 1)``.
     inputs
         As above.
     masks
@@ -35,12 +35,18 @@ def forward(
     below = inputs
     activate = activation_of(network.activation)
     for number, (coef, intercept) in enumerate(layers[:-1]):
-        below = activate(torch.baddbmm(intercept, below, coef))
+        below = activate(torch.baddbmm(intercept, coef, below))
         mask = masks[number] if masks else None
         if mask is not None:
             below = below * mask
     coef, intercept = layers[-1]
-    return torch.baddbmm(intercept, below, coef)
+    return torch.baddbmm(intercept, coef, below)
+
+
+def transpose_layers(blocks: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """View blocks ``(k, n_in + 1, n_out)`` as the layers that `forward` takes."""
+    turned = [block.transpose(1, 2) for block in blocks]
+    return [(block[..., :-1], block[..., -1:]) for block in turned]
 
 
 def activation_of(activation: str | Activation) -> Callable[[Tensor], Tensor]:
@@ -75,7 +81,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh_,
     "hard_sigmoid": lambda z: torch.clamp(0.2 * z + 0.5, 0, 1),
     "linear": lambda z: z,
-    "softmax": lambda z: torch.softmax(z, dim=-1),
+    "softmax": lambda z: torch.softmax(z, dim=-2),
 }
 
 
@@ -84,7 +90,7 @@ def _sigmoid_residual(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
 
 
 def _softmax_residual(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
-    return torch.softmax(z, dim=-1).sub_(y)
+    return torch.softmax(z, dim=-2).sub_(y)
 
 
 def _focal_sigmoid_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
@@ -94,7 +100,7 @@ def _focal_sigmoid_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
 
 
 def _focal_softmax_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
-    log_p = torch.log_softmax(z, dim=-1)
+    log_p = torch.log_softmax(z, dim=-2)
     q = (-torch.expm1(log_p)).clamp_min(torch.finfo(z.dtype).tiny)
     return -y * q**gamma * log_p
 
@@ -123,4 +129,4 @@ RESIDUALS: dict[Head, dict[str, Residual]] = {
         "mae": lambda z, y, gamma: (z - y).sign_(),
     },
 }
-"""``dL/dz`` of logits ``(k, rows, n_out)``, targets and focal exponents, with the link fused."""
+"""``dL/dz`` of logits ``(k, n_out, rows)``, targets and focal exponents, with the link fused."""

@@ -12,7 +12,7 @@ from crossfold.mlp._engine import Stack
 from crossfold.mlp._optimizers import Optimizer
 from crossfold.mlp._penalties import Penalties
 from crossfold.mlp._spec import Activation
-from crossfold.mlp._torch_engine._functions import RESIDUALS, Masks, forward
+from crossfold.mlp._torch_engine._functions import RESIDUALS, Masks, forward, transpose_layers
 
 
 @dataclass(frozen=True)
@@ -22,11 +22,11 @@ class StepInputs:
     Attributes
     ----------
     inputs, targets
-        Shapes ``(k, batch, n_in)`` and ``(k, batch, n_out)``.
+        Shapes ``(k, n_in, batch)`` and ``(k, n_out, batch)``.
     weights
-        Shape ``(k, batch, 1)``, 0 for padding, or None where all are 1.
+        Shape ``(k, 1, batch)``, 0 for padding, or None where all are 1.
     masks
-        Of each hidden layer, shape ``(k, batch, units)``, or None.
+        Of each hidden layer, shape ``(k, units, batch)``, or None.
     scale, step_size, learning_rate
         Shape ``(k, 1)``.
     """
@@ -80,14 +80,14 @@ class TrainingStep:
         self._network = stack.network
         self._penalties = penalties
         self._layers = [
-            (b[:, :-1].detach().requires_grad_(), b[:, -1:].detach().requires_grad_())
-            for b in stack.layout.blocks(flat)
+            (coef.detach().requires_grad_(), intercept.detach().requires_grad_())
+            for coef, intercept in transpose_layers(stack.layout.blocks(flat))
         ]
         self._leaves = [leaf for layer in self._layers for leaf in layer]
         self._gradients = [
             part
-            for block in stack.layout.blocks(optimizer.gradients)
-            for part in (block[:, :-1], block[:, -1:])
+            for layer in transpose_layers(stack.layout.blocks(optimizer.gradients))
+            for part in layer
         ]
         self._residual = RESIDUALS[stack.network.head][stack.network.loss]
         self._gamma = torch.as_tensor(stack.gamma[members, None, None], device=flat.device)
@@ -99,7 +99,7 @@ class TrainingStep:
 
         Returns
         -------
-        Logits ``(k, batch, n_out)`` and twice the penalties ``(k,)`` (0 without), before the
+        Logits ``(k, n_out, batch)`` and twice the penalties ``(k,)`` (0 without), before the
         update.
         """
         logits = forward(self._network, self._layers, step.inputs, step.masks)
@@ -114,7 +114,7 @@ class TrainingStep:
         """Give ``dL/dz`` with respect to the logits, where autograd sets out."""
         residual = self._residual(logits, step.targets, self._gamma)
         if self._labels is not None:
-            residual = residual * self._labels[:, None]
+            residual = residual * self._labels[..., None]
         if step.weights is not None:
             residual = residual * step.weights
         return residual
