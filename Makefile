@@ -25,8 +25,9 @@ $(INSTALLED): pyproject.toml requirements.lock
 	$(VENV_PYTHON) -m pip install --quiet --constraint requirements.lock --editable '.[dev,docs]'
 	@touch $@
 
+# One thread: on a table this small, several only get into each other's way.
 run: install  ## run the no-show study on the embedded synthetic data
-	$(VENV_PYTHON) -m kedro run --env=sample --pipelines=no_show
+	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m kedro run --env=sample --pipelines=no_show
 
 real: install  ## run the no-show study on the real data, which is downloaded once
 	$(VENV_PYTHON) -m kedro run --pipelines=no_show

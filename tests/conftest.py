@@ -11,6 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 MIRROR_VARIABLE = "CROSSFOLD_MIRROR"
+# Threads only get into each other's way on tables as small as the tests'.
+SMALL_RUN = {"KEDRO_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"}
 
 KedroCommand = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -54,7 +56,7 @@ def kedro() -> KedroCommand:
         return subprocess.run(
             [sys.executable, "-m", "kedro", *arguments],
             cwd=project,
-            env={**os.environ, "KEDRO_DISABLE_TELEMETRY": "1", **environment},
+            env={**os.environ, **SMALL_RUN, **environment},
             capture_output=True,
             text=True,
             check=False,
