@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Probabilities = NDArray[np.float32]
 
+_TINY = np.float32(1e-6)
+
 
 @dataclass(frozen=True)
 class Decision:
@@ -138,7 +140,7 @@ class CrossFitted:
 def predict_validation(fitted: CrossFitted, encoded: EncodedFold) -> pd.DataFrame:
     """Score the validation rows of an outer fold; see `prediction_table`."""
     rows = encoded.outer.validation_rows
-    raw = mean_probability(fitted.estimators, encoded.inputs[rows])
+    raw = pooled_probability(fitted.estimators, encoded.inputs[rows])
     return prediction_table(fitted.model, encoded.outer, raw, fitted.decision)
 
 
@@ -147,12 +149,19 @@ def positive_probability(estimator: Any, inputs: Encoded) -> Probabilities:
     return np.asarray(estimator.predict_proba(inputs)[:, 1], dtype=np.float32)
 
 
-def mean_probability(estimators: Sequence[Any], inputs: Encoded) -> Probabilities:
-    """Give the members' mean probability of class 1, shape ``(n,)``, float32."""
-    total = np.zeros(len(inputs), dtype=np.float32)
+def pooled_probability(estimators: Sequence[Any], inputs: Encoded) -> Probabilities:
+    """Pool the members' probabilities of class 1, shape ``(n,)``, float32.
+
+    The mean is taken of the log odds, where calibrators work too; that of the probabilities
+    themselves would pull every prediction towards the middle (Ranjan and Gneiting 2010).
+    """
+    from scipy.special import expit, logit
+
+    log_odds = np.zeros(len(inputs), dtype=np.float32)
     for estimator in estimators:
-        total += positive_probability(estimator, inputs)
-    return total / np.float32(len(estimators))
+        probability = positive_probability(estimator, inputs)
+        log_odds += logit(np.clip(probability, _TINY, 1 - _TINY))
+    return np.asarray(expit(log_odds / np.float32(len(estimators))))
 
 
 def prediction_table(

@@ -124,6 +124,7 @@ class NetworkParameters(_Parameters):
 
     engine: Engine = "numpy"
     device: str = "auto"
+    dtype: Literal["float32", "float64"] = "float32"
     hidden_layer_sizes: Annotated[tuple[PositiveInt, ...], Field(max_length=16)] = (64, 16, 8)
     activation: Literal[
         "relu", "leaky_relu", "sigmoid", "logistic", "tanh", "hard_sigmoid", "linear", "identity"
