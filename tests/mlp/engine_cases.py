@@ -69,13 +69,16 @@ def start(
     """Give a stack at its start and the block of its first step, with plain step sizes of one."""
     seats = [take_seat(i, m, network, [data], settings) for i, m in enumerate(members)]
     feeds = [seat.feed for seat in seats]
-    batches = Batches(feeds, network.layer_sizes, settings.dtype, on_cpu=True)
+    batches = Batches(feeds, network.layer_sizes, settings.dtype, n_lanes=1)
     for feed in feeds:
         feed.start_epoch()
     ones = np.ones((len(members), 1), dtype=settings.dtype)
     everyone = slice(0, len(members))
     block = Block(
-        **batches.draw(everyone, 0, 1), learning_rates=ones.copy(), step_sizes=ones.copy()
+        lane=0,
+        **batches.draw(everyone, 0, 1),
+        learning_rates=ones.copy(),
+        step_sizes=ones.copy(),
     )
     return make_stack(seats, network, [data], settings), block
 

@@ -83,14 +83,14 @@ def make_feed(member, settings=SETTINGS, hidden=(5, 3)):
 def make_batches(feeds):
     for feed in feeds:
         feed.start_epoch()
-    return Batches(feeds, (4, 5, 3, 1), "float64", on_cpu=True)
+    return Batches(feeds, (4, 5, 3, 1), "float64", n_lanes=1)
 
 
 def test_every_row_is_taken_once_an_epoch_and_padding_weighs_nothing():
     members = [Member(0, ROWS[:30], seed=1), Member(0, ROWS[10:21], seed=2)]
     batches = make_batches([make_feed(member) for member in members])
     taken = [[], []]
-    for who, start, stop in batches.spans():
+    for who, start, stop in batches.spans(slice(0, 2)):
         block = batches.draw(who, start, stop)
         weights = np.ones(block["rows"].shape) if block["weights"] is None else block["weights"]
         for place in range(who.stop):
@@ -102,13 +102,13 @@ def test_every_row_is_taken_once_an_epoch_and_padding_weighs_nothing():
 
 def test_members_without_batches_left_take_no_part():
     feeds = [make_feed(Member(0, ROWS[:n], seed=n)) for n in (30, 11, 3)]
-    spans = list(make_batches(feeds).spans())
+    spans = list(make_batches(feeds).spans(slice(0, 3)))
     assert spans == [(slice(0, 3), 0, 1), (slice(0, 2), 1, 2), (slice(0, 1), 2, 4)]
 
 
 def test_dropout_masks_are_the_members_own_and_keep_the_mean():
     alone = make_feed(Member(0, ROWS, seed=1, dropout=(0.25, 0.0)), hidden=(2000, 3))
-    batches = Batches([alone], (4, 2000, 3, 1), "float64", on_cpu=True)
+    batches = Batches([alone], (4, 2000, 3, 1), "float64", n_lanes=1)
     alone.start_epoch()
     masks = batches.draw(slice(0, 1), 0, 1)["masks"]
     assert masks[1] is None

@@ -8,8 +8,9 @@ from engine_cases import make_data, make_network
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import r2_score
 
-from crossfold.mlp import _prediction
+from crossfold.mlp import _batches, _numpy_engine, _prediction
 from crossfold.mlp._spec import Activation, DataSet, Member, Network, Settings, Trained
+from crossfold.mlp._torch_engine import TorchEngine
 from crossfold.mlp._training import predict, train
 from crossfold.mlp.exceptions import DataError, ParameterError
 
@@ -311,3 +312,27 @@ def test_what_does_not_fit_is_said(network, member, settings, error, words):
 def test_no_members_is_an_error():
     with pytest.raises(DataError, match="nothing to train"):
         train(make_network("binary", "cross_entropy", 1), [], [], SETTINGS)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_lanes_and_groups_change_nothing(engine, monkeypatch):
+    """Groups of one member, two threads: dropout masks, weights and buffers stay apart."""
+    network, data = make_network("binary", "cross_entropy", 1, "relu"), make_data("binary", 1)
+    rows = np.arange(40)
+    members = [
+        Member(0, rows[: 40 - 3 * s], seed=s, dropout=0.4 * (s % 2), validation_rows=rows[30:])
+        for s in range(5)
+    ]
+    settings = replace(SETTINGS, engine=engine, solver="sgd", max_iter=20)
+    together = train(network, [data], members, settings)
+    monkeypatch.setattr(_batches, "_GROUP_BYTES", 1)
+    module = {"numpy": _numpy_engine.NumpyEngine, "torch": TorchEngine}[engine]
+    begin = module.__init__
+
+    def begin_with_two_lanes(self, stack):
+        begin(self, stack)
+        self.n_lanes = 2
+
+    monkeypatch.setattr(module, "__init__", begin_with_two_lanes)
+    for one, other in zip(together, train(network, [data], members, settings), strict=True):
+        assert_same(one, other)

@@ -27,6 +27,8 @@ class Block:
 
     Attributes
     ----------
+    lane
+        Number of the thread that takes them, from 0.
     members
         Places of the `k` members that take part.
     rows
@@ -44,6 +46,7 @@ class Block:
         Shape ``(k, steps)``.
     """
 
+    lane: int
     members: slice
     rows: Array
     weights: Array | None
@@ -147,40 +150,37 @@ class Batches:
         Units per layer of the stack.
     dtype
         Of weights and masks.
-    on_cpu
-        Whether members go in groups whose arrays fit into a processor's cache, and whether
-        dropout masks are wanted.
+    n_lanes
+        Threads that train side by side, each with groups of members whose arrays fit into its
+        cache; 0 for a device that takes all members at once and draws its own dropout masks.
     """
 
     def __init__(
-        self, feeds: list[Feed], sizes: tuple[int, ...], dtype: str, *, on_cpu: bool
+        self, feeds: list[Feed], sizes: tuple[int, ...], dtype: str, *, n_lanes: int
     ) -> None:
         self._feeds = feeds
         self._batch = max(feed.batch_size for feed in feeds)
         self._dtype = np.dtype(dtype)
         highest = map(max, zip(*(feed.thresholds for feed in feeds), strict=True))
         self._dropped = [
-            units if threshold and on_cpu else 0
+            units if threshold and n_lanes else 0
             for units, threshold in zip(sizes[1:-1], highest, strict=True)
         ]
         per_row = sizes[0] + 1 + 2 * sizes[-1] + sum(self._dropped)
         self._step_bytes = self._batch * per_row * self._dtype.itemsize
         n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
         widest = max(n_parameters, self._batch * max(sizes[1:])) * self._dtype.itemsize
-        in_cache = max(1, _GROUP_BYTES // widest)
-        self._group = min(len(feeds), in_cache) if on_cpu else len(feeds)
-        self._masks = self._make_masks()
+        self.groups = cut_groups(len(feeds), _GROUP_BYTES // widest, n_lanes)
 
-    def spans(self) -> Iterator[tuple[slice, int, int]]:
-        """Give ``(members, start, stop)``: these members take the steps from start to stop."""
-        ends = np.array([feed.n_batches for feed in self._feeds])
+    def spans(self, group: slice) -> Iterator[tuple[slice, int, int]]:
+        """Give ``(members, start, stop)``: these of the group take the steps from start to stop."""
+        ends = np.array([feed.n_batches for feed in self._feeds[group]])
         begin = 0
         for end in np.unique(ends).tolist():
             k = int((ends >= end).sum())
-            for start in range(begin, end, self._max_steps):
-                for first in range(0, k, self._group):
-                    members = slice(first, min(first + self._group, k))
-                    yield members, start, min(start + self._max_steps, end)
+            stride = max(1, _BLOCK_BYTES // (k * self._step_bytes))
+            for start in range(begin, end, stride):
+                yield slice(group.start, group.start + k), start, min(start + stride, end)
             begin = end
 
     def draw(self, members: slice, start: int, stop: int) -> dict[str, Any]:
@@ -203,12 +203,6 @@ class Batches:
             "masks": self._draw_masks(feeds, stop - start),
         }
 
-    @property
-    def _max_steps(self) -> int:
-        """Steps of a block at the most."""
-        fitting = _BLOCK_BYTES // (self._group * self._step_bytes)
-        return max(1, min(fitting, self._feeds[0].n_batches))
-
     def _weights(self, feeds: list[Feed], rows: Array, counts: Array) -> Array | None:
         if (counts == self._batch).all() and all(feed.row_weights is None for feed in feeds):
             return None
@@ -219,18 +213,26 @@ class Batches:
                 weights[place] *= feed.row_weights[rows[place]]
         return weights
 
-    def _make_masks(self) -> list[Array | None]:
-        shape = (self._group, self._max_steps)
-        return [
-            np.ones((*shape, units, self._batch), dtype=self._dtype) if units else None
+    def _draw_masks(self, feeds: list[Feed], n_steps: int) -> list[Array | None]:
+        masks: list[Array | None] = [
+            np.ones((len(feeds), n_steps, units, self._batch), dtype=self._dtype) if units else None
             for units in self._dropped
         ]
-
-    def _draw_masks(self, feeds: list[Feed], n_steps: int) -> list[Array | None]:
         if any(self._dropped):
             for place, feed in enumerate(feeds):
-                feed.fill_masks(self._masks, place, n_steps)
-        return [None if m is None else m[: len(feeds), :n_steps] for m in self._masks]
+                feed.fill_masks(masks, place, n_steps)
+        return masks
+
+
+def cut_groups(k: int, most: int, n_lanes: int) -> list[slice]:
+    """Cut `k` members into groups of nearly one size, `most` at the most, evenly over the lanes."""
+    if n_lanes == 0:
+        return [slice(0, k)]
+    n_groups = -(-k // max(1, most))
+    if n_groups > 1:
+        n_groups = min(k, -(-n_groups // n_lanes) * n_lanes)
+    bounds = np.linspace(0, k, n_groups + 1).round().astype(int).tolist()
+    return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
 def dropout_rates(dropout: float | tuple[float, ...], depth: int) -> tuple[float, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -60,12 +61,15 @@ class Engine(Protocol):
 
     Attributes
     ----------
-    on_cpu
-        Whether it runs on the processor and reads the dropout masks of its blocks; elsewhere it
-        draws them itself.
+    n_lanes
+        Threads that may call `run` side by side, each with members of its own; 0 for a device,
+        which takes all members at once and draws their dropout masks itself.
     """
 
-    on_cpu: bool
+    n_lanes: int
+
+    def one_thread_each(self) -> AbstractContextManager[None]:
+        """Keep matrix products from using several threads while several lanes are at work."""
 
     def run(self, block: Block) -> Array:
         """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""

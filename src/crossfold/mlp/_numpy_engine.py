@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from crossfold.mlp._optimizers import Optimizer, rule_of
 from crossfold.mlp._pass import Pass, Weights
 from crossfold.mlp._penalties import Penalties
 from crossfold.mlp._spec import Array
+from crossfold.mlp._threads import blas_threads, one_blas_thread
 
 _SCORED_BYTES = 1 << 21
 
@@ -29,9 +31,8 @@ class NumpyEngine:
         stored row by row are copied once.
     """
 
-    on_cpu = True
-
     def __init__(self, stack: Stack) -> None:
+        self.n_lanes = blas_threads()
         dtype = stack.parameters.dtype
         data_sets = [
             replace(
@@ -46,26 +47,25 @@ class NumpyEngine:
     def _begin(self, stack: Stack) -> None:
         self._stack = stack
         self._groups: dict[tuple[int, int], _Group] = {}
-        self._workspaces: dict[int, _Workspace] = {}
+        self._workspaces: dict[tuple[int, int], _Workspace] = {}
 
     def run(self, block: Block) -> Array:
         """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""
         workspace = self._workspace_for(block)
         key = block.members.start, block.members.stop
-        if key not in self._groups:
+        if key not in self._groups or self._groups[key].workspace is not workspace:
             self._groups[key] = _Group(self._stack, block.members, workspace)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            workspace.load(self._groups[key], block)
-            self._groups[key].take_steps(workspace, block)
+            workspace.load(self._groups[key].gather, block)
+            self._groups[key].take_steps(block)
             return sum_losses(self._stack, block, *workspace.record(block.n_steps))
 
     def _workspace_for(self, block: Block) -> _Workspace:
         """Give buffers for a block's shape; groups of the same size take turns in them."""
-        k, n_steps, _ = block.rows.shape
-        if k not in self._workspaces or self._workspaces[k].n_steps < n_steps:
-            self._workspaces[k] = _Workspace(self._stack, block)
-            self._groups = {key: g for key, g in self._groups.items() if key[1] - key[0] != k}
-        return self._workspaces[k]
+        key = block.lane, len(block.rows)
+        if key not in self._workspaces or self._workspaces[key].n_steps < block.n_steps:
+            self._workspaces[key] = _Workspace(self._stack, block)
+        return self._workspaces[key]
 
     def logits(self, rows: Array) -> Array:
         """Give logits ``(k, n_out, r)`` of the rows ``(k, r)`` of each member's data set."""
@@ -95,6 +95,10 @@ class NumpyEngine:
     def state(self, place: int) -> dict[str, Array]:
         """Give copies of one member's optimiser arrays."""
         return {name: array[place].copy() for name, array in self._stack.state.items()}
+
+    def one_thread_each(self) -> AbstractContextManager[None]:
+        """Keep matrix products from using several threads while several lanes are at work."""
+        return one_blas_thread()
 
     def keep(self, places: Array) -> None:
         """Let all members leave but those at these places."""
@@ -127,11 +131,11 @@ class _Workspace:
         self.network_pass = Pass(sizes, stack.network.activation, k, rows, dtype, dropped)
         self._staging = staging_for(stack, k * steps * rows)
 
-    def load(self, group: _Group, block: Block) -> None:
+    def load(self, gather: Gather, block: Block) -> None:
         """Take inputs and targets of all steps out of the data sets."""
         rows, s = block.rows.reshape(len(block.rows), -1), block.n_steps
-        group.gather.inputs(rows, self._staging, self.inputs[:, :s, :, :-1])
-        group.gather.targets(rows, self.targets[:, :s])
+        gather.inputs(rows, self._staging, self.inputs[:, :s, :, :-1])
+        gather.targets(rows, self.targets[:, :s])
 
     def record(self, n_steps: int) -> tuple[Array, Array, Array]:
         """Give logits, targets and twice the penalties of the steps that have been taken."""
@@ -144,6 +148,7 @@ class _Group:
 
     def __init__(self, stack: Stack, members: slice, workspace: _Workspace) -> None:
         parameters = stack.parameters[members]
+        self.workspace = workspace
         self.gather = Gather(stack, members)
         self._optimizer: Optimizer = rule_of(stack.settings)(
             np,
@@ -163,7 +168,7 @@ class _Group:
         labels = stack.label_weights
         self._labels = None if labels is None else labels[members, :, None]
 
-    def take_steps(self, workspace: _Workspace, block: Block) -> None:
+    def take_steps(self, block: Block) -> None:
         """Take the steps of a block whose rows have been loaded."""
         columns = zip(
             block.scale.T[..., None],
@@ -175,15 +180,14 @@ class _Group:
         for s, (scale, size, rate) in enumerate(columns):
             weights = None if block.weights is None else block.weights[:, s, None]
             masks = [None if mask is None else mask[:, s] for mask in block.masks]
-            self._differentiate(workspace, s, weights, masks)
+            self._differentiate(s, weights, masks)
             np.multiply(optimizer.gradients, scale, out=optimizer.gradients)
             self._penalties.shrink(optimizer.parameters, optimizer.scratch, rate)
             optimizer.step(size)
 
-    def _differentiate(
-        self, workspace: _Workspace, s: int, weights: Array | None, masks: list[Array | None]
-    ) -> None:
+    def _differentiate(self, s: int, weights: Array | None, masks: list[Array | None]) -> None:
         """Leave ``Σ_i w_i dL_i/dp + alpha W + l1 sign(W)`` of step `s` in the gradients."""
+        workspace = self.workspace
         inputs, logits, targets = workspace.steps[s]
         residual, optimizer = workspace.residual, self._optimizer
         workspace.network_pass.forward(self._weights, inputs, logits, masks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
 import numpy as np
@@ -106,7 +107,7 @@ class _Training:
             feeds,
             self._network.layer_sizes,
             self._settings.dtype,
-            on_cpu=self._engine.on_cpu,
+            n_lanes=self._engine.n_lanes,
         )
         self._validation = None
         if any(len(rows_of(member)) for member in members):
@@ -126,11 +127,21 @@ class _Training:
         for seat in self._seats:
             seat.feed.start_epoch()
         total = np.zeros(len(self._seats))
-        for members, start, stop in self._batches.spans():
-            total[members] += self._engine.run(self._block(members, start, stop))
+        groups, n_lanes = self._batches.groups, self._engine.n_lanes
+
+        def run_lane(lane: int) -> None:
+            for group in groups[lane :: max(n_lanes, 1)]:
+                for members, start, stop in self._batches.spans(group):
+                    total[members] += self._engine.run(self._block(lane, members, start, stop))
+
+        if min(len(groups), n_lanes) < 2:
+            run_lane(0)
+        else:
+            with self._engine.one_thread_each(), ThreadPoolExecutor(n_lanes) as pool:
+                list(pool.map(run_lane, range(n_lanes)))
         return total / [seat.feed.n_rows for seat in self._seats]
 
-    def _block(self, members: slice, start: int, stop: int) -> Block:
+    def _block(self, lane: int, members: slice, start: int, stop: int) -> Block:
         """Give the steps from `start` to `stop` of some members."""
         seats, settings = self._seats[members], self._settings
         done = np.array([[seat.progress.steps_done] for seat in seats]) + np.arange(start, stop)
@@ -139,6 +150,7 @@ class _Training:
         rates = learning_rates(settings, base, done, n_steps)
         sizes = rule_of(settings).step_sizes(settings, rates, done)
         return Block(
+            lane=lane,
             **self._batches.draw(members, start, stop),
             learning_rates=rates.astype(settings.dtype),
             step_sizes=sizes.astype(settings.dtype),

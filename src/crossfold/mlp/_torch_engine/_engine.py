@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -41,7 +42,7 @@ class TorchEngine:
     def __init__(self, stack: Stack) -> None:
         self._device = choose_device(stack.settings.device)
         self._dtype: torch.dtype = getattr(torch, stack.settings.dtype)
-        self.on_cpu = self._device.type == "cpu"
+        self.n_lanes = torch.get_num_threads() if self._device.type == "cpu" else 0
         self._generator = torch.Generator(self._device)
         self._generator.manual_seed(stack.seed)
         self._data = [
@@ -95,6 +96,16 @@ class TorchEngine:
         """Give copies of one member's optimiser arrays."""
         return {name: _copy(tensor[place]) for name, tensor in self._state.items()}
 
+    @contextmanager
+    def one_thread_each(self) -> Iterator[None]:
+        """Keep operations from using several threads while several lanes are at work."""
+        n_threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(n_threads)
+
     def keep(self, places: Array) -> None:
         """Let all members leave but those at these places."""
         trained = replace(
@@ -105,7 +116,8 @@ class TorchEngine:
         self._begin(keep_members(trained, places))
 
     def _make_step(self, members: slice) -> TrainingStep | GraphedStep:
-        parameters = self._flat[members]
+        # `data` counts its changes alone; a view would count those that other lanes make.
+        parameters = self._flat[members].data
         optimizer: Optimizer = rule_of(self._stack.settings)(
             torch,
             self._stack.settings,
@@ -115,7 +127,7 @@ class TorchEngine:
             {name: tensor[members] for name, tensor in self._state.items()},
         )
         step = TrainingStep(self._stack, members, optimizer, self._penalties.of(members))
-        return step if self.on_cpu else GraphedStep(step)
+        return step if self.n_lanes else GraphedStep(step)
 
     def _resident(self, array: Array) -> Tensor:
         """Put an array on the device; on the CPU the caller's own memory is read."""
@@ -148,7 +160,7 @@ class TorchEngine:
         weights: Sequence[Tensor | None] = [None] * block.n_steps
         if block.weights is not None:
             weights = self._tensor(block.weights)[:, :, None].unbind(1)
-        elif not self.on_cpu:
+        elif not self.n_lanes:
             weights = torch.ones_like(targets[:, :, :1]).unbind(1)
         masks = self._masks_of(block)
         per_member = (block.scale, block.step_sizes, block.learning_rates)
@@ -159,7 +171,7 @@ class TorchEngine:
 
     def _masks_of(self, block: Block) -> list[Tensor | None]:
         """Give dropout masks ``(k, steps, units, batch)`` for each hidden layer."""
-        if not self.on_cpu:
+        if not self.n_lanes:
             return [self._draw_mask(block, layer) for layer in range(len(block.masks))]
         return [None if mask is None else self._tensor(mask) for mask in block.masks]
 
