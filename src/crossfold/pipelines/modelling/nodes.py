@@ -141,12 +141,16 @@ def cross_validate_control(
     twins: NetworkParameters,
     seed: int,
 ) -> pd.DataFrame:
-    """Cross-validate the NumPy twin on features made from permuted labels."""
+    """Cross-validate the NumPy twin on features made from permuted labels.
+
+    It is not calibrated: the slope of a calibrator of noise has either sign, and folds whose
+    rankings are turned over would be pooled with others.
+    """
     predictions, _ = cross_validate_network(
         permuted_features,
         fold_table,
         preparation,
-        decision,
+        decision.model_copy(update={"calibration": "none"}),
         twins,
         seed,
         name="mlp_numpy",
