@@ -112,7 +112,8 @@ def time_split(dates: pd.Series, first_test_day: datetime.date) -> Folds:
     if is_test.all() or not is_test.any():
         raise SplitError(
             f"The time split at {first_test_day} leaves one side empty: the dates run from "
-            f"{dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}; choose first_test_day among them, or null for no time split."
+            f"{dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}; choose "
+            "first_test_day among them, or null for no time split."
         )
     return np.where(is_test, 0, -1).astype(np.int8)
 
