@@ -160,4 +160,7 @@ def test_the_control_is_at_chance(fitted, network) -> None:
         permuted, fold_table, preparation, decision, network, 0
     )
     assert predictions["protocol"].unique().tolist() == ["permuted_labels"]
+    collected = nodes.collect_predictions(fold_table, predictions).sort_values("row")
+    assert (collected["target"].to_numpy(dtype=bool) == permuted["missed"]).all()
+    assert (collected["group"].to_numpy() == fold_table["group"]).all()
     assert abs(auc(permuted, predictions) - 0.5) < 0.08

@@ -59,7 +59,7 @@ def _cross_fit(
     raw = positive_probability(estimator, inputs[left_out])
     fitted = Decision.fit(raw, labelled.target[left_out], decision)
     scored = positive_probability(estimator, inputs[outer.validation_rows])
-    return prediction_table(name, outer, scored, fitted)
+    return prediction_table(name, outer, labelled, scored, fitted)
 
 
 def _baselines(

@@ -137,11 +137,13 @@ class CrossFitted:
     decision: Decision
 
 
-def predict_validation(fitted: CrossFitted, encoded: EncodedFold) -> pd.DataFrame:
+def predict_validation(
+    fitted: CrossFitted, encoded: EncodedFold, labelled: Labelled
+) -> pd.DataFrame:
     """Score the validation rows of an outer fold; see `prediction_table`."""
     rows = encoded.outer.validation_rows
     raw = pooled_probability(fitted.estimators, encoded.inputs[rows])
-    return prediction_table(fitted.model, encoded.outer, raw, fitted.decision)
+    return prediction_table(fitted.model, encoded.outer, labelled, raw, fitted.decision)
 
 
 def positive_probability(estimator: Any, inputs: Encoded) -> Probabilities:
@@ -165,15 +167,19 @@ def pooled_probability(estimators: Sequence[Any], inputs: Encoded) -> Probabilit
 
 
 def prediction_table(
-    model: str, outer: OuterFold, raw: Probabilities, decision: Decision
+    model: str, outer: OuterFold, labelled: Labelled, raw: Probabilities, decision: Decision
 ) -> pd.DataFrame:
-    """Give one row for each validation row of a fold: raw and calibrated probability, flag."""
+    """Give one row for each validation row of a fold: target, probabilities, flag.
+
+    The target is the one that the model was to learn: under permuted labels, the permuted one.
+    """
     return pd.DataFrame(
         {
             "model": model,
             "protocol": outer.protocol,
             "row": outer.validation_rows.astype(np.int32),
             "fold": np.int8(outer.fold),
+            "target": labelled.target[outer.validation_rows],
             "raw_probability": raw,
             "threshold": np.float32(decision.threshold),
             **decision.apply(raw),

@@ -239,7 +239,7 @@ def _cross_validate(
         encoded, labelled, networks, decision, n_members=n_members, seed=seed
     )
     tables = [
-        predict_validation(result, fold)
+        predict_validation(result, fold, labelled)
         for result, fold in zip(fitted, encoded * len(networks), strict=True)
     ]
     return concatenate(tables), history
@@ -253,19 +253,11 @@ def concatenate(tables: list[pd.DataFrame]) -> pd.DataFrame:
     return joined.astype({"model": "category", "protocol": "category"})
 
 
-def collect_predictions(
-    features: pd.DataFrame,
-    fold_table: pd.DataFrame,
-    preparation: PreparationParameters,
-    *tables: pd.DataFrame,
-) -> pd.DataFrame:
-    """Join the predictions of all families, with each row's target and group."""
+def collect_predictions(fold_table: pd.DataFrame, *tables: pd.DataFrame) -> pd.DataFrame:
+    """Join the predictions of all families, with each row's group."""
     joined = concatenate(list(tables))
-    rows = joined["row"].to_numpy()
-    target = features[preparation.target].to_numpy(dtype="int8")
-    return joined.assign(
-        group=fold_table["group"].to_numpy(dtype="int32")[rows], target=target[rows]
-    )
+    group = fold_table["group"].to_numpy(dtype="int32")
+    return joined.assign(group=group[joined["row"].to_numpy()])
 
 
 def collect_history(*tables: pd.DataFrame) -> pd.DataFrame:

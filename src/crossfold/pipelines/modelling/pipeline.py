@@ -111,7 +111,7 @@ def _evaluation_nodes() -> list[Node]:
         Node(
             nodes.collect_predictions,
             [
-                *_FITTED[:3],
+                "folds",
                 *(f"{family}_predictions" for family in families),
                 "control_predictions",
             ],
