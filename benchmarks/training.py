@@ -43,7 +43,7 @@ class Scenario:
         return self.batch_size * self.n_batches
 
 
-SCENARIOS = (Scenario(5, 100, 200, 6, 12), Scenario(20, 1000, 30, 3, 18))
+SCENARIOS = (Scenario(5, 100, 400, 6, 12), Scenario(20, 1000, 60, 3, 18))
 
 
 def make_data(n_rows: int) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,13 @@ from crossfold.mlp._engine import Stack
 from crossfold.mlp._optimizers import Optimizer
 from crossfold.mlp._penalties import Penalties
 from crossfold.mlp._spec import Activation
-from crossfold.mlp._torch_engine._functions import RESIDUALS, Masks, forward, transpose_layers
+from crossfold.mlp._torch_engine._functions import (
+    RESIDUALS,
+    Masks,
+    forward,
+    go_back,
+    transpose_layers,
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ class TrainingStep:
             (coef.detach().requires_grad_(), intercept.detach().requires_grad_())
             for coef, intercept in transpose_layers(stack.layout.blocks(flat))
         ]
-        self._leaves = [leaf for layer in self._layers for leaf in layer]
+        self._leaves = tuple(leaf for layer in self._layers for leaf in layer)
         self._gradients = [
             part
             for layer in transpose_layers(stack.layout.blocks(optimizer.gradients))
@@ -103,12 +109,10 @@ class TrainingStep:
         update.
         """
         logits = forward(self._network, self._layers, step.inputs, step.masks)
-        with torch.no_grad():
-            residual = self._weighted_residual(step, logits.detach())
-        gradients = torch.autograd.grad([logits], self._leaves, [residual])
-        with torch.no_grad():
-            torch._foreach_copy_(self._gradients, gradients)
-            return logits.detach(), self._update(step)
+        values = logits.detach()
+        residual = self._weighted_residual(step, values)
+        torch._foreach_copy_(self._gradients, go_back(logits, residual, self._leaves))
+        return values, self._update(step)
 
     def _weighted_residual(self, step: StepInputs, logits: Tensor) -> Tensor:
         """Give ``dL/dz`` with respect to the logits, where autograd sets out."""
