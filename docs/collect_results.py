@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from crossfold.pipelines.reporting.labels import in_order, metric_label, model_label
-from crossfold.pipelines.reporting.lookup import GROUPED, find
+from crossfold.pipelines.reporting.binary.labels import in_order, metric_label, model_label
+from crossfold.pipelines.reporting.binary.lookup import GROUPED, find
 
 ROOT = Path(__file__).parents[1]
 REPORTING = ROOT / "data/08_reporting/no_show"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from crossfold.pipelines import modelling, reporting, scoring
+from crossfold.pipelines import scoring
 from crossfold.pipelines.data_engineering import appointments
+from crossfold.pipelines.modelling import binary as binary_modelling
+from crossfold.pipelines.reporting import binary as binary_reporting
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -23,16 +25,16 @@ def no_show() -> Pipeline:
     """Build the appointment no-show study, from the raw table to the report."""
     return (
         appointments.create_pipeline()
-        + modelling.create_pipeline(
+        + binary_modelling.create_pipeline(
             "no_show",
             records="appointments",
             features="appointment_features",
             permuted_features="appointment_features_permuted",
         )
-        + reporting.create_pipeline(
+        + binary_reporting.create_pipeline(
             "no_show",
             records="appointments",
             row_counts="appointments_row_counts",
-            description=reporting.APPOINTMENTS,
+            description=binary_reporting.APPOINTMENTS,
         )
     )

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from crossfold.pipelines.reporting import formatting
-from crossfold.pipelines.reporting.labels import in_order, model_in_text
+from crossfold.pipelines.reporting.binary.labels import in_order, model_in_text
 
 
 @pytest.mark.parametrize(

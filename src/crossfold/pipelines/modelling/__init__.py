@@ -1,5 +1,1 @@
-"""Modelling template: one namespace for each study."""
-
-from crossfold.pipelines.modelling.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+"""Modelling templates: one for each kind of study, one namespace for each study."""

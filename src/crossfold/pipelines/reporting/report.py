@@ -3,22 +3,46 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crossfold.pipelines.reporting import formatting
-from crossfold.pipelines.reporting.captions import CAPTIONS
-from crossfold.pipelines.reporting.labels import metric_label, model_in_text, model_label
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
 
-def render(**content: Any) -> str:
-    """Fill the template; `content` holds what it names."""
-    return _environment().get_template("report.html").render(captions=CAPTIONS, **content)
+class Caption(NamedTuple):
+    """The words beside a figure.
+
+    Attributes
+    ----------
+    alt
+        What is drawn, for a reader who does not see it.
+    text
+        What to make of it.
+    """
+
+    alt: str
+    text: str
 
 
-def _environment() -> Environment:
+def render(
+    template: str, filters: Mapping[str, Callable[[str], str]] | None = None, **content: Any
+) -> str:
+    """Fill a template of the folder ``templates``; `content` holds what it names.
+
+    Parameters
+    ----------
+    template
+        File name, ``binary.html`` for one.
+    filters
+        Functions of the template's own, beside ``count`` and ``data_uri``.
+    """
+    return _environment(filters or {}).get_template(template).render(**content)
+
+
+def _environment(filters: Mapping[str, Callable[[str], str]]) -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -28,13 +52,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        "count": formatting.count,
-        "model": model_label,
-        "model_in_text": model_in_text,
-        "metric": metric_label,
-        "data_uri": data_uri,
-    }
+    environment.filters |= {"count": formatting.count, "data_uri": data_uri, **filters}
     return environment
 
 

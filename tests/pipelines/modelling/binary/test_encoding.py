@@ -1,0 +1,105 @@
+"""The encoder learns from training rows only and survives a round trip through JSON."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crossfold.pipelines.modelling.binary.encoding import (
+    OneHot,
+    PiecewiseLinear,
+    TableEncoder,
+    fit_encoder,
+)
+from crossfold.pipelines.modelling.binary.parameters import PreparationParameters
+
+PREPARATION = PreparationParameters(
+    target="y", numeric=("x",), binary=("b",), categorical=("c",), n_bins=4, min_count=2
+)
+
+
+@pytest.fixture
+def table() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "x": [0.0, 1.0, 2.0, 3.0, 4.0, np.nan],
+            "b": [True, False, True, False, True, False],
+            "c": pd.Categorical(["u", "u", "v", "v", "w", None]),
+        }
+    )
+
+
+def encode(column, values) -> np.ndarray:
+    out = np.full((len(values), column.width), 9, dtype=np.float32)
+    column.encode(pd.Series(values, name=column.column), out)
+    return out
+
+
+def test_piecewise_linear_encoding_by_hand() -> None:
+    column = PiecewiseLinear("x", (0.0, 2.0, 6.0), has_missing=True)
+    expected = [[0, 0, 0], [0.5, 0, 0], [1, 0, 0], [1, 0.5, 0], [1, 1, 0], [0, 0, 1]]
+    np.testing.assert_array_equal(encode(column, [-1, 1, 2, 4, 9, np.nan]), expected)
+
+
+def test_missing_values_without_training_examples_are_zero() -> None:
+    column = PiecewiseLinear("x", (0.0, 1.0), has_missing=False)
+    np.testing.assert_array_equal(encode(column, [np.nan, 1.0]), [[0], [1]])
+
+
+def test_edges_are_distinct_values_or_quantiles() -> None:
+    few = PiecewiseLinear.fit(pd.Series([3, 1, 1, 2], name="x"), n_bins=5)
+    assert few.edges == (1, 2, 3)
+    even = PiecewiseLinear.fit(pd.Series(np.arange(101), name="x"), n_bins=8)
+    assert even.edges == (0, 25, 50, 75, 100)
+
+
+def test_a_skewed_count_keeps_edges_in_its_tail() -> None:
+    values = pd.Series([0] * 900 + list(range(101)), name="x")
+    column = PiecewiseLinear.fit(values, n_bins=8)
+    assert column.edges[-4:] == (25, 50, 75, 100)
+
+
+def test_edges_too_close_for_single_precision_are_one() -> None:
+    values = pd.Series([0.0, 1.0, 1.0 + 1e-12, 2.0], name="x")
+    column = PiecewiseLinear.fit(values, n_bins=4)
+    assert column.edges == (0, 1, 2)
+    assert np.isfinite(encode(column, values)).all()
+
+
+def test_a_constant_column_encodes_to_zeros() -> None:
+    column = PiecewiseLinear.fit(pd.Series([7.0, 7.0], name="x"), n_bins=4)
+    np.testing.assert_array_equal(encode(column, [7.0, 8.0]), [[0], [0]])
+
+
+def test_rare_unknown_and_missing_levels_share_the_last_column() -> None:
+    column = OneHot.fit(pd.Series(["u", "u", "v", "v", "w"], name="c"), min_count=2)
+    assert column.levels == ("u", "v")
+    expected = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1], [0, 0, 1]]
+    np.testing.assert_array_equal(encode(column, ["u", "v", "w", "new", None]), expected)
+
+
+def test_levels_do_not_depend_on_the_order_of_categories() -> None:
+    column = OneHot("c", ("u", "v"))
+    reordered = pd.Categorical(["u", "v"], categories=["v", "x", "u"])
+    np.testing.assert_array_equal(encode(column, reordered), [[1, 0, 0], [0, 1, 0]])
+
+
+def test_the_table_is_encoded_side_by_side(table: pd.DataFrame) -> None:
+    encoder = fit_encoder(table, PREPARATION)
+    encoded = encoder.transform(table)
+    assert encoded.shape == (6, encoder.width) == (6, 5 + 1 + 3)
+    assert encoded.dtype == np.float32
+    np.testing.assert_array_equal(encoded[:, 5], table["b"])
+
+
+def test_the_state_survives_json(table: pd.DataFrame) -> None:
+    encoder = fit_encoder(table, PREPARATION)
+    again = TableEncoder.from_dict(json.loads(json.dumps(encoder.to_dict())))
+    assert again == encoder
+
+
+def test_rows_outside_the_training_rows_change_nothing(table: pd.DataFrame) -> None:
+    other = table.copy()
+    other.loc[5, ["x", "b"]] = [1e6, True]
+    assert fit_encoder(table.iloc[:5], PREPARATION) == fit_encoder(other.iloc[:5], PREPARATION)
