@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from crossfold.mlp._spec import Activation
+    from crossfold.mlp._spec import Activation, Loss
     from crossfold.mlp.callbacks import EpochLog, EpochRecord, ProgressBar
     from crossfold.mlp.estimators import FoldStack, History, MLPClassifier, MLPRegressor
     from crossfold.mlp.persistence import load, save
@@ -18,6 +18,7 @@ _MODULES = {
     "EpochRecord": "callbacks",
     "FoldStack": "estimators",
     "History": "estimators",
+    "Loss": "_spec",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "ProgressBar": "callbacks",
@@ -31,6 +32,7 @@ __all__ = [
     "EpochRecord",
     "FoldStack",
     "History",
+    "Loss",
     "MLPClassifier",
     "MLPRegressor",
     "ProgressBar",

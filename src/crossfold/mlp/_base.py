@@ -19,7 +19,16 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 from crossfold.mlp import _training
 from crossfold.mlp._network import make_member, make_network, make_settings
 from crossfold.mlp._parameters import CONSTRAINTS, WHOLE_RUN_SCHEDULES
-from crossfold.mlp._spec import Activation, Array, DataSet, Member, Network, Trained
+from crossfold.mlp._spec import (
+    Activation,
+    Array,
+    DataSet,
+    Initializer,
+    Loss,
+    Member,
+    Network,
+    Trained,
+)
 from crossfold.mlp._summary import write_summary
 from crossfold.mlp._targets import ClassWeight, Targets
 from crossfold.mlp.callbacks import ProgressBar
@@ -33,7 +42,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
 
     hidden_layer_sizes: int | Sequence[int]
     activation: str | Activation
-    loss: str
+    loss: str | Loss
     solver: str
     alpha: float
     l1: float
@@ -48,7 +57,8 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     early_stopping: bool
     validation_fraction: float
     n_iter_no_change: float
-    init: str
+    init: str | Initializer
+    input_scale: float
     engine: str
     device: str
     dtype: str

@@ -10,7 +10,7 @@ from crossfold.mlp._activations import ACTIVATIONS
 from crossfold.mlp._batches import dropout_rates
 from crossfold.mlp._initializers import INITIALIZERS
 from crossfold.mlp._losses import LOSSES
-from crossfold.mlp._spec import Activation, Array, DataSet, Member, Network, Settings
+from crossfold.mlp._spec import Activation, Array, DataSet, Loss, Member, Network, Settings
 from crossfold.mlp.exceptions import DataError, ParameterError
 
 
@@ -25,7 +25,7 @@ def check_training(
         _check_data_set(number, data_set, network)
     for number, member in enumerate(members):
         _check_member(number, member, data_sets, network)
-    _check_settings(settings)
+    _check_settings(network, settings)
 
 
 def _check_network(network: Network) -> None:
@@ -35,14 +35,18 @@ def _check_network(network: Network) -> None:
             f"activation is {network.activation!r}; use one of {sorted(ACTIVATIONS)} or an "
             "Activation."
         )
-    if network.loss not in LOSSES[network.head]:
+    if not isinstance(network.loss, Loss) and network.loss not in LOSSES[network.head]:
         raise ParameterError(
             f"loss={network.loss!r} does not go with a {network.head} head; use one of "
             f"{sorted(LOSSES[network.head])}."
         )
 
 
-def _check_settings(settings: Settings) -> None:
+def _check_settings(network: Network, settings: Settings) -> None:
+    if isinstance(network.loss, Loss) and settings.engine == "torch":
+        raise ParameterError(
+            f"The loss {network.loss.name!r} is written for NumPy; use engine='numpy'."
+        )
     if settings.engine not in {"numpy", "torch"}:
         raise ParameterError(f"engine is {settings.engine!r}; use 'numpy' or 'torch'.")
     if settings.engine == "numpy" and settings.device not in {"auto", "cpu"}:
@@ -79,7 +83,8 @@ def _check_member(
     if member.validation_rows is not None:
         _check_rows(number, "validation_rows", member.validation_rows, n_rows)
     _check_dropout(number, member, len(network.layer_sizes) - 2)
-    if member.init != "auto" and member.init not in INITIALIZERS:
+    named = isinstance(member.init, str)
+    if named and member.init != "auto" and member.init not in INITIALIZERS:
         raise ParameterError(
             f"init is {member.init!r} in member {number}; use 'auto' or one of "
             f"{sorted(INITIALIZERS)}."

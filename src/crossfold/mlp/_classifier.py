@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from crossfold.mlp._base import BaseMLP
 from crossfold.mlp._parameters import CONSTRAINTS, NON_NEGATIVE
-from crossfold.mlp._spec import Activation, Array
+from crossfold.mlp._spec import Activation, Array, Initializer, Loss
 from crossfold.mlp._targets import ClassWeight, Labels
 from crossfold.mlp.exceptions import DataError
 
@@ -68,7 +68,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     engine
         ``numpy``, or ``torch`` for training with PyTorch. Prediction is always NumPy's.
     loss
-        ``cross_entropy``, or ``focal`` (Lin et al. 2017).
+        ``cross_entropy``, ``focal`` (Lin et al. 2017), or a `Loss` (NumPy only).
     focal_gamma
         Focusing exponent of the focal loss, at least 0.
     class_weight
@@ -81,7 +81,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Factor of the L1 penalty, at least 0; divided by the batch's rows.
     init
         ``auto`` (``he`` for the ReLU kinds, else ``xavier``), ``he``, ``xavier``, ``uniform``,
-        ``normal``, ``zeros`` or ``ones``.
+        ``normal``, ``zeros`` or ``ones``; or a function of a generator and all layers' sizes that
+        gives weights ``(n_in, n_out)`` and biases ``(n_out,)`` of each layer.
+    input_scale
+        Factor of the inputs, applied where they are cast: 1/255 for pixels kept as ``uint8``.
     device
         Of PyTorch: ``auto`` takes a GPU when there is one, else ``cpu`` or ``cuda``.
     dtype
@@ -118,7 +121,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
-        "loss": [StrOptions({"cross_entropy", "focal"})],
+        "loss": [StrOptions({"cross_entropy", "focal"}), Loss],
         "focal_gamma": [NON_NEGATIVE],
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
@@ -150,12 +153,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         engine: str = "numpy",
-        loss: str = "cross_entropy",
+        loss: str | Loss = "cross_entropy",
         focal_gamma: float = 2.0,
         class_weight: ClassWeight = None,
         dropout: float | Sequence[float] = 0.0,
         l1: float = 0.0,
-        init: str = "auto",
+        init: str | Initializer = "auto",
+        input_scale: float = 1.0,
         device: str = "auto",
         dtype: str = "float32",
         callbacks: Sequence[Any] = (),

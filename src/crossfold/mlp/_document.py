@@ -11,7 +11,7 @@ import numpy as np
 from crossfold.mlp._base import BaseMLP
 from crossfold.mlp._classifier import MLPClassifier
 from crossfold.mlp._regressor import MLPRegressor
-from crossfold.mlp._spec import Activation, Array, Trained
+from crossfold.mlp._spec import Array, Trained
 from crossfold.mlp._targets import Labels, Targets, Values
 from crossfold.mlp.exceptions import ModelFileError
 
@@ -20,6 +20,7 @@ _TYPES: dict[str, type[BaseMLP]] = {
     "MLPRegressor": MLPRegressor,
 }
 _NOT_SAVED = {"callbacks"}
+_NAMED = ("activation", "loss", "init")
 _SEQUENCES = {"hidden_layer_sizes", "dropout"}
 
 
@@ -61,10 +62,15 @@ def from_document(
 
 def _params(estimator: BaseMLP) -> dict[str, Any]:
     params = {k: v for k, v in estimator.get_params().items() if k not in _NOT_SAVED}
-    if isinstance(params["activation"], Activation):
+    own = [
+        f"{name} {getattr(params[name], 'name', params[name])!r}"
+        for name in _NAMED
+        if not isinstance(params[name], str)
+    ]
+    if own:
         raise ModelFileError(
-            f"The activation {params['activation'].name!r} is a function of your own, which a "
-            "model file cannot hold; save coefs_ and intercepts_ instead."
+            f"{', '.join(own)}: a function of your own, which a model file cannot hold; save "
+            "coefs_ and intercepts_ instead."
         )
     if not isinstance(params["random_state"], Integral):
         params["random_state"] = None

@@ -20,6 +20,7 @@ class Gather:
     """
 
     def __init__(self, stack: Stack, members: slice) -> None:
+        self._scale = stack.network.input_scale
         self._runs = [(run, stack.data_sets[d]) for run, d in runs_of(stack.data[members])]
 
     def inputs(self, rows: Array, staging: Array, out: Array) -> None:
@@ -34,6 +35,8 @@ class Gather:
             # mode="clip" because "raise" makes NumPy take into a second buffer.
             np.take(source, rows[members], axis=0, out=taken, mode="clip")
             np.copyto(part, taken.reshape(part.shape), casting="same_kind")
+            if self._scale != 1:
+                np.multiply(part, self._scale, out=part)
 
     def targets(self, rows: Array, out: Array) -> None:
         """Write the targets of the rows ``(k, r)`` to ``out``, shape ``(k, ..., n_out)``."""

@@ -7,9 +7,10 @@ from collections.abc import Callable
 import numpy as np
 
 from crossfold.mlp._layout import Layout
-from crossfold.mlp._spec import Activation, Array
+from crossfold.mlp._spec import Activation, Array, Initializer
+from crossfold.mlp.exceptions import ParameterError
 
-Initializer = Callable[[np.random.Generator, int, int], Array]
+LayerInitializer = Callable[[np.random.Generator, int, int], Array]
 
 
 def he(rng: np.random.Generator, n_in: int, n_out: int) -> Array:
@@ -43,7 +44,7 @@ def ones(rng: np.random.Generator, n_in: int, n_out: int) -> Array:
     return np.ones((n_in, n_out))
 
 
-INITIALIZERS: dict[str, Initializer] = {
+INITIALIZERS: dict[str, LayerInitializer] = {
     "he": he,
     "xavier": xavier,
     "uniform": uniform,
@@ -54,7 +55,11 @@ INITIALIZERS: dict[str, Initializer] = {
 
 
 def draw_start(
-    rng: np.random.Generator, layout: Layout, init: str, activation: str | Activation, dtype: str
+    rng: np.random.Generator,
+    layout: Layout,
+    init: str | Initializer,
+    activation: str | Activation,
+    dtype: str,
 ) -> Array:
     """Draw the flat parameters of one network, shape ``(n_parameters,)``.
 
@@ -65,13 +70,28 @@ def draw_start(
     layout
         The member's own layer sizes.
     init
-        A name in `INITIALIZERS`, or ``auto``: he for ReLU kinds, xavier for all others.
+        A name in `INITIALIZERS`, or ``auto``: he for ReLU kinds, xavier for all others; or a
+        function that draws weights and biases of all layers.
     activation
         The hidden activation.
     dtype
         Of the result.
     """
+    if not isinstance(init, str):
+        return _join_drawn(layout, *init(rng, layout.sizes), dtype)
     if init == "auto":
         init = "he" if activation in {"relu", "leaky_relu"} else "xavier"
     coefs = [INITIALIZERS[init](rng, n_in - 1, n_out) for n_in, n_out in layout.shapes]
     return layout.join(coefs, [np.zeros(n_out) for _, n_out in layout.shapes], dtype)
+
+
+def _join_drawn(layout: Layout, coefs: list[Array], intercepts: list[Array], dtype: str) -> Array:
+    """Join what a function of the user's own has drawn, if it has the right shapes."""
+    drawn = [np.shape(array) for array in (*coefs, *intercepts)]
+    weights = [(n_in - 1, n_out) for n_in, n_out in layout.shapes]
+    if drawn != [*weights, *((n_out,) for _, n_out in weights)]:
+        raise ParameterError(
+            f"The function given as init drew arrays of shapes {drawn}; layers of {layout.sizes} "
+            f"units need weights {weights} and one bias per unit."
+        )
+    return layout.join(coefs, intercepts, dtype)

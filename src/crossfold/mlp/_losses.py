@@ -8,30 +8,11 @@ member, in a shape that broadcasts; the other losses do not read it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.special import expit
 
 from crossfold.mlp._activations import softmax
-from crossfold.mlp._spec import Array, Head, Network
-
-
-@dataclass(frozen=True)
-class Loss:
-    """A loss on logits.
-
-    Attributes
-    ----------
-    terms
-        ``(logits, targets, gamma)`` to loss terms of the same shape as the logits.
-    residual
-        ``(logits, targets, gamma, out)`` writes ``dL/dz`` to ``out``.
-    """
-
-    terms: Callable[[Array, Array, Array], Array]
-    residual: Callable[[Array, Array, Array, Array], None]
+from crossfold.mlp._spec import Array, Head, Loss, Network
 
 
 def softplus(z: Array) -> Array:
@@ -155,6 +136,8 @@ scikit-learn's gradient (its printed loss is the mean over the outputs)."""
 
 def loss_of(network: Network) -> Loss:
     """Give the loss that a network is trained with."""
+    if isinstance(network.loss, Loss):
+        return network.loss
     return LOSSES[network.head][network.loss]
 
 

@@ -42,14 +42,15 @@ def hidden_sizes(estimator: BaseMLP) -> tuple[int, ...]:
 def make_network(estimator: BaseMLP, n_features: int, targets: Targets) -> Network:
     """Describe the network that an estimator asks for."""
     activation: Any = estimator.activation
-    loss: Any = _SYNONYMS.get(estimator.loss, estimator.loss)
+    loss: Any = estimator.loss
     return Network(
         layer_sizes=(n_features, *hidden_sizes(estimator), targets.n_outputs),
         activation=_SYNONYMS.get(activation, activation)
         if isinstance(activation, str)
         else activation,
         head=targets.head,
-        loss=loss,
+        loss=_SYNONYMS.get(loss, loss) if isinstance(loss, str) else loss,
+        input_scale=float(estimator.input_scale),
     )
 
 

@@ -21,7 +21,7 @@ def predict(
     Parameters
     ----------
     network
-        Its head and activation; the sizes are those of the weights.
+        Its head, activation and input scale; the sizes are those of the weights.
     coefs, intercepts
         One array per layer, ``(n_in, n_out)`` and ``(n_out,)``; or of `k` networks over the same
         inputs, ``(k, n_in, n_out)`` and ``(k, n_out)``.
@@ -58,6 +58,8 @@ def _outputs(network: Network, blocks: list[Array], inputs: Array) -> Array:
         for start in range(0, len(inputs), chunk):
             part = inputs[start : start + chunk]
             rows[: len(part), :-1] = part
+            if network.input_scale != 1:
+                rows[: len(part), :-1] *= network.input_scale
             network_pass.forward(weights, rows.T, logits)
             apply_link(network.head, logits)
             outputs[:, start : start + len(part)] = logits.swapaxes(1, 2)[:, : len(part)]

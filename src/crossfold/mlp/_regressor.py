@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 
 from crossfold.mlp._base import BaseMLP
 from crossfold.mlp._parameters import CONSTRAINTS
-from crossfold.mlp._spec import Activation, Array
+from crossfold.mlp._spec import Activation, Array, Initializer
 from crossfold.mlp._targets import Values
 
 
@@ -77,7 +77,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         engine: str = "numpy",
         dropout: float | Sequence[float] = 0.0,
         l1: float = 0.0,
-        init: str = "auto",
+        init: str | Initializer = "auto",
+        input_scale: float = 1.0,
         device: str = "auto",
         dtype: str = "float32",
         callbacks: Sequence[Any] = (),

@@ -28,6 +28,29 @@ class Activation:
 
 
 @dataclass(frozen=True)
+class Loss:
+    """A loss on logits; arrays have shape ``(..., n_out, rows)``.
+
+    Attributes
+    ----------
+    terms
+        ``(logits, targets, gamma)`` to the terms whose sum over the outputs is a row's loss.
+    residual
+        ``(logits, targets, gamma, out)`` writes ``dL/dz`` with respect to the logits to ``out``.
+    name
+        What it is called.
+    """
+
+    terms: Callable[[Array, Array, Array], Array]
+    residual: Callable[[Array, Array, Array, Array], None]
+    name: str = "custom"
+
+
+Initializer = Callable[[np.random.Generator, tuple[int, ...]], tuple[list[Array], list[Array]]]
+"""``(generator, layer_sizes)`` to weights ``(n_in, n_out)`` and biases ``(n_out,)`` per layer."""
+
+
+@dataclass(frozen=True)
 class Network:
     """What all members of one stack share: the shape of the network and its functions.
 
@@ -41,13 +64,17 @@ class Network:
     head
         What the outputs are: one logit, exclusive classes, independent labels, or values.
     loss
-        ``cross_entropy`` or ``focal`` (on logits) for the first three heads, ``mse`` or ``mae``.
+        ``cross_entropy`` or ``focal`` (on logits) for the first three heads, ``mse`` or ``mae``,
+        or a `Loss` (NumPy engine only).
+    input_scale
+        Factor of the inputs, applied where they are cast to the engine's dtype.
     """
 
     layer_sizes: tuple[int, ...]
     activation: str | Activation = "relu"
     head: Head = "binary"
-    loss: Literal["cross_entropy", "focal", "mse", "mae"] = "cross_entropy"
+    loss: str | Loss = "cross_entropy"
+    input_scale: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -120,7 +147,7 @@ class Member:
     dropout: float | tuple[float, ...] = 0.0
     class_weight: Array | None = None
     focal_gamma: float = 0.0
-    init: str = "auto"
+    init: str | Initializer = "auto"
     start: tuple[list[Array], list[Array]] | None = None
     optimizer_state: Any = None
     place: tuple[int, int] = (0, 0)

@@ -153,6 +153,8 @@ class TorchEngine:
         inputs, targets = (
             torch.cat(parts) if len(parts) > 1 else parts[0] for parts in zip(*taken, strict=True)
         )
+        if self._stack.network.input_scale != 1:
+            inputs = inputs * self._stack.network.input_scale
         return _turn(inputs), targets.transpose(-1, -2)
 
     def _inputs_of(self, block: Block, inputs: Tensor, targets: Tensor) -> Iterator[StepInputs]:

@@ -95,7 +95,7 @@ class TrainingStep:
             for layer in transpose_layers(stack.layout.blocks(optimizer.gradients))
             for part in layer
         ]
-        self._residual = RESIDUALS[stack.network.head][stack.network.loss]
+        self._residual = RESIDUALS[stack.network.head][str(stack.network.loss)]
         self._gamma = torch.as_tensor(stack.gamma[members, None, None], device=flat.device)
         self._labels = _of(stack.label_weights, members, flat)
         self._used = _of(stack.used, members, flat)

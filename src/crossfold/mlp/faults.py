@@ -1,0 +1,98 @@
+"""Mistakes that people make when they write a network by hand, for showing what they do.
+
+They stand outside the engines, which know nothing of them: each is an `Activation` or a `Loss` of
+one's own, handed to an estimator like any other. NumPy engine only.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from scipy.special import expit
+
+from crossfold.mlp._activations import LEAKY_SLOPE
+from crossfold.mlp._losses import LOSSES
+from crossfold.mlp._spec import Activation, Array, Loss
+
+_FUNCTIONS = {
+    "relu": lambda z: np.maximum(z, 0),
+    "leaky_relu": lambda z: np.maximum(z, LEAKY_SLOPE * z),
+    "sigmoid": expit,
+    "tanh": np.tanh,
+    "linear": lambda z: z,
+}
+
+
+@cache
+def relu_as_derivative(activation: str) -> Activation:
+    """Multiply by ``relu(z)`` in the backward pass, whatever the activation.
+
+    Parameters
+    ----------
+    activation
+        ``relu``, ``leaky_relu``, ``sigmoid``, ``tanh`` or ``linear``; the forward pass is right.
+    """
+    return Activation(
+        f"{activation}, relu(z) as its derivative",
+        _FUNCTIONS[activation],
+        lambda a, z: np.maximum(z, 0),
+    )
+
+
+@cache
+def without_derivative(activation: str) -> Activation:
+    """Leave the activation's derivative out of the backward pass, as if it were 1.
+
+    Parameters
+    ----------
+    activation
+        As in `relu_as_derivative`.
+    """
+    return Activation(
+        f"{activation}, without its derivative",
+        _FUNCTIONS[activation],
+        lambda a, z: np.ones_like(z),
+    )
+
+
+def _global_max_softmax_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
+    """Softmax as ``exp(z - max of the whole batch)``: rows far below that maximum become 0/0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        np.subtract(z, z.max(axis=(-2, -1), keepdims=True), out=out)
+        np.exp(out, out=out)
+        np.divide(out, out.sum(axis=-2, keepdims=True), out=out)
+        np.subtract(out, y, out=out)
+
+
+GLOBAL_MAX_SOFTMAX = Loss(
+    LOSSES["multiclass"]["cross_entropy"].terms,
+    _global_max_softmax_residual,
+    "cross-entropy, softmax shifted by the batch's maximum",
+)
+"""Cross-entropy whose softmax subtracts the maximum of the batch instead of each row's."""
+
+
+def _raw_error_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
+    """``sigmoid(z) - y``, the error before it is multiplied by the sigmoid's derivative."""
+    expit(z, out=out)
+    np.subtract(out, y, out=out)
+
+
+def _squared_sigmoid_terms(z: Array, y: Array, gamma: Array) -> Array:
+    """``(sigmoid(z) - y)² / 2``."""
+    terms: Array = np.square(expit(z) - y) / 2
+    return terms
+
+
+def _squared_sigmoid_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
+    """``dL/dz = (p - y) p (1 - p)`` with ``p = sigmoid(z)``."""
+    p = expit(z)
+    np.multiply((p - y) * p, 1 - p, out=out)
+
+
+SQUARED_SIGMOID = Loss(_squared_sigmoid_terms, _squared_sigmoid_residual, "squared error")
+"""Half the squared error of a sigmoid output, rightly derived; no fault, for comparison."""
+
+RAW_ERROR = Loss(_squared_sigmoid_terms, _raw_error_residual, "squared error, raw update")
+"""The same loss, its gradient without the derivative of the output's sigmoid."""
