@@ -57,7 +57,7 @@ def test_a_function_draws_the_start():
         coefs + intercepts, untrained.coefs_ + untrained.intercepts_, strict=True
     ):
         np.testing.assert_allclose(kept, drawn)
-    with pytest.raises(ModelFileError, match="init .*: a function of your own"):
+    with pytest.raises(ModelFileError, match=r"init .*: a function of your own"):
         save("nowhere", [untrained])
 
 

@@ -9,13 +9,22 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from crossfold.mlp._spec import Activation, Loss
     from crossfold.mlp.callbacks import EpochLog, EpochRecord, ProgressBar
-    from crossfold.mlp.estimators import FoldStack, History, MLPClassifier, MLPRegressor
+    from crossfold.mlp.estimators import (
+        ExperimentHistory,
+        ExperimentStack,
+        FoldStack,
+        History,
+        MLPClassifier,
+        MLPRegressor,
+    )
     from crossfold.mlp.persistence import load, save
 
 _MODULES = {
     "Activation": "_spec",
     "EpochLog": "callbacks",
     "EpochRecord": "callbacks",
+    "ExperimentHistory": "estimators",
+    "ExperimentStack": "estimators",
     "FoldStack": "estimators",
     "History": "estimators",
     "Loss": "_spec",
@@ -30,6 +39,8 @@ __all__ = [
     "Activation",
     "EpochLog",
     "EpochRecord",
+    "ExperimentHistory",
+    "ExperimentStack",
     "FoldStack",
     "History",
     "Loss",

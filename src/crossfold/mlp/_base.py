@@ -6,11 +6,11 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import InvalidParameterError
@@ -34,6 +34,7 @@ from crossfold.mlp._targets import ClassWeight, Targets
 from crossfold.mlp.callbacks import ProgressBar
 from crossfold.mlp.exceptions import DivergenceError, ParameterError
 
+_MLP = TypeVar("_MLP", bound="BaseMLP")
 _OUT_ACTIVATIONS = {"multiclass": "softmax", "regression": "identity"}
 
 
@@ -203,9 +204,16 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     def _callbacks(self) -> tuple[Any, ...]:
         return (*self.callbacks, ProgressBar()) if self.verbose else tuple(self.callbacks)
 
-    def _keep(self, trained: Trained, targets: Targets, *, continued: bool = False) -> None:
+    def _keep(
+        self,
+        trained: Trained,
+        targets: Targets,
+        *,
+        continued: bool = False,
+        may_diverge: bool = False,
+    ) -> None:
         """Keep what was learnt as fitted attributes."""
-        if not all(np.isfinite(w).all() for w in (*trained.coefs, *trained.intercepts)):
+        if not (may_diverge or trained.is_finite):
             raise DivergenceError(
                 "Training produced weights that are not finite. Scale the inputs or lower "
                 "learning_rate_init."
@@ -286,6 +294,27 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def clone_with(estimator: _MLP, parameters: Mapping[str, Any]) -> _MLP:
+    """Clone an estimator with other parameters; callbacks are shared and not copied.
+
+    Raises
+    ------
+    ParameterError
+        The estimator has no such parameter, or a value is not allowed.
+    """
+    bare = type(estimator)(**{**estimator.get_params(), "callbacks": ()})
+    copy: _MLP = clone(bare)
+    unknown = sorted(set(parameters) - set(copy.get_params()))
+    if unknown:
+        raise ParameterError(
+            f"{', '.join(unknown)} in member_params or fold_params: "
+            f"{type(copy).__name__} has no such parameter."
+        )
+    copy.set_params(**{**parameters, "callbacks": estimator.callbacks})
+    copy._validate_params()
+    return copy
 
 
 def warn_if_unconverged(estimator: BaseMLP, trained: Sequence[Trained]) -> None:

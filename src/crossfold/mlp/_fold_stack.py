@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_array, check_consistent_length
 
 from crossfold.mlp import _training
-from crossfold.mlp._base import BaseMLP, warn_if_unconverged
+from crossfold.mlp._base import BaseMLP, clone_with, warn_if_unconverged
 from crossfold.mlp._fold_data import (
     Fold,
     FoldData,
@@ -160,24 +160,10 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         of_folds = [{}] * len(folds) if fold_params is None else fold_params
         if len(of_folds) != len(folds):
             raise ParameterError(f"fold_params has {len(of_folds)} entries for {len(folds)} folds.")
-        bare = type(self.estimator)(**{**self.estimator.get_params(), "callbacks": ()})
         return [
-            [self._clone(bare, {**of_fold, **of_member}) for of_fold in of_folds]
+            [clone_with(self.estimator, {**of_fold, **of_member}) for of_fold in of_folds]
             for of_member in self.member_params or [{}]
         ]
-
-    def _clone(self, bare: BaseMLP, parameters: Parameters) -> BaseMLP:
-        """Clone an estimator without callbacks, which are shared and not copied."""
-        estimator: BaseMLP = clone(bare)
-        unknown = sorted(set(parameters) - set(estimator.get_params()))
-        if unknown:
-            raise ParameterError(
-                f"{', '.join(unknown)} in member_params or fold_params: "
-                f"{type(estimator).__name__} has no such parameter."
-            )
-        estimator.set_params(**{**parameters, "callbacks": self.estimator.callbacks})
-        estimator._validate_params()
-        return estimator
 
     def _prepare(
         self, X: Any, y: Array, folds: Sequence[Fold], sample_weight: Any, targets: Targets

@@ -70,6 +70,11 @@ class Pass:
         # With one output, W δ is an outer product, which broadcasting does faster.
         self._spread = np.multiply if sizes[-1] == 1 else np.matmul
 
+    @property
+    def first_z(self) -> Array:
+        """Where the first hidden layer's ``z`` goes, shape ``(k, units, rows)``."""
+        return self._z[0]
+
     def forward(
         self, weights: Weights, inputs: Array, logits: Array, masks: Masks | None = None
     ) -> None:
@@ -77,14 +82,19 @@ class Pass:
 
         ``z = [W; b]ᵀ [a; 1]`` and ``a = f(z) * mask``, layer by layer.
         """
-        below = inputs
+        first = self._z[0] if self._z else logits
+        np.matmul(weights.transposed[0], inputs, out=first)
+        self.forward_above(weights, logits, masks)
+
+    def forward_above(self, weights: Weights, logits: Array, masks: Masks | None = None) -> None:
+        """Compute logits from the first layer's ``z``, which is in `first_z`."""
         for layer, hidden in enumerate(self._hidden):
-            np.matmul(weights.transposed[layer], below, out=self._z[layer])
             hidden.forward()
-            below = self._passed[layer]
+            passed = self._passed[layer]
             if masks is not None and (mask := masks[layer]) is not None:
-                np.multiply(self._z[layer], mask, out=below[:, :-1])
-        np.matmul(weights.transposed[-1], below, out=logits)
+                np.multiply(self._z[layer], mask, out=passed[:, :-1])
+            above = self._z[layer + 1] if layer + 1 < len(self._z) else logits
+            np.matmul(weights.transposed[layer + 1], passed, out=above)
 
     def backward(
         self, weights: Weights, inputs: Array, residual: Array, masks: Masks | None = None
@@ -93,6 +103,13 @@ class Pass:
 
         ``dL/d[W; b] = [a; 1] δᵀ`` and, for the layer below, ``δ = (W δ) * mask * f'(z)``.
         """
+        delta = self.backward_above(weights, residual, masks)
+        np.matmul(inputs, delta.transpose(0, 2, 1), out=weights.gradients[0])
+
+    def backward_above(
+        self, weights: Weights, residual: Array, masks: Masks | None = None
+    ) -> Array:
+        """Compute the gradients of all layers but the first, and give the first layer's ``δ``."""
         delta, product = residual, self._spread
         for layer in range(len(self._hidden) - 1, -1, -1):
             gradient = weights.gradients[layer + 1]
@@ -102,4 +119,4 @@ class Pass:
             if masks is not None and (mask := masks[layer]) is not None:
                 np.multiply(delta, mask, out=delta)
             self._hidden[layer].backward(delta)
-        np.matmul(inputs, delta.transpose(0, 2, 1), out=weights.gradients[0])
+        return delta

@@ -39,11 +39,14 @@ class Loss:
         ``(logits, targets, gamma, out)`` writes ``dL/dz`` with respect to the logits to ``out``.
     name
         What it is called.
+    whole_batch
+        Whether the residual of a row depends on the other rows, so that a batch must not be cut.
     """
 
     terms: Callable[[Array, Array, Array], Array]
     residual: Callable[[Array, Array, Array, Array], None]
     name: str = "custom"
+    whole_batch: bool = False
 
 
 Initializer = Callable[[np.random.Generator, tuple[int, ...]], tuple[list[Array], list[Array]]]
@@ -218,6 +221,11 @@ class Trained:
     seconds: list[float] = field(default_factory=list)
     converged: bool = False
     optimizer_state: Any = None
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether all weights and biases are finite."""
+        return all(bool(np.isfinite(w).all()) for w in (*self.coefs, *self.intercepts))
 
 
 @dataclass(frozen=True)

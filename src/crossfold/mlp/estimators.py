@@ -1,8 +1,16 @@
-"""The estimators: `MLPClassifier`, `MLPRegressor` and, for many trainings at once, `FoldStack`."""
+"""The estimators, `FoldStack` and `ExperimentStack`."""
 
 from crossfold.mlp._classifier import MLPClassifier
+from crossfold.mlp._experiment_stack import ExperimentHistory, ExperimentStack
 from crossfold.mlp._fold_stack import FoldStack
 from crossfold.mlp._history import History
 from crossfold.mlp._regressor import MLPRegressor
 
-__all__ = ["FoldStack", "History", "MLPClassifier", "MLPRegressor"]
+__all__ = [
+    "ExperimentHistory",
+    "ExperimentStack",
+    "FoldStack",
+    "History",
+    "MLPClassifier",
+    "MLPRegressor",
+]

@@ -69,6 +69,7 @@ GLOBAL_MAX_SOFTMAX = Loss(
     LOSSES["multiclass"]["cross_entropy"].terms,
     _global_max_softmax_residual,
     "cross-entropy, softmax shifted by the batch's maximum",
+    whole_batch=True,
 )
 """Cross-entropy whose softmax subtracts the maximum of the batch instead of each row's."""
 

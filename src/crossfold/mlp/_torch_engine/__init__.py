@@ -6,5 +6,6 @@ of parameters, not one per member of a stack.
 """
 
 from crossfold.mlp._torch_engine._engine import TorchEngine, choose_device
+from crossfold.mlp._torch_engine._shared import SharedTorchEngine
 
-__all__ = ["TorchEngine", "choose_device"]
+__all__ = ["SharedTorchEngine", "TorchEngine", "choose_device"]

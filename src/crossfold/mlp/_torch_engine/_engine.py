@@ -46,7 +46,7 @@ class TorchEngine:
         self._generator = torch.Generator(self._device)
         self._generator.manual_seed(stack.seed)
         self._data = [
-            (self._resident(d.inputs), self._resident(d.targets).to(self._dtype))
+            (resident(d.inputs, self._device), resident(d.targets, self._device).to(self._dtype))
             for d in stack.data_sets
         ]
         self._begin(stack)
@@ -129,14 +129,6 @@ class TorchEngine:
         step = TrainingStep(self._stack, members, optimizer, self._penalties.of(members))
         return step if self.n_lanes else GraphedStep(step)
 
-    def _resident(self, array: Array) -> Tensor:
-        """Put an array on the device; on the CPU the caller's own memory is read."""
-        if array.dtype.kind == "u" and array.itemsize > 1:
-            array = array.astype(np.int64)  # Larger unsigned integers cannot be indexed by torch.
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-            return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
-
     def _tensor(self, array: Array) -> Tensor:
         return torch.as_tensor(array, dtype=self._dtype, device=self._device)
 
@@ -197,6 +189,15 @@ def choose_device(name: str) -> torch.device:
             "device='cuda' was asked for, but PyTorch finds no CUDA device here; use device='auto'."
         )
     return torch.device(name)
+
+
+def resident(array: Array, device: torch.device) -> Tensor:
+    """Put an array on the device; on the CPU the caller's own memory is read."""
+    if array.dtype.kind == "u" and array.itemsize > 1:
+        array = array.astype(np.int64)  # Larger unsigned integers cannot be indexed by torch.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
 
 def _take(source: Tensor, rows: Tensor) -> Tensor:

@@ -32,15 +32,22 @@ def forward(
     masks
         Dropout factors of each hidden layer, or nothing.
     """
-    below = inputs
+    coef, intercept = layers[0]
+    return forward_above(network, layers[1:], torch.baddbmm(intercept, coef, inputs), masks)
+
+
+def forward_above(
+    network: Network, layers: Sequence[tuple[Tensor, Tensor]], z: Tensor, masks: Masks = ()
+) -> Tensor:
+    """Give logits of the first layer's ``z``, ``(k, units, rows)``, by the layers above it."""
     activate = activation_of(network.activation)
-    for number, (coef, intercept) in enumerate(layers[:-1]):
-        below = activate(torch.baddbmm(intercept, coef, below))
+    for number, (coef, intercept) in enumerate(layers):
+        below = activate(z)
         mask = masks[number] if masks else None
         if mask is not None:
             below = below * mask
-    coef, intercept = layers[-1]
-    return torch.baddbmm(intercept, coef, below)
+        z = torch.baddbmm(intercept, coef, below)
+    return z
 
 
 def transpose_layers(blocks: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:

@@ -1,0 +1,207 @@
+"""A table of experiments, networks of all shapes, trained at once on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_consistent_length
+
+from crossfold.mlp._base import clone_with
+from crossfold.mlp._classifier import MLPClassifier
+from crossfold.mlp._experiments import Experiments, Scores
+from crossfold.mlp._network import (
+    draw_seed,
+    make_member,
+    make_network,
+    make_settings,
+    share_settings,
+)
+from crossfold.mlp._parameters import WHOLE_RUN_SCHEDULES
+from crossfold.mlp._spec import Array, DataSet
+from crossfold.mlp._targets import Labels
+from crossfold.mlp.exceptions import DataError, ParameterError
+
+Parameters = Mapping[str, Any]
+Rows = tuple[Any, Any]
+
+
+@dataclass(frozen=True)
+class ExperimentHistory:
+    """What one experiment's training looked like: arrays with one figure per scored epoch.
+
+    Attributes
+    ----------
+    epochs
+        Numbers of the scored epochs, from 1.
+    train_loss, train_accuracy
+        On all training rows after the epoch, with nothing dropped and without penalties.
+    validation_loss, validation_accuracy
+        On the validation rows; NaN without any.
+    seconds
+        Wall-clock seconds since the start of the whole stack's training, scoring included.
+    """
+
+    epochs: Array
+    train_loss: Array
+    train_accuracy: Array
+    validation_loss: Array
+    validation_accuracy: Array
+    seconds: Array
+
+
+class ExperimentStack(BaseEstimator):  # type: ignore[misc]
+    """Trains networks of different shapes on the same rows in the same batches, all at once.
+
+    The first layers of all networks are one matrix product; what lies above is stacked by shape
+    and activation. The result is that of stacks of one experiment each, to rounding. Training runs
+    for all `max_iter` epochs: `tol`, `n_iter_no_change` and early stopping are not read, and an
+    experiment that diverges does not stop the others.
+
+    Parameters
+    ----------
+    estimator
+        `MLPClassifier`; never fitted itself. Its `random_state` draws the order of the rows, the
+        same for all experiments. Its `learning_rate` is ``constant``, ``one_cycle`` or ``cosine``.
+    member_params
+        Parameters of each experiment, over those of the estimator. Experiments may differ in
+        ``hidden_layer_sizes`` (at least one hidden layer), ``activation``, ``init``, ``dropout``,
+        ``random_state`` (start and dropout masks), ``learning_rate_init``, ``alpha``, ``l1``,
+        ``loss`` and ``focal_gamma``.
+    score_every
+        Epochs between two scorings of training and validation rows.
+
+    Attributes
+    ----------
+    estimators_
+        Fitted classifiers, one per experiment; ``loss_curve_`` holds the scored epochs.
+    histories_
+        `ExperimentHistory` of each.
+    diverged_
+        Shape ``(experiments,)``, bool: which have weights that are not finite.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from crossfold.mlp import ExperimentStack, MLPClassifier
+    >>> X, y = load_digits(return_X_y=True)
+    >>> network = MLPClassifier(input_scale=1 / 16, max_iter=20, learning_rate_init=0.01)
+    >>> stack = ExperimentStack(
+    ...     network,
+    ...     member_params=[
+    ...         {"hidden_layer_sizes": (32,), "activation": "relu"},
+    ...         {"hidden_layer_sizes": (32, 16), "activation": "tanh", "dropout": 0.1},
+    ...     ],
+    ... ).fit(X[:1500], y[:1500], validation_data=(X[1500:], y[1500:]))
+    >>> [len(history.epochs) for history in stack.histories_]
+    [20, 20]
+    """
+
+    def __init__(
+        self,
+        estimator: MLPClassifier,
+        *,
+        member_params: Sequence[Parameters],
+        score_every: int = 1,
+    ) -> None:
+        self.estimator = estimator
+        self.member_params = member_params
+        self.score_every = score_every
+
+    def fit(self, X: Any, y: Any, *, validation_data: Rows | None = None) -> Self:
+        """Train all experiments.
+
+        Parameters
+        ----------
+        X
+            Inputs, shape ``(n, n_features)``; ``uint8`` stays ``uint8`` until a batch is cast.
+        y
+            Classes, shape ``(n,)``.
+        validation_data
+            Inputs and classes to score, or None.
+
+        Raises
+        ------
+        ParameterError, DataError
+            Both of them ``ValueError``: what is wrong, and what is allowed.
+        """
+        estimators = [clone_with(self.estimator, params) for params in self.member_params]
+        self._check(estimators)
+        inputs, y = self.estimator._check_inputs(X, y, reset=True)
+        targets = self.estimator._learn_targets(y)
+        data = _encode(targets, inputs, y, self.estimator.dtype)
+        trained, scores = Experiments(
+            [make_network(one, inputs.shape[1], targets) for one in estimators],
+            [make_member(one, targets, data, np.arange(len(inputs))) for one in estimators],
+            data,
+            self._validation(validation_data, targets),
+            share_settings([make_settings(one, self.estimator._callbacks()) for one in estimators]),
+            np.random.default_rng(draw_seed(self.estimator.random_state)),
+            self.score_every,
+        ).run()
+        for one, result in zip(estimators, trained, strict=True):
+            one.n_features_in_ = inputs.shape[1]
+            one._keep(result, targets, may_diverge=True)
+        self.estimators_ = estimators
+        self.histories_ = [_history(scores, index) for index in range(len(estimators))]
+        self.diverged_ = np.array([not result.is_finite for result in trained])
+        return self
+
+    def _check(self, estimators: Sequence[MLPClassifier]) -> None:
+        if not estimators:
+            raise ParameterError("member_params is empty: name at least one experiment.")
+        if self.score_every < 1:
+            raise ParameterError(f"score_every must be at least 1. Got {self.score_every} instead.")
+        for number, one in enumerate(estimators):
+            _check_experiment(number, one)
+
+    def _validation(self, rows: Rows | None, targets: Labels) -> DataSet | None:
+        if rows is None:
+            return None
+        inputs, y = np.asarray(rows[0]), np.asarray(rows[1])
+        check_consistent_length(inputs, y)
+        unknown = np.setdiff1d(y, targets.classes)
+        if len(unknown):
+            raise DataError(f"The validation rows hold classes {unknown} that no training row has.")
+        if inputs.ndim != 2 or inputs.shape[1] != self.estimator.n_features_in_:
+            raise DataError(
+                f"The validation inputs have shape {inputs.shape}, but "
+                f"{self.estimator.n_features_in_} columns are needed."
+            )
+        return _encode(targets, inputs, y, self.estimator.dtype)
+
+
+def _check_experiment(number: int, estimator: MLPClassifier) -> None:
+    """Refuse what a stack of experiments does not do."""
+    schedules = ("constant", *WHOLE_RUN_SCHEDULES)
+    wrong = {
+        "hidden_layer_sizes without a hidden layer": np.size(estimator.hidden_layer_sizes) == 0,
+        f"learning_rate other than {', '.join(schedules)}": estimator.learning_rate
+        not in schedules,
+        "early_stopping": estimator.early_stopping,
+        "class_weight": estimator.class_weight is not None,
+    }
+    found = [name for name, is_so in wrong.items() if is_so]
+    if found:
+        raise ParameterError(
+            f"Experiment {number}: ExperimentStack does not support {', '.join(found)}; train it "
+            "as an estimator of its own or in a FoldStack."
+        )
+
+
+def _encode(targets: Labels, inputs: Array, y: Array, dtype: str) -> DataSet:
+    return DataSet(inputs, targets.encode(y, dtype))
+
+
+def _history(scores: Sequence[Scores], index: int) -> ExperimentHistory:
+    return ExperimentHistory(
+        np.array([one.epoch for one in scores]),
+        np.array([one.train_loss[index] for one in scores]),
+        np.array([one.train_accuracy[index] for one in scores]),
+        np.array([one.validation_loss[index] for one in scores]),
+        np.array([one.validation_accuracy[index] for one in scores]),
+        np.array([one.seconds for one in scores]),
+    )
