@@ -10,6 +10,8 @@ from typing import Protocol, Self
 import numpy as np
 
 from crossfold.mlp._engine import Stack
+from crossfold.mlp._layout import Layout
+from crossfold.mlp._optimizers import rule_of
 from crossfold.mlp._spec import Array, Loss
 
 Rows = slice | Array
@@ -63,11 +65,27 @@ class SharedEngine(Protocol):
         """Give a copy of a group's flat parameters, shape ``(k, n_parameters)``."""
 
 
-class FirstLayers:
-    """The first layers of all groups, one below the other: ``(units of all, n_in + 1)``.
+@dataclass(frozen=True)
+class Trainable:
+    """Parameters that one update rule works on.
 
-    The factor of the inputs is taken into the weights, so that inputs need no product of their
-    own.
+    Attributes
+    ----------
+    parameters
+        Shape ``(rows, n)``.
+    state
+        The rule's arrays of that shape, by name.
+    penalties
+        The factors of `Penalties` by name, shape ``(rows, n)`` or ``(1, n)``.
+    """
+
+    parameters: Array
+    state: dict[str, Array]
+    penalties: dict[str, Array]
+
+
+class FirstLayers:
+    """The first layers of all groups: one row ``[w; b]`` for each unit, group by group.
 
     Parameters
     ----------
@@ -76,24 +94,45 @@ class FirstLayers:
     """
 
     def __init__(self, stacks: Sequence[Stack]) -> None:
-        ends = np.cumsum([len(s.parameters) * s.layout.sizes[1] for s in stacks]).tolist()
-        starts = [0, *ends[:-1]]
-        self.parts = [slice(start, end) for start, end in zip(starts, ends, strict=True)]
-        self.width = ends[-1]
-        self.scale = stacks[0].network.input_scale
+        self._units = [(len(stack.parameters), stack.layout.sizes[1]) for stack in stacks]
+        ends = np.cumsum([k * units for k, units in self._units]).tolist()
+        self.parts = [slice(start, end) for start, end in pairwise([0, *ends])]
+        names = {name for stack in stacks for name in stack.penalties}
+        factors = {name: [_factors(stack, name) for stack in stacks] for name in names}
+        self.trainable = _trainable(
+            stacks[0],
+            _rows_of([(stack, stack.parameters) for stack in stacks]),
+            {
+                name: _once(_rows_of(list(zip(stacks, arrays, strict=True))))
+                for name, arrays in factors.items()
+            },
+        )
 
-    def join(self, blocks: Sequence[Array], joint: Array) -> None:
-        """Write the groups' first blocks ``(k, n_in + 1, units)`` to `joint`."""
-        for block, part in zip(blocks, self.parts, strict=True):
-            joint[part] = block.transpose(0, 2, 1).reshape(joint[part].shape)
-        joint[:, :-1] *= self.scale
+    def spread(self, per_network: Sequence[Array]) -> Array:
+        """Give each unit the figure ``(k, 1)`` of its network: shape ``(units of all, 1)``."""
+        return np.concatenate(
+            [
+                np.repeat(figures, units, axis=0)
+                for figures, (_, units) in zip(per_network, self._units, strict=True)
+            ]
+        )
 
-    def spread(self, joint: Array, blocks: Sequence[Array]) -> None:
-        """Write the gradient of the joint block to the groups' own first blocks."""
-        joint[:, :-1] *= self.scale
-        for block, part in zip(blocks, self.parts, strict=True):
-            k, n_in, units = block.shape
-            block[...] = joint[part].reshape(k, units, n_in).transpose(0, 2, 1)
+    def block_of(self, group: int, joint: Array) -> Array:
+        """Give a group's own first blocks, shape ``(k, (n_in + 1) · units)``."""
+        k, units = self._units[group]
+        return joint[self.parts[group]].reshape(k, units, -1).swapaxes(1, 2).reshape(k, -1)
+
+
+def layers_above(stack: Stack) -> Trainable:
+    """Give all layers of a group but the first, in the order of `Layout`."""
+    first = stack.layout.blocks(stack.parameters)[0][0].size
+    penalties = {name: array[:, first:] for name, array in stack.penalties.items()}
+    return _trainable(stack, stack.parameters[:, first:].copy(), penalties)
+
+
+def layout_above(stack: Stack) -> Layout:
+    """Give where the weights of `layers_above` lie."""
+    return Layout(stack.layout.sizes[1:])
 
 
 def cut_rows(n_rows: int, most: int, n_lanes: int) -> list[tuple[int, int]]:
@@ -114,3 +153,25 @@ def reads_whole_batch(stacks: Sequence[Stack]) -> bool:
     """Tell whether some loss looks at all rows of a batch, so that they cannot be cut."""
     losses = (stack.network.loss for stack in stacks)
     return any(isinstance(loss, Loss) and loss.whole_batch for loss in losses)
+
+
+def _trainable(stack: Stack, parameters: Array, penalties: dict[str, Array]) -> Trainable:
+    names = rule_of(stack.settings).state_names
+    return Trainable(parameters, {name: np.zeros_like(parameters) for name in names}, penalties)
+
+
+def _rows_of(flats: Sequence[tuple[Stack, Array]]) -> Array:
+    """Turn the first blocks of flat arrays ``(k, n_parameters)`` into one row per unit."""
+    blocks = [stack.layout.blocks(flat)[0] for stack, flat in flats]
+    return np.concatenate([b.swapaxes(1, 2).reshape(-1, b.shape[1]) for b in blocks])
+
+
+def _factors(stack: Stack, name: str) -> Array:
+    """Give a penalty's factors for every network of a group."""
+    factors = stack.penalties.get(name, np.zeros(1, dtype=stack.parameters.dtype))
+    return np.broadcast_to(factors, stack.parameters.shape)
+
+
+def _once(rows: Array) -> Array:
+    """Keep one row where all are alike."""
+    return rows[:1] if (rows == rows[0]).all() else rows

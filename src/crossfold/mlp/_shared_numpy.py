@@ -15,7 +15,6 @@ from typing import Self
 import numpy as np
 
 from crossfold.mlp._engine import Stack
-from crossfold.mlp._layout import Layout
 from crossfold.mlp._losses import loss_of
 from crossfold.mlp._optimizers import rule_of
 from crossfold.mlp._pass import Masks, Pass, Weights
@@ -25,11 +24,14 @@ from crossfold.mlp._shared import (
     FirstLayers,
     GroupStep,
     Rows,
+    Trainable,
     cut_rows,
     dropped_layers,
+    layers_above,
+    layout_above,
     reads_whole_batch,
 )
-from crossfold.mlp._spec import Array
+from crossfold.mlp._spec import Array, Settings
 from crossfold.mlp._threads import blas_threads, one_blas_thread
 
 _CHUNK_ROWS = 4096
@@ -54,8 +56,8 @@ class SharedNumpyEngine:
         self._dtype = stacks[0].parameters.dtype
         self._targets = _columns(targets, self._dtype)
         self._first = FirstLayers(stacks)
-        self._joint = np.empty((self._first.width, inputs.shape[1] + 1), dtype=self._dtype)
-        self._updates = [_Update(stack) for stack in stacks]
+        self._first_update = _Update(self._first.trainable, stacks[0].settings)
+        self._updates = [_Update(layers_above(stack), stack.settings) for stack in stacks]
         self._most_rows = len(inputs) if reads_whole_batch(stacks) else _CHUNK_ROWS
         self._n_lanes = blas_threads()
         self._workspaces: dict[tuple[int, int], _Workspace] = {}
@@ -75,31 +77,33 @@ class SharedNumpyEngine:
 
     def step(self, rows: Rows, steps: Sequence[GroupStep]) -> None:
         """Update all networks from a batch of rows."""
-        self._join()
         n_rows = len(self._inputs[rows]) if isinstance(rows, slice) else len(rows)
 
         def differentiate(workspace: _Workspace, start: int, stop: int) -> None:
             chosen = rows[start:stop] if isinstance(rows, np.ndarray) else slice(start, stop)
             masks = [[_cut(mask, start, stop) for mask in step.masks] for step in steps]
             workspace.load(self._inputs, chosen)
-            workspace.differentiate(self._joint, self._targets[:, chosen], masks)
+            workspace.differentiate(self._targets[:, chosen], masks)
 
-        used = self._run(n_rows, differentiate)
-        first, upper = _sum([workspace.take_gradients() for workspace in used])
-        gradients = [update.place(part) for update, part in zip(self._updates, upper, strict=True)]
-        self._first.spread(first, gradients)
+        for number, workspace in enumerate(self._run(n_rows, differentiate)):
+            updates = [self._first_update, *self._updates]
+            workspace.give_gradients(updates, is_first=number == 0)
         for update, step in zip(self._updates, steps, strict=True):
-            update.take(step, n_rows)
+            update.take(step.step_sizes, step.learning_rates, n_rows)
+        self._first_update.take(
+            self._first.spread([step.step_sizes for step in steps]),
+            self._first.spread([step.learning_rates for step in steps]),
+            n_rows,
+        )
 
     def score(self, inputs: Array, targets: Array) -> tuple[Array, Array]:
         """Give each network's mean loss and accuracy on some rows, shape ``(networks,)`` each."""
-        self._join()
         columns = _columns(targets, self._dtype)
         sums: dict[int, Array] = {}
 
         def score_chunk(workspace: _Workspace, start: int, stop: int) -> None:
             workspace.load(inputs, slice(start, stop))
-            sums[start] = workspace.score(self._joint, columns[:, start:stop])
+            sums[start] = workspace.score(columns[:, start:stop])
 
         self._run(len(inputs), score_chunk)
         loss, accuracy = np.sum([sums[start] for start in sorted(sums)], axis=0) / len(inputs)
@@ -107,12 +111,8 @@ class SharedNumpyEngine:
 
     def parameters(self, group: int) -> Array:
         """Give a copy of a group's flat parameters, shape ``(k, n_parameters)``."""
-        flat: Array = self._stacks[group].parameters.copy()
-        return flat
-
-    def _join(self) -> None:
-        blocks = [stack.layout.blocks(stack.parameters)[0] for stack in self._stacks]
-        self._first.join(blocks, self._joint)
+        first = self._first.block_of(group, self._first_update.parameters)
+        return np.concatenate([first, self._updates[group].parameters], axis=1)
 
     def _run(self, n_rows: int, work: Callable[[_Workspace, int, int], None]) -> list[_Workspace]:
         """Let the lanes work on all chunks; give the workspaces that they used."""
@@ -136,76 +136,112 @@ class SharedNumpyEngine:
         """Give a lane's buffers for chunks of that many rows."""
         key = lane, n_rows
         if key not in self._workspaces:
-            self._workspaces[key] = _Workspace(self._stacks, self._first, n_rows)
+            above = [update.parameters for update in self._updates]
+            self._workspaces[key] = _Workspace(self._stacks, self._first, above, n_rows)
         return self._workspaces[key]
 
 
 class _Workspace:
     """Buffers of one lane for chunks of one size, and the gradients that it adds up."""
 
-    def __init__(self, stacks: Sequence[Stack], first: FirstLayers, n_rows: int) -> None:
-        n_in, dtype = stacks[0].layout.sizes[0], stacks[0].parameters.dtype
-        self._inputs = np.ones((n_rows, n_in + 1), dtype=dtype)
-        self._z = np.empty((first.width, n_rows), dtype=dtype)
-        self._deltas = np.empty((first.width, n_rows), dtype=dtype)
-        self._product = np.empty((first.width, n_in + 1), dtype=dtype)
-        self._gradient = np.zeros((first.width, n_in + 1), dtype=dtype)
-        self._parts = [
-            _Part(stack, self._z[part], self._deltas[part], n_rows)
-            for stack, part in zip(stacks, first.parts, strict=True)
-        ]
+    def __init__(
+        self, stacks: Sequence[Stack], first: FirstLayers, above: Sequence[Array], n_rows: int
+    ) -> None:
+        self._first = first.trainable.parameters
+        width, n_in = self._first.shape
+        dtype = self._first.dtype
+        self._scale = stacks[0].network.input_scale
+        self._inputs = np.ones((n_rows, n_in), dtype=dtype)
+        self._z = np.empty((width, n_rows), dtype=dtype)
+        self._deltas = np.empty((width, n_rows), dtype=dtype)
+        self._sums = [_Sum(self._first)]
+        self._parts = []
+        for stack, part, flat in zip(stacks, first.parts, above, strict=True):
+            self._sums.append(_Sum(flat))
+            self._parts.append(
+                _Part(stack, flat, self._sums[-1], self._z[part], self._deltas[part])
+            )
 
     def load(self, inputs: Array, rows: Rows) -> None:
-        """Cast the inputs of a chunk."""
-        np.copyto(self._inputs[:, :-1], inputs[rows], casting="same_kind")
+        """Cast the inputs of a chunk, and scale them."""
+        taken = self._inputs[:, :-1]
+        np.copyto(taken, inputs[rows], casting="same_kind")
+        if self._scale != 1:
+            np.multiply(taken, self._scale, out=taken)
 
-    def differentiate(self, joint: Array, targets: Array, masks: Sequence[Masks]) -> None:
+    def differentiate(self, targets: Array, masks: Sequence[Masks]) -> None:
         """Add the gradients of the loaded rows' summed loss."""
-        np.matmul(joint, self._inputs.T, out=self._z)
+        for one in self._sums:
+            one.make_room()
+        np.matmul(self._first, self._inputs.T, out=self._z)
         for part, own in zip(self._parts, masks, strict=True):
             part.differentiate(targets, own)
-        np.matmul(self._deltas, self._inputs, out=self._product)
-        self._gradient += self._product
+        np.matmul(self._deltas, self._inputs, out=self._sums[0].product)
 
-    def score(self, joint: Array, targets: Array) -> Array:
+    def score(self, targets: Array) -> Array:
         """Give summed loss and right answers of each network, shape ``(2, networks)``."""
-        np.matmul(joint, self._inputs.T, out=self._z)
+        np.matmul(self._first, self._inputs.T, out=self._z)
         return np.concatenate([part.score(targets) for part in self._parts], axis=1)
 
-    def take_gradients(self) -> tuple[Array, list[Array]]:
-        """Give copies of what was added up, and begin anew."""
-        gradient = self._gradient.copy()
-        self._gradient[...] = 0
-        return gradient, [part.take_gradient() for part in self._parts]
+    def give_gradients(self, updates: Sequence[_Update], *, is_first: bool) -> None:
+        """Write what was added up here to the updates' gradients, or add it to them."""
+        for update, one in zip(updates, self._sums, strict=True):
+            one.give(update.gradients, is_first=is_first)
+
+
+class _Sum:
+    """Gradients of a chunk, and their sum over the chunks before it in the same step."""
+
+    def __init__(self, parameters: Array) -> None:
+        self.product = np.empty_like(parameters)
+        self._before = np.empty_like(parameters)
+        self._n_chunks = 0
+
+    def make_room(self) -> None:
+        """Put the last chunk's gradients aside; the next ones are written over them."""
+        if self._n_chunks == 1:
+            np.copyto(self._before, self.product)
+        elif self._n_chunks > 1:
+            np.add(self._before, self.product, out=self._before)
+        self._n_chunks += 1
+
+    def give(self, gradients: Array, *, is_first: bool) -> None:
+        """Write the sum to `gradients`, or add it to what others gave before; begin anew."""
+        if self._n_chunks > 1:
+            np.add(self.product, self._before, out=self.product)
+        if is_first:
+            np.copyto(gradients, self.product)
+        else:
+            np.add(gradients, self.product, out=gradients)
+        self._n_chunks = 0
 
 
 class _Part:
     """One group in a workspace: everything above the first layers' product."""
 
-    def __init__(self, stack: Stack, z: Array, deltas: Array, n_rows: int) -> None:
-        k, dtype, sizes = len(stack.parameters), stack.parameters.dtype, stack.layout.sizes
-        dropped = dropped_layers(stack)
-        above = Layout(sizes[1:])
-        self._pass = Pass(sizes, stack.network.activation, k, n_rows, dtype, dropped)
-        self._scored = Pass(sizes, stack.network.activation, k, n_rows, dtype)
-        self._flat = np.empty((k, above.n_parameters), dtype=dtype)
-        self._gradient = np.zeros_like(self._flat)
-        blocks = stack.layout.blocks(stack.parameters)
-        self._weights = Weights(blocks, [blocks[0], *above.blocks(self._flat)])
+    def __init__(self, stack: Stack, flat: Array, total: _Sum, z: Array, deltas: Array) -> None:
+        k, n_rows, sizes = len(flat), z.shape[1], stack.layout.sizes
+        activation, above = stack.network.activation, layout_above(stack)
+        self._pass = Pass(sizes, activation, k, n_rows, flat.dtype, dropped_layers(stack))
+        self._scored = Pass(sizes, activation, k, n_rows, flat.dtype)
+        # `Pass` counts layers from the first, whose place here is taken by the shared product.
+        nothing = np.empty((k, 1, 1), dtype=flat.dtype)
+        self._weights = Weights(
+            [nothing, *above.blocks(flat)], [nothing, *above.blocks(total.product)]
+        )
         self._z = z.reshape(self._pass.first_z.shape)
         self._deltas = deltas.reshape(self._z.shape)
-        self._logits = np.empty((k, sizes[-1], n_rows), dtype=dtype)
+        self._logits = np.empty((k, sizes[-1], n_rows), dtype=flat.dtype)
         self._residual = np.empty_like(self._logits)
         self._head, self._loss = stack.network.head, loss_of(stack.network)
         self._gamma = stack.gamma[:, None, None]
 
     def differentiate(self, targets: Array, masks: Masks) -> None:
-        """Add the gradients above the first layer, and leave its deltas in the workspace."""
+        """Work out the gradients above the first layer, and leave its deltas in the workspace."""
         np.copyto(self._pass.first_z, self._z)
         self._pass.forward_above(self._weights, self._logits, masks)
         self._loss.residual(self._logits, targets[None], self._gamma, self._residual)
         self._deltas[...] = self._pass.backward_above(self._weights, self._residual, masks)
-        self._gradient += self._flat
 
     def score(self, targets: Array) -> Array:
         """Give summed loss and right answers of each network, shape ``(2, k)``."""
@@ -215,38 +251,25 @@ class _Part:
         right = is_right(self._head, self._logits, targets[None])
         return np.stack([terms.sum(axis=(1, 2), dtype=np.float64), right.sum(axis=1)])
 
-    def take_gradient(self) -> Array:
-        """Give a copy of what was added up, and begin anew."""
-        gradient: Array = self._gradient.copy()
-        self._gradient[...] = 0
-        return gradient
-
 
 class _Update:
-    """The update rule of one group."""
+    """Parameters, their gradients and their update rule."""
 
-    def __init__(self, stack: Stack) -> None:
-        flat = stack.parameters
-        self._optimizer = rule_of(stack.settings)(
-            np, stack.settings, flat, np.empty_like(flat), np.empty_like(flat), stack.state
+    def __init__(self, trainable: Trainable, settings: Settings) -> None:
+        flat = trainable.parameters
+        self.parameters, self.gradients = flat, np.empty_like(flat)
+        self._optimizer = rule_of(settings)(
+            np, settings, flat, self.gradients, np.empty_like(flat), trainable.state
         )
-        self._penalties = Penalties(np, **stack.penalties)
-        self._first_block: Array = stack.layout.blocks(self._optimizer.gradients)[0]
-        self._n_first = self._first_block[0].size
+        self._penalties = Penalties(np, **trainable.penalties)
 
-    def place(self, upper: Array) -> Array:
-        """Take the gradients above the first layer, and give the block for those of the first."""
-        self._optimizer.gradients[:, self._n_first :] = upper
-        return self._first_block
-
-    def take(self, step: GroupStep, n_rows: int) -> None:
+    def take(self, step_sizes: Array, learning_rates: Array, n_rows: int) -> None:
         """Add the penalties, divide by the rows, and let the optimiser step."""
-        optimizer = self._optimizer
-        p, g, scratch = optimizer.parameters, optimizer.gradients, optimizer.scratch
+        p, g, scratch = self.parameters, self.gradients, self._optimizer.scratch
         self._penalties.add_gradients(p, g, scratch)
         np.multiply(g, g.dtype.type(1 / n_rows), out=g)
-        self._penalties.shrink(p, scratch, step.learning_rates)
-        optimizer.step(step.step_sizes)
+        self._penalties.shrink(p, scratch, learning_rates)
+        self._optimizer.step(step_sizes)
 
 
 def _columns(targets: Array, dtype: np.dtype[np.generic]) -> Array:
@@ -255,13 +278,3 @@ def _columns(targets: Array, dtype: np.dtype[np.generic]) -> Array:
 
 def _cut(mask: Array | None, start: int, stop: int) -> Array | None:
     return None if mask is None else mask[..., start:stop]
-
-
-def _sum(gradients: Sequence[tuple[Array, list[Array]]]) -> tuple[Array, list[Array]]:
-    """Add up the lanes' gradients in place of the first's."""
-    (first, upper), *others = gradients
-    for other_first, other_upper in others:
-        first += other_first
-        for own, other in zip(upper, other_upper, strict=True):
-            np.add(own, other, out=own)
-    return first, upper
