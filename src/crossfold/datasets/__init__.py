@@ -1,8 +1,9 @@
 """Datasets: what reads and writes files, and nothing else.
 
 `SourceDataset` fetches a source file and verifies it, `ExportDataset` reads a CSV export and hides
-its identifiers, `SampleAppointmentsDataset` makes synthetic appointments, `FigureDataset` and
-`MLPDataset` store figures and models.
+its identifiers, `IdxDataset` and `LabelledImagesDataset` read images, `SampleAppointmentsDataset`
+and `SampleImagesDataset` make what the sample environment reads, `FigureDataset` and `MLPDataset`
+store figures and models.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from crossfold.datasets.export_dataset import ExportDataset
     from crossfold.datasets.figure_dataset import FigureDataset
+    from crossfold.datasets.idx_dataset import IdxDataset
+    from crossfold.datasets.labelled_images import LabelledImagesDataset, SampleImagesDataset
     from crossfold.datasets.mlp_dataset import MLPDataset
     from crossfold.datasets.sample_appointments import SampleAppointmentsDataset
     from crossfold.datasets.source_dataset import SourceDataset
@@ -20,16 +23,22 @@ if TYPE_CHECKING:
 __all__ = [
     "ExportDataset",
     "FigureDataset",
+    "IdxDataset",
+    "LabelledImagesDataset",
     "MLPDataset",
     "SampleAppointmentsDataset",
+    "SampleImagesDataset",
     "SourceDataset",
 ]
 
 _MODULES = {
     "ExportDataset": "export_dataset",
     "FigureDataset": "figure_dataset",
+    "IdxDataset": "idx_dataset",
+    "LabelledImagesDataset": "labelled_images",
     "MLPDataset": "mlp_dataset",
     "SampleAppointmentsDataset": "sample_appointments",
+    "SampleImagesDataset": "labelled_images",
     "SourceDataset": "source_dataset",
 }
 

@@ -1,0 +1,140 @@
+"""IDX files: the form in which MNIST and its likes are published."""
+
+from __future__ import annotations
+
+import gzip
+import math
+import struct
+from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO
+
+import numpy as np
+from kedro.io import AbstractVersionedDataset, Version
+from numpy.typing import NDArray
+
+from crossfold.datasets.atomic import AtomicLocalFileSystem
+from crossfold.datasets.containers import DAMAGED, open_content
+from crossfold.datasets.exceptions import DataError
+
+Array = NDArray[Any]
+
+DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+"""Element types by the third byte of the file; numbers are stored with the high byte first."""
+
+_CODES = {np.dtype(name).newbyteorder("="): code for code, name in DTYPES.items()}
+
+
+class IdxDataset(AbstractVersionedDataset[Array, Array]):
+    """An array in an IDX file, plain or gzip.
+
+    The file begins with two zero bytes, the element type, the number of dimensions, and the length
+    of each dimension in four bytes, high byte first; the elements follow
+    (http://yann.lecun.com/exdb/mnist/).
+
+    Parameters
+    ----------
+    filepath
+        Read as gzip if its content says so; written as gzip if it ends in ``.gz``.
+    version
+        Given by Kedro where the catalog entry has ``versioned: true``.
+    metadata
+        Ignored here; read by Kedro-Viz.
+
+    Notes
+    -----
+    `load` gives the array in the machine's own byte order; it may be read-only. A file whose magic
+    number, dimensions or length are wrong is refused with a sentence.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        version: Version | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._fs = AtomicLocalFileSystem(auto_mkdir=True)
+        self.metadata = metadata
+        super().__init__(
+            filepath=PurePosixPath(filepath),
+            version=version,
+            exists_function=self._fs.exists,
+            glob_function=self._fs.glob,
+        )
+
+    def load(self) -> Array:
+        """Read the array."""
+        return read_idx(Path(self._get_load_path()))
+
+    def save(self, data: Array) -> None:
+        """Write the array; it becomes visible when it is whole."""
+        path = self._get_save_path()
+        header = _header(data, str(path))
+        with self._fs.open(str(path), "wb") as file:
+            if path.suffix == ".gz":
+                with gzip.GzipFile(fileobj=file, mode="wb", compresslevel=6, mtime=0) as packed:
+                    _write(packed, header, data)
+            else:
+                _write(file, header, data)
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath), "version": self._version}
+
+    def _exists(self) -> bool:
+        exists: bool = self._fs.exists(str(self._get_load_path()))
+        return exists
+
+
+def read_idx(path: Path) -> Array:
+    """Read an IDX file, plain or gzip.
+
+    Raises
+    ------
+    DataError
+        The file is not there, is no IDX file, or is longer or shorter than it says.
+    """
+    try:
+        with open_content(path, path.name) as file:
+            shape, dtype = _read_header(file, path)
+            content = file.read()
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is not there; check the path.") from error
+    except DAMAGED as error:
+        raise DataError(f"{path} is a damaged archive ({error}); fetch it again.") from error
+    expected = math.prod(shape) * dtype.itemsize
+    if len(content) != expected:
+        fault = "cut short" if len(content) < expected else "too long"
+        raise DataError(
+            f"{path} is {fault}: {len(content):,} bytes follow its header, but its dimensions "
+            f"{shape} need {expected:,}; fetch it again."
+        )
+    array = np.frombuffer(content, dtype).reshape(shape)
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _read_header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    magic = file.read(4)
+    if len(magic) < 4 or magic[:2] != b"\0\0" or magic[2] not in DTYPES or magic[3] == 0:
+        raise DataError(
+            f"{path} is not an IDX file: it begins with the bytes {magic.hex(' ') or 'of nothing'}"
+            ", where 00 00, an element type and a number of dimensions belong."
+        )
+    lengths = file.read(4 * magic[3])
+    if len(lengths) < 4 * magic[3]:
+        raise DataError(f"{path} is cut short in its header; fetch it again.")
+    return struct.unpack(f">{magic[3]}I", lengths), np.dtype(DTYPES[magic[2]])
+
+
+def _header(array: Array, path: str) -> bytes:
+    code = _CODES.get(array.dtype.newbyteorder("="))
+    if code is None or array.ndim == 0:
+        raise DataError(
+            f"{path} cannot hold an array of {array.dtype} with {array.ndim} dimensions: an IDX "
+            f"file takes {', '.join(str(dtype) for dtype in _CODES)} and at least one dimension."
+        )
+    return bytes([0, 0, code, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
+
+
+def _write(file: Any, header: bytes, array: Array) -> None:
+    file.write(header)
+    file.write(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder(">")).data)
