@@ -1,4 +1,4 @@
-"""How numbers are printed, in figures and in the report alike."""
+"""How numbers and names are printed, in figures and in the report alike."""
 
 from __future__ import annotations
 
@@ -7,6 +7,11 @@ import math
 MISSING = "–"
 # Keeps a number and its sign on one line.
 _PERCENT = "\u00a0%"
+
+
+def plain(name: str) -> str:
+    """Turn a name of the code into words with a capital."""
+    return name.replace("_", " ").capitalize()
 
 
 def count(value: float) -> str:

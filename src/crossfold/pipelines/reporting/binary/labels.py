@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from crossfold.pipelines.reporting.formatting import plain
+
 MODELS = {
     "prevalence": "Same risk for everyone",
     "same_day_flag": "Same-day flag alone",
@@ -65,11 +67,6 @@ def metric_label(metric: str) -> str:
 def subgroup_label(group: str, level: str) -> str:
     """Give the name of a subgroup: ``Sex: Female``, or ``Everyone``."""
     return group if group == EVERYONE else f"{group}: {level}"
-
-
-def plain(name: str) -> str:
-    """Turn a name of the code into words with a capital."""
-    return name.replace("_", " ").capitalize()
 
 
 def in_order(models: Iterable[str]) -> list[str]:

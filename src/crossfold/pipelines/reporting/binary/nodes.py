@@ -139,6 +139,7 @@ def write_report(
     from crossfold.pipelines.reporting.binary import sections
     from crossfold.pipelines.reporting.binary.captions import CAPTIONS
     from crossfold.pipelines.reporting.binary.labels import metric_label, model_in_text, model_label
+    from crossfold.pipelines.reporting.lines import leak_guard_lines
     from crossfold.pipelines.reporting.report import render
 
     tables = _with_prefix(parts, "table_")
@@ -152,7 +153,7 @@ def write_report(
         figures=_with_prefix(parts, "figure_"),
         data_figures=_with_prefix(parts, "data_figure_"),
         row_counts=sections.row_counts(row_counts),
-        leak_guard=sections.leak_guard(leak_guard),
+        leak_guard=leak_guard_lines(leak_guard),
         **sections.comparisons(comparison, report),
         **sections.answer(metrics_table, tables["capacity"], model_card, report),
         **sections.models(metrics_table),

@@ -12,7 +12,6 @@ from crossfold.pipelines.reporting.binary.labels import (
     in_order,
     metric_label,
     model_label,
-    plain,
     subgroup_label,
 )
 from crossfold.pipelines.reporting.binary.lookup import GROUPED, PERMUTED, TIME_SPLIT, select
@@ -25,7 +24,9 @@ from crossfold.pipelines.reporting.formatting import (
     p_value,
     percent,
     percent_interval,
+    plain,
 )
+from crossfold.pipelines.reporting.lines import Rows
 
 RANKING = ("roc_auc", "pr_auc", "brier", "expected_calibration_error")
 DECISION = ("precision", "recall", "specificity", "f1")
@@ -46,7 +47,6 @@ COMPARISON_COLUMNS = {
     "ROC-AUC over folds, p": ("roc_auc", "corrected resampled t-test over folds"),
     "Decisions, McNemar, p": ("accuracy", "McNemar"),
 }
-Rows = list[tuple[str, ...]]
 
 
 def answer(
@@ -118,14 +118,6 @@ def row_counts(counts: Mapping[str, Any]) -> Rows:
         "Kept": counts["kept"],
     }
     return [(name, count(value)) for name, value in lines.items()]
-
-
-def leak_guard(table: pd.DataFrame) -> Rows:
-    """Arrange the leak guard's checks as lines."""
-    return [
-        (plain(row.check), count(row.rows_checked), count(row.crossing), str(row.verdict))
-        for row in table.itertuples()
-    ]
 
 
 def comparisons(table: pd.DataFrame, report: ReportParameters) -> dict[str, Any]:
