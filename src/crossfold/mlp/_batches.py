@@ -32,7 +32,8 @@ class Block:
     members
         Places of the `k` members that take part.
     rows
-        Row numbers, shape ``(k, steps, batch)``; what is padding has weight 0.
+        Row numbers, shape ``(k, steps, batch)``; what is padding has weight 0. The batch is as
+        wide as the widest of these steps.
     weights
         Shape ``(k, steps, batch)``, or None where all are 1.
     counts
@@ -135,7 +136,8 @@ class Feed:
         ):
             if mask is not None and threshold:
                 own = mask[place, :n_steps, :units, : self.batch_size]
-                kept = part.reshape(own.shape) >= threshold
+                drawn_for = part.reshape(n_steps, units, self.batch_size)
+                kept = drawn_for[..., : own.shape[-1]] >= threshold
                 np.multiply(kept, own.dtype.type(_LEVELS / (_LEVELS - threshold)), out=own)
 
 
@@ -160,6 +162,9 @@ class Batches:
     ) -> None:
         self._feeds = feeds
         self._batch = max(feed.batch_size for feed in feeds)
+        # A device replays a recorded step, whose shapes stay the same; elsewhere a last batch that
+        # is small costs less.
+        self._cuts_batches = n_lanes > 0
         self._dtype = np.dtype(dtype)
         highest = map(max, zip(*(feed.thresholds for feed in feeds), strict=True))
         self._dropped = [
@@ -186,8 +191,9 @@ class Batches:
     def draw(self, members: slice, start: int, stop: int) -> dict[str, Any]:
         """Give rows, weights, counts, scale and masks of a `Block`."""
         feeds = self._feeds[members]
-        rows = np.zeros((len(feeds), stop - start, self._batch), dtype=np.intp)
         counts = np.stack([feed.counts(start, stop) for feed in feeds])
+        width = int(counts.max()) if self._cuts_batches else self._batch
+        rows = np.zeros((len(feeds), stop - start, width), dtype=np.intp)
         for own, feed in zip(rows.reshape(len(feeds), -1), feeds, strict=True):
             chunk = feed.rows(start, stop)
             own[: len(chunk)] = chunk
@@ -200,22 +206,22 @@ class Batches:
             "weights": weights,
             "counts": counts,
             "scale": scale.astype(self._dtype),
-            "masks": self._draw_masks(feeds, stop - start),
+            "masks": self._draw_masks(feeds, stop - start, width),
         }
 
     def _weights(self, feeds: list[Feed], rows: Array, counts: Array) -> Array | None:
-        if (counts == self._batch).all() and all(feed.row_weights is None for feed in feeds):
+        if (counts == rows.shape[-1]).all() and all(feed.row_weights is None for feed in feeds):
             return None
-        real = np.arange(self._batch) < counts[..., None]
+        real = np.arange(rows.shape[-1]) < counts[..., None]
         weights = real.astype(self._dtype)
         for place, feed in enumerate(feeds):
             if feed.row_weights is not None:
                 weights[place] *= feed.row_weights[rows[place]]
         return weights
 
-    def _draw_masks(self, feeds: list[Feed], n_steps: int) -> list[Array | None]:
+    def _draw_masks(self, feeds: list[Feed], n_steps: int, width: int) -> list[Array | None]:
         masks: list[Array | None] = [
-            np.ones((len(feeds), n_steps, units, self._batch), dtype=self._dtype) if units else None
+            np.ones((len(feeds), n_steps, units, width), dtype=self._dtype) if units else None
             for units in self._dropped
         ]
         if any(self._dropped):

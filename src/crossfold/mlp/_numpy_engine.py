@@ -12,11 +12,11 @@ from crossfold.mlp._block_losses import sum_losses
 from crossfold.mlp._engine import Stack, keep_members
 from crossfold.mlp._gather import Gather, staging_for
 from crossfold.mlp._losses import loss_of
-from crossfold.mlp._optimizers import Optimizer, rule_of
 from crossfold.mlp._pass import Pass, Weights
 from crossfold.mlp._penalties import Penalties
 from crossfold.mlp._spec import Array
 from crossfold.mlp._threads import blas_threads, one_blas_thread
+from crossfold.mlp._update import Update
 
 _SCORED_BYTES = 1 << 21
 
@@ -47,7 +47,7 @@ class NumpyEngine:
     def _begin(self, stack: Stack) -> None:
         self._stack = stack
         self._groups: dict[tuple[int, int], _Group] = {}
-        self._workspaces: dict[tuple[int, int], _Workspace] = {}
+        self._workspaces: dict[tuple[int, int, int], _Workspace] = {}
 
     def run(self, block: Block) -> Array:
         """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""
@@ -62,7 +62,7 @@ class NumpyEngine:
 
     def _workspace_for(self, block: Block) -> _Workspace:
         """Give buffers for a block's shape; groups of the same size take turns in them."""
-        key = block.lane, len(block.rows)
+        key = block.lane, len(block.rows), block.rows.shape[-1]
         if key not in self._workspaces or self._workspaces[key].n_steps < block.n_steps:
             self._workspaces[key] = _Workspace(self._stack, block)
         return self._workspaces[key]
@@ -118,7 +118,6 @@ class _Workspace:
         self.residual = np.empty((k, sizes[-1], rows), dtype=dtype)
         self.twice_penalty = np.empty((k, steps), dtype=dtype)
         self.gradients = np.empty((k, stack.layout.n_parameters), dtype=dtype)
-        self.scratch = np.empty_like(self.gradients)
         self.steps = [
             (
                 self.inputs[:, s].transpose(0, 2, 1),
@@ -150,19 +149,18 @@ class _Group:
         parameters = stack.parameters[members]
         self.workspace = workspace
         self.gather = Gather(stack, members)
-        self._optimizer: Optimizer = rule_of(stack.settings)(
+        self._update = Update(
             np,
             stack.settings,
             parameters,
             workspace.gradients,
-            workspace.scratch,
             {name: array[members] for name, array in stack.state.items()},
+            Penalties(np, **stack.penalties).of(members),
+            None if stack.used is None else stack.used[members],
         )
         self._weights = Weights(
             stack.layout.blocks(parameters), stack.layout.blocks(workspace.gradients)
         )
-        self._penalties = Penalties(np, **stack.penalties).of(members)
-        self._used = None if stack.used is None else stack.used[members]
         self._loss = loss_of(stack.network)
         self._gamma = stack.gamma[members, None, None]
         labels = stack.label_weights
@@ -176,20 +174,17 @@ class _Group:
             block.learning_rates.T[..., None],
             strict=True,
         )
-        optimizer = self._optimizer
         for s, (scale, size, rate) in enumerate(columns):
             weights = None if block.weights is None else block.weights[:, s, None]
             masks = [None if mask is None else mask[:, s] for mask in block.masks]
             self._differentiate(s, weights, masks)
-            np.multiply(optimizer.gradients, scale, out=optimizer.gradients)
-            self._penalties.shrink(optimizer.parameters, optimizer.scratch, rate)
-            optimizer.step(size)
+            self.workspace.twice_penalty[:, s] = self._update.take(scale, size, rate)
 
     def _differentiate(self, s: int, weights: Array | None, masks: list[Array | None]) -> None:
-        """Leave ``Σ_i w_i dL_i/dp + alpha W + l1 sign(W)`` of step `s` in the gradients."""
+        """Leave ``Σ_i w_i dL_i/dp`` of step `s` in the gradients."""
         workspace = self.workspace
         inputs, logits, targets = workspace.steps[s]
-        residual, optimizer = workspace.residual, self._optimizer
+        residual = workspace.residual
         workspace.network_pass.forward(self._weights, inputs, logits, masks)
         self._loss.residual(logits, targets, self._gamma, residual)
         if self._labels is not None:
@@ -197,9 +192,3 @@ class _Group:
         if weights is not None:
             np.multiply(residual, weights, out=residual)
         workspace.network_pass.backward(self._weights, inputs, residual, masks)
-        gradients = optimizer.gradients
-        workspace.twice_penalty[:, s] = self._penalties.add_gradients(
-            optimizer.parameters, gradients, optimizer.scratch
-        )
-        if self._used is not None:
-            np.multiply(gradients, self._used, out=gradients)

@@ -101,32 +101,33 @@ class Adam(Optimizer):
     """``m = β₁ m + (1-β₁) g; v = β₂ v + (1-β₂) g²; p -= s m / (sqrt(v) + ε)``.
 
     ``s = rate · sqrt(1 - β₂ᵗ) / (1 - β₁ᵗ)`` at the t-th step (Kingma and Ba 2015, end of
-    section 2, as in scikit-learn: ε is added to the uncorrected root).
+    section 2, as in scikit-learn: ε is added to the uncorrected root). The state holds
+    ``M = m / (1-β₁)`` and ``V = v / (1-β₂)``, which takes two passes over memory less:
+    ``M = β₁ M + g; V = β₂ V + g²; p -= s (1-β₁) / sqrt(1-β₂) · M / (sqrt(V) + ε / sqrt(1-β₂))``.
     """
 
     state_names = ("first_moment", "second_moment")
 
     @staticmethod
     def step_sizes(settings: Settings, learning_rates: Array, done: Array) -> Array:
-        """Correct both moments' bias towards zero."""
+        """Correct both moments' bias towards zero, and put back the factors of the state."""
         t = done + 1
         correction = np.sqrt(1 - settings.beta_2**t) / (1 - settings.beta_1**t)
-        sizes: Array = learning_rates * correction
+        factor = (1 - settings.beta_1) / np.sqrt(1 - settings.beta_2)
+        sizes: Array = learning_rates * correction * factor
         return sizes
 
     def step(self, size: Any) -> None:
         """Update the parameters."""
-        xp, g, scratch = self.xp, self.gradients, self.scratch
+        xp, g, scratch, settings = self.xp, self.gradients, self.scratch, self.settings
         m, v = self.state["first_moment"], self.state["second_moment"]
-        xp.multiply(m, self.settings.beta_1, out=m)
-        xp.multiply(g, 1 - self.settings.beta_1, out=scratch)
-        xp.add(m, scratch, out=m)
-        xp.multiply(v, self.settings.beta_2, out=v)
-        xp.multiply(g, g, out=scratch)
-        xp.multiply(scratch, 1 - self.settings.beta_2, out=scratch)
-        xp.add(v, scratch, out=v)
+        xp.multiply(m, settings.beta_1, out=m)
+        xp.add(m, g, out=m)
+        xp.multiply(v, settings.beta_2, out=v)
+        xp.multiply(g, g, out=g)
+        xp.add(v, g, out=v)
         xp.sqrt(v, out=scratch)
-        xp.add(scratch, self.settings.epsilon, out=scratch)
+        xp.add(scratch, settings.epsilon / (1 - settings.beta_2) ** 0.5, out=scratch)
         xp.divide(m, scratch, out=scratch)
         xp.multiply(scratch, size, out=scratch)
         xp.subtract(self.parameters, scratch, out=self.parameters)

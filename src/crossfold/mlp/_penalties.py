@@ -35,6 +35,11 @@ class Penalties:
         parts = (f if f is None or len(f) == 1 else f[members] for f in factors)
         return type(self)(self.xp, *parts)
 
+    def at(self, columns: slice) -> Self:
+        """Give the penalties of some parameters."""
+        factors = (self.l2, self.l1, self.decay)
+        return type(self)(self.xp, *(f if f is None else f[:, columns] for f in factors))
+
     def add_gradients(self, p: Any, g: Any, scratch: Any) -> Any:
         """Add ``l2 · p + l1 · sign(p)`` to the gradients.
 

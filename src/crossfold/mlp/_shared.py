@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 
 from crossfold.mlp._engine import Stack
 from crossfold.mlp._layout import Layout
 from crossfold.mlp._optimizers import rule_of
-from crossfold.mlp._spec import Array, Loss
+from crossfold.mlp._penalties import Penalties
+from crossfold.mlp._spec import Array, Loss, Settings
+from crossfold.mlp._update import PIECE_BYTES, Update
 
 Rows = slice | Array
 
@@ -128,6 +130,26 @@ def layers_above(stack: Stack) -> Trainable:
     first = stack.layout.blocks(stack.parameters)[0][0].size
     penalties = {name: array[:, first:] for name, array in stack.penalties.items()}
     return _trainable(stack, stack.parameters[:, first:].copy(), penalties)
+
+
+def make_update(
+    xp: Any,
+    trainable: Trainable,
+    settings: Settings,
+    put: Callable[[Array], Any] = lambda array: array,
+    piece_bytes: int | None = PIECE_BYTES,
+) -> Update:
+    """Make the update of trainable parameters; `put` puts an array where `xp` wants it."""
+    parameters = put(trainable.parameters)
+    return Update(
+        xp,
+        settings,
+        parameters,
+        xp.zeros_like(parameters),
+        {name: put(array) for name, array in trainable.state.items()},
+        Penalties(xp, **{name: put(array) for name, array in trainable.penalties.items()}),
+        piece_bytes=piece_bytes,
+    )
 
 
 def layout_above(stack: Stack) -> Layout:

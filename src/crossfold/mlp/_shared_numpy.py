@@ -16,23 +16,22 @@ import numpy as np
 
 from crossfold.mlp._engine import Stack
 from crossfold.mlp._losses import loss_of
-from crossfold.mlp._optimizers import rule_of
 from crossfold.mlp._pass import Masks, Pass, Weights
-from crossfold.mlp._penalties import Penalties
 from crossfold.mlp._scoring import is_right
 from crossfold.mlp._shared import (
     FirstLayers,
     GroupStep,
     Rows,
-    Trainable,
     cut_rows,
     dropped_layers,
     layers_above,
     layout_above,
+    make_update,
     reads_whole_batch,
 )
-from crossfold.mlp._spec import Array, Settings
+from crossfold.mlp._spec import Array
 from crossfold.mlp._threads import blas_threads, one_blas_thread
+from crossfold.mlp._update import Update
 
 _CHUNK_ROWS = 4096
 
@@ -56,8 +55,8 @@ class SharedNumpyEngine:
         self._dtype = stacks[0].parameters.dtype
         self._targets = _columns(targets, self._dtype)
         self._first = FirstLayers(stacks)
-        self._first_update = _Update(self._first.trainable, stacks[0].settings)
-        self._updates = [_Update(layers_above(stack), stack.settings) for stack in stacks]
+        self._first_update = make_update(np, self._first.trainable, stacks[0].settings)
+        self._updates = [make_update(np, layers_above(stack), stack.settings) for stack in stacks]
         self._most_rows = len(inputs) if reads_whole_batch(stacks) else _CHUNK_ROWS
         self._n_lanes = blas_threads()
         self._workspaces: dict[tuple[int, int], _Workspace] = {}
@@ -89,11 +88,11 @@ class SharedNumpyEngine:
             updates = [self._first_update, *self._updates]
             workspace.give_gradients(updates, is_first=number == 0)
         for update, step in zip(self._updates, steps, strict=True):
-            update.take(step.step_sizes, step.learning_rates, n_rows)
+            update.take(1 / n_rows, step.step_sizes, step.learning_rates)
         self._first_update.take(
+            1 / n_rows,
             self._first.spread([step.step_sizes for step in steps]),
             self._first.spread([step.learning_rates for step in steps]),
-            n_rows,
         )
 
     def score(self, inputs: Array, targets: Array) -> tuple[Array, Array]:
@@ -183,7 +182,7 @@ class _Workspace:
         np.matmul(self._first, self._inputs.T, out=self._z)
         return np.concatenate([part.score(targets) for part in self._parts], axis=1)
 
-    def give_gradients(self, updates: Sequence[_Update], *, is_first: bool) -> None:
+    def give_gradients(self, updates: Sequence[Update], *, is_first: bool) -> None:
         """Write what was added up here to the updates' gradients, or add it to them."""
         for update, one in zip(updates, self._sums, strict=True):
             one.give(update.gradients, is_first=is_first)
@@ -250,26 +249,6 @@ class _Part:
         terms = self._loss.terms(self._logits, targets[None], self._gamma)
         right = is_right(self._head, self._logits, targets[None])
         return np.stack([terms.sum(axis=(1, 2), dtype=np.float64), right.sum(axis=1)])
-
-
-class _Update:
-    """Parameters, their gradients and their update rule."""
-
-    def __init__(self, trainable: Trainable, settings: Settings) -> None:
-        flat = trainable.parameters
-        self.parameters, self.gradients = flat, np.empty_like(flat)
-        self._optimizer = rule_of(settings)(
-            np, settings, flat, self.gradients, np.empty_like(flat), trainable.state
-        )
-        self._penalties = Penalties(np, **trainable.penalties)
-
-    def take(self, step_sizes: Array, learning_rates: Array, n_rows: int) -> None:
-        """Add the penalties, divide by the rows, and let the optimiser step."""
-        p, g, scratch = self.parameters, self.gradients, self._optimizer.scratch
-        self._penalties.add_gradients(p, g, scratch)
-        np.multiply(g, g.dtype.type(1 / n_rows), out=g)
-        self._penalties.shrink(p, scratch, learning_rates)
-        self._optimizer.step(step_sizes)
 
 
 def _columns(targets: Array, dtype: np.dtype[np.generic]) -> Array:

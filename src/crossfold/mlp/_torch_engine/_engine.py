@@ -15,12 +15,12 @@ from torch import Tensor
 from crossfold.mlp._batches import Block
 from crossfold.mlp._block_losses import sum_losses
 from crossfold.mlp._engine import Stack, keep_members, runs_of
-from crossfold.mlp._optimizers import Optimizer, rule_of
 from crossfold.mlp._penalties import Penalties
 from crossfold.mlp._spec import Array
 from crossfold.mlp._torch_engine._functions import forward, transpose_layers
 from crossfold.mlp._torch_engine._graph import GraphedStep
-from crossfold.mlp._torch_engine._step import StepInputs, TrainingStep
+from crossfold.mlp._torch_engine._step import StepInputs, TrainingStep, members_of
+from crossfold.mlp._update import PIECE_BYTES, Update
 from crossfold.mlp.exceptions import ParameterError
 
 _SCORED_BYTES = 1 << 24
@@ -118,15 +118,17 @@ class TorchEngine:
     def _make_step(self, members: slice) -> TrainingStep | GraphedStep:
         # `data` counts its changes alone; a view would count those that other lanes make.
         parameters = self._flat[members].data
-        optimizer: Optimizer = rule_of(self._stack.settings)(
+        update = Update(
             torch,
             self._stack.settings,
             parameters,
             torch.empty_like(parameters),
-            torch.empty_like(parameters),
             {name: tensor[members] for name, tensor in self._state.items()},
+            self._penalties.of(members),
+            members_of(self._stack.used, members, parameters),
+            PIECE_BYTES if self.n_lanes else None,
         )
-        step = TrainingStep(self._stack, members, optimizer, self._penalties.of(members))
+        step = TrainingStep(self._stack, members, update)
         return step if self.n_lanes else GraphedStep(step)
 
     def _tensor(self, array: Array) -> Tensor:

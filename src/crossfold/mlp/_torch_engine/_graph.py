@@ -44,7 +44,7 @@ class GraphedStep:
     def _capture(self, step: StepInputs) -> torch.cuda.CUDAGraph:
         """Record the step, and put back what the warm-up steps changed."""
         self._static = step.clone()
-        changed = [self._step.optimizer.parameters, *self._step.optimizer.state.values()]
+        changed = [self._step.update.parameters, *self._step.update.state.values()]
         before = [tensor.clone() for tensor in changed]
         stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream())

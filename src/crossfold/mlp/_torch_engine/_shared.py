@@ -11,8 +11,6 @@ from torch import Tensor
 
 from crossfold.mlp._engine import Stack
 from crossfold.mlp._losses import loss_of
-from crossfold.mlp._optimizers import rule_of
-from crossfold.mlp._penalties import Penalties
 from crossfold.mlp._scoring import is_right
 from crossfold.mlp._shared import (
     FirstLayers,
@@ -23,10 +21,12 @@ from crossfold.mlp._shared import (
     dropped_layers,
     layers_above,
     layout_above,
+    make_update,
 )
 from crossfold.mlp._spec import Array, Settings
 from crossfold.mlp._torch_engine._engine import choose_device, resident
 from crossfold.mlp._torch_engine._functions import RESIDUALS, forward_above, transpose_layers
+from crossfold.mlp._update import PIECE_BYTES, Update
 
 _CPU_CHUNK_ROWS = 4096
 
@@ -53,8 +53,11 @@ class SharedTorchEngine:
         self._inputs = resident(inputs, self._device)
         self._targets = self._tensor(targets)
         self._first = FirstLayers(stacks)
-        self._first_update = _Update(self._first.trainable, settings, self._tensor)
-        self._groups = [_Group(stack, self._tensor) for stack in stacks]
+        self._first_update = self._make_update(self._first.trainable, settings)
+        self._groups = [
+            _Group(stack, self._make_update(layers_above(stack), settings), self._tensor)
+            for stack in stacks
+        ]
 
     def __enter__(self) -> Self:
         """Do nothing: PyTorch has threads of its own."""
@@ -77,11 +80,12 @@ class SharedTorchEngine:
             cut = [[None if m is None else m[..., start:stop] for m in own] for own in masks]
             self._differentiate(inputs[start:stop], targets[start:stop], cut)
         for group, step in zip(self._groups, steps, strict=True):
-            group.update.take(step.step_sizes, step.learning_rates, len(inputs))
+            sizes, rates = self._tensor(step.step_sizes), self._tensor(step.learning_rates)
+            group.update.take(1 / len(inputs), sizes, rates)
         self._first_update.take(
-            self._first.spread([step.step_sizes for step in steps]),
-            self._first.spread([step.learning_rates for step in steps]),
-            len(inputs),
+            1 / len(inputs),
+            self._tensor(self._first.spread([step.step_sizes for step in steps])),
+            self._tensor(self._first.spread([step.learning_rates for step in steps])),
         )
 
     def score(self, inputs: Array, targets: Array) -> tuple[Array, Array]:
@@ -114,6 +118,10 @@ class SharedTorchEngine:
         gradients[:, :-1].addmm_(deltas, x)
         gradients[:, -1] += deltas.sum(dim=1)
 
+    def _make_update(self, trainable: Trainable, settings: Settings) -> Update:
+        pieces = None if self.draws_masks else PIECE_BYTES
+        return make_update(torch, trainable, settings, self._tensor, pieces)
+
     def _cast(self, inputs: Tensor) -> Tensor:
         x = inputs.to(self._dtype)
         return x if self._scale == 1 else x * self._scale
@@ -142,41 +150,13 @@ class SharedTorchEngine:
         return torch.as_tensor(array, dtype=self._dtype, device=self._device)
 
 
-class _Update:
-    """Parameters, their gradients and their update rule."""
-
-    def __init__(self, trainable: Trainable, settings: Settings, tensor: Any) -> None:
-        self.parameters: Tensor = tensor(trainable.parameters)
-        self.gradients = torch.zeros_like(self.parameters)
-        self._tensor = tensor
-        self._optimizer = rule_of(settings)(
-            torch,
-            settings,
-            self.parameters,
-            self.gradients,
-            torch.empty_like(self.parameters),
-            {name: tensor(array) for name, array in trainable.state.items()},
-        )
-        self._penalties = Penalties(
-            torch, **{name: tensor(array) for name, array in trainable.penalties.items()}
-        )
-
-    def take(self, step_sizes: Array, learning_rates: Array, n_rows: int) -> None:
-        """Add the penalties, divide by the rows, and let the optimiser step."""
-        p, g, scratch = self.parameters, self.gradients, self._optimizer.scratch
-        self._penalties.add_gradients(p, g, scratch)
-        g.mul_(1 / n_rows)
-        self._penalties.shrink(p, scratch, self._tensor(learning_rates))
-        self._optimizer.step(self._tensor(step_sizes))
-
-
 class _Group:
     """Networks of one shape: all layers above the first."""
 
-    def __init__(self, stack: Stack, tensor: Any) -> None:
+    def __init__(self, stack: Stack, update: Update, tensor: Any) -> None:
         self._stack, self._network = stack, stack.network
         self._shape = (len(stack.parameters), stack.layout.sizes[1])
-        self.update = _Update(layers_above(stack), stack.settings, tensor)
+        self.update = update
         above = layout_above(stack)
         self._layers = [
             (coef.detach().requires_grad_(), intercept.detach().requires_grad_())

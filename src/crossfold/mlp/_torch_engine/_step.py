@@ -9,8 +9,6 @@ import torch
 from torch import Tensor
 
 from crossfold.mlp._engine import Stack
-from crossfold.mlp._optimizers import Optimizer
-from crossfold.mlp._penalties import Penalties
 from crossfold.mlp._spec import Activation
 from crossfold.mlp._torch_engine._functions import (
     RESIDUALS,
@@ -19,6 +17,7 @@ from crossfold.mlp._torch_engine._functions import (
     go_back,
     transpose_layers,
 )
+from crossfold.mlp._update import Update
 
 
 @dataclass(frozen=True)
@@ -73,18 +72,15 @@ class TrainingStep:
         The network and its members' constants.
     members
         Which of them take part.
-    optimizer, penalties
-        Of the members that take part; the parameters are updated in place.
+    update
+        Of the members that take part; their parameters are updated in place.
     """
 
-    def __init__(
-        self, stack: Stack, members: slice, optimizer: Optimizer, penalties: Penalties
-    ) -> None:
-        flat = optimizer.parameters
+    def __init__(self, stack: Stack, members: slice, update: Update) -> None:
+        flat = update.parameters
         self.can_be_captured = not isinstance(stack.network.activation, Activation)
-        self.optimizer = optimizer
+        self.update = update
         self._network = stack.network
-        self._penalties = penalties
         self._layers = [
             (coef.detach().requires_grad_(), intercept.detach().requires_grad_())
             for coef, intercept in transpose_layers(stack.layout.blocks(flat))
@@ -92,13 +88,12 @@ class TrainingStep:
         self._leaves = tuple(leaf for layer in self._layers for leaf in layer)
         self._gradients = [
             part
-            for layer in transpose_layers(stack.layout.blocks(optimizer.gradients))
+            for layer in transpose_layers(stack.layout.blocks(update.gradients))
             for part in layer
         ]
         self._residual = RESIDUALS[stack.network.head][str(stack.network.loss)]
         self._gamma = torch.as_tensor(stack.gamma[members, None, None], device=flat.device)
-        self._labels = _of(stack.label_weights, members, flat)
-        self._used = _of(stack.used, members, flat)
+        self._labels = members_of(stack.label_weights, members, flat)
 
     def __call__(self, step: StepInputs) -> tuple[Tensor, Tensor | int]:
         """Update the parameters.
@@ -112,7 +107,7 @@ class TrainingStep:
         values = logits.detach()
         residual = self._weighted_residual(step, values)
         torch._foreach_copy_(self._gradients, go_back(logits, residual, self._leaves))
-        return values, self._update(step)
+        return values, self.update.take(step.scale, step.step_size, step.learning_rate)
 
     def _weighted_residual(self, step: StepInputs, logits: Tensor) -> Tensor:
         """Give ``dL/dz`` with respect to the logits, where autograd sets out."""
@@ -123,20 +118,9 @@ class TrainingStep:
             residual = residual * step.weights
         return residual
 
-    def _update(self, step: StepInputs) -> Tensor | int:
-        """Add the penalties, divide by the weights, and let the optimiser step."""
-        optimizer = self.optimizer
-        p, g, scratch = optimizer.parameters, optimizer.gradients, optimizer.scratch
-        twice_penalty: Tensor | int = self._penalties.add_gradients(p, g, scratch)
-        g.mul_(step.scale)
-        if self._used is not None:
-            g.mul_(self._used)
-        self._penalties.shrink(p, scratch, step.learning_rate)
-        optimizer.step(step.step_size)
-        return twice_penalty
 
-
-def _of(array: Any, members: slice, like: Tensor) -> Tensor | None:
+def members_of(array: Any, members: slice, like: Tensor) -> Tensor | None:
+    """Give the rows of some members as a tensor like another, or None."""
     if array is None:
         return None
     return torch.as_tensor(array[members], dtype=like.dtype, device=like.device)
