@@ -61,3 +61,14 @@ def test_key_of_the_environment_comes_first(tmp_path: Path) -> None:
     own = {"patient_key": {"key": "k"}}
     assert with_patient_key(own, tmp_path) == own
     assert not list(tmp_path.iterdir())
+
+
+def test_run_sweeps_what_a_killed_run_left_where_it_writes(tmp_path: Path) -> None:
+    entry = {"type": "text.TextDataset", "filepath": f"{tmp_path}/report.html", "versioned": True}
+    catalog = DataCatalog.from_config({"report": entry, "table": entry})
+    pipeline = Pipeline([Node(make_report, "table", "report", name="write")])
+    stray = tmp_path / "report.html" / "1" / ".report.html.1.crossfold-tmp"
+    stray.parent.mkdir(parents=True)
+    stray.touch()
+    ProjectHooks().before_pipeline_run(pipeline, catalog)
+    assert not list((tmp_path / "report.html").iterdir())

@@ -12,6 +12,7 @@ import click
 from kedro.framework.hooks import hook_impl
 
 from crossfold.credentials import with_patient_key
+from crossfold.datasets.temporary import sweep
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -38,6 +39,14 @@ class ProjectHooks:
         loader = context.config_loader
         local = Path(loader.conf_source, "local")
         loader["credentials"] = with_patient_key(context._get_config_credentials(), local)
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+        """Remove what killed runs left half-written where this run writes."""
+        for name in sorted(pipeline.all_outputs()):
+            path = local_path(catalog.get(name))
+            if path is not None:
+                sweep(path)
 
     @hook_impl
     def before_node_run(self, node: Node) -> None:
@@ -68,6 +77,13 @@ class ProjectHooks:
         reports = (name for name in pipeline.outputs() if name.endswith(REPORT_SUFFIX))
         for name in sorted(reports):
             click.echo(f"Report: {latest_path(catalog.get(name))}")
+
+
+def local_path(dataset: Any) -> Path | None:
+    """Give the path of a dataset that is a file or folder on this machine."""
+    path = getattr(dataset, "_filepath", None)
+    is_local = getattr(dataset, "_protocol", "file") == "file"
+    return Path(path) if path is not None and is_local else None
 
 
 def latest_path(dataset: Any) -> Path:

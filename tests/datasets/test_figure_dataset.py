@@ -2,7 +2,6 @@
 
 import base64
 from pathlib import Path
-from typing import Any
 
 import pytest
 from kedro.io import DatasetError, Version
@@ -10,7 +9,6 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from crossfold.datasets import FigureDataset
-from crossfold.datasets.atomic import AtomicLocalFileSystem
 
 
 def draw() -> Figure:
@@ -58,20 +56,27 @@ def test_figure_that_cannot_be_drawn_leaves_nothing(
     assert not list(tmp_path.iterdir())
 
 
-def test_version_without_its_png_is_not_seen(
+def test_version_without_its_png_is_discarded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset(tmp_path, "1").save(draw())
-    usual = AtomicLocalFileSystem.open
+    usual = Path.write_bytes
 
-    def fail_at_png(self: AtomicLocalFileSystem, path: str, *options: str) -> Any:
-        return 1 / 0 if path.endswith(".png") else usual(self, path, *options)
+    def fail_at_png(self: Path, content: bytes) -> int:
+        return 1 // 0 if self.suffix == ".png" else usual(self, content)
 
-    monkeypatch.setattr(AtomicLocalFileSystem, "open", fail_at_png)
+    monkeypatch.setattr(Path, "write_bytes", fail_at_png)
     failing = dataset(tmp_path, "2")
     figure = draw()
     with pytest.raises(DatasetError):
         failing.save(figure)
     plt.close(figure)
-    assert (tmp_path / "rate.png" / "2" / "rate.svg").exists()
+    assert [folder.name for folder in (tmp_path / "rate.png").iterdir()] == ["1"]
     assert dataset(tmp_path, "3").resolve_load_version() == "1"
+
+
+def test_unversioned_figure_is_replaced(tmp_path: Path) -> None:
+    saved = FigureDataset(filepath=str(tmp_path / "rate.png"))
+    for _ in range(2):
+        saved.save(draw())
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["rate.png", "rate.svg"]

@@ -5,23 +5,25 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 
-TEMPORARY_SUFFIX = ".crossfold-tmp"
+from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.temporary import create_file, missing_folders, remove_empty, sync
 
 
 class AtomicLocalFileSystem(LocalFileSystem):  # type: ignore[misc]
     """fsspec's local file system, with writes that are atomic.
 
     A file opened for writing is written beside its target, flushed to the disk and renamed when
-    it is closed. Where the ``with`` block ends in an error, or nobody closes the file, what was
-    written is discarded and the target stays as it was. Reading and appending are unchanged.
+    it is closed. Where the ``with`` block ends in an error, a write fails, or nobody closes the
+    file, what was written is discarded and the target stays as it was. Reading and appending are
+    unchanged.
     """
 
     def open(
@@ -34,9 +36,14 @@ class AtomicLocalFileSystem(LocalFileSystem):  # type: ignore[misc]
         **kwargs: Any,
     ) -> Any:
         """Open a file as `fsspec.AbstractFileSystem.open` does."""
-        if compression is not None or not _writes(mode):
+        if not _writes(mode):
             return super().open(path, mode, block_size, cache_options, compression, **kwargs)
         target = Path(self._strip_protocol(path))
+        if compression is not None:
+            raise DataError(
+                f"{target} cannot be compressed by the file system: give its dataset save_args"
+                " with a compression instead of fs_args."
+            )
         file = AtomicWriter(target, exclusive="x" in mode, make_folder=self.auto_mkdir)
         return file if "b" in mode else AtomicTextWriter(file, **kwargs)
 
@@ -72,12 +79,8 @@ class AtomicWriter(io.BufferedIOBase):
             raise FileExistsError(f"{target} exists already")
         self.name = str(target)
         self._target = target
-        self._made_folders = [folder for folder in target.parents if not folder.exists()]
-        if make_folder:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        name = f".{target.name}.{os.getpid()}-{secrets.token_hex(4)}{TEMPORARY_SUFFIX}"
-        self._temporary = target.with_name(name)
-        self._file = self._temporary.open("xb")
+        self._new_folders = missing_folders(target)
+        self._temporary, self._file = create_file(target, make_folder=make_folder)
         self._failed = False
 
     def writable(self) -> bool:
@@ -89,8 +92,9 @@ class AtomicWriter(io.BufferedIOBase):
         return True
 
     def write(self, data: Any, /) -> int:
-        """Write bytes to the temporary file."""
-        return self._file.write(data)
+        """Write bytes to the temporary file; a failed write discards it."""
+        with self._discarded_on_error():
+            return self._file.write(data)
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
         """Move in the temporary file."""
@@ -103,7 +107,8 @@ class AtomicWriter(io.BufferedIOBase):
     def flush(self) -> None:
         """Hand what is written so far to the operating system."""
         if not self._file.closed:
-            self._file.flush()
+            with self._discarded_on_error():
+                self._file.flush()
 
     def discard(self) -> None:
         """Leave the target as it is when the file is closed."""
@@ -121,10 +126,8 @@ class AtomicWriter(io.BufferedIOBase):
     def _finish(self) -> None:
         try:
             if not self._failed:
-                self._commit()
-        except BaseException:
-            self._failed = True
-            raise
+                with self._discarded_on_error():
+                    self._commit()
         finally:
             if self._failed:
                 self._remove()
@@ -132,17 +135,23 @@ class AtomicWriter(io.BufferedIOBase):
     def _commit(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._file.close()
         self._temporary.replace(self._target)
-        _sync_folder(self._target.parent)
+        self._file.close()  # only now: an open file is locked, and safe from other runs' sweeps
+        sync(self._target.parent)
 
     def _remove(self) -> None:
-        with contextlib.suppress(OSError):
-            self._file.close()
         self._temporary.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
-            for folder in self._made_folders:
-                folder.rmdir()
+            self._file.close()
+        remove_empty(self._new_folders)
+
+    @contextlib.contextmanager
+    def _discarded_on_error(self) -> Iterator[None]:
+        try:
+            yield
+        except BaseException:
+            self.discard()
+            raise
 
     def __exit__(
         self,
@@ -181,12 +190,3 @@ class AtomicTextWriter(io.TextIOWrapper):
         if not self.closed:
             self._atomic.discard()
             self.close()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Write a rename to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

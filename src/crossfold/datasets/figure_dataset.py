@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import io
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractVersionedDataset, Version
 
 from crossfold.datasets.atomic import AtomicLocalFileSystem
+from crossfold.datasets.temporary import atomic_folder
 
 if TYPE_CHECKING:
     from kedro_datasets._typing import ImagePreview
@@ -21,8 +22,8 @@ DOTS_PER_INCH = 200
 class FigureDataset(AbstractVersionedDataset["Figure", bytes]):
     """A matplotlib figure, saved as a PNG file and an SVG file of the same name.
 
-    The SVG file is written first, and Kedro looks for the PNG file: a version is visible when it
-    is complete. Equal figures give equal files. A saved figure is closed.
+    A version is a folder with both files, and is visible when it is complete. Equal figures give
+    equal files. A saved figure is closed.
 
     Parameters
     ----------
@@ -59,11 +60,20 @@ class FigureDataset(AbstractVersionedDataset["Figure", bytes]):
         """Write both files, then close the figure."""
         from matplotlib import pyplot as plt
 
-        png = self._get_save_path()
-        for path, content in ((png.with_suffix(".svg"), _svg(data)), (png, _png(data))):
+        png = Path(self._get_save_path())
+        contents = {png.with_suffix(".svg"): _svg(data), png: _png(data)}
+        if self._version is None:
+            self._save_in_turn(contents)
+        else:
+            with atomic_folder(png.parent) as folder:
+                for path, content in contents.items():
+                    (folder / path.name).write_bytes(content)
+        plt.close(data)
+
+    def _save_in_turn(self, contents: dict[Path, bytes]) -> None:
+        for path, content in contents.items():
             with self._fs.open(str(path), "wb") as file:
                 file.write(content)
-        plt.close(data)
 
     def preview(self) -> ImagePreview:
         """Show the PNG file."""

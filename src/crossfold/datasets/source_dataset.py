@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import secrets
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -15,6 +14,7 @@ from kedro.io import AbstractDataset
 from crossfold.datasets.containers import extract, sha256
 from crossfold.datasets.download import download
 from crossfold.datasets.exceptions import SourceError
+from crossfold.datasets.temporary import sweep, temporary_file
 
 if TYPE_CHECKING:
     from kedro_datasets._typing import TablePreview
@@ -95,6 +95,7 @@ class SourceDataset(AbstractDataset[NoReturn, Any]):
 
     def _fetch(self) -> None:
         self._filepath.parent.mkdir(parents=True, exist_ok=True)
+        sweep(self._filepath)
         reasons = []
         for origin, is_address in self._origins():
             try:
@@ -124,20 +125,23 @@ class SourceDataset(AbstractDataset[NoReturn, Any]):
         if not is_address and not Path(origin).is_file():
             raise SourceError("no such file")
         container = self._download(origin) if is_address else Path(origin)
-        content = self._beside(f"{os.getpid()}-{secrets.token_hex(4)}.extracted")
         try:
-            found = extract(container, self._source["file"], content)
-            if found != self._source["sha256"]:
-                rejected = self._reject(content)
-                raise SourceError(
-                    f"other content, SHA-256 {found[:12]}… in place of"
-                    f" {self._source['sha256'][:12]}…, kept as {rejected}"
-                )
-            content.replace(self._filepath)
+            with temporary_file(self._filepath) as content:
+                self._verify(container, content)
+                content.replace(self._filepath)
         finally:
-            content.unlink(missing_ok=True)
             if is_address:
                 container.unlink(missing_ok=True)
+
+    def _verify(self, container: Path, content: Path) -> None:
+        """Take the content out of its container; other content is kept aside."""
+        found = extract(container, self._source["file"], content)
+        if found != self._source["sha256"]:
+            rejected = self._reject(content)
+            raise SourceError(
+                f"other content, SHA-256 {found[:12]}… in place of"
+                f" {self._source['sha256'][:12]}…, kept as {rejected}"
+            )
 
     def _download(self, url: str) -> Path:
         digest = hashlib.sha256(url.encode()).hexdigest()[:8]
