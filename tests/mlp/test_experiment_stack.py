@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.metrics import confusion_matrix
 
 from crossfold.mlp import ExperimentStack, FoldStack, MLPClassifier, faults
 from crossfold.mlp.exceptions import DataError, ParameterError
@@ -101,10 +102,23 @@ def test_histories_hold_what_the_estimators_score():
         assert history.train_accuracy[-1] == pytest.approx(one.score(X[TRAIN], Y[TRAIN]))
         expected = one.score(X[VALIDATION], Y[VALIDATION])
         assert history.validation_accuracy[-1] == pytest.approx(expected)
+        counted = confusion_matrix(Y[VALIDATION], one.predict(X[VALIDATION]))
+        np.testing.assert_array_equal(history.validation_confusion[-1], counted)
         probabilities = one.predict_proba(X[VALIDATION])
         loss = -np.log(probabilities[np.arange(len(probabilities)), Y[VALIDATION]]).mean()
         assert history.validation_loss[-1] == pytest.approx(loss)
         assert (np.diff(history.seconds) > 0).all()
+
+
+def test_two_classes_are_scored_as_well():
+    rows = np.flatnonzero(Y < 2)
+    stack = ExperimentStack(network(), member_params=[{}]).fit(
+        X[rows], Y[rows], validation_data=(X[rows], Y[rows])
+    )
+    [estimator], [history] = stack.estimators_, stack.histories_
+    assert history.validation_accuracy[-1] == estimator.score(X[rows], Y[rows])
+    counted = confusion_matrix(Y[rows], estimator.predict(X[rows]))
+    np.testing.assert_array_equal(history.validation_confusion[-1], counted)
 
 
 def test_an_experiment_that_diverges_leaves_the_others_alone():
@@ -151,5 +165,7 @@ def test_rows_to_score_must_fit_the_training_rows():
         stack.fit(X[TRAIN], Y[TRAIN], validation_data=(X[VALIDATION, :5], Y[VALIDATION]))
     with pytest.raises(DataError, match="no training row has"):
         stack.fit(X[TRAIN], Y[TRAIN], validation_data=(X[VALIDATION], Y[VALIDATION] + 5))
+    with pytest.raises(DataError, match="one class per row"):
+        stack.fit(X, np.eye(10, dtype=int)[Y])
     with pytest.raises(ParameterError, match="member_params is empty"):
         ExperimentStack(network(), member_params=[]).fit(X, Y)

@@ -12,7 +12,7 @@ from sklearn.utils import check_consistent_length
 
 from crossfold.mlp._base import clone_with
 from crossfold.mlp._classifier import MLPClassifier
-from crossfold.mlp._experiments import Experiments, Scores
+from crossfold.mlp._experiments import Experiments, Scores, accuracy_of
 from crossfold.mlp._network import (
     draw_seed,
     make_member,
@@ -41,6 +41,9 @@ class ExperimentHistory:
         On all training rows after the epoch, with nothing dropped and without penalties.
     validation_loss, validation_accuracy
         On the validation rows; NaN without any.
+    validation_confusion
+        Shape ``(epochs, n_classes, n_classes)``, validation rows by true (first) and predicted
+        class; zeros without any.
     seconds
         Wall-clock seconds since the start of the whole stack's training, scoring included.
     """
@@ -50,6 +53,7 @@ class ExperimentHistory:
     train_accuracy: Array
     validation_loss: Array
     validation_accuracy: Array
+    validation_confusion: Array
     seconds: Array
 
 
@@ -132,6 +136,10 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
         self._check(estimators)
         inputs, y = self.estimator._check_inputs(X, y, reset=True)
         targets = self.estimator._learn_targets(y)
+        if targets.head == "multilabel":
+            raise DataError(
+                "y has several labels per row; ExperimentStack takes one class per row."
+            )
         data = _encode(targets, inputs, y, self.estimator.dtype)
         trained, scores = Experiments(
             [make_network(one, inputs.shape[1], targets) for one in estimators],
@@ -197,11 +205,13 @@ def _encode(targets: Labels, inputs: Array, y: Array, dtype: str) -> DataSet:
 
 
 def _history(scores: Sequence[Scores], index: int) -> ExperimentHistory:
+    confusion = np.array([one.validation_confusion[index] for one in scores])
     return ExperimentHistory(
         np.array([one.epoch for one in scores]),
         np.array([one.train_loss[index] for one in scores]),
-        np.array([one.train_accuracy[index] for one in scores]),
+        accuracy_of(np.array([one.train_confusion[index] for one in scores])),
         np.array([one.validation_loss[index] for one in scores]),
-        np.array([one.validation_accuracy[index] for one in scores]),
+        accuracy_of(confusion),
+        confusion,
         np.array([one.seconds for one in scores]),
     )

@@ -20,14 +20,24 @@ from crossfold.mlp._start import Seat, make_stack, take_seat
 
 @dataclass(frozen=True)
 class Scores:
-    """What was measured after an epoch: one figure per experiment, shape ``(experiments,)``."""
+    """What was measured after an epoch, of each experiment.
+
+    Attributes
+    ----------
+    epoch, seconds
+        Its number, from 1, and the time since the start of training.
+    train_loss, validation_loss
+        Shape ``(experiments,)``; NaN without rows.
+    train_confusion, validation_confusion
+        Shape ``(experiments, n_classes, n_classes)``, true classes first; zeros without rows.
+    """
 
     epoch: int
     seconds: float
     train_loss: Array
-    train_accuracy: Array
+    train_confusion: Array
     validation_loss: Array
-    validation_accuracy: Array
+    validation_confusion: Array
 
 
 @dataclass(frozen=True)
@@ -143,7 +153,7 @@ class Experiments:
 
     def _score(self, epoch: int, began: float) -> Scores:
         train = self._engine.score(self._data.inputs, self._data.targets)
-        validation = (np.full_like(train[0], np.nan),) * 2
+        validation = np.full_like(train[0], np.nan), np.zeros_like(train[1])
         if self._validation is not None:
             validation = self._engine.score(self._validation.inputs, self._validation.targets)
         places = np.argsort(self._by_group)
@@ -157,7 +167,7 @@ class Experiments:
             members=np.arange(len(self._members)),
             train_loss=scores.train_loss,
             validation_loss=scores.validation_loss,
-            validation_score=scores.validation_accuracy,
+            validation_score=accuracy_of(scores.validation_confusion),
             validation_outputs=lambda: [None] * len(self._members),
         )
         for callback in self._settings.callbacks:
@@ -180,9 +190,18 @@ class Experiments:
             t=self._settings.max_iter * len(self._data.inputs),
             loss_curve=[float(one.train_loss[index]) for one in scores],
             validation_loss=[float(one.validation_loss[index]) for one in scores],
-            validation_scores=[float(one.validation_accuracy[index]) for one in scores],
+            validation_scores=[
+                float(accuracy_of(one.validation_confusion[index])) for one in scores
+            ],
             seconds=[one.seconds for one in scores],
         )
+
+
+def accuracy_of(confusion: Array) -> Array:
+    """Give the share of rows on the diagonal of matrices ``(..., n, n)``; NaN without rows."""
+    n_right, n_rows = confusion.trace(axis1=-2, axis2=-1), confusion.sum(axis=(-2, -1))
+    share: Array = np.divide(n_right, n_rows, out=np.full(n_rows.shape, np.nan), where=n_rows > 0)
+    return share
 
 
 def group_by_network(networks: Sequence[Network]) -> dict[Network, list[int]]:

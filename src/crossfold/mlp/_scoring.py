@@ -102,6 +102,28 @@ def is_right(head: Head, logits: Array, targets: Array) -> Array:
     return right
 
 
+def count_confusion(logits: Array, targets: Array) -> Array:
+    """Count rows by true and predicted class, of classes that exclude each other.
+
+    Parameters
+    ----------
+    logits
+        Shape ``(k, n_out, r)``; one output is two classes.
+    targets
+        Shape ``(n_out, r)``, 0/1 or one-hot.
+
+    Returns
+    -------
+    Shape ``(k, n_classes, n_classes)``, int64, true classes first.
+    """
+    if len(targets) == 1:
+        true, predicted, n = (targets[0] > 0.5).astype(int), (logits[:, 0] > 0).astype(int), 2
+    else:
+        true, predicted, n = targets.argmax(axis=0), logits.argmax(axis=1), len(targets)
+    counts = [np.bincount(true * n + own, minlength=n * n) for own in predicted]
+    return np.reshape(counts, (-1, n, n))
+
+
 def r_squared(values: Array, targets: Array, weights: Array) -> Array:
     """Give R², the mean over the outputs; 1 or 0 for constant targets, hit or missed."""
     w = weights[:, None]

@@ -58,9 +58,10 @@ class SharedEngine(Protocol):
         """Update all networks from a batch of rows."""
 
     def score(self, inputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Give each network's mean loss and accuracy on some rows, shape ``(networks,)`` each.
+        """Give each network's mean loss on some rows, ``(networks,)``, and its confusion matrix.
 
-        Networks come group by group. Nothing is dropped; penalties are left out of the loss.
+        The matrices have shape ``(networks, n_classes, n_classes)``, true classes first. Networks
+        come group by group. Nothing is dropped; penalties are left out of the loss.
         """
 
     def parameters(self, group: int) -> Array:

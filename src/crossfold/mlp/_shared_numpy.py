@@ -17,7 +17,7 @@ import numpy as np
 from crossfold.mlp._engine import Stack
 from crossfold.mlp._losses import loss_of
 from crossfold.mlp._pass import Masks, Pass, Weights
-from crossfold.mlp._scoring import is_right
+from crossfold.mlp._scoring import count_confusion
 from crossfold.mlp._shared import (
     FirstLayers,
     GroupStep,
@@ -96,17 +96,17 @@ class SharedNumpyEngine:
         )
 
     def score(self, inputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Give each network's mean loss and accuracy on some rows, shape ``(networks,)`` each."""
+        """Give each network's mean loss on some rows, and its confusion matrix."""
         columns = _columns(targets, self._dtype)
-        sums: dict[int, Array] = {}
+        scored: dict[int, tuple[Array, Array]] = {}
 
         def score_chunk(workspace: _Workspace, start: int, stop: int) -> None:
             workspace.load(inputs, slice(start, stop))
-            sums[start] = workspace.score(columns[:, start:stop])
+            scored[start] = workspace.score(columns[:, start:stop])
 
         self._run(len(inputs), score_chunk)
-        loss, accuracy = np.sum([sums[start] for start in sorted(sums)], axis=0) / len(inputs)
-        return loss, accuracy
+        losses, counts = zip(*(scored[start] for start in sorted(scored)), strict=True)
+        return np.sum(losses, axis=0) / len(inputs), np.sum(counts, axis=0)
 
     def parameters(self, group: int) -> Array:
         """Give a copy of a group's flat parameters, shape ``(k, n_parameters)``."""
@@ -177,10 +177,12 @@ class _Workspace:
             part.differentiate(targets, own)
         np.matmul(self._deltas, self._inputs, out=self._sums[0].product)
 
-    def score(self, targets: Array) -> Array:
-        """Give summed loss and right answers of each network, shape ``(2, networks)``."""
+    def score(self, targets: Array) -> tuple[Array, Array]:
+        """Give each network's summed loss and its confusion matrix."""
         np.matmul(self._first, self._inputs.T, out=self._z)
-        return np.concatenate([part.score(targets) for part in self._parts], axis=1)
+        scored = [part.score(targets) for part in self._parts]
+        losses, counts = zip(*scored, strict=True)
+        return np.concatenate(losses), np.concatenate(counts)
 
     def give_gradients(self, updates: Sequence[Update], *, is_first: bool) -> None:
         """Write what was added up here to the updates' gradients, or add it to them."""
@@ -232,7 +234,7 @@ class _Part:
         self._deltas = deltas.reshape(self._z.shape)
         self._logits = np.empty((k, sizes[-1], n_rows), dtype=flat.dtype)
         self._residual = np.empty_like(self._logits)
-        self._head, self._loss = stack.network.head, loss_of(stack.network)
+        self._loss = loss_of(stack.network)
         self._gamma = stack.gamma[:, None, None]
 
     def differentiate(self, targets: Array, masks: Masks) -> None:
@@ -242,13 +244,12 @@ class _Part:
         self._loss.residual(self._logits, targets[None], self._gamma, self._residual)
         self._deltas[...] = self._pass.backward_above(self._weights, self._residual, masks)
 
-    def score(self, targets: Array) -> Array:
-        """Give summed loss and right answers of each network, shape ``(2, k)``."""
+    def score(self, targets: Array) -> tuple[Array, Array]:
+        """Give each network's summed loss ``(k,)`` and its confusion matrix."""
         np.copyto(self._scored.first_z, self._z)
         self._scored.forward_above(self._weights, self._logits)
         terms = self._loss.terms(self._logits, targets[None], self._gamma)
-        right = is_right(self._head, self._logits, targets[None])
-        return np.stack([terms.sum(axis=(1, 2), dtype=np.float64), right.sum(axis=1)])
+        return terms.sum(axis=(1, 2), dtype=np.float64), count_confusion(self._logits, targets)
 
 
 def _columns(targets: Array, dtype: np.dtype[np.generic]) -> Array:

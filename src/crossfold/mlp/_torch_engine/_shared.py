@@ -11,7 +11,7 @@ from torch import Tensor
 
 from crossfold.mlp._engine import Stack
 from crossfold.mlp._losses import loss_of
-from crossfold.mlp._scoring import is_right
+from crossfold.mlp._scoring import count_confusion
 from crossfold.mlp._shared import (
     FirstLayers,
     GroupStep,
@@ -89,17 +89,18 @@ class SharedTorchEngine:
         )
 
     def score(self, inputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Give each network's mean loss and accuracy on some rows, shape ``(networks,)`` each."""
-        x, sums = resident(inputs, self._device), []
+        """Give each network's mean loss on some rows, and its confusion matrix."""
+        x, chunks = resident(inputs, self._device), self._chunks(len(inputs))
         with torch.no_grad():
-            for start, stop in self._chunks(len(inputs)):
-                z = self._first_z(self._cast(x[start:stop]))
-                columns = np.ascontiguousarray(targets[start:stop].T)[None]
-                sums.append(
-                    np.concatenate([g.score(z[part], columns) for g, part in self._parts()], axis=1)
-                )
-        loss, accuracy = np.sum(sums, axis=0) / len(inputs)
-        return loss, accuracy
+            scored = [self._score_chunk(x[i:j], targets[i:j].T) for i, j in chunks]
+        losses, counts = zip(*scored, strict=True)
+        return np.sum(losses, axis=0) / len(inputs), np.sum(counts, axis=0)
+
+    def _score_chunk(self, inputs: Tensor, targets: Array) -> tuple[Array, Array]:
+        z = self._first_z(self._cast(inputs))
+        scored = [group.score(z[part], targets) for group, part in self._parts()]
+        losses, counts = zip(*scored, strict=True)
+        return np.concatenate(losses), np.concatenate(counts)
 
     def parameters(self, group: int) -> Array:
         """Give a copy of a group's flat parameters, shape ``(k, n_parameters)``."""
@@ -179,18 +180,14 @@ class _Group:
         torch._foreach_add_(self._gradients, upper)
         return delta
 
-    def score(self, z: Tensor, targets: Array) -> Array:
-        """Give summed loss and right answers of each network, shape ``(2, k)``."""
-        logits: Array = (
-            forward_above(self._network, self._layers, z.reshape(*self._shape, -1).clone())
-            .cpu()
-            .numpy()
-        )
+    def score(self, z: Tensor, targets: Array) -> tuple[Array, Array]:
+        """Give each network's summed loss ``(k,)`` and its confusion matrix."""
+        leaf = z.reshape(*self._shape, -1).clone()
+        logits: Array = forward_above(self._network, self._layers, leaf).cpu().numpy()
         gamma = self._stack.gamma[:, None, None]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            terms = loss_of(self._network).terms(logits, targets, gamma)
-        right = is_right(self._network.head, logits, targets)
-        return np.stack([terms.sum(axis=(1, 2), dtype=np.float64), right.sum(axis=1)])
+            terms = loss_of(self._network).terms(logits, targets[None], gamma)
+        return terms.sum(axis=(1, 2), dtype=np.float64), count_confusion(logits, targets)
 
     def draw_masks(self, n_rows: int, generator: torch.Generator) -> list[Tensor | None]:
         """Draw dropout masks ``(k, units, rows)`` on the device."""
