@@ -1,8 +1,9 @@
 # make run    install everything, then run the no-show study on synthetic data, without network
 # make test   install everything, then run the tests
-# `make help` lists the other commands.
+# `make help` lists the other commands. STUDY=digits picks another study.
 
 PYTHON ?= python3
+STUDY ?= no_show
 TORCH := 2.13.0
 VENV_PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
@@ -12,7 +13,7 @@ export KEDRO_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run real test format check-format lint types layers check docs viz figures benchmark lock clean
+.PHONY: help install run real short test format check-format lint types layers check docs viz figures benchmark lock clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -26,11 +27,14 @@ $(INSTALLED): pyproject.toml requirements.lock
 	@touch $@
 
 # One thread: on a table this small, several only get into each other's way.
-run: install  ## run the no-show study on the embedded synthetic data
-	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m kedro run --env=sample --pipelines=no_show
+run: install  ## run a study on synthetic data: no_show, or the one that STUDY= names
+	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m kedro run --env=sample --pipelines=$(STUDY)
 
-real: install  ## run the no-show study on the real data, which is downloaded once
-	$(VENV_PYTHON) -m kedro run --pipelines=no_show
+real: install  ## run a study on the real data, which is downloaded once
+	$(VENV_PYTHON) -m kedro run --pipelines=$(STUDY)
+
+short: install  ## run a study on the real data with short trainings, for a first look
+	$(VENV_PYTHON) -m kedro run --env=short --pipelines=$(STUDY)
 
 test: install  ## run the tests; pick some with ARGS="-k appointments"
 	$(VENV_PYTHON) -m pytest $(ARGS)
@@ -63,8 +67,9 @@ viz: install  ## show the pipelines in the browser, at http://127.0.0.1:4141
 figures: install  ## copy into docs/ what the documents show of the latest run on the real data
 	$(VENV_PYTHON) docs/collect_results.py
 
-benchmark: install  ## measure training speed against scikit-learn and a plain PyTorch loop
+benchmark: install  ## measure training speed against other ways of doing the same
 	$(VENV_PYTHON) benchmarks/training.py
+	$(VENV_PYTHON) benchmarks/experiments.py
 
 # Names and versions only. The platform's own packages (CUDA) and torch's build suffix stay out.
 lock:  ## resolve all dependencies anew and write requirements.lock
