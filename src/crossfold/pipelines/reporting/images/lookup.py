@@ -1,0 +1,63 @@
+"""Find what the report singles out in the run's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.reporting.images.labels import SOURCE, STANDARD, STRONG, model_id
+
+
+class ReportError(CrossfoldError):
+    """The report's parameters do not fit the run."""
+
+
+def shown_by_class(
+    table: pd.DataFrame, highlighted: Mapping[str, Any], regime: str
+) -> pd.DataFrame:
+    """Give the rows of the highlighted experiments of one regime, then the strong model's.
+
+    An experiment is shown on the test images of the drawn split where it was scored on them, else
+    on the standard ones; the strong model on the standard ones.
+
+    Raises
+    ------
+    ReportError
+        The run kept no predictions of a highlighted experiment in that regime.
+    """
+    models = [model_id(regime, str(name)) for name in highlighted.values()]
+    return pd.concat(
+        [*(_one_model(table, model, SOURCE) for model in models), of_strong(table)],
+        ignore_index=True,
+    )
+
+
+def of_strong(table: pd.DataFrame) -> pd.DataFrame:
+    """Give the rows of the strong model on the standard test images."""
+    return _one_model(table, STRONG, STANDARD)
+
+
+def _one_model(table: pd.DataFrame, model: str, split: str) -> pd.DataFrame:
+    of_model = table[table["model"] == model]
+    if of_model.empty:
+        known = ", ".join(dict.fromkeys(table["model"].astype(str)))
+        raise ReportError(
+            f"The report shows {model!r}, of which this run kept no predictions: set the study's"
+            f" report.regime and highlighted to models among {known}."
+        )
+    on_split = of_model[of_model["split"] == split]
+    return of_model[of_model["split"] == STANDARD] if on_split.empty else on_split
+
+
+def accuracy_of(report: pd.DataFrame) -> pd.Series:
+    """Find the accuracy of a model in its classification report."""
+    return report[report["class"] == "accuracy"].iloc[0]
+
+
+def overall(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Give the first difference in accuracy of each question that is over all seeds."""
+    chosen = (comparison["metric"] == "accuracy") & comparison["seed"].isna()
+    return comparison[chosen & comparison["low"].notna()].drop_duplicates("question")

@@ -1,0 +1,196 @@
+"""Nodes of the reporting template: tables, then figures, then the report."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crossfold.pipelines.reporting.images.parameters import ReportParameters
+
+Tables = dict[str, pd.DataFrame]
+
+
+def compute_experiment_tables(
+    experiments: pd.DataFrame, experiment_history: pd.DataFrame
+) -> Tables:
+    """Compute the experiments' figures over seeds, and their training over epochs."""
+    from crossfold.pipelines.reporting.images import experiment_tables as tables
+
+    named = experiments.astype({"experiment": str})
+    return {
+        "experiment_summary": tables.experiment_summary(named),
+        "epochs": tables.epochs(experiment_history.astype({"experiment": str})),
+    }
+
+
+def compute_class_tables(predictions: pd.DataFrame, classes: list[str]) -> Tables:
+    """Compute reports, confusion and precision-recall curves by class of every model."""
+    from crossfold.pipelines.reporting.images import class_tables as tables
+
+    return {
+        "classification_report": tables.classification_report(predictions, classes),
+        "confusion": tables.confusion(predictions, classes),
+        "precision_recall": tables.precision_recall(predictions, classes),
+    }
+
+
+def compute_image_tables(
+    split: pd.DataFrame,
+    predictions: pd.DataFrame,
+    classes: list[str],
+    report: ReportParameters,
+    seed: int,
+) -> Tables:
+    """Compute the images of each class, and choose the test images that the report shows."""
+    from crossfold.pipelines.reporting.images import image_tables as tables
+
+    return {
+        "class_counts": tables.class_counts(split, classes),
+        "most_confidently_wrong": tables.most_confidently_wrong(
+            predictions, report.most_confidently_wrong
+        ),
+        "random_test_images": tables.random_test_images(
+            predictions, report.random_test_images, seed
+        ),
+    }
+
+
+def draw_experiment_figures(
+    experiments: pd.DataFrame,
+    learning_rates: pd.DataFrame,
+    epochs: pd.DataFrame,
+    highlighted: dict[str, Any],
+) -> dict[str, Any]:
+    """Draw the experiments; the figures are matplotlib Figures by name."""
+    from crossfold.pipelines.reporting.images import experiment_figures as figures
+    from crossfold.pipelines.reporting.style import figure_style
+
+    named = experiments.astype({"experiment": str})
+    roles = {role: str(name) for role, name in highlighted.items()}
+    epochs = epochs.astype({"experiment": str})
+    with figure_style():
+        return {
+            "experiments": figures.experiments(named),
+            "learning_rates": figures.learning_rates(
+                learning_rates.astype({"experiment": str}), named
+            ),
+            "training_curves": figures.training_curves(epochs, roles),
+            "scores_over_epochs": figures.scores_over_epochs(epochs, roles),
+        }
+
+
+def draw_comparison_figures(comparison: pd.DataFrame, twins: pd.DataFrame) -> dict[str, Any]:
+    """Draw what is set against each other: pairs of models, frameworks and regimes."""
+    from crossfold.pipelines.reporting.images import comparison_figures as figures
+    from crossfold.pipelines.reporting.style import figure_style
+
+    with figure_style():
+        return {
+            "paired_differences": figures.paired_differences(comparison),
+            "twins": figures.twins(twins),
+        }
+
+
+def draw_class_figures(
+    *,
+    classification_report: pd.DataFrame,
+    confusion: pd.DataFrame,
+    precision_recall: pd.DataFrame,
+    classes: list[str],
+    highlighted: dict[str, Any],
+    report: ReportParameters,
+) -> dict[str, Any]:
+    """Draw the highlighted experiments and the strong model class by class."""
+    from crossfold.pipelines.reporting.images import class_figures as figures
+    from crossfold.pipelines.reporting.images.lookup import shown_by_class
+    from crossfold.pipelines.reporting.style import figure_style
+
+    confusion, precision_recall, by_class = (
+        shown_by_class(table, highlighted, report.regime)
+        for table in (confusion, precision_recall, classification_report)
+    )
+    with figure_style():
+        return {
+            "confusion_by_truth": figures.confusion_by_truth(confusion, classes),
+            "confusion_by_prediction": figures.confusion_by_prediction(confusion, classes),
+            "precision_recall": figures.precision_recall(precision_recall, classes),
+            "class_scores": figures.class_scores(by_class, classes),
+        }
+
+
+def draw_image_figures(
+    *,
+    images: np.ndarray,
+    labels: pd.DataFrame,
+    class_counts: pd.DataFrame,
+    most_confidently_wrong: pd.DataFrame,
+    random_test_images: pd.DataFrame,
+    classes: list[str],
+    report: ReportParameters,
+    seed: int,
+) -> dict[str, Any]:
+    """Draw the images that the report shows, and how many there are of each class."""
+    from crossfold.pipelines.reporting.images import image_figures as figures
+    from crossfold.pipelines.reporting.style import figure_style
+
+    n_each = report.samples_of_each_class
+    with figure_style():
+        return {
+            "class_counts": figures.class_counts(class_counts),
+            "most_confidently_wrong": figures.image_page(
+                images, most_confidently_wrong, classes, n_columns=5
+            ),
+            "random_test_images": figures.image_page(
+                images, random_test_images, classes, n_columns=4
+            ),
+            "sample_images": figures.sample_images(images, labels["label"], classes, n_each, seed),
+        }
+
+
+def write_report(
+    *,
+    comparison: pd.DataFrame,
+    twins: pd.DataFrame,
+    learning_rates: pd.DataFrame,
+    leak_guard: pd.DataFrame,
+    split: pd.DataFrame,
+    model_card: dict[str, Any],
+    highlighted: dict[str, Any],
+    report: ReportParameters,
+    **parts: Any,
+) -> str:
+    """Write the report as one HTML file that needs no other.
+
+    Parameters
+    ----------
+    comparison, twins, learning_rates, leak_guard, split, model_card
+        What the modelling pipeline says of the models.
+    highlighted
+        Experiments singled out, by role.
+    report
+        The study's words.
+    **parts
+        By name: ``table_<name>`` (DataFrame) and ``figure_<name>`` (bytes of a PNG or SVG image).
+    """
+    from crossfold.pipelines.reporting.document import render_document
+    from crossfold.pipelines.reporting.images.sections import Run, document
+
+    run = Run(
+        comparison=comparison,
+        twins=twins,
+        learning_rates=learning_rates,
+        leak_guard=leak_guard,
+        split=split,
+        card=model_card,
+        highlighted={role: str(name) for role, name in highlighted.items()},
+        report=report,
+        tables=_with_prefix(parts, "table_"),
+        figures=_with_prefix(parts, "figure_"),
+    )
+    return render_document(document(run))
+
+
+def _with_prefix(parts: dict[str, Any], prefix: str) -> dict[str, Any]:
+    return {
+        name.removeprefix(prefix): part for name, part in parts.items() if name.startswith(prefix)
+    }

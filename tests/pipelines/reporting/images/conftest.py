@@ -1,0 +1,300 @@
+"""Stand-ins for what the other pipelines hand to the report: same columns, same dtypes."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from crossfold.pipelines.reporting.images import nodes
+from crossfold.pipelines.reporting.images.parameters import ReportParameters
+
+ROOT = Path(__file__).parents[4]
+N_TRAIN, N_TEST, N_CLASSES = 1_200, 400, 10
+RATES = (0.01, 0.1, 1.0)
+FASHION = (
+    "T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+    "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot",
+)  # fmt: skip
+DIGITS = tuple("0123456789")
+DIGIT_EXPERIMENTS = {
+    str(number): {
+        "layers": "784-10-20-10" if number > 10 else "784-20-10",
+        "init": ("uniform", "kaiming", "xavier")[number % 3],
+        "activation": ("relu", "sigmoid", "tanh")[number % 3 if number != 7 else 0],
+        "dropout": 0.2 if number > 15 else 0.0,
+    }
+    for number in range(1, 21)
+}
+FASHION_EXPERIMENTS = {
+    f"{activation}{depth}": {
+        "layers": layers,
+        "init": "uniform",
+        "activation": activation,
+        "dropout": 0.0,
+    }
+    for depth, layers in (("", "784-25-10"), ("_two_layers", "784-25-25-10"))
+    for activation in ("sigmoid", "relu")
+}
+STUDIES = {
+    "digits": SimpleNamespace(
+        classes=DIGITS,
+        experiments=DIGIT_EXPERIMENTS,
+        regimes={"full_batch": 2500, "mini_batch": 20},
+        rates=RATES,
+        seeds=(42,),
+        highlighted={"best": 7, "middle": 18, "worst": 4},
+        has_twins=True,
+        has_scores=False,
+    ),
+    "fashion": SimpleNamespace(
+        classes=FASHION,
+        experiments=FASHION_EXPERIMENTS,
+        regimes={"mini_batch": 500},
+        rates=(0.1,),
+        seeds=(42, 43, 44, 45, 46),
+        highlighted={"sigmoid": "sigmoid", "relu": "relu"},
+        has_twins=False,
+        has_scores=True,
+    ),
+}
+
+
+@pytest.fixture(scope="session", params=list(STUDIES))
+def name(request: pytest.FixtureRequest) -> str:
+    """The study's name."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def inputs(name: str) -> SimpleNamespace:
+    """All inputs of the reporting pipeline of a study, made from one seed."""
+    return make_inputs(name)
+
+
+@pytest.fixture(scope="session")
+def report_parameters(name: str) -> ReportParameters:
+    """The study's own words."""
+    return read_parameters(name)
+
+
+@pytest.fixture(scope="session")
+def tables(inputs: SimpleNamespace, report_parameters: ReportParameters) -> dict[str, pd.DataFrame]:
+    """All tables of the report."""
+    return make_tables(inputs, report_parameters)
+
+
+def read_parameters(name: str) -> ReportParameters:
+    content = yaml.safe_load((ROOT / f"conf/base/{name}/parameters_reporting.yml").read_text())
+    return ReportParameters(**content[name]["report"] | {"data_notice": ""})
+
+
+def make_tables(inputs: SimpleNamespace, report: ReportParameters) -> dict[str, pd.DataFrame]:
+    return {
+        **nodes.compute_experiment_tables(inputs.experiments, inputs.experiment_history),
+        **nodes.compute_class_tables(inputs.predictions, inputs.classes),
+        **nodes.compute_image_tables(inputs.split, inputs.predictions, inputs.classes, report, 42),
+    }
+
+
+def make_inputs(name: str, seed: int = 7) -> SimpleNamespace:
+    study, rng = STUDIES[name], np.random.default_rng(seed)
+    labels = make_labels(rng)
+    split = make_split(labels, rng)
+    return SimpleNamespace(
+        images=rng.integers(0, 256, (len(labels), 28, 28), dtype=np.uint8),
+        labels=labels,
+        split=split,
+        leak_guard=make_leak_guard(),
+        learning_rates=make_learning_rates(study, rng),
+        experiments=make_experiments(study, rng),
+        experiment_history=make_history(study, rng),
+        predictions=make_predictions(study, split, rng),
+        comparison=make_comparison(study, rng),
+        twins=make_twins(study),
+        model_card=make_model_card(),
+        classes=list(study.classes),
+        highlighted=study.highlighted,
+    )
+
+
+def make_labels(rng: np.random.Generator) -> pd.DataFrame:
+    n = N_TRAIN + N_TEST
+    return pd.DataFrame(
+        {
+            "label": rng.permutation(np.arange(n) % N_CLASSES).astype(np.uint8),
+            "origin": pd.Categorical(["train"] * N_TRAIN + ["test"] * N_TEST),
+            "row": np.r_[:N_TRAIN, :N_TEST].astype(np.int32),
+            "duplicate_of_test": np.arange(n) == 3,
+        }
+    )
+
+
+def make_split(labels: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    is_train = (labels["origin"] == "train").to_numpy()
+    draw = rng.random(len(labels))
+    names = ["test", "validation", "train", "unused"]
+    part = np.select([draw < 0.2, draw < 0.4, draw < 0.9], names[:3], names[3])
+    standard = np.where(draw < 0.1, "validation", "train")
+    standard = np.where(labels["duplicate_of_test"], "excluded", standard)
+    return labels[["label", "origin"]].assign(
+        part=pd.Categorical(np.where(is_train, part, "unused")),
+        standard=pd.Categorical(np.where(is_train, standard, "test")),
+    )
+
+
+def make_leak_guard() -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "check": ["exact duplicate rows in two folds"],
+            "rows_checked": [N_TRAIN + N_TEST],
+            "crossing": [0],
+            "verdict": ["none found"],
+        }
+    )
+
+
+def make_learning_rates(study: SimpleNamespace, rng: np.random.Generator) -> pd.DataFrame:
+    lines = []
+    for regime in study.regimes:
+        for name in study.experiments:
+            accuracies = 0.6 + 0.35 * rng.random(len(study.rates))
+            for rate, accuracy in zip(study.rates, accuracies, strict=True):
+                lines.append((regime, name, rate, 100, accuracy, accuracy == accuracies.max()))
+    columns = ["regime", "experiment", "learning_rate", "epochs", "validation_accuracy", "chosen"]
+    return pd.DataFrame(lines, columns=columns)
+
+
+def make_experiments(study: SimpleNamespace, rng: np.random.Generator) -> pd.DataFrame:
+    lines = []
+    for regime, epochs in study.regimes.items():
+        for name, settings in study.experiments.items():
+            for seed in study.seeds:
+                fixed = {"regime": regime, "experiment": name, "seed": seed, **settings}
+                fixed |= {"learning_rate": 0.1, "epochs": epochs, "seconds": 12.5}
+                lines += [fixed | score for score in make_scores(rng.uniform(0.7, 0.97))]
+    table = pd.DataFrame(lines)
+    # A CSV file gives numbers back as numbers.
+    return table.astype({"experiment": int}) if "7" in study.experiments else table
+
+
+def make_scores(accuracy: float) -> list[dict[str, object]]:
+    half = {"train": 0.002, "validation": 0.015, "test": 0.014}
+    scores = [
+        {"part": part, "metric": metric, "estimate": accuracy, "low": accuracy - width,
+         "high": accuracy + width, "n": N_TEST}
+        for part, width in half.items()
+        for metric in ("accuracy", "macro_f1")
+    ]  # fmt: skip
+    nan = float("nan")
+    loss = {"metric": "loss", "estimate": 0.3, "low": nan, "high": nan, "n": N_TEST}
+    return [*scores, *({"part": part, **loss} for part in half)]
+
+
+def make_history(study: SimpleNamespace, rng: np.random.Generator) -> pd.DataFrame:
+    tables = [
+        one_history(study, epochs, rng).assign(regime=regime, experiment=name, seed=seed)
+        for regime, epochs in study.regimes.items()
+        for name in study.experiments
+        for seed in study.seeds
+    ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def one_history(study: SimpleNamespace, n_epochs: int, rng: np.random.Generator) -> pd.DataFrame:
+    epoch = np.linspace(1, n_epochs, min(n_epochs, 50)).astype(int)
+    speed = rng.uniform(2, 12) / n_epochs
+    loss = 0.2 + 2.5 * np.exp(-speed * epoch)
+    accuracy = 0.95 - 0.8 * np.exp(-speed * epoch) + 0.01 * rng.standard_normal(len(epoch))
+    table = pd.DataFrame(
+        {
+            "epoch": epoch,
+            "train_loss": loss,
+            "train_accuracy": accuracy + 0.01,
+            "validation_loss": loss + 0.05,
+            "validation_accuracy": accuracy,
+            "seconds": 0.1 * epoch,
+        }
+    )
+    if study.has_scores:
+        for measure in ("precision", "recall", "f1"):
+            table[f"validation_{measure}"] = accuracy - 0.02
+    return table
+
+
+def make_predictions(
+    study: SimpleNamespace, split: pd.DataFrame, rng: np.random.Generator
+) -> pd.DataFrame:
+    skills = {
+        f"{regime}/{name}": 4.0 - place
+        for regime in study.regimes
+        for place, name in enumerate(study.highlighted.values())
+    }
+    drawn = np.flatnonzero(split["part"] == "test")
+    standard = np.flatnonzero(split["standard"] == "test")
+    tables = [
+        scored(model, "source", drawn, split["label"].to_numpy(), skill, rng)
+        for model, skill in skills.items()
+    ]
+    tables.append(scored("strong", "standard", standard, split["label"].to_numpy(), 5.0, rng))
+    table = pd.concat(tables, ignore_index=True)
+    return table.astype({"model": "category", "split": "category"})
+
+
+def scored(model, split, rows, labels, skill, rng):
+    logits = rng.standard_normal((len(rows), N_CLASSES)) * 1.3
+    logits[np.arange(len(rows)), labels[rows]] += skill
+    probability = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    columns = {f"p{label}": probability[:, label] for label in range(N_CLASSES)}
+    table = pd.DataFrame(columns, dtype=np.float32)
+    table.insert(0, "predicted", probability.argmax(axis=1).astype(np.uint8))
+    table.insert(0, "label", labels[rows])
+    table.insert(0, "row", rows.astype(np.int32))
+    table.insert(0, "split", split)
+    table.insert(0, "model", model)
+    return table
+
+
+def make_comparison(study: SimpleNamespace, rng: np.random.Generator) -> pd.DataFrame:
+    nan = float("nan")
+    columns = ["question", "model_a", "model_b", "seed", "metric", "test"]
+    columns += ["difference", "low", "high", "p_value", "n", "verdict"]
+    relu = ("ReLU minus sigmoid", "relu", "sigmoid")
+    rows = [(*relu, nan, "accuracy", "t over seeds", 0.012, 0.004, 0.02, 0.01, 5, "ReLU is better")]
+    for seed in study.seeds:
+        middle = 0.012 + 0.01 * rng.standard_normal()
+        figures = (middle, middle - 0.02, middle + 0.02, 0.3, N_TEST, "no difference shown")
+        rows.append((*relu, seed, "accuracy", "McNemar", *figures))
+    other = ("Mini-batches minus full batch", "mini_batch/7", "full_batch/7")
+    rows.append((*other, nan, "accuracy", "McNemar", 0.03, 0.02, 0.04, 1e-5, 41, "differ"))
+    same = ("PyTorch minus NumPy", "twin_torch", "twin_numpy")
+    rows.append((*same, nan, "probability", "largest difference", 2e-7, nan, nan, nan, 400, "same"))
+    return pd.DataFrame(rows, columns=columns)
+
+
+def make_twins(study: SimpleNamespace) -> pd.DataFrame:
+    columns = ["framework", "regime", "estimate", "low", "high", "n", "epochs", "seconds"]
+    columns += ["largest_weight_difference", "largest_probability_difference"]
+    rows = [
+        ("numpy", "full_batch", 0.917, 0.905, 0.928, 2100, 2500, 41.2, 2e-6, 3e-7),
+        ("torch", "full_batch", 0.917, 0.905, 0.928, 2100, 2500, 55.0, 2e-6, 3e-7),
+        ("numpy", "mini_batch", 0.951, 0.941, 0.960, 2100, 20, 9.3, 4e-6, 5e-7),
+        ("torch", "mini_batch", 0.951, 0.941, 0.960, 2100, 20, 30.8, 4e-6, 5e-7),
+    ]
+    return pd.DataFrame(rows if study.has_twins else [], columns=columns)
+
+
+def make_model_card() -> dict:
+    return {
+        "model": "strong",
+        "layers": "784-512-512-10",
+        "seconds": 301.0,
+        "seed": 42,
+        "data": {"rows": N_TRAIN + N_TEST, "fingerprint": "ba8910"},
+        "intended_use": "Teaching.",
+        "not_intended_for": "Reading real forms.",
+        "limits": ["Centred images of one size."],
+        "versions": {"python": "3.11.4", "numpy": "2.4.0", "torch": "2.13.0"},
+    }
