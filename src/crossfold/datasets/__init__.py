@@ -1,9 +1,9 @@
 """Datasets: what reads and writes files, and nothing else.
 
 `SourceDataset` fetches a source file and verifies it, `ExportDataset` reads a CSV export and hides
-its identifiers, `IdxDataset` and `LabelledImagesDataset` read images, `SampleAppointmentsDataset`
-and `SampleImagesDataset` make what the sample environment reads, `FigureDataset` and `MLPDataset`
-store figures and models.
+its identifiers, `IdxDataset` and `LabelledImagesDataset` read images, `SampleAppointmentsDataset`,
+`SampleExpressionDataset` and `SampleImagesDataset` make what the sample environment reads,
+`FigureDataset` and `MLPDataset` store figures and models.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from crossfold.datasets.labelled_images import LabelledImagesDataset, SampleImagesDataset
     from crossfold.datasets.mlp_dataset import MLPDataset
     from crossfold.datasets.sample_appointments import SampleAppointmentsDataset
+    from crossfold.datasets.sample_expression import SampleExpressionDataset
     from crossfold.datasets.source_dataset import SourceDataset
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "LabelledImagesDataset",
     "MLPDataset",
     "SampleAppointmentsDataset",
+    "SampleExpressionDataset",
     "SampleImagesDataset",
     "SourceDataset",
 ]
@@ -38,6 +40,7 @@ _MODULES = {
     "LabelledImagesDataset": "labelled_images",
     "MLPDataset": "mlp_dataset",
     "SampleAppointmentsDataset": "sample_appointments",
+    "SampleExpressionDataset": "sample_expression",
     "SampleImagesDataset": "labelled_images",
     "SourceDataset": "source_dataset",
 }

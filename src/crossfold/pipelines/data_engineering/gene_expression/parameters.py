@@ -1,0 +1,31 @@
+"""Typed parameters of the gene expression tables; Kedro checks them before any node runs."""
+
+from pydantic import BaseModel, ConfigDict, PositiveFloat, model_validator
+
+
+class ExpressionParameters(BaseModel):
+    """How measured expressions become what a model reads.
+
+    Attributes
+    ----------
+    control_probes
+        Whether the chip's own control probes (AFFX) are kept.
+    log10
+        Whether a model reads the decimal logarithm.
+    floor, ceiling
+        Values outside these bounds, in the scanner's units, are set to them before the logarithm
+        is taken; 100 and 16,000 are customary (Dudoit et al. 2002).
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    control_probes: bool = True
+    log10: bool = True
+    floor: PositiveFloat = 100
+    ceiling: PositiveFloat = 16000
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> "ExpressionParameters":
+        if self.floor >= self.ceiling:
+            raise ValueError("the floor must be below the ceiling")
+        return self

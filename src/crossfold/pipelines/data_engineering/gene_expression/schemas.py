@@ -1,0 +1,46 @@
+"""Schemas of the gene expression tables; Kedro checks them on load and save.
+
+What is checked here is a table's frame; what a single cell gets wrong is told by the nodes, which
+know its file, probe and patient.
+"""
+
+import pandera.pandas as pa
+
+from crossfold.pipelines.data_engineering.gene_expression.joining import CLASSES, LABEL, ORIGINS
+from crossfold.pipelines.data_engineering.gene_expression.source_table import DESCRIPTION, PROBE
+
+HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
+_ORIGIN = pa.Column(pa.Category, pa.Check.isin(ORIGINS), description="source file of the patient")
+
+
+def _frame(columns: dict[str, pa.Column], **options: bool) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema(columns, checks=HAS_ROWS, **options)
+
+
+_FACTS = {
+    "patient": pa.Column("int32", unique=True, description="number in the source files"),
+    "origin": _ORIGIN,
+    "label": pa.Column(pa.Category, pa.Check.isin(CLASSES), description="kind of leukaemia"),
+}
+
+RAW = _frame({DESCRIPTION: pa.Column("str"), PROBE: pa.Column("str")})
+LABELS = _frame({"patient": pa.Column("str"), LABEL: pa.Column("str")})
+EXPRESSION = _frame(_FACTS)
+CALLS = _frame(_FACTS)
+PROBES = _frame(
+    {
+        "probe": pa.Column("str", unique=True, description="accession number on the chip"),
+        "description": pa.Column("str", description="gene, as the source file names it"),
+        "control": pa.Column("bool", description="one of the chip's own controls (AFFX)"),
+        "present_share": pa.Column(
+            "float64", pa.Check.in_range(0, 1), description="share of patients with the call P"
+        ),
+    },
+    strict=True,
+)
+FEATURES = _frame(
+    {
+        "aml": pa.Column("int8", pa.Check.isin([0, 1]), description="1 for AML, 0 for ALL"),
+        "origin": _ORIGIN,
+    }
+)
