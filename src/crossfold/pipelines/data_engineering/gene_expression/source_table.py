@@ -109,6 +109,6 @@ def _refuse(cells: pd.DataFrame, bad: pd.DataFrame, file: str, expected: str) ->
     row, column = places[0]
     raise CrossfoldError(
         f"In {file} the probe {cells.index[row]} of patient {cells.columns[column]} holds "
-        f"{cells.iat[row, column]!r} where {expected} was expected: mend the file or fetch it "
+        f"{cells.iloc[row, column]!r} where {expected} was expected: mend the file or fetch it "
         "again."
     )
