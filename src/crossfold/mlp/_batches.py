@@ -155,6 +155,13 @@ class Batches:
     n_lanes
         Threads that train side by side, each with groups of members whose arrays fit into its
         cache; 0 for a device that takes all members at once and draws its own dropout masks.
+
+    Attributes
+    ----------
+    groups
+        Places of the members that take their steps together.
+    largest_product
+        Multiplications in one member's largest matrix product.
     """
 
     def __init__(
@@ -171,6 +178,7 @@ class Batches:
             units if threshold and n_lanes else 0
             for units, threshold in zip(sizes[1:-1], highest, strict=True)
         ]
+        self.largest_product = self._batch * max(n_in * n_out for n_in, n_out in pairwise(sizes))
         per_row = sizes[0] + 1 + 2 * sizes[-1] + sum(self._dropped)
         self._step_bytes = self._batch * per_row * self._dtype.itemsize
         n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))

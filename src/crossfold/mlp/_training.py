@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from time import perf_counter
 
 import numpy as np
@@ -20,6 +21,10 @@ from crossfold.mlp._spec import Array, DataSet, EpochEvent, Member, Network, Set
 from crossfold.mlp._start import Seat, make_stack, take_seat
 
 __all__ = ["predict", "train"]
+
+# Multiplications in a product below which a second thread costs more than it saves, and very much
+# more where other programs are at work.
+_SMALL_PRODUCT = 1 << 22
 
 
 def train(
@@ -91,11 +96,13 @@ class _Training:
 
     def run(self) -> list[Trained]:
         """Train until the last member has stopped."""
-        for epoch in range(1, self._settings.max_iter + 1):
-            self._run_epoch(epoch)
-            self._dismiss([seat.progress.stopped for seat in self._seats])
-            if not self._seats:
-                break
+        is_small = self._batches.largest_product < _SMALL_PRODUCT
+        with self._engine.one_thread_each() if is_small else nullcontext():
+            for epoch in range(1, self._settings.max_iter + 1):
+                self._run_epoch(epoch)
+                self._dismiss([seat.progress.stopped for seat in self._seats])
+                if not self._seats:
+                    break
         self._dismiss([True] * len(self._seats))
         return [self._results[index] for index in sorted(self._results)]
 
