@@ -1,0 +1,1 @@
+"""The report of one audit, and that of all audits together."""

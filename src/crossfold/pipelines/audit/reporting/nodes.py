@@ -1,0 +1,73 @@
+"""Nodes of the audits' reports."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from crossfold.pipelines.audit.reporting.parameters import AuditReportParameters
+
+
+def draw_figures(claims: pd.DataFrame, shares: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Any]:
+    """Draw one audit's claims, the share of each fault and the runs; matplotlib figures."""
+    from crossfold.pipelines.audit.reporting import figures
+    from crossfold.pipelines.reporting.style import figure_style
+
+    with figure_style():
+        return {
+            "claims": figures.claims(claims),
+            "shares": figures.shares(shares, claims),
+            "runs": figures.runs(runs),
+        }
+
+
+def draw_claims(claims: pd.DataFrame) -> Any:
+    """Draw the claims of all audits; a matplotlib figure."""
+    from crossfold.pipelines.audit.reporting import figures
+    from crossfold.pipelines.reporting.style import figure_style
+
+    with figure_style():
+        return figures.claims(claims)
+
+
+def join_claims(*claims: pd.DataFrame) -> pd.DataFrame:
+    """Put the claims of several audits under each other."""
+    return pd.concat(claims, ignore_index=True)
+
+
+def write_report(
+    *,
+    claims: pd.DataFrame,
+    shares: pd.DataFrame,
+    runs: pd.DataFrame,
+    figure_claims: bytes,
+    figure_shares: bytes,
+    figure_runs: bytes,
+    report: AuditReportParameters,
+    seed: int,
+) -> str:
+    """Write one audit's page: the table of claims first, then each claim, then every run."""
+    from crossfold.pipelines.audit.reporting import sections
+    from crossfold.pipelines.reporting.document import render_document
+
+    figures = {"claims": figure_claims, "shares": figure_shares, "runs": figure_runs}
+    return render_document(
+        sections.audit_document(_filled(claims), shares, runs, figures, report, seed)
+    )
+
+
+def write_joined_report(
+    claims: pd.DataFrame, figure_claims: bytes, report: AuditReportParameters, seed: int
+) -> str:
+    """Write the page of all audits: the table of claims first, then their figure."""
+    from crossfold.pipelines.audit.reporting import sections
+    from crossfold.pipelines.reporting.document import render_document
+
+    return render_document(sections.joined_document(_filled(claims), figure_claims, report, seed))
+
+
+def _filled(claims: pd.DataFrame) -> pd.DataFrame:
+    """Give back the empty texts that a CSV file does not hold."""
+    texts = ["printed", "fault_shares", "unstated", "shortened"]
+    return claims.assign(**{name: claims[name].fillna("").astype(str) for name in texts})

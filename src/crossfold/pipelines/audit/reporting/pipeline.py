@@ -1,0 +1,78 @@
+"""From an audit's tables to its figures and its page, and from all audits to one page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kedro.pipeline import Node, Pipeline
+
+from crossfold.pipelines.audit.reporting import nodes
+
+FIGURES = ("claims", "shares", "runs")
+JOINED = "audit"
+
+
+def create_report(study: str) -> Pipeline:
+    """Build the figures and the page of one study's audit.
+
+    It reads ``<study>_audit.claims``, ``.shares`` and ``.runs`` and the parameters
+    ``<study>_audit.report``.
+    """
+    audit = f"{study}_audit"
+    tables = {name: name for name in ("claims", "shares", "runs")}
+    draw = Node(
+        nodes.draw_figures,
+        tables,
+        {name: f"figure_{name}" for name in FIGURES},
+        name="draw_figures",
+        namespace="reporting",
+    )
+    write = Node(
+        nodes.write_report,
+        {**tables, **_words(), **{f"figure_{name}": f"figure_{name}" for name in FIGURES}},
+        "report",
+        name="write_report",
+        namespace="reporting",
+    )
+    return Pipeline(
+        [draw, write],
+        namespace=audit,
+        inputs={name: f"{audit}.{name}" for name in tables},
+        outputs={f"figure_{name}": f"{audit}.figures.{name}" for name in FIGURES},
+        parameters={"params:seed": "params:seed"},
+        tags=["audit", "reporting"],
+    )
+
+
+def create_pipeline(studies: Sequence[str]) -> Pipeline:
+    """Build the page that joins the audits of several studies."""
+    join = Node(
+        nodes.join_claims,
+        [f"{study}_audit.claims" for study in studies],
+        "claims",
+        name="join_claims",
+    )
+    draw = Node(
+        nodes.draw_claims,
+        "claims",
+        "figure_claims",
+        name="draw_claims",
+    )
+    write = Node(
+        nodes.write_joined_report,
+        {"claims": "claims", "figure_claims": "figure_claims", **_words()},
+        "report",
+        name="write_report",
+    )
+    return Pipeline(
+        [join, draw, write],
+        namespace=JOINED,
+        inputs={f"{study}_audit.claims" for study in studies},
+        outputs={"figure_claims": f"{JOINED}.figures.claims"},
+        parameters={"params:seed": "params:seed"},
+        tags=["audit", "reporting"],
+    )
+
+
+def _words() -> dict[str, str]:
+    return {"report": "params:report", "seed": "params:seed"}
