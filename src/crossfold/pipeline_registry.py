@@ -5,14 +5,20 @@ from __future__ import annotations
 from kedro.pipeline import Pipeline
 
 from crossfold.pipelines import scoring
-from crossfold.pipelines.data_engineering import appointments
+from crossfold.pipelines.data_engineering import appointments, images
 from crossfold.pipelines.modelling import binary as binary_modelling
+from crossfold.pipelines.modelling import images as image_modelling
 from crossfold.pipelines.reporting import binary as binary_reporting
+from crossfold.pipelines.reporting import images as image_reporting
 
 
 def register_pipelines() -> dict[str, Pipeline]:
     """List the pipelines that ``kedro run --pipelines=NAME`` can run."""
-    studies = {"no_show": no_show()}
+    studies = {
+        "no_show": no_show(),
+        "digits": image_study("digits", "mnist"),
+        "fashion": image_study("fashion", "fashion_mnist"),
+    }
     return {
         **studies,
         "no_show_score": scoring.create_pipeline("no_show"),
@@ -37,4 +43,13 @@ def no_show() -> Pipeline:
             row_counts="appointments_row_counts",
             description=binary_reporting.APPOINTMENTS,
         )
+    )
+
+
+def image_study(study: str, source: str) -> Pipeline:
+    """Build a study of images, from the published files to the report."""
+    return (
+        images.create_pipeline(source)
+        + image_modelling.create_pipeline(study, source)
+        + image_reporting.create_pipeline(study, source)
     )

@@ -23,6 +23,14 @@ from crossfold.validation.intervals import (
 )
 from crossfold.validation.leak_guard import NOT_SYNTHETIC, LeakError, check_leaks
 from crossfold.validation.metrics import METRICS, binary_metrics, wilson_interval
+from crossfold.validation.multiclass import (
+    MULTICLASS_METRICS,
+    compare_classifiers,
+    multiclass_metric_rows,
+    multiclass_metrics,
+    paired_bootstrap,
+    paired_t_test,
+)
 from crossfold.validation.splits import (
     SplitError,
     assign_folds,
@@ -42,6 +50,7 @@ from crossfold.validation.thresholds import (
 
 __all__ = [
     "METRICS",
+    "MULTICLASS_METRICS",
     "NOT_SYNTHETIC",
     "CalibrationError",
     "Calibrator",
@@ -59,6 +68,7 @@ __all__ = [
     "capacity_table",
     "check_leaks",
     "choose_threshold",
+    "compare_classifiers",
     "corrected_resampled_t_test",
     "decision_curve",
     "equivalence_test",
@@ -67,6 +77,10 @@ __all__ = [
     "leave_one_out",
     "mcnemar_test",
     "metric_rows",
+    "multiclass_metric_rows",
+    "multiclass_metrics",
+    "paired_bootstrap",
+    "paired_t_test",
     "percentile_interval",
     "permute_labels",
     "reliability_curve",

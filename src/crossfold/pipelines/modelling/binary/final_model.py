@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from importlib.metadata import version
 from typing import Any
 
 import pandas as pd
@@ -24,11 +23,11 @@ from crossfold.pipelines.modelling.binary.parameters import (
     PreparationParameters,
     TunedParameters,
 )
+from crossfold.pipelines.modelling.versions import library_versions
 
 Model = tuple[list[Any], dict[str, Any]]
 
 _MODEL = "mlp_tuned"
-_LIBRARIES = ("crossfold", "numpy", "pandas", "scikit-learn", "torch")
 # Blocks of this size stay in the processor's cache: a third faster than one of 50,000 rows.
 _ROWS_AT_ONCE = 8192
 
@@ -114,7 +113,7 @@ def write_model_card(
         },
         "metrics": metrics[_MODEL],
         "seed": seed,
-        "versions": {library: version(library) for library in _LIBRARIES},
+        "versions": library_versions(),
         **card.model_dump(),
     }
 

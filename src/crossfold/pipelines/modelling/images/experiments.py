@@ -1,0 +1,160 @@
+"""The table of experiments: all of a regime train on the same images at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.pipelines.modelling.binary.parameters import NetworkParameters
+from crossfold.pipelines.modelling.images.parameters import ExperimentParameters, StartParameters
+from crossfold.pipelines.modelling.images.split_images import TRAIN, VALIDATION, Rows, SplitImages
+
+if TYPE_CHECKING:
+    from crossfold.mlp import ExperimentStack, MLPClassifier
+
+BYTE_SCALE = 1 / 255
+_KAIMING = "he"
+_CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
+_MACRO = ("precision", "recall", "f1")
+
+
+@dataclass(frozen=True)
+class Member:
+    """One training of one experiment.
+
+    Attributes
+    ----------
+    experiment
+        Name of the experiment.
+    settings
+        Its row of the table.
+    seed
+        Drives its start and its dropout.
+    learning_rate
+        Its learning rate.
+    """
+
+    experiment: str
+    settings: ExperimentParameters
+    seed: int
+    learning_rate: float
+
+    def network_parameters(self, starts: StartParameters) -> dict[str, Any]:
+        """Give what sets this training apart, as arguments of `MLPClassifier`."""
+        random = partial(uniform_start, starts.uniform_bound)
+        inits = {"random": random, "xavier": "xavier", "kaiming": _KAIMING}
+        return {
+            **self.settings.model_dump(),
+            "init": inits[self.settings.init],
+            "random_state": self.seed,
+            "learning_rate_init": self.learning_rate,
+        }
+
+
+def uniform_start(
+    bound: float, rng: np.random.Generator, layer_sizes: Sequence[int]
+) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+    """Draw weights and biases of all layers from ``Uniform(-bound, bound)``."""
+    shapes = list(pairwise(layer_sizes))
+    coefs = [rng.uniform(-bound, bound, size=shape) for shape in shapes]
+    return coefs, [rng.uniform(-bound, bound, size=n_out) for _, n_out in shapes]
+
+
+def image_network(network: NetworkParameters, seed: int) -> MLPClassifier:
+    """Make an untrained network that reads bytes as numbers from 0 to 1."""
+    from crossfold.mlp import ProgressBar
+    from crossfold.pipelines.modelling.binary.networks import make_network
+
+    made = make_network(network, [ProgressBar()])
+    made.set_params(input_scale=BYTE_SCALE, random_state=seed)
+    return made
+
+
+def fit_stack(
+    members: Sequence[Member],
+    network: NetworkParameters,
+    starts: StartParameters,
+    data: SplitImages,
+    train_rows: Rows,
+    *,
+    score_every: int,
+    seed: int,
+) -> ExperimentStack:
+    """Train members at once, scored on the validation images of the split.
+
+    Parameters
+    ----------
+    members
+        What to train.
+    network
+        What all share.
+    starts
+        How they start.
+    data
+        All images.
+    train_rows
+        Those to learn from.
+    score_every
+        Epochs between two scorings.
+    seed
+        Draws the order of the images, the same for all.
+    """
+    from crossfold.mlp import ExperimentStack
+
+    return ExperimentStack(
+        image_network(network, seed),
+        member_params=[member.network_parameters(starts) for member in members],
+        score_every=score_every,
+    ).fit(*data.take(train_rows), validation_data=data.take(data.rows(VALIDATION)))
+
+
+def train_members(
+    members: Sequence[Member],
+    network: NetworkParameters,
+    starts: StartParameters,
+    data: SplitImages,
+    *,
+    score_every: int,
+    seed: int,
+) -> ExperimentStack:
+    """Train members on all training images of a split; see `fit_stack`."""
+    rows = data.rows(TRAIN)
+    return fit_stack(members, network, starts, data, rows, score_every=score_every, seed=seed)
+
+
+def history_table(members: Sequence[Member], stack: ExperimentStack) -> pd.DataFrame:
+    """Give one row for each member and scored epoch.
+
+    Returns
+    -------
+    Columns ``experiment``, ``seed``, ``epoch``, ``train_loss``, ``train_accuracy``,
+    ``validation_loss``, ``validation_accuracy``, ``seconds`` (since training began), and the means
+    over classes ``validation_precision``, ``validation_recall`` and ``validation_f1``.
+    """
+    from crossfold.validation import multiclass_metrics
+
+    tables = []
+    for member, history in zip(members, stack.histories_, strict=True):
+        macro = multiclass_metrics(history.validation_confusion)
+        columns = {
+            "experiment": member.experiment,
+            "seed": member.seed,
+            "epoch": history.epochs,
+            **{name: getattr(history, name) for name in _CURVES},
+            **{f"validation_{name}": macro[f"macro_{name}"] for name in _MACRO},
+        }
+        tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)
+
+
+def layers_text(network: MLPClassifier) -> str:
+    """Print the sizes of all layers: ``784-20-10``."""
+    sizes = [network.coefs_[0].shape[0], *(weights.shape[1] for weights in network.coefs_)]
+    return "-".join(map(str, sizes))

@@ -1,0 +1,181 @@
+"""Typed parameters of the modelling template; Kedro checks them before any node runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, RootModel
+
+from crossfold.pipelines.modelling.binary.parameters import DropoutRate, NetworkParameters
+
+
+class _Parameters(BaseModel):
+    """A block of parameters that refuses names it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SplitParameters(_Parameters):
+    """Which images train, validate and test.
+
+    Attributes
+    ----------
+    n_rows
+        Images of the source's split, drawn from the published training images; None for all.
+    n_validation
+        Of these, the images on which learning rates are chosen.
+    n_test
+        Of these, the test images; None where the published test images are the test.
+    n_standard_validation
+        Published training images that the experiments on the standard split do not learn from.
+    """
+
+    n_rows: PositiveInt | None = None
+    n_validation: PositiveInt = 2100
+    n_test: PositiveInt | None = None
+    n_standard_validation: PositiveInt = 5000
+
+
+class StartParameters(_Parameters):
+    """How the experiments start.
+
+    Attributes
+    ----------
+    n_seeds
+        Trainings of each experiment, from the run's seed upwards.
+    uniform_bound
+        The ``random`` start draws weights and biases from ``Uniform(-bound, bound)``.
+    """
+
+    n_seeds: PositiveInt = 1
+    uniform_bound: PositiveFloat = 0.5
+
+
+class ExperimentParameters(_Parameters):
+    """One row of the table of experiments.
+
+    Attributes
+    ----------
+    hidden_layer_sizes
+        Units of each hidden layer.
+    init
+        ``random`` (see `StartParameters`), ``xavier`` or ``kaiming``.
+    activation
+        Of the hidden layers.
+    dropout
+        Share of hidden units left out in each step, in [0, 1).
+    """
+
+    hidden_layer_sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=16)]
+    init: Literal["random", "xavier", "kaiming"]
+    activation: Literal["relu", "leaky_relu", "sigmoid", "tanh", "hard_sigmoid"]
+    dropout: DropoutRate = 0.0
+
+
+class ExperimentsParameters(RootModel[dict[str, ExperimentParameters]]):
+    """Experiments by name."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class SearchParameters(_Parameters):
+    """How learning rates are tried.
+
+    Attributes
+    ----------
+    n_rows
+        Training images that the trials learn from, at the most.
+    epochs
+        Epochs of each trial.
+    """
+
+    n_rows: PositiveInt = 10_000
+    epochs: PositiveInt = 5
+
+
+class RegimeParameters(_Parameters):
+    """One way to train all experiments.
+
+    Attributes
+    ----------
+    network
+        Solver, schedule, batches, penalty and epochs; shapes are those of the experiments.
+    learning_rates
+        Rates among which each experiment's own is chosen on the validation images.
+    search
+        How they are tried; not read where there is one rate.
+    score_every
+        Epochs between two points of the curves.
+    on_standard_split
+        Whether the experiments are also trained on the standard split.
+    """
+
+    network: NetworkParameters
+    learning_rates: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)]
+    search: SearchParameters = SearchParameters()
+    score_every: PositiveInt = 1
+    on_standard_split: bool = False
+
+
+class RegimesParameters(RootModel[dict[str, RegimeParameters]]):
+    """Regimes by name."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class TwinRegimeParameters(_Parameters):
+    """How the twins are trained in one regime.
+
+    Attributes
+    ----------
+    network
+        As in `RegimeParameters`; the engine is set by the twin.
+    learning_rate
+        Their learning rate; None for the one chosen for the experiment in the regime of the same
+        name.
+    score_every
+        Epochs between two points of the curves.
+    """
+
+    network: NetworkParameters
+    learning_rate: PositiveFloat | None = None
+    score_every: PositiveInt = 1
+
+
+class TwinParameters(_Parameters):
+    """One experiment, trained by NumPy and by PyTorch.
+
+    Attributes
+    ----------
+    experiment
+        Name of the experiment.
+    regimes
+        Regimes by name. The twins of the first are called ``twin_numpy`` and ``twin_torch``, those
+        of others ``twin_numpy_REGIME`` and ``twin_torch_REGIME``.
+    """
+
+    experiment: str
+    regimes: Annotated[dict[str, TwinRegimeParameters], Field(min_length=1)]
+
+
+class ComparisonsParameters(RootModel[dict[str, tuple[tuple[str, str], ...]]]):
+    """Pairs of models to compare, A with B, by the question that they answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class EvaluationParameters(_Parameters):
+    """How figures get their intervals.
+
+    Attributes
+    ----------
+    n_resamples
+        Bootstrap resamples.
+    """
+
+    n_resamples: Annotated[int, Field(ge=50)] = 1000
+
+
+def changed(network: NetworkParameters, **values: Any) -> NetworkParameters:
+    """Give a checked copy with other values, those that are None left as they are."""
+    return network.changed(**{name: value for name, value in values.items() if value is not None})

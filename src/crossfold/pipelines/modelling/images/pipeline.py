@@ -1,0 +1,156 @@
+"""The modelling template: split, experiments, twins, strong model, evaluation."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from crossfold.pipelines.modelling.images import (
+    evaluation,
+    learning_rates,
+    predictions,
+    split_images,
+    strong,
+    training,
+    twins,
+)
+
+_TABLE = ["images", "split", "learning_rates", "params:experiments", "params:starts"]
+
+
+def create_pipeline(study: str, source: str) -> Pipeline:
+    """Build the modelling pipeline of a study.
+
+    Parameters
+    ----------
+    study
+        Name of the study and of its namespace.
+    source
+        Name of the source of images, whose pipeline makes ``SOURCE.images`` and ``SOURCE.labels``.
+    """
+    return Pipeline(
+        [*_split_nodes(), *_experiment_nodes(), *_model_nodes(), *_evaluation_nodes()],
+        namespace=study,
+        inputs={"images": f"{source}.images", "labels": f"{source}.labels"},
+        parameters={"params:seed": "params:seed"},
+        tags=["modelling"],
+    )
+
+
+def _split_nodes() -> list[Node]:
+    return [
+        Node(
+            split_images.assign_parts,
+            ["images", "labels", "params:split", "params:seed"],
+            "split",
+            name="assign_parts",
+            namespace="split",
+        ),
+        Node(
+            split_images.guard_against_leaks,
+            ["images", "split"],
+            "leak_guard",
+            name="guard_against_leaks",
+            namespace="split",
+        ),
+    ]
+
+
+def _experiment_nodes() -> list[Node]:
+    return [
+        Node(
+            learning_rates.choose_learning_rates,
+            [
+                "images",
+                "split",
+                "params:experiments",
+                "params:starts",
+                "params:regimes",
+                "params:seed",
+            ],
+            "learning_rates",
+            name="choose_learning_rates",
+            namespace="experiments",
+        ),
+        Node(
+            training.train_experiments,
+            [
+                *_TABLE,
+                "params:regimes",
+                "params:classes",
+                "params:evaluation",
+                "params:seed",
+            ],
+            [
+                "experiments",
+                "standard_experiments",
+                "experiment_history",
+                "experiment_predictions",
+            ],
+            name="train_experiments",
+            namespace="experiments",
+        ),
+    ]
+
+
+def _model_nodes() -> list[Node]:
+    return [
+        Node(
+            twins.train_twins,
+            [*_TABLE, "params:twin", "params:classes", "params:seed"],
+            ["twins", "twin_history", "twin_predictions"],
+            name="train_twins",
+            namespace="twins",
+        ),
+        Node(
+            strong.fit_strong_model,
+            ["images", "split", "params:strong", "params:classes", "params:seed"],
+            ["model", "strong_predictions"],
+            name="fit_strong_model",
+            namespace="strong_model",
+        ),
+        Node(
+            strong.write_model_card,
+            ["model", "metrics", "params:strong", "params:card", "params:seed"],
+            "model_card",
+            name="write_model_card",
+            namespace="strong_model",
+        ),
+    ]
+
+
+def _evaluation_nodes() -> list[Node]:
+    return [
+        Node(
+            predictions.collect_predictions,
+            [
+                "experiment_predictions",
+                "twin_predictions",
+                "strong_predictions",
+                "params:regimes",
+                "params:highlighted",
+            ],
+            "predictions",
+            name="collect_predictions",
+            namespace="evaluation",
+        ),
+        Node(
+            evaluation.summarise_metrics,
+            ["predictions", "params:evaluation", "params:seed"],
+            "metrics",
+            name="summarise_metrics",
+            namespace="evaluation",
+        ),
+        Node(
+            evaluation.compare_models,
+            [
+                "experiment_predictions",
+                "twin_predictions",
+                "params:comparisons",
+                "params:evaluation",
+                "params:seed",
+            ],
+            "comparison",
+            name="compare_models",
+            namespace="evaluation",
+        ),
+    ]
