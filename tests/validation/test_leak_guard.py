@@ -4,7 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossfold.validation import NOT_SYNTHETIC, LeakError, check_leaks
+from crossfold.validation import (
+    NOT_SYNTHETIC,
+    LeakError,
+    check_leaks,
+    find_leaks,
+    leave_one_out,
+)
 
 FOLD = np.array([0, 0, 1, 1], dtype=np.int8)
 
@@ -45,3 +51,29 @@ def test_rows_that_differ_in_one_column_are_no_duplicates() -> None:
 def test_synthetic_rows_in_or_from_validation_rows_stop_the_run(fold, made_from) -> None:
     with pytest.raises(LeakError, match="1 synthetic rows"):
         check_leaks(np.array(fold, dtype=np.int8), synthetic=np.array(made_from))
+
+
+def test_more_folds_than_a_byte_counts_are_checked_as_pairs() -> None:
+    folds = leave_one_out(200)
+    assert check_leaks(folds, groups=np.arange(200))["rows_checked"].tolist() == [200]
+    with pytest.raises(LeakError, match="1 groups in two folds"):
+        check_leaks(folds, groups=[*range(199), 0])
+
+
+def test_a_group_may_change_sides_between_repeats() -> None:
+    rows = np.arange(4)
+    repeats = [(rows[:2], rows[2:]), (rows[2:], rows[:2])]
+    assert find_leaks(repeats, groups=[0, 0, 1, 1])["crossing"].tolist() == [0]
+    assert find_leaks(repeats, groups=[0, 1, 0, 2])["crossing"].tolist() == [1]
+
+
+def test_leaks_are_counted_without_stopping() -> None:
+    found = find_leaks(FOLD, groups=[0, 1, 1, 1])
+    assert (found["crossing"].tolist(), found["verdict"].tolist()) == ([1], ["leaks"])
+
+
+def test_every_parent_of_a_synthetic_row_counts() -> None:
+    train, validation = np.array([0, 1, 3, 4]), np.array([2])
+    none = [NOT_SYNTHETIC, NOT_SYNTHETIC]
+    parents = np.array([none, none, none, [0, 1], [0, 2]])
+    assert find_leaks([(train, validation)], synthetic=parents)["crossing"].tolist() == [1]

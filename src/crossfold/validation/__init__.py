@@ -21,7 +21,7 @@ from crossfold.validation.intervals import (
     metric_rows,
     percentile_interval,
 )
-from crossfold.validation.leak_guard import NOT_SYNTHETIC, LeakError, check_leaks
+from crossfold.validation.leak_guard import NOT_SYNTHETIC, LeakError, check_leaks, find_leaks
 from crossfold.validation.metrics import METRICS, binary_metrics, wilson_interval
 from crossfold.validation.multiclass import (
     MULTICLASS_METRICS,
@@ -72,6 +72,7 @@ __all__ = [
     "corrected_resampled_t_test",
     "decision_curve",
     "equivalence_test",
+    "find_leaks",
     "fit_calibrator",
     "fold_rows",
     "leave_one_out",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.validation.splits import Folds
+from crossfold.validation.splits import Folds, Rows, fold_rows
+
+Fold = tuple[Rows, Rows]
 
 NOT_SYNTHETIC = -1
 
@@ -19,7 +22,7 @@ class LeakError(CrossfoldError):
 
 
 def check_leaks(
-    fold: Folds,
+    folds: Folds | Sequence[Fold],
     *,
     groups: ArrayLike | None = None,
     identity: pd.DataFrame | None = None,
@@ -29,57 +32,105 @@ def check_leaks(
 
     Parameters
     ----------
-    fold
-        Fold in which each row is validated, shape ``(n,)``; -1 for rows that only train.
-    groups
-        Group of each row, shape ``(n,)``: no group may be in two folds.
-    identity
-        Table of `n` rows: rows equal in all its columns are the same and must share a fold.
-    synthetic
-        For rows made by resampling, the row that they were made from, else `NOT_SYNTHETIC`; shape
-        ``(n,)``. Synthetic rows may only train, and not be made from validation rows.
+    folds, groups, identity, synthetic
+        As in `find_leaks`.
 
     Returns
     -------
-    One row for each check: ``check``, ``rows_checked``, ``crossing`` (0) and ``verdict``.
+    The table of `find_leaks`, in which nothing crosses.
 
     Raises
     ------
     LeakError
         Something crosses a fold; the message says what and how many.
     """
+    table = find_leaks(folds, groups=groups, identity=identity, synthetic=synthetic)
+    _stop_on(table)
+    return table
+
+
+def find_leaks(
+    folds: Folds | Sequence[Fold],
+    *,
+    groups: ArrayLike | None = None,
+    identity: pd.DataFrame | None = None,
+    synthetic: NDArray[np.intp] | None = None,
+) -> pd.DataFrame:
+    """Count what crosses from training into validation rows.
+
+    Parameters
+    ----------
+    folds
+        Fold in which each row is validated, shape ``(n,)``, -1 for rows that only train; or pairs
+        of training and validation rows, as many as there are: repeats and leave-one-out alike.
+    groups
+        Group of each row, shape ``(n,)``: no group may be on both sides of a fold.
+    identity
+        Table of `n` rows: rows equal in all its columns are the same and must not be on both sides.
+    synthetic
+        For rows made by resampling, the row that they were made from, else `NOT_SYNTHETIC`; shape
+        ``(n,)``, or ``(n, parents)`` for rows made from several. Synthetic rows may only train, and
+        not beside a validation row that they were made from.
+
+    Returns
+    -------
+    One row for each check: ``check``, ``rows_checked``, ``crossing`` and ``verdict``.
+    """
+    pairs, n_rows = _as_pairs(folds)
     crossings: dict[str, int] = {}
     if groups is not None:
-        crossings["groups in two folds"] = _crossing(fold, pd.factorize(np.asarray(groups))[0])
+        codes, _ = pd.factorize(np.asarray(groups), use_na_sentinel=False)
+        crossings["groups in two folds"] = _crossing(pairs, codes)
     if identity is not None:
-        codes = identity.groupby(list(identity.columns), dropna=False, observed=True).ngroup()
-        crossings["exact duplicate rows in two folds"] = _crossing(fold, codes.to_numpy())
+        same = identity.groupby(list(identity.columns), dropna=False, observed=True).ngroup()
+        crossings["exact duplicate rows in two folds"] = _crossing(pairs, same.to_numpy())
     if synthetic is not None:
-        crossings["synthetic rows in or from validation rows"] = _synthetic_leaks(fold, synthetic)
-    _stop_on(crossings)
+        crossings["synthetic rows in or from validation rows"] = _synthetic_leaks(pairs, synthetic)
     return pd.DataFrame(
-        [(check, len(fold), count, "none found") for check, count in crossings.items()],
+        [
+            (check, n_rows, count, "leaks" if count else "none found")
+            for check, count in crossings.items()
+        ],
         columns=["check", "rows_checked", "crossing", "verdict"],
     )
 
 
-def _crossing(fold: Folds, codes: NDArray[Any]) -> int:
-    """Count the codes whose rows are in more than one fold."""
-    order = np.argsort(codes, kind="stable")
-    same_code = np.diff(codes[order]) == 0
-    changes = same_code & (np.diff(fold[order]) != 0)
-    return len(np.unique(codes[order][1:][changes]))
+def _as_pairs(folds: Folds | Sequence[Fold]) -> tuple[Sequence[Fold], int]:
+    """Give training and validation rows of each fold, and the number of rows in any of them."""
+    if isinstance(folds, np.ndarray):
+        return fold_rows(folds), len(folds)
+    return folds, len(np.unique(np.concatenate([rows for pair in folds for rows in pair])))
 
 
-def _synthetic_leaks(fold: Folds, synthetic: NDArray[np.intp]) -> int:
-    made = synthetic != NOT_SYNTHETIC
-    validated = fold[made] != -1
-    from_validation = fold[synthetic[made]] != -1
-    return int((validated | from_validation).sum())
+def _crossing(pairs: Sequence[Fold], codes: NDArray[Any]) -> int:
+    """Count the codes whose rows are on both sides of a fold."""
+    crosses = np.zeros(codes.max() + 1, dtype=bool)
+    for train, validation in pairs:
+        crosses |= _marked(codes[train], len(crosses)) & _marked(codes[validation], len(crosses))
+    return int(crosses.sum())
 
 
-def _stop_on(crossings: dict[str, int]) -> None:
-    found = [f"{count:,} {check}" for check, count in crossings.items() if count]
+def _synthetic_leaks(pairs: Sequence[Fold], synthetic: NDArray[np.intp]) -> int:
+    """Count the synthetic rows that are validated, or train beside a row they were made from."""
+    parents = synthetic.reshape(len(synthetic), -1)
+    leaks = np.zeros(len(parents), dtype=bool)
+    for train, validation in pairs:
+        validated = _marked(validation, len(parents))
+        made_from_validated = ((parents != NOT_SYNTHETIC) & validated[parents]).any(axis=1)
+        leaks |= (made_from_validated & _marked(train, len(parents))) | validated
+    return int((leaks & (parents != NOT_SYNTHETIC).any(axis=1)).sum())
+
+
+def _marked(numbers: NDArray[Any], size: int) -> NDArray[np.bool_]:
+    """Give `size` flags, True at the given numbers."""
+    flags = np.zeros(size, dtype=bool)
+    flags[numbers] = True
+    return flags
+
+
+def _stop_on(table: pd.DataFrame) -> None:
+    counts = zip(table["crossing"], table["check"], strict=True)
+    found = [f"{count:,} {check}" for count, check in counts if count]
     if found:
         raise LeakError(
             f"The folds leak: {', '.join(found)}; keep such rows in one fold "
