@@ -94,6 +94,7 @@ def test_sample_data_are_made_without_a_network(
         "row_counts.json",
         "features.parquet",
         "features_permuted.parquet",
+        "ledger.sqlite",
     }
     assert not (tmp_path / "data").exists()
     assert not list((conf / "local").iterdir())

@@ -1,12 +1,15 @@
-"""The project's command line: ``kedro run``, which tells a user's errors in one sentence."""
+"""The project's command line: ``kedro run`` and ``kedro refresh``, with errors in one sentence."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 from kedro.framework.cli.hooks import get_cli_hook_manager
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.utils import _split_params, split_string
+from kedro.utils import find_kedro_project
 
 from crossfold.messages import explain
 
@@ -38,6 +41,35 @@ run = OneSentenceCommand(
     name="run", params=kedro_run.params, callback=kedro_run.callback, help=kedro_run.help
 )
 cli.add_command(run)
+
+
+@cli.command(cls=OneSentenceCommand)
+@click.option(
+    "--pipelines",
+    default="__default__",
+    callback=split_string,
+    help="Names of pipelines, with commas between them.",
+)
+@click.option("--env", "-e", help="Environment of the configuration.")
+@click.option("--conf-source", help="Folder of the configuration.")
+@click.option("--params", default="", callback=_split_params, help="Parameters, as in kedro run.")
+@click.option("--check", is_flag=True, help="Run nothing; exit with 3 if anything is stale.")
+@click.option("--force", is_flag=True, help="Run every node, stale or not.")
+@click.option("--explain", is_flag=True, help="Say of every node why it is stale or fresh.")
+@click.option("--paranoid", is_flag=True, help="Read all files, even if they look unchanged.")
+@click.option("--history", is_flag=True, help="Print the last runs, and do nothing else.")
+@click.pass_context
+def refresh(ctx: click.Context, history: bool, params: dict[str, Any], **options: Any) -> None:
+    """Run the nodes whose data, parameters or code have changed."""
+    from crossfold.refresh import command
+
+    root = find_kedro_project(Path.cwd()) or Path.cwd()
+    request = command.Request(project_path=root, runtime_params=params, **options)
+    if history:
+        click.echo(command.history(request))
+    else:
+        ctx.exit(command.refresh(request))
+
 
 # Nothing is sent even where the file .telemetry has been lost.
 if get_cli_hook_manager().has_plugin(TELEMETRY):

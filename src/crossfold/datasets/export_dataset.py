@@ -71,6 +71,10 @@ class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         """Refuse: exports are only read."""
         raise ExportError(f"{self._path} is a source: it is read and never written.")
 
+    def stored_files(self) -> list[Path]:
+        """List the files that `load` reads, as far as they are there."""
+        return sorted(self._path.glob("*.csv")) if self._path.is_dir() else [self._path]
+
     def preview(self, nrows: int = 5) -> TablePreview:
         """Show the first rows, identifiers hashed."""
         if not self._exists():

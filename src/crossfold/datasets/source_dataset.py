@@ -77,6 +77,16 @@ class SourceDataset(AbstractDataset[NoReturn, Any]):
         """Refuse: sources are only read."""
         raise SourceError(f"{self._filepath} is a source: it is read and never written.")
 
+    @property
+    def pinned_sha256(self) -> str | None:
+        """SHA-256 of what `load` reads, or None where the user's own file is read."""
+        return None if self._own else self._source["sha256"]
+
+    def stored_files(self) -> list[Path]:
+        """List the files that `load` reads, as far as they are there."""
+        inner = getattr(self._dataset, "stored_files", None)
+        return inner() if inner else [file for file in [self._filepath] if file.is_file()]
+
     def preview(self, nrows: int = 5) -> TablePreview:
         """Show the first rows, if the file is there and its dataset can be previewed."""
         preview = getattr(self._dataset, "preview", None)

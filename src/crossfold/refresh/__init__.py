@@ -1,0 +1,1 @@
+"""Refresh: rerun what data, parameters or code have changed for, and nothing else."""

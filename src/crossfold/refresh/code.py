@@ -1,0 +1,220 @@
+"""Fingerprints of functions: their own source, and that of all project code they reach."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from crossfold.refresh.modules import BARE, ImportedName, Module, Symbol
+
+EVERYTHING = "*"
+LONGEST_FILE_NAME = 60
+
+Place = tuple[str, str]  # module, name in it
+
+
+@dataclass
+class Reached:
+    """What a piece of code reaches.
+
+    Attributes
+    ----------
+    places
+        Module and name of every project symbol.
+    libraries
+        Top-level packages from outside the project.
+    """
+
+    places: set[Place] = field(default_factory=set)
+    libraries: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
+class Code:
+    """The fingerprint of a function.
+
+    Attributes
+    ----------
+    function
+        Digest of its own source.
+    modules
+        Digest of what it reaches in each module of the project.
+    libraries
+        Top-level packages from outside the project that it reaches.
+    """
+
+    function: str
+    modules: dict[str, str]
+    libraries: frozenset[str]
+
+
+class CodeReader:
+    """Reads a project's source without importing it.
+
+    Comments, formatting and docstrings do not count. Where a name cannot be followed, the whole
+    module that it comes from counts: rather once too often than a stale output kept.
+
+    Parameters
+    ----------
+    package
+        Name of the project's package.
+    root
+        The package's folder.
+    """
+
+    def __init__(self, package: str, root: Path) -> None:
+        self._package = package
+        self._root = root
+        self._modules: dict[str, Module | None] = {}
+        self._direct: dict[Place, Reached] = {}
+        self._codes: dict[Place, Code] = {}
+
+    def code(self, module: str, name: str) -> Code:
+        """Give the fingerprint of a function, a class or another name of a module."""
+        place = (module, name)
+        if place not in self._codes:
+            self._codes[place] = self._fingerprint(place)
+        return self._codes[place]
+
+    def of_function(self, function: Callable[..., Any]) -> Code:
+        """Give the fingerprint of a function, as a node holds it."""
+        if isinstance(function, partial):
+            inner = self.of_function(function.func)
+            given = _hash(repr((function.args, sorted(function.keywords.items()))))
+            return Code(_hash(inner.function + given), inner.modules, inner.libraries)
+        return self.code(function.__module__, function.__qualname__.partition(".")[0])
+
+    def of_path(self, path: str) -> str:
+        """Give one digest for what a dotted path stands for, with all that it reaches."""
+        reached = Reached()
+        self._follow(path, reached)
+        codes = [self.code(*place) for place in sorted(reached.places)]
+        return _hash("\n".join(f"{code.function} {sorted(code.modules.items())}" for code in codes))
+
+    def owns(self, module: str) -> bool:
+        """Say whether a module is the project's own."""
+        return module.partition(".")[0] == self._package
+
+    def _fingerprint(self, start: Place) -> Code:
+        places, libraries, new = {start}, set[str](), [start]
+        while new:
+            reached = self._reach(new.pop())
+            libraries |= reached.libraries
+            new += reached.places - places
+            places |= reached.places
+        by_module: dict[str, list[str]] = {}
+        for module, name in sorted(places - {start}):
+            by_module.setdefault(module, []).append(f"{name} {self._digest((module, name))}")
+        modules = {module: _hash("\n".join(lines)) for module, lines in by_module.items()}
+        return Code(self._digest(start), modules, frozenset(libraries))
+
+    def _digest(self, place: Place) -> str:
+        module, symbol = self._symbol(place)
+        if module is None or symbol is None:
+            return ""
+        files = [_hash_of_files(path) for path in _files_beside(module, symbol)]
+        return _hash("\n".join([symbol.digest, *files]))
+
+    def _symbol(self, place: Place) -> tuple[Module | None, Symbol | None]:
+        module = self._module(place[0])
+        return module, module.symbols.get(place[1]) if module else None
+
+    def _reach(self, place: Place) -> Reached:
+        """Find what one symbol reaches at once."""
+        if place not in self._direct:
+            self._direct[place] = self._look_up(place)
+        return self._direct[place]
+
+    def _look_up(self, place: Place) -> Reached:
+        module, symbol = self._symbol(place)
+        reached = Reached()
+        if module is None:
+            return reached
+        if BARE in module.symbols:
+            reached.places.add((module.name, BARE))
+        names = symbol.names if symbol else set()
+        if place[1] == EVERYTHING:
+            names = {*module.symbols, *module.imports} - {BARE}
+        for dotted in names:
+            self._resolve(module, dotted, symbol.imports if symbol else {}, reached)
+        return reached
+
+    def _resolve(
+        self, module: Module, dotted: str, inner: dict[str, ImportedName], reached: Reached
+    ) -> None:
+        """Add what a name in a module stands for."""
+        name, _, attributes = dotted.partition(".")
+        if name in module.symbols:
+            reached.places.add((module.name, name))
+        imports = [found[name] for found in (inner, module.imports) if name in found]
+        if not imports and name not in module.symbols:
+            imports = [found["*"] for found in (inner, module.imports) if "*" in found]
+        for imported in imports:
+            path = [self._absolute(module, imported), imported.name, attributes]
+            self._follow(".".join(filter(None, path)), reached)
+
+    def _absolute(self, module: Module, imported: ImportedName) -> str:
+        if not imported.level:
+            return imported.module
+        parents = module.package.split(".")
+        kept = parents[: len(parents) - imported.level + 1]
+        return ".".join([*kept, *filter(None, [imported.module])])
+
+    def _follow(self, path: str, reached: Reached) -> None:
+        """Follow a dotted path: as many modules as there are, then a name in the last."""
+        if not self.owns(path):
+            reached.libraries.add(path.partition(".")[0])
+            return
+        module, names = self._longest_module(path)
+        name = names[0] if names else EVERYTHING
+        if name not in module.symbols and name in module.imports:
+            self._resolve(module, ".".join(names), {}, reached)
+            name = "__getattr__"  # what is imported for type checkers may be imported lazily
+            if name not in module.symbols:
+                return
+        reached.places.add((module.name, name if name in module.symbols else EVERYTHING))
+
+    def _longest_module(self, path: str) -> tuple[Module, list[str]]:
+        parts = path.split(".")
+        for length in range(len(parts), 0, -1):
+            module = self._module(".".join(parts[:length]))
+            if module is not None:
+                return module, parts[length:]
+        raise ModuleNotFoundError(path)
+
+    def _module(self, name: str) -> Module | None:
+        if name not in self._modules:
+            self._modules[name] = self._read(name)
+        return self._modules[name]
+
+    def _read(self, name: str) -> Module | None:
+        if not self.owns(name):
+            return None
+        path = self._root.joinpath(*name.split(".")[1:])
+        for file in (path / "__init__.py", path.with_suffix(".py")):
+            if file.is_file():
+                return Module(name, file)
+        return None
+
+
+def _files_beside(module: Module, symbol: Symbol) -> Iterator[Path]:
+    """Find the data files and folders of a package that a piece of code names, as templates."""
+    for text in sorted(symbol.strings):
+        if text and len(text) <= LONGEST_FILE_NAME and text.isprintable() and "/" not in text:
+            path = module.path.with_name(text) if text not in (".", "..") else module.path
+            if path.suffix != ".py" and path.exists() and not (path / "__init__.py").exists():
+                yield path
+
+
+def _hash_of_files(path: Path) -> str:
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    contents = (file.read_bytes() for file in files if file.is_file())
+    return _hash("\n".join(hashlib.sha256(content).hexdigest() for content in contents))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,124 @@
+"""What ``kedro refresh`` does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+from kedro.framework import project
+from kedro.framework.context import KedroContext
+from kedro.framework.session import KedroSession
+from kedro.pipeline import Pipeline
+
+from crossfold.refresh import tables
+from crossfold.refresh.exceptions import RefreshError
+from crossfold.refresh.lock import refresh_lock
+from crossfold.refresh.project import ProjectFiles
+from crossfold.refresh.runner import RefreshRunner
+
+NOTHING_OR_DONE = 0
+STALE = 3
+RUNS_IN_HISTORY = 20
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line.
+
+    Attributes
+    ----------
+    project_path
+        The project's folder.
+    pipelines
+        Names of pipelines, together one.
+    env
+        Environment of the configuration, None for the usual one.
+    conf_source
+        Folder of the configuration, None for the usual one.
+    runtime_params
+        Parameters of ``--params``.
+    check
+        Only say whether anything is stale.
+    force
+        Run every node.
+    explain
+        Say of every node why it is stale or fresh.
+    paranoid
+        Read every file again.
+    """
+
+    project_path: Path
+    pipelines: list[str] = field(default_factory=lambda: ["__default__"])
+    env: str | None = None
+    conf_source: str | None = None
+    runtime_params: dict[str, Any] = field(default_factory=dict)
+    check: bool = False
+    force: bool = False
+    explain: bool = False
+    paranoid: bool = False
+
+
+def refresh(request: Request) -> int:
+    """Run what is stale, and give the exit code of the command."""
+    context = _session(request).load_context()
+    files = ProjectFiles.of(context)
+    pipeline = _pipeline(request.pipelines)
+    if request.check:
+        return _look(request, context, files, pipeline)
+    with refresh_lock(files.lock):
+        if _look(request, context, files, pipeline) == NOTHING_OR_DONE and not request.force:
+            return NOTHING_OR_DONE
+        return _run(request, files, len(pipeline.nodes))
+
+
+def history(request: Request) -> str:
+    """Give the last runs as a table."""
+    ledger = ProjectFiles.of(_session(request).load_context()).ledger
+    return tables.history(ledger.history(RUNS_IN_HISTORY))
+
+
+def _session(request: Request) -> KedroSession:
+    """Create a session; a Kedro session serves one run."""
+    return KedroSession.create(
+        project_path=request.project_path,
+        env=request.env,
+        conf_source=request.conf_source,
+        runtime_params=request.runtime_params,
+        save_on_close=False,
+    )
+
+
+def _pipeline(names: list[str]) -> Pipeline:
+    unknown = [name for name in names if name not in project.pipelines]
+    if unknown:
+        raise RefreshError(
+            f"There is no pipeline {', '.join(unknown)}: name some of"
+            f" {', '.join(sorted(project.pipelines))}."
+        )
+    return sum((project.pipelines[name] for name in names), Pipeline([]))
+
+
+def _look(request: Request, context: KedroContext, files: ProjectFiles, pipeline: Pipeline) -> int:
+    """Judge all nodes as things are, and tell what was found."""
+    judge = files.judge(pipeline, context.catalog, paranoid=request.paranoid)
+    forecast = judge.forecast()
+    judge.remember()
+    n_stale = sum(bool(reasons) for reasons in forecast.values())
+    if request.explain:
+        click.echo("\n".join(tables.explanation(forecast)))
+    if n_stale:
+        click.echo(f"{n_stale} of {len(forecast)} nodes are stale or may be.")
+        return STALE
+    click.echo(f"Nothing to do: all {len(forecast)} nodes are fresh.")
+    return NOTHING_OR_DONE
+
+
+def _run(request: Request, files: ProjectFiles, n_nodes: int) -> int:
+    make_judge = partial(files.judge, paranoid=request.paranoid)
+    runner = RefreshRunner(make_judge, force=request.force)
+    _session(request).run(pipeline_names=request.pipelines, runner=runner)
+    click.echo(f"Refreshed: {len(runner.done)} of {n_nodes} nodes have run.")
+    return NOTHING_OR_DONE

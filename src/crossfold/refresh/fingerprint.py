@@ -1,0 +1,138 @@
+"""Fingerprints of nodes: all that an output depends on, and what differs between two of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a dataset holds.
+
+    Attributes
+    ----------
+    digest
+        SHA-256 of the file's bytes, or of the names and digests of a folder's files.
+    rows
+        Rows of a table that can be counted quickly, else None.
+    """
+
+    digest: str
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """All that a node's outputs depend on.
+
+    Attributes
+    ----------
+    inputs
+        Content of each dataset that it reads.
+    parameters
+        Value of each parameter that it reads, by dotted name.
+    function
+        Digest of its function's source.
+    modules
+        Digest of the project code that the function reaches, by module.
+    libraries
+        Versions of numeric libraries.
+    catalog
+        Digest of the settings of each dataset that it reads or writes.
+    """
+
+    inputs: dict[str, Content]
+    parameters: dict[str, Any]
+    function: str
+    modules: dict[str, str]
+    libraries: dict[str, str]
+    catalog: dict[str, str]
+
+    def to_json(self) -> str:
+        """Write it as JSON; equal fingerprints give equal text."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Fingerprint:
+        """Read what `to_json` wrote."""
+        fields = json.loads(text)
+        inputs = {name: Content(**content) for name, content in fields.pop("inputs").items()}
+        return cls(inputs=inputs, **fields)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of it."""
+        return digest_of(self.to_json())
+
+
+def digest_of(text: str) -> str:
+    """Give the SHA-256 of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def flatten(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """List the values in a parameter by dotted name, as JSON writes them."""
+    value = _plain(value)
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from flatten(f"{name}.{key}" if name else str(key), inner)
+    else:
+        yield name, json.loads(json.dumps(value, default=str))
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "model_dump"):
+        return value.model_dump(mode="json")
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return value
+
+
+def differences(old: Fingerprint, new: Fingerprint) -> list[str]:
+    """Say in a few words each what has changed; nothing for equal fingerprints."""
+    code = [f"{name} changed, which it calls" for name in _changed(old.modules, new.modules)]
+    return [
+        *_changed_inputs(old.inputs, new.inputs),
+        *_changed_values("parameter ", old.parameters, new.parameters),
+        *(["function changed"] if old.function != new.function else []),
+        *code,
+        *_changed_values("version of ", old.libraries, new.libraries),
+        *(f"catalog entry {name} changed" for name in _changed(old.catalog, new.catalog)),
+    ]
+
+
+def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+
+
+def _changed_values(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    for name in _changed(old, new):
+        before, after = (_shown(values, name) for values in (old, new))
+        yield f"{kind}{name} {before} → {after}"
+
+
+def _shown(values: Mapping[str, Any], name: str) -> str:
+    return json.dumps(values[name], ensure_ascii=False) if name in values else "nothing"
+
+
+def _changed_inputs(old: dict[str, Content], new: dict[str, Content]) -> Iterator[str]:
+    for name in sorted({*old, *new}):
+        before, after = old.get(name), new.get(name)
+        if before is None or after is None:
+            yield f"{name} is {'no longer' if after is None else 'now'} read"
+        elif before.digest != after.digest:
+            rows = _row_change(before.rows, after.rows)
+            yield (
+                f"{name} content changed (sha256 {before.digest[:4]}… → {after.digest[:4]}…{rows})"
+            )
+
+
+def _row_change(before: int | None, after: int | None) -> str:
+    if before is None or after is None:
+        return ""
+    return f", {after - before:+,} rows" if after != before else ", as many rows"

@@ -1,0 +1,259 @@
+"""The ledger: what every run has done, in one SQLite file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from crossfold.refresh.contents import KnownFile
+from crossfold.refresh.exceptions import RefreshError
+from crossfold.refresh.fingerprint import Fingerprint
+from crossfold.refresh.processes import is_alive, own_process
+
+SCHEMA_VERSION = 1
+RUNNING, DONE, FAILED, KILLED = "running", "done", "failed", "killed"
+
+_SCHEMA = """
+CREATE TABLE runs (
+    run TEXT PRIMARY KEY, trigger TEXT NOT NULL, env TEXT, pipelines TEXT NOT NULL,
+    process TEXT NOT NULL, started REAL NOT NULL, ended REAL, status TEXT NOT NULL, error TEXT
+);
+CREATE TABLE nodes (
+    id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, node TEXT NOT NULL,
+    status TEXT NOT NULL, started REAL NOT NULL, seconds REAL, fingerprint TEXT, outputs TEXT,
+    rows_in INTEGER, rows_out INTEGER, rejected INTEGER, metrics TEXT
+);
+CREATE INDEX nodes_by_name ON nodes (node, status, id);
+CREATE TABLE files (
+    path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
+    inode INTEGER NOT NULL, digest TEXT NOT NULL, rows INTEGER
+);
+"""
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a node has written: version (None without versions) and digest of its content."""
+
+    version: str | None
+    digest: str
+
+
+@dataclass(frozen=True)
+class NodeRecord:
+    """What a node did in a run.
+
+    Attributes
+    ----------
+    node, run
+        Their names.
+    fingerprint
+        What the outputs depend on.
+    outputs
+        What was written, by dataset.
+    seconds
+        From loading to saving.
+    rows_in, rows_out, rejected
+        Rows of the tables read, written, and written to tables of rejected rows.
+    metrics
+        Figures of merit that the node wrote.
+    """
+
+    node: str
+    run: str
+    fingerprint: Fingerprint
+    outputs: dict[str, Output] = field(default_factory=dict)
+    seconds: float = 0.0
+    rows_in: int = 0
+    rows_out: int = 0
+    rejected: int = 0
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """A run as the history shows it; times in seconds since 1970."""
+
+    run: str
+    trigger: str
+    env: str | None
+    pipelines: str
+    process: str
+    started: float
+    ended: float | None
+    status: str
+    error: str | None
+    n_nodes: int
+    last_node: str | None
+
+
+class Ledger:
+    """The ledger in a file, which is made when something is first written.
+
+    Parameters
+    ----------
+    file
+        The SQLite file.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def begin_run(self, run: str, trigger: str, env: str | None, pipelines: list[str]) -> None:
+        """Note that a run has begun."""
+        values = (run, trigger, env, ",".join(pipelines), own_process(), time.time(), RUNNING)
+        with self._writing() as database:
+            database.execute(
+                "INSERT INTO runs (run, trigger, env, pipelines, process, started, status)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                values,
+            )
+
+    def end_run(self, run: str, status: str, error: str | None = None) -> None:
+        """Note how a run has ended."""
+        with self._writing() as database:
+            database.execute(
+                "UPDATE runs SET ended = ?, status = ?, error = ? WHERE run = ?",
+                (time.time(), status, error, run),
+            )
+
+    def begin_node(self, run: str, node: str) -> None:
+        """Note that a node has begun."""
+        with self._writing() as database:
+            database.execute(
+                "INSERT INTO nodes (run, node, status, started) VALUES (?, ?, ?, ?)",
+                (run, node, RUNNING, time.time()),
+            )
+
+    def end_node(self, record: NodeRecord) -> None:
+        """Note what a node has done; only now do its outputs count."""
+        outputs = json.dumps({name: asdict(one) for name, one in record.outputs.items()})
+        with self._writing() as database:
+            database.execute(
+                "UPDATE nodes SET status = ?, seconds = ?, fingerprint = ?, outputs = ?,"
+                " rows_in = ?, rows_out = ?, rejected = ?, metrics = ?"
+                " WHERE run = ? AND node = ? AND status = ?",
+                (
+                    DONE,
+                    record.seconds,
+                    record.fingerprint.to_json(),
+                    outputs,
+                    record.rows_in,
+                    record.rows_out,
+                    record.rejected,
+                    json.dumps(record.metrics, default=str),
+                    record.run,
+                    record.node,
+                    RUNNING,
+                ),
+            )
+
+    def latest_nodes(self) -> dict[str, NodeRecord]:
+        """Give the last thing that each node has done."""
+        with self._reading() as database:
+            rows = database.execute(
+                "SELECT node, run, fingerprint, outputs, seconds, rows_in, rows_out, rejected,"
+                " metrics FROM nodes WHERE id IN"
+                " (SELECT max(id) FROM nodes WHERE status = ? GROUP BY node)",
+                (DONE,),
+            ).fetchall()
+        return {row["node"]: _node_record(row) for row in rows}
+
+    def known_files(self) -> dict[str, KnownFile]:
+        """Give what is known of files."""
+        with self._reading() as database:
+            rows = database.execute("SELECT * FROM files").fetchall()
+        return {row["path"]: KnownFile(*tuple(row)[1:]) for row in rows}
+
+    def remember_files(self, files: dict[str, KnownFile]) -> None:
+        """Keep what was learnt of files."""
+        rows = [(path, *asdict(file).values()) for path, file in files.items()]
+        if rows:
+            with self._writing() as database:
+                database.executemany("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def history(self, n_runs: int) -> list[RunRecord]:
+        """Give the last runs, the newest first; those of dead processes are told as killed."""
+        with self._reading() as database:
+            rows = database.execute(
+                "SELECT runs.*, count(CASE WHEN nodes.status = ? THEN 1 END) AS n_nodes,"
+                " (SELECT node FROM nodes n WHERE n.run = runs.run ORDER BY id DESC LIMIT 1)"
+                " AS last_node FROM runs LEFT JOIN nodes USING (run)"
+                " GROUP BY runs.run ORDER BY started DESC LIMIT ?",
+                (DONE, n_runs),
+            ).fetchall()
+        return [_run_record(row) for row in rows]
+
+    def delete_runs(self, runs: list[str]) -> None:
+        """Forget some runs and what their nodes did."""
+        with self._writing() as database:
+            database.executemany("DELETE FROM runs WHERE run = ?", [(run,) for run in runs])
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        with closing(self._connect()) as database, database:
+            yield database
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """Open the ledger; an empty one in memory stands for one that does not exist."""
+        with closing(self._connect() if self.file.exists() else _open(":memory:")) as database:
+            yield database
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            return _open(str(self.file))
+        except sqlite3.DatabaseError as error:
+            raise RefreshError(
+                f"The ledger {self.file} cannot be used ({error}): move it away, and the next"
+                " refresh will run everything anew."
+            ) from error
+
+
+def _open(name: str) -> sqlite3.Connection:
+    database = sqlite3.connect(name, timeout=60)
+    database.row_factory = sqlite3.Row
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA foreign_keys = ON")
+    (version,) = database.execute("PRAGMA user_version").fetchone()
+    if version > SCHEMA_VERSION:
+        database.close()
+        raise RefreshError(
+            f"The ledger {name} was written by a newer crossfold (schema {version}, this one knows"
+            f" {SCHEMA_VERSION}): use that one."
+        )
+    if version < SCHEMA_VERSION:
+        _create(database)
+    return database
+
+
+def _create(database: sqlite3.Connection) -> None:
+    """Make the tables, unless another process has just done so."""
+    database.execute("BEGIN IMMEDIATE")
+    with database:
+        if database.execute("PRAGMA user_version").fetchone()[0] == 0:
+            for statement in _SCHEMA.split(";"):
+                database.execute(statement)
+            database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _node_record(row: sqlite3.Row) -> NodeRecord:
+    fields = dict(row)
+    outputs = {name: Output(**one) for name, one in json.loads(fields.pop("outputs")).items()}
+    fingerprint = Fingerprint.from_json(fields.pop("fingerprint"))
+    metrics = json.loads(fields.pop("metrics"))
+    return NodeRecord(fingerprint=fingerprint, outputs=outputs, metrics=metrics, **fields)
+
+
+def _run_record(row: sqlite3.Row) -> RunRecord:
+    record = RunRecord(**dict(row))
+    if record.status == RUNNING and not is_alive(record.process):
+        return RunRecord(**{**asdict(record), "status": KILLED})
+    return record

@@ -1,0 +1,71 @@
+"""Where a project keeps what a refresh needs: its source, its data, the ledger, the lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from kedro.config import MissingConfigException
+from kedro.framework import project
+from kedro.framework.context import KedroContext
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+
+from crossfold.refresh.code import CodeReader
+from crossfold.refresh.ledger import Ledger
+from crossfold.refresh.staleness import Judge
+
+DEFAULT_DATA_ROOT = "data"
+
+
+@dataclass(frozen=True)
+class ProjectFiles:
+    """Files of a project.
+
+    Attributes
+    ----------
+    package
+        Name of the project's package.
+    data
+        Root of what its runs write in one environment.
+    """
+
+    package: str
+    data: Path
+
+    @classmethod
+    def of(cls, context: KedroContext) -> ProjectFiles:
+        """Find the files of the project and environment of a context."""
+        try:
+            settings = context.config_loader["globals"]
+        except (KeyError, MissingConfigException):
+            settings = {}
+        root = Path(context.project_path, settings.get("data_root", DEFAULT_DATA_ROOT))
+        return cls(project.PACKAGE_NAME or "", root)
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of the environment."""
+        return Ledger(self.data / "ledger.sqlite")
+
+    @property
+    def lock(self) -> Path:
+        """The file of the lock."""
+        return self.data / "refresh.lock"
+
+    def judge(
+        self,
+        pipeline: Pipeline,
+        catalog: CatalogProtocol[Any, Any],
+        *,
+        paranoid: bool = False,
+    ) -> Judge:
+        """Make a judge of the nodes of a pipeline."""
+        return Judge(pipeline, catalog, self.ledger, self._code_reader(), paranoid=paranoid)
+
+    def _code_reader(self) -> CodeReader:
+        found = find_spec(self.package)
+        folders = list(found.submodule_search_locations or []) if found else []
+        return CodeReader(self.package, Path(folders[0]) if folders else Path())

@@ -1,0 +1,67 @@
+"""A Kedro runner that runs the stale nodes only."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+from kedro.runner import SequentialRunner, Task
+from pluggy import PluginManager
+
+from crossfold.refresh.staleness import Judge
+
+
+class RefreshRunner(SequentialRunner):
+    """Judges each node when its turn comes, and runs it if it is stale.
+
+    A node whose inputs come out as they were before stays fresh. A node that only fills memory
+    runs when a stale node reads it.
+
+    Parameters
+    ----------
+    make_judge
+        Called with the pipeline and the catalog of the run.
+    force
+        Run every node.
+    """
+
+    def __init__(
+        self,
+        make_judge: Callable[[Pipeline, CatalogProtocol[Any, Any]], Judge],
+        *,
+        force: bool = False,
+    ) -> None:
+        super().__init__()
+        self.__name__ = "refresh"  # Kedro hands it to hooks as the runner's name
+        self._make_judge = make_judge
+        self._force = force
+        self.done: list[str] = []
+
+    def _run(
+        self,
+        pipeline: Pipeline,
+        catalog: CatalogProtocol[Any, Any],
+        hook_manager: PluginManager | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        judge = self._make_judge(pipeline, catalog)
+        loads = Counter(name for node in pipeline.nodes for name in node.inputs)
+
+        def execute(node: Node) -> None:
+            if node.name in self.done:
+                return
+            for name in node.inputs:
+                if name in judge.makers and not judge.is_stored(name):
+                    execute(judge.makers[name])
+            Task(node, catalog, is_async=False, hook_manager=hook_manager, run_id=run_id).execute()
+            self.done.append(node.name)
+            self._release_datasets(node, catalog, loads, pipeline)
+
+        for node in pipeline.nodes:
+            if self._force or (not judge.is_on_demand(node) and judge.reasons(node)):
+                execute(node)
+        judge.remember()

@@ -1,0 +1,197 @@
+"""Which nodes are stale, and why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
+
+from crossfold.refresh.code import Code, CodeReader
+from crossfold.refresh.contents import ContentReader
+from crossfold.refresh.fingerprint import Content, Fingerprint, differences, digest_of, flatten
+from crossfold.refresh.ledger import Ledger, Output
+from crossfold.refresh.stored import is_stored, locate
+
+# Distribution of each numeric library, by the name under which it is imported.
+NUMERIC_LIBRARIES = {
+    "imblearn": "imbalanced-learn",
+    "matplotlib": "matplotlib",
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
+    "torch": "torch",
+}
+EVERY_NODE_DEPENDS_ON = {"numpy", "pandas", "scipy"}
+# What says where a dataset lies and how it is shown, and not what is in it.
+IRRELEVANT_SETTINGS = {"filepath", "path", "metadata", "versioned", "urls", "timeout_seconds"}
+ALL_PARAMETERS = "parameters"
+MISSING = Content("missing")
+
+
+class Judge:
+    """Compares the nodes of a pipeline with what the ledger says of their last run.
+
+    Parameters
+    ----------
+    pipeline
+        The nodes to judge.
+    catalog
+        Their datasets and parameters.
+    ledger
+        What was done last.
+    code
+        Reader of the project's source.
+    paranoid
+        Read every file again, even if its size, time and inode are those of the last time.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        catalog: CatalogProtocol[Any, Any],
+        ledger: Ledger,
+        code: CodeReader,
+        *,
+        paranoid: bool = False,
+    ) -> None:
+        self.pipeline = pipeline
+        self.ledger = ledger
+        self._catalog = catalog
+        self._code = code
+        self._contents = ContentReader(ledger.known_files(), paranoid=paranoid)
+        self._records = ledger.latest_nodes()
+        self.makers = {name: node for node in pipeline.nodes for name in node.outputs}
+        self._settings = cache(self._read_settings)
+
+    def reasons(self, node: Node) -> list[str]:
+        """Say why a node is stale; nothing for a fresh one."""
+        record = self._records.get(node.name)
+        if record is None:
+            return ["has never run to its end"]
+        changes = differences(record.fingerprint, self.fingerprint(node))
+        return [*changes, *self._lost_outputs(node, record.outputs)]
+
+    def forecast(self) -> dict[str, list[str]]:
+        """Say of every node why it is stale, as far as can be said before any has run."""
+        stale: dict[str, list[str]] = {}
+        for node in self.pipeline.nodes:
+            reasons = [] if self.is_on_demand(node) else self.reasons(node)
+            made_again = [
+                f"{name} may change when it is made again"
+                for name in node.inputs
+                if name in self.makers and stale[self.makers[name].name]
+            ]
+            stale[node.name] = reasons or made_again
+        return stale
+
+    def is_on_demand(self, node: Node) -> bool:
+        """Say whether a node runs only for those that read what it keeps in memory."""
+        read = {name for other in self.pipeline.nodes for name in other.inputs}
+        return bool(node.outputs) and all(
+            name in read and not self.is_stored(name) for name in node.outputs
+        )
+
+    def is_stored(self, name: str) -> bool:
+        """Say whether a dataset outlives a run."""
+        return is_stored(self._catalog.get(name))
+
+    def fingerprint(self, node: Node) -> Fingerprint:
+        """Take the fingerprint of a node as things are now."""
+        datasets = [name for name in node.inputs if not _is_parameter(name)]
+        code = self._code.of_function(node.func)
+        return Fingerprint(
+            inputs={name: self._content(name) for name in datasets},
+            parameters=dict(self._parameters(node)),
+            function=code.function,
+            modules=code.modules,
+            libraries=_libraries(code),
+            catalog={
+                **{name: self._settings(name, True) for name in datasets},
+                **{name: self._settings(name, False) for name in node.outputs},
+            },
+        )
+
+    def output(self, name: str) -> Output | None:
+        """Give version and content of a stored dataset, or None if there is nothing."""
+        stored = locate(self._catalog.get(name))
+        content = self._contents.read(stored.files, stored.root) if stored else None
+        return Output(stored.version, content.digest) if stored and content else None
+
+    def remember(self) -> None:
+        """Keep in the ledger what was learnt of files."""
+        self.ledger.remember_files(self._contents.learnt)
+        self._contents.learnt.clear()
+
+    def _content(self, name: str) -> Content:
+        dataset = self._catalog.get(name)
+        pinned = getattr(dataset, "pinned_sha256", None)
+        if pinned:
+            return Content(pinned)
+        if not is_stored(dataset) and name in self.makers:
+            return Content(self.fingerprint(self.makers[name]).digest)
+        stored = locate(dataset)
+        if stored is None:
+            made_by_code = not hasattr(dataset, "_filepath") and is_stored(dataset)
+            return Content(self._settings(name, True)) if made_by_code else MISSING
+        return self._contents.read(stored.files, stored.root) or MISSING
+
+    def _lost_outputs(self, node: Node, recorded: dict[str, Output]) -> Iterator[str]:
+        for name in node.outputs:
+            if not self.is_stored(name):
+                continue
+            now, then = self.output(name), recorded.get(name)
+            if now is None:
+                yield f"{name} is missing"
+            elif then is None or now.digest != then.digest:
+                yield f"{name} is not what was written last"
+
+    def _parameters(self, node: Node) -> Iterator[tuple[str, Any]]:
+        for name in filter(_is_parameter, node.inputs):
+            dataset = self._catalog.get(name)
+            value = dataset.load() if dataset is not None else None
+            dotted = "" if name == ALL_PARAMETERS else name.removeprefix("params:")
+            yield from flatten(dotted, value)
+
+    def _read_settings(self, name: str, with_code: bool) -> str:
+        """Digest the settings of a catalog entry, and the project code that reads it."""
+        resolver = getattr(self._catalog, "config_resolver", None)
+        settings = _relevant(resolver.resolve_pattern(name)) if resolver else {}
+        own = [path for path in _class_paths(settings) if self._code.owns(path)]
+        code = [self._code.of_path(path) for path in own] if with_code else []
+        return digest_of(json.dumps([settings, *code], sort_keys=True, default=str))
+
+
+def _is_parameter(name: str) -> bool:
+    return name == ALL_PARAMETERS or name.startswith("params:")
+
+
+def _libraries(code: Code) -> dict[str, str]:
+    used = (code.libraries & NUMERIC_LIBRARIES.keys()) | EVERY_NODE_DEPENDS_ON
+    return {NUMERIC_LIBRARIES[name]: _version(NUMERIC_LIBRARIES[name]) for name in sorted(used)}
+
+
+@cache
+def _version(distribution: str) -> str:
+    return version(distribution)
+
+
+def _relevant(settings: Any) -> Any:
+    if not isinstance(settings, dict):
+        return settings
+    return {k: _relevant(v) for k, v in settings.items() if k not in IRRELEVANT_SETTINGS}
+
+
+def _class_paths(settings: Any) -> Iterator[str]:
+    """Find the classes and schemas that a catalog entry names, at any depth."""
+    for key, value in settings.items() if isinstance(settings, dict) else ():
+        if isinstance(value, dict):
+            yield from _class_paths(value)
+        elif key in ("type", "class", "validator") and isinstance(value, str):
+            yield value
