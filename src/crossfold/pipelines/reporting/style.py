@@ -111,11 +111,28 @@ def band(
     axes.fill_between(x, table["low"], table["high"], color=style["color"], alpha=0.18, linewidth=0)
 
 
+def shade_rows(axes: Axes, n_rows: int) -> None:
+    """Shade every other row of a chart whose rows run from 0 at the top."""
+    axes.set_ylim(n_rows - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+    for row in range(1, n_rows, 2):
+        axes.axhspan(row - 0.5, row + 0.5, color="#f2f2f2", linewidth=0, zorder=0)
+
+
 def percent_axis(axis: Any, decimals: int = 0) -> None:
     """Print an axis of shares as per cent."""
     from matplotlib.ticker import PercentFormatter
 
     axis.set_major_formatter(PercentFormatter(xmax=1, decimals=decimals, symbol=" %"))
+
+
+def plain_log_axis(axis: Any) -> None:
+    """Print a logarithmic axis in plain numbers, also within one decade."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.set_minor_formatter(NullFormatter())
 
 
 def legend_below(figure: Figure, axes: Axes, n_columns: int = 2) -> None:

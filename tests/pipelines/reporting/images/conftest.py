@@ -22,7 +22,7 @@ DIGITS = tuple("0123456789")
 DIGIT_EXPERIMENTS = {
     str(number): {
         "layers": "784-10-20-10" if number > 10 else "784-20-10",
-        "init": ("uniform", "kaiming", "xavier")[number % 3],
+        "init": ("random", "kaiming", "xavier")[number % 3],
         "activation": ("relu", "sigmoid", "tanh")[number % 3 if number != 7 else 0],
         "dropout": 0.2 if number > 15 else 0.0,
     }
@@ -31,12 +31,26 @@ DIGIT_EXPERIMENTS = {
 FASHION_EXPERIMENTS = {
     f"{activation}{depth}": {
         "layers": layers,
-        "init": "uniform",
+        "init": "random",
         "activation": activation,
         "dropout": 0.0,
     }
     for depth, layers in (("", "784-25-10"), ("_two_layers", "784-25-25-10"))
     for activation in ("sigmoid", "relu")
+}
+DIGIT_PAIRS = {
+    "Mini-batch minus full batch": [
+        ("mini_batch/7", "full_batch/7"),
+        ("twin_numpy", "twin_numpy_full_batch"),
+    ],
+    "ReLU minus sigmoid": [("full_batch/1", "full_batch/4")],
+}
+FASHION_PAIRS = {
+    "ReLU minus sigmoid": [
+        ("mini_batch/relu", "mini_batch/sigmoid"),
+        ("mini_batch/relu_two_layers", "mini_batch/sigmoid_two_layers"),
+    ],
+    "PyTorch minus NumPy": [("twin_torch", "twin_numpy")],
 }
 STUDIES = {
     "digits": SimpleNamespace(
@@ -45,9 +59,10 @@ STUDIES = {
         regimes={"full_batch": 2500, "mini_batch": 20},
         rates=RATES,
         seeds=(42,),
-        highlighted={"best": 7, "middle": 18, "worst": 4},
-        has_twins=True,
-        has_scores=False,
+        highlighted={"best": "7", "middle": "18", "worst": "4"},
+        twin_regimes=("mini_batch", "full_batch"),
+        pairs=DIGIT_PAIRS,
+        is_on_standard_split=True,
     ),
     "fashion": SimpleNamespace(
         classes=FASHION,
@@ -56,8 +71,9 @@ STUDIES = {
         rates=(0.1,),
         seeds=(42, 43, 44, 45, 46),
         highlighted={"sigmoid": "sigmoid", "relu": "relu"},
-        has_twins=False,
-        has_scores=True,
+        twin_regimes=("mini_batch",),
+        pairs=FASHION_PAIRS,
+        is_on_standard_split=False,
     ),
 }
 
@@ -93,7 +109,12 @@ def read_parameters(name: str) -> ReportParameters:
 
 def make_tables(inputs: SimpleNamespace, report: ReportParameters) -> dict[str, pd.DataFrame]:
     return {
-        **nodes.compute_experiment_tables(inputs.experiments, inputs.experiment_history),
+        **nodes.compute_experiment_tables(
+            inputs.experiments,
+            inputs.standard_experiments,
+            inputs.experiment_history,
+            inputs.twin_history,
+        ),
         **nodes.compute_class_tables(inputs.predictions, inputs.classes),
         **nodes.compute_image_tables(inputs.split, inputs.predictions, inputs.classes, report, 42),
     }
@@ -103,14 +124,18 @@ def make_inputs(name: str, seed: int = 7) -> SimpleNamespace:
     study, rng = STUDIES[name], np.random.default_rng(seed)
     labels = make_labels(rng)
     split = make_split(labels, rng)
+    experiments = make_experiments(study, rng)
+    is_standard = study.is_on_standard_split & (experiments["regime"] == "mini_batch")
     return SimpleNamespace(
         images=rng.integers(0, 256, (len(labels), 28, 28), dtype=np.uint8),
         labels=labels,
         split=split,
         leak_guard=make_leak_guard(),
         learning_rates=make_learning_rates(study, rng),
-        experiments=make_experiments(study, rng),
+        experiments=experiments,
+        standard_experiments=experiments[is_standard],
         experiment_history=make_history(study, rng),
+        twin_history=make_twin_history(study, rng),
         predictions=make_predictions(study, split, rng),
         comparison=make_comparison(study, rng),
         twins=make_twins(study),
@@ -162,9 +187,14 @@ def make_learning_rates(study: SimpleNamespace, rng: np.random.Generator) -> pd.
         for name in study.experiments:
             accuracies = 0.6 + 0.35 * rng.random(len(study.rates))
             for rate, accuracy in zip(study.rates, accuracies, strict=True):
-                lines.append((regime, name, rate, 100, accuracy, accuracy == accuracies.max()))
-    columns = ["regime", "experiment", "learning_rate", "epochs", "validation_accuracy", "chosen"]
-    return pd.DataFrame(lines, columns=columns)
+                best = accuracy == accuracies.max()
+                lines.append((regime, name, rate, 100, accuracy, 1 - accuracy, best))
+    columns = ["regime", "experiment", "learning_rate", "epochs"]
+    columns += ["validation_accuracy", "validation_loss", "chosen"]
+    table = pd.DataFrame(lines, columns=columns)
+    if len(study.rates) == 1:
+        return table.assign(epochs=0, validation_accuracy=np.nan, validation_loss=np.nan)
+    return table
 
 
 def make_experiments(study: SimpleNamespace, rng: np.random.Generator) -> pd.DataFrame:
@@ -195,7 +225,7 @@ def make_scores(accuracy: float) -> list[dict[str, object]]:
 
 def make_history(study: SimpleNamespace, rng: np.random.Generator) -> pd.DataFrame:
     tables = [
-        one_history(study, epochs, rng).assign(regime=regime, experiment=name, seed=seed)
+        one_history(epochs, rng).assign(regime=regime, experiment=name, seed=seed)
         for regime, epochs in study.regimes.items()
         for name in study.experiments
         for seed in study.seeds
@@ -203,7 +233,18 @@ def make_history(study: SimpleNamespace, rng: np.random.Generator) -> pd.DataFra
     return pd.concat(tables, ignore_index=True)
 
 
-def one_history(study: SimpleNamespace, n_epochs: int, rng: np.random.Generator) -> pd.DataFrame:
+def make_twin_history(study: SimpleNamespace, rng: np.random.Generator) -> pd.DataFrame:
+    tables = []
+    for regime in study.twin_regimes:
+        table = one_history(study.regimes[regime], rng)
+        tables += [
+            table.assign(regime=regime, experiment="7", seed=42, framework=framework)
+            for framework in ("numpy", "torch")
+        ]
+    return pd.concat(tables, ignore_index=True)
+
+
+def one_history(n_epochs: int, rng: np.random.Generator) -> pd.DataFrame:
     epoch = np.linspace(1, n_epochs, min(n_epochs, 50)).astype(int)
     speed = rng.uniform(2, 12) / n_epochs
     loss = 0.2 + 2.5 * np.exp(-speed * epoch)
@@ -218,9 +259,8 @@ def one_history(study: SimpleNamespace, n_epochs: int, rng: np.random.Generator)
             "seconds": 0.1 * epoch,
         }
     )
-    if study.has_scores:
-        for measure in ("precision", "recall", "f1"):
-            table[f"validation_{measure}"] = accuracy - 0.02
+    for measure in ("precision", "recall", "f1"):
+        table[f"validation_{measure}"] = accuracy - 0.02
     return table
 
 
@@ -238,6 +278,7 @@ def make_predictions(
         scored(model, "source", drawn, split["label"].to_numpy(), skill, rng)
         for model, skill in skills.items()
     ]
+    tables.append(scored("twin_torch", "source", drawn, split["label"].to_numpy(), 3.0, rng))
     tables.append(scored("strong", "standard", standard, split["label"].to_numpy(), 5.0, rng))
     table = pd.concat(tables, ignore_index=True)
     return table.astype({"model": "category", "split": "category"})
@@ -258,32 +299,40 @@ def scored(model, split, rows, labels, skill, rng):
 
 
 def make_comparison(study: SimpleNamespace, rng: np.random.Generator) -> pd.DataFrame:
-    nan = float("nan")
-    columns = ["question", "model_a", "model_b", "seed", "metric", "test"]
-    columns += ["difference", "low", "high", "p_value", "n", "verdict"]
-    relu = ("ReLU minus sigmoid", "relu", "sigmoid")
-    rows = [(*relu, nan, "accuracy", "t over seeds", 0.012, 0.004, 0.02, 0.01, 5, "ReLU is better")]
-    for seed in study.seeds:
-        middle = 0.012 + 0.01 * rng.standard_normal()
-        figures = (middle, middle - 0.02, middle + 0.02, 0.3, N_TEST, "no difference shown")
-        rows.append((*relu, seed, "accuracy", "McNemar", *figures))
-    other = ("Mini-batches minus full batch", "mini_batch/7", "full_batch/7")
-    rows.append((*other, nan, "accuracy", "McNemar", 0.03, 0.02, 0.04, 1e-5, 41, "differ"))
-    same = ("PyTorch minus NumPy", "twin_torch", "twin_numpy")
-    rows.append((*same, nan, "probability", "largest difference", 2e-7, nan, nan, nan, 400, "same"))
-    return pd.DataFrame(rows, columns=columns)
+    rows = []
+    for question, pairs in study.pairs.items():
+        for pair in pairs:
+            several = len(study.seeds) > 1 and pair[0].startswith("mini_batch")
+            seeds = study.seeds if several else (None,)
+            rows += [compared(question, pair, seed, "McNemar", 0.018, rng) for seed in seeds]
+            if several:
+                rows.append(compared(question, pair, None, "t over seeds", 0.006, rng))
+            rows.append(compared(question, pair, None, "bootstrap over images", 0.01, rng))
+    return pd.DataFrame(rows).astype({"seed": "Int64"})
+
+
+def compared(question, pair, seed, test, width, rng):
+    middle = 0.012 + 0.01 * rng.standard_normal()
+    p_value = float("nan") if test.startswith("bootstrap") else 0.03
+    return {
+        "question": question, "model_a": pair[0], "model_b": pair[1], "seed": seed,
+        "metric": "accuracy", "test": test, "difference": middle, "low": middle - width,
+        "high": middle + width, "p_value": p_value, "n": 41, "verdict": "differ",
+    }  # fmt: skip
 
 
 def make_twins(study: SimpleNamespace) -> pd.DataFrame:
-    columns = ["framework", "regime", "estimate", "low", "high", "n", "epochs", "seconds"]
-    columns += ["largest_weight_difference", "largest_probability_difference"]
-    rows = [
-        ("numpy", "full_batch", 0.917, 0.905, 0.928, 2100, 2500, 41.2, 2e-6, 3e-7),
-        ("torch", "full_batch", 0.917, 0.905, 0.928, 2100, 2500, 55.0, 2e-6, 3e-7),
-        ("numpy", "mini_batch", 0.951, 0.941, 0.960, 2100, 20, 9.3, 4e-6, 5e-7),
-        ("torch", "mini_batch", 0.951, 0.941, 0.960, 2100, 20, 30.8, 4e-6, 5e-7),
-    ]
-    return pd.DataFrame(rows if study.has_twins else [], columns=columns)
+    accuracies, seconds = {"full_batch": 0.917, "mini_batch": 0.951}, {"numpy": 9.3, "torch": 30.8}
+    rows = []
+    for regime in study.twin_regimes:
+        for framework in ("numpy", "torch"):
+            accuracy = accuracies[regime]
+            row = {"framework": framework, "regime": regime, "estimate": accuracy}
+            row |= {"low": accuracy - 0.01, "high": accuracy + 0.01, "n": N_TEST, "epochs": 20}
+            row |= {"learning_rate": 0.01, "dtype": "float64", "seconds": seconds[framework]}
+            row |= {"largest_weight_difference": 2e-6, "largest_probability_difference": 3e-7}
+            rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def make_model_card() -> dict:

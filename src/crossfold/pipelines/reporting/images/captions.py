@@ -3,11 +3,11 @@
 from crossfold.pipelines.reporting.report import Caption
 
 CAPTIONS = {
-    "experiments": Caption(
+    "experiment_accuracy": Caption(
         "Test accuracy of every experiment with 95 % intervals, the regimes beside each other.",
-        "Every experiment, seed and regime on the same test images. Intervals are Wilson's.",
+        "All marks of a regime and split are on the same test images; each seed has its own.",
     ),
-    "learning_rates": Caption(
+    "learning_rate_choice": Caption(
         "Validation accuracy of every experiment over the learning rates that were tried.",
         "Each experiment keeps the rate with the best accuracy on the validation images (filled); "
         "the test images take no part in it.",
@@ -23,12 +23,21 @@ CAPTIONS = {
     ),
     "paired_differences": Caption(
         "Differences in test accuracy between pairs of models, with 95 % intervals.",
-        "Both models of a pair name the same test images. An interval that holds 0 shows no "
-        "difference.",
+        "Both models of a pair name the same test images. An interval that holds 0 "
+        "shows no difference. Marks of one seed stand below each other.",
     ),
     "twins": Caption(
         "Test accuracy and training time of NumPy and PyTorch, in each regime.",
-        "The regime moves the accuracy; the framework moves the time.",
+        "Marks of one regime stand together: within it only the framework differs.",
+    ),
+    "twin_training": Caption(
+        "Loss and accuracy of the NumPy and the PyTorch twin over epochs, in every regime.",
+        "Where the two coincide, the thin line runs within the wide one.",
+    ),
+    "twin_confusion": Caption(
+        "Heat maps of true against predicted class of the PyTorch twin, in per cent of the "
+        "predicted class.",
+        "The diagonal is each class's precision. Shares that round to 0 are left blank.",
     ),
     "confusion_by_truth": Caption(
         "Heat maps of true against predicted class, in per cent of the true class.",
@@ -60,6 +69,6 @@ CAPTIONS = {
     ),
     "class_counts": Caption(
         "Share of each class in the training, validation and test images of both splits.",
-        "Marks on each other: the parts hold the classes in the same shares.",
+        "The split is stratified where the marks of a class stand below each other.",
     ),
 }

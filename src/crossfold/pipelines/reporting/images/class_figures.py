@@ -71,8 +71,10 @@ def precision_recall(table: pd.DataFrame, classes: Sequence[str]) -> Figure:
         axes.set(xlim=(0, 1), ylim=(0, 1.02))
     for axes in panels[len(classes) :]:
         axes.set_axis_off()
-    figure.supxlabel("Recall", fontsize=11)
-    figure.supylabel("Precision", fontsize=11)
+    for axes in panels[::2]:
+        axes.set(ylabel="Precision", yticks=(0, 0.5, 1))
+    for axes in panels[-2:]:
+        axes.set_xlabel("Recall")
     style.legend_below(figure, panels[0])
     return figure
 
@@ -94,6 +96,7 @@ def class_scores(report: pd.DataFrame, classes: Sequence[str]) -> Figure:
         axes.set_title(rate.capitalize())
         style.percent_axis(axes.xaxis)
     panels[0].set_yticks(range(len(classes)), classes)
-    panels[0].set_ylim(len(classes) - 0.5, -0.5)
+    for axes in panels:
+        style.shade_rows(axes, len(classes))
     style.legend_below(figure, panels[0])
     return figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,9 @@ import pandas as pd
 
 from crossfold.pipelines.reporting import style
 from crossfold.pipelines.reporting.formatting import count
+from crossfold.pipelines.reporting.images.experiment_tables import has_scores, tried_rates
 from crossfold.pipelines.reporting.images.labels import (
+    FRAMEWORKS,
     MEASURES,
     experiment_label,
     regime_label,
@@ -24,37 +26,41 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SCORES = ("validation_accuracy", "validation_precision", "validation_recall", "validation_f1")
-MACRO = ("validation_precision", "validation_recall", "validation_f1")
-LOSS, ACCURACY = ("train_loss", "validation_loss"), ("train_accuracy", "validation_accuracy")
 
 
-def experiments(table: pd.DataFrame) -> Figure:
-    """Draw the test accuracy of every experiment and seed, the regimes beside each other."""
+def experiment_accuracy(table: pd.DataFrame) -> Figure:
+    """Draw the test accuracy of every experiment and seed, regimes and splits side by side."""
     tested = table[(table["part"] == "test") & (table["metric"] == "accuracy")]
     names = list(dict.fromkeys(tested["experiment"]))
-    series = list(tested.groupby(["regime", "seed"], sort=False))
+    series = list(tested.groupby(["split", "regime", "seed"], sort=False))
     row_inches = max(0.42, 0.13 * len(series))
     figure, [axes] = style.new_figure(row_inches * len(names) + 1.3)
-    looks = dict(zip(dict.fromkeys(tested["regime"]), cycle(style.SERIES)))
-    for ((regime, _), part), offset in zip(series, _offsets(len(series)), strict=True):
+    looks = dict(zip(dict.fromkeys(key[:2] for key, _ in series), cycle(style.SERIES)))
+    for ((split, regime, _), part), offset in zip(series, _offsets(len(series)), strict=True):
         places = part["experiment"].map(names.index) + offset
-        look = {**looks[regime], "linestyle": "none"}
+        look = {**looks[split, regime], "linestyle": "none"}
         bars = axes.errorbar(part["estimate"], places, xerr=style.errors(part), capsize=2, **look)
-        bars.set_label(f"{regime_label(regime)}, n = {count(part['n'].max())}")
-    first = tested.drop_duplicates("experiment").set_index("experiment")
-    labels = [f"{experiment_label(name)}: {first['layers'][name]}\n{settings(first.loc[name])}"
-              for name in names]  # fmt: skip
-    axes.set_yticks(range(len(names)), labels, fontsize=9)
-    axes.set_ylim(len(names) - 0.5, -0.5)
+        bars.set_label(f"{regime_label(regime, split)}, n = {count(part['n'].max())}")
+    axes.set_yticks(range(len(names)), _experiment_names(tested, names), fontsize=9)
+    style.shade_rows(axes, len(names))
     axes.set_xlabel("Test accuracy, 95 % interval")
     style.percent_axis(axes.xaxis)
     _legend_once(figure, axes)
     return figure
 
 
+def _experiment_names(tested: pd.DataFrame, names: list[str]) -> list[str]:
+    first = tested.drop_duplicates("experiment").set_index("experiment")
+    return [
+        f"{experiment_label(name)}: {first['layers'][name]}\n{settings(first.loc[name])}"
+        for name in names
+    ]
+
+
 def _offsets(n_series: int) -> np.ndarray:
-    """Spread points of one row so that none covers another."""
-    return np.linspace(-0.28, 0.28, n_series) if n_series > 1 else np.zeros(1)
+    """Spread points of one row so that none covers another, and rows stay apart."""
+    reach = min(0.3, 0.12 * (n_series - 1))
+    return np.linspace(-reach, reach, n_series)
 
 
 def _legend_once(figure: Figure, axes: Axes) -> None:
@@ -64,28 +70,34 @@ def _legend_once(figure: Figure, axes: Axes) -> None:
     figure.legend(by_label.values(), by_label.keys(), loc="outside lower center", ncols=2)
 
 
-def learning_rates(table: pd.DataFrame, experiment_table: pd.DataFrame) -> Figure:
+def learning_rate_choice(table: pd.DataFrame, experiment_table: pd.DataFrame) -> Figure:
     """Draw the validation accuracy of every experiment over the rates that were tried."""
-    if not table.duplicated(["regime", "experiment"]).any():
+    regimes = list(tried_rates(table).groupby("regime", sort=False))
+    if not regimes:
         return style.empty_figure("One learning rate was given; there was nothing to choose.")
-    activation = experiment_table.drop_duplicates("experiment").set_index("experiment")[
-        "activation"
-    ]
-    looks = dict(zip(dict.fromkeys(activation), style.SERIES, strict=False))
-    regimes = list(table.groupby("regime", sort=False))
+    named = experiment_table.drop_duplicates("experiment").set_index("experiment")
+    activation = named["activation"]
+    looks = dict(zip(dict.fromkeys(activation), cycle(style.SERIES)))
     figure, panels = style.new_figure(2.9 * len(regimes) + 0.5, len(regimes))
     for axes, (regime, part) in zip(panels, regimes, strict=True):
         for name, rates in part.groupby("experiment", sort=False):
             _rate_line(axes, rates.sort_values("learning_rate"), looks[activation[name]])
-        for name, look in looks.items():
-            axes.plot([], [], label=f"{setting(name)}, filled: chosen", **look, fillstyle="none")
-        axes.set(xscale="log", ylabel="Validation accuracy")
-        style.percent_axis(axes.yaxis)
         n_experiments, epochs = part["experiment"].nunique(), int(part["epochs"].max())
         axes.set_title(f"{regime_label(regime)}: {n_experiments} experiments, {epochs} epochs each")
+        axes.set(xscale="log", ylabel="Validation accuracy")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        axes.xaxis.set_minor_formatter(lambda value, _: "")
+        style.percent_axis(axes.yaxis)
     panels[-1].set_xlabel("Learning rate")
-    _legend_once(figure, panels[0])
+    _rate_legend(figure, panels[0], looks)
     return figure
+
+
+def _rate_legend(figure: Figure, axes: Axes, looks: Mapping[str, style.Look]) -> None:
+    for name, look in looks.items():
+        axes.plot([], [], label=setting(name), **look, fillstyle="none")
+    axes.plot([], [], label="Filled: chosen", linestyle="none", marker="o", color=style.BLACK)
+    style.legend_below(figure, axes)
 
 
 def _rate_line(axes: Axes, rates: pd.DataFrame, look: style.Look) -> None:
@@ -97,33 +109,48 @@ def _rate_line(axes: Axes, rates: pd.DataFrame, look: style.Look) -> None:
     axes.plot(chosen["learning_rate"], chosen["validation_accuracy"], **mark)
 
 
-def training_curves(epochs: pd.DataFrame, highlighted: Mapping[str, str]) -> Figure:
+def training_curves(epochs: pd.DataFrame, highlighted: Sequence[str]) -> Figure:
     """Draw loss and accuracy of the highlighted experiments over epochs, in every regime."""
-    regimes = list(dict.fromkeys(epochs["regime"]))
-    figure, panels = style.new_figure(5.4 * len(regimes) + 0.8, 2 * len(regimes))
-    for axes, (regime, measures) in zip(
-        panels, [(regime, pair) for regime in regimes for pair in (LOSS, ACCURACY)], strict=True
-    ):
-        part = epochs[epochs["regime"] == regime]
-        for name, look in zip(highlighted.values(), style.SERIES, strict=False):
-            _curve_pair(axes, part[part["experiment"] == name], measures, look, name)
-        axes.set_title(f"{regime_label(regime)}: {'loss' if measures is LOSS else 'accuracy'}")
-        axes.set_xlabel("Epoch")
-    for axes in panels[1::2]:
-        style.percent_axis(axes.yaxis)
-    for axes in panels[::2]:
-        axes.set_yscale("log")
-        _plain_log_axis(axes)
+    labels = {name: experiment_label(name) for name in highlighted}
+    return _loss_and_accuracy(epochs, labels, style.SERIES)
+
+
+def twin_training(epochs: pd.DataFrame) -> Figure:
+    """Draw loss and accuracy of the twins over epochs, in every regime."""
+    return _loss_and_accuracy(epochs, FRAMEWORKS, style.PAIR)
+
+
+def _loss_and_accuracy(
+    epochs: pd.DataFrame, labels: Mapping[str, str], looks: Sequence[style.Look]
+) -> Figure:
+    regimes = list(epochs.groupby("regime", sort=False))
+    figure, panels = style.new_figure(5.2 * len(regimes) + 0.8, 2 * len(regimes))
+    for place, (regime, part) in enumerate(regimes):
+        loss, accuracy = panels[2 * place : 2 * place + 2]
+        for (name, label), look in zip(labels.items(), looks, strict=False):
+            one = part[part["series"] == name]
+            _curve_pair(loss, one, ("train_loss", "validation_loss"), look, label)
+            _curve_pair(accuracy, one, ("train_accuracy", "validation_accuracy"), look, label)
+        _name_panels(loss, accuracy, regime_label(str(regime)))
     _legend_once(figure, panels[0])
     return figure
 
 
+def _name_panels(loss: Axes, accuracy: Axes, regime: str) -> None:
+    loss.set_yscale("log")
+    style.plain_log_axis(loss.yaxis)
+    style.percent_axis(accuracy.yaxis)
+    for axes, measure in ((loss, "loss, logarithmic"), (accuracy, "accuracy")):
+        axes.set_title(f"{regime}: {measure}")
+        axes.set_xlabel("Epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+
+
 def _curve_pair(
-    axes: Axes, part: pd.DataFrame, measures: tuple[str, str], look: style.Look, name: str
+    axes: Axes, part: pd.DataFrame, measures: tuple[str, str], look: style.Look, label: str
 ) -> None:
     """Draw training as a thin line without marks, validation with marks and the seeds' range."""
     train, validation = (part[part["measure"] == measure] for measure in measures)
-    label = experiment_label(name)
     axes.plot(
         train["epoch"], train["estimate"], color=look["color"], linewidth=1, linestyle=":",
         label=f"{label}, training",
@@ -131,33 +158,19 @@ def _curve_pair(
     style.band(axes, validation["epoch"], validation, look, f"{label}, validation")
 
 
-def _plain_log_axis(axes: Axes) -> None:
-    """Print a logarithmic axis in plain numbers, also within one decade."""
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def scores_over_epochs(epochs: pd.DataFrame, highlighted: Mapping[str, str]) -> Figure:
-    """Draw accuracy, macro precision, recall and F1 on the validation images over epochs."""
+def scores_over_epochs(epochs: pd.DataFrame, highlighted: Sequence[str], regime: str) -> Figure:
+    """Draw accuracy, macro precision, recall and F1 on the validation images in one regime."""
     if not has_scores(epochs):
         return style.empty_figure("This run scored accuracy alone at each epoch.")
+    epochs = epochs[epochs["regime"] == regime]
     figure, panels = style.new_figure(5.6, 2, 2, sharex=True, sharey=True)
     for axes, measure in zip(panels, SCORES, strict=True):
-        for name, look in zip(highlighted.values(), style.SERIES, strict=False):
-            chosen = (epochs["experiment"] == name) & (epochs["measure"] == measure)
-            part = epochs[chosen]
+        for name, look in zip(highlighted, style.SERIES, strict=False):
+            part = epochs[(epochs["series"] == name) & (epochs["measure"] == measure)]
             style.band(axes, part["epoch"], part, look, experiment_label(name))
         axes.set_title(MEASURES[measure])
         style.percent_axis(axes.yaxis)
     for axes in panels[2:]:
-        axes.set_xlabel("Epoch")
+        axes.set_xlabel(f"Epoch, {regime_label(regime).lower()}")
     style.legend_below(figure, panels[0])
     return figure
-
-
-def has_scores(epochs: pd.DataFrame) -> bool:
-    """Tell whether the run scored more than accuracy at each epoch."""
-    return bool(epochs["measure"].isin(MACRO).any())

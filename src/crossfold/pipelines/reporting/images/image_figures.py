@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ def sample_images(
 ) -> Figure:
     """Draw a row of randomly chosen images for each class."""
     rng = np.random.default_rng(seed)
-    figure, [axes] = style.new_figure(0.52 * len(classes) + 0.3)
+    figure, [axes] = style.new_figure(0.58 * len(classes) + 0.3)
     for place in range(len(classes)):
         rows = np.flatnonzero(labels.to_numpy() == place)
         chosen = rng.choice(rows, min(n_each, len(rows)), replace=False)
@@ -75,7 +75,7 @@ def image_page(
     return figure
 
 
-def _words(line: object, classes: Sequence[str]) -> str:
+def _words(line: Any, classes: Sequence[str]) -> str:
     truth, predicted = classes[line.label], classes[line.predicted]
     return f"true {truth}\nsaid {predicted}\n{percent(line.probability)}"
 
@@ -83,7 +83,7 @@ def _words(line: object, classes: Sequence[str]) -> str:
 def _put(axes: Axes, image: np.ndarray, left: float, top: float, side: float) -> None:
     gap = GAP / 2 * side
     extent = (left + gap, left + side - gap, top + side - gap, top + gap)
-    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, extent=extent, interpolation="nearest")
+    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, extent=extent, interpolation="none")
 
 
 def _frame(axes: Axes, width: float, height: float) -> None:
@@ -107,8 +107,9 @@ def class_counts(table: pd.DataFrame) -> Figure:
                 axes.plot(points["share"], places, **mark)
         axes.set_title(title)
         axes.set(xlabel="Share of the part", xlim=(0, None))
+        axes.locator_params(axis="x", nbins=4, steps=(1, 2, 5, 10))
         style.percent_axis(axes.xaxis)
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13))
     panels[0].set_yticks(range(len(classes)), classes)
     panels[0].set_ylim(len(classes) - 0.5, -0.5)
     return figure

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable
 
 import pandas as pd
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.reporting.images.labels import SOURCE, STANDARD, STRONG, model_id
+from crossfold.pipelines.reporting.images.labels import (
+    SOURCE,
+    STANDARD,
+    STRONG,
+    TWIN_SHOWN,
+    model_id,
+)
+
+# Ways to compare over all that was trained, the preferred one first.
+OVERALL = {"t over seeds": 0, "bootstrap over images": 1}
 
 
 class ReportError(CrossfoldError):
     """The report's parameters do not fit the run."""
 
 
-def shown_by_class(
-    table: pd.DataFrame, highlighted: Mapping[str, Any], regime: str
-) -> pd.DataFrame:
+def shown_by_class(table: pd.DataFrame, highlighted: Iterable[str], regime: str) -> pd.DataFrame:
     """Give the rows of the highlighted experiments of one regime, then the strong model's.
 
     An experiment is shown on the test images of the drawn split where it was scored on them, else
@@ -28,7 +34,7 @@ def shown_by_class(
     ReportError
         The run kept no predictions of a highlighted experiment in that regime.
     """
-    models = [model_id(regime, str(name)) for name in highlighted.values()]
+    models = [model_id(regime, name) for name in dict.fromkeys(highlighted)]
     return pd.concat(
         [*(_one_model(table, model, SOURCE) for model in models), of_strong(table)],
         ignore_index=True,
@@ -38,6 +44,11 @@ def shown_by_class(
 def of_strong(table: pd.DataFrame) -> pd.DataFrame:
     """Give the rows of the strong model on the standard test images."""
     return _one_model(table, STRONG, STANDARD)
+
+
+def of_twin(table: pd.DataFrame) -> pd.DataFrame:
+    """Give the rows of the PyTorch twin; none where the run trained no twins."""
+    return table[table["model"] == TWIN_SHOWN]
 
 
 def _one_model(table: pd.DataFrame, model: str, split: str) -> pd.DataFrame:
@@ -58,6 +69,12 @@ def accuracy_of(report: pd.DataFrame) -> pd.Series:
 
 
 def overall(comparison: pd.DataFrame) -> pd.DataFrame:
-    """Give the first difference in accuracy of each question that is over all seeds."""
-    chosen = (comparison["metric"] == "accuracy") & comparison["seed"].isna()
-    return comparison[chosen & comparison["low"].notna()].drop_duplicates("question")
+    """Give one difference in accuracy for the first pair of each question.
+
+    It is that over seeds where there are several, else that over images.
+    """
+    of_accuracy = comparison[comparison["metric"] == "accuracy"]
+    ranked = of_accuracy.assign(rank=of_accuracy["test"].map(OVERALL))
+    pairs = ranked.dropna(subset="rank").sort_values("rank", kind="stable")
+    best = pairs.drop_duplicates(["question", "model_a", "model_b"]).sort_index()
+    return best.drop_duplicates("question")

@@ -11,15 +11,19 @@ Tables = dict[str, pd.DataFrame]
 
 
 def compute_experiment_tables(
-    experiments: pd.DataFrame, experiment_history: pd.DataFrame
+    experiments: pd.DataFrame,
+    standard_experiments: pd.DataFrame,
+    experiment_history: pd.DataFrame,
+    twin_history: pd.DataFrame,
 ) -> Tables:
-    """Compute the experiments' figures over seeds, and their training over epochs."""
+    """Compute the experiments' figures over seeds, and all training over epochs."""
     from crossfold.pipelines.reporting.images import experiment_tables as tables
 
-    named = experiments.astype({"experiment": str})
+    both = tables.of_both_splits(experiments, standard_experiments)
     return {
-        "experiment_summary": tables.experiment_summary(named),
-        "epochs": tables.epochs(experiment_history.astype({"experiment": str})),
+        "experiment_summary": tables.experiment_summary(both),
+        "epochs": tables.epochs(experiment_history, "experiment"),
+        "twin_epochs": tables.epochs(twin_history, "framework"),
     }
 
 
@@ -57,37 +61,50 @@ def compute_image_tables(
 
 def draw_experiment_figures(
     experiments: pd.DataFrame,
+    standard_experiments: pd.DataFrame,
     learning_rates: pd.DataFrame,
     epochs: pd.DataFrame,
-    highlighted: dict[str, Any],
+    highlighted: dict[str, str],
+    report: ReportParameters,
 ) -> dict[str, Any]:
     """Draw the experiments; the figures are matplotlib Figures by name."""
     from crossfold.pipelines.reporting.images import experiment_figures as figures
+    from crossfold.pipelines.reporting.images.experiment_tables import of_both_splits
     from crossfold.pipelines.reporting.style import figure_style
 
-    named = experiments.astype({"experiment": str})
-    roles = {role: str(name) for role, name in highlighted.items()}
-    epochs = epochs.astype({"experiment": str})
+    both = of_both_splits(experiments, standard_experiments)
+    names = tuple(dict.fromkeys(highlighted.values()))
+    epochs = epochs.astype({"series": str})
+    rates = learning_rates.astype({"experiment": str})
     with figure_style():
         return {
-            "experiments": figures.experiments(named),
-            "learning_rates": figures.learning_rates(
-                learning_rates.astype({"experiment": str}), named
-            ),
-            "training_curves": figures.training_curves(epochs, roles),
-            "scores_over_epochs": figures.scores_over_epochs(epochs, roles),
+            "experiment_accuracy": figures.experiment_accuracy(both),
+            "learning_rate_choice": figures.learning_rate_choice(rates, both),
+            "training_curves": figures.training_curves(epochs, names),
+            "scores_over_epochs": figures.scores_over_epochs(epochs, names, report.regime),
         }
 
 
-def draw_comparison_figures(comparison: pd.DataFrame, twins: pd.DataFrame) -> dict[str, Any]:
+def draw_comparison_figures(
+    comparison: pd.DataFrame,
+    twins: pd.DataFrame,
+    twin_epochs: pd.DataFrame,
+    confusion: pd.DataFrame,
+    classes: list[str],
+) -> dict[str, Any]:
     """Draw what is set against each other: pairs of models, frameworks and regimes."""
     from crossfold.pipelines.reporting.images import comparison_figures as figures
+    from crossfold.pipelines.reporting.images.class_figures import confusion_by_prediction
+    from crossfold.pipelines.reporting.images.experiment_figures import twin_training
+    from crossfold.pipelines.reporting.images.lookup import of_twin
     from crossfold.pipelines.reporting.style import figure_style
 
     with figure_style():
         return {
             "paired_differences": figures.paired_differences(comparison),
             "twins": figures.twins(twins),
+            "twin_training": twin_training(twin_epochs),
+            "twin_confusion": confusion_by_prediction(of_twin(confusion), classes),
         }
 
 
@@ -97,7 +114,7 @@ def draw_class_figures(
     confusion: pd.DataFrame,
     precision_recall: pd.DataFrame,
     classes: list[str],
-    highlighted: dict[str, Any],
+    highlighted: dict[str, str],
     report: ReportParameters,
 ) -> dict[str, Any]:
     """Draw the highlighted experiments and the strong model class by class."""
@@ -106,7 +123,7 @@ def draw_class_figures(
     from crossfold.pipelines.reporting.style import figure_style
 
     confusion, precision_recall, by_class = (
-        shown_by_class(table, highlighted, report.regime)
+        shown_by_class(table, highlighted.values(), report.regime)
         for table in (confusion, precision_recall, classification_report)
     )
     with figure_style():
@@ -155,7 +172,7 @@ def write_report(
     leak_guard: pd.DataFrame,
     split: pd.DataFrame,
     model_card: dict[str, Any],
-    highlighted: dict[str, Any],
+    highlighted: dict[str, str],
     report: ReportParameters,
     **parts: Any,
 ) -> str:
@@ -182,7 +199,7 @@ def write_report(
         leak_guard=leak_guard,
         split=split,
         card=model_card,
-        highlighted={role: str(name) for role, name in highlighted.items()},
+        highlighted=tuple(highlighted.values()),
         report=report,
         tables=_with_prefix(parts, "table_"),
         figures=_with_prefix(parts, "figure_"),

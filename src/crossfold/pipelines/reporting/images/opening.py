@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crossfold.pipelines.reporting.formatting import count, interval, percent_interval
+from crossfold.pipelines.reporting.formatting import count, interval, number, percent_interval
 from crossfold.pipelines.reporting.images.labels import (
     FRAMEWORKS,
     experiment_label,
+    pair_label,
     regime_label,
     settings,
 )
@@ -23,12 +24,13 @@ def opening(
     report: ReportParameters,
 ) -> tuple[str, ...]:
     """Write what the strong model reaches, what the experiments show, and what makes it so."""
-    sentences = [
+    parts = (
         strong_sentence(classification_report, report),
-        *(regime_sentence(part) for _, part in summary.groupby("regime", sort=False)),
-        *(difference_sentence(row) for _, row in overall(comparison).iterrows()),
-    ]
-    return (*sentences, *([twin_sentence(twins)] if len(twins) else []))
+        *(regime_sentence(part) for _, part in summary.groupby(["split", "regime"], sort=False)),
+        differences_sentence(overall(comparison)),
+        twin_sentence(twins),
+    )
+    return tuple(part for part in parts if part)
 
 
 def strong_sentence(classification_report: pd.DataFrame, report: ReportParameters) -> str:
@@ -49,35 +51,46 @@ def regime_sentence(summary: pd.DataFrame) -> str:
     tested = accuracy[accuracy["part"] == "test"].set_index("experiment")
     best, last = (tested.loc[ranked["experiment"].iloc[place]] for place in (-1, 0))
     seeds = f", means of {best['seeds']} seeds" if best["seeds"] > 1 else ""
+    regime = regime_label(*summary[["regime", "split"]].iloc[0])
     return (
-        f"{regime_label(summary['regime'].iloc[0])}: of {len(tested)} experiments the validation"
-        f" images choose {_described(best)}, which reaches {_percent(best)} on"
-        f" {count(best['n'])} test images; last comes {_described(last)} with"
-        f" {_percent(last)}{seeds}."
+        f"{regime}: of {len(tested)} experiments the validation images choose {_described(best)},"
+        f" which reaches {_percent(best)} on {count(best['n'])} test images; last comes"
+        f" {_described(last)} with {_percent(last)}{seeds}."
     )
 
 
-def difference_sentence(row: pd.Series) -> str:
-    """Say how far two models are apart, in percentage points of test accuracy."""
+def differences_sentence(differences: pd.DataFrame) -> str:
+    """Say how far pairs of models are apart, in percentage points of test accuracy."""
+    if differences.empty:
+        return ""
+    pairs = [_difference(row) for _, row in differences.iterrows()]
+    return f"Differences in test accuracy, in percentage points: {'; '.join(pairs)}."
+
+
+def _difference(row: pd.Series) -> str:
     points = interval(*(100 * row[name] for name in ("difference", "low", "high")), 2)
-    return f"{row['question']}: {points} percentage points of test accuracy; {row['verdict']}."
+    pair = pair_label(row["model_a"], row["model_b"])
+    return f"{row['question']} {points} [{pair}: {row['verdict']}]"
 
 
 def twin_sentence(twins: pd.DataFrame) -> str:
-    """Say what each framework reaches in each regime."""
-    regimes = [
-        f"{' and '.join(_framework(row) for _, row in part.iterrows())}"
-        f" ({regime_label(str(regime)).lower()})"
+    """Say how far apart the frameworks are within a regime, and the regimes from each other."""
+    if twins.empty:
+        return ""
+    by_regime = twins.groupby("regime", sort=False)["estimate"]
+    within = 100 * (by_regime.max() - by_regime.min()).max()
+    figures = [
+        f"{_percent(part.iloc[0])} with {regime_label(str(regime)).lower()}"
         for regime, part in twins.groupby("regime", sort=False)
     ]
+    first = FRAMEWORKS[twins["framework"].iloc[0]]
+    between = 100 * (by_regime.mean().max() - by_regime.mean().min())
+    against = f", between regimes {number(between, 2)}" if len(figures) > 1 else ""
     return (
-        f"The same network from the same start in the same batches: {'; '.join(regimes)}, so what"
-        " differs between the regimes is not the framework's doing."
+        f"The same network from the same start in the same batches: {first} reaches"
+        f" {' and '.join(figures)}; within a regime NumPy and PyTorch differ by at most"
+        f" {number(within, 2)} percentage points{against}."
     )
-
-
-def _framework(row: pd.Series) -> str:
-    return f"{FRAMEWORKS.get(row['framework'], row['framework'])} {_percent(row)}"
 
 
 def _described(row: pd.Series) -> str:

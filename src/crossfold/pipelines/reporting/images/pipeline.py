@@ -8,13 +8,18 @@ from kedro.pipeline import Node, Pipeline
 
 from crossfold.pipelines.reporting.images import nodes
 
-EXPERIMENT_TABLES = ("experiment_summary", "epochs")
+EXPERIMENT_TABLES = ("experiment_summary", "epochs", "twin_epochs")
 CLASS_TABLES = ("classification_report", "confusion", "precision_recall")
 IMAGE_TABLES = ("class_counts", "most_confidently_wrong", "random_test_images")
 TABLES = (*EXPERIMENT_TABLES, *CLASS_TABLES, *IMAGE_TABLES)
 
-EXPERIMENT_FIGURES = ("experiments", "learning_rates", "training_curves", "scores_over_epochs")
-COMPARISON_FIGURES = ("paired_differences", "twins")
+EXPERIMENT_FIGURES = (
+    "experiment_accuracy",
+    "learning_rate_choice",
+    "training_curves",
+    "scores_over_epochs",
+)
+COMPARISON_FIGURES = ("paired_differences", "twins", "twin_training", "twin_confusion")
 CLASS_FIGURES = (
     "confusion_by_truth",
     "confusion_by_prediction",
@@ -29,7 +34,9 @@ _FROM_MODELLING = (
     "leak_guard",
     "learning_rates",
     "experiments",
+    "standard_experiments",
     "experiment_history",
+    "twin_history",
     "predictions",
     "comparison",
     "twins",
@@ -68,7 +75,7 @@ def _table_nodes() -> list[Node]:
     return [
         _node(
             nodes.compute_experiment_tables,
-            _same("experiments", "experiment_history"),
+            _same("experiments", "standard_experiments", "experiment_history", "twin_history"),
             _tables(EXPERIMENT_TABLES),
         ),
         _node(
@@ -89,15 +96,19 @@ def _figure_nodes() -> list[Node]:
         _node(
             nodes.draw_experiment_figures,
             {
-                **_same("experiments", "learning_rates"),
+                **_same("experiments", "standard_experiments", "learning_rates"),
                 **_tables(("epochs",)),
-                **_parameters("highlighted"),
+                **_parameters("highlighted", "report"),
             },
             _figures(EXPERIMENT_FIGURES),
         ),
         _node(
             nodes.draw_comparison_figures,
-            _same("comparison", "twins"),
+            {
+                **_same("comparison", "twins"),
+                **_tables(("twin_epochs", "confusion")),
+                **_parameters("classes"),
+            },
             _figures(COMPARISON_FIGURES),
         ),
         _node(

@@ -12,9 +12,9 @@ from crossfold.pipelines.reporting.document import Document, Figure, Section
 from crossfold.pipelines.reporting.formatting import count, number
 from crossfold.pipelines.reporting.images import table_lines as lines
 from crossfold.pipelines.reporting.images.captions import CAPTIONS
-from crossfold.pipelines.reporting.images.experiment_figures import has_scores
+from crossfold.pipelines.reporting.images.experiment_tables import has_scores, tried_rates
 from crossfold.pipelines.reporting.images.labels import STRONG
-from crossfold.pipelines.reporting.images.lookup import of_strong, shown_by_class
+from crossfold.pipelines.reporting.images.lookup import of_strong, of_twin, shown_by_class
 from crossfold.pipelines.reporting.images.opening import opening
 from crossfold.pipelines.reporting.images.parameters import ReportParameters
 
@@ -29,7 +29,7 @@ class Run:
     leak_guard: pd.DataFrame
     split: pd.DataFrame
     card: Mapping[str, Any]
-    highlighted: Mapping[str, str]
+    highlighted: tuple[str, ...]
     report: ReportParameters
     tables: Mapping[str, pd.DataFrame]
     figures: Mapping[str, bytes]
@@ -48,7 +48,7 @@ def document(run: Run) -> Document:
             tables["classification_report"], tables["experiment_summary"], run.comparison,
             run.twins, run.report,
         ),
-        lead=(run.figure("experiments"),),
+        lead=(run.figure("experiment_accuracy"),),
         sections=tuple(section for section in _sections(run) if section is not None),
         data_notice=run.report.data_notice,
         command=run.report.command,
@@ -78,8 +78,8 @@ def _experiments(run: Run) -> Section:
         "experiments",
         "Experiments",
         (
-            "All experiments of a regime train at once on the same images in the same batches. The"
-            " test images take no part in any choice.",
+            "All experiments of a regime train at once on the same images in the same batches."
+            " Learning rates are chosen on the validation images; the test images take no part.",
         ),
         lines.experiment_tables(run.tables["experiment_summary"]),
     )
@@ -87,7 +87,7 @@ def _experiments(run: Run) -> Section:
 
 def _learning_rates(run: Run) -> Section:
     title = "Choice of the learning rate"
-    if not run.learning_rates.duplicated(["regime", "experiment"]).any():
+    if tried_rates(run.learning_rates).empty:
         rates = ", ".join(
             f"{rate:g}" for rate in sorted(run.learning_rates["learning_rate"].unique())
         )
@@ -97,7 +97,9 @@ def _learning_rates(run: Run) -> Section:
         " keeps its best."
     )
     tables = lines.learning_rate_tables(run.learning_rates)
-    return Section("learning-rates", title, (paragraph,), (run.figure("learning_rates"), *tables))
+    return Section(
+        "learning-rates", title, (paragraph,), (run.figure("learning_rate_choice"), *tables)
+    )
 
 
 def _training(run: Run) -> Section:
@@ -132,10 +134,13 @@ def _twins(run: Run) -> Section | None:
     if run.twins.empty:
         return None
     paragraph = (
-        "The same network on two engines, from the same start and in the same batches, once in"
-        " each regime: across a row the framework differs, between the rows the regime does."
+        "The same network from NumPy and from PyTorch, from the same start and in the same batches,"
+        " once in each regime: within a regime the framework differs, between regimes the regime"
+        " does."
     )
-    parts = (run.figure("twins"), lines.twin_table(run.twins))
+    report = of_twin(run.tables["classification_report"])
+    drawn = map(run.figure, ("twins", "twin_training", "twin_confusion"))
+    parts = (*drawn, lines.twin_table(run.twins), lines.class_table(report))
     return Section("twins", "The regime against the library", (paragraph,), parts)
 
 
@@ -172,8 +177,7 @@ def _data(run: Run) -> Section:
     excluded = int((run.split["standard"] == "excluded").sum())
     paragraph = (
         "The drawn split divides training images by class with the run's seed. The standard split"
-        f" is the published one, less {count(excluded)} training images that are equal to a test"
-        " image."
+        f" is the published one, less {count(excluded)} training images that repeat another image."
     )
     parts = (lines.split_table(run.split), run.figure("class_counts"))
     return Section("data", "Data and split", (paragraph,), parts)

@@ -14,70 +14,63 @@ from crossfold.pipelines.reporting.formatting import (
     percent,
     percent_interval,
 )
+from crossfold.pipelines.reporting.images.experiment_tables import tried_rates
 from crossfold.pipelines.reporting.images.image_tables import SPLIT_COLUMNS
 from crossfold.pipelines.reporting.images.labels import (
     FRAMEWORKS,
     PARTS,
-    dropout_label,
     experiment_label,
     model_label,
+    pair_label,
     regime_label,
-    setting,
+    settings,
 )
 from crossfold.pipelines.reporting.lines import LEAK_GUARD_HEADER, leak_guard_lines
 
 SCORES = {
-    "Training accuracy": ("train", "accuracy"),
-    "Validation accuracy": ("validation", "accuracy"),
     "Test accuracy": ("test", "accuracy"),
+    "Validation accuracy": ("validation", "accuracy"),
+    "Training accuracy": ("train", "accuracy"),
     "Test macro F1": ("test", "macro_f1"),
 }
+# A hyphen at which no line breaks.
+HYPHEN = "\u2011"
 
 
 def experiment_tables(summary: pd.DataFrame) -> tuple[Table, ...]:
-    """Give the table of experiments of each regime."""
-    header = (
-        "Experiment",
-        "Layers",
-        "Start",
-        "Hidden",
-        "Dropout",
-        "Learning rate",
-        *SCORES,
-        "Seconds",
-    )
+    """Give the table of experiments of each split and regime."""
+    header = ("Experiment", "Layers", "Start, hidden units", "Learning rate", *SCORES)
     return tuple(
-        Table(_experiments_caption(str(regime), part), header, _experiment_lines(part))
-        for regime, part in summary.groupby("regime", sort=False)
+        Table(_experiments_caption(part), header, _experiment_lines(part))
+        for _, part in summary.groupby(["split", "regime"], sort=False)
     )
 
 
-def _experiments_caption(regime: str, part: pd.DataFrame) -> str:
-    seeds = int(part["seeds"].max())
-    over = f"means and intervals over {seeds} seeds" if seeds > 1 else "intervals over images"
+def _experiments_caption(part: pd.DataFrame) -> str:
+    first, seeds = part.iloc[0], int(part["seeds"].max())
+    over = f"means and 95 % intervals over {seeds} seeds" if seeds > 1 else "95 % intervals"
     n = count(part.loc[part["part"] == "test", "n"].max())
-    epochs = count(part["epochs"].max())
-    return f"{regime_label(regime)}, {epochs} epochs: 95 % {over}, n = {n} test images"
+    return (
+        f"{regime_label(first['regime'], first['split'])}, {count(first['epochs'])} epochs, all"
+        f" trained at once in {number(first['seconds'], 0)} s: {over}, n = {n} test images"
+    )
 
 
 def _experiment_lines(summary: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
     lines = []
     for name, part in summary.groupby("experiment", sort=False):
         row, scores = part.iloc[0], part.set_index(["part", "metric"])
-        cells = [_percent(scores.loc[key]) if key in scores.index else MISSING
-                 for key in SCORES.values()]  # fmt: skip
-        lines.append((
-            experiment_label(str(name)), str(row["layers"]), setting(row["init"]),
-            setting(row["activation"]), dropout_label(row["dropout"]),
-            f"{row['learning_rate']:g}", *cells, number(row["seconds"], 1),
-        ))  # fmt: skip
+        cells = [_percent(scores.loc[key]) for key in SCORES.values()]
+        layers = str(row["layers"]).replace("-", HYPHEN)
+        rate = f"{row['learning_rate']:g}"
+        lines.append((experiment_label(str(name)), layers, settings(row), rate, *cells))
     return tuple(lines)
 
 
 def learning_rate_tables(table: pd.DataFrame) -> tuple[Table, ...]:
     """Give, for each regime, the validation accuracy of every experiment at every rate."""
     tables = []
-    for regime, part in table.groupby("regime", sort=False):
+    for regime, part in tried_rates(table).groupby("regime", sort=False):
         rates = sorted(part["learning_rate"].unique())
         lines = [
             (experiment_label(str(name)), *_rate_cells(tried.set_index("learning_rate"), rates))
@@ -118,7 +111,7 @@ def _class_line(row: pd.Series) -> tuple[str, ...]:
         interval(*row[[rate, f"{rate}_low", f"{rate}_high"]]) for rate in ("precision", "recall")
     )
     if name == "accuracy":
-        return (f"Accuracy: {recall}", MISSING, MISSING, MISSING, MISSING, count(row["support"]))
+        return ("Accuracy", MISSING, recall, MISSING, MISSING, count(row["support"]))
     means = {"macro avg": "Mean over classes", "weighted avg": "Mean over images"}
     return (
         means.get(name, name), precision, recall, number(row["f1"]),
@@ -128,28 +121,27 @@ def _class_line(row: pd.Series) -> tuple[str, ...]:
 
 def comparison_table(comparison: pd.DataFrame) -> Table:
     """Give every comparison of two models."""
-    header = ("Question", "Measure", "Test", "Seed", "Difference", "p", "n", "Verdict")
+    header = ("Question", "Pair", "Test", "Seed", "Difference", "p", "n", "Verdict")
     lines = tuple(_comparison_line(row) for _, row in comparison.iterrows())
     caption = (
-        "Pairs of models on the same test images: differences with 95 % intervals, those of"
-        " accuracy in percentage points"
+        "Pairs of models on the same test images, the first minus the second: differences in"
+        " accuracy in percentage points, with 95 % intervals; n counts images, seeds or images on"
+        " which the two disagree"
     )
     return Table(caption, header, lines)
 
 
 def _comparison_line(row: pd.Series) -> tuple[str, ...]:
     return (
-        str(row["question"]), str(row["metric"]).replace("_", " "), str(row["test"]),
-        "all" if pd.isna(row["seed"]) else f"{row['seed']:g}", _difference(row),
+        str(row["question"]),
+        pair_label(row["model_a"], row["model_b"]),
+        str(row["test"]),
+        "all" if pd.isna(row["seed"]) else f"{row['seed']:g}",
+        interval(*(100 * row[name] for name in ("difference", "low", "high")), 2),
         MISSING if pd.isna(row["p_value"]) else p_value(row["p_value"]),
-        MISSING if pd.isna(row["n"]) else count(row["n"]), str(row["verdict"]),
-    )  # fmt: skip
-
-
-def _difference(row: pd.Series) -> str:
-    if row["metric"] == "accuracy":
-        return interval(*(100 * row[name] for name in ("difference", "low", "high")), 2)
-    return f"{row['difference']:.1e}"
+        count(row["n"]),
+        str(row["verdict"]),
+    )
 
 
 def twin_table(twins: pd.DataFrame) -> Table:
