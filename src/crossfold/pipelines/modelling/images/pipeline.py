@@ -108,13 +108,6 @@ def _model_nodes() -> list[Node]:
             name="fit_strong_model",
             namespace="strong_model",
         ),
-        Node(
-            strong.write_model_card,
-            ["model", "metrics", "params:strong", "params:card", "params:seed"],
-            "model_card",
-            name="write_model_card",
-            namespace="strong_model",
-        ),
     ]
 
 
@@ -151,6 +144,13 @@ def _evaluation_nodes() -> list[Node]:
             ],
             "comparison",
             name="compare_models",
+            namespace="evaluation",
+        ),
+        Node(
+            strong.write_model_card,
+            ["model", "metrics", "params:strong", "params:card", "params:seed"],
+            "model_card",
+            name="write_model_card",
             namespace="evaluation",
         ),
     ]

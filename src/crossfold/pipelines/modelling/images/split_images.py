@@ -83,46 +83,43 @@ def assign_parts(
     CrossfoldError
         There are fewer images than the split asks for.
     """
-    label = labels["label"].to_numpy()
-    published_test = (labels["origin"] == TEST).to_numpy()
-    usable = np.flatnonzero(
-        ~published_test & ~labels["duplicate_of_test"].to_numpy() & ~is_copy(images)
-    )
+    draw = _Draw(labels["label"].to_numpy(), np.random.default_rng(seed))
+    is_test = (labels["origin"] == TEST).to_numpy()
+    is_left_out = is_test | labels["duplicate_of_test"].to_numpy() | is_copy(images)
+    published_test, usable = np.flatnonzero(is_test), np.flatnonzero(~is_left_out)
+    rows = usable if split.n_rows is None else draw(usable, split.n_rows, "n_rows")
+    test = published_test if split.n_test is None else draw(rows, split.n_test, "n_test")
+    train = np.setdiff1d(rows, test)
     part = np.full(len(labels), LEFT_OUT[SOURCE], dtype=object)
-    rows = usable if split.n_rows is None else _draw(usable, label, split.n_rows, "n_rows", seed)
-    if split.n_test is None:
-        test = np.flatnonzero(published_test)
-    else:
-        test = _draw(rows, label, split.n_test, "n_test", seed)
-    _fill(part, np.setdiff1d(rows, test), test, label, split.n_validation, "n_validation", seed)
+    part[train], part[test] = TRAIN, TEST
+    part[draw(train, split.n_validation, "n_validation")] = VALIDATION
     standard = np.full(len(labels), LEFT_OUT[STANDARD], dtype=object)
-    n_validation = split.n_standard_validation
-    published = np.flatnonzero(published_test)
-    _fill(standard, usable, published, label, n_validation, "n_standard_validation", seed)
+    standard[usable], standard[published_test] = TRAIN, TEST
+    standard[draw(usable, split.n_standard_validation, "n_standard_validation")] = VALIDATION
     table = labels[["label", "origin"]].assign(part=part, standard=standard)
     return table.astype({"part": "category", "standard": "category"})
 
 
-def _fill(
-    part: NDArray[Any], rows: Rows, test: Rows, label: NDArray[Any], n: int, name: str, seed: int
-) -> None:
-    """Name the part of each image: test, `n` of the rows validation, all others train."""
-    part[rows], part[test] = TRAIN, TEST
-    part[_draw(rows, label, n, name, seed)] = VALIDATION
+@dataclass(frozen=True)
+class _Draw:
+    """Draws rows at random, stratified by class."""
 
+    labels: NDArray[Any]
+    rng: np.random.Generator
 
-def _draw(rows: Rows, label: NDArray[Any], n: int, name: str, seed: int) -> Rows:
-    """Draw `n` of the rows, stratified by class."""
-    from sklearn.model_selection import train_test_split
+    def __call__(self, rows: Rows, n: int, name: str) -> Rows:
+        """Draw `n` of the rows; `name` is the parameter that says how many."""
+        from sklearn.model_selection import train_test_split
 
-    classes = len(np.unique(label[rows]))
-    if n > len(rows) - classes:
-        raise CrossfoldError(
-            f"The split asks for {n:,} images ({name}) and has {len(rows):,} to draw from, of "
-            f"which one of each class must be left over; lower {name} in the study's parameters."
-        )
-    drawn, _ = train_test_split(rows, train_size=n, stratify=label[rows], random_state=seed)
-    return np.sort(drawn)
+        label = self.labels[rows]
+        if n > len(rows) - len(np.unique(label)):
+            raise CrossfoldError(
+                f"The split asks for {n:,} images ({name}) and has {len(rows):,} to draw from, of "
+                "which one of each class must be left over; lower it in the study's parameters."
+            )
+        state = int(self.rng.integers(2**32))
+        drawn, _ = train_test_split(rows, train_size=n, stratify=label, random_state=state)
+        return np.sort(drawn)
 
 
 def is_copy(images: NDArray[Any]) -> NDArray[np.bool_]:
