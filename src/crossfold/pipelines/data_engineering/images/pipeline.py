@@ -14,7 +14,8 @@ def create_pipeline(source: str) -> Pipeline:
     ----------
     source
         Name of the source and of its namespace: ``mnist`` for one. It reads
-        ``SOURCE.train_raw`` and ``SOURCE.test_raw``.
+        ``SOURCE.train_raw`` and ``SOURCE.test_raw`` and makes ``SOURCE_images`` and
+        ``SOURCE_labels``.
     """
     return Pipeline(
         [
@@ -26,5 +27,6 @@ def create_pipeline(source: str) -> Pipeline:
             )
         ],
         namespace=source,
+        outputs={"images": f"{source}_images", "labels": f"{source}_labels"},
         tags=["data_engineering"],
     )

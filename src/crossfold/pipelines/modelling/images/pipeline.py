@@ -25,12 +25,12 @@ def create_pipeline(study: str, source: str) -> Pipeline:
     study
         Name of the study and of its namespace.
     source
-        Name of the source of images, whose pipeline makes ``SOURCE.images`` and ``SOURCE.labels``.
+        Name of the source of images, whose pipeline makes ``SOURCE_images`` and ``SOURCE_labels``.
     """
     return Pipeline(
         [*_split_nodes(), *_experiment_nodes(), *_model_nodes(), *_evaluation_nodes()],
         namespace=study,
-        inputs={"images": f"{source}.images", "labels": f"{source}.labels"},
+        inputs={"images": f"{source}_images", "labels": f"{source}_labels"},
         parameters={"params:seed": "params:seed"},
         tags=["modelling"],
     )

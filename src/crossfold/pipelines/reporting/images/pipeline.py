@@ -58,8 +58,8 @@ def create_pipeline(study: str, source: str) -> Pipeline:
         [*_table_nodes(), *_figure_nodes(), _report_node()],
         namespace=study,
         inputs={
-            "images": f"{source}.images",
-            "labels": f"{source}.labels",
+            "images": f"{source}_images",
+            "labels": f"{source}_labels",
             **{name: f"{study}.{name}" for name in _FROM_MODELLING},
         },
         outputs={
