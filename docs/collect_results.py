@@ -1,45 +1,147 @@
-"""Copies what the documents show from the latest run on the real data: make figures."""
+"""Copies what the documents show from the latest runs on the real data: make figures."""
 
 from __future__ import annotations
 
+import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pandas as pd
 
 from crossfold.pipelines.reporting.binary.labels import in_order, metric_label, model_label
 from crossfold.pipelines.reporting.binary.lookup import GROUPED, find
+from crossfold.pipelines.reporting.formatting import number, percent_interval
 
 ROOT = Path(__file__).parents[1]
-REPORTING = ROOT / "data/08_reporting/no_show"
-FIGURES = ("model_comparison", "no_show_by_lead_time", "reliability", "capacity", "twin_training")
+REPORTING = ROOT / "data/08_reporting"
+RESULTS = ROOT / "docs/results"
+FIGURES = {
+    "no_show": {
+        name: name
+        for name in (
+            "model_comparison",
+            "no_show_by_lead_time",
+            "reliability",
+            "capacity",
+            "twin_training",
+        )
+    },
+    "digits": {"experiment_accuracy": "digits_experiment_accuracy"},
+    "fashion": {"experiment_accuracy": "fashion_experiment_accuracy"},
+}
 METRICS = ("roc_auc", "pr_auc", "brier", "expected_calibration_error")
 
 
 def main() -> None:
-    """Copy the figures, and write the table of models."""
-    for name in FIGURES:
-        figure = latest(REPORTING / "figures" / f"{name}.png").with_suffix(".svg")
-        shutil.copy(figure, ROOT / "docs/images" / figure.name)
-    metrics = pd.read_csv(latest(REPORTING / "metrics.csv"))
-    table = "\n".join(table_of_models(metrics))
-    (ROOT / "docs/results/no_show_models.md").write_text(f"{table}\n", encoding="utf-8")
+    """Copy the figures, and write the tables."""
+    for study, figures in FIGURES.items():
+        for name, copied_as in figures.items():
+            figure = latest(study, f"figures/{name}.png").with_suffix(".svg")
+            shutil.copy(figure, ROOT / f"docs/images/{copied_as}.svg")
+    write("no_show_models", table_of_models(read("no_show", "metrics")))
+    write("digits_experiments", table_of_experiments(read("digits", "experiments")))
+    write("digits_twins", table_of_twins(read("digits", "twins")))
+    write("fashion_comparison", table_of_differences(read("fashion", "comparison")))
+    for study in ("digits", "fashion"):
+        write(f"{study}_strong", strong_accuracy(study))
 
 
-def latest(dataset: Path) -> Path:
+def latest(study: str, name: str) -> Path:
     """Give the file of a versioned dataset's latest version."""
+    dataset = REPORTING / study / name
     return max(dataset.iterdir()) / dataset.name
+
+
+def read(study: str, name: str) -> pd.DataFrame:
+    """Read a table of the latest run."""
+    return pd.read_csv(latest(study, f"{name}.csv"), dtype={"experiment": str})
+
+
+def write(name: str, lines: Iterable[str]) -> None:
+    """Write a part of a document."""
+    (RESULTS / f"{name}.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """Write a table, one line a row."""
+    names = list(header)
+    yield f"| {' | '.join(names)} |"
+    yield "|" + " --- |" * len(names)
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
 
 
 def table_of_models(metrics: pd.DataFrame) -> Iterator[str]:
     """Write one line a model, with the 95 % interval of each figure."""
     grouped = metrics[metrics["protocol"] == GROUPED]
-    yield f"| model | {' | '.join(metric_label(metric) for metric in METRICS)} |"
-    yield f"| --- |{' --- |' * len(METRICS)}"
-    for model in in_order(grouped["model"].unique()):
-        figures = (str(find(metrics, model, metric) or "–") for metric in METRICS)
-        yield f"| {model_label(model)} | {' | '.join(figures)} |"
+    rows = (
+        [model_label(model), *(str(find(metrics, model, metric) or "–") for metric in METRICS)]
+        for model in in_order(grouped["model"].unique())
+    )
+    return markdown(["model", *map(metric_label, METRICS)], rows)
+
+
+def table_of_experiments(experiments: pd.DataFrame) -> Iterator[str]:
+    """Write one line an experiment, with its test accuracy in each regime."""
+    tested = experiments.query("part == 'test' and metric == 'accuracy'")
+    settings = ["layers", "init", "activation", "dropout"]
+    rows = []
+    for name, own in tested.groupby("experiment"):
+        accuracy = {
+            row.regime: percent_interval(row.estimate, row.low, row.high)
+            for row in own.itertuples()
+        }
+        shown = map(str, own.iloc[0][settings])
+        rows.append([str(name), *shown, accuracy["full_batch"], accuracy["mini_batch"]])
+    header = ["experiment", "layers", "start", "hidden", "dropout", "full batch", "mini-batch"]
+    return markdown(header, sorted(rows, key=lambda row: int(row[0])))
+
+
+def table_of_twins(twins: pd.DataFrame) -> Iterator[str]:
+    """Write one line for each library in each regime."""
+    rows = (
+        [
+            {"numpy": "NumPy", "torch": "PyTorch"}[row.framework],
+            row.regime.replace("_", " "),
+            percent_interval(row.estimate, row.low, row.high),
+            number(row.seconds, 0),
+            f"{row.largest_probability_difference:.0e}",
+        ]
+        for row in twins.itertuples()
+    )
+    header = [
+        "library",
+        "regime",
+        "test accuracy",
+        "seconds",
+        "largest difference of a probability",
+    ]
+    return markdown(header, rows)
+
+
+def table_of_differences(comparison: pd.DataFrame) -> Iterator[str]:
+    """Write one line for each comparison over all seeds."""
+    over_seeds = comparison[comparison["seed"].isna()]
+    rows = (
+        [
+            row.question,
+            f"{row.model_a.split('/')[-1]} – {row.model_b.split('/')[-1]}".replace("_", " "),
+            row.test,
+            percent_interval(row.difference, row.low, row.high, decimals=2),
+            row.verdict,
+        ]
+        for row in over_seeds.itertuples()
+    )
+    return markdown(["question", "networks", "interval from", "difference", "verdict"], rows)
+
+
+def strong_accuracy(study: str) -> Iterator[str]:
+    """Write the accuracy of the strong network on the published test images."""
+    metrics = json.loads(latest(study, "metrics.json").read_text(encoding="utf-8"))
+    figure = metrics["strong"]["standard"]["accuracy"]
+    interval = percent_interval(figure["estimate"], figure["low"], figure["high"], decimals=2)
+    yield f"**{interval}** of {figure['n']:,.0f} right."
 
 
 if __name__ == "__main__":
