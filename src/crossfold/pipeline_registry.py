@@ -6,7 +6,9 @@ from kedro.pipeline import Pipeline
 
 from crossfold.pipelines import scoring
 from crossfold.pipelines.data_engineering import appointments, images
+from crossfold.pipelines.data_engineering import gene_expression as expression_data
 from crossfold.pipelines.modelling import binary as binary_modelling
+from crossfold.pipelines.modelling import gene_expression as expression_modelling
 from crossfold.pipelines.modelling import images as image_modelling
 from crossfold.pipelines.reporting import binary as binary_reporting
 from crossfold.pipelines.reporting import images as image_reporting
@@ -18,6 +20,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "no_show": no_show(),
         "digits": image_study("digits", "mnist"),
         "fashion": image_study("fashion", "fashion_mnist"),
+        "gene_expression": gene_expression(),
     }
     return {
         **studies,
@@ -53,3 +56,8 @@ def image_study(study: str, source: str) -> Pipeline:
         + image_modelling.create_pipeline(study, source)
         + image_reporting.create_pipeline(study, source)
     )
+
+
+def gene_expression() -> Pipeline:
+    """Build the leukaemia study, from the source files to the report."""
+    return expression_data.create_pipeline() + expression_modelling.create_pipeline()

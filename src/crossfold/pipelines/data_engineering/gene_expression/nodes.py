@@ -78,5 +78,7 @@ def build_expression_features(
     if parameters.log10:
         bounds = parameters.floor, parameters.ceiling
         values = np.log10(values.clip(*bounds))
+    if parameters.standardise_patients:
+        values = values.sub(values.mean(axis=1), axis=0).div(values.std(axis=1, ddof=0), axis=0)
     aml = (expression["label"] == "AML").astype("int8").rename("aml")
     return pd.concat([aml, expression["origin"], values.astype("float32")], axis=1)

@@ -15,12 +15,16 @@ class ExpressionParameters(BaseModel):
     floor, ceiling
         Values outside these bounds, in the scanner's units, are set to them before the logarithm
         is taken; 100 and 16,000 are customary (Dudoit et al. 2002).
+    standardise_patients
+        Whether each patient's values are moved and scaled to mean 0 and standard deviation 1, by
+        the patient's own values alone: chips differ in brightness.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     control_probes: bool = True
     log10: bool = True
+    standardise_patients: bool = True
     floor: PositiveFloat = 100
     ceiling: PositiveFloat = 16000
 
