@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from crossfold.datasets.export_dataset import ExportDataset
     from crossfold.datasets.figure_dataset import FigureDataset
     from crossfold.datasets.idx_dataset import IdxDataset
-    from crossfold.datasets.labelled_images import LabelledImagesDataset, SampleImagesDataset
+    from crossfold.datasets.labelled_images import LabelledImagesDataset
     from crossfold.datasets.mlp_dataset import MLPDataset
     from crossfold.datasets.sample_appointments import SampleAppointmentsDataset
     from crossfold.datasets.sample_expression import SampleExpressionDataset
+    from crossfold.datasets.sample_images import SampleImagesDataset
     from crossfold.datasets.source_dataset import SourceDataset
 
 __all__ = [
@@ -41,7 +42,7 @@ _MODULES = {
     "MLPDataset": "mlp_dataset",
     "SampleAppointmentsDataset": "sample_appointments",
     "SampleExpressionDataset": "sample_expression",
-    "SampleImagesDataset": "labelled_images",
+    "SampleImagesDataset": "sample_images",
     "SourceDataset": "source_dataset",
 }
 

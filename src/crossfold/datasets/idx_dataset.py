@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import json
 import math
 import struct
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from kedro.io import AbstractVersionedDataset, Version
@@ -15,6 +16,9 @@ from numpy.typing import NDArray
 from crossfold.datasets.atomic import AtomicLocalFileSystem
 from crossfold.datasets.containers import DAMAGED, open_content
 from crossfold.datasets.exceptions import DataError
+
+if TYPE_CHECKING:
+    from kedro_datasets._typing import JSONPreview
 
 Array = NDArray[Any]
 
@@ -76,6 +80,11 @@ class IdxDataset(AbstractVersionedDataset[Array, Array]):
                     _write(packed, header, data)
             else:
                 _write(file, header, data)
+
+    def preview(self) -> JSONPreview:
+        """Show shape and element type."""
+        array = self.load()
+        return json.dumps({"shape": array.shape, "dtype": str(array.dtype)})
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath), "version": self._version}

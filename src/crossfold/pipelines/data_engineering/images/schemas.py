@@ -1,0 +1,34 @@
+"""Schema of the table of labels; Kedro checks it on load and save."""
+
+from __future__ import annotations
+
+import pandera.pandas as pa
+
+from crossfold.images import CLASSES
+from crossfold.pipelines.data_engineering.images.nodes import ORIGINS
+
+LABELS = pa.DataFrameSchema(
+    {
+        "label": pa.Column(
+            "uint8", pa.Check.lt(CLASSES), description="class of the image, from 0 to 9"
+        ),
+        "origin": pa.Column(
+            pa.Category(ORIGINS), description="published part that the image comes from"
+        ),
+        "row": pa.Column(
+            "int32", pa.Check.ge(0), description="place of the image in its file, from 0"
+        ),
+        "duplicate_of_test": pa.Column(
+            "bool", description="a training image that equals a test image in every pixel"
+        ),
+    },
+    checks=[
+        pa.Check(lambda table: len(table) > 0, error="at least one row"),
+        pa.Check(
+            lambda table: ~(table["duplicate_of_test"] & (table["origin"] == "test")),
+            error="only training images as duplicates of a test image",
+        ),
+    ],
+    unique=["origin", "row"],
+    strict=True,
+)
