@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from crossfold.pipelines import scoring
+from crossfold.pipelines import audit, scoring
+from crossfold.pipelines.audit import images as image_audit
 from crossfold.pipelines.data_engineering import appointments, images
 from crossfold.pipelines.data_engineering import gene_expression as expression_data
 from crossfold.pipelines.modelling import binary as binary_modelling
@@ -22,8 +23,14 @@ def register_pipelines() -> dict[str, Pipeline]:
         "fashion": image_study("fashion", "fashion_mnist"),
         "gene_expression": gene_expression(),
     }
+    audits = {
+        "digits": image_audit.create_pipeline("digits", "mnist"),
+        "fashion": image_audit.create_pipeline("fashion", "fashion_mnist"),
+    }
     return {
         **studies,
+        **{f"{study}_audit": pipeline for study, pipeline in audits.items()},
+        "audit": sum(audits.values(), audit.create_pipeline(tuple(audits))),
         "no_show_score": scoring.create_pipeline("no_show"),
         "all": sum(studies.values(), Pipeline([])),
         "__default__": studies["no_show"],

@@ -48,7 +48,7 @@ def create_pipeline(studies: Sequence[str]) -> Pipeline:
     """Build the page that joins the audits of several studies."""
     join = Node(
         nodes.join_claims,
-        [f"{study}_audit.claims" for study in studies],
+        [f"{study}_claims" for study in studies],
         "claims",
         name="join_claims",
     )
@@ -67,7 +67,7 @@ def create_pipeline(studies: Sequence[str]) -> Pipeline:
     return Pipeline(
         [join, draw, write],
         namespace=JOINED,
-        inputs={f"{study}_audit.claims" for study in studies},
+        inputs={f"{study}_claims": f"{study}_audit.claims" for study in studies},
         outputs={"figure_claims": f"{JOINED}.figures.claims"},
         parameters={"params:seed": "params:seed"},
         tags=["audit", "reporting"],

@@ -1,0 +1,59 @@
+"""The audit template of image studies: train the runs, judge the claims, write the report."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from crossfold.pipelines.audit.images.nodes import judge_claims
+from crossfold.pipelines.audit.images.training import train_runs
+from crossfold.pipelines.audit.reporting.pipeline import create_report
+
+_FROM_STUDY = ("split", "experiments", "experiment_predictions", "twin_predictions")
+_PROTOCOL = ["params:protocol", "params:faults", "params:unstated"]
+
+
+def create_pipeline(study: str, source: str) -> Pipeline:
+    """Build the audit of a study.
+
+    Parameters
+    ----------
+    study
+        Name of the study; its tables must have been made before.
+    source
+        Name of the source of images.
+    """
+    audit = f"{study}_audit"
+    train = Node(
+        train_runs,
+        ["images", "split", "params:experiments", "params:starts", *_PROTOCOL, "params:seed"],
+        ["trained_runs", "predictions"],
+        name="train_runs",
+    )
+    judge = Node(
+        judge_claims,
+        [
+            "trained_runs",
+            "predictions",
+            "experiments",
+            "experiment_predictions",
+            "twin_predictions",
+            *_PROTOCOL,
+            "params:printed",
+            "params:seed",
+        ],
+        ["claims", "shares", "runs"],
+        name="judge_claims",
+    )
+    protocol = Pipeline(
+        [train, judge],
+        namespace=audit,
+        inputs={"images": f"{source}_images", **{name: f"{study}.{name}" for name in _FROM_STUDY}},
+        outputs={"trained_runs": f"{audit}.tables.trained_runs"},
+        parameters={
+            "params:experiments": f"params:{study}.experiments",
+            "params:starts": f"params:{study}.starts",
+            "params:seed": "params:seed",
+        },
+        tags=["audit"],
+    )
+    return protocol + create_report(study)

@@ -1,0 +1,36 @@
+"""What the source printed and what the study found, as rows of the table of runs."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from crossfold.pipelines.audit.images.parameters import PrintedParameters, ProtocolParameters
+from crossfold.pipelines.audit.images.training import subject
+from crossfold.pipelines.audit.runs import PRINTED, RUN_COLUMNS, SOUND
+
+
+def printed_rows(printed: PrintedParameters) -> pd.DataFrame:
+    """Give what the source printed as rows of the table of runs."""
+    rows = [
+        {"run": PRINTED, "subject": subject(name), "metric": metric, "estimate": value}
+        for name, figures in printed.root.items()
+        for metric, value in figures.items()
+    ]
+    return pd.DataFrame(rows, columns=list(RUN_COLUMNS))
+
+
+def sound_rows(
+    experiments: pd.DataFrame, protocol: ProtocolParameters, printed: PrintedParameters
+) -> pd.DataFrame:
+    """Give the study's figures of the printed kind; of several seeds those of the first."""
+    named = experiments.astype({"experiment": str})
+    names = protocol.audit_names(named["experiment"].unique())
+    is_shown = (named["regime"] == protocol.regime) & named["experiment"].isin(names)
+    shown = named[is_shown & (named["seed"] == named["seed"].min())]
+    rows = shown.assign(
+        run=SOUND,
+        subject=shown["experiment"].map(names).map(subject),
+        metric=shown["part"] + "_" + shown["metric"],
+    )
+    metrics = {metric for figures in printed.root.values() for metric in figures}
+    return rows.loc[rows["metric"].isin(metrics), list(RUN_COLUMNS)]
