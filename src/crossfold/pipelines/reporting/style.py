@@ -121,8 +121,11 @@ def shade_rows(axes: Axes, n_rows: int) -> None:
 
 def percent_axis(axis: Any, decimals: int = 0) -> None:
     """Print an axis of shares as per cent."""
-    from matplotlib.ticker import PercentFormatter
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+    if isinstance(axis.get_major_locator(), MaxNLocator):
+        # Ticks 2.5 apart would round to whole per cent unevenly.
+        axis.get_major_locator().set_params(steps=(1, 2, 5, 10))
     axis.set_major_formatter(PercentFormatter(xmax=1, decimals=decimals, symbol=" %"))
 
 

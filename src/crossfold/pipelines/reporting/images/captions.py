@@ -24,7 +24,7 @@ CAPTIONS = {
     "paired_differences": Caption(
         "Differences in test accuracy between pairs of models, with 95 % intervals.",
         "Both models of a pair name the same test images. An interval that holds 0 "
-        "shows no difference. Marks of one seed stand below each other.",
+        "shows no difference. Where there are several seeds, each has a mark.",
     ),
     "twins": Caption(
         "Test accuracy and training time of NumPy and PyTorch, in each regime.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -64,7 +65,7 @@ def precision_recall(table: pd.DataFrame, classes: Sequence[str]) -> Figure:
     figure, panels = style.new_figure(1.75 * n_rows + 1.2, n_rows, 2, sharex=True, sharey=True)
     models = list(dict.fromkeys(table["model"]))
     for axes, (label, name) in zip(panels, enumerate(classes), strict=False):
-        for model, look in zip(models, style.SERIES, strict=False):
+        for model, look in zip(models, cycle(style.SERIES)):
             part = table[(table["model"] == model) & (table["label"] == label)]
             style.line(axes, part["recall"], part["precision"], look, model_label(model))
         axes.set_title(name)
@@ -85,7 +86,7 @@ def class_scores(report: pd.DataFrame, classes: Sequence[str]) -> Figure:
     models = list(report.groupby("model", sort=False))
     offsets = np.linspace(-0.27, 0.27, len(models))
     for axes, rate in zip(panels, ("precision", "recall"), strict=True):
-        for (model, part), look, offset in zip(models, style.SERIES, offsets, strict=False):
+        for (model, part), look, offset in zip(models, cycle(style.SERIES), offsets):
             of_classes = part.set_index("class").reindex(list(classes))
             ends = {f"{rate}_low": "low", f"{rate}_high": "high"}
             xerr = style.errors(of_classes.rename(columns=ends), rate)

@@ -33,7 +33,7 @@ def paired_differences(comparison: pd.DataFrame) -> Figure:
     questions = list(drawn.groupby("question", sort=False))
     marks = int(drawn.groupby(["question", "model_a", "model_b"]).size().max())
     heights = [part.drop_duplicates(PAIR).shape[0] + 0.6 for _, part in questions]
-    row_inches = max(0.42, 0.12 * marks)
+    row_inches = max(0.5, 0.12 * marks)
     figure, panels = style.new_figure(
         row_inches * sum(heights) + 1, len(questions), sharex=True, height_ratios=heights
     )

@@ -85,8 +85,9 @@ def learning_rate_choice(table: pd.DataFrame, experiment_table: pd.DataFrame) ->
         n_experiments, epochs = part["experiment"].nunique(), int(part["epochs"].max())
         axes.set_title(f"{regime_label(regime)}: {n_experiments} experiments, {epochs} epochs each")
         axes.set(xscale="log", ylabel="Validation accuracy")
+        axes.set_xticks(part["learning_rate"].unique(), minor=False)
+        axes.set_xticks([], minor=True)
         axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
-        axes.xaxis.set_minor_formatter(lambda value, _: "")
         style.percent_axis(axes.yaxis)
     panels[-1].set_xlabel("Learning rate")
     _rate_legend(figure, panels[0], looks)
@@ -127,7 +128,7 @@ def _loss_and_accuracy(
     figure, panels = style.new_figure(5.2 * len(regimes) + 0.8, 2 * len(regimes))
     for place, (regime, part) in enumerate(regimes):
         loss, accuracy = panels[2 * place : 2 * place + 2]
-        for (name, label), look in zip(labels.items(), looks, strict=False):
+        for (name, label), look in zip(labels.items(), cycle(looks)):
             one = part[part["series"] == name]
             _curve_pair(loss, one, ("train_loss", "validation_loss"), look, label)
             _curve_pair(accuracy, one, ("train_accuracy", "validation_accuracy"), look, label)
@@ -165,7 +166,7 @@ def scores_over_epochs(epochs: pd.DataFrame, highlighted: Sequence[str], regime:
     epochs = epochs[epochs["regime"] == regime]
     figure, panels = style.new_figure(5.6, 2, 2, sharex=True, sharey=True)
     for axes, measure in zip(panels, SCORES, strict=True):
-        for name, look in zip(highlighted, style.SERIES, strict=False):
+        for name, look in zip(highlighted, cycle(style.SERIES)):
             part = epochs[(epochs["series"] == name) & (epochs["measure"] == measure)]
             style.band(axes, part["epoch"], part, look, experiment_label(name))
         axes.set_title(MEASURES[measure])

@@ -47,6 +47,8 @@ def experiment_summary(experiments: pd.DataFrame) -> pd.DataFrame:
 def _over_seeds(part: pd.DataFrame) -> tuple[float, float, float, int, int, float]:
     estimates = part["estimate"]
     low, high = part[["low", "high"]].iloc[0] if len(part) == 1 else _t_interval(estimates)
+    if part["metric"].iloc[0] != "loss":
+        high = min(high, 1.0)
     return (
         estimates.mean(), low, high, int(part["n"].max()), len(part), part["seconds"].max(),
     )  # fmt: skip

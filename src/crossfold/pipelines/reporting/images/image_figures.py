@@ -107,7 +107,7 @@ def class_counts(table: pd.DataFrame) -> Figure:
                 axes.plot(points["share"], places, **mark)
         axes.set_title(title)
         axes.set(xlabel="Share of the part", xlim=(0, None))
-        axes.locator_params(axis="x", nbins=4, steps=(1, 2, 5, 10))
+        axes.locator_params(axis="x", nbins=4)
         style.percent_axis(axes.xaxis)
         axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13))
     panels[0].set_yticks(range(len(classes)), classes)

@@ -30,24 +30,30 @@ def model_id(regime: str, experiment: str) -> str:
 
 def model_label(model: str) -> str:
     """Give the readable name of a model: ``Experiment 7, full batch``."""
-    regime, slash, experiment = model.partition("/")
-    if slash:
-        return f"{experiment_label(experiment)}, {regime_label(regime).lower()}"
-    if model.startswith(TWIN):
-        framework, _, regime = model.removeprefix(TWIN).partition("_")
-        twin = f"{FRAMEWORKS.get(framework, framework)} twin"
-        return f"{twin}, {regime_label(regime).lower()}" if regime else twin
-    return STRONG_LABEL if model == STRONG else plain(model)
+    name, regime = _name_and_regime(model)
+    return f"{name}, {regime}" if regime else name
 
 
 def pair_label(model_a: str, model_b: str) -> str:
     """Give the readable name of a pair, shortened by what both share."""
-    (regime_a, _, a), (regime_b, _, b) = model_a.partition("/"), model_b.partition("/")
-    if a and a == b:
-        return experiment_label(a)
-    if a and b and regime_a == regime_b:
-        return f"{experiment_label(a)} and {experiment_label(b)}, {regime_label(regime_a).lower()}"
+    (a, regime_a), (b, regime_b) = _name_and_regime(model_a), _name_and_regime(model_b)
+    if a == b:
+        return a
+    if regime_a == regime_b:
+        return f"{a} and {b}, {regime_a}" if regime_a else f"{a} and {b}"
     return f"{model_label(model_a)} and {model_label(model_b)}"
+
+
+def _name_and_regime(model: str) -> tuple[str, str]:
+    """Split a model into its readable name and the regime where it is part of the name."""
+    regime, slash, experiment = model.partition("/")
+    if slash:
+        return experiment_label(experiment), regime_label(regime).lower()
+    if model.startswith(TWIN):
+        framework, _, regime = model.removeprefix(TWIN).partition("_")
+        name = f"{FRAMEWORKS.get(framework, framework)} twin"
+        return name, regime_label(regime).lower() if regime else ""
+    return STRONG_LABEL if model == STRONG else plain(model), ""
 
 
 def experiment_label(experiment: str) -> str:

@@ -68,13 +68,14 @@ def accuracy_of(report: pd.DataFrame) -> pd.Series:
     return report[report["class"] == "accuracy"].iloc[0]
 
 
-def overall(comparison: pd.DataFrame) -> pd.DataFrame:
-    """Give one difference in accuracy for the first pair of each question.
+def first_difference(comparison: pd.DataFrame) -> pd.Series | None:
+    """Give the difference in accuracy of the first pair; None where no pair was compared.
 
     It is that over seeds where there are several, else that over images.
     """
-    of_accuracy = comparison[comparison["metric"] == "accuracy"]
-    ranked = of_accuracy.assign(rank=of_accuracy["test"].map(OVERALL))
-    pairs = ranked.dropna(subset="rank").sort_values("rank", kind="stable")
-    best = pairs.drop_duplicates(["question", "model_a", "model_b"]).sort_index()
-    return best.drop_duplicates("question")
+    ranked = comparison.assign(rank=comparison["test"].map(OVERALL)).dropna(subset="rank")
+    if ranked.empty:
+        return None
+    pair = ["question", "model_a", "model_b"]
+    of_first = ranked[(ranked[pair] == ranked[pair].iloc[0]).all(axis=1)]
+    return of_first.loc[of_first["rank"].idxmin()]

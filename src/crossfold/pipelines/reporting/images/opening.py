@@ -12,7 +12,7 @@ from crossfold.pipelines.reporting.images.labels import (
     regime_label,
     settings,
 )
-from crossfold.pipelines.reporting.images.lookup import accuracy_of, of_strong, overall
+from crossfold.pipelines.reporting.images.lookup import accuracy_of, first_difference, of_strong
 from crossfold.pipelines.reporting.images.parameters import ReportParameters
 
 
@@ -27,7 +27,7 @@ def opening(
     parts = (
         strong_sentence(classification_report, report),
         *(regime_sentence(part) for _, part in summary.groupby(["split", "regime"], sort=False)),
-        differences_sentence(overall(comparison)),
+        difference_sentence(comparison),
         twin_sentence(twins),
     )
     return tuple(part for part in parts if part)
@@ -59,18 +59,17 @@ def regime_sentence(summary: pd.DataFrame) -> str:
     )
 
 
-def differences_sentence(differences: pd.DataFrame) -> str:
-    """Say how far pairs of models are apart, in percentage points of test accuracy."""
-    if differences.empty:
+def difference_sentence(comparison: pd.DataFrame) -> str:
+    """Say how far the first pair of models is apart; nothing where no pair was compared."""
+    row = first_difference(comparison)
+    if row is None:
         return ""
-    pairs = [_difference(row) for _, row in differences.iterrows()]
-    return f"Differences in test accuracy, in percentage points: {'; '.join(pairs)}."
-
-
-def _difference(row: pd.Series) -> str:
     points = interval(*(100 * row[name] for name in ("difference", "low", "high")), 2)
     pair = pair_label(row["model_a"], row["model_b"])
-    return f"{row['question']} {points} [{pair}: {row['verdict']}]"
+    return (
+        f"{row['question']}: {points} percentage points of test accuracy ({pair};"
+        f" {row['verdict']})."
+    )
 
 
 def twin_sentence(twins: pd.DataFrame) -> str:

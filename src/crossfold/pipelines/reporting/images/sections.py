@@ -141,7 +141,7 @@ def _twins(run: Run) -> Section | None:
     report = of_twin(run.tables["classification_report"])
     drawn = map(run.figure, ("twins", "twin_training", "twin_confusion"))
     parts = (*drawn, lines.twin_table(run.twins), lines.class_table(report))
-    return Section("twins", "The regime against the library", (paragraph,), parts)
+    return Section("twins", "Regime and library", (paragraph,), parts)
 
 
 def _strong(run: Run) -> Section:

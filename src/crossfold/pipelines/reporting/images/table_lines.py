@@ -28,10 +28,10 @@ from crossfold.pipelines.reporting.images.labels import (
 from crossfold.pipelines.reporting.lines import LEAK_GUARD_HEADER, leak_guard_lines
 
 SCORES = {
-    "Test accuracy": ("test", "accuracy"),
-    "Validation accuracy": ("validation", "accuracy"),
-    "Training accuracy": ("train", "accuracy"),
-    "Test macro F1": ("test", "macro_f1"),
+    "Test accuracy": ("test", "accuracy", percent_interval),
+    "Validation accuracy": ("validation", "accuracy", percent_interval),
+    "Training accuracy": ("train", "accuracy", lambda share, *_: percent(share)),
+    "Test macro F1": ("test", "macro_f1", lambda share, *_: percent(share)),
 }
 # A hyphen at which no line breaks.
 HYPHEN = "\u2011"
@@ -39,7 +39,7 @@ HYPHEN = "\u2011"
 
 def experiment_tables(summary: pd.DataFrame) -> tuple[Table, ...]:
     """Give the table of experiments of each split and regime."""
-    header = ("Experiment", "Layers", "Start, hidden units", "Learning rate", *SCORES)
+    header = ("Experiment", "Start, hidden units", "Learning rate", *SCORES)
     return tuple(
         Table(_experiments_caption(part), header, _experiment_lines(part))
         for _, part in summary.groupby(["split", "regime"], sort=False)
@@ -60,10 +60,13 @@ def _experiment_lines(summary: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
     lines = []
     for name, part in summary.groupby("experiment", sort=False):
         row, scores = part.iloc[0], part.set_index(["part", "metric"])
-        cells = [_percent(scores.loc[key]) for key in SCORES.values()]
+        cells = [
+            write(*scores.loc[(of_part, metric), ["estimate", "low", "high"]])
+            for of_part, metric, write in SCORES.values()
+        ]
         layers = str(row["layers"]).replace("-", HYPHEN)
-        rate = f"{row['learning_rate']:g}"
-        lines.append((experiment_label(str(name)), layers, settings(row), rate, *cells))
+        label = f"{experiment_label(str(name)).removeprefix('Experiment ')}: {layers}"
+        lines.append((label, settings(row), f"{row['learning_rate']:g}", *cells))
     return tuple(lines)
 
 
@@ -163,7 +166,7 @@ def twin_table(twins: pd.DataFrame) -> Table:
 
 
 def _tiny(value: float) -> str:
-    return MISSING if pd.isna(value) else f"{value:.1e}"
+    return f"{value:.1e}" if value else "0"
 
 
 def split_table(split: pd.DataFrame) -> Table:
