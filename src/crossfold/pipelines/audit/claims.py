@@ -47,7 +47,6 @@ CLAIM_COLUMNS = (
     "printed_value",
 )
 SHARE_COLUMNS = ("claim", "fault", "estimate", "low", "high", "share", "n")
-_MOST_OF_IT = 0.5
 
 
 @dataclass(frozen=True)
@@ -130,16 +129,9 @@ def judge(claim: Claim) -> str:
 
 
 def leading_fault(claim: Claim) -> FaultShare | None:
-    """Give the fault that by itself makes at least half of the difference, or None."""
-    gap = claim.reported.estimate - claim.sound.estimate
-    if not claim.shares or gap == 0 or math.isnan(gap):
-        return None
-    leading = max(claim.shares, key=lambda one: _finite(one.share / gap))
-    return leading if _finite(leading.share / gap) >= _MOST_OF_IT else None
-
-
-def _finite(value: float) -> float:
-    return -math.inf if math.isnan(value) else value
+    """Give the fault with which alone the statement holds, of several the one that changes most."""
+    alone = [one for one in claim.shares if claim.statement.holds(one.alone) == "yes"]
+    return max(alone, key=lambda one: abs(one.share), default=None)
 
 
 def verdict(claim: Claim) -> str:

@@ -74,7 +74,7 @@ def _test_accuracy(name: str, experiment: str, printed: PrintedParameters) -> Qu
     statement = Statement(
         study="fashion",
         claim=f"{name.lower()}_test_accuracy",
-        statement=f"{name} has a test accuracy of {value:.4f}",
+        statement=f"{name[:1].upper()}{name[1:]} has a test accuracy of {value:.4f}",
         quantity=f"accuracy of {name} {_TEST_ROWS}. {_sizes(printed)}",
         unit="share",
         printed=f"{value:.4f}",

@@ -44,15 +44,20 @@ def create_pipeline(study: str, source: str) -> Pipeline:
         ["claims", "shares", "runs"],
         name="judge_claims",
     )
+    own = ("protocol", "faults", "unstated", "printed")
     protocol = Pipeline(
         [train, judge],
-        namespace=audit,
+        namespace=f"{study}.audit",
         inputs={"images": f"{source}_images", **{name: f"{study}.{name}" for name in _FROM_STUDY}},
-        outputs={"trained_runs": f"{audit}.tables.trained_runs"},
+        outputs={
+            "claims": f"{audit}_claims",
+            "trained_runs": f"{audit}.tables.trained_runs",
+            **{name: f"{audit}.{name}" for name in ("predictions", "shares", "runs")},
+        },
         parameters={
-            "params:experiments": f"params:{study}.experiments",
-            "params:starts": f"params:{study}.starts",
             "params:seed": "params:seed",
+            **{f"params:{name}": f"params:{study}.{name}" for name in ("experiments", "starts")},
+            **{f"params:{name}": f"params:{audit}.{name}" for name in own},
         },
         tags=["audit"],
     )

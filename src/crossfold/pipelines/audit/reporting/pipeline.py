@@ -15,7 +15,7 @@ JOINED = "audit"
 def create_report(study: str) -> Pipeline:
     """Build the figures and the page of one study's audit.
 
-    It reads ``<study>_audit.claims``, ``.shares`` and ``.runs`` and the parameters
+    It reads ``<study>_audit_claims``, ``<study>_audit.shares`` and ``.runs`` and the parameters
     ``<study>_audit.report``.
     """
     audit = f"{study}_audit"
@@ -36,10 +36,16 @@ def create_report(study: str) -> Pipeline:
     )
     return Pipeline(
         [draw, write],
-        namespace=audit,
-        inputs={name: f"{audit}.{name}" for name in tables},
-        outputs={f"figure_{name}": f"{audit}.figures.{name}" for name in FIGURES},
-        parameters={"params:seed": "params:seed"},
+        namespace=f"{study}.audit",
+        inputs={
+            "claims": f"{audit}_claims",
+            **{name: f"{audit}.{name}" for name in ("shares", "runs")},
+        },
+        outputs={
+            "report": f"{audit}.report",
+            **{f"figure_{name}": f"{audit}.figures.{name}" for name in FIGURES},
+        },
+        parameters={"params:seed": "params:seed", "params:report": f"params:{audit}.report"},
         tags=["audit", "reporting"],
     )
 
@@ -67,7 +73,7 @@ def create_pipeline(studies: Sequence[str]) -> Pipeline:
     return Pipeline(
         [join, draw, write],
         namespace=JOINED,
-        inputs={f"{study}_claims": f"{study}_audit.claims" for study in studies},
+        inputs={f"{study}_claims": f"{study}_audit_claims" for study in studies},
         outputs={"figure_claims": f"{JOINED}.figures.claims"},
         parameters={"params:seed": "params:seed"},
         tags=["audit", "reporting"],
