@@ -65,6 +65,15 @@ def longest(runs: pd.DataFrame) -> pd.DataFrame:
     return by_epochs.drop_duplicates(key, keep="last").sort_index()
 
 
+def shown_runs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Keep what was printed, reported and sound, of the metrics that the source printed if any."""
+    printed = runs.loc[runs["run"] == PRINTED, "metric"].unique()
+    is_shown = runs["run"].isin(SHOWN_RUNS)
+    if len(printed):
+        is_shown &= runs["metric"].isin(printed)
+    return longest(runs[is_shown]).astype({"subject": str})
+
+
 def shortened_text(epochs: int, source_epochs: int, what: str = "epochs") -> str:
     """Say that a run was shortened: ``Shortened: 50 of 5,000 epochs.``; nothing if it was not."""
     return f"Shortened: {epochs:,} of {source_epochs:,} {what}." if epochs < source_epochs else ""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from crossfold.pipelines.audit.measured import print_share
-from crossfold.pipelines.audit.runs import PRINTED, REPORTED, SHOWN_RUNS, SOUND, longest
+from crossfold.pipelines.audit.runs import PRINTED, REPORTED, SHOWN_RUNS, SOUND, shown_runs
 from crossfold.pipelines.reporting import style
 from crossfold.pipelines.reporting.formatting import plain
 
@@ -42,7 +42,7 @@ def claims(table: pd.DataFrame) -> Figure:
 
 
 def _claims_panel(axes: Axes, table: pd.DataFrame, unit: str) -> None:
-    names = [textwrap.fill(plain(name), 26) for name in table["claim"]]
+    names = [textwrap.fill(statement, 30) for statement in table["statement"]]
     for run in SHOWN_RUNS:
         _estimates(axes, np.arange(len(table)), _claims_of_run(table, run, unit), run)
     _name_rows(axes, names)
@@ -84,17 +84,18 @@ def _name_rows(axes: Axes, names: list[str]) -> None:
 
 def shares(table: pd.DataFrame, claims_table: pd.DataFrame) -> Figure:
     """Draw what each fault alone changes, a panel for each claim that has shares."""
-    units = claims_table.set_index("claim")["unit"]
-    names = [name for name in claims_table["claim"] if (table["claim"] == name).any()]
-    if not names:
+    parts = [table[table["claim"] == name] for name in claims_table["claim"]]
+    shown = [
+        (row, part) for row, part in zip(claims_table.itertuples(), parts, strict=True) if len(part)
+    ]
+    if not shown:
         return style.empty_figure("This run holds no fault by itself.")
-    parts = [table[table["claim"] == name] for name in names]
-    ratios = {"height_ratios": [len(part) + 1.2 for part in parts]}
-    height = sum(0.3 * len(part) + 0.75 for part in parts)
-    figure, panels = style.new_figure(height, len(parts), gridspec_kw=ratios)
-    for axes, name, part in zip(panels, names, parts, strict=True):
-        _shares_panel(axes, part, units[name])
-        axes.set_title(plain(name))
+    ratios = {"height_ratios": [len(part) + 1.2 for _, part in shown]}
+    height = sum(0.3 * len(part) + 0.75 for _, part in shown)
+    figure, panels = style.new_figure(height, len(shown), gridspec_kw=ratios)
+    for axes, (row, part) in zip(panels, shown, strict=True):
+        _shares_panel(axes, part, str(row.unit))
+        axes.set_title(textwrap.fill(str(row.statement), 60))
     return figure
 
 
@@ -118,8 +119,8 @@ def _leave_room_for_labels(axes: Axes, values: pd.Series) -> None:
 
 def runs(table: pd.DataFrame) -> Figure:
     """Draw every figure as printed, with and without the faults, a panel for each metric."""
-    shown = longest(table[table["run"].isin(SHOWN_RUNS)])
-    subjects = [str(name) for name in shown["subject"].unique()]
+    shown = shown_runs(table)
+    subjects = list(shown["subject"].unique())
     metrics = list(shown["metric"].unique())
     n_columns = min(len(metrics), _PANELS_IN_A_ROW)
     n_rows = -(-len(metrics) // n_columns)
@@ -138,8 +139,6 @@ def runs(table: pd.DataFrame) -> Figure:
 
 def _runs_panel(axes: Axes, table: pd.DataFrame, subjects: list[str]) -> None:
     for run in SHOWN_RUNS:
-        part = table[table["run"] == run].set_index(
-            table["subject"].astype(str)[table["run"] == run]
-        )
-        _estimates(axes, np.arange(len(subjects)), part.reindex(subjects)[_ESTIMATE], run)
+        part = table[table["run"] == run].set_index("subject").reindex(subjects)
+        _estimates(axes, np.arange(len(subjects)), part[_ESTIMATE], run)
     _name_rows(axes, subjects)

@@ -11,7 +11,7 @@ from crossfold.pipelines.audit.claims import JUDGEMENTS
 from crossfold.pipelines.audit.measured import Measured, print_measured, print_share
 from crossfold.pipelines.audit.reporting.captions import CAPTIONS
 from crossfold.pipelines.audit.reporting.parameters import AuditReportParameters
-from crossfold.pipelines.audit.runs import PRINTED, REPORTED, SHOWN_RUNS, SOUND, longest
+from crossfold.pipelines.audit.runs import PRINTED, REPORTED, SHOWN_RUNS, SOUND, shown_runs
 from crossfold.pipelines.modelling.versions import library_versions
 from crossfold.pipelines.reporting.document import Document, Figure, Section, Table
 from crossfold.pipelines.reporting.formatting import MISSING, count, interval, number, plain
@@ -160,10 +160,9 @@ def _measured_cells(one: Measured, unit: str) -> tuple[str, str]:
 
 def runs_lines(runs: pd.DataFrame) -> Table:
     """Arrange the printed, the reported and the sound figure of every subject and metric."""
-    shown = longest(runs[runs["run"].isin(SHOWN_RUNS)])
     rows = [
-        (str(subject), plain(str(metric)), *(_run_cell(part, run) for run in SHOWN_RUNS))
-        for (subject, metric), part in shown.groupby(["subject", "metric"], sort=False)
+        (subject, plain(str(metric)), *(_run_cell(part, run) for run in SHOWN_RUNS))
+        for (subject, metric), part in shown_runs(runs).groupby(["subject", "metric"], sort=False)
     ]
     header = ("Subject", "Metric", "Printed", "Its protocol gives here", "Without the faults")
     return Table("Estimates with 95 % intervals.", header, tuple(rows))
