@@ -36,12 +36,12 @@ def predictions_of(
 @pytest.fixture(scope="module")
 def experiment_predictions() -> pd.DataFrame:
     return pd.concat(
-        [
+        [predictions_of("mini_batch/good", 1, 0.1, "standard")]
+        + [
             predictions_of(f"mini_batch/{name}", seed, share)
             for name, share in (("good", 0.9), ("bad", 0.6), ("other", 0.6))
             for seed in (1, 2, 3)
         ]
-        + [predictions_of("mini_batch/good", 1, 0.1, "standard")]
     )
 
 
