@@ -12,6 +12,7 @@ from crossfold.pipelines.modelling import binary as binary_modelling
 from crossfold.pipelines.modelling import gene_expression as expression_modelling
 from crossfold.pipelines.modelling import images as image_modelling
 from crossfold.pipelines.reporting import binary as binary_reporting
+from crossfold.pipelines.reporting import gene_expression as expression_reporting
 from crossfold.pipelines.reporting import images as image_reporting
 
 
@@ -67,4 +68,8 @@ def image_study(study: str, source: str) -> Pipeline:
 
 def gene_expression() -> Pipeline:
     """Build the leukaemia study, from the source files to the report."""
-    return expression_data.create_pipeline() + expression_modelling.create_pipeline()
+    return (
+        expression_data.create_pipeline()
+        + expression_modelling.create_pipeline()
+        + expression_reporting.create_pipeline()
+    )

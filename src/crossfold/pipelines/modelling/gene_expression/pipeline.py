@@ -22,11 +22,11 @@ _NETWORK = ["params:variants", "params:network"]
 
 
 def create_pipeline() -> Pipeline:
-    """Build the modelling pipeline; it reads the tables of the namespace ``leukaemia``."""
+    """Build the modelling pipeline; it reads ``leukaemia_features`` and ``leukaemia_calls``."""
     return Pipeline(
         [*_fold_nodes(), *_cross_validation_nodes(), *_evaluation_nodes(), *_final_nodes()],
         namespace=STUDY,
-        inputs={name: f"leukaemia.{name}" for name in _TABLES},
+        inputs={name: f"leukaemia_{name}" for name in _TABLES},
         parameters={"params:seed": "params:seed"},
         tags=["modelling"],
     )

@@ -1,0 +1,123 @@
+"""Tables of the run as lines of text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from crossfold.pipelines.reporting.formatting import (
+    count,
+    interval,
+    number,
+    p_value,
+    percent,
+    percent_interval,
+)
+from crossfold.pipelines.reporting.gene_expression.labels import (
+    CLASSES,
+    CONTROLS,
+    PROTOCOLS,
+    in_order,
+    metric_label,
+    model_label,
+)
+
+Lines = tuple[tuple[str, ...], ...]
+
+SHARES = ("accuracy", "recall", "specificity")
+SCORES = ("f1", "mcc", "pr_auc")
+METRICS_HEADER = ("Model", "Wrong", *(metric_label(name) for name in (*SHARES, *SCORES)), "n")
+COMPARISON_HEADER = ("Against", "Protocol", "Difference", "p", "n", "Verdict")
+CONTROL_METRICS = ("balanced_accuracy", "accuracy", "roc_auc")
+CONTROL_HEADER = (
+    "Step",
+    "Done",
+    *(metric_label(name) for name in CONTROL_METRICS),
+    "Permutations",
+    "Synthetic rows that leak",
+)
+PROBE_HEADER = ("Probe", "Gene", "Higher in", *PROTOCOLS.values(), "Final model")
+ORIGIN_HEADER = ("File", *CLASSES)
+
+
+def origin_lines(row_counts: Mapping[str, Any]) -> Lines:
+    """Arrange the number of patients of each class in each file."""
+    return tuple(
+        (str(origin).capitalize(), *(count(by_class[label]) for label in CLASSES))
+        for origin, by_class in row_counts["by_origin"].items()
+    )
+
+
+def metric_lines(metrics_table: pd.DataFrame, protocol: str) -> Lines:
+    """Arrange one protocol's figures, a line a model."""
+    part = metrics_table[metrics_table["protocol"] == protocol]
+    lines = []
+    for model in in_order(part["model"].unique()):
+        rows = part[part["model"] == model].set_index("metric")
+        cells = [percent_interval(*_estimate(rows, name)) for name in SHARES]
+        cells += [interval(*_estimate(rows, name), 2) for name in SCORES]
+        first = rows.iloc[0]
+        lines.append((model_label(model), _wrong(first["errors"]), *cells, count(first["n"])))
+    return tuple(lines)
+
+
+def _estimate(rows: pd.DataFrame, metric: str) -> tuple[float, float, float]:
+    estimate, low, high = rows.loc[metric, ["estimate", "low", "high"]].astype(float)
+    return estimate, low, high
+
+
+def _wrong(errors: float) -> str:
+    """Print errors as a whole number, or with a decimal where it is a mean over repeats."""
+    whole = round(errors)
+    return count(whole) if abs(errors - whole) < 1e-6 else number(errors, 1)
+
+
+def comparison_lines(comparison: pd.DataFrame) -> Lines:
+    """Arrange the comparisons, a line a model and protocol."""
+    return tuple(
+        (
+            model_label(str(row.model_b)),
+            PROTOCOLS[str(row.protocol)],
+            percent_interval(row.difference, row.low, row.high).replace("-", "−"),
+            p_value(row.p_value),
+            count(row.n),
+            str(row.verdict),
+        )
+        for row in comparison.itertuples()
+    )
+
+
+def control_lines(controls: pd.DataFrame) -> Lines:
+    """Arrange the controls, a line each."""
+    lines = []
+    for (control, when), part in controls.groupby(["control", "when"], sort=False):
+        rows = part.set_index("metric")
+        shares = [percent_interval(*_estimate(rows, name)) for name in CONTROL_METRICS[:2]]
+        first = part.iloc[0]
+        lines.append(
+            (
+                CONTROLS[str(control)],
+                str(when),
+                *shares,
+                interval(*_estimate(rows, CONTROL_METRICS[2]), 2),
+                count(first["permutations"]),
+                count(first["synthetic_leaks"]),
+            )
+        )
+    return tuple(lines)
+
+
+def probe_lines(table: pd.DataFrame) -> Lines:
+    """Arrange the chosen probes, a line each."""
+    return tuple(
+        (
+            row.probe,
+            row.description,
+            row.higher_in,
+            *(percent(getattr(row, protocol), 0) for protocol in PROTOCOLS),
+            "yes" if row.in_final_model else "no",
+        )
+        for row in table.itertuples()
+    )
