@@ -82,6 +82,7 @@ def catalog_at(folder: Path, inputs: SimpleNamespace, report: ReportParameters) 
     return catalog
 
 
+@pytest.mark.parametrize("name", ["digits"], indirect=True)
 def test_a_run_writes_every_table_figure_and_the_report(
     tmp_path: Path,
     pipeline: Pipeline,
