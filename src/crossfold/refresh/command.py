@@ -13,7 +13,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.session import KedroSession
 from kedro.pipeline import Pipeline
 
-from crossfold.refresh import tables
+from crossfold.refresh import rejected, tables
 from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.lock import refresh_lock
 from crossfold.refresh.project import ProjectFiles
@@ -119,6 +119,12 @@ def _look(request: Request, context: KedroContext, files: ProjectFiles, pipeline
 def _run(request: Request, files: ProjectFiles, n_nodes: int) -> int:
     make_judge = partial(files.judge, paranoid=request.paranoid)
     runner = RefreshRunner(make_judge, force=request.force)
-    _session(request).run(pipeline_names=request.pipelines, runner=runner)
+    try:
+        _session(request).run(pipeline_names=request.pipelines, runner=runner)
+    except Exception as error:
+        told = rejected.tell(error, runner, files.rejected)
+        if told is None:
+            raise
+        raise told from error
     click.echo(f"Refreshed: {len(runner.done)} of {n_nodes} nodes have run.")
     return NOTHING_OR_DONE

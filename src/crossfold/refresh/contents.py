@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -64,8 +65,8 @@ class ContentReader:
         total = None if None in rows else sum(row for row in rows if row is not None)
         if list(contents) == [root]:
             return contents[root]
-        lines = [f"{file.relative_to(root)} {one.digest}" for file, one in contents.items()]
-        return Content(digest_of("\n".join(lines)), total)
+        digests = {str(file.relative_to(root)): one.digest for file, one in contents.items()}
+        return Content(digest_of(json.dumps(digests)), total, digests)
 
     def _read_file(self, file: Path) -> Content:
         path, state = str(file.absolute()), file.stat()

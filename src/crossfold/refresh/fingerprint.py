@@ -20,10 +20,13 @@ class Content:
         SHA-256 of the file's bytes, or of the names and digests of a folder's files.
     rows
         Rows of a table that can be counted quickly, else None.
+    files
+        Digests of a folder's files by name; nothing for a single file.
     """
 
     digest: str
     rows: int | None = None
+    files: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)

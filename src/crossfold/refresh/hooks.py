@@ -45,8 +45,8 @@ class LedgerHooks:
             trigger = "refresh" if run_params["runner"] == "refresh" else "run"
             judge = self._files.judge(pipeline, catalog)
             names = run_params["pipeline_names"] or ["__default__"]
-            judge.ledger.begin_run(run_params["run_id"], trigger, self._env, names)
             self._recorder = Recorder(run_params["run_id"], judge)
+            judge.ledger.begin_run(run_params["run_id"], trigger, self._env, names)
 
     @hook_impl
     def before_dataset_loaded(self, node: Node) -> None:

@@ -105,6 +105,11 @@ class Ledger:
     def __init__(self, file: Path) -> None:
         self.file = file
 
+    def hold_open(self) -> sqlite3.Connection:
+        """Open the ledger for the length of a run: closing it for good is what takes time."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        return self._connect()
+
     def begin_run(self, run: str, trigger: str, env: str | None, pipelines: list[str]) -> None:
         """Note that a run has begun."""
         values = (run, trigger, env, ",".join(pipelines), own_process(), time.time(), RUNNING)
@@ -221,6 +226,7 @@ def _open(name: str) -> sqlite3.Connection:
     database = sqlite3.connect(name, timeout=60)
     database.row_factory = sqlite3.Row
     database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = NORMAL")  # a lost last entry only costs a rerun
     database.execute("PRAGMA foreign_keys = ON")
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if version > SCHEMA_VERSION:

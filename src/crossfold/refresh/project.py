@@ -55,6 +55,11 @@ class ProjectFiles:
         """The file of the lock."""
         return self.data / "refresh.lock"
 
+    @property
+    def rejected(self) -> Path:
+        """The folder of source files that could not be used."""
+        return self.data / "rejected"
+
     def judge(
         self,
         pipeline: Pipeline,

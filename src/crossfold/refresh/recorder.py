@@ -40,6 +40,7 @@ class Recorder:
         self._run = run
         self._judge = judge
         self._open: dict[str, _Open] = {}
+        self._held = judge.ledger.hold_open()
 
     def begin(self, node: Node) -> None:
         """Take the fingerprint of a node that is about to read its first input."""
@@ -79,6 +80,7 @@ class Recorder:
         """Note how the run has ended."""
         self._judge.remember()
         self._judge.ledger.end_run(self._run, status, error)
+        self._held.close()
 
     def _change(self, node: Node, **fields: Any) -> None:
         work = self._open[node.name]

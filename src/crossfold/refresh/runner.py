@@ -40,6 +40,8 @@ class RefreshRunner(SequentialRunner):
         self._make_judge = make_judge
         self._force = force
         self.done: list[str] = []
+        self.judge: Judge | None = None
+        self.at_work: Node | None = None
 
     def _run(
         self,
@@ -48,7 +50,7 @@ class RefreshRunner(SequentialRunner):
         hook_manager: PluginManager | None = None,
         run_id: str | None = None,
     ) -> None:
-        judge = self._make_judge(pipeline, catalog)
+        judge = self.judge = self._make_judge(pipeline, catalog)
         loads = Counter(name for node in pipeline.nodes for name in node.inputs)
 
         def execute(node: Node) -> None:
@@ -57,6 +59,7 @@ class RefreshRunner(SequentialRunner):
             for name in node.inputs:
                 if name in judge.makers and not judge.is_stored(name):
                     execute(judge.makers[name])
+            self.at_work = node
             Task(node, catalog, is_async=False, hook_manager=hook_manager, run_id=run_id).execute()
             self.done.append(node.name)
             self._release_datasets(node, catalog, loads, pipeline)

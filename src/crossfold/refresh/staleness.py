@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from kedro.io import CatalogProtocol
@@ -124,6 +125,16 @@ class Judge:
         content = self._contents.read(stored.files, stored.root) if stored else None
         return Output(stored.version, content.digest) if stored and content else None
 
+    def new_files(self, node: Node) -> dict[str, list[Path]]:
+        """List, by source, the files that a node has not read in its last good run."""
+        record = self._records.get(node.name)
+        known = record.fingerprint.inputs if record else {}
+        return {
+            name: self._unknown_files(name, known.get(name))
+            for name in node.inputs
+            if not _is_parameter(name) and name not in self.makers
+        }
+
     def remember(self) -> None:
         """Keep in the ledger what was learnt of files."""
         self.ledger.remember_files(self._contents.learnt)
@@ -141,6 +152,13 @@ class Judge:
             made_by_code = not hasattr(dataset, "_filepath") and is_stored(dataset)
             return Content(self._settings(name, True)) if made_by_code else MISSING
         return self._contents.read(stored.files, stored.root) or MISSING
+
+    def _unknown_files(self, name: str, before: Content | None) -> list[Path]:
+        stored = locate(self._catalog.get(name))
+        known = {before.digest, *before.files.values()} if before else set()
+        files = stored.files if stored else []
+        contents = {file: self._contents.read([file], file) for file in files}
+        return [file for file, one in contents.items() if one and one.digest not in known]
 
     def _lost_outputs(self, node: Node, recorded: dict[str, Output]) -> Iterator[str]:
         for name in node.outputs:

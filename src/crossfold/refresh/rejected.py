@@ -1,0 +1,68 @@
+"""Source files that a run could not use: copies are kept, the originals stay where they are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from kedro.io import DatasetError
+
+from crossfold.messages import explain
+from crossfold.refresh.exceptions import RefreshError
+from crossfold.refresh.runner import RefreshRunner
+
+
+def tell(error: Exception, runner: RefreshRunner, folder: Path) -> RefreshError | None:
+    """Turn the error of a run into a sentence, where a source is to blame.
+
+    Copies of the files that are new since the last good run are kept in a folder of the source,
+    readable by their owner only, once for each content.
+
+    Parameters
+    ----------
+    error
+        What ended the run.
+    runner
+        The runner of that run.
+    folder
+        Where the copies go.
+
+    Returns
+    -------
+    A `RefreshError` that ends with what was kept, or None where no source is to blame.
+    """
+    sentence = explain(error)
+    if sentence is None or not isinstance(error, DatasetError) or runner.at_work is None:
+        return None
+    assert runner.judge is not None
+    kept = [
+        _keep(file, folder / name)
+        for name, files in runner.judge.new_files(runner.at_work).items()
+        for file in files
+    ]
+    if not kept:
+        return None
+    names = ", ".join(str(file) for file in kept)
+    return RefreshError(
+        f"{sentence} Until then the outputs stay as they are; a copy of what is new is in {names}."
+    )
+
+
+def _keep(file: Path, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with file.open("rb") as content:
+        copy = folder / f"{_digest(file)}-{file.name}"
+        if not copy.exists():
+            temporary = copy.with_name(f".{copy.name}.{os.getpid()}")
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with open(descriptor, "wb") as target:
+                shutil.copyfileobj(content, target)
+            temporary.replace(copy)
+    return copy
+
+
+def _digest(file: Path) -> str:
+    from crossfold.datasets.containers import sha256
+
+    return sha256(file)[:12]

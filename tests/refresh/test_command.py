@@ -1,0 +1,183 @@
+"""`kedro refresh`, run as a user runs it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+
+def test_only_what_is_stale_runs(refreshed) -> None:
+    toy = refreshed
+    assert toy.refresh() == (0, "Nothing to do: all 3 nodes are fresh.\n")
+    assert toy.refresh("--check")[0] == 0
+    assert len(toy.ledger.history(9)) == 1
+
+    toy.change("conf/base/parameters.yml", "weight: 1", "weight: 2")
+    code, output = toy.refresh("--check", "--explain")
+    assert code == 3
+    assert "clean: fresh\n" in output
+    assert "train: parameter weight 1 → 2\n" in output
+    assert "report: model may change when it is made again\n" in output
+    assert len(toy.versions("model.json")) == 1
+
+    code, output = toy.refresh()
+    assert (code, output.splitlines()[-1]) == (0, "Refreshed: 2 of 3 nodes have run.")
+    assert toy.nodes_of_the_last_run() == {"train", "report"}
+    assert toy.versions("report.txt")[-1].read_text() == "2 rows, 1.000"
+
+
+def test_code_counts_and_its_looks_do_not(refreshed) -> None:
+    toy = refreshed
+    toy.change("src/toy/helpers.py", "def to_numbers(table):", "\n# New.\ndef to_numbers( table ):")
+    assert toy.refresh("--check")[0] == 0
+    toy.change("src/toy/helpers.py", ".astype(int)", ".astype(int) + 0")
+    code, output = toy.refresh("--explain")
+    assert "clean: toy.helpers changed, which it calls\n" in output
+    # The table comes out as it was, so nothing that reads it has to run.
+    assert (code, toy.nodes_of_the_last_run()) == (0, {"clean"})
+    toy.change("src/toy/nodes.py", ":.3f", ":.1f")
+    assert "report: function changed\n" in toy.refresh("--explain")[1]
+
+
+def test_a_new_export_and_a_replaced_one(refreshed) -> None:
+    toy = refreshed
+    (toy.folder / "exports" / "b.csv").write_text("age,missed\n50,1\n60,1\n")
+    code, output = toy.refresh("--explain")
+    assert code == 0
+    changed = r"clean: raw content changed \(sha256 \w{4}… → \w{4}…, \+2 rows\)\n"
+    assert re.search(changed, output)
+    (toy.folder / "exports" / "b.csv").write_text("age,missed\n50,1\n60,0\n")
+    assert "as many rows" in toy.refresh("--explain")[1]
+    assert toy.versions("report.txt")[-1].read_text() == "4 rows, 0.500"
+
+
+def test_plain_runs_are_in_the_ledger_too(toy) -> None:
+    with toy.start("run") as run:
+        run.communicate(timeout=120)
+    assert run.returncode == 0
+    assert toy.refresh("--check")[0] == 0
+    with toy.start("run", "--params=weight=3") as run:
+        run.communicate(timeout=120)
+    assert "parameter weight 3 → 1" in toy.refresh("--explain", "--check")[1]
+    assert [run.trigger for run in toy.ledger.history(9)] == ["run", "run"]
+
+
+def test_lost_and_spoilt_outputs_are_made_again(refreshed) -> None:
+    toy = refreshed
+    toy.versions("model.json")[-1].unlink()
+    assert "train: model is missing\n" in toy.refresh("--explain")[1]
+    newest = toy.versions("report.txt")[-1]
+    newest.write_text("half")
+    assert "report: report is not what was written last\n" in toy.refresh("--explain")[1]
+    assert toy.versions("report.txt")[-1].read_text() == "2 rows, 0.500"
+
+
+def test_a_change_that_keeps_size_and_time_is_found_by_the_paranoid(refreshed) -> None:
+    toy = refreshed
+    export = toy.folder / "exports" / "a.csv"
+    export.write_text("age,missed\n30,0\n40,0\n")
+    os.utime(export, (1e9, 1e9))
+    toy.refresh()
+    assert toy.refresh("--check")[0] == 0
+    with export.open("r+") as file:
+        file.write("age,missed\n31,0\n")
+    os.utime(export, (1e9, 1e9))
+    assert toy.refresh("--check")[0] == 0
+    assert toy.refresh("--check", "--paranoid")[0] == 3
+
+
+def test_force_runs_everything(refreshed) -> None:
+    assert refreshed.refresh("--force")[0] == 0
+    assert refreshed.nodes_of_the_last_run() == {"clean", "train", "report"}
+
+
+def test_a_killed_refresh_is_shown_and_taken_up(toy) -> None:
+    assert toy.refresh(KILL_AT="train")[0] != 0
+    code, output = toy.refresh("--history")
+    assert code == 0
+    assert "killed at train" in output
+    code, output = toy.refresh()
+    assert code == 0, output
+    assert "Broke the lock of process" in output
+    assert toy.nodes_of_the_last_run() == {"train", "report"}
+    assert len(toy.versions("table.parquet")) == 1
+    history = toy.refresh("--history")[1].splitlines()
+    assert [line.split()[-1] for line in history[1:]] == ["done", "train"]
+
+
+def test_a_second_refresh_says_who_is_at_work(refreshed) -> None:
+    file: Path = refreshed.folder / "data" / "refresh.lock"
+    with file.open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        stream.write(json.dumps({"process": 4711, "since": "2026-01-02 03:04:05+00:00"}))
+        stream.flush()
+        code, output = refreshed.refresh()
+        assert refreshed.refresh("--check")[0] == 0
+    assert code == 1
+    assert output == (
+        "Error: Another refresh is at work: process 4711, since 2026-01-02 03:04:05+00:00, holds"
+        f" {file}. Wait until it has ended, or end it.\n"
+    )
+
+
+def test_two_refreshes_at_once(toy) -> None:
+    both = [toy.start("refresh") for _ in range(2)]
+    outputs = ["".join(process.communicate(timeout=120)) for process in both]
+    codes = sorted(process.returncode for process in both)
+    assert codes == [0, 1] or "Nothing to do" in "".join(outputs)
+    assert len(toy.versions("report.txt")) == 1
+
+
+def test_mistakes_are_told_in_one_sentence(refreshed) -> None:
+    code, output = refreshed.refresh("--pipelines=stduy")
+    assert (code, output) == (
+        1,
+        "Error: There is no pipeline stduy: name some of __default__, study.\n",
+    )
+    (refreshed.folder / "data" / "ledger.sqlite").write_bytes(b"no database" * 100)
+    code, output = refreshed.refresh()
+    assert code == 1
+    assert re.fullmatch(r"Error: The ledger .* cannot be used \(.*\): move it away, .*\n", output)
+
+
+@pytest.mark.parametrize("options", [[], ["--check"]])
+def test_nothing_to_do_is_said_within_three_seconds(refreshed, options: list[str]) -> None:
+    start = time.process_time(), os.times().children_user
+    refreshed.refresh(*options)
+    assert os.times().children_user - start[1] < 3
+
+
+def test_bad_data_leave_the_old_outputs_and_are_told_until_they_are_mended(refreshed) -> None:
+    toy = refreshed
+    bad = toy.folder / "exports" / "b.csv"
+    kept = toy.folder / "data" / "rejected" / "raw"
+    bad.write_text("age,missd\n50,1\n")
+    for _ in range(2):
+        code, output = toy.refresh()
+        assert code == 1
+        [sentence] = [line for line in output.splitlines() if line.startswith("Error: ")]
+        assert "b.csv and a.csv differ in the columns ['missd', 'missed']" in sentence
+        [copy] = kept.iterdir()
+        assert str(copy) in sentence
+        assert copy.read_text() == bad.read_text()
+        assert copy.stat().st_mode & 0o77 == 0
+        assert len(toy.versions("report.txt")) == 1
+    assert "failed" in toy.refresh("--history")[1]
+    bad.write_text("age,missed\n50,1\n")
+    assert toy.refresh()[0] == 0
+    assert toy.versions("report.txt")[-1].read_text().startswith("3 rows")
+
+
+def test_data_that_break_the_schema_are_told(refreshed) -> None:
+    (refreshed.folder / "exports" / "a.csv").write_text("years,missed\n30,0\n")
+    code, output = refreshed.refresh()
+    assert code == 1
+    assert "does not fit its schema: the column age is missing" in output
+    assert "Traceback" not in output
+    assert len(list((refreshed.folder / "data" / "rejected" / "raw").iterdir())) == 1
