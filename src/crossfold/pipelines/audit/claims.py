@@ -161,10 +161,9 @@ def verdict(claim: Claim) -> str:
 def _cause(claim: Claim) -> str:
     leading = leading_fault(claim)
     if leading is None:
-        return "no fault by itself makes half of the difference"
-    return (
-        f"{leading.fault} alone gives {print_value(leading.alone.estimate, claim.statement.unit)}"
-    )
+        return "no fault is enough by itself"
+    value = print_value(leading.alone.estimate, claim.statement.unit)
+    return f"{leading.fault} alone is enough ({value})"
 
 
 def claims_table(claims: Sequence[Claim]) -> pd.DataFrame:

@@ -70,4 +70,4 @@ def write_joined_report(
 def _filled(claims: pd.DataFrame) -> pd.DataFrame:
     """Give back the empty texts that a CSV file does not hold."""
     texts = ["printed", "fault_shares", "unstated", "shortened"]
-    return claims.assign(**{name: claims[name].fillna("").astype(str) for name in texts})
+    return claims.assign(**{name: claims[name].astype("str").fillna("") for name in texts})
