@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.data_engineering.gene_expression.joining import (
     CLASSES,
     ORIGINS,
@@ -79,6 +80,18 @@ def build_expression_features(
         bounds = parameters.floor, parameters.ceiling
         values = np.log10(values.clip(*bounds))
     if parameters.standardise_patients:
-        values = values.sub(values.mean(axis=1), axis=0).div(values.std(axis=1, ddof=0), axis=0)
+        values = _standardised(values, expression["patient"])
     aml = (expression["label"] == "AML").astype("int8").rename("aml")
     return pd.concat([aml, expression["origin"], values.astype("float32")], axis=1)
+
+
+def _standardised(values: pd.DataFrame, patient: pd.Series) -> pd.DataFrame:
+    """Move and scale each row to mean 0 and standard deviation 1."""
+    spread = values.std(axis=1, ddof=0)
+    if (spread == 0).any():
+        raise CrossfoldError(
+            f"Patient {patient[spread == 0].iloc[0]} has the same expression everywhere between "
+            "floor and ceiling: mend the source file, or lower the floor under leukaemia in the "
+            "parameters."
+        )
+    return values.sub(values.mean(axis=1), axis=0).div(spread, axis=0)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 LOOKS = {"ALL": (style.SKY, ""), "AML": (style.VERMILLION, "///")}
 MARKERS = {"train": "o", "independent": "s"}
+FILES = {"train": "training", "independent": "independent"}
 KINDS = {"all": "All probes", "chosen": "The probes of the final model"}
 
 
@@ -55,7 +56,7 @@ def patients_2d(table: pd.DataFrame) -> Figure:
             face = colour if label == "AML" else "none"
             axes.scatter(
                 rows["x"], rows["y"], marker=MARKERS[origin], edgecolors=colour, facecolors=face,
-                s=34, label=f"{label}, {origin} file (n = {len(rows)})",
+                s=34, label=f"{label}, {FILES[origin]} file (n = {len(rows)})",
             )  # fmt: skip
         shares = part.iloc[0]
         axes.set_title(title)

@@ -41,9 +41,9 @@ def model_comparison(metrics_table: pd.DataFrame) -> Figure:
     axes.set_yticks(range(len(models)), [model_label(model) for model in models])
     axes.set_ylim(len(models) - 0.5, -0.5)
     style.percent_axis(axes.xaxis)
-    axes.set_xlabel("Patients called correctly (Wilson's 95 % interval)")
+    axes.set_xlabel("Patients called correctly (95 % interval)")
     axes.grid(axis="y", visible=False)
-    style.legend_below(figure, axes, 3)
+    style.legend_below(figure, axes, 1)
     return figure
 
 

@@ -1,0 +1,39 @@
+"""The synthetic patients are those of the published files in number and form."""
+
+import pandas as pd
+import pytest
+
+from crossfold.datasets import SampleExpressionDataset
+from crossfold.datasets.exceptions import DataError
+from crossfold.pipelines.data_engineering.gene_expression.nodes import join_patients
+
+
+def part(name: str, seed: int = 1) -> pd.DataFrame:
+    return SampleExpressionDataset(part=name, n_probes=200, seed=seed).load()
+
+
+def test_the_parts_belong_together() -> None:
+    expression, _, probes, counts = join_patients(
+        part("train"), part("independent"), part("labels")
+    )
+    assert expression.shape == (72, 203)
+    assert counts["by_origin"]["train"] == {"ALL": 27, "AML": 11}
+    assert counts["by_origin"]["independent"] == {"ALL": 20, "AML": 14}
+    assert probes["control"].sum() == 2
+    assert 0.1 < probes["present_share"].mean() < 0.9
+
+
+def test_equal_seeds_give_equal_patients() -> None:
+    pd.testing.assert_frame_equal(part("train"), part("train"))
+    assert not part("train").equals(part("train", seed=2))
+
+
+def test_it_is_never_written() -> None:
+    dataset = SampleExpressionDataset(part="labels", n_probes=200, seed=1)
+    with pytest.raises(DataError, match="never written"):
+        dataset.save(part("labels"))
+
+
+def test_it_can_be_previewed() -> None:
+    dataset = SampleExpressionDataset(part="train", n_probes=200, seed=1)
+    assert len(dataset.preview(nrows=4)["data"]) == 4
