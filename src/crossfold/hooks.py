@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
 
 from crossfold.credentials import with_patient_key
 from crossfold.datasets.temporary import sweep
+from crossfold.prerequisites import require_inputs
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -42,7 +44,8 @@ class ProjectHooks:
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
-        """Remove what killed runs left half-written where this run writes."""
+        """Check that what it reads is there; remove what killed runs left where it writes."""
+        require_inputs(pipeline, catalog, pipelines)
         for name in sorted(pipeline.all_outputs()):
             path = local_path(catalog.get(name))
             if path is not None:
