@@ -6,6 +6,7 @@ from kedro.pipeline import Pipeline
 
 from crossfold.pipelines import audit, scoring
 from crossfold.pipelines.audit import images as image_audit
+from crossfold.pipelines.audit import no_show as no_show_audit
 from crossfold.pipelines.data_engineering import appointments, images
 from crossfold.pipelines.data_engineering import gene_expression as expression_data
 from crossfold.pipelines.modelling import binary as binary_modelling
@@ -25,6 +26,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "gene_expression": gene_expression(),
     }
     audits = {
+        "no_show": no_show_audit.create_pipeline(),
         "digits": image_audit.create_pipeline("digits", "mnist"),
         "fashion": image_audit.create_pipeline("fashion", "fashion_mnist"),
     }

@@ -1,0 +1,215 @@
+"""The node that trains every run of the no-show audit."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.pipelines.audit.no_show.faults import (
+    TRAINING_FAULTS,
+    Fold,
+    make_folds,
+    numpy_arguments,
+    positive_weights,
+    scale,
+    source_start,
+)
+from crossfold.pipelines.audit.no_show.parameters import FaultsParameters, ProtocolParameters
+from crossfold.pipelines.audit.no_show.rows import INPUTS, PATIENT, TARGET, select_rows
+from crossfold.pipelines.audit.runs import REPORTED, SOUND, only
+
+if TYPE_CHECKING:
+    from crossfold.mlp import FoldStack, MLPClassifier
+
+NUMPY, TORCH, UNWEIGHTED, TREES = "numpy", "torch", "unweighted", "trees"
+
+_logger = logging.getLogger(__name__)
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One way to train the networks: its name, the faults that are on, and how long."""
+
+    name: str
+    faults: tuple[str, ...]
+    epochs: int
+
+
+@dataclass(frozen=True)
+class _Table:
+    """The rows of one run, its folds, and its inputs with what scales them in each fold."""
+
+    rows: pd.DataFrame
+    folds: list[Fold]
+    inputs: Array
+    scaler: Any
+
+    @property
+    def y(self) -> Array:
+        """The outcomes, shape ``(n,)``."""
+        return self.rows[TARGET].to_numpy()
+
+
+def list_runs(faults: FaultsParameters, protocol: ProtocolParameters) -> list[Run]:
+    """List the runs: with all faults, with none, and with each that touches training alone."""
+    epochs = protocol.network.max_iter
+    share_epochs = min(protocol.share_epochs, epochs)
+    alone = [fault for fault in faults.root if fault in TRAINING_FAULTS]
+    return [
+        Run(REPORTED, faults.root, epochs),
+        Run(SOUND, (), share_epochs),
+        *(Run(only(fault), (fault,), share_epochs) for fault in alone),
+    ]
+
+
+def train_runs(
+    appointments_raw: pd.DataFrame,
+    protocol: ProtocolParameters,
+    faults: FaultsParameters,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train every run of the audit, all folds at once.
+
+    Parameters
+    ----------
+    appointments_raw
+        An export, patients hashed.
+    protocol, faults
+        How the source trained.
+    seed
+        Of folds, starts and batches.
+
+    Returns
+    -------
+    One line for each run, network and row: ``run``, ``subject``, ``epochs``, ``row``, ``group``
+    (patient, a number without meaning), ``target``, ``probability`` (out of fold), and how often
+    the row was a true positive, a false positive and a false negative at the source's threshold
+    while it was a training row (``train_tp``, ``train_fp``, ``train_fn``). And one line for each
+    run, network and epoch: ``f1`` on the validation rows, mean of the folds, and ``seconds`` since
+    the start.
+    """
+    answers, histories = [], []
+    for run in list_runs(faults, protocol):
+        _logger.info("audit run %s: %d epochs", run.name, run.epochs)
+        for own_answers, history in _train(run, appointments_raw, protocol, seed):
+            names = {"run": run.name, "epochs": np.int32(run.epochs)}
+            answers.append(own_answers.assign(**names))
+            histories.append(history.assign(**names))
+    categories = {"run": "category", "subject": "category"}
+    return (
+        pd.concat(answers, ignore_index=True).astype(categories),
+        pd.concat(histories, ignore_index=True),
+    )
+
+
+def _train(
+    run: Run, raw: pd.DataFrame, protocol: ProtocolParameters, seed: int
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Train NumPy's network, PyTorch's two, and trees."""
+    rows = select_rows(raw, run.faults)
+    table = _Table(rows, make_folds(rows, run.faults, protocol, seed), *scale(rows, run.faults))
+    arguments = {**protocol.network.model_dump(), "max_iter": run.epochs, "random_state": seed}
+    with_numpy = {**arguments, **numpy_arguments(run.faults, protocol)}
+    with_torch = {**arguments, "engine": "torch", "init": source_start(normal_biases=False)}
+    pairs = [(with_numpy, [NUMPY]), (with_torch, [TORCH, UNWEIGHTED])]
+    for network, subjects in pairs:
+        yield from _train_networks(network, subjects, table, run, protocol)
+    yield _answers(TREES, table, _boost(table, seed)), _no_history()
+
+
+def _train_networks(
+    arguments: dict[str, Any],
+    subjects: Sequence[str],
+    table: _Table,
+    run: Run,
+    protocol: ProtocolParameters,
+) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+    """Train networks that differ in their class weights alone, as one stack."""
+    from crossfold.mlp import EpochLog, FoldStack, MLPClassifier
+
+    log = EpochLog(lambda targets, outputs: {"f1": f1_at(targets, outputs, protocol.threshold)})
+    weights = [{} if name != UNWEIGHTED else {"class_weight": None} for name in subjects]
+    network = MLPClassifier(**{**arguments, "n_iter_no_change": np.inf, "callbacks": [log]})
+    stack = FoldStack(network, preprocessor=table.scaler, member_params=weights).fit(
+        table.inputs,
+        table.y,
+        table.folds,
+        fold_params=list(positive_weights(table.y, table.folds, run.faults)),
+    )
+    records = pd.DataFrame(log.records)
+    for member, subject in enumerate(subjects):
+        counts = _count_on_training_rows(stack, member, table, protocol.threshold)
+        history = _history(records[records["member"] == member], stack, member)
+        yield (
+            _answers(subject, table, stack.out_of_fold_[member], counts),
+            history.assign(subject=subject),
+        )
+
+
+def _boost(table: _Table, seed: int) -> Array:
+    """Give the out-of-fold probabilities of gradient boosting on the same inputs and folds."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    inputs, probability = table.rows[INPUTS].to_numpy(), np.empty(len(table.rows))
+    for train, validation in table.folds:
+        model = HistGradientBoostingClassifier(random_state=seed).fit(inputs[train], table.y[train])
+        probability[validation] = model.predict_proba(inputs[validation])[:, 1]
+    return probability
+
+
+def _answers(
+    subject: str, table: _Table, probability: Array, counts: Array | None = None
+) -> pd.DataFrame:
+    counts = np.zeros((3, len(table.rows)), dtype=np.int8) if counts is None else counts
+    return pd.DataFrame(
+        {
+            "subject": subject,
+            "row": np.arange(len(table.rows), dtype=np.int32),
+            "group": table.rows[PATIENT].to_numpy(),
+            "target": table.y,
+            "probability": probability.astype(np.float32),
+            **dict(zip(("train_tp", "train_fp", "train_fn"), counts, strict=True)),
+        }
+    )
+
+
+def _count_on_training_rows(
+    stack: FoldStack, member: int, table: _Table, threshold: float
+) -> Array:
+    """Count in how many folds each row is a true or false positive or a false negative."""
+    counts = np.zeros((3, len(table.rows)), dtype=np.int8)
+    for number, (train, _) in enumerate(table.folds):
+        network: MLPClassifier = stack.estimators_[member][number]
+        scaler = stack.preprocessors_[number]
+        inputs = table.inputs[train] if scaler is None else scaler.transform(table.inputs[train])
+        flagged = network.predict_proba(inputs)[:, 1] > threshold
+        counts[:, train] += outcome_counts(table.y[train] == 1, flagged)
+    return counts
+
+
+def _history(records: pd.DataFrame, stack: FoldStack, member: int) -> pd.DataFrame:
+    f1 = records.groupby("epoch")["value"].mean()
+    seconds = stack.histories_[member][0].seconds
+    return pd.DataFrame({"epoch": f1.index, "f1": f1.to_numpy(), "seconds": seconds})
+
+
+def _no_history() -> pd.DataFrame:
+    return pd.DataFrame({"subject": [], "epoch": [], "f1": [], "seconds": []})
+
+
+def f1_at(targets: Array, outputs: Array, threshold: float) -> float:
+    """Give F1 of predicting a no-show above a threshold; 0 where there is nothing to count."""
+    tp, fp, fn = outcome_counts(targets > 0.5, outputs > threshold).sum(axis=1, dtype=np.int64)
+    return float(2 * tp / max(1, 2 * tp + fp + fn))
+
+
+def outcome_counts(positive: Array, flagged: Array) -> Array:
+    """Mark true positives, false positives and false negatives, shape ``(3, n)``, int8."""
+    return np.stack([positive & flagged, ~positive & flagged, positive & ~flagged]).astype(np.int8)
