@@ -128,7 +128,7 @@ def test_files_with_other_probes_are_refused(train_raw, independent_raw, labels_
 
 
 def test_a_patient_in_both_files_is_refused(train_raw, independent_raw, labels_raw) -> None:
-    with pytest.raises(CrossfoldError, match="Patient 3 is in .* and in"):
+    with pytest.raises(CrossfoldError, match=r"Patient 3 is in .* and in"):
         join_patients(train_raw, independent_raw.rename(columns={"2": "3"}), labels_raw)
 
 

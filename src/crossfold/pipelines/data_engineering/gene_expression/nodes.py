@@ -75,7 +75,7 @@ def build_expression_features(
     `expression`.
     """
     kept = probes if parameters.control_probes else probes[~probes["control"]]
-    values = expression[kept["probe"].tolist()].astype("float32")
+    values = expression[kept["probe"].tolist()].astype("float64")
     if parameters.log10:
         bounds = parameters.floor, parameters.ceiling
         values = np.log10(values.clip(*bounds))
