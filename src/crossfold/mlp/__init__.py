@@ -13,9 +13,11 @@ if TYPE_CHECKING:
         ExperimentHistory,
         ExperimentStack,
         FoldStack,
+        GridStack,
         History,
         MLPClassifier,
         MLPRegressor,
+        Stacked,
     )
     from crossfold.mlp.persistence import load, save
 
@@ -26,11 +28,13 @@ _MODULES = {
     "ExperimentHistory": "estimators",
     "ExperimentStack": "estimators",
     "FoldStack": "estimators",
+    "GridStack": "estimators",
     "History": "estimators",
     "Loss": "_spec",
     "MLPClassifier": "estimators",
     "MLPRegressor": "estimators",
     "ProgressBar": "callbacks",
+    "Stacked": "estimators",
     "load": "persistence",
     "save": "persistence",
 }
@@ -42,11 +46,13 @@ __all__ = [
     "ExperimentHistory",
     "ExperimentStack",
     "FoldStack",
+    "GridStack",
     "History",
     "Loss",
     "MLPClassifier",
     "MLPRegressor",
     "ProgressBar",
+    "Stacked",
     "load",
     "save",
 ]

@@ -1,8 +1,9 @@
-"""The estimators, `FoldStack` and `ExperimentStack`."""
+"""The estimators, `FoldStack`, `GridStack` and `ExperimentStack`."""
 
 from crossfold.mlp._classifier import MLPClassifier
 from crossfold.mlp._experiment_stack import ExperimentHistory, ExperimentStack
 from crossfold.mlp._fold_stack import FoldStack
+from crossfold.mlp._grid_stack import GridStack, Stacked
 from crossfold.mlp._history import History
 from crossfold.mlp._regressor import MLPRegressor
 
@@ -10,7 +11,9 @@ __all__ = [
     "ExperimentHistory",
     "ExperimentStack",
     "FoldStack",
+    "GridStack",
     "History",
     "MLPClassifier",
     "MLPRegressor",
+    "Stacked",
 ]

@@ -1,0 +1,243 @@
+"""A grid search that trains folds × candidates as few stacks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any, Self
+
+import numpy as np
+from scipy.stats import rankdata
+from sklearn.base import clone, is_classifier
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import _safe_indexing
+
+from crossfold.mlp._base import BaseMLP, clone_with
+from crossfold.mlp._fold_stack import FoldStack
+from crossfold.mlp._network import hidden_sizes, make_settings
+from crossfold.mlp._spec import Array
+
+Grid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
+
+_logger = logging.getLogger("crossfold.mlp")
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """What one stack of a grid search held.
+
+    Attributes
+    ----------
+    candidates
+        Numbers of the candidates in ``cv_results_["params"]``.
+    hidden_layer_sizes
+        Units of each hidden layer; of the widest candidate, where widths were masked.
+    n_folds
+        Folds that every candidate was trained on.
+    seconds
+        Wall-clock seconds of training.
+    """
+
+    candidates: tuple[int, ...]
+    hidden_layer_sizes: tuple[int, ...]
+    n_folds: int
+    seconds: float
+
+    @property
+    def n_networks(self) -> int:
+        """Networks that were trained at once."""
+        return len(self.candidates) * self.n_folds
+
+
+class GridStack(GridSearchCV):  # type: ignore[misc]
+    """Searches a grid as scikit-learn's `GridSearchCV` does, folds × candidates as few stacks.
+
+    Candidates share a stack where their networks have the same shape, activation, loss and settings
+    of training; they may differ in what members of a `FoldStack` may differ in. With an integer
+    ``random_state`` the scores are those of `GridSearchCV` on the same estimator, to rounding.
+    Prediction, ``cv_results_``, ``best_params_``, ``best_estimator_`` and so on are those of
+    `GridSearchCV` for one score; times are a stack's, divided by its networks.
+
+    Parameters
+    ----------
+    estimator
+        `MLPClassifier` or `MLPRegressor`.
+    param_grid
+        Lists of values by name of parameter, or several such grids.
+    preprocessor
+        Transformer of scikit-learn, cloned and fitted on each fold's training rows, or None. With
+        one, ``best_estimator_`` is a pipeline of it and the network.
+    scoring
+        Name of a score, or a function ``(model, X, y)``; None for the estimator's own.
+    cv
+        Splitter, number of folds, or pairs of training and validation rows, as in scikit-learn.
+    refit
+        Whether to train the best candidate on all rows in the end.
+    mask_widths
+        Whether candidates whose hidden layers differ in width only share a stack, the narrower ones
+        masked: fewer stacks, but each costs what its widest candidate does.
+
+    Attributes
+    ----------
+    stacks_
+        `Stacked` for each stack; they are logged as one line.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> from crossfold.mlp import MLPClassifier
+    >>> X, y = make_moons(200, noise=0.1, random_state=0)
+    >>> network = MLPClassifier((16,), learning_rate="one_cycle", max_iter=30, random_state=0)
+    >>> grid = {"learning_rate_init": [0.001, 0.01, 0.1], "alpha": [0.0, 1.0]}
+    >>> search = GridStack(network, grid, cv=5).fit(X, y)
+    >>> search.best_params_["learning_rate_init"], [one.n_networks for one in search.stacks_]
+    (0.1, [30])
+    """
+
+    def __init__(
+        self,
+        estimator: BaseMLP,
+        param_grid: Grid,
+        *,
+        preprocessor: Any = None,
+        scoring: Any = None,
+        cv: Any = None,
+        refit: bool = True,
+        mask_widths: bool = False,
+    ) -> None:
+        super().__init__(estimator, param_grid, scoring=scoring, cv=cv, refit=refit)
+        self.preprocessor = preprocessor
+        self.mask_widths = mask_widths
+
+    def fit(self, X: Any, y: Any, *, groups: Any = None) -> Self:
+        """Train and score every candidate on every fold, then refit the best.
+
+        Parameters
+        ----------
+        X, y
+            Inputs, shape ``(n, n_features)``, and classes or values of the rows.
+        groups
+            Group of each row, for splitters that read it.
+
+        Raises
+        ------
+        ParameterError, DataError, DivergenceError
+            As `FoldStack.fit`.
+        """
+        splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
+        folds = list(splitter.split(X, y, groups))
+        self.scorer_ = check_scoring(self.estimator, scoring=self.scoring)
+        self.multimetric_ = False
+        self.n_splits_ = len(folds)
+        candidates = list(ParameterGrid(self.param_grid))
+        self.cv_results_ = self._search(X, y, folds, candidates)
+        _logger.info(describe_stacks(self.stacks_))
+        self.best_index_ = int(self.cv_results_["rank_test_score"].argmin())
+        self.best_params_ = candidates[self.best_index_]
+        self.best_score_ = self.cv_results_["mean_test_score"][self.best_index_]
+        if self.refit:
+            self._refit(X, y)
+        return self
+
+    def _search(
+        self, X: Any, y: Any, folds: Sequence[Any], candidates: list[dict[str, Any]]
+    ) -> dict[str, Any]:
+        networks = [clone_with(self.estimator, candidate) for candidate in candidates]
+        scores, fit_seconds, score_seconds = np.empty((3, len(candidates), len(folds)))
+        self.stacks_: list[Stacked] = []
+        for group in group_candidates(networks, mask_widths=self.mask_widths):
+            members = [candidates[number] for number in group]
+            started = perf_counter()
+            stack = FoldStack(
+                networks[group[0]], preprocessor=self.preprocessor, member_params=members
+            ).fit(X, y, folds)
+            seconds = perf_counter() - started
+            fit_seconds[group] = seconds / (len(group) * len(folds))
+            for number, fitted in zip(group, stack.estimators_, strict=True):
+                for fold, (_, rows) in enumerate(folds):
+                    started = perf_counter()
+                    model = _piped(stack.preprocessors_[fold], fitted[fold])
+                    scores[number, fold] = self.scorer_(
+                        model, _safe_indexing(X, rows), _safe_indexing(y, rows)
+                    )
+                    score_seconds[number, fold] = perf_counter() - started
+            sizes = tuple(np.max([hidden_sizes(networks[number]) for number in group], axis=0))
+            self.stacks_.append(Stacked(tuple(group), tuple(map(int, sizes)), len(folds), seconds))
+        return arrange_results(candidates, scores, fit_seconds, score_seconds)
+
+    def _refit(self, X: Any, y: Any) -> None:
+        started = perf_counter()
+        network = clone_with(self.estimator, self.best_params_)
+        preprocessor = None if self.preprocessor is None else clone(self.preprocessor)
+        self.best_estimator_ = _piped(preprocessor, network).fit(X, y)
+        self.refit_time_ = perf_counter() - started
+        if hasattr(self.best_estimator_, "feature_names_in_"):
+            self.feature_names_in_ = self.best_estimator_.feature_names_in_
+
+
+def group_candidates(networks: Sequence[BaseMLP], *, mask_widths: bool) -> list[list[int]]:
+    """Group the numbers of networks that can be trained as one stack, in their order."""
+    traits: list[Any] = []
+    groups: list[list[int]] = []
+    for number, network in enumerate(networks):
+        own = _traits(network, mask_widths)
+        if own not in traits:
+            traits.append(own)
+            groups.append([])
+        groups[traits.index(own)].append(number)
+    return groups
+
+
+def _traits(network: BaseMLP, mask_widths: bool) -> tuple[Any, ...]:
+    """Give what all members of a stack have in common."""
+    sizes = hidden_sizes(network)
+    loss = "cross_entropy" if network.loss == "focal" else network.loss
+    settings = replace(make_settings(network), callbacks=())
+    shape = len(sizes) if mask_widths else sizes
+    return shape, network.activation, loss, network.input_scale, settings
+
+
+def describe_stacks(stacks: Iterable[Stacked]) -> str:
+    """Say in one line what was stacked."""
+    texts = [
+        f"{len(one.candidates)} candidates × {one.n_folds} folds of hidden layers "
+        f"{one.hidden_layer_sizes} ({one.n_networks} networks, {one.seconds:.1f} s)"
+        for one in stacks
+    ]
+    return f"GridStack trained {len(texts)} stacks: {'; '.join(texts)}."
+
+
+def arrange_results(
+    candidates: list[dict[str, Any]], scores: Array, fit_seconds: Array, score_seconds: Array
+) -> dict[str, Any]:
+    """Arrange scores and seconds, shape ``(candidates, folds)``, as ``cv_results_``."""
+    results: dict[str, Any] = {}
+    for name, values in {"fit_time": fit_seconds, "score_time": score_seconds}.items():
+        results |= {f"mean_{name}": values.mean(axis=1), f"std_{name}": values.std(axis=1)}
+    for name in sorted({name for candidate in candidates for name in candidate}):
+        results[f"param_{name}"] = _column(candidates, name)
+    results["params"] = candidates
+    results |= {f"split{fold}_test_score": own for fold, own in enumerate(scores.T)}
+    mean = scores.mean(axis=1)
+    return results | {
+        "mean_test_score": mean,
+        "std_test_score": scores.std(axis=1),
+        "rank_test_score": rankdata(-mean, method="min").astype(np.int32),
+    }
+
+
+def _column(candidates: Sequence[Mapping[str, Any]], name: str) -> Any:
+    """Give a parameter of each candidate, masked where it has none."""
+    column = np.ma.MaskedArray(np.empty(len(candidates), dtype=object), mask=True)
+    for number, candidate in enumerate(candidates):
+        if name in candidate:
+            column[number] = candidate[name]
+    return column
+
+
+def _piped(preprocessor: Any, network: BaseMLP) -> Any:
+    return network if preprocessor is None else make_pipeline(preprocessor, network)
