@@ -92,6 +92,12 @@ def test_the_curve_gives_the_precision_of_each_recall(predictions: pd.DataFrame)
     assert cat.iloc[67] == cat.iloc[100] == pytest.approx(3 / 4)
 
 
+def test_the_curve_starts_at_the_highest_threshold(predictions: pd.DataFrame) -> None:
+    dogs_first = predictions.assign(p0=1 - predictions["p0"])
+    curve = class_tables.precision_recall(dogs_first, CLASSES)
+    assert curve.loc[curve["class"] == "cat", "precision"].iloc[0] == 0
+
+
 def test_average_precision_is_that_of_scikit_learn(predictions: pd.DataFrame) -> None:
     report = class_tables.classification_report(predictions, CLASSES).set_index("class")
     assert report.loc["cat", "average_precision"] == pytest.approx((1 + 1 + 3 / 4) / 3)

@@ -2,6 +2,8 @@
 
 from types import SimpleNamespace
 
+import pandas as pd
+
 from crossfold.pipelines.reporting.images import image_tables
 
 
@@ -27,6 +29,13 @@ def test_only_wrong_images_of_the_strong_model_are_shown_surest_first(
     assert shown["row"].tolist() == highest.index.tolist()
     assert shown["probability"].is_monotonic_decreasing
     assert (shown["label"] != shown["predicted"]).all()
+
+
+def test_images_of_the_drawn_split_are_not_shown(inputs: SimpleNamespace) -> None:
+    strong = inputs.predictions[inputs.predictions["model"] == "strong"]
+    on_both = pd.concat([strong.assign(split="source", row=strong["row"] + 1), strong])
+    shown = image_tables.most_confidently_wrong(on_both, 50)
+    assert shown.equals(image_tables.most_confidently_wrong(strong, 50))
 
 
 def test_a_faultless_model_shows_nothing(inputs: SimpleNamespace) -> None:

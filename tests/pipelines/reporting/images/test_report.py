@@ -151,6 +151,8 @@ def test_the_split_and_the_guard_are_given(html, inputs) -> None:
     page, split = words(html), inputs.split
     n_train = f"{(split['part'] == 'train').sum():,} {(split['standard'] == 'train').sum():,}"
     assert f"Training {n_train}" in page
+    unused = f"{(split['part'] == 'unused').sum():,} {(split['standard'] == 'excluded').sum():,}"
+    assert f"Not used {unused}" in page
     assert "less 1 training images" in page
     assert "Exact duplicate rows in two folds" in page
 
