@@ -150,9 +150,7 @@ def test_an_absent_file_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "array", [np.array([True]), np.array([1], np.int64), np.array(1, np.uint8), np.array(["a"])]
 )
-def test_an_array_that_the_format_cannot_hold_is_refused(
-    tmp_path: Path, array: np.ndarray
-) -> None:
+def test_an_array_that_the_format_cannot_hold_is_refused(tmp_path: Path, array: np.ndarray) -> None:
     with pytest.raises(DataError, match=r"a cannot hold an array of .* uint8, int8, int16, int32"):
         IdxDataset(filepath=str(tmp_path / "a")).save(array)
     assert not list(tmp_path.iterdir())
