@@ -121,3 +121,13 @@ def test_a_printed_value_may_be_missing():
     row = claims_table([make_claim(HIGH, LOW)]).iloc[0]
     assert math.isnan(row["printed_value"])
     assert pd.notna(row["printed"])
+
+
+def test_a_fault_that_changes_nothing_explains_nothing():
+    near_zero = Measured(0.1, -0.02, 0.2, 100)
+    statement = make_claim(HIGH, LOW).statement
+    found = Statement(**{**vars(statement), "holds": includes(0)})
+    idle = FaultShare("idle", near_zero, 0.1)
+    busy = FaultShare("busy", near_zero, 0.3)
+    assert leading_fault(Claim(found, near_zero, LOW, (idle,))) is None
+    assert leading_fault(Claim(found, near_zero, LOW, (idle, busy))) == busy

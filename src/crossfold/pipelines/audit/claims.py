@@ -129,8 +129,13 @@ def judge(claim: Claim) -> str:
 
 
 def leading_fault(claim: Claim) -> FaultShare | None:
-    """Give the fault with which alone the statement holds, of several the one that changes most."""
-    alone = [one for one in claim.shares if claim.statement.holds(one.alone) == "yes"]
+    """Give the fault that alone makes the statement hold, of several the one that changes most."""
+    holds = claim.statement.holds
+    alone = [
+        one
+        for one in claim.shares
+        if holds(one.alone) == "yes" and holds(one.alone.moved(-one.share)) != "yes"
+    ]
     return max(alone, key=lambda one: abs(one.share), default=None)
 
 

@@ -20,6 +20,10 @@ class Measured(NamedTuple):
     high: float
     n: int
 
+    def moved(self, by: float) -> Measured:
+        """Give the estimate and its interval moved by some distance."""
+        return Measured(self.estimate + by, self.low + by, self.high + by, self.n)
+
 
 class FaultShare(NamedTuple):
     """What one fault does by itself.

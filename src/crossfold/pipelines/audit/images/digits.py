@@ -124,7 +124,7 @@ def _precision() -> Question:
     statement = Statement(
         study="digits",
         claim="printed_precision",
-        statement="Classification reports of each digit's precision and recall",
+        statement="The classification reports give each digit's precision and recall",
         quantity="largest distance, over the ten digits, of the precision that is printed from the"
         f" precision of the same answers, experiment {MIDDLE} {_TEST_ROWS}",
         unit="points",

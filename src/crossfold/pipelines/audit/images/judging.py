@@ -18,6 +18,7 @@ from crossfold.pipelines.audit.images.protocol import unstated_run
 from crossfold.pipelines.audit.measured import FaultShare, Measured, print_value
 from crossfold.pipelines.audit.runs import REPORTED, SOUND, only, shortened_text
 
+_VALUES = {"learning_rate": "rates of", "dropout": "rates of", "sample_rows": "numbers of"}
 _NAMES = {
     "learning_rate": "The learning rate",
     "dropout": "The dropout rate",
@@ -110,11 +111,12 @@ class Judge:
         self, name: str, values: Sequence[float], found: Sequence[float], question: Question
     ) -> str:
         unit = question.statement.unit
-        low, high = (print_value(value, unit) for value in (min(found), max(found)))
+        tried = " to ".join(f"{value:g}" for value in sorted({min(values), max(values)}))
+        given = " to ".join(print_value(value, unit) for value in sorted({min(found), max(found)}))
         trained = "" if name == "sample_rows" else f" after {self._share_epochs:,} epochs"
         return (
-            f"{_NAMES[name]} is not stated: with all faults {min(values):g} to {max(values):g}"
-            f" give {low} to {high}{trained}."
+            f"{_NAMES[name]} is not stated: with all faults and {_VALUES[name]} {tried} the"
+            f" quantity is {given}{trained}."
         )
 
 

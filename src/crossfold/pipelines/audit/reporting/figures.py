@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-UNITS = {"share": "Share of rows", "points": "Difference in percentage points", "number": "Value"}
+UNITS = {"share": "Share of rows", "points": "Percentage points", "number": "Value"}
 LOOKS: dict[str, style.Look] = {
     REPORTED: {**style.SECOND, "linestyle": "none"},
     SOUND: {**style.MAIN, "linestyle": "none"},
@@ -95,7 +95,7 @@ def shares(table: pd.DataFrame, claims_table: pd.DataFrame) -> Figure:
     figure, panels = style.new_figure(height, len(shown), gridspec_kw=ratios)
     for axes, (row, part) in zip(panels, shown, strict=True):
         _shares_panel(axes, part, str(row.unit))
-        axes.set_title(textwrap.fill(str(row.statement), 60))
+        axes.set_title(textwrap.fill(str(row.statement), 44))
     return figure
 
 
