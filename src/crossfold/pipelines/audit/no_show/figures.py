@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pandas as pd
 
@@ -10,15 +10,12 @@ from crossfold.pipelines.audit.no_show.parameters import ProtocolParameters
 from crossfold.pipelines.audit.no_show.training import NUMPY, TORCH, UNWEIGHTED
 from crossfold.pipelines.audit.runs import REPORTED, SOUND
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
 LABELS = {NUMPY: "NumPy, weighted", TORCH: "PyTorch, weighted", UNWEIGHTED: "PyTorch, unweighted"}
 PANELS = {REPORTED: "With the source's faults", SOUND: "Without"}
 
 
-def draw_epochs(epochs: pd.DataFrame, protocol: ProtocolParameters) -> Figure:
-    """Draw F1 on the validation rows by epoch, with all faults and without; mean of the folds."""
+def draw_epochs(epochs: pd.DataFrame, protocol: ProtocolParameters) -> Any:
+    """Draw the folds' mean F1 on validation rows by epoch, faults on and off; a matplotlib figure."""
     from crossfold.pipelines.reporting.style import (
         SERIES,
         figure_style,
