@@ -15,7 +15,7 @@ PANELS = {REPORTED: "With the source's faults", SOUND: "Without"}
 
 
 def draw_epochs(epochs: pd.DataFrame, protocol: ProtocolParameters) -> Any:
-    """Draw the folds' mean F1 on validation rows by epoch, faults on and off; a matplotlib figure."""
+    """Draw the folds' mean F1 by epoch, with all faults and without; a matplotlib figure."""
     from crossfold.pipelines.reporting.style import (
         SERIES,
         figure_style,
