@@ -214,8 +214,8 @@ def make_scores(rng: np.random.Generator) -> list[dict[str, object]]:
     half = {"train": 0.002, "validation": 0.015, "test": 0.014}
     accuracies = dict(zip(half, rng.uniform(0.7, 0.97, len(half)), strict=True))
     scores = [
-        {"part": part, "metric": metric, "estimate": accuracies[part], "low": accuracies[part] - width,
-         "high": accuracies[part] + width, "n": N_TEST}
+        {"part": part, "metric": metric, "estimate": accuracies[part], "n": N_TEST,
+         "low": accuracies[part] - width, "high": accuracies[part] + width}
         for part, width in half.items()
         for metric in ("accuracy", "macro_f1")
     ]  # fmt: skip
