@@ -4,12 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.modelling.images.evaluation import (
     COLUMNS,
     compare_models,
     summarise_metrics,
 )
-from crossfold.pipelines.modelling.images.parameters import ComparisonsParameters
+from crossfold.pipelines.modelling.images.parameters import (
+    ComparisonsParameters,
+    RegimesParameters,
+)
 from crossfold.pipelines.modelling.images.predictions import (
     collect_predictions,
     prediction_table,
@@ -98,6 +102,7 @@ def test_the_first_seed_of_highlighted_experiments_is_kept(
     experiment_predictions, twin_predictions, regimes
 ) -> None:
     strong = predictions_of("strong", 1, 0.9, "standard")
+    regimes = RegimesParameters({"mini_batch": regimes.root["mini_batch"]})
     kept = collect_predictions(
         experiment_predictions, twin_predictions, strong, regimes, {"best": "good", "again": "good"}
     )
@@ -121,3 +126,18 @@ def test_metrics_are_nested_by_model_and_split(experiment_predictions, evaluatio
     assert metrics["mini_batch/good"]["standard"]["accuracy"]["estimate"] == pytest.approx(0.1)
     figures = metrics["mini_batch/bad"]["source"]["macro_f1"]
     assert figures["low"] < figures["estimate"] < figures["high"]
+
+
+def test_unknown_models_are_named(experiment_predictions, twin_predictions, evaluation) -> None:
+    comparisons = ComparisonsParameters({"Typing": [("mini_batch/good", "mini_batch/gud")]})
+    with pytest.raises(CrossfoldError, match=r"the model 'mini_batch/gud', but there are only"):
+        compare_models(experiment_predictions, twin_predictions, comparisons, evaluation, 0)
+
+
+def test_unknown_highlighted_experiments_are_named(
+    experiment_predictions, twin_predictions, regimes
+) -> None:
+    with pytest.raises(CrossfoldError, match=r"the highlighted model 'full_batch/good'"):
+        collect_predictions(
+            experiment_predictions, twin_predictions, twin_predictions, regimes, {"best": "good"}
+        )

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.modelling.images.learning_rates import _choose, chosen_rate
 
 
@@ -59,3 +60,8 @@ def test_the_best_trial(accuracies: list[float], losses: list[float], best: int)
         }
     )
     assert _choose(trials)["chosen"].to_numpy().nonzero()[0].tolist() == [best]
+
+
+def test_an_unknown_regime_is_named(learning_rates) -> None:
+    with pytest.raises(CrossfoldError, match=r"experiment '7' in the regime 'monthly'"):
+        chosen_rate(learning_rates, "monthly", "7")

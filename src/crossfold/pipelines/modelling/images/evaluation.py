@@ -10,6 +10,7 @@ import pandas as pd
 from crossfold.pipelines.modelling.images.parameters import (
     ComparisonsParameters,
     EvaluationParameters,
+    look_up,
 )
 from crossfold.pipelines.modelling.images.predictions import probabilities_of
 from crossfold.pipelines.modelling.images.split_images import SOURCE
@@ -73,30 +74,25 @@ def compare_models(
     for question, pairs in comparisons.root.items():
         for a, b in pairs:
             about = {"question": question, "model_a": a, "model_b": b, "metric": "accuracy"}
-            label = predictions[predictions["model"] == a].drop_duplicates("row")
-            results = _compare(
-                models[a], models[b], label.set_index("row")["label"], evaluation, seed
-            )
-            rows += [{**about, **result} for result in results]
+            pair = (look_up(models, name, "model") for name in (a, b))
+            rows += [{**about, **result} for result in _compare(*pair, evaluation, seed)]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"seed": "Int64"})
 
 
 def _by_seed(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Give a model's predicted classes by image (rows) and seed (columns)."""
-    return predictions.pivot_table(index="row", columns="seed", values="predicted", aggfunc="first")
+    """Give a model's predicted classes by image and its class (rows) and by seed (columns)."""
+    return predictions.pivot_table(
+        index=["row", "label"], columns="seed", values="predicted", aggfunc="first"
+    )
 
 
 def _compare(
-    a: pd.DataFrame,
-    b: pd.DataFrame,
-    label: pd.Series,
-    evaluation: EvaluationParameters,
-    seed: int,
+    a: pd.DataFrame, b: pd.DataFrame, evaluation: EvaluationParameters, seed: int
 ) -> list[dict[str, Any]]:
     """Compare two models, seed by seed and over all seeds."""
     seeds = a.columns.intersection(b.columns)
-    a, b, y = a[seeds], b[seeds], label.reindex(a.index).to_numpy()
-    right_a, right_b = (one.eq(y, axis=0) for one in (a, b))
+    y = a.index.get_level_values("label").to_numpy()
+    right_a, right_b = (one[seeds].eq(y, axis=0) for one in (a, b))
     rows = [
         _row("McNemar", compare_classifiers(y, a[one], b[one]), one if len(seeds) > 1 else None)
         for one in seeds

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.modelling.images.experiments import Member, fit_stack
 from crossfold.pipelines.modelling.images.parameters import (
     ExperimentParameters,
@@ -97,7 +98,19 @@ def _choose(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def chosen_rate(learning_rates: pd.DataFrame, regime: str, experiment: str) -> float:
-    """Look up the learning rate that an experiment has in a regime."""
+    """Look up the learning rate that an experiment has in a regime.
+
+    Raises
+    ------
+    CrossfoldError
+        There is no such regime or experiment.
+    """
     of_experiment = learning_rates["experiment"].astype("str") == experiment
     rows = learning_rates[of_experiment & (learning_rates["regime"] == regime)]
-    return float(rows.loc[rows["chosen"], "learning_rate"].item())
+    chosen = rows.loc[rows["chosen"], "learning_rate"]
+    if chosen.empty:
+        raise CrossfoldError(
+            f"No learning rate was chosen for experiment {experiment!r} in the regime {regime!r}; "
+            "give one with learning_rate, or name a regime of the experiments."
+        )
+    return float(chosen.item())

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, RootModel
 
+from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.modelling.binary.parameters import DropoutRate, NetworkParameters
+
+_Value = TypeVar("_Value")
 
 
 class _Parameters(BaseModel):
@@ -179,3 +183,19 @@ class EvaluationParameters(_Parameters):
 def changed(network: NetworkParameters, **values: Any) -> NetworkParameters:
     """Give a checked copy with other values, those that are None left as they are."""
     return network.changed(**{name: value for name, value in values.items() if value is not None})
+
+
+def look_up(known: Mapping[str, _Value], name: str, kind: str) -> _Value:
+    """Give what has a name; `kind` says what it is.
+
+    Raises
+    ------
+    CrossfoldError
+        Nothing has that name.
+    """
+    if name not in known:
+        raise CrossfoldError(
+            f"The parameters name the {kind} {name!r}, but there are only {', '.join(known)}; "
+            "correct the study's parameters."
+        )
+    return known[name]

@@ -8,9 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.pipelines.modelling.images.parameters import (
-    RegimesParameters,
-)
+from crossfold.pipelines.modelling.images.parameters import RegimesParameters, look_up
 from crossfold.pipelines.modelling.images.split_images import Rows, SplitImages
 
 if TYPE_CHECKING:
@@ -86,12 +84,12 @@ def collect_predictions(
     Of an experiment that was trained from several seeds, those of the first are kept. The columns
     are those of `prediction_table` without ``seed``.
     """
+    first_seed = experiment_predictions["seed"].min()
+    of_first = experiment_predictions[experiment_predictions["seed"] == first_seed]
+    models = dict(list(of_first.groupby("model", observed=True)))
     kept = [
-        experiment_model(regime, experiment)
+        look_up(models, experiment_model(regime, experiment), "highlighted model")
         for regime in regimes.root
         for experiment in dict.fromkeys(highlighted.values())
     ]
-    first = experiment_predictions["seed"] == experiment_predictions["seed"].min()
-    is_kept = experiment_predictions["model"].isin(kept) & first
-    tables = [experiment_predictions[is_kept], twin_predictions, strong_predictions]
-    return stack_tables(tables).drop(columns="seed")
+    return stack_tables([*kept, twin_predictions, strong_predictions]).drop(columns="seed")

@@ -20,6 +20,7 @@ from crossfold.pipelines.modelling.images.parameters import (
     TwinParameters,
     TwinRegimeParameters,
     changed,
+    look_up,
 )
 from crossfold.pipelines.modelling.images.predictions import (
     class_probabilities,
@@ -55,7 +56,7 @@ def train_twins(
     the history of each, and the predictions of each on the test images.
     """
     data = SplitImages.of(images, split_table, SOURCE)
-    settings = experiments.root[twin.experiment]
+    settings = look_up(experiments.root, twin.experiment, "experiment")
     figures, histories, predictions = [], [], []
     for regime, how in twin.regimes.items():
         rate = how.learning_rate or chosen_rate(learning_rates, regime, twin.experiment)
