@@ -28,7 +28,7 @@ def sample_images(
 ) -> Figure:
     """Draw a row of randomly chosen images for each class."""
     rng = np.random.default_rng(seed)
-    figure, [axes] = style.new_figure(0.58 * len(classes) + 0.3)
+    figure, [axes] = style.new_figure(0.5 * len(classes) + 0.3)
     for place in range(len(classes)):
         rows = np.flatnonzero(labels.to_numpy() == place)
         chosen = rng.choice(rows, min(n_each, len(rows)), replace=False)

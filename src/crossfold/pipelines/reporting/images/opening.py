@@ -67,8 +67,8 @@ def difference_sentence(comparison: pd.DataFrame) -> str:
     points = interval(*(100 * row[name] for name in ("difference", "low", "high")), 2)
     pair = pair_label(row["model_a"], row["model_b"])
     return (
-        f"{row['question']}: {points} percentage points of test accuracy ({pair};"
-        f" {row['verdict']})."
+        f"{row['question']}: {points} percentage points of test accuracy ({pair},"
+        f" {row['test']}; {row['verdict']})."
     )
 
 
