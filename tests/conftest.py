@@ -67,9 +67,9 @@ def kedro() -> KedroCommand:
 
 @pytest.fixture(scope="session")
 def sample_project(make_project: Callable[[], Path], kedro: KedroCommand) -> Path:
-    """Give a copy of the project in which the no-show study has run on the sample."""
+    """Give a copy of the project in which all studies and audits have run on the sample."""
     project = make_project()
-    result = kedro(project, "run", "--env=sample", "--pipelines=no_show")
+    result = kedro(project, "run", "--env=sample", "--pipelines=all,audit")
     assert result.returncode == 0, result.stdout + result.stderr
     return project
 
