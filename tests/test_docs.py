@@ -17,7 +17,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 MODULES = [module.name for module in pkgutil.iter_modules(crossfold.mlp.__path__)]
 PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
-RUNTIME_PARAMETERS = {"appointments_export", "coming_export"}
+RUNTIME_PARAMETERS = {"appointments_export", "coming_export", "mnist_csv"}
 
 
 def named(pattern: str) -> set[str]:
