@@ -13,5 +13,6 @@ DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
+    "config_patterns": {"refresh": ["refresh.yml"]},
     "merge_strategy": {"globals": "soft", "parameters": "soft"},
 }

@@ -35,7 +35,7 @@ DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
-    "config_patterns": {"refresh": ["refresh*"]},
+    "config_patterns": {"refresh": ["refresh.yml"]},
 }
 """,
     "src/toy/cli.py": "from crossfold.cli import cli\n",

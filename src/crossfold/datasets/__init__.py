@@ -2,8 +2,8 @@
 
 `SourceDataset` fetches a source file and verifies it, `ExportDataset` reads a CSV export and hides
 its identifiers, `IdxDataset` and `LabelledImagesDataset` read images, `SampleAppointmentsDataset`,
-`SampleExpressionDataset` and `SampleImagesDataset` make what the sample environment reads,
-`FigureDataset` and `MLPDataset` store figures and models.
+`SampleExpressionDataset`, `SampleImagesDataset` and `SampleWinesDataset` make what the sample
+environment reads, `FigureDataset` and `MLPDataset` store figures and models.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from crossfold.datasets.idx_dataset import IdxDataset
     from crossfold.datasets.labelled_images import LabelledImagesDataset
     from crossfold.datasets.mlp_dataset import MLPDataset
+    from crossfold.datasets.promoted_model import PromotedModelDataset
     from crossfold.datasets.sample_appointments import SampleAppointmentsDataset
     from crossfold.datasets.sample_expression import SampleExpressionDataset
     from crossfold.datasets.sample_images import SampleImagesDataset
+    from crossfold.datasets.sample_wines import SampleWinesDataset
     from crossfold.datasets.source_dataset import SourceDataset
 
 __all__ = [
@@ -28,9 +30,11 @@ __all__ = [
     "IdxDataset",
     "LabelledImagesDataset",
     "MLPDataset",
+    "PromotedModelDataset",
     "SampleAppointmentsDataset",
     "SampleExpressionDataset",
     "SampleImagesDataset",
+    "SampleWinesDataset",
     "SourceDataset",
 ]
 
@@ -40,9 +44,11 @@ _MODULES = {
     "IdxDataset": "idx_dataset",
     "LabelledImagesDataset": "labelled_images",
     "MLPDataset": "mlp_dataset",
+    "PromotedModelDataset": "promoted_model",
     "SampleAppointmentsDataset": "sample_appointments",
     "SampleExpressionDataset": "sample_expression",
     "SampleImagesDataset": "sample_images",
+    "SampleWinesDataset": "sample_wines",
     "SourceDataset": "source_dataset",
 }
 

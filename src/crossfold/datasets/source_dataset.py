@@ -85,7 +85,10 @@ class SourceDataset(AbstractDataset[NoReturn, Any]):
     def stored_files(self) -> list[Path]:
         """List the files that `load` reads, as far as they are there."""
         inner = getattr(self._dataset, "stored_files", None)
-        return inner() if inner else [file for file in [self._filepath] if file.is_file()]
+        if inner is not None:
+            return list(inner())
+        found = self._filepath.rglob("*") if self._filepath.is_dir() else [self._filepath]
+        return sorted(file for file in found if file.is_file())
 
     def preview(self, nrows: int = 5) -> TablePreview:
         """Show the first rows, if the file is there and its dataset can be previewed."""

@@ -71,6 +71,7 @@ class CodeReader:
         self._root = root
         self._modules: dict[str, Module | None] = {}
         self._direct: dict[Place, Reached] = {}
+        self._digests: dict[Place, str] = {}
         self._codes: dict[Place, Code] = {}
 
     def code(self, module: str, name: str) -> Code:
@@ -113,6 +114,11 @@ class CodeReader:
         return Code(self._digest(start), modules, frozenset(libraries))
 
     def _digest(self, place: Place) -> str:
+        if place not in self._digests:
+            self._digests[place] = self._read_digest(place)
+        return self._digests[place]
+
+    def _read_digest(self, place: Place) -> str:
         module, symbol = self._symbol(place)
         if module is None or symbol is None:
             return ""

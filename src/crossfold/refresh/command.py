@@ -9,19 +9,22 @@ from typing import Any
 
 import click
 from kedro.framework import project
-from kedro.framework.context import KedroContext
 from kedro.framework.session import KedroSession
+from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
-from crossfold.refresh import rejected, tables
+from crossfold.refresh import promotion, rejected, retention, tables
 from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.lock import refresh_lock
 from crossfold.refresh.project import ProjectFiles
 from crossfold.refresh.runner import RefreshRunner
+from crossfold.refresh.settings import RefreshSettings
 
 NOTHING_OR_DONE = 0
 STALE = 3
 RUNS_IN_HISTORY = 20
+
+Catalog = CatalogProtocol[Any, Any]
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,14 @@ def refresh(request: Request) -> int:
     files = ProjectFiles.of(context)
     pipeline = _pipeline(request.pipelines)
     if request.check:
-        return _look(request, context, files, pipeline)
+        return _look(request, context.catalog, files, pipeline)
     with refresh_lock(files.lock):
-        if _look(request, context, files, pipeline) == NOTHING_OR_DONE and not request.force:
-            return NOTHING_OR_DONE
-        return _run(request, files, len(pipeline.nodes))
+        settings, catalog = RefreshSettings.of(context), context.catalog
+        if request.force or _look(request, catalog, files, pipeline) != NOTHING_OR_DONE:
+            _run(request, files, len(pipeline.nodes))
+            catalog = context.catalog
+        _settle(settings, catalog, files, pipeline)
+    return NOTHING_OR_DONE
 
 
 def history(request: Request) -> str:
@@ -101,9 +107,9 @@ def _pipeline(names: list[str]) -> Pipeline:
     return sum((project.pipelines[name] for name in names), Pipeline([]))
 
 
-def _look(request: Request, context: KedroContext, files: ProjectFiles, pipeline: Pipeline) -> int:
+def _look(request: Request, catalog: Catalog, files: ProjectFiles, pipeline: Pipeline) -> int:
     """Judge all nodes as things are, and tell what was found."""
-    judge = files.judge(pipeline, context.catalog, paranoid=request.paranoid)
+    judge = files.judge(pipeline, catalog, paranoid=request.paranoid)
     forecast = judge.forecast()
     judge.remember()
     n_stale = sum(bool(reasons) for reasons in forecast.values())
@@ -116,7 +122,7 @@ def _look(request: Request, context: KedroContext, files: ProjectFiles, pipeline
     return NOTHING_OR_DONE
 
 
-def _run(request: Request, files: ProjectFiles, n_nodes: int) -> int:
+def _run(request: Request, files: ProjectFiles, n_nodes: int) -> None:
     make_judge = partial(files.judge, paranoid=request.paranoid)
     runner = RefreshRunner(make_judge, force=request.force)
     try:
@@ -127,4 +133,20 @@ def _run(request: Request, files: ProjectFiles, n_nodes: int) -> int:
             raise
         raise told from error
     click.echo(f"Refreshed: {len(runner.done)} of {n_nodes} nodes have run.")
-    return NOTHING_OR_DONE
+
+
+def _settle(
+    settings: RefreshSettings, catalog: Catalog, files: ProjectFiles, pipeline: Pipeline
+) -> None:
+    """Promote models and remove old versions, also what an earlier refresh did not come to."""
+    models = {name: rule for name, rule in settings.models.items() if name in pipeline.datasets()}
+    for name, rule in models.items():
+        decided = promotion.consider(catalog, name, rule, settings.promote)
+        if decided:
+            click.echo(decided)
+            files.ledger.add_note(files.ledger.history(1)[0].run, decided)
+    if settings.keep is not None:
+        names = pipeline.all_outputs()
+        pruned = retention.prune(catalog, names, models, files.ledger, settings.keep)
+        if pruned.n_versions:
+            click.echo(f"Removed {pruned.n_versions} old versions and {pruned.n_runs} old runs.")

@@ -22,7 +22,8 @@ RUNNING, DONE, FAILED, KILLED = "running", "done", "failed", "killed"
 _SCHEMA = """
 CREATE TABLE runs (
     run TEXT PRIMARY KEY, trigger TEXT NOT NULL, env TEXT, pipelines TEXT NOT NULL,
-    process TEXT NOT NULL, started REAL NOT NULL, ended REAL, status TEXT NOT NULL, error TEXT
+    process TEXT NOT NULL, started REAL NOT NULL, ended REAL, status TEXT NOT NULL, error TEXT,
+    notes TEXT
 );
 CREATE TABLE nodes (
     id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, node TEXT NOT NULL,
@@ -89,6 +90,7 @@ class RunRecord:
     ended: float | None
     status: str
     error: str | None
+    notes: str | None
     n_nodes: int
     last_node: str | None
 
@@ -126,6 +128,13 @@ class Ledger:
             database.execute(
                 "UPDATE runs SET ended = ?, status = ?, error = ? WHERE run = ?",
                 (time.time(), status, error, run),
+            )
+
+    def add_note(self, run: str, note: str) -> None:
+        """Note what was decided after a run."""
+        with self._writing() as database:
+            database.execute(
+                "UPDATE runs SET notes = coalesce(notes || ' ', '') || ? WHERE run = ?", (note, run)
             )
 
     def begin_node(self, run: str, node: str) -> None:

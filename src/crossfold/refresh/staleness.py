@@ -64,7 +64,7 @@ class Judge:
     ) -> None:
         self.pipeline = pipeline
         self.ledger = ledger
-        self._catalog = catalog
+        self.catalog = catalog
         self._code = code
         self._contents = ContentReader(ledger.known_files(), paranoid=paranoid)
         self._records = ledger.latest_nodes()
@@ -101,7 +101,7 @@ class Judge:
 
     def is_stored(self, name: str) -> bool:
         """Say whether a dataset outlives a run."""
-        return is_stored(self._catalog.get(name))
+        return is_stored(self.catalog.get(name))
 
     def fingerprint(self, node: Node) -> Fingerprint:
         """Take the fingerprint of a node as things are now."""
@@ -121,7 +121,7 @@ class Judge:
 
     def output(self, name: str) -> Output | None:
         """Give version and content of a stored dataset, or None if there is nothing."""
-        stored = locate(self._catalog.get(name))
+        stored = locate(self.catalog.get(name))
         content = self._contents.read(stored.files, stored.root) if stored else None
         return Output(stored.version, content.digest) if stored and content else None
 
@@ -141,7 +141,7 @@ class Judge:
         self._contents.learnt.clear()
 
     def _content(self, name: str) -> Content:
-        dataset = self._catalog.get(name)
+        dataset = self.catalog.get(name)
         pinned = getattr(dataset, "pinned_sha256", None)
         if pinned:
             return Content(pinned)
@@ -154,7 +154,7 @@ class Judge:
         return self._contents.read(stored.files, stored.root) or MISSING
 
     def _unknown_files(self, name: str, before: Content | None) -> list[Path]:
-        stored = locate(self._catalog.get(name))
+        stored = locate(self.catalog.get(name))
         known = {before.digest, *before.files.values()} if before else set()
         files = stored.files if stored else []
         contents = {file: self._contents.read([file], file) for file in files}
@@ -172,14 +172,14 @@ class Judge:
 
     def _parameters(self, node: Node) -> Iterator[tuple[str, Any]]:
         for name in filter(_is_parameter, node.inputs):
-            dataset = self._catalog.get(name)
+            dataset = self.catalog.get(name)
             value = dataset.load() if dataset is not None else None
             dotted = "" if name == ALL_PARAMETERS else name.removeprefix("params:")
             yield from flatten(dotted, value)
 
     def _read_settings(self, name: str, with_code: bool) -> str:
         """Digest the settings of a catalog entry, and the project code that reads it."""
-        resolver = getattr(self._catalog, "config_resolver", None)
+        resolver = getattr(self.catalog, "config_resolver", None)
         settings = _relevant(resolver.resolve_pattern(name)) if resolver else {}
         own = [path for path in _class_paths(settings) if self._code.owns(path)]
         code = [self._code.of_path(path) for path in own] if with_code else []

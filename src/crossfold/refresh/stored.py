@@ -49,8 +49,8 @@ def locate(dataset: Any) -> Stored | None:
 
 def _latest_version(dataset: AbstractVersionedDataset[Any, Any]) -> Stored | None:
     try:
-        folder = Path(dataset.list_versions()[0]).parent
-    except (VersionNotFoundError, IndexError):
+        folder = Path(dataset._get_load_path()).parent
+    except VersionNotFoundError:
         return None
     stored = _at(folder)
     return Stored(folder, stored.files, folder.name) if stored else None

@@ -39,4 +39,5 @@ def history(runs: list[RunRecord]) -> str:
 def _result(run: RunRecord) -> str:
     if run.status in (KILLED, RUNNING):
         return f"{run.status} at {run.last_node}" if run.last_node else run.status
-    return run.status if run.status == DONE else f"{run.status}: {run.error}"
+    more = run.notes if run.status == DONE else run.error
+    return f"{run.status}: {more}" if more else run.status

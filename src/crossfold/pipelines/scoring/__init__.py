@@ -1,4 +1,4 @@
-"""Scoring: the latest model ranks coming appointments by risk."""
+"""Scoring: the model in use ranks coming appointments by risk."""
 
 from crossfold.pipelines.scoring.pipeline import create_pipeline
 

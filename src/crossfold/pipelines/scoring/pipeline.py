@@ -12,7 +12,7 @@ from crossfold.pipelines.scoring.nodes import rank_by_risk
 
 
 def create_pipeline(study: str) -> Pipeline:
-    """Build the pipeline that ranks coming appointments with the latest model of a study.
+    """Build the pipeline that ranks coming appointments with the model of a study that is in use.
 
     Its past appointments are the cleaned table of the study's last run.
     """
@@ -38,7 +38,7 @@ def create_pipeline(study: str) -> Pipeline:
             ),
         ],
         namespace=f"{study}.score",
-        inputs={"appointments": "appointments", "model": f"{study}.model"},
+        inputs={"appointments": "appointments", "model": f"{study}.promoted_model"},
         parameters={"params:appointments"},
         tags=["scoring"],
     )

@@ -1,0 +1,70 @@
+"""The promoted model: the version that is in use, which need not be the latest."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crossfold.datasets.atomic import AtomicLocalFileSystem
+from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.mlp_dataset import MLPDataset
+
+if TYPE_CHECKING:
+    from crossfold.datasets.mlp_dataset import Networks
+
+POINTER = "promoted.json"
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """Which version of a model is in use.
+
+    Attributes
+    ----------
+    version
+        The version.
+    considered
+        The latest version that has been considered; a worse one is not promoted.
+    evidence
+        Versions of the datasets that the next version is compared by.
+    """
+
+    version: str
+    considered: str
+    evidence: dict[str, str] = field(default_factory=dict)
+
+
+def read_promotion(model: Path) -> Promotion | None:
+    """Say what is promoted of a model, None where nothing has been promoted yet.
+
+    Parameters
+    ----------
+    model
+        The `filepath` of the model's catalog entry: the folder of its versions.
+    """
+    pointer = model / POINTER
+    return Promotion(**json.loads(pointer.read_text("utf-8"))) if pointer.is_file() else None
+
+
+def write_promotion(model: Path, promotion: Promotion) -> None:
+    """Put a version of a model into use."""
+    with AtomicLocalFileSystem(auto_mkdir=True).open(str(model / POINTER), "w") as file:
+        json.dump(asdict(promotion), file)
+
+
+class PromotedModelDataset(MLPDataset):
+    """The promoted version of an `MLPDataset`, or the latest where none is promoted; read only.
+
+    Takes the same arguments. The `filepath` is that of the model, and the entry is versioned.
+    """
+
+    def resolve_load_version(self) -> str | None:
+        """Give the version that is loaded."""
+        promotion = read_promotion(Path(self._filepath))
+        return promotion.version if promotion else super().resolve_load_version()
+
+    def save(self, data: Networks) -> None:
+        """Refuse: a model is promoted, not saved here."""
+        raise DataError(f"{self._filepath} is only read: save the model under its own name.")

@@ -1,0 +1,119 @@
+"""New models come into use unless they are worse on the rows that both have scored."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, DatasetError
+
+from crossfold.datasets import PromotedModelDataset
+from crossfold.datasets.promoted_model import read_promotion
+from crossfold.mlp import MLPClassifier
+from crossfold.refresh.promotion import consider, difference
+from crossfold.refresh.settings import ModelRule
+
+N = 400
+RULE = ModelRule(
+    predictions="predictions", records="records", key="visit", model="mlp", protocol="folds"
+)
+TARGET = np.random.default_rng(0).integers(0, 2, N)
+
+
+def catalog(folder: Path, version: str) -> DataCatalog:
+    def entry(kind: str, name: str) -> dict[str, Any]:
+        return {"type": kind, "filepath": f"{folder}/{name}", "versioned": True}
+
+    model = entry("crossfold.datasets.MLPDataset", "model.safetensors")
+    entries = {
+        "model": model,
+        "in_use": {**model, "type": "crossfold.datasets.PromotedModelDataset"},
+        "predictions": entry("pandas.ParquetDataset", "predictions.parquet"),
+        "records": entry("pandas.ParquetDataset", "records.parquet"),
+    }
+    return DataCatalog.from_config(entries, save_version=version)
+
+
+def run_study(folder: Path, version: str, noise: float, first_visit: int = 0) -> DataCatalog:
+    """Write what a study writes; the more noise, the worse the model. Rows come in any order."""
+    rng = np.random.default_rng(1)
+    made = catalog(folder, version)
+    order = rng.permutation(N)
+    visits = np.arange(N) + first_visit
+    made.save("records", pd.DataFrame({"visit": visits[order]}))
+    scores = 1 / (1 + np.exp(-(2 * TARGET - 1 + noise * rng.normal(size=N))))
+    own = pd.DataFrame(
+        {
+            "row": np.arange(N),
+            "model": "mlp",
+            "protocol": "folds",
+            "target": TARGET[order],
+            "probability": scores[order],
+            "group": order // 2,
+        }
+    )
+    made.save("predictions", pd.concat([own, own.assign(model="other", probability=0.5)]))
+    X = np.eye(2)
+    network = MLPClassifier(hidden_layer_sizes=(2,), max_iter=1, n_iter_no_change=np.inf)
+    made.save("model", ([network.fit(X, [0, 1])], {"version": version}))
+    return made
+
+
+def in_use(folder: Path) -> str:
+    version: str = catalog(folder, "9").load("in_use")[1]["version"]
+    return version
+
+
+def test_a_worse_model_is_written_and_not_used(tmp_path: Path) -> None:
+    first = run_study(tmp_path, "1", noise=1)
+    assert in_use(tmp_path) == "1"
+    assert consider(first, "model", RULE, "auto") == "model 1 is in use: it is the first."
+    worse = run_study(tmp_path, "2", noise=9)
+    decided = consider(worse, "model", RULE, "auto")
+    assert decided is not None
+    assert decided.startswith("model 2 is written but not in use: roc_auc -0.")
+    assert decided.endswith("on the 400 rows of both; 1 stays in use.")
+    assert in_use(tmp_path) == "1"
+    assert consider(worse, "model", RULE, "auto") is None
+    better = run_study(tmp_path, "3", noise=0.5, first_visit=100)
+    decided = consider(better, "model", RULE, "auto")
+    assert decided is not None
+    assert "on the 300 rows of both." in decided
+    assert in_use(tmp_path) == "3"
+
+
+@pytest.mark.parametrize(("policy", "used"), [("never", "1"), ("always", "2"), ("auto", "1")])
+def test_policies(tmp_path: Path, policy: Any, used: str) -> None:
+    consider(run_study(tmp_path, "1", noise=1), "model", RULE, policy)
+    consider(run_study(tmp_path, "2", noise=9), "model", RULE, policy)
+    assert in_use(tmp_path) == used
+    promotion = read_promotion(tmp_path / "model.safetensors")
+    assert promotion is not None
+    assert promotion.considered == "2"
+
+
+def test_models_without_common_rows_cannot_be_compared(tmp_path: Path) -> None:
+    consider(run_study(tmp_path, "1", noise=1), "model", RULE, "auto")
+    decided = consider(run_study(tmp_path, "2", noise=9, first_visit=N), "model", RULE, "auto")
+    assert decided == "model 2 is in use: it shares no row with the one before."
+
+
+def test_difference_is_paired_and_signed() -> None:
+    rng = np.random.default_rng(0)
+    good = TARGET + rng.normal(size=N)
+    rows = pd.DataFrame({"target": TARGET, "group": np.arange(N)})
+    rows = rows.assign(probability=1 / (1 + np.exp(-good)), probability_before=0.5)
+    for metric in ("roc_auc", "brier"):
+        found = difference(rows, metric)
+        assert 0 < found.low < found.estimate < found.high
+    same = difference(rows.assign(probability_before=rows["probability"]), "roc_auc")
+    assert (same.low, same.estimate, same.high) == (0, 0, 0)
+
+
+def test_the_model_in_use_is_not_written(tmp_path: Path) -> None:
+    dataset = PromotedModelDataset(filepath=str(tmp_path / "model.safetensors"))
+    with pytest.raises(DatasetError, match="only read"):
+        dataset.save(([], {}))
