@@ -9,12 +9,15 @@ from crossfold.pipelines.audit import images as image_audit
 from crossfold.pipelines.audit import no_show as no_show_audit
 from crossfold.pipelines.data_engineering import appointments, images
 from crossfold.pipelines.data_engineering import gene_expression as expression_data
+from crossfold.pipelines.data_engineering import wine as wine_data
 from crossfold.pipelines.modelling import binary as binary_modelling
 from crossfold.pipelines.modelling import gene_expression as expression_modelling
 from crossfold.pipelines.modelling import images as image_modelling
+from crossfold.pipelines.modelling import wine as wine_modelling
 from crossfold.pipelines.reporting import binary as binary_reporting
 from crossfold.pipelines.reporting import gene_expression as expression_reporting
 from crossfold.pipelines.reporting import images as image_reporting
+from crossfold.pipelines.reporting import wine as wine_reporting
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -24,6 +27,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "digits": image_study("digits", "mnist"),
         "fashion": image_study("fashion", "fashion_mnist"),
         "gene_expression": gene_expression(),
+        "wine": wine(),
     }
     audits = {
         "no_show": no_show_audit.create_pipeline(),
@@ -74,4 +78,13 @@ def gene_expression() -> Pipeline:
         expression_data.create_pipeline()
         + expression_modelling.create_pipeline()
         + expression_reporting.create_pipeline()
+    )
+
+
+def wine() -> Pipeline:
+    """Build the study of wine colours, from the source files to the report."""
+    return (
+        wine_data.create_pipeline()
+        + wine_modelling.create_pipeline()
+        + wine_reporting.create_pipeline()
     )
