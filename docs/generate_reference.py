@@ -13,14 +13,20 @@ from mkdocs.structure.files import File, Files
 
 from crossfold.pipeline_registry import register_pipelines
 from crossfold.pipelines.data_engineering.appointments import schemas
+from crossfold.pipelines.data_engineering.images import schemas as image_schemas
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = {
     "appointments": schemas.PRIMARY,
     "appointment_features": schemas.FEATURES,
+    "mnist_labels": image_schemas.LABELS,
+    "fashion_mnist_labels": image_schemas.LABELS,
 }
 TYPES = {"string[pyarrow]": "text", "datetime64[ns]": "date and time"}
-PARAMETER_MODULES = ("data_engineering.appointments", "modelling", "reporting")
+PARAMETER_MODULES = sorted(
+    ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
+    for path in (ROOT / "src/crossfold/pipelines").rglob("parameters.py")
+)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -110,7 +116,7 @@ def _parameters_page() -> Iterator[str]:
     )
     yield from _table(["parameter", "value"], _leaves(_configuration()["parameters"]))
     yield from ("", "## What they mean", "")
-    yield from (f"::: crossfold.pipelines.{name}.parameters\n" for name in PARAMETER_MODULES)
+    yield from (f"::: {name}\n" for name in PARAMETER_MODULES)
 
 
 def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[list[str]]:

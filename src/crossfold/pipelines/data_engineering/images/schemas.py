@@ -10,7 +10,7 @@ from crossfold.pipelines.data_engineering.images.nodes import ORIGINS
 LABELS = pa.DataFrameSchema(
     {
         "label": pa.Column(
-            "uint8", pa.Check.lt(CLASSES), description="class of the image, from 0 to 9"
+            "uint8", pa.Check.le(CLASSES - 1), description="class of the image, from 0 to 9"
         ),
         "origin": pa.Column(
             pa.Category(ORIGINS), description="published part that the image comes from"
