@@ -35,7 +35,7 @@ def test_the_strong_network_reaches_its_target_on_all_published_test_images(stud
 
 @pytest.mark.parametrize("study", STRONG_ACCURACY)
 def test_nothing_crosses_the_split(study: str) -> None:
-    assert table(study, "leak_guard")["n_crossing"].eq(0).all()
+    assert table(study, "leak_guard")["crossing"].eq(0).all()
 
 
 @pytest.mark.parametrize("study", STRONG_ACCURACY)
