@@ -36,7 +36,7 @@ def test_nothing_is_cut_off(figures, name) -> None:
 def test_every_model_is_compared_under_every_protocol(figures) -> None:
     shown = texts(figures["model_comparison"])
     assert all(model_label(model) in shown for model in MODELS)
-    for label in ("Leave-one-out, n = 36", "Repeated 10-fold, n = 36", "Original split, n = 12"):
+    for label in ("Leave-one-out, n = 36", "Repeated k-fold, n = 36", "Original split, n = 12"):
         assert label in shown
 
 

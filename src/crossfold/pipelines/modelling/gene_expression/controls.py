@@ -31,7 +31,7 @@ from crossfold.pipelines.modelling.gene_expression.preparation import (
 
 INSIDE, BEFORE = "inside each training fold", "before the split"
 SELECTION, SMOTE = "selection", "smote"
-_ALL_PROBES = VariantParameters(n_probes="all")
+ALL_PROBES = VariantParameters(n_probes="all")
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ def selection_controls(
     rest = (network, n_splits, seed)
     return [
         run_control(SELECTION, INSIDE, sound, variant, *rest),
-        run_control(SELECTION, BEFORE, leaky, _ALL_PROBES, *rest),
+        run_control(SELECTION, BEFORE, leaky, ALL_PROBES, *rest),
     ]
 
 
@@ -170,8 +170,8 @@ def smote_controls(
     sound = list(permutations(inputs, aml, n_permutations, seed))
     leaky = [table.with_smote(seed) for table in sound]
     rest = (network, n_splits, seed)
-    with_sampler = _ALL_PROBES.model_copy(update={"sampler": "smote"})
+    with_sampler = ALL_PROBES.model_copy(update={"sampler": "smote"})
     return [
         run_control(SMOTE, INSIDE, sound, with_sampler, *rest),
-        run_control(SMOTE, BEFORE, leaky, _ALL_PROBES, *rest),
+        run_control(SMOTE, BEFORE, leaky, ALL_PROBES, *rest),
     ]

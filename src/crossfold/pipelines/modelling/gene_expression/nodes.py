@@ -12,12 +12,9 @@ from crossfold.pipelines.modelling.gene_expression.parameters import (
     ControlParameters,
     FoldParameters,
     NetworkParameters,
-    VariantParameters,
     VariantsParameters,
 )
 from crossfold.pipelines.modelling.gene_expression.preparation import inputs_for, probe_names
-
-_ALL_PROBES = VariantParameters(n_probes="all")
 
 
 def assign_patients_to_folds(
@@ -120,7 +117,7 @@ def run_controls(
             **options,
         ),
         *control_runs.smote_controls(
-            inputs_for(features, calls, _ALL_PROBES),
+            inputs_for(features, calls, control_runs.ALL_PROBES),
             aml,
             network,
             n_permutations=controls.smote_permutations,

@@ -29,7 +29,7 @@ CAPTIONS = {
         "over the networks' starts.",
     ),
     "k_fold_curves": Caption(
-        "Mean loss and pooled accuracy over epochs in the repeated 10-fold cross-validation",
+        "Mean loss and pooled accuracy over epochs in the repeated k-fold cross-validation",
         "Every fold trains a fresh network, so these curves begin where an untrained network is. "
         "One network trained on through all folds would have seen its validation patients.",
     ),

@@ -24,7 +24,7 @@ MODELS = {
 }
 PROTOCOLS = {
     LEAVE_ONE_OUT: "Leave-one-out",
-    K_FOLD: "Repeated 10-fold",
+    K_FOLD: "Repeated k-fold",
     ORIGINAL_SPLIT: "Original split",
 }
 METRICS = {

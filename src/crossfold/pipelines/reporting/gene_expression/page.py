@@ -103,7 +103,7 @@ def _models(run: Run) -> Section:
         (
             "Filtering, choice of probes, scaling and resampling are learnt inside each training "
             "fold, each fold has fresh networks, and validation patients are never resampled. "
-            "Repeats of the 10 folds are pooled; a patient then counts once, with all of its "
+            "Repeats of the folds are pooled; a patient then counts once, with all of its "
             "predictions. Accuracy and the shares of AML and ALL have Wilson's intervals; the "
             "others are bootstrapped over patients.",
         ),
