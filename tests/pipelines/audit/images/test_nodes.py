@@ -80,7 +80,10 @@ class Audit:
         models = ("twin_torch", "twin_numpy", "twin_numpy_full_batch")
         return judge_claims(
             pd.DataFrame(
-                [(REPORTED, "experiment 1", "test_accuracy", 0.1, 0.05, 0.15, N, 2500)],
+                [
+                    (REPORTED, subject, "test_accuracy", 0.1, 0.05, 0.15, N, 500)
+                    for subject in ("experiment 1", "sigmoid")
+                ],
                 columns=list(RUN_COLUMNS),
             ),
             pd.concat(self.trained()),
@@ -137,9 +140,14 @@ def test_fashion_says_which_samples_can_give_the_printed_accuracies():
     claims, _, _ = Audit("fashion").judge()
     quantity = claims.set_index("claim").loc["sigmoid_test_accuracy", "quantity"]
     assert "only 30, 60, 90 can give both printed accuracies, and 10,000 cannot" in quantity
-    reported_n = claims["reported_n"]
-    assert (reported_n == 30).all()
+    assert (claims["reported_n"] == 30).all()
     assert (claims["sound_n"] == N).all()
+
+
+def test_a_run_tested_on_a_sample_says_so_in_its_number_of_rows():
+    for study, subject, expected in (("digits", "experiment 1", N), ("fashion", "sigmoid", 30)):
+        runs = Audit(study).judge()[2]
+        assert find_measured(runs, REPORTED, subject, "test_accuracy").n == expected
 
 
 def test_an_unknown_fault_is_refused():

@@ -16,7 +16,11 @@ from crossfold.pipelines.audit.images.parameters import (
     ProtocolParameters,
     UnstatedParameters,
 )
-from crossfold.pipelines.audit.images.shown_runs import printed_rows, sound_rows
+from crossfold.pipelines.audit.images.shown_runs import (
+    printed_rows,
+    sound_rows,
+    tested_on_sample,
+)
 
 QUESTIONS: dict[str, Callable[[PrintedParameters], list[Question]]] = {
     "digits": digits.questions,
@@ -60,5 +64,6 @@ def judge_claims(
     outcomes = Outcomes(answers, twin_predictions, protocol.n_resamples, seed)
     judge = Judge(outcomes, protocol, faults, unstated)
     claims = [judge.claim(question) for question in QUESTIONS[protocol.source](printed)]
-    runs = pd.concat([printed_rows(printed), trained_runs, sound], ignore_index=True)
+    reported = tested_on_sample(trained_runs, outcomes, protocol, faults)
+    runs = pd.concat([printed_rows(printed), reported, sound], ignore_index=True)
     return claims_table(claims), shares_table(claims), runs

@@ -4,9 +4,34 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crossfold.pipelines.audit.images.parameters import PrintedParameters, ProtocolParameters
+from crossfold.pipelines.audit.images.faults import SMALL_TEST_SAMPLE
+from crossfold.pipelines.audit.images.outcomes import Case, Outcomes, accuracy
+from crossfold.pipelines.audit.images.parameters import (
+    FaultsParameters,
+    PrintedParameters,
+    ProtocolParameters,
+)
 from crossfold.pipelines.audit.images.training import subject
-from crossfold.pipelines.audit.runs import PRINTED, RUN_COLUMNS, SOUND
+from crossfold.pipelines.audit.runs import PRINTED, REPORTED, RUN_COLUMNS, SOUND
+
+
+def tested_on_sample(
+    trained_runs: pd.DataFrame,
+    outcomes: Outcomes,
+    protocol: ProtocolParameters,
+    faults: FaultsParameters,
+) -> pd.DataFrame:
+    """Give the reported runs the test accuracy of a small sample, if that is one of the faults."""
+    if SMALL_TEST_SAMPLE not in faults.root:
+        return trained_runs
+    case = Case(REPORTED, None, faults.root, protocol.sample_rows)
+    runs = trained_runs.copy()
+    is_tested = (runs["run"] == REPORTED) & (runs["metric"] == "test_accuracy")
+    for name in outcomes.predictions["experiment"].unique():
+        chosen = is_tested & (runs["subject"] == subject(name))
+        columns = ["estimate", "low", "high", "n"]
+        runs.loc[chosen, columns] = list(accuracy([name])(outcomes, case))
+    return runs
 
 
 def printed_rows(printed: PrintedParameters) -> pd.DataFrame:

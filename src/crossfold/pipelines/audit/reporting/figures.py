@@ -130,7 +130,8 @@ def runs(table: pd.DataFrame) -> Figure:
         _runs_panel(axes, shown[shown["metric"] == metric], subjects)
         if "accuracy" in str(metric):
             style.percent_axis(axes.xaxis)
-        axes.set_title(plain(metric))
+        axes.set_title(textwrap.fill(plain(metric), 18))
+        axes.locator_params(axis="x", nbins=3)
     for axes in panels[len(metrics) :]:
         axes.set_visible(False)
     style.legend_below(figure, panels[0], len(LABELS))
