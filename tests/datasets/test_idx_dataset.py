@@ -77,6 +77,7 @@ def test_equal_arrays_give_equal_gzip_files(tmp_path: Path) -> None:
     for file in files:
         IdxDataset(filepath=str(file)).save(IMAGES)
     assert files[0].read_bytes() == files[1].read_bytes()
+    assert files[0].read_bytes()[4:8] == bytes(4), "the time of writing is in the file"
 
 
 def versioned(folder: Path, save: str) -> IdxDataset:

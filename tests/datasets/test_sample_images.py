@@ -17,6 +17,7 @@ def parts() -> list[LabelledImages]:
 def test_three_quarters_train_and_one_quarter_tests(parts: list[LabelledImages]) -> None:
     train, test = parts
     assert (train.images.shape, test.images.shape) == ((1348, 28, 28), (449, 28, 28))
+    assert test.labels.tolist() == load_digits().target[3::4].tolist()
     for part in parts:
         assert part.images.dtype == np.uint8
         assert np.bincount(part.labels, minlength=10).min() > 0.08 * len(part.labels)
