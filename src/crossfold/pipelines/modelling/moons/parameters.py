@@ -1,0 +1,58 @@
+"""Typed parameters of the moons study; Kedro checks them before any node runs."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
+
+from crossfold.pipelines.modelling.binary.parameters import NetworkParameters
+
+__all__ = ["DrawParameters", "NetworkParameters", "PointParameters", "VariantParameters"]
+
+
+class _Parameters(BaseModel):
+    """A block of parameters that refuses names it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PointParameters(_Parameters):
+    """How many points are drawn, and how far they stray from their moon.
+
+    Attributes
+    ----------
+    n_train, n_test
+        Points to train on and to test on, drawn apart.
+    noise
+        Standard deviation of each coordinate.
+    """
+
+    n_train: Annotated[int, Field(ge=10)] = 500
+    n_test: Annotated[int, Field(ge=10)] = 10_000
+    noise: NonNegativeFloat = 0.3
+
+
+class VariantParameters(_Parameters):
+    """What the variants differ in, beside reading quadratic features or not.
+
+    Attributes
+    ----------
+    alphas
+        L2 factors, halved and divided by the batch's rows.
+    """
+
+    alphas: Annotated[tuple[NonNegativeFloat, ...], Field(min_length=1, max_length=4)]
+
+
+class DrawParameters(_Parameters):
+    """How often the training points are drawn anew, and how finely the plane is mapped.
+
+    Attributes
+    ----------
+    n_draws
+        Sets of training points, at least 2.
+    step
+        Distance of neighbouring points of the map.
+    """
+
+    n_draws: Annotated[int, Field(ge=2)] = 20
+    step: PositiveFloat = 0.02

@@ -1,0 +1,145 @@
+"""Figures of the moons report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crossfold.pipelines.modelling.moons.nodes import TEST, TRAIN
+from crossfold.pipelines.reporting import style
+from crossfold.pipelines.reporting.formatting import count, percent
+from crossfold.pipelines.reporting.moons.summary import summarise_draws, variant_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SHOWN_POINTS = 500
+_MOONS = {
+    0: {"color": style.BLUE, "marker": "o", "label": "Upper moon (0)"},
+    1: {"color": style.VERMILLION, "marker": "^", "label": "Lower moon (1)"},
+}
+
+
+def points(table: pd.DataFrame) -> Figure:
+    """Draw training points, and as many of the test points."""
+    figure, panels = style.new_figure(5.6, 2, 1, sharex=True, sharey=True)
+    for axes, part in zip(panels, (TRAIN, TEST), strict=True):
+        own = table[table["part"] == part]
+        _scatter(axes, own.head(SHOWN_POINTS), 14)
+        shown = f", {SHOWN_POINTS} shown" if len(own) > SHOWN_POINTS else ""
+        axes.set_title(f"{part.capitalize()}, n = {count(len(own))}{shown}")
+        axes.set_ylabel("x₂")
+    panels[-1].set_xlabel("x₁")
+    style.legend_below(figure, panels[0])
+    return figure
+
+
+def boundary(table: pd.DataFrame, plane: pd.DataFrame, metrics_table: pd.DataFrame) -> Figure:
+    """Draw probability as shading, the decision boundary, and the training points."""
+    alphas = sorted(plane["alpha"].unique())
+    kinds = [name for name in ("quadratic", "coordinates only") if name in set(plane["features"])]
+    figure, panels = style.new_figure(
+        2.15 * len(alphas) + 1.1, len(alphas), len(kinds), sharex=True, sharey=True
+    )
+    train = table[table["part"] == TRAIN]
+    tested = metrics_table.query("engine == 'numpy' and part == @TEST")
+    tested = tested.set_index(["features", "alpha"])["estimate"]
+    variants = [(alpha, features) for alpha in alphas for features in kinds]
+    for axes, (alpha, features) in zip(panels, variants, strict=True):
+        own = plane[(plane["alpha"] == alpha) & (plane["features"] == features)]
+        shading = _shade(axes, own)
+        _scatter(axes, train, 5)
+        axes.set_title(
+            f"{variant_label(features, alpha)}\ntest: {percent(tested[features, alpha])}",
+            fontsize=9.5,
+        )
+        axes.grid(visible=False)
+    for axes in panels[-len(kinds) :]:
+        axes.set_xlabel("x₁")
+    for axes in panels[:: len(kinds)]:
+        axes.set_ylabel("x₂")
+    bar = figure.colorbar(shading, ax=panels, location="top", aspect=40, shrink=0.8, pad=0.02)
+    bar.set_label("Probability of the lower moon")
+    style.legend_below(figure, panels[0])
+    return figure
+
+
+def _shade(axes: Axes, own: pd.DataFrame) -> object:
+    wide = own.pivot_table(index="x2", columns="x1", values="score")
+    x1, x2 = wide.columns.to_numpy(), wide.index.to_numpy()
+    shading = axes.pcolormesh(x1, x2, wide, cmap="Greys", vmin=0, vmax=1, rasterized=True)
+    axes.contour(x1, x2, wide, levels=[0.5], colors=style.GREEN, linewidths=2.2)
+    return shading
+
+
+def _scatter(axes: Axes, table: pd.DataFrame, size: float) -> None:
+    for label, look in _MOONS.items():
+        own = table[table["label"] == label]
+        axes.scatter(own["x1"], own["x2"], s=size, linewidths=0.4, edgecolors="white", **look)
+
+
+def draws(table: pd.DataFrame) -> Figure:
+    """Draw the test accuracy of every variant over draws of the training points."""
+    summary = summarise_draws(table)
+    figure, [axes] = style.new_figure(0.5 * len(summary) + 1.3)
+    places = np.arange(len(summary))
+    for place, row in zip(places, summary.itertuples(), strict=True):
+        own = table[(table["features"] == row.features) & (table["alpha"] == row.alpha)]["accuracy"]
+        label = "One draw" if place == 0 else None
+        axes.plot(own, np.full(len(own), place + 0.2), "|", color=style.GREY, label=label)
+    axes.errorbar(
+        summary["estimate"], places - 0.1, xerr=style.errors(summary), capsize=3,
+        label="Mean with 95 % interval", **{**style.MAIN, "linestyle": "none"},
+    )  # fmt: skip
+    style.shade_rows(axes, len(summary))
+    names = [variant_label(row.features, row.alpha) for row in summary.itertuples()]
+    axes.set_yticks(places, names)
+    style.percent_axis(axes.xaxis, 1)
+    axes.set_xlabel(f"Test accuracy ({summary['n'].max()} draws of the training points)")
+    style.legend_below(figure, axes)
+    return figure
+
+
+def training_curves(history: pd.DataFrame) -> Figure:
+    """Draw training and test loss over epochs, a panel for each variant."""
+    own = history[history["engine"] == "numpy"]
+    variants = list(own.groupby(["features", "alpha"], sort=False, observed=True))
+    figure, panels = style.new_figure(
+        1.9 * ((len(variants) + 1) // 2) + 0.9,
+        (len(variants) + 1) // 2,
+        2,
+        sharex=True,
+        sharey=True,
+    )
+    for axes, ((features, alpha), rows) in zip(panels, variants, strict=False):
+        style.line(axes, rows["epoch"], rows["train_loss"], style.SECOND, "Training, with L2")
+        style.line(axes, rows["epoch"], rows["test_loss"], style.MAIN, "Test")
+        axes.set_title(variant_label(str(features), float(alpha)), fontsize=9.5)
+        axes.set_ylim(bottom=0)
+    for axes in panels[len(variants) :]:
+        axes.set_axis_off()
+    figure.supxlabel("Epoch", fontsize=11)
+    figure.supylabel("Loss (cross-entropy)", fontsize=11)
+    style.legend_below(figure, panels[0])
+    return figure
+
+
+def twins(comparison: pd.DataFrame) -> Figure:
+    """Draw the largest difference between the engines' probabilities of a point."""
+    figure, [axes] = style.new_figure(0.36 * len(comparison) + 1)
+    places = np.arange(len(comparison))
+    floor = np.finfo(float).eps
+    axes.plot(
+        comparison["largest_difference"].clip(lower=floor), places,
+        **{**style.MAIN, "linestyle": "none", "markersize": 7},
+    )  # fmt: skip
+    names = [variant_label(row.features, row.alpha) for row in comparison.itertuples()]
+    style.shade_rows(axes, len(comparison))
+    axes.set_yticks(places, names)
+    axes.set_xscale("log")
+    axes.set_xlim(1e-17, 1)
+    axes.set_xlabel("Largest difference of probability,\nNumPy and PyTorch, over all points")
+    return figure
