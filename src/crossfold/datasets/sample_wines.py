@@ -62,7 +62,7 @@ class SampleWinesDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         first = 2 * (self._colour == "white")
         rng = np.random.default_rng((self._seed, first))
         columns = {
-            name: np.abs(rng.normal(*figures[first : first + 2], self._n_rows)).round(4)
+            name: np.abs(rng.normal(figures[first], figures[first + 1], self._n_rows)).round(4)
             for name, figures in PUBLISHED.items()
         }
         table = pd.DataFrame(columns).assign(quality=rng.integers(4, 8, self._n_rows))
