@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from kedro.io import DatasetError, Version
@@ -47,6 +47,7 @@ def test_numbers_are_stored_high_byte_first(tmp_path: Path) -> None:
     assert saved.load().dtype == np.dtype("int32")
 
 
+@settings(max_examples=50, deadline=None)
 @given(data=st.data(), code=st.sampled_from(sorted(DTYPES)), name=st.sampled_from(["a", "a.gz"]))
 def test_every_array_comes_back(
     data: st.DataObject, code: int, name: str, tmp_path_factory: pytest.TempPathFactory
