@@ -14,11 +14,13 @@ from crossfold.pipelines.modelling import binary as binary_modelling
 from crossfold.pipelines.modelling import gene_expression as expression_modelling
 from crossfold.pipelines.modelling import images as image_modelling
 from crossfold.pipelines.modelling import moons as moons_modelling
+from crossfold.pipelines.modelling import primer as primer_modelling
 from crossfold.pipelines.modelling import wine as wine_modelling
 from crossfold.pipelines.reporting import binary as binary_reporting
 from crossfold.pipelines.reporting import gene_expression as expression_reporting
 from crossfold.pipelines.reporting import images as image_reporting
 from crossfold.pipelines.reporting import moons as moons_reporting
+from crossfold.pipelines.reporting import primer as primer_reporting
 from crossfold.pipelines.reporting import wine as wine_reporting
 
 
@@ -31,6 +33,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "gene_expression": gene_expression(),
         "wine": wine(),
         "moons": moons_modelling.create_pipeline() + moons_reporting.create_pipeline(),
+        "primer": primer_modelling.create_pipeline() + primer_reporting.create_pipeline(),
     }
     audits = {
         "no_show": no_show_audit.create_pipeline(),

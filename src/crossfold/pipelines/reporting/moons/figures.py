@@ -78,7 +78,9 @@ def _shade(axes: Axes, own: pd.DataFrame) -> object:
 def _scatter(axes: Axes, table: pd.DataFrame, size: float) -> None:
     for label, look in _MOONS.items():
         own = table[table["label"] == label]
-        axes.scatter(own["x1"], own["x2"], s=size, linewidths=0.4, edgecolors="white", **look)
+        mark = {"color": look["color"], "marker": look["marker"]}
+        axes.scatter(own["x1"], own["x2"], s=size, linewidths=0.4, edgecolors="white", **mark)
+        axes.plot([], [], linestyle="none", markersize=6, **look)
 
 
 def draws(table: pd.DataFrame) -> Figure:
@@ -112,7 +114,6 @@ def training_curves(history: pd.DataFrame) -> Figure:
         (len(variants) + 1) // 2,
         2,
         sharex=True,
-        sharey=True,
     )
     for axes, ((features, alpha), rows) in zip(panels, variants, strict=False):
         style.line(axes, rows["epoch"], rows["train_loss"], style.SECOND, "Training, with L2")
@@ -121,7 +122,8 @@ def training_curves(history: pd.DataFrame) -> Figure:
         axes.set_ylim(bottom=0)
     for axes in panels[len(variants) :]:
         axes.set_axis_off()
-    figure.supxlabel("Epoch", fontsize=11)
+    for axes in panels[-2:]:
+        axes.set_xlabel("Epoch")
     figure.supylabel("Loss (cross-entropy)", fontsize=11)
     style.legend_below(figure, panels[0])
     return figure

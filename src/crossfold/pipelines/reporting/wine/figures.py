@@ -106,6 +106,7 @@ def grid(table: pd.DataFrame) -> Figure:
     axes.set_ylabel("Hidden layers, learning rate")
     axes.margins(x=0.18)
     style.percent_axis(axes.xaxis, 1)
+    axes.xaxis.get_major_locator().set_params(nbins=5)
     n_outer = table["outer_fold"].nunique()
     axes.set_xlabel(f"Accuracy on inner folds\n(mean and range of {n_outer} outer folds)")
     return figure

@@ -1,0 +1,143 @@
+"""A first network, 2–4–1, trained one row at a time, by hand and by the library."""
+
+import numpy as np
+import pandas as pd
+
+from crossfold.pipelines.modelling.primer.logistic import sigmoid
+from crossfold.pipelines.modelling.primer.parameters import FirstNetworkParameters
+
+TRAIN, VALIDATION = "train", "validation"
+Weights = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def draw_integer_points(first_network: FirstNetworkParameters, seed: int) -> pd.DataFrame:
+    """Draw integer points in [−5, 5)²; label 1 where x ≥ 0; three in ten are set aside.
+
+    Equal points are one group, which is never on both sides: the draw repeats some.
+    """
+    from sklearn.model_selection import GroupShuffleSplit
+
+    drawn = np.random.default_rng(seed).integers(-5, 5, (first_network.n_points, 2))
+    points = pd.DataFrame(drawn, columns=["x", "y"])
+    points["label"] = (points["x"] >= 0).astype("int8")
+    splitter = GroupShuffleSplit(n_splits=1, test_size=0.3, random_state=seed)
+    same = points.groupby(["x", "y"]).ngroup()
+    _, held_out = next(splitter.split(points, groups=same))
+    return points.assign(part=np.where(points.index.isin(held_out), VALIDATION, TRAIN))
+
+
+def start_network(first_network: FirstNetworkParameters, seed: int) -> Weights:
+    """Draw the start: all weights and biases uniform in [0, 1)."""
+    rng = np.random.default_rng(seed)
+    n = first_network.n_hidden
+    return rng.random((2, n)), rng.random(n), rng.random((n, 1)), rng.random(1)
+
+
+def train_network_by_hand(
+    points: pd.DataFrame, first_network: FirstNetworkParameters, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train one row at a time on half the squared error of a sigmoid output.
+
+    Returns
+    -------
+    The first steps, a row each: inputs, output, error, and of every weight its value and gradient
+    before the step; and the epochs: ``epoch``, mean squared ``error`` and ``accuracy`` of both
+    parts after it, and every weight.
+    """
+    train = points[points["part"] == TRAIN]
+    weights = start_network(first_network, seed)
+    steps, epochs = [], []
+    for epoch in range(first_network.epochs + 1):
+        epochs.append({"epoch": epoch, **_scores(points, weights), **_name_all(weights, "")})
+        for row in train.itertuples():
+            inputs = np.array([row.x, row.y], dtype=float)
+            output, gradients = differentiate(inputs, row.label, weights)
+            if len(steps) < first_network.first_steps:
+                step = {"x": row.x, "y": row.y, "label": row.label, "output": output}
+                values = _name_all(weights, "")
+                steps.append({**step, **values, **_name_all(gradients, "gradient_")})
+            weights = _move(weights, gradients, first_network.learning_rate)
+    first = pd.DataFrame(steps)
+    first.insert(0, "step", range(1, len(first) + 1))
+    return first, pd.DataFrame(epochs)
+
+
+def differentiate(inputs: np.ndarray, label: int, weights: Weights) -> tuple[float, Weights]:
+    """Give the output for one row, and the gradient of ``(output − label)² / 2``.
+
+    The error is multiplied by the sigmoid's derivative, ``output (1 − output)``; on its way back
+    through the linear hidden layer it is only multiplied by the weights.
+    """
+    first, first_bias, second, second_bias = weights
+    hidden = inputs @ first + first_bias
+    output = sigmoid(hidden @ second + second_bias)
+    delta = (output - label) * output * (1 - output)
+    hidden_delta = second @ delta
+    gradients = (np.outer(inputs, hidden_delta), hidden_delta, np.outer(hidden, delta), delta)
+    return float(output[0]), gradients
+
+
+def _move(weights: Weights, gradients: Weights, learning_rate: float) -> Weights:
+    moved = [w - learning_rate * g for w, g in zip(weights, gradients, strict=True)]
+    return moved[0], moved[1], moved[2], moved[3]
+
+
+def predict(points: pd.DataFrame, weights: Weights) -> np.ndarray:
+    """Give the probability of label 1 for every point."""
+    first, first_bias, second, second_bias = weights
+    hidden = points[["x", "y"]].to_numpy(dtype=float) @ first + first_bias
+    return sigmoid(hidden @ second + second_bias)[:, 0]
+
+
+def _scores(points: pd.DataFrame, weights: Weights) -> dict[str, float]:
+    output, label = predict(points, weights), points["label"].to_numpy()
+    scores = {}
+    for part in (TRAIN, VALIDATION):
+        own = (points["part"] == part).to_numpy()
+        scores[f"{part}_error"] = float(np.mean((output[own] - label[own]) ** 2))
+        scores[f"{part}_accuracy"] = float(np.mean((output[own] >= 0.5) == label[own]))
+    return scores
+
+
+def _name_all(weights: Weights, prefix: str) -> dict[str, float]:
+    """Name every weight: ``w1_xh`` from input x to hidden unit h, ``b1_h``, ``w2_h``, ``b2``."""
+    first, first_bias, second, second_bias = weights
+    named = {
+        f"w1_{name}{unit}": first[place, unit]
+        for place, name in enumerate("xy")
+        for unit in range(first.shape[1])
+    }
+    named |= {f"b1_{unit}": value for unit, value in enumerate(first_bias)}
+    named |= {f"w2_{unit}": value for unit, value in enumerate(second[:, 0])}
+    named["b2"] = second_bias[0]
+    return {f"{prefix}{name}": float(value) for name, value in named.items()}
+
+
+def compare_first_network(
+    points: pd.DataFrame, epochs: pd.DataFrame, first_network: FirstNetworkParameters, seed: int
+) -> pd.DataFrame:
+    """Train the same network with `crossfold.mlp`, and give every weight beside that by hand.
+
+    Returns
+    -------
+    ``weight``, ``by_hand``, ``library`` and their ``difference``.
+    """
+    from crossfold.mlp import MLPClassifier
+    from crossfold.mlp.faults import SQUARED_SIGMOID
+
+    first, first_bias, second, second_bias = start_network(first_network, seed)
+    start = [first, second], [first_bias, second_bias]
+    train = points[points["part"] == TRAIN]
+    network = MLPClassifier(
+        (first_network.n_hidden,), "identity", solver="sgd", momentum=0, alpha=0, batch_size=1,
+        shuffle=False, loss=SQUARED_SIGMOID, learning_rate_init=first_network.learning_rate,
+        max_iter=first_network.epochs, n_iter_no_change=np.inf, dtype="float64",
+        init=lambda rng, sizes: start,
+    ).fit(train[["x", "y"]].to_numpy(dtype=float), train["label"].to_numpy())  # fmt: skip
+    (w1, w2), (b1, b2) = network.coefs_, network.intercepts_
+    library = _name_all((w1, b1, w2, b2), "")
+    by_hand = epochs.iloc[-1][list(library)].to_numpy(dtype=float)
+    table = pd.DataFrame({"weight": list(library), "by_hand": by_hand})
+    return table.assign(library=list(library.values())).assign(
+        difference=lambda t: t["by_hand"] - t["library"]
+    )

@@ -1,0 +1,138 @@
+"""Logistic regression as a network without a hidden layer, by hand and by the libraries."""
+
+import numpy as np
+import pandas as pd
+
+from crossfold.pipelines.modelling.primer.parameters import LogisticParameters
+
+INPUTS = ["x1", "x2", "x3"]
+_WEIGHTS = ["w1", "w2", "w3", "b"]
+_GRADIENTS = [f"gradient_{name}" for name in _WEIGHTS]
+
+
+def make_toy_table(seed: int) -> pd.DataFrame:
+    """Make the table of six rows: three inputs, and whether the first is above 3."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(1, 7) / 10
+    table = pd.DataFrame(
+        {
+            "x1": np.exp(1.1 * t + 0.75),
+            "x2": np.exp(0.4 * (t + 0.5) + 0.75),
+            "x3": np.exp(0.4 * rng.random(6) + 0.75),
+        }
+    )
+    return table.assign(label=(table["x1"] > 3).astype("int8"))
+
+
+def train_logistic_by_hand(
+    toy: pd.DataFrame, logistic: LogisticParameters, seed: int
+) -> pd.DataFrame:
+    """Train by full-batch gradient descent; one row for each epoch.
+
+    Returns
+    -------
+    ``epoch``, ``loss`` before the step, weights before the step, and the gradient that the step
+    follows; the last row is after the last step.
+    """
+    X, y = toy[INPUTS].to_numpy(), toy["label"].to_numpy()
+    return descend(X, y, start_weights(seed), logistic.learning_rate, logistic.epochs)
+
+
+def start_weights(seed: int) -> np.ndarray:
+    """Draw the start: three weights uniform in [0, 0.1) and a bias of zero."""
+    return np.append(0.1 * np.random.default_rng(seed).random(3), 0.0)
+
+
+def descend(
+    X: np.ndarray, y: np.ndarray, weights: np.ndarray, learning_rate: float, epochs: int
+) -> pd.DataFrame:
+    """Follow the gradient of the mean cross-entropy; a row for each state, the start first."""
+    inputs = np.column_stack([X, np.ones(len(X))])
+    states = []
+    for _ in range(epochs + 1):
+        z = inputs @ weights
+        # log(1 + exp(z)) - y z is the cross-entropy of sigmoid(z), without a logarithm of 0.
+        loss = float(np.mean(np.logaddexp(0, z) - y * z))
+        gradient = inputs.T @ (sigmoid(z) - y) / len(y)
+        states.append([loss, *weights, *gradient])
+        weights = weights - learning_rate * gradient
+    table = pd.DataFrame(states, columns=["loss", *_WEIGHTS, *_GRADIENTS])
+    table.insert(0, "epoch", range(epochs + 1))
+    return table
+
+
+def sigmoid(z: np.ndarray) -> np.ndarray:
+    """Give ``1 / (1 + exp(-z))``, with `z` clipped to ±500 so that nothing overflows."""
+    squashed: np.ndarray = 1 / (1 + np.exp(-np.clip(z, -500, 500)))
+    return squashed
+
+
+def compare_logistic(
+    toy: pd.DataFrame, by_hand: pd.DataFrame, logistic: LogisticParameters, seed: int
+) -> pd.DataFrame:
+    """Give weights and probabilities by hand, by crossfold and by scikit-learn.
+
+    scikit-learn minimises the loss with an L2 penalty (C = 1), to the end; the others stop after
+    their epochs.
+
+    Returns
+    -------
+    ``source``, the weights, and the probability of each row, ``row 1`` to ``row 6``.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    from crossfold.mlp import MLPClassifier
+
+    X, y = toy[INPUTS].to_numpy(), toy["label"].to_numpy()
+    start = start_weights(seed)
+    network = MLPClassifier(
+        (), solver="sgd", momentum=0, alpha=0, batch_size="full", shuffle=False, dtype="float64",
+        learning_rate_init=logistic.learning_rate, max_iter=logistic.epochs,
+        n_iter_no_change=np.inf, init=lambda rng, sizes: ([start[:3, None]], [start[3:]]),
+    ).fit(X, y)  # fmt: skip
+    regression = LogisticRegression().fit(X, y)
+    last = by_hand[_WEIGHTS].to_numpy()[-1]
+    weights = {
+        "by hand": last,
+        "crossfold.mlp": np.append(network.coefs_[0], network.intercepts_[0]),
+        "scikit-learn": np.append(regression.coef_, regression.intercept_),
+    }
+    rows = [(source, *own, *sigmoid(X @ own[:3] + own[3])) for source, own in weights.items()]
+    columns = ["source", *_WEIGHTS, *(f"row {n}" for n in range(1, len(X) + 1))]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def train_for_longer(toy: pd.DataFrame, logistic: LogisticParameters, seed: int) -> pd.DataFrame:
+    """Go on for many more epochs: on separable data the weights grow without bound.
+
+    Returns
+    -------
+    Of up to 25 epochs a decade: ``epoch``, ``loss``, the weights and ``length``, that of the weight
+    vector without bias.
+    """
+    X, y = toy[INPUTS].to_numpy(), toy["label"].to_numpy()
+    longest = max(logistic.exercise_epochs)
+    table = descend(X, y, start_weights(seed), logistic.learning_rate, longest)
+    shown = np.unique(np.geomspace(1, longest, 1 + 25 * len(str(longest))).astype(int))
+    kept = table.iloc[sorted({*shown, *logistic.exercise_epochs, logistic.epochs} & {*table.index})]
+    length = np.linalg.norm(kept[["w1", "w2", "w3"]], axis=1)
+    return kept[["epoch", "loss", *_WEIGHTS]].assign(length=length).reset_index(drop=True)
+
+
+def train_two_outputs(toy: pd.DataFrame, logistic: LogisticParameters, seed: int) -> pd.DataFrame:
+    """Train two complementary outputs at once: the second learns the opposite label.
+
+    Returns
+    -------
+    ``row``, ``label``, the probabilities ``first`` and ``second``, and their ``sum``, which nothing
+    in the training asks to be 1.
+    """
+    X, y = toy[INPUTS].to_numpy(), toy["label"].to_numpy()
+    probabilities = {}
+    for number, (name, target) in enumerate({"first": y, "second": 1 - y}.items()):
+        start = start_weights(seed + number)
+        states = descend(X, target, start, logistic.learning_rate, logistic.epochs)
+        last = states[_WEIGHTS].to_numpy()[-1]
+        probabilities[name] = sigmoid(X @ last[:3] + last[3])
+    table = pd.DataFrame({"row": range(1, len(y) + 1), "label": y, **probabilities})
+    return table.assign(sum=table["first"] + table["second"])

@@ -1,0 +1,62 @@
+"""The primer: logistic regression as a network, its exercises, and a first network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kedro.pipeline import Node, Pipeline
+
+from crossfold.pipelines.modelling.primer import first_network, logistic
+
+STUDY = "primer"
+_LOGISTIC = ["params:logistic", "params:seed"]
+_FIRST = ["params:first_network", "params:seed"]
+
+
+def create_pipeline() -> Pipeline:
+    """Build the pipeline; it makes its own tables."""
+    return Pipeline(
+        [
+            *_in("logistic", _logistic_nodes()),
+            *_in("first_network", _first_network_nodes()),
+        ],
+        namespace=STUDY,
+        parameters={"params:seed": "params:seed"},
+        tags=["modelling"],
+    )
+
+
+Wiring = tuple[Callable[..., object], str | list[str], str | list[str]]
+
+
+def _logistic_nodes() -> list[Wiring]:
+    return [
+        (logistic.make_toy_table, "params:seed", "toy"),
+        (logistic.train_logistic_by_hand, ["toy", *_LOGISTIC], "logistic_steps"),
+        (logistic.compare_logistic, ["toy", "logistic_steps", *_LOGISTIC], "logistic_comparison"),
+        (logistic.train_for_longer, ["toy", *_LOGISTIC], "longer_training"),
+        (logistic.train_two_outputs, ["toy", *_LOGISTIC], "two_outputs"),
+    ]
+
+
+def _first_network_nodes() -> list[Wiring]:
+    return [
+        (first_network.draw_integer_points, _FIRST, "points"),
+        (
+            first_network.train_network_by_hand,
+            ["points", *_FIRST],
+            ["network_steps", "network_epochs"],
+        ),
+        (
+            first_network.compare_first_network,
+            ["points", "network_epochs", *_FIRST],
+            "network_comparison",
+        ),
+    ]
+
+
+def _in(namespace: str, wirings: list[Wiring]) -> list[Node]:
+    return [
+        Node(function, inputs, outputs, name=function.__name__, namespace=namespace)
+        for function, inputs, outputs in wirings
+    ]
