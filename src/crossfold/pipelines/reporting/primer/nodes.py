@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from crossfold.pipelines.modelling.primer.first_network import VALIDATION
 from crossfold.pipelines.modelling.primer.parameters import LogisticParameters
 from crossfold.pipelines.reporting.parameters import PageParameters
 
@@ -40,6 +41,7 @@ def write_primer_report(
     network_steps: pd.DataFrame,
     network_epochs: pd.DataFrame,
     network_comparison: pd.DataFrame,
+    points: pd.DataFrame,
     logistic: LogisticParameters,
     report: PageParameters,
     data_notice: str,
@@ -59,6 +61,7 @@ def write_primer_report(
         network_steps=network_steps,
         network_epochs=network_epochs,
         network_comparison=network_comparison,
+        n_validation=int((points["part"] == VALIDATION).sum()),
         logistic=logistic,
         report=report,
         data_notice=data_notice,

@@ -10,7 +10,7 @@ import pandas as pd
 from crossfold.pipelines.modelling.primer.parameters import LogisticParameters
 from crossfold.pipelines.modelling.versions import library_versions
 from crossfold.pipelines.reporting.document import Document, Figure, Section, Table
-from crossfold.pipelines.reporting.formatting import count, number, percent
+from crossfold.pipelines.reporting.formatting import count, number, percent_interval
 from crossfold.pipelines.reporting.parameters import PageParameters
 from crossfold.pipelines.reporting.report import Caption
 
@@ -53,6 +53,7 @@ class Run:
     network_steps: pd.DataFrame
     network_epochs: pd.DataFrame
     network_comparison: pd.DataFrame
+    n_validation: int
     logistic: LogisticParameters
     report: PageParameters
     data_notice: str
@@ -81,16 +82,23 @@ def make_document(run: Run) -> Document:
 def opening(run: Run) -> tuple[str, ...]:
     """Give the answer in sentences."""
     first, last = run.logistic_steps["loss"].iloc[0], run.logistic_steps["loss"].iloc[-1]
-    network = run.network_epochs.iloc[-1]
+    shares = run.network_epochs["validation_accuracy"]
     largest = run.network_comparison["difference"].abs().max()
     return (
         f"Logistic regression is a network without a hidden layer: in "
         f"{count(len(run.logistic_steps) - 1)} epochs its loss falls from {number(first, 4)} to "
         f"{number(last, 4)}.",
         f"A first network with a hidden layer, trained row by row, tells "
-        f"{percent(network['validation_accuracy'])} of the points set aside apart. Every weight "
-        f"computed by hand is that of the library, to {largest:.0e}.",
+        f"{_with_interval(shares.iloc[-1], run.n_validation)} of {run.n_validation} points set "
+        f"aside apart. By hand and by the library, its weights are at most {largest:.0e} apart.",
     )
+
+
+def _with_interval(share: float, n: int) -> str:
+    from crossfold.validation import wilson_interval
+
+    low, high = wilson_interval(share * n, n)
+    return percent_interval(share, float(low), float(high))
 
 
 def _logistic(run: Run) -> Section:

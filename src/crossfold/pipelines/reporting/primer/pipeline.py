@@ -35,7 +35,7 @@ def _figure_node() -> Node:
 
 
 def _report_node() -> Node:
-    given = ("logistic_steps", "longer_training", "logistic_comparison", "network_epochs")
+    given = ("logistic_steps", "longer_training", "logistic_comparison", "network_epochs", "points")
     return Node(
         nodes.write_primer_report,
         {
