@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import logging
 import pkgutil
 import re
 import subprocess
@@ -39,7 +40,9 @@ def test_examples_run(page: Path) -> None:
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_docstring_examples_of_the_library_run(name: str) -> None:
+def test_docstring_examples_of_the_library_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Kedro's logging, which other tests switch on, would print among the examples' output.
+    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
     module = importlib.import_module(f"crossfold.mlp.{name}")
     assert doctest.testmod(module).failed == 0
 
