@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import click
 import pandas as pd
 
 from crossfold.pipelines.reporting.binary.labels import in_order, metric_label, model_label
@@ -34,17 +35,41 @@ METRICS = ("roc_auc", "pr_auc", "brier", "expected_calibration_error")
 
 
 def main() -> None:
-    """Copy the figures, and write the tables."""
+    """Copy the figures and write the tables of every study that has been run."""
     for study, figures in FIGURES.items():
+        if not (REPORTING / study / "report.html").exists():
+            click.echo(f"{study} has not been run on the real data: make real STUDY={study}")
+            continue
         for name, copied_as in figures.items():
             figure = latest(study, f"figures/{name}.png").with_suffix(".svg")
             shutil.copy(figure, ROOT / f"docs/images/{copied_as}.svg")
-    write("no_show_models", table_of_models(read("no_show", "metrics")))
-    write("digits_experiments", table_of_experiments(read("digits", "experiments")))
-    write("digits_twins", table_of_twins(read("digits", "twins")))
-    write("fashion_comparison", table_of_differences(read("fashion", "comparison")))
-    for study in ("digits", "fashion"):
-        write(f"{study}_strong", strong_accuracy(study))
+        for name, lines in TABLES[study]().items():
+            write(name, lines)
+
+
+def no_show_tables() -> dict[str, Iterable[str]]:
+    """Give the tables of the no-show study by name."""
+    return {"no_show_models": table_of_models(read("no_show", "metrics"))}
+
+
+def digits_tables() -> dict[str, Iterable[str]]:
+    """Give the tables of the digits study by name."""
+    return {
+        "digits_experiments": table_of_experiments(read("digits", "experiments")),
+        "digits_twins": table_of_twins(read("digits", "twins")),
+        "digits_strong": strong_accuracy("digits"),
+    }
+
+
+def fashion_tables() -> dict[str, Iterable[str]]:
+    """Give the tables of the fashion study by name."""
+    return {
+        "fashion_comparison": table_of_differences(read("fashion", "comparison")),
+        "fashion_strong": strong_accuracy("fashion"),
+    }
+
+
+TABLES = {"no_show": no_show_tables, "digits": digits_tables, "fashion": fashion_tables}
 
 
 def latest(study: str, name: str) -> Path:
