@@ -146,7 +146,10 @@ def verdict(claim: Claim) -> str:
         print_value(one.estimate, statement.unit) for one in (claim.reported, claim.sound)
     )
     sentences = {
-        CONFIRMED: f"Confirmed: {statement.so} without the faults too ({sound}).",
+        CONFIRMED: (
+            f"Confirmed: {statement.so} without the faults ({sound}); the source's protocol gives"
+            f" {reported}."
+        ),
         NOT_CONFIRMED: (
             f"Not confirmed: {statement.not_so} without the faults ({sound}); the source's protocol"
             f" gives {reported}."
