@@ -35,5 +35,5 @@ def draw_epochs(epochs: pd.DataFrame, protocol: ProtocolParameters) -> Any:
             axes.set_ylabel(f"F1 at {protocol.threshold}")
             axes.set_xlabel("Epoch")
             axes.set_ylim(bottom=0)
-        legend_below(figure, panels[0], n_columns=3)
+        legend_below(figure, panels[0])
         return figure
