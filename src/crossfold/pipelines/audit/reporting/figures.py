@@ -132,6 +132,7 @@ def runs(table: pd.DataFrame) -> Figure:
             style.percent_axis(axes.xaxis)
         axes.set_title(textwrap.fill(plain(metric), 18))
         axes.locator_params(axis="x", nbins=3)
+        axes.tick_params(axis="x", labelsize=7)
     for axes in panels[len(metrics) :]:
         axes.set_visible(False)
     style.legend_below(figure, panels[0], len(LABELS))
