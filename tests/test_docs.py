@@ -6,6 +6,7 @@ import logging
 import pkgutil
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -39,10 +40,17 @@ def test_examples_run(page: Path) -> None:
         exec(compile(block, page.name, "exec"), namespace)
 
 
+@pytest.fixture
+def no_logging() -> Iterator[None]:
+    """Keep Kedro's logging, which other tests switch on, out of what examples print."""
+    logging.disable()
+    yield
+    logging.disable(logging.NOTSET)
+
+
+@pytest.mark.usefixtures("no_logging")
 @pytest.mark.parametrize("name", MODULES)
-def test_docstring_examples_of_the_library_run(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # Kedro's logging, which other tests switch on, would print among the examples' output.
-    monkeypatch.setattr(logging.root.manager, "disable", logging.CRITICAL)
+def test_docstring_examples_of_the_library_run(name: str) -> None:
     module = importlib.import_module(f"crossfold.mlp.{name}")
     assert doctest.testmod(module).failed == 0
 
