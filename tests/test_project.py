@@ -25,7 +25,7 @@ from packaging.requirements import Requirement
 from crossfold.pipeline_registry import register_pipelines
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("torch", "matplotlib", "sklearn")
+HEAVY = ("torch", "matplotlib", "sklearn", "scipy")
 PLATFORM_PACKAGES = ("nvidia-", "cuda-", "triton")  # torch's own, with torch's version
 
 PIPELINES = register_pipelines()

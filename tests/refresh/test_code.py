@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from crossfold.refresh.code import Code, CodeReader
+from crossfold.refresh.code import CodeReader
+from crossfold.refresh.known_code import Code
 
 FILES = {
     "__init__.py": "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from crossfold.refresh.contents import KnownFile
 from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.fingerprint import Content, Fingerprint, differences
+from crossfold.refresh.known_code import KnownCode
 from crossfold.refresh.ledger import DONE, FAILED, Ledger, NodeRecord, Output
 
 FINGERPRINT = Fingerprint(
@@ -58,6 +60,16 @@ def test_it_is_write_ahead_and_knows_its_schema(ledger: Ledger) -> None:
     database.close()
     with pytest.raises(RefreshError, match=r"newer crossfold \(schema 99"):
         ledger.history(1)
+
+
+def test_a_ledger_of_an_older_schema_is_taken_over(ledger: Ledger) -> None:
+    ledger.begin_run("1", "run", None, [])
+    with closing(sqlite3.connect(ledger.file)) as database:
+        database.execute("DROP TABLE code")
+        database.execute("PRAGMA user_version = 1")
+    ledger.remember_code(KnownCode("now", paths={"shop.sell": "1"}))
+    assert [run.run for run in ledger.history(9)] == ["1"]
+    assert ledger.known_code("now").paths == {"shop.sell": "1"}
 
 
 def test_many_writers_wait_for_each_other(ledger: Ledger) -> None:

@@ -198,8 +198,8 @@ class Project:
 class FixedFiles(ProjectFiles):
     """Files of a project whose package cannot be found by name."""
 
-    def _code_reader(self) -> CodeReader:
-        return CodeReader(self.package, self.data / self.package)
+    def _source(self) -> Path:
+        return self.data / self.package
 
 
 def function_source(world: World, name: str) -> str:

@@ -9,12 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from crossfold.refresh.known_code import Code, KnownCode, Place
 from crossfold.refresh.modules import BARE, ImportedName, Module, Symbol
 
 EVERYTHING = "*"
 LONGEST_FILE_NAME = 60
-
-Place = tuple[str, str]  # module, name in it
 
 
 @dataclass
@@ -33,25 +32,6 @@ class Reached:
     libraries: set[str] = field(default_factory=set)
 
 
-@dataclass(frozen=True)
-class Code:
-    """The fingerprint of a function.
-
-    Attributes
-    ----------
-    function
-        Digest of its own source.
-    modules
-        Digest of what it reaches in each module of the project.
-    libraries
-        Top-level packages from outside the project that it reaches.
-    """
-
-    function: str
-    modules: dict[str, str]
-    libraries: frozenset[str]
-
-
 class CodeReader:
     """Reads a project's source without importing it.
 
@@ -64,22 +44,24 @@ class CodeReader:
         Name of the project's package.
     root
         The package's folder.
+    known
+        What was read before from the source as it is now; what is read is added to it.
     """
 
-    def __init__(self, package: str, root: Path) -> None:
+    def __init__(self, package: str, root: Path, known: KnownCode | None = None) -> None:
+        self.known = known or KnownCode()
         self._package = package
         self._root = root
         self._modules: dict[str, Module | None] = {}
         self._direct: dict[Place, Reached] = {}
         self._digests: dict[Place, str] = {}
-        self._codes: dict[Place, Code] = {}
 
     def code(self, module: str, name: str) -> Code:
         """Give the fingerprint of a function, a class or another name of a module."""
         place = (module, name)
-        if place not in self._codes:
-            self._codes[place] = self._fingerprint(place)
-        return self._codes[place]
+        if place not in self.known.codes:
+            self.known.learn_code(place, self._fingerprint(place))
+        return self.known.codes[place]
 
     def of_function(self, function: Callable[..., Any]) -> Code:
         """Give the fingerprint of a function, as a node holds it."""
@@ -91,6 +73,11 @@ class CodeReader:
 
     def of_path(self, path: str) -> str:
         """Give one digest for what a dotted path stands for, with all that it reaches."""
+        if path not in self.known.paths:
+            self.known.learn_path(path, self._digest_path(path))
+        return self.known.paths[path]
+
+    def _digest_path(self, path: str) -> str:
         reached = Reached()
         self._follow(path, reached)
         codes = [self.code(*place) for place in sorted(reached.places)]

@@ -14,12 +14,14 @@ from typing import Any
 from crossfold.refresh.contents import KnownFile
 from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.fingerprint import Fingerprint
+from crossfold.refresh.known_code import KnownCode
 from crossfold.refresh.processes import is_alive, own_process
 
-SCHEMA_VERSION = 1
 RUNNING, DONE, FAILED, KILLED = "running", "done", "failed", "killed"
 
-_SCHEMA = """
+# What each version of the schema adds to the one before.
+_SCHEMAS = (
+    """
 CREATE TABLE runs (
     run TEXT PRIMARY KEY, trigger TEXT NOT NULL, env TEXT, pipelines TEXT NOT NULL,
     process TEXT NOT NULL, started REAL NOT NULL, ended REAL, status TEXT NOT NULL, error TEXT,
@@ -35,7 +37,12 @@ CREATE TABLE files (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     inode INTEGER NOT NULL, digest TEXT NOT NULL, rows INTEGER
 );
-"""
+""",
+    """
+CREATE TABLE code (state TEXT PRIMARY KEY, known TEXT NOT NULL);
+""",
+)
+SCHEMA_VERSION = len(_SCHEMAS)
 
 
 @dataclass(frozen=True)
@@ -192,6 +199,18 @@ class Ledger:
             with self._writing() as database:
                 database.executemany("REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
 
+    def known_code(self, state: str) -> KnownCode:
+        """Give what has been read from the source in this state; see `source_state`."""
+        with self._reading() as database:
+            row = database.execute("SELECT known FROM code WHERE state = ?", (state,)).fetchone()
+        return KnownCode.from_json(state, row["known"]) if row else KnownCode(state)
+
+    def remember_code(self, known: KnownCode) -> None:
+        """Keep what has been read from the source, and forget its other states."""
+        with self._writing() as database:
+            database.execute("DELETE FROM code")
+            database.execute("INSERT INTO code VALUES (?, ?)", (known.state, known.to_json()))
+
     def history(self, n_runs: int) -> list[RunRecord]:
         """Give the last runs, the newest first; those of dead processes are told as killed."""
         with self._reading() as database:
@@ -245,18 +264,19 @@ def _open(name: str) -> sqlite3.Connection:
             f" {SCHEMA_VERSION}): use that one."
         )
     if version < SCHEMA_VERSION:
-        _create(database)
+        _upgrade(database)
     return database
 
 
-def _create(database: sqlite3.Connection) -> None:
-    """Make the tables, unless another process has just done so."""
+def _upgrade(database: sqlite3.Connection) -> None:
+    """Make the tables that are missing, unless another process has just done so."""
     database.execute("BEGIN IMMEDIATE")
     with database:
-        if database.execute("PRAGMA user_version").fetchone()[0] == 0:
-            for statement in _SCHEMA.split(";"):
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        for schema in _SCHEMAS[version:]:
+            for statement in schema.split(";"):
                 database.execute(statement)
-            database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _node_record(row: sqlite3.Row) -> NodeRecord:

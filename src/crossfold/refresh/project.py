@@ -14,6 +14,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from crossfold.refresh.code import CodeReader
+from crossfold.refresh.known_code import KnownCode, source_state
 from crossfold.refresh.ledger import Ledger
 from crossfold.refresh.staleness import Judge
 
@@ -68,9 +69,15 @@ class ProjectFiles:
         paranoid: bool = False,
     ) -> Judge:
         """Make a judge of the nodes of a pipeline."""
-        return Judge(pipeline, catalog, self.ledger, self._code_reader(), paranoid=paranoid)
+        source = self._source()
+        known = KnownCode(source_state(source))
+        if not paranoid:
+            known = self.ledger.known_code(known.state)
+        reader = CodeReader(self.package, source, known)
+        return Judge(pipeline, catalog, self.ledger, reader, paranoid=paranoid)
 
-    def _code_reader(self) -> CodeReader:
+    def _source(self) -> Path:
+        """Find the package's folder."""
         found = find_spec(self.package)
         folders = list(found.submodule_search_locations or []) if found else []
-        return CodeReader(self.package, Path(folders[0]) if folders else Path())
+        return Path(folders[0]) if folders else Path()

@@ -13,9 +13,10 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from crossfold.refresh.code import Code, CodeReader
+from crossfold.refresh.code import CodeReader
 from crossfold.refresh.contents import ContentReader
 from crossfold.refresh.fingerprint import Content, Fingerprint, differences, digest_of, flatten
+from crossfold.refresh.known_code import Code
 from crossfold.refresh.ledger import Ledger, Output
 from crossfold.refresh.stored import is_stored, locate
 
@@ -136,9 +137,12 @@ class Judge:
         }
 
     def remember(self) -> None:
-        """Keep in the ledger what was learnt of files."""
+        """Keep in the ledger what was learnt of files and of the source."""
         self.ledger.remember_files(self._contents.learnt)
         self._contents.learnt.clear()
+        if self._code.known.has_grown:
+            self.ledger.remember_code(self._code.known)
+            self._code.known.has_grown = False
 
     def _content(self, name: str) -> Content:
         dataset = self.catalog.get(name)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from crossfold.mlp import Activation, faults
+from crossfold.mlp import Activation
 
 Arguments = dict[str, Any]
 Rows = NDArray[np.intp]
@@ -23,6 +23,8 @@ def dropout_backward(network: Arguments) -> Arguments:
     """Pass errors through a layer with dropout by its mask alone, without the derivative."""
     if not network["dropout"]:
         return network
+    from crossfold.mlp import faults
+
     return {**network, "activation": faults.without_derivative(network["activation"])}
 
 
@@ -30,11 +32,15 @@ def relu_as_derivative(network: Arguments) -> Arguments:
     """Multiply errors by relu(z), whatever the activation, in layers that use a derivative."""
     if isinstance(network["activation"], Activation):
         return network
+    from crossfold.mlp import faults
+
     return {**network, "activation": faults.relu_as_derivative(network["activation"])}
 
 
 def global_max_softmax(network: Arguments) -> Arguments:
     """Subtract the maximum of the whole batch, not of each row, in the softmax of training."""
+    from crossfold.mlp import faults
+
     return {**network, "loss": faults.GLOBAL_MAX_SOFTMAX}
 
 
