@@ -25,7 +25,7 @@ from crossfold.pipelines.audit.no_show.nodes import AUDIT_SUBJECTS, STUDY_MODELS
 from crossfold.pipelines.audit.no_show.outcomes import Answers, run_of_study, runs_of_audit
 from crossfold.pipelines.audit.no_show.parameters import FaultsParameters, ProtocolParameters
 from crossfold.pipelines.audit.no_show.rows import INPUTS, select_rows
-from crossfold.pipelines.audit.no_show.training import list_runs, train_runs
+from crossfold.pipelines.audit.no_show.training import REPORTED_WEIGHTING, list_runs, train_runs
 from crossfold.pipelines.audit.runs import REPORTED, SOUND
 from crossfold.pipelines.modelling.binary.parameters import NetworkParameters
 
@@ -43,6 +43,7 @@ PROTOCOL = ProtocolParameters(
     ),
     source_epochs=5000,
     share_epochs=2,
+    weighting_epochs=2,
     n_resamples=50,
 )
 
@@ -167,7 +168,12 @@ def test_the_sound_twins_answer_alike(trained: tuple[pd.DataFrame, pd.DataFrame]
 
 def test_each_training_fault_has_a_run_of_its_own_and_figures_need_none() -> None:
     names = {run.name: run for run in list_runs(ALL, PROTOCOL)}
-    assert set(names) == {REPORTED, SOUND, *(f"only:{fault}" for fault in TRAINING_FAULTS)}
+    assert set(names) == {
+        REPORTED,
+        REPORTED_WEIGHTING,
+        SOUND,
+        *(f"only:{fault}" for fault in TRAINING_FAULTS),
+    }
     assert names[REPORTED].epochs == 3
     assert names[SOUND].epochs == 2
     assert names[REPORTED].faults == ALL.root
@@ -182,7 +188,8 @@ def test_the_history_has_every_epoch_of_every_network(
     trained: tuple[pd.DataFrame, pd.DataFrame],
 ) -> None:
     counted = trained[1].groupby(["run", "subject"])["epoch"].max()
-    assert counted["reported"].to_dict() == {"numpy": 3, "torch": 3, "unweighted": 3}
+    assert counted["reported"].to_dict() == {"numpy": 3, "torch": 3}
+    assert counted["reported:weighting"].to_dict() == {"torch": 2, "unweighted": 2}
     assert counted["sound"].to_dict() == {"numpy": 2, "torch": 2, "unweighted": 2}
 
 
@@ -245,7 +252,7 @@ def test_figure_faults_change_the_figure_they_name(
     epochs = trained[1].query("run == 'sound'")
 
     def estimate(claim: str, *faults: str) -> float:
-        [question] = [q for q in questions() if q.statement.claim == claim]
+        [question] = [q for q in questions(PROTOCOL) if q.statement.claim == claim]
         case = Case(run, epochs, faults, AUDIT_SUBJECTS, PROTOCOL, 1)
         return question.quantity(case).estimate
 
@@ -274,8 +281,8 @@ def test_every_claim_is_judged_with_a_share_for_every_fault_that_touches_it(
     claims, shares, runs = judge_claims(*trained, study, PROTOCOL, ALL, seed=1)
     assert list(claims) == list(CLAIM_COLUMNS)
     assert list(shares) == list(SHARE_COLUMNS)
-    assert list(claims["claim"]) == [question.statement.claim for question in questions()]
-    touched = {q.statement.claim: set(q.touched_by) for q in questions()}
+    assert list(claims["claim"]) == [question.statement.claim for question in questions(PROTOCOL)]
+    touched = {q.statement.claim: set(q.touched_by) for q in questions(PROTOCOL)}
     assert {c: set(part["fault"]) for c, part in shares.groupby("claim")} == touched
     assert claims["shortened"].eq("Shortened: 3 of 5,000 epochs.").all()
     assert set(runs["run"]) == {run.name for run in list_runs(ALL, PROTOCOL)}

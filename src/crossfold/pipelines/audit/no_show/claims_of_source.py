@@ -14,13 +14,18 @@ from crossfold.pipelines.audit.claims import Statement
 from crossfold.pipelines.audit.measured import Measured, above, below, includes
 from crossfold.pipelines.audit.no_show.outcomes import Answers, RunOutcomes, f1, mean_cost
 from crossfold.pipelines.audit.no_show.parameters import ProtocolParameters
-from crossfold.pipelines.audit.no_show.training import NUMPY, TORCH, TREES, UNWEIGHTED
+from crossfold.pipelines.audit.no_show.training import (
+    NUMPY,
+    REPORTED_WEIGHTING,
+    TORCH,
+    TREES,
+    UNWEIGHTED,
+)
+from crossfold.pipelines.audit.runs import REPORTED
 from crossfold.validation import percentile_interval
 
 # Below it, discrimination is commonly called poor (Hosmer, Lemeshow and Sturdivant 2013).
 POOR_ROC_AUC = 0.7
-# The stack of a library holds so many networks for each fold.
-TRAINED_AT_ONCE = {NUMPY: 1, TORCH: 2}
 OF_TRAINING = ("elapsed_days", "drop_infants", "scale_before_split", "patients_across_folds")
 _VALIDATION_ROWS = "on validation rows"
 
@@ -68,12 +73,21 @@ Quantity = Callable[[Case], Measured]
 
 @dataclass(frozen=True)
 class Question:
-    """A statement with the quantity that decides it, and the faults that can change it."""
+    """A statement with the quantity that decides it, and the faults that can change it.
+
+    Attributes
+    ----------
+    needs_epochs
+        Whether it is measured while training, so that the sound figure is the audit's own too.
+    reported_run
+        The run with all faults that it is measured on.
+    """
 
     statement: Statement
     quantity: Quantity
     touched_by: tuple[str, ...]
     needs_epochs: bool = False
+    reported_run: str = REPORTED
 
 
 def weighting_gain(case: Case) -> Measured:
@@ -98,10 +112,7 @@ def pytorch_gain(case: Case) -> Measured:
 
 def pytorch_slowness(case: Case) -> Measured:
     """Give the seconds that PyTorch takes for an epoch of a network, divided by NumPy's."""
-    torch, numpy = (
-        _epoch_seconds(case.epochs, subject) / TRAINED_AT_ONCE[subject]
-        for subject in (TORCH, NUMPY)
-    )
+    torch, numpy = (_epoch_seconds(case.epochs, subject) for subject in (TORCH, NUMPY))
     rng = np.random.default_rng(case.seed)
     ratios = [
         rng.choice(torch, len(torch)).mean() / rng.choice(numpy, len(numpy)).mean()
@@ -157,19 +168,20 @@ def _statement(claim: str, statement: str, quantity: str, **parts: Any) -> State
     )
 
 
-def questions() -> list[Question]:
+def questions(protocol: ProtocolParameters) -> list[Question]:
     """List the claims with the quantities that decide them."""
-    return [*_of_weighting(), *_of_libraries(), *_of_separation()]
+    return [*_of_weighting(protocol), *_of_libraries(), *_of_separation()]
 
 
-def _of_weighting() -> list[Question]:
+def _of_weighting(protocol: ProtocolParameters) -> list[Question]:
+    length = f"; with the faults after {protocol.weighting_epochs:,} epochs of both networks"
     return [
         Question(
             _statement(
                 "weighting_raises_f1",
                 "Weighting the loss raises F1",
                 f"F1 with the weighted loss minus F1 without, {_VALIDATION_ROWS}; without the"
-                " faults each at its own best threshold",
+                f" faults each at its own best threshold{length}",
                 printed="weighting raises F1",
                 holds=above(0),
                 so="weighting raises F1",
@@ -177,6 +189,7 @@ def _of_weighting() -> list[Question]:
             ),
             weighting_gain,
             (*OF_TRAINING, "inverted_weight", "one_threshold_for_both"),
+            reported_run=REPORTED_WEIGHTING,
         ),
         Question(
             _statement(
@@ -197,7 +210,7 @@ def _of_weighting() -> list[Question]:
                 "unweighted_costs_more",
                 "Without weights the cost is higher",
                 "cross-entropy of the unweighted network minus that of the weighted one,"
-                f" {_VALIDATION_ROWS}; without the faults both without weights",
+                f" {_VALIDATION_ROWS}; without the faults both without weights{length}",
                 unit="number",
                 printed="cost curves of both networks",
                 holds=above(0),
@@ -206,6 +219,7 @@ def _of_weighting() -> list[Question]:
             ),
             cost_of_no_weights,
             (*OF_TRAINING, "cost_always_weighted"),
+            reported_run=REPORTED_WEIGHTING,
         ),
     ]
 

@@ -19,7 +19,7 @@ from crossfold.pipelines.audit.no_show.outcomes import (
 )
 from crossfold.pipelines.audit.no_show.parameters import FaultsParameters, ProtocolParameters
 from crossfold.pipelines.audit.no_show.training import NUMPY, TORCH, TREES, UNWEIGHTED
-from crossfold.pipelines.audit.runs import REPORTED, RUN_COLUMNS, SOUND, only, shortened_text
+from crossfold.pipelines.audit.runs import RUN_COLUMNS, SOUND, only, shortened_text
 
 # The sound study's networks that stand for the audit's.
 STUDY_MODELS = {
@@ -31,7 +31,6 @@ STUDY_MODELS = {
     TREES: "hist_gradient_boosting",
 }
 AUDIT_SUBJECTS = {"weighted": TORCH, "network": TORCH}
-SUBJECTS = (NUMPY, TORCH, UNWEIGHTED, TREES)
 
 
 def judge_claims(
@@ -68,7 +67,7 @@ def judge_claims(
         faults,
         seed,
     )
-    claims = [judge.claim(question) for question in questions()]
+    claims = [judge.claim(question) for question in questions(protocol)]
     return claims_table(claims), shares_table(claims), judge.runs_table()
 
 
@@ -88,7 +87,7 @@ class Judge:
         sound = self._case(SOUND) if question.needs_epochs else self._sound_study()
         return Claim(
             question.statement,
-            reported=question.quantity(self._case(REPORTED, self.faults.root)),
+            reported=question.quantity(self._case(question.reported_run, self.faults.root)),
             sound=question.quantity(sound),
             shares=self._shares(question),
             shortened=shortened_text(self.protocol.network.max_iter, self.protocol.source_epochs),
@@ -99,7 +98,7 @@ class Judge:
         rows = [
             (name, subject, metric, *measured, int(self._epochs_of(name)["epochs"].max()))
             for name in self.runs
-            for subject in SUBJECTS
+            for subject in self.runs[name].answers
             for metric, measured in self._figures(name, subject).items()
         ]
         return pd.DataFrame(rows, columns=list(RUN_COLUMNS))

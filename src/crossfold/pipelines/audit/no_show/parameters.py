@@ -41,6 +41,8 @@ class ProtocolParameters(BaseModel):
         Epochs in the source; a run of fewer says that it was shortened.
     share_epochs
         Epochs of the runs with one fault alone and of the sound run that they are compared with.
+    weighting_epochs
+        Epochs with all faults after which a weighted and an unweighted network are compared.
     n_splits
         Number of folds.
     threshold
@@ -57,6 +59,7 @@ class ProtocolParameters(BaseModel):
     numpy_batch_size: PositiveInt = 100
     source_epochs: PositiveInt
     share_epochs: PositiveInt
+    weighting_epochs: PositiveInt
     n_splits: Annotated[int, Field(ge=2)] = 5
     threshold: Fraction = 0.4
     n_thresholds: Annotated[int, Field(ge=3)] = 101

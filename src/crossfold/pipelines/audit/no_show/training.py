@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from crossfold.mlp import FoldStack, MLPClassifier
 
 NUMPY, TORCH, UNWEIGHTED, TREES = "numpy", "torch", "unweighted", "trees"
+SUBJECTS = (NUMPY, TORCH, UNWEIGHTED, TREES)
+# All faults too, for what compares a weighted network with an unweighted one.
+REPORTED_WEIGHTING = "reported:weighting"
 
 _logger = logging.getLogger(__name__)
 Array = NDArray[Any]
@@ -35,11 +38,12 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Run:
-    """One way to train the networks: its name, the faults that are on, and how long."""
+    """One way to train: its name, the faults that are on, how long, and what is trained."""
 
     name: str
     faults: tuple[str, ...]
     epochs: int
+    subjects: tuple[str, ...] = SUBJECTS
 
 
 @dataclass(frozen=True)
@@ -61,9 +65,11 @@ def list_runs(faults: FaultsParameters, protocol: ProtocolParameters) -> list[Ru
     """List the runs: with all faults, with none, and with each that touches training alone."""
     epochs = protocol.network.max_iter
     share_epochs = min(protocol.share_epochs, epochs)
+    weighting_epochs = min(protocol.weighting_epochs, epochs)
     alone = [fault for fault in faults.root if fault in TRAINING_FAULTS]
     return [
-        Run(REPORTED, faults.root, epochs),
+        Run(REPORTED, faults.root, epochs, (NUMPY, TORCH, TREES)),
+        Run(REPORTED_WEIGHTING, faults.root, weighting_epochs, (TORCH, UNWEIGHTED)),
         Run(SOUND, (), share_epochs),
         *(Run(only(fault), (fault,), share_epochs) for fault in alone),
     ]
@@ -93,7 +99,7 @@ def train_runs(
     the row was a true positive, a false positive and a false negative at the source's threshold
     while it was a training row (``train_tp``, ``train_fp``, ``train_fn``). And one line for each
     run, network and epoch: ``f1`` on the validation rows, mean of the folds, and ``seconds`` since
-    the start.
+    the start, shared out among the networks of a stack.
     """
     answers, histories = [], []
     for run in list_runs(faults, protocol):
@@ -112,16 +118,18 @@ def train_runs(
 def _train(
     run: Run, raw: pd.DataFrame, protocol: ProtocolParameters, seed: int
 ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
-    """Train NumPy's network, PyTorch's two, and trees."""
+    """Train those of NumPy's network, PyTorch's two, and trees that belong to the run."""
     rows = select_rows(raw, run.faults)
     table = _Table(rows, make_folds(rows, run.faults, protocol, seed), *scale(rows, run.faults))
     arguments = {**protocol.network.model_dump(), "max_iter": run.epochs, "random_state": seed}
     with_numpy = {**arguments, **numpy_arguments(run.faults, protocol)}
     with_torch = {**arguments, "engine": "torch", "init": source_start(normal_biases=False)}
-    pairs = [(with_numpy, [NUMPY]), (with_torch, [TORCH, UNWEIGHTED])]
-    for network, subjects in pairs:
-        yield from _train_networks(network, subjects, table, run, protocol)
-    yield _answers(TREES, table, _boost(table, seed)), _no_history()
+    for network, subjects in [(with_numpy, [NUMPY]), (with_torch, [TORCH, UNWEIGHTED])]:
+        trained = [subject for subject in subjects if subject in run.subjects]
+        if trained:
+            yield from _train_networks(network, trained, table, run, protocol)
+    if TREES in run.subjects:
+        yield _answers(TREES, table, _boost(table, seed)), _no_history()
 
 
 def _train_networks(
@@ -196,7 +204,7 @@ def _count_on_training_rows(
 
 def _history(records: pd.DataFrame, stack: FoldStack, member: int) -> pd.DataFrame:
     f1 = records.groupby("epoch")["value"].mean()
-    seconds = stack.histories_[member][0].seconds
+    seconds = np.asarray(stack.histories_[member][0].seconds) / len(stack.histories_)
     return pd.DataFrame({"epoch": f1.index, "f1": f1.to_numpy(), "seconds": seconds})
 
 
