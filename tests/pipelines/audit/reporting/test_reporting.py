@@ -1,6 +1,7 @@
 """The page of an audit says what was measured, and first of all what is not real."""
 
 import io
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from crossfold.pipelines.audit import create_pipeline
 from crossfold.pipelines.audit.claims import Claim, Statement, claims_table, shares_table
 from crossfold.pipelines.audit.measured import FaultShare, Measured, above
 from crossfold.pipelines.audit.reporting import nodes
-from crossfold.pipelines.audit.reporting.parameters import AuditReportParameters
+from crossfold.pipelines.audit.reporting.parameters import AuditReportParameters, CaptionParameters
 from crossfold.pipelines.audit.runs import PRINTED, REPORTED, RUN_COLUMNS, SOUND
 
 PNG = b"\x89PNG\r\n\x1a\nnot much of an image"
@@ -47,7 +48,8 @@ def runs() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(RUN_COLUMNS))
 
 
-def make_page(claims: list[Claim], runs: pd.DataFrame, **changes: str) -> str:
+def make_page(claims: list[Claim], runs: pd.DataFrame, **changes: Any) -> str:
+    figures = {f"figure_{name}": PNG for name in changes.get("source_figures", ())}
     return nodes.write_report(
         claims=from_csv(claims_table(claims)),
         shares=from_csv(shares_table(claims)),
@@ -57,6 +59,7 @@ def make_page(claims: list[Claim], runs: pd.DataFrame, **changes: str) -> str:
         figure_runs=PNG,
         report=REPORT.model_copy(update=changes),
         seed=3,
+        **figures,
     )
 
 
@@ -68,6 +71,15 @@ def test_the_page_holds_every_claim_with_its_figures(claims, runs):
     assert "A share is &lt;high&gt;" in page
     assert page.count("The rate is not stated.") == 3
     assert "nan" not in page.split("<body>")[1].lower()
+
+
+def test_figures_of_the_source_are_shown_where_the_audit_draws_them(claims, runs):
+    words = CaptionParameters(alt="Two curves.", text="F1 over epochs.")
+    page = make_page(claims, runs, source_figures={"epochs": words})
+    assert "Figures of the source" in page
+    assert 'alt="Two curves."' in page
+    assert "F1 over epochs." in page
+    assert "Figures of the source" not in make_page(claims, runs)
 
 
 def test_the_first_line_says_what_is_not_real_and_what_was_shortened(runs):

@@ -41,19 +41,30 @@ def write_report(
     claims: pd.DataFrame,
     shares: pd.DataFrame,
     runs: pd.DataFrame,
-    figure_claims: bytes,
-    figure_shares: bytes,
-    figure_runs: bytes,
     report: AuditReportParameters,
     seed: int,
+    **figures: bytes,
 ) -> str:
-    """Write one audit's page: the table of claims first, then each claim, then every run."""
+    """Write one audit's page: the table of claims first, then each claim, then every run.
+
+    Parameters
+    ----------
+    claims, shares, runs
+        The audit's tables.
+    report
+        The words of the page.
+    seed
+        Of the run.
+    **figures
+        PNG images by name: ``figure_claims``, ``figure_shares``, ``figure_runs``, and one for each
+        of the report's ``source_figures``.
+    """
     from crossfold.pipelines.audit.reporting import sections
     from crossfold.pipelines.reporting.document import render_document
 
-    figures = {"claims": figure_claims, "shares": figure_shares, "runs": figure_runs}
+    images = {name.removeprefix("figure_"): image for name, image in figures.items()}
     return render_document(
-        sections.audit_document(_filled(claims), shares, runs, figures, report, seed)
+        sections.audit_document(_filled(claims), shares, runs, images, report, seed)
     )
 
 

@@ -5,6 +5,15 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 
+class CaptionParameters(BaseModel):
+    """The words beside a figure: what it shows, for those who cannot see it, and the caption."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    alt: str
+    text: str
+
+
 class AuditReportParameters(BaseModel):
     """The words of an audit's report.
 
@@ -18,6 +27,8 @@ class AuditReportParameters(BaseModel):
         The command that repeats the run.
     data_notice
         First line of the page where the data is not real; else nothing.
+    source_figures
+        Captions of the figures of the source that this audit draws, by name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -26,3 +37,4 @@ class AuditReportParameters(BaseModel):
     about: str
     command: str
     data_notice: str = ""
+    source_figures: dict[str, CaptionParameters] = {}

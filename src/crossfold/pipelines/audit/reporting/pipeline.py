@@ -12,13 +12,22 @@ FIGURES = ("claims", "shares", "runs")
 JOINED = "audit"
 
 
-def create_report(study: str) -> Pipeline:
+def create_report(study: str, source_figures: Sequence[str] = ()) -> Pipeline:
     """Build the figures and the page of one study's audit.
 
     It reads ``<study>_audit_claims``, ``<study>_audit.shares`` and ``.runs`` and the parameters
     ``<study>_audit.report``.
+
+    Parameters
+    ----------
+    study
+        Name of the study.
+    source_figures
+        Names of further figures on the page, ``<study>_audit.figures.<name>``, which the audit has
+        drawn; their captions are in the parameters.
     """
     audit = f"{study}_audit"
+    shown = (*FIGURES, *source_figures)
     tables = {name: name for name in ("claims", "shares", "runs")}
     draw = Node(
         nodes.draw_figures,
@@ -29,7 +38,7 @@ def create_report(study: str) -> Pipeline:
     )
     write = Node(
         nodes.write_report,
-        {**tables, **_words(), **{f"figure_{name}": f"figure_{name}" for name in FIGURES}},
+        {**tables, **_words(), **{f"figure_{name}": f"figure_{name}" for name in shown}},
         "report",
         name="write_report",
         namespace="reporting",
@@ -40,6 +49,7 @@ def create_report(study: str) -> Pipeline:
         inputs={
             "claims": f"{audit}_claims",
             **{name: f"{audit}.{name}" for name in ("shares", "runs")},
+            **{f"figure_{name}": f"{audit}.figures.{name}" for name in source_figures},
         },
         outputs={
             "report": f"{audit}.report",

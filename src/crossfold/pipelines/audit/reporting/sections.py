@@ -15,6 +15,7 @@ from crossfold.pipelines.audit.runs import PRINTED, REPORTED, SHOWN_RUNS, SOUND,
 from crossfold.pipelines.modelling.versions import library_versions
 from crossfold.pipelines.reporting.document import Document, Figure, Section, Table
 from crossfold.pipelines.reporting.formatting import MISSING, count, interval, number, plain
+from crossfold.pipelines.reporting.report import Caption
 
 CLAIMS_HEADER = (
     "What the source says",
@@ -48,6 +49,7 @@ def audit_document(
                 "What was printed, and what was measured",
                 parts=(_figure("runs", images), runs_lines(runs)),
             ),
+            *source_figures(images, report),
         ),
         data_notice=notice(claims, report),
         command=report.command,
@@ -176,6 +178,17 @@ def _run_cell(part: pd.DataFrame, run: str) -> str:
     if run == PRINTED:
         return number(row["estimate"], 4)
     return interval(row["estimate"], row["low"], row["high"], 4)
+
+
+def source_figures(
+    images: Mapping[str, bytes], report: AuditReportParameters
+) -> tuple[Section, ...]:
+    """Show the figures of the source, drawn from the runs of the audit; nothing without any."""
+    figures = tuple(
+        Figure(name, images[name], Caption(caption.alt, caption.text))
+        for name, caption in report.source_figures.items()
+    )
+    return (Section("source-figures", "Figures of the source", parts=figures),) if figures else ()
 
 
 def _figure(name: str, images: Mapping[str, bytes]) -> Figure:
