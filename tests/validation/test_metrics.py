@@ -154,5 +154,10 @@ def test_wilson_interval_of_the_leukaemia_study() -> None:
     assert (round(float(low), 3), round(float(high), 3)) == (0.851, 0.995)
 
 
+def test_wilson_interval_ends_at_0_and_1_where_all_rows_are_alike() -> None:
+    assert wilson_interval(0, 34)[0] == 0
+    assert wilson_interval(34, 34)[1] == 1
+
+
 def test_wilson_interval_of_nothing_is_nan() -> None:
     assert np.isnan(wilson_interval(0, 0)).all()

@@ -43,7 +43,7 @@ class Seat:
     index: int
     member: Member
     layout: Layout
-    places: Array
+    places: Array | slice
     start: Array
     feed: Feed
     progress: Progress

@@ -162,4 +162,6 @@ def wilson_interval(successes: Any, n: Any, confidence: float = 0.95) -> tuple[V
         share = successes / n
         centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
         half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
-    return np.clip(centre - half, 0, 1), np.clip(centre + half, 0, 1)
+    # At the ends the formula gives 0 and 1, but for rounding.
+    low, high = np.where(share == 0, 0, centre - half), np.where(share == 1, 1, centre + half)
+    return np.clip(low, 0, 1), np.clip(high, 0, 1)
