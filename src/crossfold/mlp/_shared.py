@@ -158,9 +158,13 @@ def layout_above(stack: Stack) -> Layout:
     return Layout(stack.layout.sizes[1:])
 
 
-def cut_rows(n_rows: int, most: int, n_lanes: int) -> list[tuple[int, int]]:
-    """Cut rows into chunks of nearly one size, `most` at the most, evenly over the lanes."""
-    n_chunks = -(-n_rows // most)
+def cut_rows(n_rows: int, least: int, most: int, n_lanes: int) -> list[tuple[int, int]]:
+    """Cut rows into chunks of nearly one size, evenly over the lanes.
+
+    A chunk has `most` rows at the most. Fewer rows than that are still cut for the lanes, as long
+    as each gets `least` rows.
+    """
+    n_chunks = max(-(-n_rows // most), min(n_lanes, n_rows // least))
     if n_chunks > 1:
         n_chunks = -(-n_chunks // n_lanes) * n_lanes
     bounds = np.linspace(0, n_rows, n_chunks + 1).round().astype(int).tolist()

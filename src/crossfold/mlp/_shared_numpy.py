@@ -34,6 +34,8 @@ from crossfold.mlp._threads import blas_threads, one_blas_thread
 from crossfold.mlp._update import Update
 
 _CHUNK_ROWS = 4096
+_WORTH_A_LANE = 1 << 23
+"""Multiplications in the first layers' product that take longer than it does to wake a lane."""
 
 
 class SharedNumpyEngine:
@@ -57,7 +59,10 @@ class SharedNumpyEngine:
         self._first = FirstLayers(stacks)
         self._first_update = make_update(np, self._first.trainable, stacks[0].settings)
         self._updates = [make_update(np, layers_above(stack), stack.settings) for stack in stacks]
-        self._most_rows = len(inputs) if reads_whole_batch(stacks) else _CHUNK_ROWS
+        self._least_rows = -(-_WORTH_A_LANE // self._first.trainable.parameters.size)
+        self._most_rows = _CHUNK_ROWS
+        if reads_whole_batch(stacks):
+            self._least_rows = self._most_rows = len(inputs)
         self._n_lanes = blas_threads()
         self._workspaces: dict[tuple[int, int], _Workspace] = {}
         self._exit = ExitStack()
@@ -65,7 +70,7 @@ class SharedNumpyEngine:
     def __enter__(self) -> Self:
         """Start the lanes; each multiplies with one thread."""
         self._pool = self._exit.enter_context(ThreadPoolExecutor(self._n_lanes))
-        if self._most_rows == _CHUNK_ROWS and len(self._inputs) > _CHUNK_ROWS:
+        if len(self._inputs) >= 2 * self._least_rows:
             self._exit.enter_context(one_blas_thread())
         self._exit.enter_context(np.errstate(over="ignore", invalid="ignore", divide="ignore"))
         return self
@@ -115,7 +120,7 @@ class SharedNumpyEngine:
 
     def _run(self, n_rows: int, work: Callable[[_Workspace, int, int], None]) -> list[_Workspace]:
         """Let the lanes work on all chunks; give the workspaces that they used."""
-        chunks = cut_rows(n_rows, self._most_rows, self._n_lanes)
+        chunks = cut_rows(n_rows, self._least_rows, self._most_rows, self._n_lanes)
         n_lanes = min(self._n_lanes, len(chunks))
 
         def run_lane(lane: int) -> list[_Workspace]:

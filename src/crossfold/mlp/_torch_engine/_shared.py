@@ -137,7 +137,7 @@ class SharedTorchEngine:
 
     def _chunks(self, n_rows: int) -> list[tuple[int, int]]:
         most = n_rows if self.draws_masks else _CPU_CHUNK_ROWS
-        return cut_rows(n_rows, most, 1)
+        return cut_rows(n_rows, 1, most, 1)
 
     def _masks(self, group: _Group, step: GroupStep, n_rows: int) -> list[Tensor | None]:
         if self.draws_masks:

@@ -140,11 +140,13 @@ def _train_networks(
     protocol: ProtocolParameters,
 ) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
     """Train networks that differ in their class weights alone, as one stack."""
-    from crossfold.mlp import EpochLog, FoldStack, MLPClassifier
+    from crossfold.mlp import EpochLog, FoldStack, MLPClassifier, ProgressBar
 
     log = EpochLog(lambda targets, outputs: {"f1": f1_at(targets, outputs, protocol.threshold)})
     weights = [{} if name != UNWEIGHTED else {"class_weight": None} for name in subjects]
-    network = MLPClassifier(**{**arguments, "n_iter_no_change": np.inf, "callbacks": [log]})
+    network = MLPClassifier(
+        **{**arguments, "n_iter_no_change": np.inf, "callbacks": [log, ProgressBar()]}
+    )
     stack = FoldStack(network, preprocessor=table.scaler, member_params=weights).fit(
         table.inputs,
         table.y,
