@@ -10,9 +10,15 @@ from pathlib import Path
 import click
 import pandas as pd
 
+from crossfold.pipelines.audit.reporting.sections import claims_lines
+from crossfold.pipelines.modelling.gene_expression.splits import LEAVE_ONE_OUT, ORIGINAL_SPLIT
+from crossfold.pipelines.modelling.wine.evaluation import POOLED
+from crossfold.pipelines.modelling.wine.inputs import CONTROL
 from crossfold.pipelines.reporting.binary.labels import in_order, metric_label, model_label
 from crossfold.pipelines.reporting.binary.lookup import GROUPED, find
-from crossfold.pipelines.reporting.formatting import number, percent_interval
+from crossfold.pipelines.reporting.formatting import interval, number, percent_interval
+from crossfold.pipelines.reporting.gene_expression.lines import METRICS_HEADER, metric_lines
+from crossfold.pipelines.reporting.wine.labels import MODELS
 
 ROOT = Path(__file__).parents[1]
 REPORTING = ROOT / "data/08_reporting"
@@ -30,6 +36,13 @@ FIGURES = {
     },
     "digits": {"experiment_accuracy": "digits_experiment_accuracy"},
     "fashion": {"experiment_accuracy": "fashion_experiment_accuracy"},
+    "gene_expression": {
+        name: f"gene_expression_{name}" for name in ("model_comparison", "controls", "patients_2d")
+    },
+    "wine": {"accuracy": "wine_accuracy"},
+    "moons": {"boundary": "moons_boundary", "draws": "moons_draws"},
+    "primer": {name: f"primer_{name}" for name in ("growing_weights", "first_network")},
+    "audit": {"claims": "audit_claims"},
 }
 METRICS = ("roc_auc", "pr_auc", "brier", "expected_calibration_error")
 
@@ -37,7 +50,7 @@ METRICS = ("roc_auc", "pr_auc", "brier", "expected_calibration_error")
 def main() -> None:
     """Copy the figures and write the tables of every study that has been run."""
     for study, figures in FIGURES.items():
-        if not (REPORTING / study / "report.html").exists():
+        if not (REPORTING / study / PAGES[study]).exists():
             click.echo(f"{study} has not been run on the real data: make real STUDY={study}")
             continue
         for name, copied_as in figures.items():
@@ -69,7 +82,43 @@ def fashion_tables() -> dict[str, Iterable[str]]:
     }
 
 
-TABLES = {"no_show": no_show_tables, "digits": digits_tables, "fashion": fashion_tables}
+def gene_expression_tables() -> dict[str, Iterable[str]]:
+    """Give the tables of the leukaemia study by name."""
+    metrics = read("gene_expression", "metrics")
+    return {
+        f"gene_expression_{protocol}": markdown(METRICS_HEADER, metric_lines(metrics, protocol))
+        for protocol in (LEAVE_ONE_OUT, ORIGINAL_SPLIT)
+    }
+
+
+def wine_tables() -> dict[str, Iterable[str]]:
+    """Give the tables of the study of wine colours by name."""
+    return {"wine_accuracy": table_of_wine_models(read("wine", "metrics"))}
+
+
+def audit_tables() -> dict[str, Iterable[str]]:
+    """Give the table of all claims."""
+    claims = read("audit", "audit").fillna({"printed": "", "fault_shares": ""})
+    lines = claims_lines(claims, with_study=True)
+    return {"audit_claims": markdown(lines.header, lines.rows)}
+
+
+def no_tables() -> dict[str, Iterable[str]]:
+    """Give nothing: the study's figures say it all."""
+    return {}
+
+
+TABLES = {
+    "no_show": no_show_tables,
+    "digits": digits_tables,
+    "fashion": fashion_tables,
+    "gene_expression": gene_expression_tables,
+    "wine": wine_tables,
+    "moons": no_tables,
+    "primer": no_tables,
+    "audit": audit_tables,
+}
+PAGES = {study: "audit.html" if study == "audit" else "report.html" for study in TABLES}
 
 
 def latest(study: str, name: str) -> Path:
@@ -131,7 +180,9 @@ def table_of_twins(twins: pd.DataFrame) -> Iterator[str]:
             row.regime.replace("_", " "),
             percent_interval(row.estimate, row.low, row.high),
             number(row.seconds, 0),
-            f"{row.largest_probability_difference:.0e}",
+            f"{row.largest_probability_difference:.0e}"
+            if row.largest_probability_difference
+            else "0",
         ]
         for row in twins.itertuples()
     )
@@ -153,12 +204,30 @@ def table_of_differences(comparison: pd.DataFrame) -> Iterator[str]:
             row.question,
             f"{row.model_a.split('/')[-1]} – {row.model_b.split('/')[-1]}".replace("_", " "),
             row.test,
-            percent_interval(row.difference, row.low, row.high, decimals=2),
+            interval(100 * row.difference, 100 * row.low, 100 * row.high, 2),
             row.verdict,
         ]
         for row in over_seeds.itertuples()
     )
-    return markdown(["question", "networks", "interval from", "difference", "verdict"], rows)
+    return markdown(
+        ["question", "networks", "interval from", "difference, points", "verdict"], rows
+    )
+
+
+def table_of_wine_models(metrics: pd.DataFrame) -> Iterator[str]:
+    """Write one line a model and choice of inputs, all folds together."""
+    in_words = metrics["inputs"] != CONTROL
+    pooled = metrics[(metrics["scope"] == POOLED) & (metrics["metric"] == "accuracy") & in_words]
+    rows = (
+        [
+            MODELS[row.model],
+            row.inputs,
+            percent_interval(row.estimate, row.low, row.high, decimals=2),
+            f"{row.wrong:,} of {row.n:,}",
+        ]
+        for row in pooled.itertuples()
+    )
+    return markdown(["model", "inputs", "accuracy", "wrong"], rows)
 
 
 def strong_accuracy(study: str) -> Iterator[str]:
