@@ -138,7 +138,7 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
 
         def _send(self, content: bytes, fault: str) -> None:
             start = self._start() if web.resumable else 0
-            if start >= len(content):
+            if start and start >= len(content):
                 return self.send_error(416)
             self._begin(206 if start else 200, Content_Length=str(len(content) - start))
             web.n_downloads += 1

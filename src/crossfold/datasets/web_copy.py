@@ -72,6 +72,20 @@ class WebCopy:
         self._timeout_seconds = timeout_seconds
         self._state_file = file.with_name(f".{file.name}{STATE_SUFFIX}")
 
+    def __str__(self) -> str:
+        return f"{shown(self._url)} (copied to {self._file})"
+
+    def ensure(self) -> None:
+        """Copy the content of the address if there is no copy.
+
+        Raises
+        ------
+        SourceError
+            If the content did not come; one sentence names the address and says why.
+        """
+        if not self._file.is_file():
+            self.update()
+
     def update(self) -> None:
         """Copy the content of the address, unless it is that of the copy.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from kedro.io import AbstractDataset
 
-from crossfold.datasets.exceptions import SourceError
+from crossfold.datasets.exceptions import DataError, SourceError
 from crossfold.datasets.web_copy import WebCopy, shown
 
 if TYPE_CHECKING:
@@ -49,9 +49,11 @@ class WebSourceDataset(AbstractDataset[NoReturn, Any]):
 
     def load(self) -> Any:
         """Read the copy; make it if there is none."""
-        if not self._exists():
-            self.web_copy.update()
-        return self._dataset.load()
+        self.web_copy.ensure()
+        try:
+            return self._dataset.load()
+        except DataError as error:
+            raise SourceError(f"{self.web_copy} cannot be used: {error}") from error
 
     def save(self, data: NoReturn) -> None:
         """Refuse: sources are only read."""

@@ -1,4 +1,4 @@
-"""Sources at web addresses, asked once at the start of a refresh."""
+"""Sources at web addresses, asked once before a run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
 from crossfold.datasets.web_copy import WebCopy
+
+
+def ensure(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+    """Copy what the addresses hold that a pipeline reads, where there is no copy yet.
+
+    Raises
+    ------
+    SourceError
+        If an address does not answer as it should.
+    """
+    for copy in _copies(pipeline, catalog):
+        copy.ensure()
 
 
 def update(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
