@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +168,25 @@ def test_lasting_fault_leaves_the_copy_and_is_told(
     web.faults.clear()
     copy.update()
     assert file.read_bytes() == NEW
+
+
+def test_a_kill_in_a_download_leaves_the_copy(web: Any, copy: WebCopy, file: Path) -> None:
+    put(web, NEW, '"2"')
+    web.faults["/t"] = ["stall half-way"]
+    code = (
+        "from pathlib import Path; from crossfold.datasets.web_copy import WebCopy;"
+        f"WebCopy({web.address + '/t'!r}, Path({str(file)!r}), timeout_seconds=9).update()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        while not web.n_downloads and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+    assert process.returncode == -signal.SIGKILL
+    assert file.read_bytes() == OLD
+    assert len(names(file.parent)) == 3
+    copy.update()
+    assert file.read_bytes() == NEW
+    assert names(file.parent) == [".table.csv.state.json", "table.csv"]
 
 
 def test_no_server_at_all_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

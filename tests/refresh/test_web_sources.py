@@ -62,9 +62,13 @@ def test_an_unchanged_address_costs_no_download(toy: Any, web: Any) -> None:
 def test_a_plain_run_makes_the_first_copy(toy_from_web: Any, web: Any, tmp_path: Path) -> None:
     toy = toy_from_web.copied_to(tmp_path / "toy")
     shutil.rmtree(toy.folder / "data", ignore_errors=True)
-    with toy.start("run") as run:
-        run.communicate(timeout=120)
-    assert run.returncode == 0
+    web.faults["/raw.csv"] = ["404"]
+    for code in (1, 0):
+        with toy.start("run") as run:
+            output, error = run.communicate(timeout=120)
+        assert run.returncode == code
+        assert ("(status 404): there is no copy" in output + error) == bool(code)
+    assert len(toy.ledger.history(9)) == 1
     assert toy.refresh() == NOTHING
     assert web.n_downloads == 1
 
