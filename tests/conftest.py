@@ -4,7 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -80,3 +85,100 @@ def _ignore_local(folder: str, names: list[str]) -> list[str]:
 
 def _ignore_caches(folder: str, names: list[str]) -> list[str]:
     return [name for name in names if name == "__pycache__"]
+
+
+@dataclass
+class Web:
+    """A web server on this machine that misbehaves as it is told to.
+
+    It has contents, ETags and dates by path, and faults to show first: a status, `stall`,
+    `truncate` or `stall half-way`.
+    """
+
+    address: str = ""
+    contents: dict[str, bytes] = field(default_factory=dict)
+    etags: dict[str, str] = field(default_factory=dict)
+    dates: dict[str, str] = field(default_factory=dict)
+    faults: dict[str, list[str]] = field(default_factory=dict)
+    requests: list[tuple[str, str | None]] = field(default_factory=list)
+    n_downloads: int = 0
+    resumable: bool = True
+    knows_conditions: bool = True
+
+
+def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            web.requests.append((self.path, self.headers.get("Range")))
+            fault = (web.faults.get(self.path) or [""]).pop(0)
+            if fault.isdigit():
+                return self.send_error(int(fault))
+            if fault == "stall":
+                return time.sleep(1)
+            content = web.contents.get(self.path)
+            if content is None:
+                return self.send_error(404)
+            if self._is_known():
+                return self._begin(304)
+            return self._send(content, fault)
+
+        def _is_known(self) -> bool:
+            asked = self.headers.get("If-None-Match"), self.headers.get("If-Modified-Since")
+            has = web.etags.get(self.path), web.dates.get(self.path)
+            same = asked[0] == has[0] if has[0] and asked[0] else has[1] and asked[1] == has[1]
+            return web.knows_conditions and bool(same)
+
+        def _begin(self, status: int, **headers: str) -> None:
+            known = {"ETag": web.etags.get(self.path), "Last-Modified": web.dates.get(self.path)}
+            self.send_response(status)
+            for name, value in {**known, **headers}.items():
+                if value is not None:
+                    self.send_header(name.replace("_", "-"), value)
+            self.end_headers()
+
+        def _send(self, content: bytes, fault: str) -> None:
+            start = self._start() if web.resumable else 0
+            if start and start >= len(content):
+                return self.send_error(416)
+            self._begin(206 if start else 200, Content_Length=str(len(content) - start))
+            web.n_downloads += 1
+            self.wfile.write(content[start : (start + len(content)) // 2 if fault else None])
+            if fault == "stall half-way":
+                time.sleep(1)
+            return None
+
+        def _start(self) -> int:
+            return int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    return Handler
+
+
+@contextmanager
+def _serving() -> Iterator[Web]:
+    web = Web()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(web))
+    web.address = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield web
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    """Start a web server; retries come at once."""
+    monkeypatch.setattr("crossfold.datasets.download.FIRST_PAUSE_SECONDS", 0)
+    with _serving() as web:
+        yield web
+
+
+@pytest.fixture(scope="module")
+def lasting_web() -> Iterator[Web]:
+    """Start a web server for the tests of a module."""
+    with _serving() as web:
+        yield web

@@ -15,6 +15,7 @@ from kedro.framework.project import pipelines
 from crossfold.credentials import with_patient_key
 from crossfold.datasets.temporary import sweep
 from crossfold.prerequisites import require_inputs
+from crossfold.refresh import sources
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -42,10 +43,11 @@ class ProjectHooks:
         local = Path(loader.conf_source, "local")
         loader["credentials"] = with_patient_key(context._get_config_credentials(), local)
 
-    @hook_impl
+    @hook_impl(tryfirst=True)  # a run that cannot start does not come into the ledger
     def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
         """Check that what it reads is there; remove what killed runs left where it writes."""
         require_inputs(pipeline, catalog, pipelines)
+        sources.ensure(pipeline, catalog)
         for name in sorted(pipeline.all_outputs()):
             path = local_path(catalog.get(name))
             if path is not None:
@@ -70,7 +72,8 @@ class ProjectHooks:
     @hook_impl
     def on_pipeline_error(self, error: Exception, catalog: CatalogProtocol[Any, Any]) -> None:
         """Say in which file the table is that does not fit its schema."""
-        file = getattr(catalog.get(getattr(error, "dataset_name", None) or ""), "_filepath", None)
+        dataset = catalog.get(getattr(error, "dataset_name", None) or "")
+        file = getattr(dataset, "web_copy", None) or getattr(dataset, "_filepath", None)
         if file is not None:
             error.add_note(str(file))
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -98,6 +99,18 @@ report:
 """,
     "exports/a.csv": "age,missed\n30,0\n40,1\n",
 }
+FROM_A_FOLDER = """
+  type: crossfold.datasets.ExportDataset
+  filepath: exports
+"""
+FROM_THE_WEB = """
+  type: crossfold.datasets.WebSourceDataset
+  url: {}/raw.csv
+  timeout_seconds: 0.2
+  dataset:
+    type: crossfold.datasets.ExportDataset
+    filepath: data/raw.csv
+"""
 
 
 @dataclass
@@ -133,6 +146,11 @@ class Toy:
     def versions(self, name: str) -> list[Path]:
         """List the versions of a dataset, the oldest first."""
         return sorted((self.folder / "data" / name).glob("*/*"))
+
+    def copied_to(self, folder: Path) -> Toy:
+        """Copy the project, with the times of its files."""
+        shutil.copytree(self.folder, folder)
+        return Toy(folder)
 
     @property
     def ledger(self) -> Ledger:
@@ -171,6 +189,12 @@ def refreshed_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def refreshed(refreshed_once: Path, tmp_path: Path) -> Toy:
     """Give a copy of the project after its first refresh."""
-    folder = tmp_path / "toy"
-    shutil.copytree(refreshed_once, folder)
-    return Toy(folder)
+    return Toy(refreshed_once).copied_to(tmp_path / "toy")
+
+
+@pytest.fixture(scope="module")
+def toy_from_web(lasting_web: Any, tmp_path_factory: pytest.TempPathFactory) -> Toy:
+    """Give the project before its first refresh, with its exports at a web address."""
+    toy = make_toy(tmp_path_factory.mktemp("web") / "toy")
+    toy.change("conf/base/catalog.yml", FROM_A_FOLDER, FROM_THE_WEB.format(lasting_web.address))
+    return toy

@@ -174,10 +174,19 @@ def test_bad_data_leave_the_old_outputs_and_are_told_until_they_are_mended(refre
     assert toy.versions("report.txt")[-1].read_text().startswith("3 rows")
 
 
-def test_data_that_break_the_schema_are_told(refreshed) -> None:
-    (refreshed.folder / "exports" / "a.csv").write_text("years,missed\n30,0\n")
-    code, output = refreshed.refresh()
-    assert code == 1
-    assert "does not fit its schema: the column age is missing" in output
-    assert "Traceback" not in output
-    assert len(list((refreshed.folder / "data" / "rejected" / "raw").iterdir())) == 1
+def test_data_that_break_the_schema_are_told_until_they_are_mended(refreshed) -> None:
+    toy = refreshed
+    export = toy.folder / "exports" / "a.csv"
+    export.write_text("years,missed\n30,0\n")
+    for _ in range(2):
+        code, output = toy.refresh()
+        assert code == 1
+        assert output.count("does not fit its schema: the column age is missing") == 1
+        assert "Traceback" not in output
+        [copy] = (toy.folder / "data" / "rejected" / "raw").iterdir()
+        assert copy.read_bytes() == export.read_bytes()
+        assert str(copy) in output
+        assert [file.read_text() for file in toy.versions("report.txt")] == ["2 rows, 0.500"]
+    export.write_text("age,missed\n30,0\n")
+    assert toy.refresh()[0] == 0
+    assert toy.versions("report.txt")[-1].read_text() == "1 rows, 0.000"

@@ -1,9 +1,10 @@
 """Datasets: what reads and writes files, and nothing else.
 
-`SourceDataset` fetches a source file and verifies it, `ExportDataset` reads a CSV export and hides
-its identifiers, `IdxDataset` and `LabelledImagesDataset` read images, `SampleAppointmentsDataset`,
-`SampleExpressionDataset`, `SampleImagesDataset` and `SampleWinesDataset` make what the sample
-environment reads, `FigureDataset` and `MLPDataset` store figures and models.
+`SourceDataset` fetches a source file and verifies it, `WebSourceDataset` follows a web address,
+`ExportDataset` reads a CSV export and hides its identifiers, `IdxDataset` and
+`LabelledImagesDataset` read images, `SampleAppointmentsDataset`, `SampleExpressionDataset`,
+`SampleImagesDataset` and `SampleWinesDataset` make what the sample environment reads,
+`FigureDataset` and `MLPDataset` store figures and models.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from crossfold.datasets.sample_images import SampleImagesDataset
     from crossfold.datasets.sample_wines import SampleWinesDataset
     from crossfold.datasets.source_dataset import SourceDataset
+    from crossfold.datasets.web_source import WebSourceDataset
 
 __all__ = [
     "ExportDataset",
@@ -36,6 +38,7 @@ __all__ = [
     "SampleImagesDataset",
     "SampleWinesDataset",
     "SourceDataset",
+    "WebSourceDataset",
 ]
 
 _MODULES = {
@@ -50,6 +53,7 @@ _MODULES = {
     "SampleImagesDataset": "sample_images",
     "SampleWinesDataset": "sample_wines",
     "SourceDataset": "source_dataset",
+    "WebSourceDataset": "web_source",
 }
 
 

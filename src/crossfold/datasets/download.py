@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from crossfold.datasets.exceptions import SourceError
 
@@ -17,6 +18,8 @@ ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.5
 CHUNK_BYTES = 1 << 13  # what a broken connection loses at most
 CLIENT_ERRORS_WORTH_A_RETRY = {408, 416, 425, 429}
+
+Result = TypeVar("Result")
 
 _logger = logging.getLogger(__name__)
 
@@ -38,28 +41,46 @@ def download(url: str, target: Path, *, timeout_seconds: float) -> None:
     SourceError
         If the file did not come; the message says why, in a few words.
     """
+    with_retries(lambda: _attempt(url, target, timeout_seconds), timeout_seconds)
+
+
+def with_retries(attempt: Callable[[], Result], timeout_seconds: float) -> Result:
+    """Give what an attempt gives, and try again after a failure that may pass.
+
+    Parameters
+    ----------
+    attempt
+        Asks a server with `requests`.
+    timeout_seconds
+        The longest wait that it allows, in seconds, for the message.
+
+    Raises
+    ------
+    SourceError
+        If no attempt succeeded; the message says why, in a few words.
+    """
     import requests
 
-    for attempt in range(ATTEMPTS):
+    n_failed = 0
+    while True:
         try:
-            return _attempt(url, target, timeout_seconds)
+            return attempt()
         except requests.RequestException as error:
-            last = attempt == ATTEMPTS - 1
-            if last or not _worth_a_retry(error):
+            n_failed += 1
+            if n_failed == ATTEMPTS or not _worth_a_retry(error):
                 raise SourceError(_reason(error, timeout_seconds)) from error
-            if _status(error) == requests.codes.requested_range_not_satisfiable:
-                target.unlink(missing_ok=True)
-            time.sleep(FIRST_PAUSE_SECONDS * 2**attempt)
+        time.sleep(FIRST_PAUSE_SECONDS * 2 ** (n_failed - 1))
 
 
 def _attempt(url: str, target: Path, timeout_seconds: float) -> None:
     import requests
     from pooch import HTTPDownloader
 
-    with target.open("ab") as file, _ProgressBar(url) as bar:
+    with target.open("ab") as file, ProgressBar(url) as bar:
 
-        def start_anew_if_whole(response: requests.Response, **_: Any) -> None:
-            if response.status_code == requests.codes.ok:
+        def start_anew_unless_partial(response: requests.Response, **_: Any) -> None:
+            useless = requests.codes.requested_range_not_satisfiable
+            if response.status_code in (requests.codes.ok, useless):
                 file.truncate(0)
 
         start = target.stat().st_size
@@ -69,7 +90,7 @@ def _attempt(url: str, target: Path, timeout_seconds: float) -> None:
             chunk_size=CHUNK_BYTES,
             timeout=timeout_seconds,
             headers={"Accept-Encoding": "identity", **resume},
-            hooks={"response": start_anew_if_whole},
+            hooks={"response": start_anew_unless_partial},
         )
         downloader(url, file, None)
 
@@ -99,7 +120,7 @@ def _reason(error: requests.RequestException, timeout_seconds: float) -> str:
     return "no connection"
 
 
-class _ProgressBar:
+class ProgressBar:
     """A progress bar in a terminal, one log line elsewhere; what pooch asks of one."""
 
     def __init__(self, url: str) -> None:
@@ -107,7 +128,7 @@ class _ProgressBar:
         self._url = url
         self._progress: Progress | None = None
 
-    def __enter__(self) -> _ProgressBar:
+    def __enter__(self) -> ProgressBar:
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 

@@ -15,6 +15,8 @@ from crossfold.datasets.containers import extract, sha256
 from crossfold.datasets.download import download
 from crossfold.datasets.exceptions import SourceError
 from crossfold.datasets.temporary import sweep, temporary_file
+from crossfold.datasets.web_copy import WebCopy, copy_beside, is_web_address
+from crossfold.datasets.web_source import WebSourceDataset
 
 if TYPE_CHECKING:
     from kedro_datasets._typing import TablePreview
@@ -40,7 +42,8 @@ class SourceDataset(AbstractDataset[NoReturn, Any]):
         ``file``: the file's name, with its folder in a mirror; ``sha256``: of its content;
         ``urls``: its addresses, the first tried first.
     path
-        The user's own file or folder. It is read in place of the source, and not verified.
+        The user's own file, folder or web address. It is read in place of the source, and not
+        verified; what an address holds is copied as `WebSourceDataset` does.
     timeout_seconds
         Longest wait for a connection and between two packets, in seconds.
     metadata
@@ -58,12 +61,18 @@ class SourceDataset(AbstractDataset[NoReturn, Any]):
     ) -> None:
         self._source = source
         self._own = path is not None
-        self._filepath = Path(path or dataset["filepath"])
+        file = Path(dataset["filepath"])
+        url = path if path is not None and is_web_address(path) else None
+        self._filepath = copy_beside(file, url) if url else Path(path or file)
         self._timeout_seconds = timeout_seconds
         self.metadata = metadata
-        self._dataset = AbstractDataset.from_config(
-            source["file"], {**dataset, "filepath": str(self._filepath)}
+        reader = {**dataset, "filepath": str(self._filepath)}
+        self._dataset: Any = (
+            WebSourceDataset(url=url, dataset=reader, timeout_seconds=timeout_seconds)
+            if url
+            else AbstractDataset.from_config(source["file"], reader)
         )
+        self.web_copy: WebCopy | None = getattr(self._dataset, "web_copy", None)
 
     def load(self) -> Any:
         """Fetch and verify the file, then read it."""
@@ -79,8 +88,11 @@ class SourceDataset(AbstractDataset[NoReturn, Any]):
 
     @property
     def pinned_sha256(self) -> str | None:
-        """SHA-256 of what `load` reads, or None where the user's own file is read."""
-        return None if self._own else self._source["sha256"]
+        """SHA-256 of the source, or what a look at the user's own address has found, else None."""
+        if self._own:
+            return self.web_copy.seen_sha256 if self.web_copy else None
+        sha256: str = self._source["sha256"]
+        return sha256
 
     def stored_files(self) -> list[Path]:
         """List the files that `load` reads, as far as they are there."""

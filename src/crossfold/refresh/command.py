@@ -11,10 +11,13 @@ import click
 from kedro.framework import project
 from kedro.framework.session import KedroSession
 from kedro.io import CatalogProtocol
+from kedro.io.core import generate_timestamp
 from kedro.pipeline import Pipeline
 
-from crossfold.refresh import promotion, rejected, retention, tables
+from crossfold.datasets.exceptions import SourceError
+from crossfold.refresh import promotion, rejected, retention, sources, tables
 from crossfold.refresh.exceptions import RefreshError
+from crossfold.refresh.ledger import FAILED
 from crossfold.refresh.lock import refresh_lock
 from crossfold.refresh.project import ProjectFiles
 from crossfold.refresh.runner import RefreshRunner
@@ -23,6 +26,7 @@ from crossfold.refresh.settings import RefreshSettings
 NOTHING_OR_DONE = 0
 STALE = 3
 RUNS_IN_HISTORY = 20
+TRIGGER = "refresh"
 
 Catalog = CatalogProtocol[Any, Any]
 
@@ -69,10 +73,13 @@ def refresh(request: Request) -> int:
     context = _session(request).load_context()
     files = ProjectFiles.of(context)
     pipeline = _pipeline(request.pipelines)
+    catalog = context.catalog
     if request.check:
-        return _look(request, context.catalog, files, pipeline)
+        sources.look(pipeline, catalog)
+        return _look(request, catalog, files, pipeline)
     with refresh_lock(files.lock):
-        settings, catalog = RefreshSettings.of(context), context.catalog
+        settings = RefreshSettings.of(context)
+        _update_sources(request, catalog, files, pipeline)
         if request.force or _look(request, catalog, files, pipeline) != NOTHING_OR_DONE:
             _run(request, files, len(pipeline.nodes))
             catalog = context.catalog
@@ -105,6 +112,19 @@ def _pipeline(names: list[str]) -> Pipeline:
             f" {', '.join(sorted(project.pipelines))}."
         )
     return sum((project.pipelines[name] for name in names), Pipeline([]))
+
+
+def _update_sources(
+    request: Request, catalog: Catalog, files: ProjectFiles, pipeline: Pipeline
+) -> None:
+    """Copy what has changed at web addresses; an outage is a failed run in the ledger."""
+    try:
+        sources.update(pipeline, catalog)
+    except SourceError as error:
+        run = generate_timestamp()
+        files.ledger.begin_run(run, TRIGGER, request.env, request.pipelines)
+        files.ledger.end_run(run, FAILED, str(error))
+        raise
 
 
 def _look(request: Request, catalog: Catalog, files: ProjectFiles, pipeline: Pipeline) -> int:

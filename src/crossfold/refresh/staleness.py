@@ -32,7 +32,15 @@ NUMERIC_LIBRARIES = {
 }
 EVERY_NODE_DEPENDS_ON = {"numpy", "pandas", "scipy"}
 # What says where a dataset lies and how it is shown, and not what is in it.
-IRRELEVANT_SETTINGS = {"filepath", "path", "metadata", "versioned", "urls", "timeout_seconds"}
+IRRELEVANT_SETTINGS = {
+    "filepath",
+    "metadata",
+    "path",
+    "timeout_seconds",
+    "url",
+    "urls",
+    "versioned",
+}
 ALL_PARAMETERS = "parameters"
 MISSING = Content("missing")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +38,7 @@ def is_stored(dataset: object) -> bool:
 def locate(dataset: Any) -> Stored | None:
     """Find the files of a dataset, those of its latest version; None if it has none."""
     if hasattr(dataset, "stored_files"):
-        files = dataset.stored_files()
-        return Stored(_common_root(files), files) if files else None
+        return _together(dataset.stored_files())
     path = getattr(dataset, "_filepath", None)
     if path is None:
         return None
@@ -63,5 +63,9 @@ def _at(path: Path) -> Stored | None:
     return Stored(path, [path]) if path.exists() else None
 
 
-def _common_root(files: list[Path]) -> Path:
-    return files[0] if len(files) == 1 else files[0].parent
+def _together(files: list[Path]) -> Stored | None:
+    """Name the innermost folder that holds all of the files; a single file is its own root."""
+    if len(files) < 2:
+        return Stored(files[0], files) if files else None
+    whole = [file.absolute() for file in files]
+    return Stored(Path(os.path.commonpath([file.parent for file in whole])), whole)

@@ -1,0 +1,229 @@
+"""The copy of a web address whose content may change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from crossfold.datasets.atomic import AtomicLocalFileSystem
+from crossfold.datasets.containers import sha256
+from crossfold.datasets.download import CHUNK_BYTES, ProgressBar, with_retries
+from crossfold.datasets.exceptions import SourceError
+from crossfold.datasets.temporary import sweep, sync, temporary_file
+
+if TYPE_CHECKING:
+    import requests
+
+STATE_SUFFIX = ".state.json"
+
+
+@dataclass(frozen=True)
+class State:
+    """What an address said of the content that was copied from it.
+
+    Attributes
+    ----------
+    address
+        SHA-256 of the address: it may hold a password.
+    etag, last_modified
+        Its headers, None where it had none.
+    size, mtime_ns
+        Bytes and time of the copy; a copy that differs was altered by somebody else.
+    """
+
+    address: str
+    etag: str | None
+    last_modified: str | None
+    size: int
+    mtime_ns: int
+
+
+class WebCopy:
+    """A file with the content of an address, and what is needed to ask whether that has changed.
+
+    What the address said lies in a hidden file beside the copy. A new content replaces the copy
+    when all of it has come; until then, and where nothing comes, the copy stays as it was.
+
+    Parameters
+    ----------
+    url
+        An address of the protocol http or https.
+    file
+        The copy.
+    timeout_seconds
+        Longest wait for a connection and between two packets, in seconds.
+
+    Attributes
+    ----------
+    seen_sha256
+        SHA-256 of what `look` has found at the address and the copy has not, else None.
+    """
+
+    def __init__(self, url: str, file: Path, *, timeout_seconds: float) -> None:
+        self.seen_sha256: str | None = None
+        self._url = url
+        self._file = file
+        self._timeout_seconds = timeout_seconds
+        self._state_file = file.with_name(f".{file.name}{STATE_SUFFIX}")
+
+    def __str__(self) -> str:
+        return f"{shown(self._url)} (copied to {self._file})"
+
+    def ensure(self) -> None:
+        """Copy the content of the address if there is no copy.
+
+        Raises
+        ------
+        SourceError
+            If the content did not come; one sentence names the address and says why.
+        """
+        if not self._file.is_file():
+            self.update()
+
+    def update(self) -> None:
+        """Copy the content of the address, unless it is that of the copy.
+
+        Raises
+        ------
+        SourceError
+            If the content did not come; one sentence names the address and says why.
+        """
+        with self._fetched() as new:
+            if new is None:
+                return
+            content, headers = new
+            if not self._is_copied(content):
+                sync(content)
+                content.replace(self._file)
+                sync(self._file.parent)
+            self._remember(headers)
+
+    def look(self) -> None:
+        """Learn what the address holds, and change nothing; without a copy all of it is new.
+
+        Raises
+        ------
+        SourceError
+            If the content did not come; one sentence names the address and says why.
+        """
+        if not self._file.is_file():
+            return
+        with self._fetched() as new:
+            if new is not None and not self._is_copied(new[0]):
+                self.seen_sha256 = sha256(new[0])
+
+    def _is_copied(self, content: Path) -> bool:
+        return self._file.is_file() and sha256(self._file) == sha256(content)
+
+    @contextmanager
+    def _fetched(self) -> Iterator[tuple[Path, Mapping[str, str]] | None]:
+        """Give the new content in a temporary file, with its headers; None if it is known."""
+        known = self._known_state()
+        sweep(self._file)
+        with temporary_file(self._file) as content:
+            try:
+                headers = with_retries(lambda: self._ask(known, content), self._timeout_seconds)
+            except SourceError as error:
+                raise self._failure(error) from error
+            yield None if headers is None else (content, headers)
+
+    def _ask(self, known: State | None, content: Path) -> Mapping[str, str] | None:
+        """Ask the address for what differs from a known content, and give the answer's headers."""
+        import requests
+
+        with requests.get(
+            self._url,
+            headers={"Accept-Encoding": "identity", **_conditions(known)},
+            stream=True,
+            timeout=self._timeout_seconds,
+        ) as response:
+            response.raise_for_status()
+            if known is not None and _is_known(known, response):
+                return None
+            if response.status_code != requests.codes.ok:
+                raise SourceError(f"status {response.status_code}")
+            self._receive(response, content)
+            return response.headers
+
+    def _receive(self, response: requests.Response, content: Path) -> None:
+        with content.open("wb") as file, ProgressBar(shown(self._url)) as bar:
+            bar.total = int(response.headers.get("Content-Length", 0))
+            for chunk in response.iter_content(CHUNK_BYTES):
+                bar.update(file.write(chunk))
+
+    def _known_state(self) -> State | None:
+        """Give what the address said of the copy as it is, None where that is not known."""
+        try:
+            state = State(**json.loads(self._state_file.read_text(encoding="utf-8")))
+            stamp = self._file.stat()
+        except (OSError, ValueError, TypeError):
+            return None
+        expected = (self._address, stamp.st_size, stamp.st_mtime_ns)
+        return state if (state.address, state.size, state.mtime_ns) == expected else None
+
+    def _remember(self, headers: Mapping[str, str]) -> None:
+        stamp = self._file.stat()
+        state = State(
+            address=self._address,
+            etag=headers.get("ETag"),
+            last_modified=headers.get("Last-Modified"),
+            size=stamp.st_size,
+            mtime_ns=stamp.st_mtime_ns,
+        )
+        with AtomicLocalFileSystem().open(self._state_file, "w") as file:
+            json.dump(asdict(state), file)
+
+    @property
+    def _address(self) -> str:
+        return _digest(self._url)
+
+    def _failure(self, error: SourceError) -> SourceError:
+        why = str(error).rstrip(".")
+        kept = f"the copy {self._file} stays in use" if self._file.exists() else "there is no copy"
+        return SourceError(
+            f"{shown(self._url)} could not be fetched ({why}): {kept}; try again later, or check"
+            " the address."
+        )
+
+
+def is_web_address(path: str) -> bool:
+    """Say whether a path is an address of the protocol http or https."""
+    return path.lower().startswith(("http://", "https://"))
+
+
+def copy_beside(source: Path, url: str) -> Path:
+    """Name the copy of an address in place of a source's file, one for each address."""
+    name = PurePosixPath(urlsplit(url).path)
+    file_name = name.name if name.suffix else source.name
+    return source.parent / "web" / _digest(url)[:8] / file_name
+
+
+def shown(url: str) -> str:
+    """Give an address without what may be secret: user, password, and what follows the path."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _digest(url: str) -> str:
+    return hashlib.sha256(url.encode()).hexdigest()
+
+
+def _conditions(known: State | None) -> dict[str, str]:
+    """Give the headers with which a server need not send what is known."""
+    if known is None:
+        return {}
+    headers = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+    return {name: value for name, value in headers.items() if value is not None}
+
+
+def _is_known(known: State, response: requests.Response) -> bool:
+    """Say whether an answer is that nothing is new; some servers answer so with all of it."""
+    not_modified = 304
+    same_etag = known.etag is not None and response.headers.get("ETag") == known.etag
+    return response.status_code == not_modified or same_etag
