@@ -1,5 +1,7 @@
 """A first network, 2–4–1, trained one row at a time, by hand and by the library."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -48,7 +50,7 @@ def train_network_by_hand(
     weights = start_network(first_network, seed)
     steps, epochs = [], []
     for epoch in range(first_network.epochs + 1):
-        epochs.append({"epoch": epoch, **_scores(points, weights), **_name_all(weights, "")})
+        epochs.append({"epoch": epoch, **score_network(points, weights), **_name_all(weights, "")})
         for row in train.itertuples():
             inputs = np.array([row.x, row.y], dtype=float)
             output, gradients = differentiate(inputs, row.label, weights)
@@ -89,7 +91,8 @@ def predict(points: pd.DataFrame, weights: Weights) -> np.ndarray:
     return sigmoid(hidden @ second + second_bias)[:, 0]
 
 
-def _scores(points: pd.DataFrame, weights: Weights) -> dict[str, float]:
+def score_network(points: pd.DataFrame, weights: Weights) -> dict[str, float]:
+    """Give mean squared error and accuracy on both parts of the points."""
     output, label = predict(points, weights), points["label"].to_numpy()
     scores = {}
     for part in (TRAIN, VALIDATION):
@@ -122,22 +125,37 @@ def compare_first_network(
     -------
     ``weight``, ``by_hand``, ``library`` and their ``difference``.
     """
-    from crossfold.mlp import MLPClassifier
-    from crossfold.mlp.faults import SQUARED_SIGMOID
-
-    first, first_bias, second, second_bias = start_network(first_network, seed)
-    start = [first, second], [first_bias, second_bias]
     train = points[points["part"] == TRAIN]
-    network = MLPClassifier(
-        (first_network.n_hidden,), "identity", solver="sgd", momentum=0, alpha=0, batch_size=1,
-        shuffle=False, loss=SQUARED_SIGMOID, learning_rate_init=first_network.learning_rate,
-        max_iter=first_network.epochs, n_iter_no_change=np.inf, dtype="float64",
-        init=lambda rng, sizes: start,
-    ).fit(train[["x", "y"]].to_numpy(dtype=float), train["label"].to_numpy())  # fmt: skip
-    (w1, w2), (b1, b2) = network.coefs_, network.intercepts_
-    library = _name_all((w1, b1, w2, b2), "")
+    start = start_network(first_network, seed)
+    network = make_library_network(first_network).set_params(**start_parameters(start))
+    network.fit(train[["x", "y"]].to_numpy(dtype=float), train["label"].to_numpy())
+    library = _name_all(read_weights(network), "")
     by_hand = epochs.iloc[-1][list(library)].to_numpy(dtype=float)
     table = pd.DataFrame({"weight": list(library), "by_hand": by_hand})
     return table.assign(library=list(library.values())).assign(
         difference=lambda t: t["by_hand"] - t["library"]
     )
+
+
+def make_library_network(first_network: FirstNetworkParameters) -> Any:
+    """Give the same network as an estimator of `crossfold.mlp`, without a start."""
+    from crossfold.mlp import MLPClassifier
+    from crossfold.mlp.faults import SQUARED_SIGMOID
+
+    return MLPClassifier(
+        (first_network.n_hidden,), "identity", solver="sgd", momentum=0, alpha=0, batch_size=1,
+        shuffle=False, loss=SQUARED_SIGMOID, learning_rate_init=first_network.learning_rate,
+        max_iter=first_network.epochs, n_iter_no_change=np.inf, dtype="float64",
+    )  # fmt: skip
+
+
+def start_parameters(start: Weights) -> dict[str, Any]:
+    """Give the argument that makes an estimator of the library start from given weights."""
+    first, first_bias, second, second_bias = start
+    return {"init": lambda rng, sizes: ([first, second], [first_bias, second_bias])}
+
+
+def read_weights(network: Any) -> Weights:
+    """Read the weights of a fitted estimator."""
+    (first, second), (first_bias, second_bias) = network.coefs_, network.intercepts_
+    return first, first_bias, second, second_bias

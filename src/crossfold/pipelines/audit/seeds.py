@@ -1,0 +1,74 @@
+"""A figure over many seeds: what one run of a protocol gives when nothing fixes its draws."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from crossfold.pipelines.audit.measured import Measured, print_value
+from crossfold.pipelines.reporting.formatting import plain
+from crossfold.validation import percentile_interval
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def over_seeds(values: pd.Series) -> Measured:
+    """Give the median over seeds with the range of the middle 95 %; n is the number of seeds."""
+    low, high = percentile_interval(values.to_numpy(dtype=float))
+    return Measured(float(values.median()), low, high, len(values))
+
+
+def range_text(values: pd.Series, unit: str) -> str:
+    """Print the smallest and the largest value: 89.0 % to 94.2 %."""
+    return f"{print_value(values.min(), unit)} to {print_value(values.max(), unit)}"
+
+
+def draw_over_seeds(
+    table: pd.DataFrame, printed: Mapping[str, float], series: Mapping[str, str]
+) -> Figure:
+    """Draw every seed's value with the median and the middle 95 %, a panel for each metric.
+
+    Parameters
+    ----------
+    table
+        One row a network: ``series`` and a column for each metric.
+    printed
+        What the source printed, by metric; these metrics are drawn.
+    series
+        Label of each series, in the order of the rows.
+    """
+    from crossfold.pipelines.reporting import style
+
+    with style.figure_style():
+        height = len(printed) * (0.42 * len(series) + 0.85) + 0.6
+        figure, panels = style.new_figure(height, len(printed))
+        for axes, (metric, value) in zip(panels, printed.items(), strict=True):
+            for place, name in enumerate(series):
+                _one_series(axes, table.loc[table["series"] == name, metric], place)
+            axes.axvline(value, color=style.BLACK, linestyle="--", label="Printed")
+            style.shade_rows(axes, len(series))
+            axes.set_yticks(range(len(series)), [textwrap.fill(one, 24) for one in series.values()])
+            axes.set_title(plain(metric))
+            if "accuracy" in metric:
+                style.percent_axis(axes.xaxis)
+        style.legend_below(figure, panels[0], 3)
+        return figure
+
+
+def _one_series(axes: Axes, values: pd.Series, place: int) -> None:
+    from crossfold.pipelines.reporting import style
+
+    middle = over_seeds(values)
+    spread = np.array([[middle.estimate - middle.low], [middle.high - middle.estimate]])
+    labels = ("One seed", "Median, middle 95 %") if place == 0 else (None, None)
+    axes.plot(values, np.full(len(values), place + 0.2), "|", color=style.GREY, label=labels[0])
+    axes.errorbar(
+        [middle.estimate], [place - 0.12], xerr=spread, capsize=3, label=labels[1],
+        **{**style.MAIN, "linestyle": "none"},
+    )  # fmt: skip
