@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from crossfold.pipelines.audit.claims import Statement
 from crossfold.pipelines.audit.measured import Measured, print_value
 from crossfold.pipelines.reporting.formatting import plain
 from crossfold.validation import percentile_interval
@@ -24,9 +24,15 @@ def over_seeds(values: pd.Series) -> Measured:
     return Measured(float(values.median()), low, high, len(values))
 
 
-def range_text(values: pd.Series, unit: str) -> str:
-    """Print the smallest and the largest value: 89.0 % to 94.2 %."""
-    return f"{print_value(values.min(), unit)} to {print_value(values.max(), unit)}"
+def range_text(values: pd.Series, statement: Statement) -> str:
+    """Print the range of values: 89.0 % to 94.2 % (3 as good as printed).
+
+    Shares are good if they are as high as printed, numbers (a loss, an error) if as low.
+    """
+    low, high = (print_value(value, statement.unit) for value in (values.min(), values.max()))
+    printed = statement.printed_value
+    as_good = values >= printed if statement.unit == "share" else values <= printed
+    return f"{low} to {high} ({as_good.sum() or 'none'} as good as printed)"
 
 
 def draw_over_seeds(
@@ -53,7 +59,7 @@ def draw_over_seeds(
                 _one_series(axes, table.loc[table["series"] == name, metric], place)
             axes.axvline(value, color=style.BLACK, linestyle="--", label="Printed")
             style.shade_rows(axes, len(series))
-            axes.set_yticks(range(len(series)), [textwrap.fill(one, 24) for one in series.values()])
+            axes.set_yticks(range(len(series)), list(series.values()))
             axes.set_title(plain(metric))
             if "accuracy" in metric:
                 style.percent_axis(axes.xaxis)
@@ -66,9 +72,11 @@ def _one_series(axes: Axes, values: pd.Series, place: int) -> None:
 
     middle = over_seeds(values)
     spread = np.array([[middle.estimate - middle.low], [middle.high - middle.estimate]])
-    labels = ("One seed", "Median, middle 95 %") if place == 0 else (None, None)
-    axes.plot(values, np.full(len(values), place + 0.2), "|", color=style.GREY, label=labels[0])
+    labels = (f"One of {middle.n} seeds", "Median, middle 95 %") if place == 0 else (None, None)
+    # Steps of the golden ratio keep equal values apart.
+    heights = place + 0.08 + 0.3 * (np.arange(middle.n) * 0.618 % 1)
+    axes.plot(values, heights, "|", markersize=4, color=style.GREY, label=labels[0])
     axes.errorbar(
-        [middle.estimate], [place - 0.12], xerr=spread, capsize=3, label=labels[1],
+        [middle.estimate], [place - 0.2], xerr=spread, capsize=3, label=labels[1],
         **{**style.MAIN, "linestyle": "none"},
     )  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from crossfold.pipelines.audit.claims import Statement
 from crossfold.pipelines.audit.measured import includes
 from crossfold.pipelines.audit.moons.outcomes import ACCURACY, FIRST_LOSS, LAST_LOSS
@@ -10,6 +12,11 @@ from crossfold.pipelines.audit.moons.parameters import PrintedParameters
 _ROWS = (
     "on points that the network has not seen, or under no_test_set on those that it learnt from;"
     " under unseeded the median over seeds with the range of the middle 95\u00a0%"
+)
+# The loss that is printed for the first epoch comes close to half of it.
+_OF_IGNORANCE = (
+    f". A network that knows nothing has a loss of ln 2, {math.log(2):.4f}; half of that is"
+    f" {math.log(2) / 2:.4f}"
 )
 _WITHIN = {
     "so": "the printed figure is within the interval",
@@ -21,8 +28,8 @@ def statements(printed: PrintedParameters) -> dict[str, Statement]:
     """Give the statement that each metric decides."""
     return {
         ACCURACY: _accuracy(printed.accuracy),
-        FIRST_LOSS: _loss("starts at", FIRST_LOSS, printed.first_loss),
-        LAST_LOSS: _loss("falls to", LAST_LOSS, printed.last_loss),
+        FIRST_LOSS: _loss("first", "starts at", printed.first_loss, _OF_IGNORANCE),
+        LAST_LOSS: _loss("last", "falls to", printed.last_loss),
     }
 
 
@@ -40,13 +47,12 @@ def _accuracy(value: float) -> Statement:
     )
 
 
-def _loss(verb: str, metric: str, value: float) -> Statement:
-    epoch = metric.removesuffix("_loss")
+def _loss(epoch: str, verb: str, value: float, note: str = "") -> Statement:
     return Statement(
         study="moons",
-        claim=metric,
+        claim=f"{epoch}_loss",
         statement=f"The loss {verb} {value:.4f}",
-        quantity=f"cross-entropy without penalty after the {epoch} epoch, {_ROWS}",
+        quantity=f"cross-entropy without penalty after the {epoch} epoch, {_ROWS}{note}",
         unit="number",
         printed=f"{value:.6f}, on the training points",
         holds=includes(value),

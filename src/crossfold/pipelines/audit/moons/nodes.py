@@ -120,10 +120,10 @@ class Judge:
         """Say what the seed and other readings of the L2 factor give with all faults."""
         own = self.outcomes.seeds
         ranges = {
-            part: range_text(own.loc[own["part"] == part, metric], statement.unit)
+            part: range_text(own.loc[own["part"] == part, metric], statement)
             for part in (TRAIN, TEST)
         }
-        others = [self._with_alpha(alpha, metric, statement.unit) for alpha in self.unstated.alpha]
+        others = [self._with_alpha(alpha, metric, statement) for alpha in self.unstated.alpha]
         return " ".join(
             [
                 f"The seed is not stated: {own['seed'].nunique()} of them give {ranges[TRAIN]} on"
@@ -132,9 +132,9 @@ class Judge:
             ]
         )
 
-    def _with_alpha(self, alpha: float, metric: str, unit: str) -> str:
+    def _with_alpha(self, alpha: float, metric: str, statement: Statement) -> str:
         is_own = (self.seeds["alpha"] == alpha) & (self.seeds["part"] == part_of(self.faults))
-        given = range_text(self.seeds.loc[is_own, metric], unit)
+        given = range_text(self.seeds.loc[is_own, metric], statement)
         return (
             "How the L2 factor is divided by the rows of a batch is not stated: with a factor of"
             f" {alpha:g} it is {given}."
@@ -146,9 +146,5 @@ def draw_seeds(
 ) -> Any:
     """Draw the figures of every seed beside the printed ones; a matplotlib figure."""
     own = seeds[seeds["alpha"] == protocol.alpha].rename(columns={"part": "series"})
-    n_seeds = own["seed"].nunique()
-    labels = {
-        TRAIN: f"Points learnt from, {n_seeds} seeds",
-        TEST: f"New points, {n_seeds} seeds",
-    }
+    labels = {TRAIN: "Points learnt from", TEST: "New points"}
     return draw_over_seeds(own, printed.model_dump(), labels)

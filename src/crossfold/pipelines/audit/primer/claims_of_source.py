@@ -25,11 +25,12 @@ def statements(printed: PrintedParameters) -> dict[str, Statement]:
 
 def _accuracy(part: str, rows: str, value: float) -> Statement:
     n = SOURCE_ROWS[part]
+    name = {"train": "Training", "validation": "Validation"}[part]
     text = f"{100 * value:.2f}".removesuffix(".00") + "\u00a0%"
     return Statement(
         study="primer",
         claim=f"{part}_accuracy",
-        statement=f"The first network tells {text} of the {rows} apart",
+        statement=f"{name} accuracy reaches {text}",
         quantity=f"share of the {rows} that are told apart, {_OVER_SEEDS}; as many as printed are"
         f" {round(value * n)} of {n}",
         unit="share",
@@ -45,8 +46,9 @@ def _error(value: float, first: float) -> Statement:
     return Statement(
         study="primer",
         claim="train_error",
-        statement=f"In ten epochs the training error falls to {value:.4f}",
-        quantity=f"mean squared error on the points learnt from after the last epoch, {_OVER_SEEDS}",
+        statement=f"Training error falls to {value:.4f}",
+        quantity=f"mean squared error on the points learnt from after the last epoch,"
+        f" {_OVER_SEEDS}",
         unit="number",
         printed=f"{first:.4f} to {value:.4f}",
         holds=below(value + _ROUNDING),

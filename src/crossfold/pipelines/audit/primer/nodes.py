@@ -153,7 +153,7 @@ class Judge:
         unit = statement.unit
         one_run = self.runs[ONE_RUN]
         with_faults, without = (
-            range_text(self.seeds.loc[self.seeds["run"] == run, metric], unit)
+            range_text(self.seeds.loc[self.seeds["run"] == run, metric], statement)
             for run in (REPORTED, SOUND)
         )
         return (
@@ -166,11 +166,7 @@ class Judge:
 
 def draw_seeds(seeds: pd.DataFrame, printed: PrintedParameters) -> Any:
     """Draw the last epoch's figures of every seed beside the printed; a matplotlib figure."""
-    n_seeds = seeds["seed"].nunique()
-    labels = {
-        REPORTED: f"With all faults, {n_seeds} seeds",
-        SOUND: f"Without the faults, {n_seeds} seeds",
-    }
+    labels = {REPORTED: "With all faults", SOUND: "Without the faults"}
     last = {
         name: value for name, value in printed.model_dump().items() if not name.startswith("first_")
     }
