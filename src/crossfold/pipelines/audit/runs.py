@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -21,6 +22,11 @@ SHOWN_RUNS = (PRINTED, REPORTED, SOUND)
 def only(fault: str) -> str:
     """Name the run in which one fault alone is on."""
     return f"only:{fault}"
+
+
+def printed_row(subject: str, metric: str, value: float) -> tuple[str | float, ...]:
+    """Give the row of a printed figure, columns `RUN_COLUMNS`: nothing is known but its value."""
+    return PRINTED, subject, metric, value, math.nan, math.nan, math.nan, math.nan
 
 
 def measured_share(successes: float, n: int) -> Measured:

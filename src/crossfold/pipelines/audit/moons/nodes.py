@@ -22,11 +22,11 @@ from crossfold.pipelines.audit.moons.parameters import (
     UnstatedParameters,
 )
 from crossfold.pipelines.audit.runs import (
-    PRINTED,
     REPORTED,
     RUN_COLUMNS,
     SOUND,
     only,
+    printed_row,
     shortened_text,
 )
 from crossfold.pipelines.audit.seeds import draw_over_seeds, range_text
@@ -105,7 +105,7 @@ class Judge:
         rows = []
         for metric in METRICS:
             own_epochs = 1 if metric == FIRST_LOSS else epochs
-            rows.append((PRINTED, SUBJECT, metric, getattr(printed, metric)))
+            rows.append(printed_row(SUBJECT, metric, getattr(printed, metric)))
             rows += [
                 (run, SUBJECT, metric, *measured, own_epochs)
                 for run, measured in self._measured(metric).items()

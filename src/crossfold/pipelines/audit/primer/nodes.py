@@ -17,12 +17,12 @@ from crossfold.pipelines.audit.primer.parameters import (
 )
 from crossfold.pipelines.audit.primer.training import list_runs
 from crossfold.pipelines.audit.runs import (
-    PRINTED,
     REPORTED,
     RUN_COLUMNS,
     SOUND,
     measured_share,
     only,
+    printed_row,
     shortened_text,
 )
 from crossfold.pipelines.audit.seeds import draw_over_seeds, over_seeds, range_text
@@ -141,7 +141,7 @@ class Judge:
         for subject, runs in self.runs.items():
             for metric, value in printed.model_dump().items():
                 own_epochs = 1 if metric.startswith("first") else epochs
-                rows.append((PRINTED, subject, metric, value))
+                rows.append(printed_row(subject, metric, value))
                 rows += [
                     (run, subject, metric, *figures[metric], own_epochs)
                     for run, figures in runs.items()
