@@ -104,6 +104,15 @@ def test_one_run_is_the_studys_with_wilsons_interval(tables, points, epochs) -> 
     assert find_measured(runs, REPORTED, nodes.ONE_RUN, "validation_accuracy").n == 30
 
 
+def test_the_sound_figures_of_one_run_are_read_from_the_studys_tables(
+    seeds, points, epochs
+) -> None:
+    changed = epochs.assign(train_error=epochs["train_error"] + 1)
+    tables = nodes.judge_claims(seeds, points, changed, FIRST, PROTOCOL, ALL, PRINTED, SEED)
+    found = find_measured(tables[2], SOUND, nodes.ONE_RUN, "train_error")
+    assert found.estimate == changed["train_error"].iloc[-1]
+
+
 def test_claims_are_judged_over_all_seeds(tables, seeds) -> None:
     claims, shares, runs = tables
     assert tuple(claims) == CLAIM_COLUMNS

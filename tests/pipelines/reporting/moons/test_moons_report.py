@@ -129,7 +129,7 @@ def test_the_opening_gives_both_figures_of_the_same_network(tables) -> None:
 
 
 @pytest.mark.parametrize(
-    ("gain", "expected"), [((0.1, 0.1001, 0.1002), "beyond chance"), ((0.1, -0.1, 0), "little")]
+    ("gain", "expected"), [((0.1, 0.1001, 0.1002), "beyond chance"), ((0.01, -0.01, 0), "little")]
 )
 def test_the_opening_says_whether_features_matter(tables, gain, expected) -> None:
     draws = tables["draws"].assign(accuracy=0.5)

@@ -18,7 +18,7 @@ from crossfold.pipelines.reporting.primer.pipeline import FIGURES
 
 SEED = 42
 LOGISTIC = LogisticParameters(epochs=50, exercise_epochs=(200,))
-FIRST = FirstNetworkParameters(epochs=3)
+FIRST = FirstNetworkParameters()
 REPORT = PageParameters(title="First steps", command="kedro run --pipelines=primer")
 PNG = b"\x89PNG\r\n\x1a\nnot much of an image"
 
