@@ -49,7 +49,7 @@ def runs() -> pd.DataFrame:
 
 
 def make_page(claims: list[Claim], runs: pd.DataFrame, **changes: Any) -> str:
-    figures = {f"figure_{name}": PNG for name in changes.get("source_figures", ())}
+    figures = {f"figure_{name}": PNG for name in changes.get("further_figures", ())}
     return nodes.write_report(
         claims=from_csv(claims_table(claims)),
         shares=from_csv(shares_table(claims)),
@@ -73,13 +73,13 @@ def test_the_page_holds_every_claim_with_its_figures(claims, runs):
     assert "nan" not in page.split("<body>")[1].lower()
 
 
-def test_figures_of_the_source_are_shown_where_the_audit_draws_them(claims, runs):
+def test_further_figures_are_shown_where_the_audit_draws_them(claims, runs):
     words = CaptionParameters(alt="Two curves.", text="F1 over epochs.")
-    page = make_page(claims, runs, source_figures={"epochs": words})
-    assert "Figures of the source" in page
+    page = make_page(claims, runs, further_figures={"epochs": words})
+    assert "Further figures" in page
     assert 'alt="Two curves."' in page
     assert "F1 over epochs." in page
-    assert "Figures of the source" not in make_page(claims, runs)
+    assert "Further figures" not in make_page(claims, runs)
 
 
 def test_the_first_line_says_what_is_not_real_and_what_was_shortened(runs):

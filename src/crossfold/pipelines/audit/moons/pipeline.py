@@ -31,7 +31,7 @@ def create_pipeline() -> Pipeline:
         },
         tags=["audit"],
     )
-    return protocol + create_report("moons")
+    return protocol + create_report("moons", further_figures=["seeds"])
 
 
 def _training_nodes() -> list[Node]:

@@ -44,4 +44,4 @@ def create_pipeline() -> Pipeline:
         },
         tags=["audit"],
     )
-    return protocol + create_report("no_show", source_figures=["epochs"])
+    return protocol + create_report("no_show", further_figures=["epochs"])

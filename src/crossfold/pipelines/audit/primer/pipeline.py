@@ -31,7 +31,7 @@ def create_pipeline() -> Pipeline:
         },
         tags=["audit"],
     )
-    return protocol + create_report("primer")
+    return protocol + create_report("primer", further_figures=["seeds"])
 
 
 def _nodes() -> list[Node]:

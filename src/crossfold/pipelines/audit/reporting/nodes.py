@@ -57,7 +57,7 @@ def write_report(
         Of the run.
     **figures
         PNG images by name: ``figure_claims``, ``figure_shares``, ``figure_runs``, and one for each
-        of the report's ``source_figures``.
+        of the report's ``further_figures``.
     """
     from crossfold.pipelines.audit.reporting import sections
     from crossfold.pipelines.reporting.document import render_document

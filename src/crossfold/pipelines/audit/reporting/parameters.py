@@ -27,8 +27,8 @@ class AuditReportParameters(BaseModel):
         The command that repeats the run.
     data_notice
         First line of the page where the data is not real; else nothing.
-    source_figures
-        Captions of the figures of the source that this audit draws, by name.
+    further_figures
+        Captions of the figures that this audit alone draws, by name.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -37,4 +37,4 @@ class AuditReportParameters(BaseModel):
     about: str
     command: str
     data_notice: str = ""
-    source_figures: dict[str, CaptionParameters] = {}
+    further_figures: dict[str, CaptionParameters] = {}

@@ -12,7 +12,7 @@ FIGURES = ("claims", "shares", "runs")
 JOINED = "audit"
 
 
-def create_report(study: str, source_figures: Sequence[str] = ()) -> Pipeline:
+def create_report(study: str, further_figures: Sequence[str] = ()) -> Pipeline:
     """Build the figures and the page of one study's audit.
 
     It reads ``<study>_audit_claims``, ``<study>_audit.shares`` and ``.runs`` and the parameters
@@ -22,12 +22,12 @@ def create_report(study: str, source_figures: Sequence[str] = ()) -> Pipeline:
     ----------
     study
         Name of the study.
-    source_figures
+    further_figures
         Names of further figures on the page, ``<study>_audit.figures.<name>``, which the audit has
         drawn; their captions are in the parameters.
     """
     audit = f"{study}_audit"
-    shown = (*FIGURES, *source_figures)
+    shown = (*FIGURES, *further_figures)
     tables = {name: name for name in ("claims", "shares", "runs")}
     draw = Node(
         nodes.draw_figures,
@@ -49,7 +49,7 @@ def create_report(study: str, source_figures: Sequence[str] = ()) -> Pipeline:
         inputs={
             "claims": f"{audit}_claims",
             **{name: f"{audit}.{name}" for name in ("shares", "runs")},
-            **{f"figure_{name}": f"{audit}.figures.{name}" for name in source_figures},
+            **{f"figure_{name}": f"{audit}.figures.{name}" for name in further_figures},
         },
         outputs={
             "report": f"{audit}.report",

@@ -49,7 +49,7 @@ def audit_document(
                 "What was printed, and what was measured",
                 parts=(_figure("runs", images), runs_lines(runs)),
             ),
-            *source_figures(images, report),
+            *further_figures(images, report),
         ),
         data_notice=notice(claims, report),
         command=report.command,
@@ -180,15 +180,15 @@ def _run_cell(part: pd.DataFrame, run: str) -> str:
     return interval(row["estimate"], row["low"], row["high"], 4)
 
 
-def source_figures(
+def further_figures(
     images: Mapping[str, bytes], report: AuditReportParameters
 ) -> tuple[Section, ...]:
-    """Show the figures of the source, drawn from the runs of the audit; nothing without any."""
+    """Show the figures that this audit alone draws; nothing without any."""
     figures = tuple(
         Figure(name, images[name], Caption(caption.alt, caption.text))
-        for name, caption in report.source_figures.items()
+        for name, caption in report.further_figures.items()
     )
-    return (Section("source-figures", "Figures of the source", parts=figures),) if figures else ()
+    return (Section("further-figures", "Further figures", parts=figures),) if figures else ()
 
 
 def _figure(name: str, images: Mapping[str, bytes]) -> Figure:
