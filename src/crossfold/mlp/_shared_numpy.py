@@ -34,7 +34,7 @@ from crossfold.mlp._threads import blas_threads, one_blas_thread
 from crossfold.mlp._update import Update
 
 _CHUNK_ROWS = 4096
-_WORTH_A_LANE = 1 << 23
+_WORTH_A_LANE = 1 << 24
 """Multiplications in the first layers' product that take longer than it does to wake a lane."""
 
 
