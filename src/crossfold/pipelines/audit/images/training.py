@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 # More would need more memory, and the products are wide enough.
 NETWORKS_AT_ONCE = 40
+# Only the last scores are used; the others show how far a training has come.
+LINES_IN_LOG = 10
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ def _fit(
     if run.drops_last_batch:
         rows = drop_last_batch(rows, protocol.network.batch_size)
     network = image_network(protocol.network.changed(max_iter=run.epochs), seed)
-    stack = ExperimentStack(network, member_params=networks, score_every=run.epochs)
+    score_every = -(-run.epochs // LINES_IN_LOG)
+    stack = ExperimentStack(network, member_params=networks, score_every=score_every)
     return stack.fit(*data.take(rows), validation_data=data.take(data.rows(VALIDATION)))
 
 
