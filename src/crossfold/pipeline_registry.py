@@ -9,6 +9,7 @@ from crossfold.pipelines.audit import images as image_audit
 from crossfold.pipelines.audit import moons as moons_audit
 from crossfold.pipelines.audit import no_show as no_show_audit
 from crossfold.pipelines.audit import primer as primer_audit
+from crossfold.pipelines.audit import wine as wine_audit
 from crossfold.pipelines.data_engineering import appointments, images
 from crossfold.pipelines.data_engineering import gene_expression as expression_data
 from crossfold.pipelines.data_engineering import wine as wine_data
@@ -41,6 +42,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "no_show": no_show_audit.create_pipeline(),
         "digits": image_audit.create_pipeline("digits", "mnist"),
         "fashion": image_audit.create_pipeline("fashion", "fashion_mnist"),
+        "wine": wine_audit.create_pipeline(),
         "moons": moons_audit.create_pipeline(),
         "primer": primer_audit.create_pipeline(),
     }

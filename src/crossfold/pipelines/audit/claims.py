@@ -63,7 +63,7 @@ class Statement:
         What is measured, and on which rows.
     unit
         ``share`` is printed as per cent, ``points`` (a difference of shares) as percentage
-        points, ``number`` as it is.
+        points, ``number`` as it is; ``fine_share`` and ``fine_points`` have two decimals.
     printed
         What the source printed or concluded.
     holds

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from crossfold.pipelines.reporting.formatting import interval, number, percent_interval
 
-Unit = Literal["share", "points", "number"]
+Unit = Literal["share", "points", "fine_share", "fine_points", "number"]
 Holds = Literal["yes", "no", "unclear"]
 
 
@@ -68,12 +68,14 @@ def _side(yes: bool, no: bool) -> Holds:
 
 
 def print_measured(measured: Measured, unit: str) -> str:
-    """Print a quantity with its interval: 10.1 % (9.5–10.7 %)."""
+    """Print a quantity with its interval: 10.1 % (9.5–10.7 %); fine units with two decimals."""
     estimate, low, high, _ = measured
-    if unit == "share":
-        return percent_interval(estimate, low, high)
-    if unit == "points":
-        text, parenthesis, ends = interval(100 * estimate, 100 * low, 100 * high, 1).partition(" (")
+    decimals = _decimals(unit)
+    if unit.endswith("share"):
+        return percent_interval(estimate, low, high, decimals)
+    if unit.endswith("points"):
+        printed = interval(100 * estimate, 100 * low, 100 * high, decimals)
+        text, parenthesis, ends = printed.partition(" (")
         return f"{text}\u00a0pp{parenthesis}{ends}"
     return interval(estimate, low, high)
 
@@ -88,7 +90,11 @@ def print_share(share: float, unit: str) -> str:
     sign = "+" if share > 0 else ""
     if unit == "number":
         return sign + number(share)
-    return f"{sign}{number(100 * share, 1)}\u00a0pp"
+    return f"{sign}{number(100 * share, _decimals(unit))}\u00a0pp"
+
+
+def _decimals(unit: str) -> int:
+    return 2 if unit.startswith("fine") else 1
 
 
 def shares_text(shares: Sequence[FaultShare], unit: str) -> str:

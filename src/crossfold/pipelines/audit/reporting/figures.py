@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-UNITS = {"share": "Share of rows", "points": "Percentage points", "number": "Value"}
+UNITS = {
+    "share": "Share of rows",
+    "fine_share": "Share of rows",
+    "points": "Percentage points",
+    "fine_points": "Percentage points",
+    "number": "Value",
+}
 LOOKS: dict[str, style.Look] = {
     REPORTED: {**style.SECOND, "linestyle": "none"},
     SOUND: {**style.MAIN, "linestyle": "none"},
@@ -47,9 +53,9 @@ def _claims_panel(axes: Axes, table: pd.DataFrame, unit: str) -> None:
         _estimates(axes, np.arange(len(table)), _claims_of_run(table, run, unit), run)
     _name_rows(axes, names)
     axes.set_xlabel(f"{UNITS[unit]} (95 % interval)")
-    if unit == "share":
-        style.percent_axis(axes.xaxis)
-    if unit != "share":
+    if unit.endswith("share"):
+        style.percent_axis(axes.xaxis, 1 if unit == "fine_share" else 0)
+    else:
         axes.axvline(0, color=style.GREY, linewidth=1, zorder=0)
 
 
@@ -60,7 +66,7 @@ def _claims_of_run(table: pd.DataFrame, run: str, unit: str) -> pd.DataFrame:
     else:
         columns = {run: "estimate", f"{run}_low": "low", f"{run}_high": "high"}
     chosen = table[list(columns)].rename(columns=columns).reindex(columns=_ESTIMATE)
-    return chosen.astype(float) * (100 if unit == "points" else 1)
+    return chosen.astype(float) * (100 if unit.endswith("points") else 1)
 
 
 _ESTIMATE = ["estimate", "low", "high"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from crossfold.pipelines.modelling.wine.inputs import TUNED, WITH_QUALITY, features, is_red
 from crossfold.pipelines.modelling.wine.parameters import GridParameters, NetworkParameters
 
-_SEARCHED = ("hidden_layer_sizes", "learning_rate_init")
+SEARCHED = ("hidden_layer_sizes", "learning_rate_init")
 
 
 def search_grid(
@@ -33,7 +33,7 @@ def search_grid(
     from crossfold.pipelines.modelling.wine.networks import make_network
 
     X, y = features(wines, WITH_QUALITY), is_red(wines)
-    searched: dict[str, list[Any]] = {name: list(getattr(grid, name)) for name in _SEARCHED}
+    searched: dict[str, list[Any]] = {name: list(getattr(grid, name)) for name in SEARCHED}
     search = GridStack(
         make_network(network, seed),
         searched,
@@ -42,7 +42,7 @@ def search_grid(
         refit=False,
     ).fit(X, y)
     stacks = [
-        (_as_text(one.hidden_layer_sizes), len(one.candidates), one.n_folds, one.n_networks)
+        (layers_text(one.hidden_layer_sizes), len(one.candidates), one.n_folds, one.n_networks)
         for one in search.stacks_
     ]
     columns = ["hidden_layer_sizes", "candidates", "folds", "networks"]
@@ -79,8 +79,8 @@ def _score_table(results: dict[str, Any], n_inner: int) -> pd.DataFrame:
         )
         tables.append(table)
     joined = pd.concat(tables, ignore_index=True)
-    joined["hidden_layer_sizes"] = joined["hidden_layer_sizes"].map(_as_text)
-    first = ["outer_fold", *_SEARCHED]
+    joined["hidden_layer_sizes"] = joined["hidden_layer_sizes"].map(layers_text)
+    first = ["outer_fold", *SEARCHED]
     return joined[[*first, "accuracy", "standard_deviation", "chosen"]]
 
 
@@ -109,7 +109,8 @@ def cross_validate_tuned(
     return tabulate(fold_table, y, stack.out_of_fold_[0], TUNED, WITH_QUALITY)
 
 
-def _as_text(layers: tuple[int, ...]) -> str:
+def layers_text(layers: tuple[int, ...]) -> str:
+    """Name a network's hidden layers: ``50-25``."""
     return "-".join(map(str, layers))
 
 

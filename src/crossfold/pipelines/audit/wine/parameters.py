@@ -1,0 +1,73 @@
+"""Typed parameters of the wine audit; Kedro checks them before any node runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, RootModel
+
+from crossfold.pipelines.modelling.binary.parameters import Fraction, NetworkParameters
+from crossfold.pipelines.modelling.wine.parameters import GridParameters, Layers
+
+Fault = Literal["duplicates_across_split", "single_split"]
+
+
+class FaultsParameters(RootModel[tuple[Fault, ...]]):
+    """The faults that the reported protocol has; see `crossfold.pipelines.audit.wine.faults`."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class _Parameters(BaseModel):
+    """A block of parameters that refuses names it does not know."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CandidateParameters(_Parameters):
+    """The candidate of the grid that the source's search chose."""
+
+    hidden_layer_sizes: Layers
+    learning_rate_init: PositiveFloat
+
+
+class ProtocolParameters(_Parameters):
+    """How the source trained and tested.
+
+    Attributes
+    ----------
+    network
+        The network before tuning.
+    tuned
+        What the source's search changed in it.
+    grid
+        What the source searched, on the training rows of its split.
+    source_epochs
+        Limit of epochs with which the source's figures are found; a run of fewer says that it was
+        shortened.
+    n_splits
+        A test set is one of so many equal parts.
+    n_resamples
+        Bootstrap resamples, by wines that measure the same.
+    """
+
+    network: NetworkParameters
+    tuned: CandidateParameters
+    grid: GridParameters
+    source_epochs: PositiveInt
+    n_splits: Annotated[int, Field(ge=2)] = 5
+    n_resamples: Annotated[int, Field(ge=50)] = 1000
+
+
+class UnstatedParameters(_Parameters):
+    """Plausible values of what the source does not state: the limit of epochs."""
+
+    max_iter: tuple[PositiveInt, ...] = ()
+
+
+class PrintedParameters(_Parameters):
+    """Test accuracies that the source printed."""
+
+    logistic_regression: Fraction
+    mlp: Fraction
+    mlp_tuned: Fraction
