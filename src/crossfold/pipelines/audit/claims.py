@@ -132,9 +132,7 @@ def leading_fault(claim: Claim) -> FaultShare | None:
     """Give the fault that alone makes the statement hold, of several the one that changes most."""
     holds = claim.statement.holds
     alone = [
-        one
-        for one in claim.shares
-        if holds(one.alone) == "yes" and holds(one.alone.moved(-one.share)) != "yes"
+        one for one in claim.shares if holds(one.alone) == "yes" and holds(one.without) != "yes"
     ]
     return max(alone, key=lambda one: abs(one.share), default=None)
 

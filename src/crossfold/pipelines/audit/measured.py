@@ -36,16 +36,24 @@ class FaultShare(NamedTuple):
         The quantity with this fault alone.
     sound
         The quantity without any fault, trained for as long.
+    sound_interval
+        The same with its interval, where the fault changes how precise the quantity is.
     """
 
     fault: str
     alone: Measured
     sound: float
+    sound_interval: Measured | None = None
 
     @property
     def share(self) -> float:
         """Value with this fault alone minus the sound value."""
         return self.alone.estimate - self.sound
+
+    @property
+    def without(self) -> Measured:
+        """The quantity without the fault; its interval as wide as with it if not given."""
+        return self.sound_interval or self.alone.moved(-self.share)
 
 
 def above(threshold: float) -> Callable[[Measured], Holds]:

@@ -55,6 +55,7 @@ def _claims_panel(axes: Axes, table: pd.DataFrame, unit: str) -> None:
     axes.set_xlabel(f"{UNITS[unit]} (95 % interval)")
     if unit.endswith("share"):
         style.percent_axis(axes.xaxis, 1 if unit == "fine_share" else 0)
+        axes.locator_params(axis="x", nbins=5)
     else:
         axes.axvline(0, color=style.GREY, linewidth=1, zorder=0)
 
@@ -101,7 +102,7 @@ def shares(table: pd.DataFrame, claims_table: pd.DataFrame) -> Figure:
     figure, panels = style.new_figure(height, len(shown), gridspec_kw=ratios)
     for axes, (row, part) in zip(panels, shown, strict=True):
         _shares_panel(axes, part, str(row.unit))
-        axes.set_title(textwrap.fill(str(row.statement), 44))
+        axes.set_title(textwrap.fill(str(row.statement), 40))
     return figure
 
 
@@ -119,8 +120,9 @@ def _shares_panel(axes: Axes, part: pd.DataFrame, unit: str) -> None:
 
 def _leave_room_for_labels(axes: Axes, values: pd.Series) -> None:
     low, high = min(0, values.min()), max(0, values.max())
-    room = 0.3 * ((high - low) or 1)
-    axes.set_xlim(low - room * (low < 0 or high == 0), high + room * (high > 0 or low == 0))
+    room = 0.4 * ((high - low) or 1)
+    axes.set_xlim(low - room * (low < 0), high + room)
+    axes.locator_params(axis="x", nbins=5)
 
 
 def runs(table: pd.DataFrame) -> Figure:

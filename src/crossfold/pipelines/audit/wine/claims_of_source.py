@@ -19,10 +19,17 @@ _SPLITS = "on the test wines of one split; without the faults on all wines, each
 
 @dataclass(frozen=True)
 class Question:
-    """A statement with the quantity that decides it."""
+    """A statement with the quantity that decides it.
+
+    Attributes
+    ----------
+    trains_network
+        Whether the quantity depends on the limit of epochs.
+    """
 
     statement: Statement
     quantity: Quantity
+    trains_network: bool = True
 
 
 def questions(printed: PrintedParameters) -> list[Question]:
@@ -75,10 +82,11 @@ def _of_accuracy(model: str, printed: float) -> Question:
             printed=f"{printed}",
             printed_value=printed,
             holds=includes(printed),
-            so=f"the accuracy agrees with {value}",
-            not_so=f"the accuracy does not agree with {value}",
+            so=f"the interval holds {value}",
+            not_so=f"the interval does not hold {value}",
         ),
         lambda run: run.accuracy(model),
+        trains_network=model != LOGISTIC,
     )
 
 

@@ -34,7 +34,6 @@ def judge_claims(
     audit_predictions: pd.DataFrame,
     audit_grid: pd.DataFrame,
     predictions: pd.DataFrame,
-    grid: pd.DataFrame,
     protocol: ProtocolParameters,
     faults: FaultsParameters,
     unstated: UnstatedParameters,
@@ -47,8 +46,8 @@ def judge_claims(
     ----------
     audit_predictions, audit_grid
         What the audit trained and searched.
-    predictions, grid
-        What the study predicted and searched, without faults.
+    predictions
+        What the study predicted, without faults.
     protocol, faults, unstated
         How the audit trained.
     printed
@@ -68,7 +67,7 @@ def judge_claims(
         unstated,
     )
     claims = [judge.claim(question) for question in questions(printed)]
-    claims.append(claim_of_choice(audit_grid, grid, protocol))
+    claims.append(claim_of_choice(audit_grid, protocol))
     return claims_table(claims), shares_table(claims), judge.runs_table(printed)
 
 
@@ -94,27 +93,24 @@ class Judge:
         )
 
     def _shares(self, question: Question) -> tuple[FaultShare, ...]:
-        sound = question.quantity(self.runs[SOUND]).estimate
+        sound = question.quantity(self.runs[SOUND])
         return tuple(
-            FaultShare(fault, question.quantity(self.runs[only(fault)]), sound)
+            FaultShare(fault, question.quantity(self.runs[only(fault)]), sound.estimate, sound)
             for fault in self.faults.root
         )
 
     def _unstated(self, question: Question) -> str:
         """Say what other limits of epochs give."""
-        unit = question.statement.unit
-        found = {
-            n: print_value(question.quantity(self.runs[unstated_run(n)]).estimate, unit)
-            for n in self.unstated.max_iter
-        }
-        if not found:
-            return ""
-        others = ", ".join(f"with {n:,} it is {value}" for n, value in found.items())
-        return (
-            "The limit of epochs is not stated; it is"
-            f" {self.protocol.network.max_iter:,} here. With all faults and another limit the"
-            f" quantity changes: {others}."
-        )
+        limits = self.unstated.max_iter if question.trains_network else ()
+        found = [question.quantity(self.runs[unstated_run(limit)]).estimate for limit in limits]
+        sentences = [
+            f"With all faults and a limit of {limit:,} the quantity is"
+            f" {print_value(value, question.statement.unit)}."
+            for limit, value in zip(limits, found, strict=True)
+        ]
+        taken = self.protocol.network.max_iter
+        opening = f"The limit of epochs is not stated; it is {taken:,} here."
+        return " ".join([opening, *sentences]) if sentences else ""
 
     def runs_table(self, printed: PrintedParameters) -> pd.DataFrame:
         """Give what was printed and the accuracy of every model of every run."""

@@ -43,17 +43,34 @@ class RunOutcomes:
 
     def accuracy(self, model: str) -> Measured:
         """Give the share of wines that a model calls correctly."""
-        return self._mean(self.correct[model].astype(np.float32))
+        correct = self.correct[model].astype(np.float32)
+        blocks = [weights @ correct / weights.sum(axis=1) for weights in self._bootstrap.blocks()]
+        low, high = percentile_interval(np.concatenate(blocks))
+        return Measured(float(correct.mean(dtype=np.float64)), low, high, len(correct))
 
     def difference(self, one: str, other: str) -> Measured:
-        """Give a model's accuracy minus another's on the same wines."""
-        a, b = (self.correct[model].astype(np.float32) for model in (one, other))
-        return self._mean(a - b)
+        """Give a model's accuracy minus another's on the same wines.
 
-    def _mean(self, values: Array) -> Measured:
-        blocks = [weights @ values / weights.sum(axis=1) for weights in self._bootstrap.blocks()]
-        low, high = percentile_interval(np.concatenate(blocks))
-        return Measured(float(values.mean(dtype=np.float64)), low, high, len(values))
+        The interval is that of the exact McNemar test: few wines are called correctly by one of two
+        models only, too few to resample. Wines that measure the same are one pair.
+        """
+        a, b = (self.correct[model].astype(int) for model in (one, other))
+        lead = np.bincount(np.unique(self.groups, return_inverse=True)[1], weights=a - b)
+        low, high = exact_shares(int((lead > 0).sum()), int((lead != 0).sum()))
+        scale = np.abs(lead).sum() / len(a)
+        return Measured(
+            float((a - b).mean()), scale * (2 * low - 1), scale * (2 * high - 1), len(a)
+        )
+
+
+def exact_shares(successes: int, n: int) -> tuple[float, float]:
+    """Give the 95 % interval of a share (Clopper and Pearson 1934); all shares without any row."""
+    from scipy.stats import binomtest
+
+    if n == 0:
+        return 0.0, 1.0
+    interval = binomtest(successes, n).proportion_ci(0.95)
+    return float(interval.low), float(interval.high)
 
 
 def runs_of_audit(predictions: pd.DataFrame, n_resamples: int, seed: int) -> dict[str, RunOutcomes]:

@@ -14,7 +14,7 @@ _OWN = ("protocol", "faults", "unstated", "printed")
 
 
 def create_pipeline() -> Pipeline:
-    """Build the audit; the study's own tables must have been made before."""
+    """Build the audit; the study's own predictions must have been made before."""
     train = Node(
         train_runs,
         ["wines", *_PROTOCOL, "params:unstated", "params:seed"],
@@ -24,7 +24,7 @@ def create_pipeline() -> Pipeline:
     search = Node(
         search_grid, ["wines", *_PROTOCOL, "params:seed"], "audit_grid", name="search_grid"
     )
-    answers = ["audit_predictions", "audit_grid", "predictions", "grid"]
+    answers = ["audit_predictions", "audit_grid", "predictions"]
     judge = Node(
         judge_claims,
         [*answers, *_PROTOCOL, "params:unstated", "params:printed", "params:seed"],
@@ -34,7 +34,7 @@ def create_pipeline() -> Pipeline:
     protocol = Pipeline(
         [train, search, judge],
         namespace="wine.audit",
-        inputs={"wines": "wines", **{name: f"wine.{name}" for name in ("predictions", "grid")}},
+        inputs={"wines": "wines", "predictions": "wine.predictions"},
         outputs={
             "claims": "wine_audit_claims",
             "audit_predictions": "wine_audit.predictions",

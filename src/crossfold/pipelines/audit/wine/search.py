@@ -1,13 +1,15 @@
 """The source's grid search, and whether it tells its choice from the other candidates."""
 
+from collections.abc import Collection
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from crossfold.pipelines.audit.claims import Claim, Statement
 from crossfold.pipelines.audit.measured import Measured, above
-from crossfold.pipelines.audit.runs import shortened_text
-from crossfold.pipelines.audit.wine.faults import leave_out_duplicates, make_folds
+from crossfold.pipelines.audit.runs import REPORTED, SOUND, shortened_text
+from crossfold.pipelines.audit.wine.faults import Array, Fold, leave_out_duplicates, make_folds
 from crossfold.pipelines.audit.wine.parameters import FaultsParameters, ProtocolParameters
 from crossfold.pipelines.audit.wine.training import without_convergence_warnings
 from crossfold.pipelines.modelling.wine.grid import SEARCHED, layers_text
@@ -17,29 +19,52 @@ from crossfold.pipelines.modelling.wine.inputs import WITH_QUALITY, features, is
 def search_grid(
     wines: pd.DataFrame, protocol: ProtocolParameters, faults: FaultsParameters, seed: int
 ) -> pd.DataFrame:
-    """Score every candidate of the source's grid on inner folds of its training rows.
+    """Score every candidate of the source's grid, with all faults and without.
 
     Returns
     -------
-    Columns ``fold``, ``hidden_layer_sizes`` (as text), ``learning_rate_init`` and ``accuracy``.
+    Columns ``run``, ``fold``, ``hidden_layer_sizes`` (as text), ``learning_rate_init`` and
+    ``accuracy``; one row a candidate and fold.
     """
-    from sklearn.model_selection import StratifiedKFold
+    of_run = {REPORTED: faults.root, SOUND: ()}
+    tables = [
+        _search(wines, protocol, faults_of_run, seed).assign(run=run)
+        for run, faults_of_run in of_run.items()
+    ]
+    return pd.concat(tables, ignore_index=True)[["run", "fold", *SEARCHED, "accuracy"]]
+
+
+def _search(
+    wines: pd.DataFrame, protocol: ProtocolParameters, faults: Collection[str], seed: int
+) -> pd.DataFrame:
+    """Search on the training rows of the source's split, or without that fault on all rows."""
     from sklearn.preprocessing import MinMaxScaler
 
     from crossfold.mlp import GridStack
     from crossfold.pipelines.modelling.wine.networks import make_network
 
     group = wines["group"].to_numpy()
-    train, _ = make_folds(group, faults.root, n_splits=protocol.n_splits, seed=seed)[0]
-    X, y, group = features(wines, WITH_QUALITY)[train], is_red(wines)[train], group[train]
-    inner = list(StratifiedKFold(protocol.grid.n_splits).split(X, y))
-    if "duplicates_across_split" not in faults.root:
-        inner = leave_out_duplicates(inner, group)
+    rows = np.arange(len(wines))
+    if "single_split" in faults:
+        [(rows, _)] = make_folds(group, faults, n_splits=protocol.n_splits, seed=seed)
+    X, y = features(wines, WITH_QUALITY)[rows], is_red(wines)[rows]
+    folds = inner_folds(y, group[rows], faults, protocol, seed)
+    searched: dict[str, list[Any]] = {name: list(getattr(protocol.grid, name)) for name in SEARCHED}
     network = make_network(protocol.network, seed)
-    searched = {name: list(getattr(protocol.grid, name)) for name in SEARCHED}
+    search = GridStack(network, searched, preprocessor=MinMaxScaler(), cv=folds, refit=False)
     with without_convergence_warnings():
-        search = GridStack(network, searched, preprocessor=MinMaxScaler(), cv=inner, refit=False)
-        return _score_table(search.fit(X, y).cv_results_, len(inner))
+        return _score_table(search.fit(X, y).cv_results_, len(folds))
+
+
+def inner_folds(
+    y: Array, group: Array, faults: Collection[str], protocol: ProtocolParameters, seed: int
+) -> list[Fold]:
+    """Split the rows of a search, stratified by colour."""
+    from sklearn.model_selection import StratifiedKFold
+
+    splitter = StratifiedKFold(protocol.grid.n_splits, shuffle=True, random_state=seed)
+    folds = list(splitter.split(group, y))
+    return folds if "duplicates_across_split" in faults else leave_out_duplicates(folds, group)
 
 
 def _score_table(results: dict[str, Any], n_folds: int) -> pd.DataFrame:
@@ -49,7 +74,7 @@ def _score_table(results: dict[str, Any], n_folds: int) -> pd.DataFrame:
         candidates.assign(fold=fold, accuracy=results[f"split{fold}_test_score"])
         for fold in range(n_folds)
     ]
-    return pd.concat(tables, ignore_index=True)[["fold", *SEARCHED, "accuracy"]]
+    return pd.concat(tables, ignore_index=True)
 
 
 def lead_of_choice(scores: pd.DataFrame, protocol: ProtocolParameters) -> Measured:
@@ -58,7 +83,7 @@ def lead_of_choice(scores: pd.DataFrame, protocol: ProtocolParameters) -> Measur
     Parameters
     ----------
     scores
-        Columns ``fold``, ``hidden_layer_sizes``, ``learning_rate_init`` and ``accuracy``.
+        Rows of `search_grid` of one run.
     protocol
         The source's choice.
     """
@@ -72,9 +97,7 @@ def lead_of_choice(scores: pd.DataFrame, protocol: ProtocolParameters) -> Measur
     return Measured(result.difference, result.low, result.high, len(by_fold))
 
 
-def claim_of_choice(
-    audit_grid: pd.DataFrame, study_grid: pd.DataFrame, protocol: ProtocolParameters
-) -> Claim:
+def claim_of_choice(audit_grid: pd.DataFrame, protocol: ProtocolParameters) -> Claim:
     """Judge whether the search tells the source's choice from the others."""
     choice = f"{protocol.tuned.hidden_layer_sizes} at {protocol.tuned.learning_rate_init:g}"
     statement = Statement(
@@ -82,9 +105,8 @@ def claim_of_choice(
         claim="search_finds_best",
         statement=f"The grid search finds {choice} to be best",
         quantity=(
-            f"accuracy of {choice} minus that of the best other candidate, on inner folds of the"
-            " source's training rows; n counts folds. Without the faults the study's search, mean"
-            " over the inner folds of each outer fold"
+            f"accuracy of {choice} minus that of the best other candidate, on folds of the source's"
+            " training rows, without the faults on folds of all wines; n counts folds"
         ),
         unit="fine_points",
         printed=f"best: {choice}",
@@ -92,9 +114,12 @@ def claim_of_choice(
         so=f"{choice} is best",
         not_so="another candidate is as good",
     )
+    reported, sound = (
+        lead_of_choice(audit_grid[audit_grid["run"] == run], protocol) for run in (REPORTED, SOUND)
+    )
     return Claim(
         statement,
-        reported=lead_of_choice(audit_grid, protocol),
-        sound=lead_of_choice(study_grid.rename(columns={"outer_fold": "fold"}), protocol),
+        reported=reported,
+        sound=sound,
         shortened=shortened_text(protocol.network.max_iter, protocol.source_epochs),
     )
