@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from crossfold.pipelines.audit.measured import Measured
 from crossfold.pipelines.modelling.wine.inputs import WITH_QUALITY
-from crossfold.validation import GroupBootstrap, percentile_interval
+from crossfold.validation import GroupBootstrap, percentile_interval, wilson_interval
 
 Array = NDArray[Any]
 
@@ -27,7 +27,7 @@ class RunOutcomes:
     correct
         Whether a model calls each wine correctly, by name of the model; shape ``(n,)``.
     groups
-        Number that wines which measure the same share, shape ``(n,)``; they are resampled together.
+        Number that wines which measure the same share, shape ``(n,)``.
     n_resamples, seed
         Of the bootstrap.
     """
@@ -42,7 +42,7 @@ class RunOutcomes:
         return GroupBootstrap(self.groups, self.n_resamples, self.seed)
 
     def accuracy(self, model: str) -> Measured:
-        """Give the share of wines that a model calls correctly."""
+        """Give the share of wines called correctly; those that measure the same are one draw."""
         correct = self.correct[model].astype(np.float32)
         blocks = [weights @ correct / weights.sum(axis=1) for weights in self._bootstrap.blocks()]
         low, high = percentile_interval(np.concatenate(blocks))
@@ -51,26 +51,41 @@ class RunOutcomes:
     def difference(self, one: str, other: str) -> Measured:
         """Give a model's accuracy minus another's on the same wines.
 
-        The interval is that of the exact McNemar test: few wines are called correctly by one of two
-        models only, too few to resample. Wines that measure the same are one pair.
+        Few wines are called correctly by one of two models only, too few to resample: the interval
+        is `paired_interval`.
         """
-        a, b = (self.correct[model].astype(int) for model in (one, other))
-        lead = np.bincount(np.unique(self.groups, return_inverse=True)[1], weights=a - b)
-        low, high = exact_shares(int((lead > 0).sum()), int((lead != 0).sum()))
-        scale = np.abs(lead).sum() / len(a)
-        return Measured(
-            float((a - b).mean()), scale * (2 * low - 1), scale * (2 * high - 1), len(a)
-        )
+        a, b = (self.correct[model].astype(bool) for model in (one, other))
+        return Measured(float(a.mean() - b.mean()), *paired_interval(a, b), len(a))
 
 
-def exact_shares(successes: int, n: int) -> tuple[float, float]:
-    """Give the 95 % interval of a share (Clopper and Pearson 1934); all shares without any row."""
-    from scipy.stats import binomtest
+def paired_interval(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> tuple[float, float]:
+    """Give the 95 % interval of the difference of two shares of the same rows, shape ``(n,)``.
 
-    if n == 0:
-        return 0.0, 1.0
-    interval = binomtest(successes, n).proportion_ci(0.95)
-    return float(interval.low), float(interval.high)
+    Method 10 of Newcombe (1998), "Improved confidence intervals for the difference between binomial
+    proportions based on paired data": Wilson's intervals of both, joined by their correlation.
+    """
+    n, shares = len(a), (a.mean(), b.mean())
+    (low_a, high_a), (low_b, high_b) = (wilson_interval(int(x.sum()), n) for x in (a, b))
+    phi = _paired_correlation(a, b)
+    down = _joined(shares[0] - low_a, high_b - shares[1], phi)
+    up = _joined(high_a - shares[0], shares[1] - low_b, phi)
+    difference = shares[0] - shares[1]
+    return float(difference - down), float(difference + up)
+
+
+def _joined(one: Any, other: Any, phi: float) -> float:
+    return float(np.sqrt(one**2 - 2 * phi * one * other + other**2))
+
+
+def _paired_correlation(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    """Give the correlation, made smaller by the continuity correction where it is positive."""
+    both, neither = int((a & b).sum()), int((~a & ~b).sum())
+    only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
+    margins = float(a.sum()) * float(b.sum()) * float((~a).sum()) * float((~b).sum())
+    excess = both * neither - only_a * only_b
+    if margins == 0:
+        return 0.0
+    return (max(excess - len(a) / 2, 0) if excess > 0 else excess) / float(np.sqrt(margins))
 
 
 def runs_of_audit(predictions: pd.DataFrame, n_resamples: int, seed: int) -> dict[str, RunOutcomes]:
