@@ -1,6 +1,7 @@
 """A claim is judged by what was measured, and says something else where the figures do."""
 
 import math
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -112,6 +113,9 @@ def test_quantities_are_printed_in_their_unit():
     assert print_measured(one, "share") == "10.1\u00a0% (9.5–10.7\u00a0%)"
     assert print_measured(one, "points") == "10.1\u00a0pp (9.5–10.7)"
     assert print_measured(one, "number") == "0.101 (0.095–0.107)"
+    assert print_measured(one, "fine_share") == "10.10\u00a0% (9.50–10.70\u00a0%)"
+    assert print_measured(one, "fine_points") == "10.10\u00a0pp (9.50–10.70)"
+    assert print_share(-0.0031, "fine_points") == "−0.31\u00a0pp"
     assert print_value(-0.1, "points") == "−10.0\u00a0pp"
     assert print_share(-0.791, "share") == "−79.1\u00a0pp"
     assert print_share(0.05, "number") == "+0.050"
@@ -131,3 +135,12 @@ def test_a_fault_that_changes_nothing_explains_nothing():
     busy = FaultShare("busy", near_zero, 0.3)
     assert leading_fault(Claim(found, near_zero, LOW, (idle,))) is None
     assert leading_fault(Claim(found, near_zero, LOW, (idle, busy))) == busy
+
+
+def test_a_fault_that_only_widens_the_interval_is_named_if_the_sound_one_is_given():
+    narrow, wide = Measured(0.1, 0.09, 0.11, 1000), Measured(0.1, 0.0, 0.2, 50)
+    printed = replace(make_claim(wide, narrow).statement, holds=includes(0.15))
+    blind = FaultShare("few_rows", wide, 0.1)
+    seen = FaultShare("few_rows", wide, 0.1, narrow)
+    assert leading_fault(Claim(printed, wide, narrow, (blind,))) is None
+    assert leading_fault(Claim(printed, wide, narrow, (seen,))) == seen

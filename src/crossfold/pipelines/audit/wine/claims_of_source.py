@@ -14,7 +14,10 @@ from crossfold.pipelines.modelling.wine.inputs import LOGISTIC, MLP, TUNED
 
 Quantity = Callable[[RunOutcomes], Measured]
 NAMES = {LOGISTIC: "logistic regression", MLP: "the MLP", TUNED: "the tuned MLP"}
-_SPLITS = "on the test wines of one split; without the faults on all wines, each tested once"
+_SPLITS = (
+    "on the test wines of one split; without the faults on all wines, each tested once, by the"
+    " study's models"
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,86 @@
+"""The figures of the wine report draw what the study found."""
+
+import numpy as np
+
+from crossfold.pipelines.modelling.wine.inputs import (
+    CONTROL,
+    MLP,
+    SINGLE_SPLIT,
+    TUNED,
+    WITH_QUALITY,
+    WITHOUT_QUALITY,
+)
+from crossfold.pipelines.reporting.wine.labels import MODELS, column_label
+from crossfold.pipelines.reporting.wine.pipeline import FIGURES
+
+
+def _drawn(figure) -> list:
+    """Give the x values of each series of error bars or points."""
+    containers = figure.axes[0].containers
+    return [np.asarray(one.lines[0].get_xdata(), dtype=float) for one in containers]
+
+
+def test_every_figure_of_the_pipeline_is_drawn(figures) -> None:
+    assert set(figures) == set(FIGURES)
+
+
+def test_accuracies_are_those_of_the_predictions(figures, accuracies) -> None:
+    with_quality, without, single = _drawn(figures["accuracy"])
+    expected = accuracies["accuracy"]
+    for place, model in enumerate(MODELS):
+        assert with_quality[place] == expected[model, WITH_QUALITY]
+        if model != TUNED:
+            assert without[place] == expected[model, WITHOUT_QUALITY]
+    assert np.isnan(without[list(MODELS).index(TUNED)])
+    assert not np.isnan(single).any()
+
+
+def test_the_search_s_promise_stands_beside_what_came_of_it(figures, run) -> None:
+    axes = figures["nested_search"].axes[0]
+    [held_out] = _drawn(figures["nested_search"])
+    tuned = run.predictions[run.predictions["model"] == TUNED]
+    right = (tuned["flagged"] == (tuned["target"] == 1)).groupby(tuned["fold"]).mean()
+    np.testing.assert_allclose(held_out, right)
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert ["(single split)" in label for label in labels] == [
+        fold == SINGLE_SPLIT for fold in range(3)
+    ]
+    chosen = run.grid[run.grid["chosen"]].sort_values("outer_fold")
+    for label, row in zip(labels, chosen.itertuples(), strict=True):
+        assert f"{row.hidden_layer_sizes}, {row.learning_rate_init:g}" in label
+
+
+def test_the_grid_says_how_often_each_candidate_was_chosen(figures, run) -> None:
+    notes = [text.get_text() for text in figures["grid"].axes[0].texts]
+    counts = run.grid.groupby("learning_rate_init")["chosen"].sum()
+    assert notes == [f"chosen {count}×" for count in counts[counts > 0]]
+
+
+def test_columns_are_drawn_in_the_order_of_their_importance(figures, run) -> None:
+    axes = figures["importance"].axes[0]
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert labels == [column_label(name) for name in run.importance["column"]]
+    [values] = _drawn(figures["importance"])
+    assert (np.diff(values) <= 0).all()
+
+
+def test_curves_have_every_epoch_of_the_network_with_quality(figures, run) -> None:
+    history = run.network_history[run.network_history["inputs"] == WITH_QUALITY]
+    [curve, _] = figures["training_curves"].axes[0].lines
+    expected = history.groupby("epoch")["train_loss"].mean()
+    np.testing.assert_allclose(curve.get_ydata(), expected)
+
+
+def test_permuted_labels_are_drawn_nearer_to_chance_than_real_ones(figures, run) -> None:
+    real, permuted = _drawn(figures["permuted_control"])
+    areas = run.metrics_table.query("metric == 'roc_auc' and scope == 'all folds'")
+    of_control = areas[areas["inputs"] == CONTROL].set_index("model")["estimate"]
+    place = [name for name in MODELS if name != TUNED].index(MLP)
+    assert permuted[place] == of_control[MLP]
+    assert (np.abs(permuted - 0.5) < np.abs(real - 0.5)).all()
+
+
+def test_measurements_of_both_colours_are_drawn_with_their_number(figures) -> None:
+    labels = [text.get_text() for text in figures["measurements"].legends[0].get_texts()]
+    assert labels == ["Red, n = 100", "White, n = 200"]
+    assert len(figures["measurements"].axes) == 12
