@@ -13,6 +13,7 @@ from kedro.io import DataCatalog, DatasetError
 from crossfold.datasets import PromotedModelDataset
 from crossfold.datasets.promoted_model import read_promotion
 from crossfold.mlp import MLPClassifier
+from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.promotion import common_rows, consider, difference
 from crossfold.refresh.settings import ModelRule
 
@@ -102,6 +103,28 @@ def test_policies(tmp_path: Path, policy: Any, used: str) -> None:
     promotion = read_promotion(tmp_path / "model.safetensors")
     assert promotion is not None
     assert promotion.considered == "2"
+
+
+def test_both_models_are_scored_on_the_same_rows(tmp_path: Path) -> None:
+    decide(run_study(tmp_path, "1", noise=1))
+    new = run_study(tmp_path, "2", noise=2, first_visit=150)
+    before = read_promotion(tmp_path / "model.safetensors")
+    assert before is not None
+    rows = common_rows(new, RULE, before)
+    assert sorted(rows.index) == list(range(150, N))
+    for version, column in (("1", "probability_before"), ("2", "probability")):
+        made = new.load("predictions", version=version).query("model == 'mlp'")
+        by_visit = made.set_index(new.load("records", version=version)["visit"].to_numpy())
+        assert (rows[column] == by_visit.loc[rows.index, "probability"]).all()
+
+
+def test_a_key_that_tells_no_rows_apart_is_refused(tmp_path: Path) -> None:
+    decide(run_study(tmp_path, "1", noise=1))
+    run_study(tmp_path, "2", noise=1)
+    made = catalog(tmp_path, "3")
+    made.save("records", pd.DataFrame({"visit": [1] * N}))
+    with pytest.raises(RefreshError, match="column visit of records does not tell its rows apart"):
+        decide(made)
 
 
 def test_models_without_common_rows_cannot_be_compared(tmp_path: Path) -> None:
