@@ -17,9 +17,9 @@ from crossfold.pipelines.reporting.style import (
     SECOND,
     VERMILLION,
     figure_style,
+    legend_below,
     new_figure,
     percent_axis,
-    plain_log_axis,
     shade_rows,
 )
 from crossfold.refresh.drift_table import FEATURE, RATE, ROWS, Drift
@@ -57,6 +57,7 @@ def draw(drift: Drift) -> Figure:
         )
         _draw_rates(above, rates, table.loc[ROWS])
         _draw_features(below, features)
+        legend_below(figure, below)
     return figure
 
 
@@ -77,9 +78,9 @@ def _draw_rates(axes: Axes, rates: pd.DataFrame, rows: pd.Series) -> None:
         )
     axes.set_yticks(range(len(rates)), [_rate_name(name) for name in rates["name"]])
     axes.set_xlabel("share of rows, 95 % Wilson interval")
-    axes.set_title("The label")
     percent_axis(axes.xaxis, decimals=1)
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.locator_params(axis="x", nbins=4)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, columnspacing=1)
 
 
 def _rate_name(name: str) -> str:
@@ -99,8 +100,7 @@ def _draw_features(axes: Axes, features: pd.DataFrame) -> None:
     for mark, style in ((0.1, "--"), (0.25, "-")):
         axes.axvline(mark, color=BLACK, linestyle=style, linewidth=1, label=f"mark {mark:g}")
     axes.set_xscale("log")
-    plain_log_axis(axes.xaxis)
+    axes.set_xlim(0.8 * LEAST_SHOWN, max(1, 1.5 * index.max(initial=0)))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_yticks(places, [plain(name) for name in features["name"]])
-    axes.set_xlabel(f"population stability index (log scale; {LEAST_SHOWN:g} or less at the edge)")
-    axes.set_title("The features")
-    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    axes.set_xlabel(f"population stability index,\n{LEAST_SHOWN:g} also for less (log scale)")

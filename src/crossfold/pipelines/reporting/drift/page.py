@@ -88,7 +88,7 @@ def _rows_table(drift: Drift) -> Table:
     [row] = _part(drift, ROWS).itertuples()
     if drift.change.before is None:
         return Table("Rows", ("Table", "Now"), ((row.name, count(row.now)),))
-    cells = (row.name, count(row.before), count(row.now), f"{row.estimate:+,.0f}")
+    cells = (row.name, count(row.before), count(row.now), f"{row.estimate:+,.0f}".replace("-", "−"))
     return Table("Rows", ("Table", "Before", "Now", "Difference"), (cells,))
 
 
