@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crossfold.datasets.synthetic_appointments import make_appointments
 from crossfold.pipelines.reporting import drift as writer
 from crossfold.refresh.drift_table import Change, Drift, drift_table
 from crossfold.refresh.exceptions import RefreshError
@@ -125,12 +126,20 @@ def test_data_of_a_plain_run_are_what_was_before(refreshed, with_rule: Callable[
     assert (code, "study: 2 rows before, 3 now; " in output) == (0, True), output
 
 
-SHORTER = [
-    ("sample/appointments/catalog.yml", "n_rows: 5000", "n_rows: 1500"),
-    ("base/no_show/parameters.yml", "members: 5", "members: 1"),
-    ("base/no_show/parameters.yml", "n_estimators: 60", "n_estimators: 5"),
-    ("base/no_show/parameters.yml", "n_resamples: 200", "n_resamples: 20"),
-]
+EXPORTS = """
+appointments_raw:
+  type: crossfold.datasets.ExportDataset
+  filepath: exports
+  hashed_columns: [PatientId]
+  credentials: patient_key
+  validator:
+    class: crossfold.pipelines.data_engineering.appointments.schemas.RAW
+    "on": load
+"""
+NO_SHOW = "base/no_show/parameters.yml"
+SHORTER = [("members: 5", "members: 2"), ("n_estimators: 60", "n_estimators: 5")]
+# A model that learns nothing is worse beyond its interval.
+LEARNING_NOTHING = [("max_iter: 10", "max_iter: 1"), ("_init: 0.004", "_init: 0.0000001")]
 
 
 @pytest.mark.slow
@@ -138,33 +147,34 @@ def test_a_refreshed_study_tells_its_data_and_its_models(
     make_project: Callable[[], Path],
     kedro: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:
+    """A second export brings older patients, and the model is made worse at the same time."""
     project = make_project()
-    for file, old, new in SHORTER:
-        _replace(project / "conf" / file, old, new)
-    refresh = ("refresh", "--env=sample", "--pipelines=no_show")
-    first = kedro(project, *refresh)
-    assert first.returncode == 0, first.stderr
-    assert "no_show: there are no data from before to compare with." in first.stdout
-    _replace(project / "conf/sample/appointments/catalog.yml", "n_rows: 1500", "n_rows: 1400")
-    # A model that learns nothing is worse beyond its interval.
-    _replace(project / "conf/base/no_show/parameters.yml", "max_iter: 10", "max_iter: 1")
-    _replace(
-        project / "conf/base/no_show/parameters.yml",
-        "learning_rate_init: 0.004",
-        "learning_rate_init: 0.0000001",
-    )
-    second = kedro(project, *refresh)
-    assert second.returncode == 0, second.stderr
-    assert "is written but not in use: roc_auc -0." in second.stdout
+    visits = make_appointments(2000, np.random.default_rng(0))
+    (project / "exports").mkdir()
+    (project / "conf/sample/appointments/catalog.yml").write_text(EXPORTS)
+    for export, rows, changes in (
+        ("may", visits[:1500], SHORTER),
+        ("june", visits[1500:].assign(Age=90), LEARNING_NOTHING),
+    ):
+        rows.to_csv(project / f"exports/{export}.csv", index=False)
+        for old, new in changes:
+            _replace(project / "conf" / NO_SHOW, old, new)
+        done = kedro(project, "refresh", "--env=sample", "--pipelines=no_show")
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "no_show: 1,500 rows before, 2,000 now; 1 of 27 features have shifted." in done.stdout
+    decided = "is written but not in use: roc_auc -0."
+    assert decided in done.stdout
+    assert "on the 1,500 rows of both" in done.stdout
     folder = project / "data/sample/08_reporting/no_show"
     page = max(folder.glob("drift.html/*/drift.html")).read_text()
     assert page.index("Synthetic sample data") < page.index("what has changed in the data</h1>")
-    assert "is written but not in use: roc_auc -0." in page
+    assert decided in page
     table = pd.read_csv(max(folder.glob("drift.csv/*/drift.csv"))).set_index("measure")
-    assert table.loc["model", "verdict"] == "worse"
-    assert table.loc["model", "high"] < 0
+    assert table.loc["model", ["verdict", "n"]].tolist() == ["worse", 1500]
+    assert table.loc["feature", "name"].iloc[0] == "age"
     assert len(table.loc["feature"]) == 27
-    assert not table["name"].str.contains("patient|appointment_id").any()
+    known = {*visits["PatientId"].astype(str), *visits["AppointmentID"].astype(str)}
+    assert not [one for one in known if one in page]
 
 
 def _replace(file: Path, old: str, new: str) -> None:
