@@ -61,6 +61,7 @@ cli.add_command(run)
 @click.pass_context
 def refresh(ctx: click.Context, history: bool, params: dict[str, Any], **options: Any) -> None:
     """Run the nodes whose data, parameters or code have changed."""
+    from crossfold.pipelines.reporting import drift
     from crossfold.refresh import command
 
     root = find_kedro_project(Path.cwd()) or Path.cwd()
@@ -68,7 +69,7 @@ def refresh(ctx: click.Context, history: bool, params: dict[str, Any], **options
     if history:
         click.echo(command.history(request))
     else:
-        ctx.exit(command.refresh(request))
+        ctx.exit(command.refresh(request, drift))
 
 
 # Nothing is sent even where the file .telemetry has been lost.

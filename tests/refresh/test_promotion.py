@@ -13,7 +13,8 @@ from kedro.io import DataCatalog, DatasetError
 from crossfold.datasets import PromotedModelDataset
 from crossfold.datasets.promoted_model import read_promotion
 from crossfold.mlp import MLPClassifier
-from crossfold.refresh.promotion import consider, difference
+from crossfold.refresh.exceptions import RefreshError
+from crossfold.refresh.promotion import common_rows, consider, difference
 from crossfold.refresh.settings import ModelRule
 
 N = 400
@@ -62,6 +63,15 @@ def run_study(folder: Path, version: str, noise: float, first_visit: int = 0) ->
     return made
 
 
+def decide(made: DataCatalog, policy: Any = "auto") -> str | None:
+    """Decide on the latest version, carry it out, and say what was decided."""
+    decision = consider(made, "model", RULE, policy)
+    if decision is None:
+        return None
+    decision.carry_out()
+    return decision.sentence
+
+
 def in_use(folder: Path) -> str:
     version: str = catalog(folder, "9").load("in_use")[1]["version"]
     return version
@@ -70,16 +80,16 @@ def in_use(folder: Path) -> str:
 def test_a_worse_model_is_written_and_not_used(tmp_path: Path) -> None:
     first = run_study(tmp_path, "1", noise=1)
     assert in_use(tmp_path) == "1"
-    assert consider(first, "model", RULE, "auto") == "model 1 is in use: it is the first."
+    assert decide(first) == "model 1 is in use: it is the first."
     worse = run_study(tmp_path, "2", noise=9)
-    decided = consider(worse, "model", RULE, "auto")
+    decided = decide(worse)
     assert decided is not None
     assert decided.startswith("model 2 is written but not in use: roc_auc -0.")
     assert decided.endswith("on the 400 rows of both; 1 stays in use.")
     assert in_use(tmp_path) == "1"
-    assert consider(worse, "model", RULE, "auto") is None
+    assert decide(worse) is None
     better = run_study(tmp_path, "3", noise=0.5, first_visit=100)
-    decided = consider(better, "model", RULE, "auto")
+    decided = decide(better)
     assert decided is not None
     assert "on the 300 rows of both." in decided
     assert in_use(tmp_path) == "3"
@@ -87,17 +97,39 @@ def test_a_worse_model_is_written_and_not_used(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("policy", "used"), [("never", "1"), ("always", "2"), ("auto", "1")])
 def test_policies(tmp_path: Path, policy: Any, used: str) -> None:
-    consider(run_study(tmp_path, "1", noise=1), "model", RULE, policy)
-    consider(run_study(tmp_path, "2", noise=9), "model", RULE, policy)
+    decide(run_study(tmp_path, "1", noise=1), policy)
+    decide(run_study(tmp_path, "2", noise=9), policy)
     assert in_use(tmp_path) == used
     promotion = read_promotion(tmp_path / "model.safetensors")
     assert promotion is not None
     assert promotion.considered == "2"
 
 
+def test_both_models_are_scored_on_the_same_rows(tmp_path: Path) -> None:
+    decide(run_study(tmp_path, "1", noise=1))
+    new = run_study(tmp_path, "2", noise=2, first_visit=150)
+    before = read_promotion(tmp_path / "model.safetensors")
+    assert before is not None
+    rows = common_rows(new, RULE, before)
+    assert sorted(rows.index) == list(range(150, N))
+    for version, column in (("1", "probability_before"), ("2", "probability")):
+        made = new.load("predictions", version=version).query("model == 'mlp'")
+        by_visit = made.set_index(new.load("records", version=version)["visit"].to_numpy())
+        assert (rows[column] == by_visit.loc[rows.index, "probability"]).all()
+
+
+def test_a_key_that_tells_no_rows_apart_is_refused(tmp_path: Path) -> None:
+    decide(run_study(tmp_path, "1", noise=1))
+    run_study(tmp_path, "2", noise=1)
+    made = catalog(tmp_path, "3")
+    made.save("records", pd.DataFrame({"visit": [1] * N}))
+    with pytest.raises(RefreshError, match="column visit of records does not tell its rows apart"):
+        decide(made)
+
+
 def test_models_without_common_rows_cannot_be_compared(tmp_path: Path) -> None:
-    consider(run_study(tmp_path, "1", noise=1), "model", RULE, "auto")
-    decided = consider(run_study(tmp_path, "2", noise=9, first_visit=N), "model", RULE, "auto")
+    decide(run_study(tmp_path, "1", noise=1))
+    decided = decide(run_study(tmp_path, "2", noise=9, first_visit=N))
     assert decided == "model 2 is in use: it shares no row with the one before."
 
 

@@ -15,13 +15,15 @@ from kedro.io.core import generate_timestamp
 from kedro.pipeline import Pipeline
 
 from crossfold.datasets.exceptions import SourceError
-from crossfold.refresh import promotion, rejected, retention, sources, tables
+from crossfold.refresh import rejected, sources, tables
+from crossfold.refresh.drift import Writer
 from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.ledger import FAILED
 from crossfold.refresh.lock import refresh_lock
 from crossfold.refresh.project import ProjectFiles
 from crossfold.refresh.runner import RefreshRunner
 from crossfold.refresh.settings import RefreshSettings
+from crossfold.refresh.settling import Settling
 
 NOTHING_OR_DONE = 0
 STALE = 3
@@ -68,8 +70,16 @@ class Request:
     paranoid: bool = False
 
 
-def refresh(request: Request) -> int:
-    """Run what is stale, and give the exit code of the command."""
+def refresh(request: Request, writer: Writer) -> int:
+    """Run what is stale, and give the exit code of the command.
+
+    Parameters
+    ----------
+    request
+        What was asked for.
+    writer
+        Draws and writes about data that have changed.
+    """
     context = _session(request).load_context()
     files = ProjectFiles.of(context)
     pipeline = _pipeline(request.pipelines)
@@ -83,7 +93,8 @@ def refresh(request: Request) -> int:
         if request.force or _look(request, catalog, files, pipeline) != NOTHING_OR_DONE:
             _run(request, files, len(pipeline.nodes))
             catalog = context.catalog
-        _settle(settings, catalog, files, pipeline)
+        for sentence in Settling(catalog, pipeline, files.ledger, settings, writer).settle():
+            click.echo(sentence)
     return NOTHING_OR_DONE
 
 
@@ -153,20 +164,3 @@ def _run(request: Request, files: ProjectFiles, n_nodes: int) -> None:
             raise
         raise told from error
     click.echo(f"Refreshed: {len(runner.done)} of {n_nodes} nodes have run.")
-
-
-def _settle(
-    settings: RefreshSettings, catalog: Catalog, files: ProjectFiles, pipeline: Pipeline
-) -> None:
-    """Promote models and remove old versions, also what an earlier refresh did not come to."""
-    models = {name: rule for name, rule in settings.models.items() if name in pipeline.datasets()}
-    for name, rule in models.items():
-        decided = promotion.consider(catalog, name, rule, settings.promote)
-        if decided:
-            click.echo(decided)
-            files.ledger.add_note(files.ledger.history(1)[0].run, decided)
-    if settings.keep is not None:
-        names = pipeline.all_outputs()
-        pruned = retention.prune(catalog, names, models, files.ledger, settings.keep)
-        if pruned.n_versions:
-            click.echo(f"Removed {pruned.n_versions} old versions and {pruned.n_runs} old runs.")

@@ -186,6 +186,16 @@ class Ledger:
             ).fetchall()
         return {row["node"]: _node_record(row) for row in rows}
 
+    def written(self, node: str, name: str) -> list[Output]:
+        """Give what a node has written to a dataset, the newest first."""
+        with self._reading() as database:
+            rows = database.execute(
+                "SELECT outputs FROM nodes WHERE node = ? AND status = ? ORDER BY id DESC",
+                (node, DONE),
+            ).fetchall()
+        found = [json.loads(row["outputs"]).get(name) for row in rows]
+        return [Output(**one) for one in found if one]
+
     def known_files(self) -> dict[str, KnownFile]:
         """Give what is known of files."""
         with self._reading() as database:

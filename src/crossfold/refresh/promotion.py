@@ -11,6 +11,7 @@ import pandas as pd
 from kedro.io import CatalogProtocol
 
 from crossfold.datasets.promoted_model import Promotion, read_promotion, write_promotion
+from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.settings import ModelRule, Promote
 from crossfold.refresh.stored import locate
 
@@ -21,18 +22,66 @@ LOWER_IS_BETTER = {"brier", "log_loss", "expected_calibration_error"}
 
 @dataclass(frozen=True)
 class Difference:
-    """How much better a new model is, with its 95 % interval, on so many rows."""
+    """How much better a new model is than the one in use.
 
+    Attributes
+    ----------
+    metric
+        What they are compared by.
+    before, now
+        The metric of the model in use, and of the new one.
+    estimate, low, high
+        The difference, positive where the new one is better, with its 95 % interval.
+    n_rows
+        Rows that both have scored out of fold.
+    """
+
+    metric: str
+    before: float
+    now: float
     estimate: float
     low: float
     high: float
     n_rows: int
 
+    def __str__(self) -> str:
+        """Say it in words."""
+        return (
+            f"{self.metric} {self.estimate:+.4f} (95 % {self.low:+.4f} to {self.high:+.4f}) against"
+            f" the one before, on the {self.n_rows:,} rows of both"
+        )
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What becomes of a new version of a model.
+
+    Attributes
+    ----------
+    folder
+        The model's versions.
+    promotion
+        What is in use from now on.
+    sentence
+        The decision in words.
+    difference
+        What it rests on; None where there is nothing to compare.
+    """
+
+    folder: Path
+    promotion: Promotion
+    sentence: str
+    difference: Difference | None = None
+
+    def carry_out(self) -> None:
+        """Put the model into use that the decision names."""
+        write_promotion(self.folder, self.promotion)
+
 
 def consider(
     catalog: CatalogProtocol[Any, Any], name: str, rule: ModelRule, policy: Promote
-) -> str | None:
-    """Promote the latest version of a model if the policy says so.
+) -> Decision | None:
+    """Decide whether the latest version of a model comes into use.
 
     Parameters
     ----------
@@ -47,7 +96,7 @@ def consider(
 
     Returns
     -------
-    What was decided, or None where there is no new version.
+    The decision, still to be carried out, or None where there is no new version.
     """
     dataset: Any = catalog.get(name)
     folder = Path(dataset._filepath)
@@ -56,32 +105,30 @@ def consider(
     before = read_promotion(folder)
     if latest is None or (before is not None and before.considered == latest):
         return None
-    promoted, why = _decide(catalog, rule, policy, before)
-    if promoted or before is None:
-        write_promotion(folder, Promotion(latest, latest, evidence))
-        return f"{name} {latest} is in use: {why}."
-    write_promotion(folder, Promotion(before.version, latest, before.evidence))
-    return f"{name} {latest} is written but not in use: {why}; {before.version} stays in use."
-
-
-def _decide(
-    catalog: CatalogProtocol[Any, Any],
-    rule: ModelRule,
-    policy: Promote,
-    before: Promotion | None,
-) -> tuple[bool, str]:
     if before is None:
-        return True, "it is the first"
-    if policy != "auto":
-        return policy == "always", f"promote is {policy}"
+        first = Promotion(latest, latest, evidence)
+        return Decision(folder, first, f"{name} {latest} is in use: it is the first.")
+    found = _compare(catalog, rule, before)
+    why = "; ".join(_reasons(policy, found))
+    is_worse = found is not None and found.high < 0
+    if policy == "always" or (policy == "auto" and not is_worse):
+        sentence = f"{name} {latest} is in use: {why}."
+        return Decision(folder, Promotion(latest, latest, evidence), sentence, found)
+    sentence = f"{name} {latest} is written but not in use: {why}; {before.version} stays in use."
+    return Decision(folder, Promotion(before.version, latest, before.evidence), sentence, found)
+
+
+def _compare(
+    catalog: CatalogProtocol[Any, Any], rule: ModelRule, before: Promotion
+) -> Difference | None:
     rows = common_rows(catalog, rule, before)
-    if rows.empty:
-        return True, "it shares no row with the one before"
-    found = difference(rows, rule.metric)
-    return found.high >= 0, (
-        f"{rule.metric} {found.estimate:+.4f} (95 % {found.low:+.4f} to {found.high:+.4f}) against"
-        f" the one before, on the {found.n_rows:,} rows of both"
-    )
+    return None if rows.empty else difference(rows, rule.metric)
+
+
+def _reasons(policy: Promote, found: Difference | None) -> Iterator[str]:
+    if policy != "auto":
+        yield f"promote is {policy}"
+    yield str(found) if found else "it shares no row with the one before"
 
 
 def common_rows(
@@ -91,10 +138,21 @@ def common_rows(
 
     Returns
     -------
-    ``target``, ``probability`` and ``group`` of the new version, ``probability_before``.
+    ``target``, ``probability`` and ``group`` of the new version, ``probability_before``; one row
+    for each key that both have.
+
+    Raises
+    ------
+    RefreshError
+        If the key does not tell the rows apart.
     """
     new = _out_of_fold(catalog, rule, {})
     old = _out_of_fold(catalog, rule, before.evidence)
+    if not (new.index.is_unique and old.index.is_unique):
+        raise RefreshError(
+            f"The column {rule.key} of {rule.records} does not tell its rows apart, so two models"
+            " cannot be compared row by row: name another key in refresh.yml."
+        )
     return new.join(old["probability"].rename("probability_before"), how="inner")
 
 
@@ -108,15 +166,16 @@ def difference(rows: pd.DataFrame, metric: str) -> Difference:
     )
 
     target, sign = rows["target"].to_numpy(), -1 if metric in LOWER_IS_BETTER else 1
-    new, old = rows["probability"].to_numpy(), rows["probability_before"].to_numpy()
-    point = binary_metrics(target, new)[metric] - binary_metrics(target, old)[metric]
     bootstrap = GroupBootstrap(rows["group"].to_numpy(), N_RESAMPLES, SEED)
-    resampled = (
-        bootstrap_metrics(target, new, None, bootstrap)[metric]
-        - bootstrap_metrics(target, old, None, bootstrap)[metric]
+    point, resampled = {}, {}
+    for name in ("probability", "probability_before"):
+        point[name] = float(binary_metrics(target, rows[name].to_numpy())[metric][0])
+        resampled[name] = bootstrap_metrics(target, rows[name].to_numpy(), None, bootstrap)[metric]
+    now, before = point["probability"], point["probability_before"]
+    low, high = percentile_interval(
+        sign * (resampled["probability"] - resampled["probability_before"])
     )
-    low, high = percentile_interval(sign * resampled)
-    return Difference(sign * float(point[0]), low, high, len(rows))
+    return Difference(metric, before, now, sign * (now - before), low, high, len(rows))
 
 
 def _out_of_fold(

@@ -58,6 +58,27 @@ class ModelRule(_Frozen):
     metric: Literal["roc_auc", "pr_auc", "brier", "log_loss"] = "roc_auc"
 
 
+class DriftRule(_Frozen):
+    """Which data of a study are compared with those before, when they have changed.
+
+    Attributes
+    ----------
+    table
+        Dataset whose columns are compared.
+    label
+        Its column with the outcome.
+    model
+        Model whose comparison belongs to it, one of ``models``; None for none.
+    ignore
+        Columns that are not compared.
+    """
+
+    table: str
+    label: str
+    model: str | None = None
+    ignore: frozenset[str] = frozenset()
+
+
 class RefreshSettings(_Frozen):
     """All settings.
 
@@ -69,11 +90,14 @@ class RefreshSettings(_Frozen):
         When a new model comes into use.
     models
         What each model is compared by.
+    drift
+        Which data are compared, by study.
     """
 
     keep: KeepRule | None = None
     promote: Promote = "auto"
     models: dict[str, ModelRule] = {}
+    drift: dict[str, DriftRule] = {}
 
     @classmethod
     def of(cls, context: KedroContext) -> RefreshSettings:

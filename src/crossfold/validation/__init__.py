@@ -15,6 +15,14 @@ from crossfold.validation.comparison import (
     mcnemar_test,
     permute_labels,
 )
+from crossfold.validation.drift import (
+    FAR_SHIFTED,
+    SHIFTED,
+    feature_drift,
+    label_rates,
+    population_stability_index,
+    rate_changes,
+)
 from crossfold.validation.intervals import (
     GroupBootstrap,
     bootstrap_metrics,
@@ -49,9 +57,11 @@ from crossfold.validation.thresholds import (
 )
 
 __all__ = [
+    "FAR_SHIFTED",
     "METRICS",
     "MULTICLASS_METRICS",
     "NOT_SYNTHETIC",
+    "SHIFTED",
     "CalibrationError",
     "Calibrator",
     "GroupBootstrap",
@@ -72,9 +82,11 @@ __all__ = [
     "corrected_resampled_t_test",
     "decision_curve",
     "equivalence_test",
+    "feature_drift",
     "find_leaks",
     "fit_calibrator",
     "fold_rows",
+    "label_rates",
     "leave_one_out",
     "mcnemar_test",
     "metric_rows",
@@ -84,6 +96,8 @@ __all__ = [
     "paired_t_test",
     "percentile_interval",
     "permute_labels",
+    "population_stability_index",
+    "rate_changes",
     "reliability_curve",
     "subgroup_table",
     "threshold_table",
