@@ -5,6 +5,7 @@ from __future__ import annotations
 from kedro.pipeline import Pipeline
 
 from crossfold.pipelines import audit, scoring
+from crossfold.pipelines.audit import gene_expression as expression_audit
 from crossfold.pipelines.audit import images as image_audit
 from crossfold.pipelines.audit import moons as moons_audit
 from crossfold.pipelines.audit import no_show as no_show_audit
@@ -42,6 +43,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "no_show": no_show_audit.create_pipeline(),
         "digits": image_audit.create_pipeline("digits", "mnist"),
         "fashion": image_audit.create_pipeline("fashion", "fashion_mnist"),
+        "gene_expression": expression_audit.create_pipeline(),
         "wine": wine_audit.create_pipeline(),
         "moons": moons_audit.create_pipeline(),
         "primer": primer_audit.create_pipeline(),
