@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 from nights import Project
+from safetensors import safe_open
 
 from crossfold.datasets.promoted_model import read_promotion
 from crossfold.datasets.synthetic_appointments import add_invalid_rows, make_appointments
@@ -198,10 +199,18 @@ def versions(project: Project) -> dict[Path, list[Path]]:
 
 
 def newest(project: Project) -> dict[str, str]:
-    """Give the digest of each dataset's newest version."""
+    """Give the digest of what each dataset's newest version holds."""
     return {
-        str(name.relative_to(project.data)): hashlib.sha256(
-            (found[-1] / name.name).read_bytes()
-        ).hexdigest()
+        str(name.relative_to(project.data)): digest(found[-1] / name.name)
         for name, found in versions(project).items()
     }
+
+
+def digest(file: Path) -> str:
+    """Give the digest of a file; for networks that of weights and settings, in a fixed order."""
+    content = file.read_bytes()
+    if file.suffix == ".safetensors":
+        with safe_open(file, "np") as model:
+            arrays = [(name, model.get_tensor(name).tobytes()) for name in sorted(model.keys())]
+            content = repr((arrays, sorted(model.metadata().items()))).encode()
+    return hashlib.sha256(content).hexdigest()
