@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from crossfold.refresh import clock
 from crossfold.refresh.contents import KnownFile
 from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.fingerprint import Fingerprint
@@ -121,7 +121,7 @@ class Ledger:
 
     def begin_run(self, run: str, trigger: str, env: str | None, pipelines: list[str]) -> None:
         """Note that a run has begun."""
-        values = (run, trigger, env, ",".join(pipelines), own_process(), time.time(), RUNNING)
+        values = (run, trigger, env, ",".join(pipelines), own_process(), clock.now(), RUNNING)
         with self._writing() as database:
             database.execute(
                 "INSERT INTO runs (run, trigger, env, pipelines, process, started, status)"
@@ -134,7 +134,7 @@ class Ledger:
         with self._writing() as database:
             database.execute(
                 "UPDATE runs SET ended = ?, status = ?, error = ? WHERE run = ?",
-                (time.time(), status, error, run),
+                (clock.now(), status, error, run),
             )
 
     def add_note(self, run: str, note: str) -> None:
@@ -149,7 +149,7 @@ class Ledger:
         with self._writing() as database:
             database.execute(
                 "INSERT INTO nodes (run, node, status, started) VALUES (?, ?, ?, ?)",
-                (run, node, RUNNING, time.time()),
+                (run, node, RUNNING, clock.now()),
             )
 
     def end_node(self, record: NodeRecord) -> None:

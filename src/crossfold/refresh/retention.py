@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from kedro.io.core import VersionNotFoundError
 
 from crossfold.datasets.promoted_model import read_promotion
 from crossfold.datasets.temporary import TEMPORARY_SUFFIX
+from crossfold.refresh import clock
 from crossfold.refresh.ledger import Ledger
 from crossfold.refresh.settings import KeepRule
 
@@ -73,7 +73,7 @@ def old_versions(
     versions: list[str], rule: KeepRule, kept: Collection[str | None], now: datetime | None = None
 ) -> list[str]:
     """Choose the versions that may go, given all of them with the latest first."""
-    oldest = (now or datetime.now(UTC)) - timedelta(days=rule.days)
+    oldest = (now or datetime.fromtimestamp(clock.now(), UTC)) - timedelta(days=rule.days)
     return [v for v in versions[rule.last :] if v not in kept and _time(v, oldest) < oldest]
 
 
@@ -108,7 +108,7 @@ def _remove(folder: Path, version: str) -> None:
 
 def _forget_runs(ledger: Ledger, rule: KeepRule) -> int:
     needed = {record.run for record in ledger.latest_nodes().values()}
-    oldest = time.time() - timedelta(days=rule.days).total_seconds()
+    oldest = clock.now() - timedelta(days=rule.days).total_seconds()
     runs = ledger.history(n_runs=-1)[rule.last :]
     old = [run.run for run in runs if run.started < oldest and run.run not in needed]
     ledger.delete_runs(old)
