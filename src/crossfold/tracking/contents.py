@@ -61,13 +61,19 @@ def curves(table: pd.DataFrame, name: str) -> list[Point]:
     floats = table.select_dtypes("float").columns
     measures = [column for column in floats if column not in NUMERIC_LABELS]
     labels = [column for column in table if column not in {*measures, *REPEATS, EPOCH}]
-    means = table.groupby([*labels, EPOCH], observed=True)[measures].mean()
+    means = table.groupby([*labels, EPOCH], observed=True)[measures].mean().reset_index()
     return [
-        Point("/".join([name, *map(str, labelled[:-1]), measure]), float(value), int(labelled[-1]))
-        for measure in measures
-        for labelled, value in zip(means.index.to_frame().itertuples(index=False), means[measure])
+        Point("/".join([name, *map(str, row), measure]), float(value), int(epoch))
+        for *row, epoch, value, measure in _long(means, labels, measures)
         if math.isfinite(value)
     ]
+
+
+def _long(means: pd.DataFrame, labels: list[str], measures: list[str]) -> Iterator[tuple[Any, ...]]:
+    """Walk through a table of means: labels, epoch, value, and the name of the measure."""
+    for measure in measures:
+        for row in means[[*labels, EPOCH, measure]].itertuples(index=False, name=None):
+            yield (*row, measure)
 
 
 def _is_number(value: Any) -> bool:
