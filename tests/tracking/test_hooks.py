@@ -20,7 +20,7 @@ class Loader(dict[str, Any]):
     runtime_params: dict[str, Any]
 
 
-def context(folder: Path, tracking: object, **runtime: object) -> Any:
+def context(folder: Path, tracking: object, /, **runtime: object) -> Any:
     loader = Loader(globals={"data_root": "data", "tracking": tracking})
     loader.runtime_params = runtime
     return SimpleNamespace(config_loader=loader, project_path=folder, env="sample")
