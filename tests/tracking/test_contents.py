@@ -70,3 +70,9 @@ def test_tables_of_rows_are_not_tracked() -> None:
     record.wrote("study.predictions", pd.DataFrame({"patient_id": [1], "probability": [0.5]}))
     record.wrote("study.metrics", {"auc": 0.75})
     assert record.all_points() == [Point("study.metrics/auc", 0.75)]
+
+
+def test_epochs_that_a_report_sums_up_are_not_repeated() -> None:
+    record = Record("study", {})
+    record.wrote("study.tables.epochs", history(loss=[4.0, 3.0, 2.0, 1.0]))
+    assert record.all_points() == []

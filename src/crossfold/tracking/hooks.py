@@ -18,6 +18,7 @@ from crossfold.tracking.store import Store
 
 SETTING = "tracking"
 FINISHED, FAILED = "FINISHED", "FAILED"
+AS_IT_IS = {"markup": False}  # square brackets are not rich's
 
 _logger = logging.getLogger(__name__)
 
@@ -87,7 +88,9 @@ class TrackingHooks:
         except Exception as error:
             self._record = None
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            _logger.warning("The run is not tracked, and goes on without it: %s", reason)
+            _logger.warning(
+                "The run is not tracked, and goes on without it: %s", reason, extra=AS_IT_IS
+            )
 
 
 def _is_installed() -> bool:
@@ -95,6 +98,7 @@ def _is_installed() -> bool:
         return True
     _logger.warning(
         "The run is not tracked, because MLflow is not installed: install it with"
-        " pip install 'crossfold[mlflow]', or set tracking: false in globals.yml."
+        " pip install 'crossfold[mlflow]', or set tracking: false in globals.yml.",
+        extra=AS_IT_IS,
     )
     return False

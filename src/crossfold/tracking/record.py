@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kedro.io import CatalogProtocol
 
 HISTORY = "history"
+REPORT_TABLE = ".tables."
 
 
 @dataclass
@@ -44,7 +45,7 @@ class Record:
         self.saved.append(name)
         if name.endswith(".metrics") and isinstance(data, Mapping):
             self.points[name] = metrics(data, name)
-        elif EPOCH in getattr(data, "columns", ()):
+        elif REPORT_TABLE not in name and EPOCH in getattr(data, "columns", ()):
             self.points[name] = curves(data, name)
 
     def all_points(self) -> list[Point]:
