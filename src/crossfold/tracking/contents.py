@@ -69,7 +69,7 @@ def curves(table: pd.DataFrame, name: str) -> list[Point]:
     ]
 
 
-def _long(means: pd.DataFrame, labels: list[str], measures: list[str]) -> Iterator[tuple[Any, ...]]:
+def _long(means: pd.DataFrame, labels: list[Any], measures: list[Any]) -> Iterator[tuple[Any, ...]]:
     """Walk through a table of means: labels, epoch, value, and the name of the measure."""
     for measure in measures:
         for row in means[[*labels, EPOCH, measure]].itertuples(index=False, name=None):
