@@ -76,7 +76,7 @@ lock:  ## resolve all dependencies anew and write requirements.lock
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet torch==$(TORCH)
-	build/lock/bin/python -m pip install --quiet '.[dev,docs,notebooks]'
+	build/lock/bin/python -m pip install --quiet '.[dev,docs,mlflow,notebooks]'
 	build/lock/bin/python -m pip freeze --all --exclude crossfold --exclude pip \
 	  | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)' | LC_ALL=C sort -f > requirements.lock
 	rm -rf build/lock

@@ -5,10 +5,11 @@ import fsspec
 from crossfold.datasets.atomic import AtomicLocalFileSystem
 from crossfold.hooks import ProjectHooks
 from crossfold.refresh.hooks import LedgerHooks
+from crossfold.tracking.hooks import TrackingHooks
 
 fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)
 
-HOOKS = (ProjectHooks(), LedgerHooks())
+HOOKS = (TrackingHooks(), ProjectHooks(), LedgerHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
