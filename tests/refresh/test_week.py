@@ -20,6 +20,7 @@ from crossfold.datasets.promoted_model import read_promotion
 from crossfold.datasets.synthetic_appointments import add_invalid_rows, make_appointments
 from crossfold.datasets.temporary import TEMPORARY_SUFFIX
 
+pytestmark = pytest.mark.slow
 FIRST_NIGHT = datetime(2030, 1, 7, 2, 17, tzinfo=UTC)
 KEEP = {"last": 2, "days": 2}
 # Two nights and a second run in one of them are younger than two days.
@@ -60,7 +61,7 @@ def project(make_project: Callable[[], Path]) -> Callable[[], Project]:
 @pytest.fixture(
     params=[
         "synthetic",
-        pytest.param("published", marks=[pytest.mark.real_data, pytest.mark.slow]),
+        pytest.param("published", marks=pytest.mark.real_data),
     ]
 )
 def exports(request: pytest.FixtureRequest, tmp_path: Path) -> list[Path]:
