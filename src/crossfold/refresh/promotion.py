@@ -108,8 +108,9 @@ def consider(
     if before is None:
         first = Promotion(latest, latest, evidence)
         return Decision(folder, first, f"{name} {latest} is in use: it is the first.")
-    found = _compare(catalog, rule, before)
-    why = "; ".join(_reasons(policy, found))
+    is_scored = {rule.predictions, rule.records} <= evidence.keys() & before.evidence.keys()
+    found = _compare(catalog, rule, before) if is_scored or policy == "auto" else None
+    why = "; ".join(_reasons(policy, is_scored, found))
     is_worse = found is not None and found.high < 0
     if policy == "always" or (policy == "auto" and not is_worse):
         sentence = f"{name} {latest} is in use: {why}."
@@ -125,10 +126,13 @@ def _compare(
     return None if rows.empty else difference(rows, rule.metric)
 
 
-def _reasons(policy: Promote, found: Difference | None) -> Iterator[str]:
+def _reasons(policy: Promote, is_scored: bool, found: Difference | None) -> Iterator[str]:
     if policy != "auto":
         yield f"promote is {policy}"
-    yield str(found) if found else "it shares no row with the one before"
+    if found:
+        yield str(found)
+    else:
+        yield "it shares no row with the one before" if is_scored else "there is nothing to compare"
 
 
 def common_rows(
