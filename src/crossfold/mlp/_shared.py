@@ -14,7 +14,7 @@ from crossfold.mlp._layout import Layout
 from crossfold.mlp._optimizers import rule_of
 from crossfold.mlp._penalties import Penalties
 from crossfold.mlp._spec import Array, Loss, Settings
-from crossfold.mlp._update import PIECE_BYTES, Update
+from crossfold.mlp._update import Update
 
 Rows = slice | Array
 
@@ -138,9 +138,11 @@ def make_update(
     trainable: Trainable,
     settings: Settings,
     put: Callable[[Array], Any] = lambda array: array,
-    piece_bytes: int | None = PIECE_BYTES,
 ) -> Update:
-    """Make the update of trainable parameters; `put` puts an array where `xp` wants it."""
+    """Make the update of trainable parameters; `put` puts an array where `xp` wants it.
+
+    It is not cut into pieces: columns of as many rows as there are units are slow to walk through.
+    """
     parameters = put(trainable.parameters)
     return Update(
         xp,
@@ -149,7 +151,7 @@ def make_update(
         xp.zeros_like(parameters),
         {name: put(array) for name, array in trainable.state.items()},
         Penalties(xp, **{name: put(array) for name, array in trainable.penalties.items()}),
-        piece_bytes=piece_bytes,
+        piece_bytes=None,
     )
 
 
@@ -190,7 +192,8 @@ def _trainable(stack: Stack, parameters: Array, penalties: dict[str, Array]) -> 
 def _rows_of(flats: Sequence[tuple[Stack, Array]]) -> Array:
     """Turn the first blocks of flat arrays ``(k, n_parameters)`` into one row per unit."""
     blocks = [stack.layout.blocks(flat)[0] for stack, flat in flats]
-    return np.concatenate([b.swapaxes(1, 2).reshape(-1, b.shape[1]) for b in blocks])
+    rows = [b.swapaxes(1, 2).reshape(-1, b.shape[1]) for b in blocks]
+    return np.ascontiguousarray(np.concatenate(rows))
 
 
 def _factors(stack: Stack, name: str) -> Array:

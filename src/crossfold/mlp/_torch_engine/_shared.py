@@ -26,7 +26,7 @@ from crossfold.mlp._shared import (
 from crossfold.mlp._spec import Array, Settings
 from crossfold.mlp._torch_engine._engine import choose_device, resident
 from crossfold.mlp._torch_engine._functions import RESIDUALS, forward_above, transpose_layers
-from crossfold.mlp._update import PIECE_BYTES, Update
+from crossfold.mlp._update import Update
 
 _CPU_CHUNK_ROWS = 4096
 
@@ -51,6 +51,7 @@ class SharedTorchEngine:
         self._generator.manual_seed(stacks[0].seed)
         self._scale = stacks[0].network.input_scale
         self._inputs = resident(inputs, self._device)
+        self._buffers: dict[int, Tensor] = {}
         self._targets = self._tensor(targets)
         self._first = FirstLayers(stacks)
         self._first_update = self._make_update(self._first.trainable, settings)
@@ -120,12 +121,14 @@ class SharedTorchEngine:
         gradients[:, -1] += deltas.sum(dim=1)
 
     def _make_update(self, trainable: Trainable, settings: Settings) -> Update:
-        pieces = None if self.draws_masks else PIECE_BYTES
-        return make_update(torch, trainable, settings, self._tensor, pieces)
+        return make_update(torch, trainable, settings, self._tensor)
 
     def _cast(self, inputs: Tensor) -> Tensor:
-        x = inputs.to(self._dtype)
-        return x if self._scale == 1 else x * self._scale
+        """Cast and scale inputs, in a buffer that the next inputs of that size overwrite."""
+        if len(inputs) not in self._buffers:
+            self._buffers[len(inputs)] = torch.empty_like(inputs, dtype=self._dtype)
+        x = self._buffers[len(inputs)].copy_(inputs)
+        return x if self._scale == 1 else x.mul_(self._scale)
 
     def _first_z(self, x: Tensor) -> Tensor:
         """Multiply all first layers with the inputs: shape ``(units of all, rows)``."""
