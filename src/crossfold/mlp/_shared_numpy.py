@@ -27,13 +27,13 @@ from crossfold.mlp._shared import (
     layers_above,
     layout_above,
     make_update,
+    most_rows,
     reads_whole_batch,
 )
 from crossfold.mlp._spec import Array
 from crossfold.mlp._threads import blas_threads, one_blas_thread
 from crossfold.mlp._update import Update
 
-_CHUNK_ROWS = 4096
 _WORTH_A_LANE = 1 << 24
 """Multiplications in the first layers' product that take longer than it does to wake a lane."""
 
@@ -60,7 +60,7 @@ class SharedNumpyEngine:
         self._first_update = make_update(np, self._first.trainable, stacks[0].settings)
         self._updates = [make_update(np, layers_above(stack), stack.settings) for stack in stacks]
         self._least_rows = -(-_WORTH_A_LANE // self._first.trainable.parameters.size)
-        self._most_rows = _CHUNK_ROWS
+        self._most_rows = most_rows(self._dtype.itemsize)
         if reads_whole_batch(stacks):
             self._least_rows = self._most_rows = len(inputs)
         self._n_lanes = blas_threads()

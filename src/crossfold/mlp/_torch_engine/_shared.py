@@ -22,13 +22,12 @@ from crossfold.mlp._shared import (
     layers_above,
     layout_above,
     make_update,
+    most_rows,
 )
 from crossfold.mlp._spec import Array, Settings
 from crossfold.mlp._torch_engine._engine import choose_device, resident
 from crossfold.mlp._torch_engine._functions import RESIDUALS, forward_above, transpose_layers
 from crossfold.mlp._update import Update
-
-_CPU_CHUNK_ROWS = 4096
 
 
 class SharedTorchEngine:
@@ -139,7 +138,7 @@ class SharedTorchEngine:
         return list(zip(self._groups, self._first.parts, strict=True))
 
     def _chunks(self, n_rows: int) -> list[tuple[int, int]]:
-        most = n_rows if self.draws_masks else _CPU_CHUNK_ROWS
+        most = n_rows if self.draws_masks else most_rows(self._dtype.itemsize)
         return cut_rows(n_rows, 1, most, 1)
 
     def _masks(self, group: _Group, step: GroupStep, n_rows: int) -> list[Tensor | None]:
