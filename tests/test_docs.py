@@ -36,11 +36,13 @@ def make_help() -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_examples_run(page: Path) -> None:
+    blocks = PYTHON_BLOCK.findall(page.read_text(encoding="utf-8"))
+    programs = [compile(block, page.name, "exec") for block in blocks]
     if page.stem in NEED_A_STORE:
         pytest.skip("the example reads the MLflow store of an earlier run")
     namespace: dict[str, object] = {}
-    for block in PYTHON_BLOCK.findall(page.read_text(encoding="utf-8")):
-        exec(compile(block, page.name, "exec"), namespace)
+    for program in programs:
+        exec(program, namespace)
 
 
 @pytest.fixture

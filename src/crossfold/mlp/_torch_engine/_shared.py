@@ -16,7 +16,6 @@ from crossfold.mlp._shared import (
     FirstLayers,
     GroupStep,
     Rows,
-    Trainable,
     cut_rows,
     dropped_layers,
     layers_above,
@@ -24,7 +23,7 @@ from crossfold.mlp._shared import (
     make_update,
     most_rows,
 )
-from crossfold.mlp._spec import Array, Settings
+from crossfold.mlp._spec import Array
 from crossfold.mlp._torch_engine._engine import choose_device, resident
 from crossfold.mlp._torch_engine._functions import RESIDUALS, forward_above, transpose_layers
 from crossfold.mlp._update import Update
@@ -53,9 +52,13 @@ class SharedTorchEngine:
         self._buffers: dict[int, Tensor] = {}
         self._targets = self._tensor(targets)
         self._first = FirstLayers(stacks)
-        self._first_update = self._make_update(self._first.trainable, settings)
+        self._first_update = make_update(torch, self._first.trainable, settings, self._tensor)
         self._groups = [
-            _Group(stack, self._make_update(layers_above(stack), settings), self._tensor)
+            _Group(
+                stack,
+                make_update(torch, layers_above(stack), settings, self._tensor),
+                self._tensor,
+            )
             for stack in stacks
         ]
 
@@ -119,11 +122,10 @@ class SharedTorchEngine:
         gradients[:, :-1].addmm_(deltas, x)
         gradients[:, -1] += deltas.sum(dim=1)
 
-    def _make_update(self, trainable: Trainable, settings: Settings) -> Update:
-        return make_update(torch, trainable, settings, self._tensor)
-
     def _cast(self, inputs: Tensor) -> Tensor:
         """Cast and scale inputs, in a buffer that the next inputs of that size overwrite."""
+        if self._scale == 1 and inputs.dtype == self._dtype:
+            return inputs
         if len(inputs) not in self._buffers:
             self._buffers[len(inputs)] = torch.empty_like(inputs, dtype=self._dtype)
         x = self._buffers[len(inputs)].copy_(inputs)
