@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import parent_process
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -103,7 +104,8 @@ class EpochLog:
 class ProgressBar:
     """Shows progress on a terminal, else writes about ten log lines per training.
 
-    The bar is drawn on standard error; the lines go to the logger ``crossfold.mlp``, level INFO.
+    The bar is drawn on standard error, by a program's first process alone, since two bars would
+    overwrite each other; the lines go to the logger ``crossfold.mlp``, level INFO.
     """
 
     def __init__(self) -> None:
@@ -114,7 +116,7 @@ class ProgressBar:
         self, members: Sequence[Member], data_sets: Sequence[DataSet], max_iter: int
     ) -> None:
         """Draw an empty bar if standard error is a terminal."""
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and parent_process() is None:
             from rich.console import Console
             from rich.progress import Progress
 

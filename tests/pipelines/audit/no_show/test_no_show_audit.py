@@ -25,7 +25,13 @@ from crossfold.pipelines.audit.no_show.nodes import AUDIT_SUBJECTS, STUDY_MODELS
 from crossfold.pipelines.audit.no_show.outcomes import Answers, run_of_study, runs_of_audit
 from crossfold.pipelines.audit.no_show.parameters import FaultsParameters, ProtocolParameters
 from crossfold.pipelines.audit.no_show.rows import INPUTS, select_rows
-from crossfold.pipelines.audit.no_show.training import REPORTED_WEIGHTING, list_runs, train_runs
+from crossfold.pipelines.audit.no_show.training import (
+    REPORTED_SPEED,
+    REPORTED_WEIGHTING,
+    TIMED_RUNS,
+    list_runs,
+    train_runs,
+)
 from crossfold.pipelines.audit.runs import REPORTED, SOUND
 from crossfold.pipelines.modelling.binary.parameters import NetworkParameters
 
@@ -171,6 +177,7 @@ def test_each_training_fault_has_a_run_of_its_own_and_figures_need_none() -> Non
     assert set(names) == {
         REPORTED,
         REPORTED_WEIGHTING,
+        REPORTED_SPEED,
         SOUND,
         *(f"only:{fault}" for fault in TRAINING_FAULTS),
     }
@@ -190,7 +197,30 @@ def test_the_history_has_every_epoch_of_every_network(
     counted = trained[1].groupby(["run", "subject"])["epoch"].max()
     assert counted["reported"].to_dict() == {"numpy": 3, "torch": 3}
     assert counted["reported:weighting"].to_dict() == {"torch": 2, "unweighted": 2}
+    assert counted["reported:speed"].to_dict() == {"numpy": 2, "torch": 2}
     assert counted["sound"].to_dict() == {"numpy": 2, "torch": 2, "unweighted": 2}
+
+
+def test_speed_is_measured_on_runs_that_nothing_is_trained_beside() -> None:
+    [question] = [q for q in questions(PROTOCOL) if q.statement.claim == "pytorch_is_slower"]
+    measured_on = {question.reported_run, SOUND, *(f"only:{f}" for f in question.touched_by)}
+    assert measured_on == set(TIMED_RUNS)
+
+
+def test_other_runs_train_numpy_in_a_process_of_its_own(
+    raw: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "crossfold")
+    train_runs(raw, PROTOCOL, FaultsParameters(("unlike_twins",)), seed=1)
+    heads = [line for line in caplog.messages if "audit run" in line]
+    assert sorted(heads) == [
+        "NumPy: audit run reported: numpy, 3 epochs",
+        "audit run only:unlike_twins: numpy, torch, unweighted, trees, 2 epochs",
+        "audit run reported: torch, trees, 3 epochs",
+        "audit run reported:speed: numpy, torch, 2 epochs",
+        "audit run reported:weighting: torch, unweighted, 2 epochs",
+        "audit run sound: numpy, torch, unweighted, trees, 2 epochs",
+    ]
 
 
 # Quantities

@@ -16,6 +16,7 @@ from crossfold.pipelines.audit.no_show.outcomes import Answers, RunOutcomes, f1,
 from crossfold.pipelines.audit.no_show.parameters import ProtocolParameters
 from crossfold.pipelines.audit.no_show.training import (
     NUMPY,
+    REPORTED_SPEED,
     REPORTED_WEIGHTING,
     TORCH,
     TREES,
@@ -245,7 +246,7 @@ def _of_libraries() -> list[Question]:
                 "pytorch_is_slower",
                 "PyTorch is slower than NumPy",
                 "seconds of an epoch of PyTorch divided by those of NumPy, for each network, its"
-                " folds at once on this machine",
+                " folds at once on this machine, with nothing trained beside it",
                 unit="number",
                 printed="PyTorch slower",
                 holds=above(1),
@@ -255,6 +256,7 @@ def _of_libraries() -> list[Question]:
             pytorch_slowness,
             ("unlike_twins",),
             needs_epochs=True,
+            reported_run=REPORTED_SPEED,
         ),
     ]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crossfold.pipelines.audit.beside import beside
 from crossfold.pipelines.audit.no_show.faults import (
     TRAINING_FAULTS,
     Fold,
@@ -29,11 +30,15 @@ if TYPE_CHECKING:
 
 NUMPY, TORCH, UNWEIGHTED, TREES = "numpy", "torch", "unweighted", "trees"
 SUBJECTS = (NUMPY, TORCH, UNWEIGHTED, TREES)
-# All faults too, for what compares a weighted network with an unweighted one.
+# All faults too, for what compares a weighted network with an unweighted one, or times them.
 REPORTED_WEIGHTING = "reported:weighting"
+REPORTED_SPEED = "reported:speed"
+# Whose epochs are timed: nothing is trained beside them.
+TIMED_RUNS = (REPORTED_SPEED, SOUND, only("unlike_twins"))
 
 _logger = logging.getLogger(__name__)
 Array = NDArray[Any]
+Tables = tuple[pd.DataFrame, pd.DataFrame]
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,19 @@ def list_runs(faults: FaultsParameters, protocol: ProtocolParameters) -> list[Ru
     return [
         Run(REPORTED, faults.root, epochs, (NUMPY, TORCH, TREES)),
         Run(REPORTED_WEIGHTING, faults.root, weighting_epochs, (TORCH, UNWEIGHTED)),
+        Run(REPORTED_SPEED, faults.root, share_epochs, (NUMPY, TORCH)),
         Run(SOUND, (), share_epochs),
         *(Run(only(fault), (fault,), share_epochs) for fault in alone),
     ]
+
+
+def _parts(runs: Sequence[Run], *subjects: str) -> list[Run]:
+    """Give the part of each run that trains some of these subjects."""
+    parts = [
+        replace(run, subjects=tuple(name for name in run.subjects if name in subjects))
+        for run in runs
+    ]
+    return [part for part in parts if part.subjects]
 
 
 def train_runs(
@@ -99,15 +114,19 @@ def train_runs(
     the row was a true positive, a false positive and a false negative at the source's threshold
     while it was a training row (``train_tp``, ``train_fp``, ``train_fn``). And one line for each
     run, network and epoch: ``f1`` on the validation rows, mean of the folds, and ``seconds`` since
-    the start, shared out among the networks of a stack.
+    the start, shared out among the networks of a stack. The seconds of `TIMED_RUNS` are those of
+    training alone; in all other runs NumPy's network was trained in a process beside PyTorch's.
     """
-    answers, histories = [], []
-    for run in list_runs(faults, protocol):
-        _logger.info("audit run %s: %d epochs", run.name, run.epochs)
-        for own_answers, history in _train(run, appointments_raw, protocol, seed):
-            names = {"run": run.name, "epochs": np.int32(run.epochs)}
-            answers.append(own_answers.assign(**names))
-            histories.append(history.assign(**names))
+    runs = list_runs(faults, protocol)
+    timed = [run for run in runs if run.name in TIMED_RUNS]
+    others = [run for run in runs if run.name not in TIMED_RUNS]
+    data = appointments_raw, protocol, seed
+    # The steps of NumPy's small batches are too short for two threads of one process.
+    with beside("NumPy", _train, _parts(others, NUMPY), *data) as numpy_tables:
+        tables = _train(_parts(others, TORCH, UNWEIGHTED, TREES), *data)
+        tables += numpy_tables()
+    tables += _train(timed, *data)
+    answers, histories = zip(*tables, strict=True)
     categories = {"run": "category", "subject": "category"}
     return (
         pd.concat(answers, ignore_index=True).astype(categories),
@@ -116,8 +135,22 @@ def train_runs(
 
 
 def _train(
+    runs: Sequence[Run], raw: pd.DataFrame, protocol: ProtocolParameters, seed: int
+) -> list[Tables]:
+    """Train what belongs to each run, one after the other."""
+    tables = []
+    for run in runs:
+        subjects = ", ".join(run.subjects)
+        _logger.info("audit run %s: %s, %d epochs", run.name, subjects, run.epochs)
+        for answers, history in _train_run(run, raw, protocol, seed):
+            names = {"run": run.name, "epochs": np.int32(run.epochs)}
+            tables.append((answers.assign(**names), history.assign(**names)))
+    return tables
+
+
+def _train_run(
     run: Run, raw: pd.DataFrame, protocol: ProtocolParameters, seed: int
-) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+) -> Iterator[Tables]:
     """Train those of NumPy's network, PyTorch's two, and trees that belong to the run."""
     rows = select_rows(raw, run.faults)
     table = _Table(rows, make_folds(rows, run.faults, protocol, seed), *scale(rows, run.faults))
@@ -138,7 +171,7 @@ def _train_networks(
     table: _Table,
     run: Run,
     protocol: ProtocolParameters,
-) -> Iterator[tuple[pd.DataFrame, pd.DataFrame]]:
+) -> Iterator[Tables]:
     """Train networks that differ in their class weights alone, as one stack."""
     from crossfold.mlp import EpochLog, FoldStack, MLPClassifier, ProgressBar
 
