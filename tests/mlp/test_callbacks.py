@@ -83,6 +83,15 @@ def test_progress_is_a_bar_on_a_terminal(moons, capsys, monkeypatch):
     assert captured.out == ""
 
 
+def test_only_the_first_process_draws_a_bar(moons, capsys, monkeypatch, caplog):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("crossfold.mlp.callbacks.parent_process", lambda: "another")
+    caplog.set_level("INFO", "crossfold.mlp")
+    MLPClassifier(**QUICK, max_iter=1, callbacks=[ProgressBar()]).fit(*moons)
+    assert capsys.readouterr().err == ""
+    assert "epoch 1 of 1" in caplog.text
+
+
 def test_import_is_light():
     code = (
         "import sys, crossfold.mlp\n"
