@@ -91,6 +91,14 @@ def test_no_fault_is_named_that_is_not_enough():
     assert verdict(claim).endswith("no fault is enough by itself.")
 
 
+def test_no_fault_is_named_where_its_run_shows_the_same_without_it():
+    claim = make_claim(HIGH, LOW, FaultShare("idle", HIGH, 0.09), FaultShare("other", LOW, 0.09))
+    assert leading_fault(claim) is None
+    assert verdict(claim).endswith(
+        "none can be named, since the run that single faults are compared with shows it too."
+    )
+
+
 def test_the_tables_hold_every_claim_and_share():
     claim = make_claim(HIGH, LOW, FaultShare("a", LOW, -0.15), FaultShare("b", HIGH, -0.1))
     claims, shares = claims_table([claim]), shares_table([claim])

@@ -165,11 +165,13 @@ def verdict(claim: Claim) -> str:
 
 
 def _cause(claim: Claim) -> str:
-    leading = leading_fault(claim)
-    if leading is None:
-        return "no fault is enough by itself"
-    value = print_value(leading.alone.estimate, claim.statement.unit)
-    return f"{leading.fault} alone is enough ({value})"
+    leading, statement = leading_fault(claim), claim.statement
+    if leading is not None:
+        value = print_value(leading.alone.estimate, statement.unit)
+        return f"{leading.fault} alone is enough ({value})"
+    if any(statement.holds(one.alone) == "yes" for one in claim.shares):
+        return "none can be named, since the run that single faults are compared with shows it too"
+    return "no fault is enough by itself"
 
 
 def claims_table(claims: Sequence[Claim]) -> pd.DataFrame:
