@@ -15,6 +15,7 @@ from crossfold.pipelines.audit.claims import CLAIM_COLUMNS, SHARE_COLUMNS
 from crossfold.pipelines.audit.no_show.claims_of_source import Case, questions
 from crossfold.pipelines.audit.no_show.faults import (
     FIGURE_FAULTS,
+    FOLD_FAULTS,
     TRAINING_FAULTS,
     make_folds,
     numpy_arguments,
@@ -130,6 +131,17 @@ def test_patients_cross_folds_only_under_their_fault(raw: pd.DataFrame) -> None:
 
     assert crossing([]) == 0
     assert crossing(["patients_across_folds"]) > 0
+
+
+@pytest.mark.parametrize("fault", ALL.root)
+def test_only_faults_of_folds_change_rows_or_folds(raw: pd.DataFrame, fault: str) -> None:
+    rows, own = select_rows(raw, []), select_rows(raw, [fault])
+    validated = [
+        [rows_of_fold.tolist() for _, rows_of_fold in make_folds(table, faults, PROTOCOL, seed=1)]
+        for table, faults in ((rows, []), (own, [fault]))
+    ]
+    same = rows.equals(own) and validated[0] == validated[1]
+    assert same == (fault not in FOLD_FAULTS)
 
 
 def test_scaling_before_the_split_uses_all_rows(raw: pd.DataFrame) -> None:

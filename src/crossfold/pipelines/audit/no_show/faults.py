@@ -22,11 +22,11 @@ from crossfold.pipelines.audit.no_show.rows import INPUTS, PATIENT, TARGET
 Array = NDArray[Any]
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 
-ROW_FAULTS = ("elapsed_days", "drop_infants")
+# They choose the rows or the folds.
+FOLD_FAULTS = ("elapsed_days", "drop_infants", "patients_across_folds")
 TRAINING_FAULTS = (
-    *ROW_FAULTS,
+    *FOLD_FAULTS,
     "scale_before_split",
-    "patients_across_folds",
     "unlike_twins",
     "inverted_weight",
 )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from crossfold.pipelines.audit.beside import beside
 from crossfold.pipelines.audit.no_show.faults import (
+    FOLD_FAULTS,
     TRAINING_FAULTS,
     Fold,
     make_folds,
@@ -120,12 +121,12 @@ def train_runs(
     runs = list_runs(faults, protocol)
     timed = [run for run in runs if run.name in TIMED_RUNS]
     others = [run for run in runs if run.name not in TIMED_RUNS]
-    data = appointments_raw, protocol, seed
+    trainer = _Trainer(appointments_raw, protocol, seed)
     # The steps of NumPy's small batches are too short for two threads of one process.
-    with beside("NumPy", _train, _parts(others, NUMPY), *data) as numpy_tables:
-        tables = _train(_parts(others, TORCH, UNWEIGHTED, TREES), *data)
+    with beside("NumPy", trainer.train, _parts(others, NUMPY)) as numpy_tables:
+        tables = trainer.train(_parts(others, TORCH, UNWEIGHTED, TREES))
         tables += numpy_tables()
-    tables += _train(timed, *data)
+    tables += trainer.train(timed)
     answers, histories = zip(*tables, strict=True)
     categories = {"run": "category", "subject": "category"}
     return (
@@ -134,35 +135,46 @@ def train_runs(
     )
 
 
-def _train(
-    runs: Sequence[Run], raw: pd.DataFrame, protocol: ProtocolParameters, seed: int
-) -> list[Tables]:
-    """Train what belongs to each run, one after the other."""
-    tables = []
-    for run in runs:
-        subjects = ", ".join(run.subjects)
-        _logger.info("audit run %s: %s, %d epochs", run.name, subjects, run.epochs)
-        for answers, history in _train_run(run, raw, protocol, seed):
-            names = {"run": run.name, "epochs": np.int32(run.epochs)}
-            tables.append((answers.assign(**names), history.assign(**names)))
-    return tables
+class _Trainer:
+    """Trains runs on one export; runs on the same rows share folds, which take long to draw."""
 
+    def __init__(self, raw: pd.DataFrame, protocol: ProtocolParameters, seed: int) -> None:
+        self._raw, self._protocol, self._seed = raw, protocol, seed
+        self._drawn: dict[frozenset[str], tuple[pd.DataFrame, list[Fold]]] = {}
 
-def _train_run(
-    run: Run, raw: pd.DataFrame, protocol: ProtocolParameters, seed: int
-) -> Iterator[Tables]:
-    """Train those of NumPy's network, PyTorch's two, and trees that belong to the run."""
-    rows = select_rows(raw, run.faults)
-    table = _Table(rows, make_folds(rows, run.faults, protocol, seed), *scale(rows, run.faults))
-    arguments = {**protocol.network.model_dump(), "max_iter": run.epochs, "random_state": seed}
-    with_numpy = {**arguments, **numpy_arguments(run.faults, protocol)}
-    with_torch = {**arguments, "engine": "torch", "init": source_start(normal_biases=False)}
-    for network, subjects in [(with_numpy, [NUMPY]), (with_torch, [TORCH, UNWEIGHTED])]:
-        trained = [subject for subject in subjects if subject in run.subjects]
-        if trained:
-            yield from _train_networks(network, trained, table, run, protocol)
-    if TREES in run.subjects:
-        yield _answers(TREES, table, _boost(table, seed)), _no_history()
+    def train(self, runs: Sequence[Run]) -> list[Tables]:
+        """Train what belongs to each run, one after the other."""
+        tables = []
+        for run in runs:
+            subjects = ", ".join(run.subjects)
+            _logger.info("audit run %s: %s, %d epochs", run.name, subjects, run.epochs)
+            for answers, history in self._train(run):
+                names = {"run": run.name, "epochs": np.int32(run.epochs)}
+                tables.append((answers.assign(**names), history.assign(**names)))
+        return tables
+
+    def _train(self, run: Run) -> Iterator[Tables]:
+        """Train those of NumPy's network, PyTorch's two, and trees that belong to the run."""
+        protocol, table = self._protocol, self._table(run)
+        network = protocol.network.changed(max_iter=run.epochs)
+        arguments = {**network.model_dump(), "random_state": self._seed}
+        with_numpy = {**arguments, **numpy_arguments(run.faults, protocol)}
+        with_torch = {**arguments, "engine": "torch", "init": source_start(normal_biases=False)}
+        for own, subjects in [(with_numpy, [NUMPY]), (with_torch, [TORCH, UNWEIGHTED])]:
+            trained = [subject for subject in subjects if subject in run.subjects]
+            if trained:
+                yield from _train_networks(own, trained, table, run, protocol)
+        if TREES in run.subjects:
+            yield _answers(TREES, table, _boost(table, self._seed)), _no_history()
+
+    def _table(self, run: Run) -> _Table:
+        """Give the run's rows and folds, and its inputs as it scales them."""
+        key = frozenset(run.faults).intersection(FOLD_FAULTS)
+        if key not in self._drawn:
+            rows = select_rows(self._raw, run.faults)
+            self._drawn[key] = rows, make_folds(rows, run.faults, self._protocol, self._seed)
+        rows, folds = self._drawn[key]
+        return _Table(rows, folds, *scale(rows, run.faults))
 
 
 def _train_networks(
