@@ -61,7 +61,9 @@ class FigureDataset(AbstractVersionedDataset["Figure", bytes]):
         from matplotlib import pyplot as plt
 
         png = Path(self._get_save_path())
-        contents = {png.with_suffix(".svg"): _svg(data), png: _png(data)}
+        contents = {png.with_suffix(".svg"): _svg(data)}
+        data.set_layout_engine("none")  # What has been laid out stays where it is.
+        contents[png] = _png(data)
         if self._version is None:
             self._save_in_turn(contents)
         else:
