@@ -34,13 +34,13 @@ def beside(
     name
         Of the work, as a log line should name it.
     function
-        Defined at the top of a module; arguments and result go from one process to the other in
-        pieces of memory, never in files.
+        Defined at the top of a module; what it takes and gives is copied from one process to the
+        other, never by way of a file.
     args
         Of the function.
 
-    Returns
-    -------
+    Yields
+    ------
     A function without arguments that waits for the result. It raises what the function has raised,
     and `CrossfoldError` where something has ended the process.
     """
