@@ -3,16 +3,18 @@
 import logging
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp.exceptions import DivergenceError
-from crossfold.pipelines.audit.beside import beside
+from crossfold.pipelines.audit.beside import _follow, beside
 
 _LONG = 60
 
@@ -83,6 +85,14 @@ def test_a_killed_process_is_told_in_a_sentence() -> None:
         beside("memory", be_killed) as result,
     ):
         result()
+
+
+def test_a_process_killed_while_it_sends_is_told_in_a_sentence() -> None:
+    receiver, sender = Pipe(duplex=False)
+    os.write(sender.fileno(), struct.pack("!i", 100) + b"the first of a hundred bytes")
+    sender.close()
+    with pytest.raises(CrossfoldError, match="process for sums was ended from outside"):
+        _follow("sums", receiver)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks processes up in /proc")

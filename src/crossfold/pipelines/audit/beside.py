@@ -64,7 +64,7 @@ def _follow(name: str, receiver: Connection) -> Any:
     while True:
         try:
             message = receiver.recv()
-        except EOFError:
+        except (EOFError, OSError):  # OSError: it was ended while it sent something.
             raise CrossfoldError(
                 f"The process for {name} was ended from outside, perhaps for want of memory:"
                 " close other programs and run again."

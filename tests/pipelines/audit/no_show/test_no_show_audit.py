@@ -12,7 +12,7 @@ from sklearn.metrics import f1_score, log_loss, roc_auc_score
 from crossfold.datasets import ExportDataset, SampleAppointmentsDataset
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.audit.claims import CLAIM_COLUMNS, SHARE_COLUMNS
-from crossfold.pipelines.audit.no_show.claims_of_source import Case, questions
+from crossfold.pipelines.audit.no_show.claims_of_source import Case, pytorch_slowness, questions
 from crossfold.pipelines.audit.no_show.faults import (
     FIGURE_FAULTS,
     FOLD_FAULTS,
@@ -312,6 +312,16 @@ def test_figure_faults_change_the_figure_they_name(
         < 0
         < estimate("unweighted_costs_more", "cost_always_weighted")
     )
+
+
+def test_speed_cannot_be_measured_on_one_epoch(
+    trained: tuple[pd.DataFrame, pd.DataFrame],
+) -> None:
+    run = runs_of_audit(trained[0], 50, seed=1)[SOUND]
+    epochs = trained[1].query("run == 'sound' and epoch == 1")
+    measured = pytorch_slowness(Case(run, epochs, (), AUDIT_SUBJECTS, PROTOCOL, 1))
+    assert np.isnan(measured[:3]).all()
+    assert measured.n == 0
 
 
 # Claims

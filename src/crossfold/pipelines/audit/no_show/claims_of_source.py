@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -112,8 +113,13 @@ def pytorch_gain(case: Case) -> Measured:
 
 
 def pytorch_slowness(case: Case) -> Measured:
-    """Give the seconds that PyTorch takes for an epoch of a network, divided by NumPy's."""
+    """Give the seconds that PyTorch takes for an epoch of a network, divided by NumPy's.
+
+    NaN where there was no epoch but the first.
+    """
     torch, numpy = (_epoch_seconds(case.epochs, subject) for subject in (TORCH, NUMPY))
+    if not len(torch):
+        return Measured(math.nan, math.nan, math.nan, 0)
     rng = np.random.default_rng(case.seed)
     ratios = [
         rng.choice(torch, len(torch)).mean() / rng.choice(numpy, len(numpy)).mean()
