@@ -14,6 +14,7 @@ from crossfold.validation.comparison import (
     equivalence_test,
     mcnemar_test,
     permute_labels,
+    verdict,
 )
 from crossfold.validation.drift import (
     FAR_SHIFTED,
@@ -102,5 +103,6 @@ __all__ = [
     "subgroup_table",
     "threshold_table",
     "time_split",
+    "verdict",
     "wilson_interval",
 ]

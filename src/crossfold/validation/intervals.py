@@ -28,6 +28,11 @@ class GroupBootstrap:
         Number of resamples.
     seed
         Seeds the draws.
+
+    Attributes
+    ----------
+    codes, drawn
+        Number of each row's group; how often each resample drew each group.
     """
 
     def __init__(self, groups: ArrayLike, n_resamples: int, seed: int) -> None:
@@ -38,6 +43,11 @@ class GroupBootstrap:
         self.drawn = np.empty((n_resamples, n_groups), dtype=np.uint8)
         for counts in self.drawn:
             counts[:] = np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups)
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether any group has several rows."""
+        return self.drawn.shape[1] < len(self.codes)
 
     def blocks(self, rows: NDArray[np.intp] | None = None) -> Iterator[Weights]:
         """Yield weights a block of resamples at a time, shape ``(resamples, rows)``, float32.

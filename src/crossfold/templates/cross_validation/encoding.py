@@ -1,0 +1,347 @@
+"""Encode a table for a model, with everything that is learnt taken from the training rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.templates.cross_validation.parameters import PreparationParameters
+
+Encoded = NDArray[np.float32]
+
+MOST_CODES = 255
+"""Levels of a column that histogram gradient boosting can tell apart."""
+
+
+@dataclass(frozen=True)
+class PiecewiseLinear:
+    """Piecewise-linear encoding of one numeric column (Gorishniy et al. 2022, section 3.2).
+
+    Output ``b`` is 0 below edge ``b``, 1 above edge ``b + 1`` and linear between, so that a
+    network reads how far a value has come through each bin. A missing value gives zeros and, where
+    training rows had any, a 1 in a column of its own.
+
+    Attributes
+    ----------
+    column
+        Name of the column.
+    edges
+        Increasing, shape ``(bins + 1,)``: distinct training values where there are no more of
+        them than edges, else quantiles, half of them of the rows and half of the distinct values.
+        A skewed count would otherwise have all its edges at its few small values.
+    has_missing
+        Whether the column was missing in any training row.
+    """
+
+    column: str
+    edges: tuple[float, ...]
+    has_missing: bool
+
+    @property
+    def width(self) -> int:
+        """Number of output columns."""
+        return max(len(self.edges) - 1, 1) + self.has_missing
+
+    def encode(self, values: pd.Series, out: Encoded) -> None:
+        """Write the encoding of ``(n,)`` values into ``out``, shape ``(n, width)``."""
+        x = values.to_numpy(dtype=np.float32, na_value=np.nan)
+        edges = np.asarray(self.edges, dtype=np.float32)
+        missing = np.isnan(x)
+        if self.has_missing:
+            out[:, -1] = missing
+            out = out[:, :-1]
+        if len(edges) < 2:
+            out[:] = 0
+            return
+        np.subtract(x[:, None], edges[:-1], out=out)
+        out /= np.diff(edges)
+        np.clip(out, 0, 1, out=out)
+        out[missing] = 0
+
+    @classmethod
+    def fit(cls, values: pd.Series, n_bins: int) -> PiecewiseLinear:
+        """Learn the edges from training values, shape ``(n,)``."""
+        x = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        known = x[~np.isnan(x)]
+        distinct = np.unique(known)
+        if len(distinct) > n_bins + 1:
+            shares = np.linspace(0, 1, n_bins // 2 + 1)
+            of_rows, of_values = np.quantile(known, shares), np.quantile(distinct, shares)
+            distinct = np.concatenate([of_rows, of_values])
+        # Values are encoded in single precision, in which close edges may fall together.
+        edges = np.unique(distinct.astype(np.float32))
+        return cls(str(values.name), tuple(edges.tolist()), bool(len(known) < len(x)))
+
+
+@dataclass(frozen=True)
+class Unchanged:
+    """A 0/1 column, read as it is; a missing value counts as 0.
+
+    Attributes
+    ----------
+    column
+        Name of the column.
+    """
+
+    column: str
+    width = 1
+
+    def encode(self, values: pd.Series, out: Encoded) -> None:
+        """Write ``(n,)`` values into ``out``, shape ``(n, 1)``."""
+        out[:, 0] = values.to_numpy(dtype=np.float32, na_value=0)
+
+
+@dataclass(frozen=True)
+class OneHot:
+    """One column a level; rare and unknown levels share the last one.
+
+    Attributes
+    ----------
+    column
+        Name of the column.
+    levels
+        Levels with a column of their own, as text.
+    """
+
+    column: str
+    levels: tuple[str, ...]
+
+    @property
+    def width(self) -> int:
+        """Number of output columns."""
+        return len(self.levels) + 1
+
+    def encode(self, values: pd.Series, out: Encoded) -> None:
+        """Write the encoding of ``(n,)`` values into ``out``, shape ``(n, width)``."""
+        as_category = values.astype("category")
+        names = as_category.cat.categories.astype(str)
+        own = pd.Index(self.levels).get_indexer(names)
+        column_of_code = np.append(np.where(own < 0, len(self.levels), own), len(self.levels))
+        out[:] = 0
+        out[np.arange(len(values)), column_of_code[as_category.cat.codes.to_numpy()]] = 1
+
+    @classmethod
+    def fit(cls, values: pd.Series, min_count: int) -> OneHot:
+        """Learn the levels with at least `min_count` training rows."""
+        counts = values.astype("category").value_counts()
+        frequent = counts.index[counts >= min_count].astype(str)
+        return cls(str(values.name), tuple(sorted(frequent)))
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A numeric column times `factor` plus `shift`; a missing value counts as the training mean.
+
+    Attributes
+    ----------
+    column
+        Name of the column.
+    factor, shift
+        Learnt from the training rows.
+    fill
+        Mean of the training rows, in place of missing values.
+    """
+
+    column: str
+    factor: float
+    shift: float
+    fill: float
+    width = 1
+
+    def encode(self, values: pd.Series, out: Encoded) -> None:
+        """Write ``(n,)`` values into ``out``, shape ``(n, 1)``."""
+        x = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        out[:, 0] = np.where(np.isnan(x), self.fill, x) * self.factor + self.shift
+
+    @classmethod
+    def min_max(cls, values: pd.Series) -> Scaled:
+        """Learn to put training values, shape ``(n,)``, between 0 and 1."""
+        x = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        low, high = np.nanmin(x), np.nanmax(x)
+        factor = 1.0 / ((high - low) or 1.0)
+        return cls(str(values.name), float(factor), float(-low * factor), float(np.nanmean(x)))
+
+    @classmethod
+    def standard(cls, values: pd.Series) -> Scaled:
+        """Learn to give training values, shape ``(n,)``, mean 0 and variance 1."""
+        x = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        mean, deviation = np.nanmean(x), np.nanstd(x)
+        factor = 1.0 / (deviation or 1.0)
+        return cls(str(values.name), float(factor), float(-mean * factor), float(mean))
+
+
+@dataclass(frozen=True)
+class Codes:
+    """A column as one number: a level by its code; a missing or unknown value by `missing`.
+
+    Attributes
+    ----------
+    column
+        Name of the column.
+    levels
+        Training levels as text, in order of their codes; empty for numbers.
+    missing
+        In place of missing values and unknown levels; NaN for models that read it.
+    """
+
+    column: str
+    levels: tuple[str, ...]
+    missing: float
+    width = 1
+
+    def encode(self, values: pd.Series, out: Encoded) -> None:
+        """Write ``(n,)`` values into ``out``, shape ``(n, 1)``."""
+        if self.levels:
+            names = values.astype("category")
+            known = pd.Index(self.levels).get_indexer(names.cat.categories.astype(str))
+            x = np.append(known, -1)[names.cat.codes.to_numpy()].astype(np.float32)
+            x[x < 0] = self.missing
+        else:
+            x = values.to_numpy(dtype=np.float32, na_value=np.nan)
+            x = np.where(np.isnan(x), np.float32(self.missing), x)
+        out[:, 0] = x
+
+
+ColumnEncoder = PiecewiseLinear | Unchanged | OneHot | Scaled | Codes
+_KINDS: dict[str, type[ColumnEncoder]] = {
+    kind.__name__: kind for kind in (PiecewiseLinear, Unchanged, OneHot, Scaled, Codes)
+}
+
+
+@dataclass(frozen=True)
+class TableEncoder:
+    """Encodes the input columns of a table side by side.
+
+    Attributes
+    ----------
+    columns
+        One fitted encoder for each column.
+    """
+
+    columns: tuple[ColumnEncoder, ...]
+
+    @property
+    def width(self) -> int:
+        """Number of output columns."""
+        return sum(column.width for column in self.columns)
+
+    def transform(self, table: pd.DataFrame) -> Encoded:
+        """Encode a table with the input columns; shape ``(n, width)``, float32."""
+        encoded = np.empty((len(table), self.width), dtype=np.float32)
+        start = 0
+        for column in self.columns:
+            stop = start + column.width
+            column.encode(table[column.column], encoded[:, start:stop])
+            start = stop
+        return encoded
+
+    def to_dict(self) -> list[dict[str, Any]]:
+        """List the fitted state as JSON values."""
+        return [{"kind": type(column).__name__, **vars(column)} for column in self.columns]
+
+    @classmethod
+    def from_dict(cls, state: list[dict[str, Any]]) -> TableEncoder:
+        """Rebuild an encoder from what `to_dict` gave, also after a round trip through JSON."""
+        return cls(tuple(_column_from_dict(dict(column)) for column in state))
+
+
+def _column_from_dict(state: dict[str, Any]) -> ColumnEncoder:
+    kind: Any = _KINDS[state.pop("kind")]
+    column: ColumnEncoder = kind(
+        **{k: tuple(v) if isinstance(v, list) else v for k, v in state.items()}
+    )
+    return column
+
+
+def inputs_by_kind(
+    features: pd.DataFrame, target: str, preparation: PreparationParameters
+) -> dict[str, list[str]]:
+    """List the input columns as numeric, binary and categorical.
+
+    They are those that the parameters name; where they name none, every column but the target, by
+    its type: bool is binary, category or text is categorical.
+    """
+    named = {
+        kind: list(getattr(preparation, kind)) for kind in ("numeric", "binary", "categorical")
+    }
+    if any(named.values()):
+        return named
+    for name in features.columns.drop(target):
+        dtype = features[name].dtype
+        is_number = pd.api.types.is_numeric_dtype(dtype)
+        kind = "binary" if dtype == "bool" else "numeric" if is_number else "categorical"
+        named[kind].append(str(name))
+    return named
+
+
+def fit_encoder(
+    table: pd.DataFrame,
+    kinds: dict[str, list[str]],
+    preparation: PreparationParameters,
+    method: str = "encoded",
+) -> TableEncoder:
+    """Learn an encoder from the training rows of a table.
+
+    Parameters
+    ----------
+    table
+        Training rows only, with the input columns.
+    kinds
+        Input columns as `inputs_by_kind` lists them.
+    preparation
+        Bins of a numeric column, rows of a level.
+    method
+        ``encoded``: numbers piecewise-linear, levels one-hot; ``standard`` and ``min_max``: numbers
+        scaled, levels one-hot; ``ordinal``: numbers as they are, levels by their code, NaN where
+        missing; ``filled``: the same with -1 where missing.
+    """
+    make = _METHODS[method]
+    return TableEncoder(tuple(make(table, kinds, preparation)))
+
+
+def _one_hot(numeric: Callable[..., ColumnEncoder]) -> Callable[..., Iterator[ColumnEncoder]]:
+    def make(
+        table: pd.DataFrame, kinds: dict[str, list[str]], preparation: PreparationParameters
+    ) -> Iterator[ColumnEncoder]:
+        yield from (numeric(table[name], preparation) for name in kinds["numeric"])
+        yield from (Unchanged(name) for name in kinds["binary"])
+        for name in kinds["categorical"]:
+            yield OneHot.fit(table[name], preparation.min_count)
+
+    return make
+
+
+def _codes(
+    table: pd.DataFrame,
+    kinds: dict[str, list[str]],
+    preparation: PreparationParameters,
+    *,
+    missing: float,
+) -> Iterator[ColumnEncoder]:
+    for name in [*kinds["numeric"], *kinds["binary"]]:
+        yield Codes(name, (), missing)
+    for name in kinds["categorical"]:
+        yield Codes(name, _levels(table[name].astype("category")), missing)
+
+
+def _levels(values: pd.Series) -> tuple[str, ...]:
+    """List the levels that get a code of their own: all, or the most frequent ones."""
+    levels = values.cat.categories
+    if len(levels) > MOST_CODES:
+        levels = values.value_counts().index[:MOST_CODES].sort_values()
+    return tuple(levels.astype(str))
+
+
+_METHODS: dict[str, Callable[..., Iterator[ColumnEncoder]]] = {
+    "encoded": _one_hot(lambda values, own: PiecewiseLinear.fit(values, own.n_bins)),
+    "min_max": _one_hot(lambda values, own: Scaled.min_max(values)),
+    "standard": _one_hot(lambda values, own: Scaled.standard(values)),
+    "ordinal": partial(_codes, missing=np.nan),
+    "filled": partial(_codes, missing=-1.0),
+}

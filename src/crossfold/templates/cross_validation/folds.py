@@ -1,0 +1,212 @@
+"""Which rows a model learns from, which calibrate it and which score it."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.templates.cross_validation.parameters import FoldParameters
+from crossfold.templates.parameters import TableParameters
+from crossfold.validation import assign_folds, assign_parts, check_leaks, fold_rows, time_split
+from crossfold.validation.tables import NOT_SET, TRAIN, VALIDATION
+
+Rows = NDArray[np.intp]
+
+GROUPED, K_FOLD = "grouped_k_fold", "k_fold"
+TIME_SPLIT = "time_split"
+PERMUTED = "permuted_labels"
+ALL_ROWS = "all_rows"
+MAIN = (GROUPED, K_FOLD)
+"""Cross-validations, one of which every study has: its figures are the study's result."""
+
+_COPIES_AT_MOST = 0.5
+_TEST_SHARE = 0.2
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One fold of one protocol.
+
+    Attributes
+    ----------
+    protocol
+        Name of the protocol.
+    fold
+        Number of the fold, from 0.
+    train_rows, validation_rows
+        Row numbers, in increasing order; no group is in both.
+    part
+        Part of each training row, shape ``(len(train_rows),)``; -1 where there are none.
+    """
+
+    protocol: str
+    fold: int
+    train_rows: Rows
+    validation_rows: Rows
+    part: NDArray[np.int8]
+
+    def inner(self, member: int) -> tuple[Rows, Rows]:
+        """Split into rows that a member learns from, and those that follow its training.
+
+        The latter are the part that it leaves out, or the validation rows where there are no parts.
+        """
+        left_out = self.part == member
+        if not left_out.any():
+            return self.train_rows, self.validation_rows
+        return self.train_rows[~left_out], self.train_rows[left_out]
+
+    @property
+    def has_parts(self) -> bool:
+        """Whether members leave out parts, which calibrate them."""
+        return bool((self.part != NOT_SET).any())
+
+
+def assign_rows_to_folds(
+    table: pd.DataFrame,
+    features: pd.DataFrame,
+    folds: FoldParameters,
+    table_parameters: TableParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Assign every row to the folds of every protocol, and to a part for calibration.
+
+    Classes are stratified. Rows of one group stay together; without a group column equal rows do.
+    The time split's test rows are those from the first test day on: the day that is set, or the one
+    that leaves at most a fifth of the rows.
+
+    Parameters
+    ----------
+    table
+        The cleaned table, with the group and the date of each row.
+    features
+        The feature table, same rows in the same order, with the target.
+
+    Returns
+    -------
+    A table of the schema `crossfold.validation.tables.FOLDS`.
+    """
+    group = group_codes(table, table_parameters)
+    target = features[table_parameters.target]
+    part = (
+        assign_parts(group, n_parts=folds.parts, seed=seed)
+        if folds.parts
+        else np.full(len(group), NOT_SET, dtype=np.int8)
+    )
+    protocol = K_FOLD if _stands_alone(group) else GROUPED
+    assigned = {protocol: _assign(target, group, table_parameters, folds.n_splits, seed)}
+    if table_parameters.time is not None:
+        dates = table[table_parameters.time]
+        assigned[TIME_SPLIT] = time_split(dates, folds.first_test_day or _last_fifth(dates))
+    made = [
+        Fold(name, number, train, validation, part[train])
+        for name, fold in assigned.items()
+        for number, (train, validation) in enumerate(fold_rows(fold))
+    ]
+    nothing = np.empty(0, dtype=np.intp)
+    made.append(Fold(ALL_ROWS, 0, np.arange(len(group)), nothing, part))
+    return to_table(made, group)
+
+
+def group_codes(table: pd.DataFrame, table_parameters: TableParameters) -> NDArray[np.int64]:
+    """Assign a number to each group, by first appearance: no figure depends on their names.
+
+    Without a group column equal rows are a group, as copies have to stay together; where most rows
+    have an equal one, they are taken for coincidences of a coarse table, not for copies.
+    """
+    if table_parameters.group is not None:
+        return np.asarray(pd.factorize(table[table_parameters.group])[0], dtype=np.int64)
+    described = table.drop(columns=list(table_parameters.identifiers))
+    same = described.groupby(list(described.columns), dropna=False, observed=True).ngroup()
+    codes, distinct = pd.factorize(same)
+    if len(distinct) < _COPIES_AT_MOST * len(table):
+        return np.arange(len(table))
+    return np.asarray(codes, dtype=np.int64)
+
+
+def _stands_alone(group: NDArray[np.integer]) -> bool:
+    return bool(group.max(initial=0) + 1 == len(group))
+
+
+def _assign(
+    target: pd.Series,
+    group: NDArray[np.int64],
+    table_parameters: TableParameters,
+    n_splits: int,
+    seed: int,
+) -> NDArray[np.int8]:
+    if table_parameters.task == "regression":
+        return assign_parts(group, n_parts=n_splits, seed=seed)
+    classes = target.cat.codes if target.dtype == "category" else target.astype("int8")
+    groups = None if _stands_alone(group) else group
+    return assign_folds(classes.to_numpy(), groups, n_splits=n_splits, seed=seed)
+
+
+def _last_fifth(dates: pd.Series) -> datetime.date:
+    """Choose the earliest day from which on there are at most a fifth of the rows."""
+    days = dates.dt.normalize()
+    later = days.value_counts().sort_index(ascending=False).cumsum()
+    few = later.index[later <= _TEST_SHARE * len(days)]
+    day: pd.Timestamp = few.min() if len(few) else days.max()
+    return day.date()
+
+
+def to_table(folds: Sequence[Fold], group: NDArray[np.int64]) -> pd.DataFrame:
+    """Arrange folds as a table, one row for each row of each fold."""
+    joined = pd.concat([_fold_table(one, group) for one in folds], ignore_index=True)
+    return joined.astype({"protocol": "category", "role": "category"})
+
+
+def _fold_table(fold: Fold, group: NDArray[np.int64]) -> pd.DataFrame:
+    rows = np.concatenate([fold.train_rows, fold.validation_rows])
+    n_train, n_validation = len(fold.train_rows), len(fold.validation_rows)
+    role = pd.Categorical([TRAIN, VALIDATION], [TRAIN, VALIDATION])
+    return pd.DataFrame(
+        {
+            "protocol": pd.Categorical([fold.protocol] * len(rows)),
+            "fold": np.int16(fold.fold),
+            "row": rows.astype(np.int32),
+            "role": role.repeat([n_train, n_validation]),
+            "part": np.append(fold.part, np.full(n_validation, NOT_SET)).astype(np.int8),
+            "group": group[rows].astype(np.int32),
+        }
+    )
+
+
+def read_folds(folds: pd.DataFrame, *protocols: str) -> list[Fold]:
+    """Read the folds of the named protocols, or of the study's cross-validation."""
+    found = []
+    for protocol in protocols or MAIN:
+        of_protocol = folds[folds["protocol"] == protocol]
+        for number, rows in of_protocol.groupby("fold"):
+            trains = (rows["role"] == TRAIN).to_numpy()
+            row = rows["row"].to_numpy(dtype=np.intp)
+            part = rows["part"].to_numpy()[trains]
+            found.append(Fold(protocol, int(str(number)), row[trains], row[~trains], part))
+    return found
+
+
+def group_of_row(folds: pd.DataFrame) -> NDArray[np.int32]:
+    """Read each row's group, shape ``(n,)``."""
+    rows = folds[folds["protocol"] == ALL_ROWS].sort_values("row")
+    return rows["group"].to_numpy(dtype=np.int32)
+
+
+def guard_against_leaks(
+    table: pd.DataFrame, fold_table: pd.DataFrame, table_parameters: TableParameters
+) -> pd.DataFrame:
+    """Check that no group and no copy of a row crosses a fold; a leak stops the run.
+
+    Returns
+    -------
+    The table of `crossfold.validation.check_leaks`.
+    """
+    group = group_of_row(fold_table)
+    pairs = [(one.train_rows, one.validation_rows) for one in read_folds(fold_table)]
+    coarse = table_parameters.group is None and _stands_alone(group)
+    identity = None if coarse else table.drop(columns=list(table_parameters.identifiers))
+    return check_leaks(pairs, groups=group, identity=identity)

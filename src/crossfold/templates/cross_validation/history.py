@@ -1,0 +1,98 @@
+"""The training history of a stack as one tidy table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.templates.parameters import Task
+
+if TYPE_CHECKING:
+    from crossfold.mlp import EpochLog, FoldStack
+    from crossfold.templates.cross_validation.fitting import Slot
+
+F1_THRESHOLD = 0.4
+
+EpochScores = Callable[[NDArray[Any], NDArray[Any]], dict[str, float]]
+
+
+def epoch_scores(task: Task) -> EpochScores | None:
+    """Choose what is measured after every epoch beside the loss and the network's own score."""
+    return f1_scores if task == "binary" else None
+
+
+def f1_scores(target: NDArray[Any], probability: NDArray[Any]) -> dict[str, float]:
+    """Compute the F1 of one epoch at a fixed threshold, and at the best one.
+
+    The fixed threshold is the customary one of the source reports; the best is what F1 could be
+    at most, so that losses which move the probabilities can be compared.
+
+    Parameters
+    ----------
+    target, probability
+        Shape ``(n,)``: 0/1, and the probability of class 1.
+    """
+    order = np.argsort(probability)[::-1]
+    hits = np.cumsum(target[order])
+    flagged = np.arange(1, len(order) + 1)
+    f1 = 2 * hits / (flagged + hits[-1])
+    at_threshold = np.searchsorted(-probability[order], -F1_THRESHOLD, side="right")
+    return {
+        "validation_f1": float(f1[at_threshold - 1]) if at_threshold else 0.0,
+        "validation_f1_best": float(f1.max()),
+    }
+
+
+def history_table(
+    stack: FoldStack, log: EpochLog | None, models: Sequence[str], slots: Sequence[Slot]
+) -> pd.DataFrame:
+    """Arrange what was measured after every epoch of every network of a stack.
+
+    Validation figures are on the rows that follow the network's training.
+
+    Returns
+    -------
+    A table of the schema `crossfold.validation.tables.HISTORY`, with the measures ``train_loss``,
+    ``validation_loss``, ``validation_score`` (accuracy, or R² of numbers), ``seconds`` (since
+    training began) and those of `epoch_scores`.
+    """
+    of_stack = [
+        _curves(history).assign(stack_member=member, slot=number)
+        for member, histories in enumerate(stack.histories_)
+        for number, history in enumerate(histories)
+    ]
+    records = pd.DataFrame(log.records if log else []).rename(
+        columns={"member": "stack_member", "fold": "slot", "name": "measure"}
+    )
+    table = pd.concat([*of_stack, records], ignore_index=True)
+    places = pd.DataFrame(
+        {
+            "protocol": [slot.fold.protocol for slot in slots],
+            "fold": np.array([slot.fold.fold for slot in slots], dtype=np.int16),
+            "member": np.array([slot.member for slot in slots], dtype=np.int16),
+        }
+    )
+    own = places.iloc[table["slot"]].reset_index(drop=True)
+    own.insert(0, "model", np.array(models, dtype=object)[table["stack_member"]])
+    joined = own.assign(
+        epoch=table["epoch"].to_numpy(dtype=np.int32),
+        measure=table["measure"].to_numpy(),
+        value=table["value"].to_numpy(dtype=np.float64),
+    )
+    return joined.astype(dict.fromkeys(("model", "protocol", "measure"), "category"))
+
+
+def _curves(history: Any) -> pd.DataFrame:
+    curves = {
+        "train_loss": history.train_loss,
+        "validation_loss": history.validation_loss,
+        "validation_score": history.validation_score,
+        "seconds": history.seconds,
+    }
+    wide = pd.DataFrame({name: values for name, values in curves.items() if len(values)})
+    wide.insert(0, "epoch", range(1, len(wide) + 1))
+    return wide.melt(id_vars="epoch", var_name="measure", value_name="value")

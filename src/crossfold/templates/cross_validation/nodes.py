@@ -1,0 +1,220 @@
+"""Nodes that train and score: one for each family of models, the control, and the final model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crossfold.templates.cross_validation.estimators import installed
+from crossfold.templates.cross_validation.fitting import (
+    Fitted,
+    fit_estimators,
+    fit_networks,
+    score_table,
+)
+from crossfold.templates.cross_validation.folds import (
+    ALL_ROWS,
+    PERMUTED,
+    TIME_SPLIT,
+    Fold,
+    group_of_row,
+    read_folds,
+)
+from crossfold.templates.cross_validation.parameters import (
+    FamilyParameters,
+    ImportanceParameters,
+    Model,
+    PreparationParameters,
+)
+from crossfold.templates.cross_validation.training import Training
+from crossfold.templates.parameters import TableParameters
+from crossfold.validation.tables import concatenate
+
+Networks = tuple[list[Any], dict[str, Any]]
+
+
+def cross_validate_networks(
+    features: pd.DataFrame,
+    fold_table: pd.DataFrame,
+    table_parameters: TableParameters,
+    preparation: PreparationParameters,
+    family: FamilyParameters,
+    seed: int,
+) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
+    """Train the networks of a family on the folds of all protocols, as few stacks.
+
+    Returns
+    -------
+    What they say of rows that they did not learn from (see `score_table`); the networks with what
+    belongs to them; their history; and what was searched inside the folds.
+    """
+    training = _training(features, fold_table, table_parameters, preparation)
+    fitted, history, searched = fit_networks(family.root, _all_folds(fold_table), training, seed)
+    return score_table(fitted, training), keep_networks(fitted), history, searched
+
+
+def cross_validate_estimators(
+    features: pd.DataFrame,
+    fold_table: pd.DataFrame,
+    table_parameters: TableParameters,
+    preparation: PreparationParameters,
+    family: FamilyParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Fit the models of a family that are not our networks, as far as they are installed.
+
+    Returns
+    -------
+    The table of `score_table`.
+    """
+    training = _training(features, fold_table, table_parameters, preparation)
+    fitted = fit_estimators(installed(family.root), _all_folds(fold_table), training, seed)
+    return score_table(fitted, training)
+
+
+def cross_validate_control(
+    permuted_features: pd.DataFrame,
+    fold_table: pd.DataFrame,
+    table_parameters: TableParameters,
+    preparation: PreparationParameters,
+    family: FamilyParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Cross-validate the first network of a family on features made from permuted labels."""
+    training = _training(permuted_features, fold_table, table_parameters, preparation)
+    name, model = next(iter(family))
+    model = model.model_copy(update={"protocols": None, "search": {}})
+    folds = [
+        Fold(PERMUTED, one.fold, one.train_rows, one.validation_rows, one.part)
+        for one in read_folds(fold_table)
+    ]
+    fitted, _, _ = fit_networks({name: model}, folds, training, seed)
+    return score_table(fitted, training)
+
+
+def fit_final_networks(
+    features: pd.DataFrame,
+    fold_table: pd.DataFrame,
+    table_parameters: TableParameters,
+    preparation: PreparationParameters,
+    family: FamilyParameters,
+    seed: int,
+) -> tuple[Networks, pd.DataFrame]:
+    """Fit the first model of a family on every row.
+
+    Returns
+    -------
+    The networks, and what each member says of the part that it left out.
+    """
+    training = _training(features, fold_table, table_parameters, preparation)
+    name, model = next(iter(family))
+    own: dict[str, Model] = {name: model.model_copy(update={"protocols": None})}
+    fitted, _, _ = fit_networks(own, read_folds(fold_table, ALL_ROWS), training, seed)
+    has_parts = fitted[0].slots[0].fold.has_parts
+    scores = score_table(fitted if has_parts else [], training)
+    return keep_networks(fitted), scores
+
+
+def measure_importance(
+    features: pd.DataFrame,
+    fold_table: pd.DataFrame,
+    networks: Networks,
+    table_parameters: TableParameters,
+    preparation: PreparationParameters,
+    family: FamilyParameters,
+    importance: ImportanceParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Measure what the first network of a family loses when a column of unseen rows is shuffled.
+
+    Returns
+    -------
+    Columns ``column``, ``estimate`` (mean over folds and repeats), ``low``, ``high`` (95 %, by the
+    variance of folds corrected for training rows that they share) and ``folds``.
+    """
+    from crossfold.templates.cross_validation.importance import kept_models, measure_fold
+    from crossfold.validation import corrected_resampled_t_test
+
+    kept = kept_models(networks, next(iter(family))[0], table_parameters.task)
+    folds = read_folds(fold_table)
+    lost = pd.DataFrame(
+        [
+            measure_fold(
+                kept[fold.protocol, fold.fold],
+                fold,
+                features,
+                table_parameters,
+                preparation,
+                importance,
+                seed,
+            )
+            for fold in folds
+        ]
+    )
+    nothing, test_share = np.zeros(len(folds)), 1 / len(folds)
+    tests = [
+        corrected_resampled_t_test(lost[name], nothing, test_share=test_share) for name in lost
+    ]
+    table = pd.DataFrame(
+        {
+            "column": lost.columns,
+            "estimate": [test.difference for test in tests],
+            "low": [test.low for test in tests],
+            "high": [test.high for test in tests],
+            "folds": len(folds),
+        }
+    )
+    return table.sort_values("estimate", ascending=False).reset_index(drop=True)
+
+
+def permute_labels(
+    features: pd.DataFrame, table_parameters: TableParameters, seed: int
+) -> pd.DataFrame:
+    """Put the target of a feature table into random order, for the control."""
+    order = np.random.default_rng(seed).permutation(len(features))
+    target = features[table_parameters.target]
+    return features.assign(**{table_parameters.target: target.to_numpy()[order]}).astype(
+        {table_parameters.target: target.dtype}
+    )
+
+
+def keep_networks(fitted: Sequence[Fitted]) -> Networks:
+    """Arrange fitted networks as the catalog stores them: a list, and a JSON document.
+
+    The document's ``fitted`` has, for each model and fold in the order of the list, ``model``,
+    ``protocol``, ``fold``, ``members`` (how many of the list), ``encoder`` and ``scales``.
+    """
+    return [one for result in fitted for one in result.estimators], {
+        "fitted": [
+            {
+                "model": result.model,
+                "protocol": result.slots[0].fold.protocol,
+                "fold": result.slots[0].fold.fold,
+                "members": len(result.estimators),
+                "encoder": result.slots[0].encoder.to_dict(),
+                "scales": [[slot.scale.mean, slot.scale.deviation] for slot in result.slots],
+            }
+            for result in fitted
+        ]
+    }
+
+
+def _training(
+    features: pd.DataFrame,
+    fold_table: pd.DataFrame,
+    table_parameters: TableParameters,
+    preparation: PreparationParameters,
+) -> Training:
+    return Training(features, table_parameters, preparation, group_of_row(fold_table))
+
+
+def _all_folds(fold_table: pd.DataFrame) -> list[Fold]:
+    return read_folds(fold_table) + read_folds(fold_table, TIME_SPLIT)
+
+
+def collect_history(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Join the training histories of all families."""
+    return concatenate(list(tables))

@@ -1,0 +1,261 @@
+"""Typed parameters of the cross-validation template."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    RootModel,
+    model_validator,
+)
+
+from crossfold.templates.parameters import Parameters
+
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+DropoutRate = Annotated[float, Field(ge=0, lt=1)]
+Engine = Literal["numpy", "torch"]
+Layers = Annotated[tuple[PositiveInt, ...], Field(max_length=16)]
+
+MLP = "mlp"
+ALLOWED = ("sklearn", "imblearn", "lightgbm", "catboost", "xgboost", "interpret", "pytabkit")
+
+
+class FoldParameters(Parameters):
+    """How rows are assigned to folds.
+
+    Attributes
+    ----------
+    n_splits
+        Number of cross-validation folds, at least 2.
+    first_test_day
+        First day of the time split's test rows; None for no time split.
+    parts
+        Each member of a model leaves one of so many parts of its training fold, by group, for
+        calibration; 0 for models that learn from whole training folds.
+    """
+
+    n_splits: Annotated[int, Field(ge=2)] = 5
+    first_test_day: datetime.date | None = None
+    parts: Annotated[int, Field(ge=0, le=100)] = 10
+
+
+class PreparationParameters(Parameters):
+    """Which columns a model reads and how they are encoded inside each training fold.
+
+    Attributes
+    ----------
+    numeric, binary, categorical
+        Input columns by kind; where none is named, all columns but the target, by their type.
+    n_bins
+        Bins of each numeric column at the most, at least 2.
+    min_count
+        Levels with fewer training rows share one column.
+    """
+
+    numeric: tuple[str, ...] = ()
+    binary: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    n_bins: Annotated[int, Field(ge=2, le=256)] = 24
+    min_count: PositiveInt = 20
+
+
+class ThresholdParameters(Parameters):
+    """How the decision threshold of two classes is chosen inside each training fold.
+
+    Attributes
+    ----------
+    policy
+        ``capacity``: flag the riskiest `share`; ``cost``: flag where a call costs less than the
+        loss it is expected to avert; ``f1``: largest F1; ``fixed``: `value`.
+    share
+        Share of rows to flag, in (0, 1); read by ``capacity``.
+    cost_ratio
+        Cost of one call divided by the loss that a successful call averts; read by ``cost``.
+    value
+        The threshold itself; read by ``fixed``.
+    """
+
+    policy: Literal["capacity", "cost", "f1", "fixed"] = "fixed"
+    share: Fraction = 0.1
+    cost_ratio: Fraction = 0.25
+    value: Fraction = 0.5
+
+
+class DecisionParameters(Parameters):
+    """From what a model says to a probability and a decision; read after training.
+
+    Attributes
+    ----------
+    calibration
+        Method of `crossfold.validation.fit_calibrator`, for two classes.
+    threshold
+        How the decision threshold is chosen.
+    """
+
+    calibration: Literal["none", "platt", "isotonic", "beta"] = "platt"
+    threshold: ThresholdParameters = ThresholdParameters()
+
+
+class NetworkParameters(Parameters):
+    """Arguments of `crossfold.mlp.MLPClassifier` and `MLPRegressor`, under the same names."""
+
+    engine: Engine = "numpy"
+    device: str = "auto"
+    dtype: Literal["float32", "float64"] = "float32"
+    hidden_layer_sizes: Layers = (64, 16, 8)
+    activation: Literal[
+        "relu", "leaky_relu", "sigmoid", "logistic", "tanh", "hard_sigmoid", "linear", "identity"
+    ] = "relu"
+    init: Literal["auto", "he", "xavier", "uniform", "normal", "zeros", "ones"] = "auto"
+    solver: Literal["sgd", "adam", "adamw"] = "adam"
+    learning_rate: Literal["constant", "invscaling", "adaptive", "one_cycle", "cosine"] = "constant"
+    learning_rate_init: PositiveFloat = 0.001
+    momentum: Annotated[float, Field(ge=0, le=1)] = 0.9
+    alpha: NonNegativeFloat = 0.0001
+    l1: NonNegativeFloat = 0.0
+    dropout: DropoutRate | tuple[DropoutRate, ...] = 0.0
+    batch_size: PositiveInt | Literal["auto", "full"] = 200
+    max_iter: PositiveInt = 200
+    loss: Literal["cross_entropy", "focal", "squared_error", "mae"] | None = None
+    focal_gamma: NonNegativeFloat = 2.0
+    class_weight: Literal["balanced"] | None = None
+    early_stopping: bool = False
+    n_iter_no_change: PositiveInt = 10
+    tol: float = 1e-4
+
+    def changed(self, **values: Any) -> NetworkParameters:
+        """Copy with other values, checked."""
+        return type(self).model_validate({**self.model_dump(), **values})
+
+
+class Model(Parameters):
+    """One model of a study: everything that tells it from the others.
+
+    Attributes
+    ----------
+    estimator
+        ``mlp``, or the import path of an estimator with scikit-learn's interface, such as
+        ``sklearn.linear_model.LogisticRegression``, from a package of `ALLOWED`.
+    params
+        Arguments of the estimator; of ``mlp`` those of `NetworkParameters`.
+    inputs
+        Columns that the model reads; None for all input columns.
+    preparation
+        Method of `fit_encoder`.
+    dtype
+        In which the encoded inputs are handed over.
+    members
+        Models of different seeds in each fold, pooled into one; each leaves out another part.
+    protocols
+        Protocols that it takes part in; None for all.
+    search
+        Values to choose from, by name of the argument (``mlp`` only): every combination is scored
+        on folds inside each training fold.
+    search_folds, search_metric
+        Number of those inner folds, and the score of scikit-learn's by which the best is chosen;
+        None for accuracy, or R² of numbers.
+    """
+
+    estimator: str = MLP
+    params: dict[str, Any] = Field(default_factory=dict)
+    inputs: tuple[str, ...] | None = None
+    preparation: Literal["encoded", "standard", "min_max", "ordinal", "filled"] = "encoded"
+    dtype: Literal["float32", "float64"] = "float32"
+    members: PositiveInt = 1
+    protocols: tuple[str, ...] | None = None
+    search: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
+    search_folds: Annotated[int, Field(ge=2)] = 3
+    search_metric: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Model:
+        if self.estimator != MLP and self.estimator.partition(".")[0] not in ALLOWED:
+            raise ValueError(f"estimator has to be {MLP} or come from one of {', '.join(ALLOWED)}")
+        if self.estimator == MLP:
+            NetworkParameters.model_validate(self.params)
+            for name, values in self.search.items():
+                for value in values:
+                    NetworkParameters.model_validate({**self.params, name: value})
+        elif self.search:
+            raise ValueError(f"only {MLP} can search")
+        return self
+
+    @property
+    def is_network(self) -> bool:
+        """Whether it is one of our networks."""
+        return self.estimator == MLP
+
+    @property
+    def network(self) -> NetworkParameters:
+        """Arguments of the network, with their defaults."""
+        return NetworkParameters.model_validate(self.params)
+
+
+class FamilyParameters(RootModel[dict[str, Model]]):
+    """Models by name."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def __iter__(self) -> Iterator[tuple[str, Model]]:  # type: ignore[override]
+        return iter(self.root.items())
+
+
+class EvaluationParameters(Parameters):
+    """How figures get their intervals, and what is compared.
+
+    Attributes
+    ----------
+    n_resamples
+        Bootstrap resamples, by group where there are groups.
+    reference
+        Model that all others are compared with.
+    twins
+        The same network on both engines, compared for equality; empty for none.
+    equivalence_margin
+        Largest difference of the main metric that counts as none when the twins are compared.
+    single_fold
+        Fold on which models are also compared alone, as one split would; None for none.
+    subsets
+        Boolean feature columns by which figures are also given apart, as ``name: column``; a
+        leading ``not `` takes the other rows.
+    """
+
+    n_resamples: Annotated[int, Field(ge=50)] = 200
+    reference: str = "mlp_tuned"
+    twins: tuple[str, str] | tuple[()] = ("mlp_numpy", "mlp_torch")
+    equivalence_margin: PositiveFloat = 0.005
+    single_fold: int | None = None
+    subsets: dict[str, str] = Field(default_factory=dict)
+
+
+class ImportanceParameters(Parameters):
+    """How it is measured what drives the reference model.
+
+    Attributes
+    ----------
+    n_repeats
+        How often each column is shuffled in every fold.
+    max_rows
+        Validation rows of each fold that are read at the most.
+    metric
+        Score of scikit-learn's; None for ROC-AUC, accuracy or R².
+    """
+
+    n_repeats: PositiveInt = 3
+    max_rows: PositiveInt = 2000
+    metric: str | None = None
+
+
+class CardParameters(Parameters):
+    """What the model card says beyond the figures."""
+
+    intended_use: str = ""
+    not_intended_for: str = ""
+    limits: tuple[str, ...] = ()

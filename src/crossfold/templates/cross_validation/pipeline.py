@@ -1,0 +1,228 @@
+"""The cross-validation template: folds, leak guard, models, evaluation, final model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kedro.pipeline import Node, Pipeline
+
+from crossfold.templates.cross_validation import nodes
+from crossfold.templates.cross_validation.decision import decide
+from crossfold.templates.cross_validation.evaluation import (
+    compare_models,
+    evaluate_predictions,
+    summarise_metrics,
+)
+from crossfold.templates.cross_validation.final_model import assemble_model, write_model_card
+from crossfold.templates.cross_validation.folds import assign_rows_to_folds, guard_against_leaks
+
+NETWORKS = ("numpy", "torch", "tuned")
+ESTIMATORS = ("baselines", "references")
+FINAL = "tuned"
+
+_TRAINING = ["folds", "params:table", "params:preparation"]
+
+
+def create_pipeline(
+    study: str,
+    table: str,
+    features: str,
+    *,
+    permuted_features: str | None = None,
+    networks: Sequence[str] = NETWORKS,
+    estimators: Sequence[str] = ESTIMATORS,
+    control: str = "numpy",
+    final: str = FINAL,
+) -> Pipeline:
+    """Build the modelling pipeline of a study.
+
+    Parameters
+    ----------
+    study
+        Name of the study and of its namespace; its parameters are the blocks ``table``, ``folds``,
+        ``preparation``, ``models`` (one block for each family), ``decision``, ``evaluation``,
+        ``importance`` and ``card``.
+    table
+        Dataset of the cleaned table, with groups and dates.
+    features
+        Dataset of the feature table: same rows in the same order, with the target.
+    permuted_features
+        Dataset of the same table made from permuted labels, for the control; None to permute the
+        target of `features`, where nothing else is made from it.
+    networks, estimators
+        Families of models: those of our networks, which train as stacks, and those of others.
+    control, final
+        Families whose first model is trained on permuted labels, and on all rows.
+    """
+    inputs = {"cleaned": table, "features": features}
+    if permuted_features is not None:
+        inputs["permuted_features"] = permuted_features
+    made = [
+        *_fold_nodes(),
+        *(_network_node(family) for family in networks),
+        *(_estimator_node(family) for family in estimators),
+        *_control_nodes(control, permute=permuted_features is None),
+        *_evaluation_nodes(networks, estimators),
+        *_final_nodes(final),
+    ]
+    return Pipeline(
+        made,
+        namespace=study,
+        inputs=inputs,
+        parameters={"params:seed": "params:seed"},
+        tags=["modelling"],
+    )
+
+
+def _fold_nodes() -> list[Node]:
+    return [
+        Node(
+            assign_rows_to_folds,
+            ["cleaned", "features", "params:folds", "params:table", "params:seed"],
+            "folds",
+            name="assign_rows_to_folds",
+            namespace="folds",
+        ),
+        Node(
+            guard_against_leaks,
+            ["cleaned", "folds", "params:table"],
+            "leak_guard",
+            name="guard_against_leaks",
+            namespace="folds",
+        ),
+    ]
+
+
+def _network_node(family: str) -> Node:
+    return Node(
+        nodes.cross_validate_networks,
+        ["features", *_TRAINING, f"params:models.{family}", "params:seed"],
+        [f"{family}_{table}" for table in ("scores", "networks", "history", "search")],
+        name=f"cross_validate_{family}",
+        namespace="cross_validation",
+    )
+
+
+def _estimator_node(family: str) -> Node:
+    return Node(
+        nodes.cross_validate_estimators,
+        ["features", *_TRAINING, f"params:models.{family}", "params:seed"],
+        f"{family}_scores",
+        name=f"cross_validate_{family}",
+        namespace="cross_validation",
+    )
+
+
+def _control_nodes(family: str, *, permute: bool) -> list[Node]:
+    control = Node(
+        nodes.cross_validate_control,
+        ["permuted_features", *_TRAINING, f"params:models.{family}", "params:seed"],
+        "control_scores",
+        name="cross_validate_control",
+        namespace="cross_validation",
+    )
+    if not permute:
+        return [control]
+    permuted = Node(
+        nodes.permute_labels,
+        ["features", "params:table", "params:seed"],
+        "permuted_features",
+        name="permute_labels",
+        namespace="cross_validation",
+    )
+    return [permuted, control]
+
+
+def _evaluation_nodes(networks: Sequence[str], estimators: Sequence[str]) -> list[Node]:
+    families = [*estimators, *networks, "control"]
+    compared = ["params:table", "params:evaluation", "params:seed"]
+    return [
+        Node(
+            decide,
+            [
+                "folds",
+                "params:decision",
+                "params:table",
+                *(f"{family}_scores" for family in families),
+            ],
+            "predictions",
+            name="decide",
+            namespace="evaluation",
+        ),
+        Node(
+            nodes.collect_history,
+            [f"{family}_history" for family in networks],
+            "history",
+            name="collect_history",
+            namespace="evaluation",
+        ),
+        Node(
+            evaluate_predictions,
+            ["predictions", "features", *compared],
+            "metrics_table",
+            name="evaluate_predictions",
+            namespace="evaluation",
+        ),
+        Node(
+            summarise_metrics,
+            "metrics_table",
+            "metrics",
+            name="summarise_metrics",
+            namespace="evaluation",
+        ),
+        Node(
+            compare_models,
+            ["predictions", "metrics_table", *compared],
+            "comparison",
+            name="compare_models",
+            namespace="evaluation",
+        ),
+    ]
+
+
+def _final_nodes(family: str) -> list[Node]:
+    return [
+        Node(
+            nodes.measure_importance,
+            [
+                "features",
+                "folds",
+                f"{family}_networks",
+                *_TRAINING[1:],
+                f"params:models.{family}",
+                "params:importance",
+                "params:seed",
+            ],
+            "importance",
+            name="measure_importance",
+            namespace="evaluation",
+        ),
+        Node(
+            nodes.fit_final_networks,
+            ["features", *_TRAINING, f"params:models.{family}", "params:seed"],
+            ["final_networks", "final_scores"],
+            name="fit_final_networks",
+            namespace="final_model",
+        ),
+        Node(
+            assemble_model,
+            ["final_networks", "final_scores", "features", "params:decision", "params:table"],
+            "model",
+            name="assemble_model",
+            namespace="final_model",
+        ),
+        Node(
+            write_model_card,
+            [
+                "model",
+                "features",
+                "metrics",
+                f"params:models.{family}",
+                "params:card",
+                "params:seed",
+            ],
+            "model_card",
+            name="write_model_card",
+            namespace="final_model",
+        ),
+    ]

@@ -1,0 +1,136 @@
+"""Choose the arguments of a network inside each training fold: a nested grid search."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+
+from crossfold.templates.cross_validation.encoding import Encoded, fit_encoder
+from crossfold.templates.cross_validation.folds import Fold
+from crossfold.templates.cross_validation.parameters import Model, PreparationParameters
+from crossfold.templates.cross_validation.training import Training, make_network
+from crossfold.validation import assign_folds, assign_parts, fold_rows
+
+Rows = NDArray[np.intp]
+
+
+class TableTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """The encoder of a model as a transformer of scikit-learn, to be fitted on inner folds.
+
+    Parameters
+    ----------
+    kinds, preparation, method
+        As in `fit_encoder`.
+    """
+
+    def __init__(
+        self, kinds: dict[str, list[str]], preparation: PreparationParameters, method: str
+    ) -> None:
+        self.kinds = kinds
+        self.preparation = preparation
+        self.method = method
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
+        """Learn from the training rows of a feature table."""
+        self.encoder_ = fit_encoder(X, self.kinds, self.preparation, self.method)
+        return self
+
+    def transform(self, X: pd.DataFrame) -> Encoded:
+        """Encode rows, shape ``(n, width)``."""
+        return self.encoder_.transform(X)
+
+
+def search(
+    model: Model, folds: Sequence[Fold], training: Training, seed: int
+) -> tuple[pd.DataFrame, list[dict[str, Any]]]:
+    """Score every candidate on folds inside each training fold, and choose the best of each.
+
+    Inner folds are made as the outer ones were: groups stay together.
+
+    Returns
+    -------
+    One row for each fold and candidate: ``protocol``, ``fold``, ``candidate`` (its arguments as
+    JSON), ``score`` (mean over inner folds), ``standard_deviation`` and ``chosen``; and the
+    arguments chosen in each fold.
+    """
+    tables = []
+    # Numbers are scaled by each fold's own training rows, so their folds are searched one by one.
+    batches = [[one] for one in folds] if training.task == "regression" else [list(folds)]
+    for batch in batches:
+        results = _fit_grid(model, batch, training, seed)
+        tables += _score_tables(results, batch, model.search_folds)
+    joined = pd.concat(tables, ignore_index=True)
+    candidates = [json.loads(text) for text in joined.loc[joined["chosen"], "candidate"]]
+    return joined, [_as_arguments(candidate) for candidate in candidates]
+
+
+def _fit_grid(model: Model, folds: Sequence[Fold], training: Training, seed: int) -> dict[str, Any]:
+    from crossfold.mlp import GridStack
+
+    kinds = training.kinds(model)
+    target = training.target
+    if training.task == "regression":
+        (fold,) = folds
+        known = target[fold.train_rows]
+        target = (target - known.mean()) / (known.std() or 1.0)
+    grid = GridStack(
+        make_network(model, training.task).set_params(random_state=seed),
+        {name: [_as_argument(v) for v in values] for name, values in model.search.items()},
+        preprocessor=TableTransformer(kinds, training.preparation, model.preparation),
+        scoring=model.search_metric,
+        cv=[pair for fold in folds for pair in _inner_pairs(fold, model, training, seed)],
+        refit=False,
+    )
+    columns = [name for names in kinds.values() for name in names]
+    results: dict[str, Any] = grid.fit(training.features[columns], target).cv_results_
+    return results
+
+
+def _inner_pairs(
+    fold: Fold, model: Model, training: Training, seed: int
+) -> list[tuple[Rows, Rows]]:
+    outer = fold.train_rows
+    group = training.group[outer]
+    if training.task == "regression":
+        assigned = assign_parts(group, n_parts=model.search_folds, seed=seed)
+    else:
+        groups = None if len(np.unique(group)) == len(group) else group
+        assigned = assign_folds(
+            training.target[outer], groups, n_splits=model.search_folds, seed=seed
+        )
+    return [(outer[train], outer[validation]) for train, validation in fold_rows(assigned)]
+
+
+def _score_tables(
+    results: dict[str, Any], folds: Sequence[Fold], n_inner: int
+) -> list[pd.DataFrame]:
+    n_scores = sum(name.startswith("split") for name in results)
+    scores = np.array([results[f"split{number}_test_score"] for number in range(n_scores)])
+    by_fold = scores.reshape(len(folds), n_inner, -1)
+    return [
+        pd.DataFrame(
+            {
+                "protocol": fold.protocol,
+                "fold": fold.fold,
+                "candidate": [json.dumps(candidate) for candidate in results["params"]],
+                "score": own.mean(axis=0),
+                "standard_deviation": own.std(axis=0, ddof=1),
+                "chosen": np.arange(own.shape[1]) == own.mean(axis=0).argmax(),
+            }
+        )
+        for fold, own in zip(folds, by_fold, strict=True)
+    ]
+
+
+def _as_arguments(candidate: dict[str, Any]) -> dict[str, Any]:
+    return {name: _as_argument(value) for name, value in candidate.items()}
+
+
+def _as_argument(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

@@ -1,0 +1,200 @@
+"""Every metric of a model with its interval, for two classes, several classes and numbers.
+
+There is one rule for intervals. Where rows belong to groups, whole groups are drawn again (a
+percentile bootstrap); so are rows, where every row stands for itself, except for plain rates, such
+as accuracy, which have Wilson's interval: it holds for few rows too, and at 0 and 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.validation.intervals import GroupBootstrap, bootstrap_metrics, percentile_interval
+from crossfold.validation.metrics import Values, Weights, binary_metrics, wilson_interval
+from crossfold.validation.multiclass import multiclass_metrics
+
+Task = Literal["binary", "multiclass", "regression"]
+
+MAIN_METRIC: dict[Task, str] = {
+    "binary": "roc_auc",
+    "multiclass": "accuracy",
+    "regression": "r2",
+}
+COMPARED: dict[Task, tuple[str, ...]] = {
+    "binary": ("roc_auc", "pr_auc", "brier"),
+    "multiclass": ("accuracy", "macro_f1", "log_loss"),
+    "regression": ("r2", "rmse", "mae"),
+}
+SMALLER_IS_BETTER = {"brier", "log_loss", "expected_calibration_error", "rmse", "mae"}
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What a model says of rows, and what is true.
+
+    Attributes
+    ----------
+    task
+        Kind of the target.
+    y
+        Numbers of the classes, or values; shape ``(n,)``.
+    p
+        Of two classes the probability of class 1, shape ``(n,)``; of several that of each, shape
+        ``(n, k)``; of numbers the predicted ones, shape ``(n,)``.
+    flagged
+        Decisions of two classes, shape ``(n,)``, or None.
+    """
+
+    task: Task
+    y: NDArray[Any]
+    p: NDArray[Any]
+    flagged: NDArray[np.bool_] | None = None
+
+    def __getitem__(self, rows: Any) -> Predicted:
+        flagged = None if self.flagged is None else self.flagged[rows]
+        return Predicted(self.task, self.y[rows], self.p[rows], flagged)
+
+    @classmethod
+    def of(cls, predictions: pd.DataFrame, task: Task) -> Predicted:
+        """Read a table of predictions of one model."""
+        from crossfold.validation.tables import probabilities
+
+        y = predictions["target"].to_numpy()
+        if task == "regression":
+            return cls(task, y, predictions["predicted"].to_numpy(dtype=np.float64))
+        if task == "multiclass":
+            return cls(task, y, probabilities(predictions))
+        return cls(task, y, predictions["p1"].to_numpy(), predictions["flagged"].to_numpy())
+
+
+def point_estimates(predicted: Predicted) -> dict[str, float]:
+    """Compute every metric once, each row counted once."""
+    values = _METRICS[predicted.task](predicted, None)
+    return {name: float(value[0]) for name, value in values.items()}
+
+
+def resampled_estimates(
+    predicted: Predicted, bootstrap: GroupBootstrap, rows: NDArray[np.intp] | None = None
+) -> dict[str, Values]:
+    """Compute every metric on every resample.
+
+    Parameters
+    ----------
+    predicted
+        Of ``n`` rows.
+    bootstrap
+        Its groups cover the whole table.
+    rows
+        Number of each of the ``n`` rows in that table, or None where they are the table.
+
+    Returns
+    -------
+    For each metric an array of shape ``(n_resamples,)``.
+    """
+    if predicted.task == "binary":
+        return bootstrap_metrics(predicted.y, predicted.p, predicted.flagged, bootstrap, rows)
+    metrics = _METRICS[predicted.task]
+    blocks = [metrics(predicted, weights) for weights in bootstrap.blocks(rows)]
+    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def estimate_rows(
+    predicted: Predicted, bootstrap: GroupBootstrap, rows: NDArray[np.intp] | None = None
+) -> pd.DataFrame:
+    """Compute every metric of one model with its interval.
+
+    Parameters
+    ----------
+    predicted, bootstrap, rows
+        As in `resampled_estimates`.
+
+    Returns
+    -------
+    Columns ``metric``, ``estimate``, ``low``, ``high`` (95 %) and ``n``.
+    """
+    resampled = resampled_estimates(predicted, bootstrap, rows)
+    counts = {} if bootstrap.is_grouped else _counts(predicted)
+    records = [
+        (name, value, *interval(resampled[name], counts.get(name)))
+        for name, value in point_estimates(predicted).items()
+    ]
+    table = pd.DataFrame(records, columns=["metric", "estimate", "low", "high"])
+    return table.assign(n=len(predicted.y))
+
+
+def interval(resampled: Values, count: tuple[float, float] | None = None) -> tuple[float, float]:
+    """Compute a 95 % interval by the one rule of all studies.
+
+    Parameters
+    ----------
+    resampled
+        The figure on every resample, shape ``(n_resamples,)``.
+    count
+        Of a plain rate over rows that stand for themselves: how many, of how many.
+    """
+    if count is None:
+        return percentile_interval(resampled)
+    low, high = wilson_interval(*count)
+    return float(low), float(high)
+
+
+def _counts(predicted: Predicted) -> dict[str, tuple[float, float]]:
+    """Count what plain rates are made of."""
+    n = len(predicted.y)
+    if predicted.task == "regression":
+        return {}
+    if predicted.task == "multiclass":
+        return {"accuracy": (float((predicted.p.argmax(axis=1) == predicted.y).sum()), n)}
+    if predicted.flagged is None:
+        return {}
+    y, flagged = predicted.y.astype(bool), predicted.flagged
+    hits = float((y & flagged).sum())
+    return {
+        "accuracy": (float((y == flagged).sum()), n),
+        "precision": (hits, float(flagged.sum())),
+        "recall": (hits, float(y.sum())),
+        "specificity": (float((~y & ~flagged).sum()), float((~y).sum())),
+        "flagged_share": (float(flagged.sum()), n),
+    }
+
+
+def _binary(predicted: Predicted, weights: Weights | None) -> dict[str, Values]:
+    return binary_metrics(predicted.y, predicted.p, predicted.flagged, weights)
+
+
+def _multiclass(predicted: Predicted, weights: Weights | None) -> dict[str, Values]:
+    """Metrics of the confusion matrix, and the mean of ``-log p[y]``."""
+    y, p = predicted.y.astype(np.intp), predicted.p
+    k = p.shape[1]
+    weights = np.ones((1, len(y))) if weights is None else weights
+    cells = y * k + p.argmax(axis=1)
+    counts = np.array([np.bincount(cells, weights=w, minlength=k * k) for w in weights])
+    terms = -np.log(np.maximum(p[np.arange(len(y)), y], np.finfo(np.float32).eps))
+    loss = (weights @ terms.astype(weights.dtype)) / weights.sum(axis=1)
+    return {**multiclass_metrics(counts.reshape(-1, k, k)), "log_loss": loss}
+
+
+def _regression(predicted: Predicted, weights: Weights | None) -> dict[str, Values]:
+    """Coefficient of determination, root mean squared, mean absolute and mean error."""
+    y, error = predicted.y.astype(np.float64), (predicted.p - predicted.y).astype(np.float64)
+    weights = np.ones((1, len(y))) if weights is None else weights.astype(np.float64)
+    total = weights.sum(axis=1)
+    sums = weights @ np.column_stack([y, y**2, error, error**2, np.abs(error)])
+    mean, squares, bias, squared, absolute = (sums / total[:, None]).T
+    spread = squares - mean**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r2 = np.where(spread > 0, 1 - squared / spread, np.nan)
+    return {"r2": r2, "rmse": np.sqrt(squared), "mae": absolute, "mean_error": bias}
+
+
+_METRICS: dict[Task, Callable[[Predicted, Weights | None], dict[str, Values]]] = {
+    "binary": _binary,
+    "multiclass": _multiclass,
+    "regression": _regression,
+}
