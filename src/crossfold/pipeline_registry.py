@@ -14,7 +14,6 @@ from crossfold.pipelines.audit import wine as wine_audit
 from crossfold.pipelines.data_engineering import appointments, images
 from crossfold.pipelines.data_engineering import gene_expression as expression_data
 from crossfold.pipelines.data_engineering import wine as wine_data
-from crossfold.pipelines.modelling import binary as binary_modelling
 from crossfold.pipelines.modelling import gene_expression as expression_modelling
 from crossfold.pipelines.modelling import images as image_modelling
 from crossfold.pipelines.modelling import moons as moons_modelling
@@ -26,6 +25,7 @@ from crossfold.pipelines.reporting import images as image_reporting
 from crossfold.pipelines.reporting import moons as moons_reporting
 from crossfold.pipelines.reporting import primer as primer_reporting
 from crossfold.pipelines.reporting import wine as wine_reporting
+from crossfold.templates import cross_validation
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -62,11 +62,12 @@ def no_show() -> Pipeline:
     """Build the appointment no-show study, from the raw table to the report."""
     return (
         appointments.create_pipeline()
-        + binary_modelling.create_pipeline(
+        + cross_validation.create_pipeline(
             "no_show",
-            records="appointments",
+            table="appointments",
             features="appointment_features",
             permuted_features="appointment_features_permuted",
+            networks=("numpy", "torch", "variants", "tuned"),
         )
         + binary_reporting.create_pipeline(
             "no_show",

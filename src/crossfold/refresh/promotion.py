@@ -142,7 +142,7 @@ def common_rows(
 
     Returns
     -------
-    ``target``, ``probability`` and ``group`` of the new version, ``probability_before``; one row
+    ``target``, ``p1`` and ``group`` of the new version, ``p1_before``; one row
     for each key that both have.
 
     Raises
@@ -157,7 +157,7 @@ def common_rows(
             f"The column {rule.key} of {rule.records} does not tell its rows apart, so two models"
             " cannot be compared row by row: name another key in refresh.yml."
         )
-    return new.join(old["probability"].rename("probability_before"), how="inner")
+    return new.join(old["p1"].rename("p1_before"), how="inner")
 
 
 def difference(rows: pd.DataFrame, metric: str) -> Difference:
@@ -172,12 +172,12 @@ def difference(rows: pd.DataFrame, metric: str) -> Difference:
     target, sign = rows["target"].to_numpy(), -1 if metric in LOWER_IS_BETTER else 1
     bootstrap = GroupBootstrap(rows["group"].to_numpy(), N_RESAMPLES, SEED)
     point, resampled = {}, {}
-    for name in ("probability", "probability_before"):
+    for name in ("p1", "p1_before"):
         point[name] = float(binary_metrics(target, rows[name].to_numpy())[metric][0])
         resampled[name] = bootstrap_metrics(target, rows[name].to_numpy(), None, bootstrap)[metric]
-    now, before = point["probability"], point["probability_before"]
+    now, before = point["p1"], point["p1_before"]
     low, high = percentile_interval(
-        sign * (resampled["probability"] - resampled["probability_before"])
+        sign * (resampled["p1"] - resampled["p1_before"])
     )
     return Difference(metric, before, now, sign * (now - before), low, high, len(rows))
 
@@ -189,7 +189,7 @@ def _out_of_fold(
         catalog.load(name, version=versions.get(name)) for name in (rule.predictions, rule.records)
     )
     of_model = (predictions["model"] == rule.model) & (predictions["protocol"] == rule.protocol)
-    own: pd.DataFrame = predictions.loc[of_model, ["row", "target", "probability", "group"]]
+    own: pd.DataFrame = predictions.loc[of_model, ["row", "target", "p1", "group"]]
     return own.set_axis(records[rule.key].to_numpy()[own.pop("row")])
 
 

@@ -7,7 +7,7 @@ as accuracy, which have Wilson's interval: it holds for few rows too, and at 0 a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -76,6 +76,8 @@ class Predicted:
 def point_estimates(predicted: Predicted) -> dict[str, float]:
     """Compute every metric once, each row counted once."""
     values = _METRICS[predicted.task](predicted, None)
+    if predicted.task == "binary":
+        values = _with_observed_rate(values, predicted.y, [np.ones((1, len(predicted.y)))])
     return {name: float(value[0]) for name, value in values.items()}
 
 
@@ -98,7 +100,8 @@ def resampled_estimates(
     For each metric an array of shape ``(n_resamples,)``.
     """
     if predicted.task == "binary":
-        return bootstrap_metrics(predicted.y, predicted.p, predicted.flagged, bootstrap, rows)
+        values = bootstrap_metrics(predicted.y, predicted.p, predicted.flagged, bootstrap, rows)
+        return _with_observed_rate(values, predicted.y, bootstrap.blocks(rows))
     metrics = _METRICS[predicted.task]
     blocks = [metrics(predicted, weights) for weights in bootstrap.blocks(rows)]
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
@@ -161,11 +164,20 @@ def _counts(predicted: Predicted) -> dict[str, tuple[float, float]]:
         "recall": (hits, float(y.sum())),
         "specificity": (float((~y & ~flagged).sum()), float((~y).sum())),
         "flagged_share": (float(flagged.sum()), n),
+        "observed_rate": (float(y.sum()), n),
     }
 
 
 def _binary(predicted: Predicted, weights: Weights | None) -> dict[str, Values]:
     return binary_metrics(predicted.y, predicted.p, predicted.flagged, weights)
+
+
+def _with_observed_rate(
+    values: dict[str, Values], y: NDArray[Any], blocks: Iterable[Weights]
+) -> dict[str, Values]:
+    """Add the share of rows of class 1, which a mean prediction is held against."""
+    rates = [w @ y.astype(w.dtype) / w.sum(axis=1) for w in blocks]
+    return {**values, "observed_rate": np.concatenate(rates).astype(np.float64)}
 
 
 def _multiclass(predicted: Predicted, weights: Weights | None) -> dict[str, Values]:

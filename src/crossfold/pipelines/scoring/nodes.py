@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from crossfold.pipelines.modelling.binary.final_model import score
+from crossfold.templates.cross_validation.final_model import score
 
 
 def rank_by_risk(

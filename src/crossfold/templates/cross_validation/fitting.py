@@ -188,8 +188,8 @@ def _fit_stack(
     log = EpochLog(scores) if scores else None
     callbacks = [ProgressBar(), log] if log else [ProgressBar()]
     stack = FoldStack(
-        make_network(template, training.task, callbacks),
-        member_params=[_varied(model) for model in models.values()],
+        make_network(template.network, training.task, callbacks),
+        member_params=[_varied(model, training.task) for model in models.values()],
     ).fit(
         [slot.inputs for slot in slots],
         _targets(slots, training),
@@ -226,8 +226,8 @@ def _targets(slots: Sequence[Slot], training: Training) -> Any:
     return [(training.target - slot.scale.mean) / slot.scale.deviation for slot in slots]
 
 
-def _varied(model: Model) -> dict[str, Any]:
-    return {k: v for k, v in model.params.items() if k in VARIED}
+def _varied(model: Model, task: Task) -> dict[str, Any]:
+    return {} if task == "regression" else model.network.model_dump(include=VARIED)
 
 
 def _chunks(items: Sequence[Any], size: int) -> list[Sequence[Any]]:

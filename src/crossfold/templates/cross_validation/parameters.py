@@ -123,7 +123,7 @@ class NetworkParameters(Parameters):
     dropout: DropoutRate | tuple[DropoutRate, ...] = 0.0
     batch_size: PositiveInt | Literal["auto", "full"] = 200
     max_iter: PositiveInt = 200
-    loss: Literal["cross_entropy", "focal", "squared_error", "mae"] | None = None
+    loss: Literal["cross_entropy", "focal", "squared_error", "mae"] = "cross_entropy"
     focal_gamma: NonNegativeFloat = 2.0
     class_weight: Literal["balanced"] | None = None
     early_stopping: bool = False

@@ -80,7 +80,7 @@ def _fit_grid(model: Model, folds: Sequence[Fold], training: Training, seed: int
         known = target[fold.train_rows]
         target = (target - known.mean()) / (known.std() or 1.0)
     grid = GridStack(
-        make_network(model, training.task).set_params(random_state=seed),
+        make_network(model.network, training.task).set_params(random_state=seed),
         {name: [_as_argument(v) for v in values] for name, values in model.search.items()},
         preprocessor=TableTransformer(kinds, training.preparation, model.preparation),
         scoring=model.search_metric,

@@ -17,7 +17,11 @@ from crossfold.templates.cross_validation.encoding import (
     inputs_by_kind,
 )
 from crossfold.templates.cross_validation.folds import Fold
-from crossfold.templates.cross_validation.parameters import Model, PreparationParameters
+from crossfold.templates.cross_validation.parameters import (
+    Model,
+    NetworkParameters,
+    PreparationParameters,
+)
 from crossfold.templates.parameters import TableParameters, Task
 
 if TYPE_CHECKING:
@@ -76,13 +80,15 @@ class Training:
 
 
 def make_network(
-    model: Model, task: Task, callbacks: Sequence[Any] = ()
+    network: NetworkParameters, task: Task, callbacks: Sequence[Any] = ()
 ) -> MLPClassifier | MLPRegressor:
-    """Make an untrained network from its description."""
+    """Make an untrained network from its parameters."""
     from crossfold.mlp import MLPClassifier, MLPRegressor
 
     kind = MLPRegressor if task == "regression" else MLPClassifier
-    given = model.network.model_dump(exclude_none=True)
+    given = network.model_dump()
+    if task == "regression" and given["loss"] in ("cross_entropy", "focal"):
+        del given["loss"]
     known = kind().get_params()
     return kind(**{k: v for k, v in given.items() if k in known}, callbacks=tuple(callbacks))
 

@@ -34,7 +34,7 @@ from crossfold.pipelines.audit.no_show.training import (
     train_runs,
 )
 from crossfold.pipelines.audit.runs import REPORTED, SOUND
-from crossfold.pipelines.modelling.binary.parameters import NetworkParameters
+from crossfold.templates.cross_validation.parameters import NetworkParameters
 
 FACTS = Path(__file__).parents[2] / "data_engineering/appointments/facts.json"
 ALL = FaultsParameters((*TRAINING_FAULTS, *FIGURE_FAULTS))

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
-from crossfold.pipelines.modelling.binary.parameters import NetworkParameters
+from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.pipelines.modelling.images.learning_rates import choose_learning_rates
 from crossfold.pipelines.modelling.images.parameters import (
     EvaluationParameters,

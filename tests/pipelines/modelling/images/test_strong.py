@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from crossfold.pipelines.modelling.binary.parameters import CardParameters
+from crossfold.templates.cross_validation.parameters import CardParameters
 from crossfold.pipelines.modelling.images.evaluation import summarise_metrics
 from crossfold.pipelines.modelling.images.predictions import probabilities_of
 from crossfold.pipelines.modelling.images.strong import fit_strong_model, write_model_card

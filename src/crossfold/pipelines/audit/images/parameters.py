@@ -15,7 +15,7 @@ from pydantic import (
     RootModel,
 )
 
-from crossfold.pipelines.modelling.binary.parameters import DropoutRate, NetworkParameters
+from crossfold.templates.cross_validation.parameters import DropoutRate, NetworkParameters
 
 Fault = Literal[
     "relu_as_derivative",

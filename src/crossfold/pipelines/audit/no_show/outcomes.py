@@ -167,7 +167,7 @@ def run_of_study(
             " did not evaluate; run kedro run --pipelines=no_show."
         )
     chosen = grouped[grouped["model"].isin(models)]
-    return _run(chosen, "model", "raw_probability", n_resamples, seed)
+    return _run(chosen, "model", "raw_p1", n_resamples, seed)
 
 
 def _run(

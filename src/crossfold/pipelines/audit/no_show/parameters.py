@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, RootModel
 
-from crossfold.pipelines.modelling.binary.parameters import Fraction, NetworkParameters
+from crossfold.templates.cross_validation.parameters import Fraction, NetworkParameters
 
 Fault = Literal[
     "elapsed_days",

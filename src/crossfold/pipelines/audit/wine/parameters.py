@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, RootModel
 
-from crossfold.pipelines.modelling.binary.parameters import Fraction, NetworkParameters
+from crossfold.templates.cross_validation.parameters import Fraction, NetworkParameters
 from crossfold.pipelines.modelling.wine.parameters import GridParameters, Layers
 
 Fault = Literal["duplicates_across_split", "single_split"]

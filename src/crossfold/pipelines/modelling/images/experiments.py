@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.pipelines.modelling.binary.parameters import NetworkParameters
+from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.pipelines.modelling.images.parameters import ExperimentParameters, StartParameters
 from crossfold.pipelines.modelling.images.split_images import TRAIN, VALIDATION, Rows, SplitImages
 
@@ -70,9 +70,9 @@ def uniform_start(
 def image_network(network: NetworkParameters, seed: int) -> MLPClassifier:
     """Make an untrained network that reads bytes as numbers from 0 to 1."""
     from crossfold.mlp import ProgressBar
-    from crossfold.pipelines.modelling.binary.networks import make_network
+    from crossfold.templates.cross_validation.training import make_network
 
-    made = make_network(network, [ProgressBar()])
+    made = make_network(network, "multiclass", [ProgressBar()])
     made.set_params(input_scale=BYTE_SCALE, random_state=seed)
     return made
 

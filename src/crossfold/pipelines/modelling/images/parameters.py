@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, RootModel
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.modelling.binary.parameters import DropoutRate, NetworkParameters
+from crossfold.templates.cross_validation.parameters import DropoutRate, NetworkParameters
 
 _Value = TypeVar("_Value")
 

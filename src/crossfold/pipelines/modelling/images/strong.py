@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.pipelines.modelling.binary.parameters import CardParameters, NetworkParameters
+from crossfold.templates.cross_validation.parameters import CardParameters, NetworkParameters
 from crossfold.pipelines.modelling.images.experiments import image_network, layers_text
 from crossfold.pipelines.modelling.images.predictions import class_probabilities, prediction_table
 from crossfold.pipelines.modelling.images.split_images import (

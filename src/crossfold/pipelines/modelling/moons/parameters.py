@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
 
-from crossfold.pipelines.modelling.binary.parameters import NetworkParameters
+from crossfold.templates.cross_validation.parameters import NetworkParameters
 
 __all__ = ["DrawParameters", "NetworkParameters", "PointParameters", "VariantParameters"]
 

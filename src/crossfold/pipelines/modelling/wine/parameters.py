@@ -4,10 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
 
-from crossfold.pipelines.modelling.binary.parameters import (
-    LogisticRegressionParameters,
-    NetworkParameters,
-)
+from crossfold.templates.cross_validation.parameters import NetworkParameters
 
 __all__ = [
     "EvaluationParameters",
@@ -25,6 +22,13 @@ class _Parameters(BaseModel):
     """A block of parameters that refuses names it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LogisticRegressionParameters(_Parameters):
+    """Arguments of scikit-learn's `LogisticRegression`."""
+
+    C: PositiveFloat = 1.0
+    max_iter: PositiveInt = 1000
 
 
 class FoldParameters(_Parameters):

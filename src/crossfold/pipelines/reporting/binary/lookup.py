@@ -46,7 +46,11 @@ def find(
     if chosen.empty:
         return None
     row = chosen.iloc[0]
-    return Estimate(row["estimate"], row["low"], row["high"], int(row["n"]), int(row["positives"]))
+    rate = metrics_table[
+        (metrics_table[list(wanted)] == pd.Series({**wanted, "metric": "observed_rate"})).all(axis=1)
+    ]["estimate"]
+    positives = round(rate.iloc[0] * row["n"])
+    return Estimate(row["estimate"], row["low"], row["high"], int(row["n"]), positives)
 
 
 def require(metrics_table: pd.DataFrame, model: str, metric: str) -> Estimate:

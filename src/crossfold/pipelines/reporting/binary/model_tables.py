@@ -13,7 +13,7 @@ from crossfold.pipelines.reporting.binary.lookup import GROUPED
 SHARES = np.arange(1, 41) / 40
 HISTOGRAM_EDGES = np.linspace(0, 1, 51)
 CURVE_POINTS = 200
-KINDS = {"raw": "raw_probability", "calibrated": "probability"}
+KINDS = {"raw": "raw_p1", "calibrated": "p1"}
 MEASURES = ("train_loss", "validation_loss", "validation_f1", "validation_f1_best", "seconds")
 SUBGROUP_COLUMNS = ["group", "level", "n", "positives", "metric", "estimate", "low", "high"]
 
@@ -78,8 +78,8 @@ def curves(predictions: pd.DataFrame) -> pd.DataFrame:
     from sklearn.metrics import precision_recall_curve, roc_curve
 
     def points(part: pd.DataFrame) -> pd.DataFrame:
-        x, y, _ = roc_curve(part["target"], part["probability"])
-        precision, recall, _ = precision_recall_curve(part["target"], part["probability"])
+        x, y, _ = roc_curve(part["target"], part["p1"])
+        precision, recall, _ = precision_recall_curve(part["target"], part["p1"])
         return pd.concat(
             [_thinned("roc", x, y), _thinned("pr", recall[::-1], precision[::-1])],
             ignore_index=True,
@@ -205,7 +205,7 @@ def _observed_rates(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _scored(part: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    return part["target"].to_numpy(), part["probability"].to_numpy()
+    return part["target"].to_numpy(), part["p1"].to_numpy()
 
 
 def confusion(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -222,10 +222,8 @@ def epochs(history: pd.DataFrame) -> pd.DataFrame:
     Columns ``model``, ``epoch``, ``measure``, ``estimate`` (mean), ``low``, ``high`` (range over
     folds) and ``folds``.
     """
-    if "protocol" in history:
-        history = history[history["protocol"] == GROUPED]
     keys = ["model", "epoch", "measure"]
-    long = history.melt(["model", "fold", "epoch"], list(MEASURES), "measure", "value")
+    long = history[(history["protocol"] == GROUPED) & history["measure"].isin(MEASURES)]
     by_fold = long.groupby([*keys, "fold"], observed=True)["value"].mean()
     over_folds = by_fold.groupby(keys, observed=True).agg(["mean", "min", "max", "size"])
     names = {"mean": "estimate", "min": "low", "max": "high", "size": "folds"}

@@ -40,6 +40,7 @@ SUBGROUP_METRICS = {
 }
 CALIBRATION_METRICS = ("mean_prediction", "brier", "expected_calibration_error", "roc_auc")
 BOOTSTRAP = "paired bootstrap"
+TWIN_TESTS = ("largest difference of any row", "equivalence over folds")
 COMPARISON_COLUMNS = {
     "ROC-AUC, difference": ("roc_auc", BOOTSTRAP),
     "PR-AUC, difference": ("pr_auc", BOOTSTRAP),
@@ -122,7 +123,7 @@ def row_counts(counts: Mapping[str, Any]) -> Rows:
 
 def comparisons(table: pd.DataFrame, report: ReportParameters) -> dict[str, Any]:
     """Give the lines of the comparisons with the report's model, and of those of the twins."""
-    is_twins = (table["model_a"] == TWINS[0]) & (table["model_b"] == TWINS[1])
+    is_twins = (table["model_a"] == TWINS[0]) & table["test"].isin(TWIN_TESTS)
     return {
         "comparisons": comparison_rows(table[table["model_a"] == report.model]),
         "comparison_header": ["Compared with", *COMPARISON_COLUMNS],
