@@ -48,6 +48,9 @@ KEYS = (
     "draw",
     "split",
     "column",
+    "kind",
+    "curve",
+    "threshold",
 )
 ROUNDING = 1e-5
 SHOWN = 8
@@ -72,7 +75,20 @@ def read(file: Path) -> pd.DataFrame:
     table = pd.read_csv(file) if file.suffix == ".csv" else pd.read_parquet(file)
     names = table.select_dtypes(["category", "object", "str"]).columns
     table = table.astype(dict.fromkeys(names, "str")).replace(RENAMED)
-    return table.rename(columns={k: v for k, v in RENAMED.items() if v not in table})
+    table = table.rename(columns={k: v for k, v in RENAMED.items() if v not in table})
+    return _without_inputs(table)
+
+
+def _without_inputs(table: pd.DataFrame) -> pd.DataFrame:
+    """Name models by what they read, where a column used to say it."""
+    if "inputs" not in table or "model" not in table:
+        return table
+    bare = table["inputs"] == "without quality"
+    control = table["inputs"] == "permuted labels"
+    return table.drop(columns="inputs").assign(
+        model=table["model"].where(~bare, table["model"] + "_without_quality"),
+        protocol=np.where(control, "permuted_labels", "grouped_k_fold"),
+    )
 
 
 def compare(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
@@ -81,6 +97,8 @@ def compare(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
     if not keys:
         before, after = (table.reset_index(names="row") for table in (before, after))
         keys = ["row"]
+    before, after = (t.assign(nth=t.groupby(keys, dropna=False).cumcount()) for t in (before, after))
+    keys = [*keys, "nth"]
     figures = [
         c for c in before.columns.intersection(after.columns).difference(keys)
         if pd.api.types.is_numeric_dtype(before[c]) and pd.api.types.is_numeric_dtype(after[c])

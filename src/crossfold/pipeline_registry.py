@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Pipeline
 
-from crossfold.pipelines import audit, scoring
+from crossfold.pipelines import audit, scoring, wine
 from crossfold.pipelines.audit import gene_expression as expression_audit
 from crossfold.pipelines.audit import images as image_audit
 from crossfold.pipelines.audit import moons as moons_audit
@@ -13,18 +13,15 @@ from crossfold.pipelines.audit import primer as primer_audit
 from crossfold.pipelines.audit import wine as wine_audit
 from crossfold.pipelines.data_engineering import appointments, images
 from crossfold.pipelines.data_engineering import gene_expression as expression_data
-from crossfold.pipelines.data_engineering import wine as wine_data
 from crossfold.pipelines.modelling import gene_expression as expression_modelling
 from crossfold.pipelines.modelling import images as image_modelling
 from crossfold.pipelines.modelling import moons as moons_modelling
 from crossfold.pipelines.modelling import primer as primer_modelling
-from crossfold.pipelines.modelling import wine as wine_modelling
 from crossfold.pipelines.reporting import binary as binary_reporting
 from crossfold.pipelines.reporting import gene_expression as expression_reporting
 from crossfold.pipelines.reporting import images as image_reporting
 from crossfold.pipelines.reporting import moons as moons_reporting
 from crossfold.pipelines.reporting import primer as primer_reporting
-from crossfold.pipelines.reporting import wine as wine_reporting
 from crossfold.templates import cross_validation
 
 
@@ -35,7 +32,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "digits": image_study("digits", "mnist"),
         "fashion": image_study("fashion", "fashion_mnist"),
         "gene_expression": gene_expression(),
-        "wine": wine(),
+        "wine": wine.create_pipeline(),
         "moons": moons_modelling.create_pipeline() + moons_reporting.create_pipeline(),
         "primer": primer_modelling.create_pipeline() + primer_reporting.create_pipeline(),
     }
@@ -93,13 +90,4 @@ def gene_expression() -> Pipeline:
         expression_data.create_pipeline()
         + expression_modelling.create_pipeline()
         + expression_reporting.create_pipeline()
-    )
-
-
-def wine() -> Pipeline:
-    """Build the study of wine colours, from the source files to the report."""
-    return (
-        wine_data.create_pipeline()
-        + wine_modelling.create_pipeline()
-        + wine_reporting.create_pipeline()
     )

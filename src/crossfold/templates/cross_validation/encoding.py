@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.templates.cross_validation.parameters import PreparationParameters
+from crossfold.templates.parameters import TableParameters
 
 Encoded = NDArray[np.float32]
 
@@ -345,3 +346,14 @@ _METHODS: dict[str, Callable[..., Iterator[ColumnEncoder]]] = {
     "ordinal": partial(_codes, missing=np.nan),
     "filled": partial(_codes, missing=-1.0),
 }
+
+
+def target_numbers(target: pd.Series, table: TableParameters) -> NDArray[Any]:
+    """Read a target as numbers of the classes (int8, int16 of many) or values (float64)."""
+    if table.task == "regression":
+        return target.to_numpy(dtype=np.float64)
+    if table.task == "binary" and table.positive is not None and target.dtype != "bool":
+        return (target.astype("str") == table.positive).to_numpy(dtype=np.int8)
+    if target.dtype == "category":
+        return target.cat.codes.to_numpy()
+    return target.to_numpy(dtype=np.int8)

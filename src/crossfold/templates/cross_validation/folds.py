@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crossfold.templates.cross_validation.encoding import target_numbers
 from crossfold.templates.cross_validation.parameters import FoldParameters
 from crossfold.templates.parameters import TableParameters
 from crossfold.validation import assign_folds, assign_parts, check_leaks, fold_rows, time_split
@@ -141,9 +142,9 @@ def _assign(
 ) -> NDArray[np.int8]:
     if table_parameters.task == "regression":
         return assign_parts(group, n_parts=n_splits, seed=seed)
-    classes = target.cat.codes if target.dtype == "category" else target.astype("int8")
+    classes = target_numbers(target, table_parameters)
     groups = None if _stands_alone(group) else group
-    return assign_folds(classes.to_numpy(), groups, n_splits=n_splits, seed=seed)
+    return assign_folds(classes, groups, n_splits=n_splits, seed=seed)
 
 
 def _last_fifth(dates: pd.Series) -> datetime.date:

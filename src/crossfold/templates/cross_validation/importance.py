@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from crossfold.templates.cross_validation.encoding import inputs_by_kind
+from crossfold.templates.cross_validation.encoding import inputs_by_kind, target_numbers
 from crossfold.templates.cross_validation.final_model import predict_outputs
 from crossfold.templates.cross_validation.folds import Fold
 from crossfold.templates.cross_validation.nodes import Networks
@@ -18,7 +18,6 @@ from crossfold.templates.cross_validation.parameters import (
     ImportanceParameters,
     PreparationParameters,
 )
-from crossfold.templates.cross_validation.training import target_numbers
 from crossfold.templates.parameters import TableParameters, Task
 
 
@@ -87,7 +86,7 @@ def measure_fold(
 
     kinds = inputs_by_kind(features, table_parameters.target, preparation)
     columns = [name for names in kinds.values() for name in names]
-    y = target_numbers(features[table_parameters.target], table_parameters.task)
+    y = target_numbers(features[table_parameters.target], table_parameters)
     lost = permutation_importance(
         model,
         features.iloc[fold.validation_rows][columns],

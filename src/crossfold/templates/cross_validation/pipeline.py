@@ -193,7 +193,7 @@ def _final_nodes(family: str) -> list[Node]:
                 "params:importance",
                 "params:seed",
             ],
-            "importance",
+            "feature_importance",
             name="measure_importance",
             namespace="evaluation",
         ),

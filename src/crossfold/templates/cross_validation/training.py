@@ -15,6 +15,7 @@ from crossfold.templates.cross_validation.encoding import (
     TableEncoder,
     fit_encoder,
     inputs_by_kind,
+    target_numbers,
 )
 from crossfold.templates.cross_validation.folds import Fold
 from crossfold.templates.cross_validation.parameters import (
@@ -58,7 +59,7 @@ class Training:
     @property
     def target(self) -> NDArray[Any]:
         """Target as numbers, shape ``(n,)``; see `target_numbers`."""
-        return target_numbers(self.features[self.table.target], self.task)
+        return target_numbers(self.features[self.table.target], self.table)
 
     def kinds(self, model: Model) -> dict[str, list[str]]:
         """List the inputs that a model reads, by kind."""
@@ -91,12 +92,3 @@ def make_network(
         del given["loss"]
     known = kind().get_params()
     return kind(**{k: v for k, v in given.items() if k in known}, callbacks=tuple(callbacks))
-
-
-def target_numbers(target: pd.Series, task: Task) -> NDArray[Any]:
-    """Read a target as numbers of the classes (int8, int16 of many) or values (float64)."""
-    if task == "regression":
-        return target.to_numpy(dtype=np.float64)
-    if target.dtype == "category":
-        return target.cat.codes.to_numpy()
-    return target.to_numpy(dtype=np.int8)

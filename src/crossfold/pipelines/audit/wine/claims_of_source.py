@@ -10,7 +10,7 @@ from crossfold.pipelines.audit.claims import Statement
 from crossfold.pipelines.audit.measured import Measured, above, below, includes
 from crossfold.pipelines.audit.wine.outcomes import RunOutcomes
 from crossfold.pipelines.audit.wine.parameters import PrintedParameters
-from crossfold.pipelines.modelling.wine.inputs import LOGISTIC, MLP, TUNED
+from crossfold.pipelines.audit.wine.training import LOGISTIC, MLP, TUNED
 
 Quantity = Callable[[RunOutcomes], Measured]
 NAMES = {LOGISTIC: "logistic regression", MLP: "the MLP", TUNED: "the tuned MLP"}

@@ -61,7 +61,7 @@ def judge_claims(
     """
     judge = Judge(
         runs_of_audit(audit_predictions, protocol.n_resamples, seed),
-        run_of_study(predictions, protocol.n_resamples, seed),
+        run_of_study(predictions, list(NAMES), protocol.n_resamples, seed),
         protocol,
         faults,
         unstated,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.pipelines.audit.measured import Measured
-from crossfold.pipelines.modelling.wine.inputs import WITH_QUALITY
+from crossfold.templates.cross_validation.folds import MAIN
 from crossfold.validation import GroupBootstrap, percentile_interval, wilson_interval
 
 Array = NDArray[Any]
@@ -96,9 +96,12 @@ def runs_of_audit(predictions: pd.DataFrame, n_resamples: int, seed: int) -> dic
     }
 
 
-def run_of_study(predictions: pd.DataFrame, n_resamples: int, seed: int) -> RunOutcomes:
+def run_of_study(
+    predictions: pd.DataFrame, models: Collection[str], n_resamples: int, seed: int
+) -> RunOutcomes:
     """Give the outcomes of the sound study, which also reads quality."""
-    return _outcomes(predictions[predictions["inputs"] == WITH_QUALITY], n_resamples, seed)
+    is_sound = predictions["protocol"].isin(MAIN) & predictions["model"].isin(models)
+    return _outcomes(predictions[is_sound], n_resamples, seed)
 
 
 def _outcomes(predictions: pd.DataFrame, n_resamples: int, seed: int) -> RunOutcomes:

@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, RootModel
 
-from crossfold.templates.cross_validation.parameters import Fraction, NetworkParameters
-from crossfold.pipelines.modelling.wine.parameters import GridParameters, Layers
+from crossfold.templates.cross_validation.parameters import Fraction, Layers, NetworkParameters
 
 Fault = Literal["duplicates_across_split", "single_split"]
 
@@ -22,6 +21,22 @@ class _Parameters(BaseModel):
     """A block of parameters that refuses names it does not know."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GridParameters(_Parameters):
+    """What the source searched.
+
+    Attributes
+    ----------
+    n_splits
+        Folds of the search, at least 2.
+    hidden_layer_sizes, learning_rate_init
+        Values to combine.
+    """
+
+    n_splits: Annotated[int, Field(ge=2)] = 5
+    hidden_layer_sizes: Annotated[tuple[Layers, ...], Field(min_length=1)]
+    learning_rate_init: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)]
 
 
 class CandidateParameters(_Parameters):

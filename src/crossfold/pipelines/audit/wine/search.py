@@ -11,9 +11,13 @@ from crossfold.pipelines.audit.measured import Measured, above
 from crossfold.pipelines.audit.runs import REPORTED, SOUND, shortened_text
 from crossfold.pipelines.audit.wine.faults import Array, Fold, leave_out_duplicates, make_folds
 from crossfold.pipelines.audit.wine.parameters import FaultsParameters, ProtocolParameters
-from crossfold.pipelines.audit.wine.training import without_convergence_warnings
-from crossfold.pipelines.modelling.wine.grid import SEARCHED, layers_text
-from crossfold.pipelines.modelling.wine.inputs import WITH_QUALITY, features, is_red
+from crossfold.pipelines.audit.wine.training import (
+    features,
+    is_red,
+    without_convergence_warnings,
+)
+
+SEARCHED = ("hidden_layer_sizes", "learning_rate_init")
 
 
 def search_grid(
@@ -41,16 +45,16 @@ def _search(
     from sklearn.preprocessing import MinMaxScaler
 
     from crossfold.mlp import GridStack
-    from crossfold.pipelines.modelling.wine.networks import make_network
+    from crossfold.templates.cross_validation.training import make_network
 
     group = wines["group"].to_numpy()
     rows = np.arange(len(wines))
     if "single_split" in faults:
         [(rows, _)] = make_folds(group, faults, n_splits=protocol.n_splits, seed=seed)
-    X, y = features(wines, WITH_QUALITY)[rows], is_red(wines)[rows]
+    X, y = features(wines)[rows], is_red(wines)[rows]
     folds = inner_folds(y, group[rows], faults, protocol, seed)
     searched: dict[str, list[Any]] = {name: list(getattr(protocol.grid, name)) for name in SEARCHED}
-    network = make_network(protocol.network, seed)
+    network = make_network(protocol.network, "binary").set_params(random_state=seed)
     search = GridStack(network, searched, preprocessor=MinMaxScaler(), cv=folds, refit=False)
     with without_convergence_warnings():
         return _score_table(search.fit(X, y).cv_results_, len(folds))
@@ -75,6 +79,11 @@ def _score_table(results: dict[str, Any], n_folds: int) -> pd.DataFrame:
         for fold in range(n_folds)
     ]
     return pd.concat(tables, ignore_index=True)
+
+
+def layers_text(layers: tuple[int, ...]) -> str:
+    """Name a network's hidden layers: ``50-25``."""
+    return "-".join(map(str, layers))
 
 
 def lead_of_choice(scores: pd.DataFrame, protocol: ProtocolParameters) -> Measured:

@@ -22,16 +22,11 @@ from crossfold.pipelines.audit.wine.parameters import (
     ProtocolParameters,
     UnstatedParameters,
 )
-from crossfold.pipelines.modelling.wine.inputs import (
-    LOGISTIC,
-    MLP,
-    TUNED,
-    WITH_QUALITY,
-    features,
-    is_red,
-)
+from crossfold.pipelines.wine.schemas import MEASUREMENTS, QUALITY, RED
 
 Array = NDArray[Any]
+
+LOGISTIC, MLP, TUNED = "logistic_regression", "mlp", "mlp_tuned"
 
 
 @dataclass(frozen=True)
@@ -101,7 +96,7 @@ def train_runs(
                 "target": y,
             }
         )
-        for model, score in _scores(run, features(wines, WITH_QUALITY), y, folds, protocol, seed):
+        for model, score in _scores(run, features(wines), y, folds, protocol, seed):
             table = about.assign(run=run.name, model=model, score=score.astype("float32"))
             tables.append(table[~np.isnan(score)])
     joined = pd.concat(tables, ignore_index=True)
@@ -151,10 +146,25 @@ def _fit_in_turn(model: Any, X: Array, y: Array, folds: Collection[Fold]) -> Arr
 def _fit_at_once(
     network: NetworkParameters, X: Array, y: Array, folds: Collection[Fold], seed: int
 ) -> Array:
-    from crossfold.pipelines.modelling.wine.networks import fit_folds, make_network
+    from sklearn.preprocessing import MinMaxScaler
 
+    from crossfold.mlp import FoldStack
+    from crossfold.templates.cross_validation.training import make_network
+
+    made = make_network(network, "binary").set_params(random_state=seed)
+    stack = FoldStack(made, preprocessor=MinMaxScaler())
     with without_convergence_warnings():
-        return fit_folds(make_network(network, seed), X, y, list(folds)).out_of_fold_[0]
+        return stack.fit(X, y, list(folds)).out_of_fold_[0]
+
+
+def features(wines: pd.DataFrame) -> NDArray[np.float64]:
+    """Read the inputs of all wines, shape ``(n, 12)``."""
+    return wines[[*MEASUREMENTS, QUALITY]].to_numpy(dtype="float64")
+
+
+def is_red(wines: pd.DataFrame) -> NDArray[np.int8]:
+    """Read the target: 1 for red, 0 for white; shape ``(n,)``."""
+    return (wines["colour"] == RED).to_numpy(dtype="int8")
 
 
 @contextmanager

@@ -31,7 +31,7 @@ CAPTIONS = {
         "training loss falls means confidence that is no longer earned.",
     ),
     "permuted_control": Caption(
-        "Area under the ROC curve of two models on real and on permuted labels.",
+        "Area under the ROC curve of the MLP on real and on permuted labels.",
         "On permuted labels there is nothing to learn, and the same pipeline scores at chance.",
     ),
     "measurements": Caption(

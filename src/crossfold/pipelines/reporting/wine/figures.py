@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.data_engineering.wine.columns import MEASUREMENTS, RED, WHITE
-from crossfold.pipelines.modelling.wine.evaluation import POOLED
-from crossfold.pipelines.modelling.wine.inputs import (
-    CONTROL,
-    SINGLE_SPLIT,
-    TUNED,
-    WITH_QUALITY,
-    WITHOUT_QUALITY,
-)
 from crossfold.pipelines.reporting import style
 from crossfold.pipelines.reporting.formatting import count
-from crossfold.pipelines.reporting.wine.labels import MODELS, column_label
+from crossfold.pipelines.reporting.wine.labels import (
+    MLP,
+    MODELS,
+    SINGLE_SPLIT,
+    TUNED,
+    WITHOUT_QUALITY,
+    column_label,
+    layers_label,
+)
+from crossfold.pipelines.wine.schemas import MEASUREMENTS, RED, WHITE
+from crossfold.templates.cross_validation.folds import GROUPED, PERMUTED
+from crossfold.validation import wilson_interval
+from crossfold.validation.tables import POOLED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,18 +32,18 @@ CHANCE = 0.5
 
 def accuracy(metrics_table: pd.DataFrame) -> Figure:
     """Draw the accuracy of every model, pooled and on the single split."""
-    table = metrics_table.query("metric == 'accuracy' and inputs != @CONTROL")
+    table = with_fold_intervals(metrics_table)
     single = f"fold {SINGLE_SPLIT}"
     series = (
-        (WITH_QUALITY, POOLED, "All folds, with quality", style.MAIN),
+        ("", POOLED, "All folds, with quality", style.MAIN),
         (WITHOUT_QUALITY, POOLED, "All folds, without quality", style.SECOND),
-        (WITH_QUALITY, single, "Single split, with quality", style.THIRD),
+        ("", single, "Single split, with quality", style.THIRD),
     )
     figure, [axes] = style.new_figure(3.6)
     models = list(MODELS)
     for (inputs, scope, label, look), offset in zip(series, (-0.24, 0, 0.24), strict=True):
-        part = table[(table["inputs"] == inputs) & (table["scope"] == scope)]
-        part = part.set_index("model").reindex(models)
+        part = table[table["scope"] == scope].set_index("model")
+        part = part.reindex([f"{model}{inputs}" for model in models])
         axes.errorbar(
             part["estimate"], np.arange(len(models)) + offset, xerr=style.errors(part),
             label=f"{label}, n = {count(part['n'].max())}", capsize=3,
@@ -53,16 +57,25 @@ def accuracy(metrics_table: pd.DataFrame) -> Figure:
     return figure
 
 
+def with_fold_intervals(metrics_table: pd.DataFrame) -> pd.DataFrame:
+    """Select the accuracies of the cross-validation; those of a fold get Wilson's interval."""
+    table = metrics_table[
+        (metrics_table["protocol"] == GROUPED) & (metrics_table["metric"] == "accuracy")
+    ]
+    low, high = wilson_interval((table["estimate"] * table["n"]).round(), table["n"])
+    of_fold = table["scope"].str.startswith("fold")
+    return table.assign(low=table["low"].mask(of_fold, low), high=table["high"].mask(of_fold, high))
+
+
 def nested_search(grid: pd.DataFrame, metrics_table: pd.DataFrame) -> Figure:
     """Draw for each outer fold what the search promised and what came of it."""
-    chosen = grid[grid["chosen"]].sort_values("outer_fold")
-    outer = metrics_table[
-        (metrics_table["model"] == TUNED) & metrics_table["scope"].str.startswith("fold")
-    ]
+    chosen = grid[grid["chosen"]].sort_values("fold")
+    outer = with_fold_intervals(metrics_table)
+    outer = outer[(outer["model"] == TUNED) & outer["scope"].str.startswith("fold")]
     places = np.arange(len(chosen))
     figure, [axes] = style.new_figure(3.4)
     axes.plot(
-        chosen["accuracy"], places - 0.14, label="Best of the grid on inner folds",
+        chosen["score"], places - 0.14, label="Best of the grid on inner folds",
         **{**style.SECOND, "linestyle": "none"},
     )  # fmt: skip
     axes.errorbar(
@@ -70,8 +83,8 @@ def nested_search(grid: pd.DataFrame, metrics_table: pd.DataFrame) -> Figure:
         label="The same settings on the wines held out", **{**style.MAIN, "linestyle": "none"},
     )  # fmt: skip
     labels = [
-        f"Fold {row.outer_fold}{' (single split)' if row.outer_fold == SINGLE_SPLIT else ''}\n"
-        f"{row.hidden_layer_sizes}, {row.learning_rate_init:g}"
+        f"Fold {row.fold}{' (single split)' if row.fold == SINGLE_SPLIT else ''}\n"
+        f"{candidate_label(row.candidate)}"
         for row in chosen.itertuples()
     ]
     style.shade_rows(axes, len(chosen))
@@ -84,9 +97,8 @@ def nested_search(grid: pd.DataFrame, metrics_table: pd.DataFrame) -> Figure:
 
 def grid(table: pd.DataFrame) -> Figure:
     """Draw every candidate: mean accuracy over outer folds, and the range of them."""
-    keys = ["hidden_layer_sizes", "learning_rate_init"]
-    summary = table.groupby(keys, sort=False).agg(
-        estimate=("accuracy", "mean"), low=("accuracy", "min"), high=("accuracy", "max"),
+    summary = table.groupby("candidate", sort=False).agg(
+        estimate=("score", "mean"), low=("score", "min"), high=("score", "max"),
         chosen=("chosen", "sum"),
     )  # fmt: skip
     places = np.arange(len(summary))
@@ -102,14 +114,20 @@ def grid(table: pd.DataFrame) -> Figure:
                 textcoords="offset points", va="center", fontsize=9.5,
             )  # fmt: skip
     style.shade_rows(axes, len(summary))
-    axes.set_yticks(places, [f"{layers}, {rate:g}" for layers, rate in summary.index])
+    axes.set_yticks(places, [candidate_label(candidate) for candidate in summary.index])
     axes.set_ylabel("Hidden layers, learning rate")
     axes.margins(x=0.18)
     style.percent_axis(axes.xaxis, 1)
     axes.xaxis.get_major_locator().set_params(nbins=5)
-    n_outer = table["outer_fold"].nunique()
+    n_outer = table["fold"].nunique()
     axes.set_xlabel(f"Accuracy on inner folds\n(mean and range of {n_outer} outer folds)")
     return figure
+
+
+def candidate_label(candidate: str) -> str:
+    """Print a candidate of the grid: its hidden layers and its learning rate."""
+    values = json.loads(candidate)
+    return f"{layers_label(values['hidden_layer_sizes'])}, {values['learning_rate_init']:g}"
 
 
 def importance(table: pd.DataFrame) -> Figure:
@@ -133,11 +151,12 @@ def importance(table: pd.DataFrame) -> Figure:
 
 def training_curves(history: pd.DataFrame) -> Figure:
     """Draw the loss over epochs with quality: mean and range over folds."""
-    part = history[history["inputs"] == WITH_QUALITY]
+    part = history[history["model"] == MLP]
     figure, [axes] = style.new_figure(3.2)
     series = (("train_loss", "Training", style.SECOND), ("validation_loss", "Held out", style.MAIN))
     for measure, label, look in series:
-        by_epoch = part.groupby("epoch")[measure].agg(["mean", "min", "max"])
+        of_measure = part[part["measure"] == measure]
+        by_epoch = of_measure.groupby("epoch")["value"].agg(["mean", "min", "max"])
         rows = by_epoch.set_axis(["estimate", "low", "high"], axis=1).reset_index()
         style.band(axes, rows["epoch"], rows, look, label)
     axes.set_yscale("log")
@@ -151,17 +170,17 @@ def training_curves(history: pd.DataFrame) -> Figure:
 def permuted_control(metrics_table: pd.DataFrame) -> Figure:
     """Draw the area under the ROC curve on real and on permuted labels."""
     table = metrics_table.query("metric == 'roc_auc' and scope == @POOLED")
-    figure, [axes] = style.new_figure(2.5)
-    models = [name for name in MODELS if name != TUNED]
-    series = ((WITH_QUALITY, "Real labels", style.MAIN), (CONTROL, "Permuted labels", style.SECOND))
-    for inputs, label, look in series:
-        part = table[table["inputs"] == inputs].set_index("model").reindex(models)
+    figure, [axes] = style.new_figure(2.1)
+    models = [MLP]
+    series = ((GROUPED, "Real labels", style.MAIN), (PERMUTED, "Permuted labels", style.SECOND))
+    for protocol, label, look in series:
+        part = table[table["protocol"] == protocol].set_index("model").reindex(models)
         axes.errorbar(
             part["estimate"], range(len(models)), xerr=style.errors(part), capsize=3,
             label=f"{label}, n = {count(part['n'].max())}", **{**look, "linestyle": "none"},
         )  # fmt: skip
     axes.axvline(CHANCE, color=style.GREY, linewidth=1)
-    axes.text(CHANCE, 0.5, " chance", color=style.GREY, va="center", fontsize=9.5)
+    axes.text(CHANCE, 0, " chance", color=style.GREY, va="center", fontsize=9.5)
     axes.set_ylim(len(models) - 0.5, -0.5)
     axes.set_yticks(range(len(models)), [MODELS[name] for name in models])
     axes.set_xlim(0.4, 1.03)

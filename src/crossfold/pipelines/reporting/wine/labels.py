@@ -1,8 +1,12 @@
 """What models and columns are called in print."""
 
-from crossfold.pipelines.modelling.wine.inputs import LOGISTIC, MLP, TUNED
+from __future__ import annotations
+
 from crossfold.pipelines.reporting.formatting import plain
 
+LOGISTIC, MLP, TUNED = "logistic_regression", "mlp", "mlp_tuned"
+WITHOUT_QUALITY = "_without_quality"
+SINGLE_SPLIT = 0
 MODELS = {LOGISTIC: "Logistic regression", MLP: "MLP", TUNED: "MLP, tuned by grid search"}
 
 
@@ -11,7 +15,12 @@ def column_label(column: str) -> str:
     return "pH" if column == "ph" else plain(column)
 
 
-def pair_label(name: str) -> str:
+def model_label(model: str) -> str:
     """Print the name of a model with its inputs."""
-    model, inputs = name.split(", ", 1)
-    return f"{MODELS[model]}, {inputs}"
+    inputs = "without quality" if model.endswith(WITHOUT_QUALITY) else "with quality"
+    return f"{MODELS[model.removesuffix(WITHOUT_QUALITY)]}, {inputs}"
+
+
+def layers_label(layers: list[int]) -> str:
+    """Print a network's hidden layers: ``50-25``."""
+    return "-".join(map(str, layers))

@@ -13,7 +13,7 @@ def draw_wine_figures(
     metrics_table: pd.DataFrame,
     grid: pd.DataFrame,
     importance: pd.DataFrame,
-    network_history: pd.DataFrame,
+    history: pd.DataFrame,
 ) -> dict[str, Any]:
     """Draw every figure; they are matplotlib Figures by name."""
     from crossfold.pipelines.reporting.style import figure_style
@@ -25,7 +25,7 @@ def draw_wine_figures(
             "nested_search": figures.nested_search(grid, metrics_table),
             "grid": figures.grid(grid),
             "importance": figures.importance(importance),
-            "training_curves": figures.training_curves(network_history),
+            "training_curves": figures.training_curves(history),
             "permuted_control": figures.permuted_control(metrics_table),
             "measurements": figures.measurements(wines),
         }
@@ -37,7 +37,6 @@ def write_wine_report(
     metrics_table: pd.DataFrame,
     comparison: pd.DataFrame,
     grid: pd.DataFrame,
-    stacks: pd.DataFrame,
     importance: pd.DataFrame,
     leak_guard: pd.DataFrame,
     report: PageParameters,
@@ -54,7 +53,6 @@ def write_wine_report(
         metrics_table=metrics_table,
         comparison=comparison,
         grid=grid,
-        stacks=stacks,
         importance=importance,
         leak_guard=leak_guard,
         report=report,

@@ -8,17 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from crossfold.pipelines.modelling.versions import library_versions
-from crossfold.pipelines.modelling.wine.evaluation import POOLED
-from crossfold.pipelines.modelling.wine.inputs import (
-    CONTROL,
-    LOGISTIC,
-    MLP,
-    SINGLE_SPLIT,
-    TUNED,
-    WITH_QUALITY,
-    WITHOUT_QUALITY,
-)
 from crossfold.pipelines.reporting.document import Document, Figure, Section, Table
 from crossfold.pipelines.reporting.formatting import (
     count,
@@ -30,7 +19,19 @@ from crossfold.pipelines.reporting.formatting import (
 from crossfold.pipelines.reporting.lines import LEAK_GUARD_HEADER, leak_guard_lines
 from crossfold.pipelines.reporting.parameters import PageParameters
 from crossfold.pipelines.reporting.wine.captions import CAPTIONS
-from crossfold.pipelines.reporting.wine.labels import MODELS, column_label, pair_label
+from crossfold.pipelines.reporting.wine.figures import candidate_label, with_fold_intervals
+from crossfold.pipelines.reporting.wine.labels import (
+    LOGISTIC,
+    MLP,
+    SINGLE_SPLIT,
+    TUNED,
+    WITHOUT_QUALITY,
+    column_label,
+    model_label,
+)
+from crossfold.templates.cross_validation.final_model import library_versions
+from crossfold.templates.cross_validation.folds import GROUPED
+from crossfold.validation.tables import POOLED
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,6 @@ class Run:
     metrics_table: pd.DataFrame
     comparison: pd.DataFrame
     grid: pd.DataFrame
-    stacks: pd.DataFrame
     importance: pd.DataFrame
     leak_guard: pd.DataFrame
     report: PageParameters
@@ -53,13 +53,10 @@ class Run:
         """Give a figure with its caption."""
         return Figure(name, self.figures[name], CAPTIONS[name])
 
-    def row(self, model: str, inputs: str, scope: str, metric: str = "accuracy") -> Any:
-        """Give one line of the table of metrics."""
-        keys = {"model": model, "inputs": inputs, "scope": scope, "metric": metric}
-        table = self.metrics_table
-        for column, value in keys.items():
-            table = table[table[column] == value]
-        return next(table.itertuples())
+    def accuracy(self, model: str, scope: str = POOLED) -> Any:
+        """Find one line of the table of accuracies."""
+        table = with_fold_intervals(self.metrics_table)
+        return next(table[(table["model"] == model) & (table["scope"] == scope)].itertuples())
 
 
 def make_document(run: Run) -> Document:
@@ -78,13 +75,13 @@ def make_document(run: Run) -> Document:
 
 def opening(run: Run) -> tuple[str, ...]:
     """Give the answer in sentences."""
-    mlp, logistic = (run.row(model, WITH_QUALITY, POOLED) for model in (MLP, LOGISTIC))
-    tuned = run.row(TUNED, WITH_QUALITY, POOLED)
-    bare = run.row(MLP, WITHOUT_QUALITY, POOLED)
-    single = run.row(MLP, WITH_QUALITY, f"fold {SINGLE_SPLIT}")
+    mlp, logistic, tuned, bare = map(
+        run.accuracy, (MLP, LOGISTIC, TUNED, f"{MLP}{WITHOUT_QUALITY}")
+    )
+    single = run.accuracy(MLP, f"fold {SINGLE_SPLIT}")
     return (
         f"Of {count(mlp.n)} wines, an MLP tells {_accuracy(mlp)} apart correctly by eleven "
-        f"measurements and quality, {count(mlp.wrong)} wrongly; logistic regression "
+        f"measurements and quality, {count(_wrong(mlp))} wrongly; logistic regression "
         f"{_accuracy(logistic)}. Tuned inside each fold, the MLP reaches {_accuracy(tuned)}: "
         f"{_verdict(run)}. Without quality it reaches {_accuracy(bare)}.",
         f"On a single split of {count(single.n)} wines the MLP's interval alone is "
@@ -94,15 +91,18 @@ def opening(run: Run) -> tuple[str, ...]:
 
 
 def _verdict(run: Run) -> str:
-    pair = {f"{model}, {WITH_QUALITY}" for model in (MLP, TUNED)}
     of_pair = run.comparison[
-        run.comparison["model_a"].isin(pair)
-        & run.comparison["model_b"].isin(pair)
-        & (run.comparison["scope"] == POOLED)
+        (run.comparison["model_a"] == MLP)
+        & (run.comparison["model_b"] == TUNED)
+        & (run.comparison["test"] == "McNemar")
     ]
     row = next(of_pair.itertuples())
     words = "the two are not told apart" if row.verdict != "differ" else "the two differ"
     return f"{words} (McNemar's test, {row.n} wines called rightly by one only)"
+
+
+def _wrong(row: Any) -> int:
+    return round((1 - row.estimate) * row.n)
 
 
 def _accuracy(row: Any) -> str:
@@ -129,29 +129,29 @@ def _data(run: Run) -> Section:
 
 
 def _models(run: Run) -> Section:
-    pooled = run.metrics_table[run.metrics_table["scope"] == POOLED]
+    pooled = run.metrics_table[
+        (run.metrics_table["scope"] == POOLED) & (run.metrics_table["protocol"] == GROUPED)
+    ]
     shown = {"accuracy": "Accuracy", "roc_auc": "ROC-AUC", "f1": "F1", "brier": "Brier score"}
     lines = []
-    for (model, inputs), rows in pooled.groupby(["model", "inputs"], observed=True):
-        if inputs == CONTROL:
-            continue
+    for model, rows in pooled.groupby("model", observed=True):
         by_metric = rows.set_index("metric")
         texts = (
             interval(*by_metric.loc[metric, ["estimate", "low", "high"]], 4) for metric in shown
         )
-        wrong = count(rows["wrong"].max())
-        lines.append((MODELS[str(model)], str(inputs), wrong, *texts))
+        lines.append((model_label(str(model)), count(_wrong(run.accuracy(str(model)))), *texts))
     comparison = [
         (
-            pair_label(row.model_a),
-            pair_label(row.model_b),
-            row.scope if row.scope == POOLED else "single split",
+            model_label(row.model_a),
+            model_label(row.model_b),
+            "all folds" if row.test == "McNemar" else "single split",
             interval(100 * row.difference, 100 * row.low, 100 * row.high, 2),
             p_value(row.p_value),
             count(row.n),
             row.verdict,
         )
         for row in run.comparison.itertuples()
+        if row.test.startswith("McNemar")
     ]
     header = ("A", "B", "Wines", "A minus B, points", "p", "Called by one only", "Verdict")
     return Section(
@@ -164,7 +164,7 @@ def _models(run: Run) -> Section:
         (
             Table(
                 "Every wine predicted once, by a model that saw none of its group",
-                ("Model", "Inputs", "Wrong", *shown.values()),
+                ("Model", "Wrong", *shown.values()),
                 tuple(lines),
             ),
             Table(
@@ -179,17 +179,12 @@ def _models(run: Run) -> Section:
 
 def _search(run: Run) -> Section:
     lines = []
-    for row in run.grid[run.grid["chosen"]].sort_values("outer_fold").itertuples():
-        outer = run.row(TUNED, WITH_QUALITY, f"fold {row.outer_fold}")
-        settings = f"{row.hidden_layer_sizes}, {row.learning_rate_init:g}"
-        name = f"{row.outer_fold}{' (single split)' if row.outer_fold == SINGLE_SPLIT else ''}"
+    for row in run.grid[run.grid["chosen"]].sort_values("fold").itertuples():
+        outer = run.accuracy(TUNED, f"fold {row.fold}")
+        settings = candidate_label(row.candidate)
+        name = f"{row.fold}{' (single split)' if row.fold == SINGLE_SPLIT else ''}"
         held_out = percent_interval(outer.estimate, outer.low, outer.high, 2)
-        lines.append((name, settings, percent(row.accuracy, 2), held_out, count(outer.n)))
-    stacked = "; ".join(
-        f"{row.networks} networks {row.hidden_layer_sizes} ({row.candidates} candidates × "
-        f"{row.folds} folds)"
-        for row in run.stacks.itertuples()
-    )
+        lines.append((name, settings, percent(row.score, 2), held_out, count(outer.n)))
     return Section(
         "search",
         "The grid search",
@@ -197,7 +192,7 @@ def _search(run: Run) -> Section:
             "A search that reports the score it chose by flatters itself. Here every outer fold "
             "searches the grid on inner folds of its own training rows, and is then judged on "
             "wines that took no part in the choice. All inner folds of all outer folds are trained "
-            f"together, one stack per shape: {stacked}.",
+            "together, one stack per shape.",
         ),
         (
             run.figure("nested_search"),

@@ -19,10 +19,7 @@ FIGURES = (
 _MADE = (
     "metrics_table",
     "comparison",
-    "grid",
-    "stacks",
-    "importance",
-    "network_history",
+    "history",
     "leak_guard",
 )
 
@@ -35,6 +32,8 @@ def create_pipeline() -> Pipeline:
         inputs={
             "wines": "wines",
             "row_counts": "wines_row_counts",
+            "grid": f"{STUDY}.tuned_search",
+            "importance": f"{STUDY}.feature_importance",
             **{name: f"{STUDY}.{name}" for name in _MADE},
         },
         outputs={f"figure_{name}": f"{STUDY}.figures.{name}" for name in FIGURES},
@@ -44,7 +43,7 @@ def create_pipeline() -> Pipeline:
 
 
 def _figure_node() -> Node:
-    given = ("wines", "metrics_table", "grid", "importance", "network_history")
+    given = ("wines", "metrics_table", "grid", "importance", "history")
     return Node(
         nodes.draw_wine_figures,
         {name: name for name in given},
@@ -55,7 +54,7 @@ def _figure_node() -> Node:
 
 
 def _report_node() -> Node:
-    given = ("row_counts", "metrics_table", "comparison", "grid", "stacks", "importance")
+    given = ("row_counts", "metrics_table", "comparison", "grid", "importance")
     return Node(
         nodes.write_wine_report,
         {

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from crossfold.pipelines.data_engineering.wine.columns import (
+from crossfold.pipelines.wine.schemas import (
     COLOURS,
     MEASUREMENTS,
     QUALITY,

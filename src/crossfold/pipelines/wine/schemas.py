@@ -2,8 +2,22 @@
 
 import pandera.pandas as pa
 
-from crossfold.pipelines.data_engineering.wine.columns import COLOURS, MEASUREMENTS, QUALITY
-
+MEASUREMENTS = (
+    "fixed_acidity",
+    "volatile_acidity",
+    "citric_acid",
+    "residual_sugar",
+    "chlorides",
+    "free_sulfur_dioxide",
+    "total_sulfur_dioxide",
+    "density",
+    "ph",
+    "sulphates",
+    "alcohol",
+)
+QUALITY = "quality"
+RED, WHITE = "red", "white"
+COLOURS = (RED, WHITE)
 _HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
 _POSITIVE = pa.Check.ge(0)
 _SOURCE_NAMES = {"ph": "pH"}

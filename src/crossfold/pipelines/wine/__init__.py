@@ -1,0 +1,5 @@
+"""The study of wine colours: is a wine red or white?"""
+
+from crossfold.pipelines.wine.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

@@ -1,0 +1,36 @@
+"""The study of wine colours, from the source files to the report."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from crossfold.pipelines.reporting import wine as reporting
+from crossfold.pipelines.wine import nodes
+from crossfold.templates import cross_validation
+
+
+def create_pipeline() -> Pipeline:
+    """Build the study; it reads ``red_wines_raw`` and ``white_wines_raw``."""
+    return (
+        Pipeline(
+            [
+                Node(
+                    nodes.join_wines,
+                    ["red_wines_raw", "white_wines_raw"],
+                    "wines",
+                    name="join_wines",
+                ),
+                Node(nodes.count_wines, "wines", "wines_row_counts", name="count_wines"),
+            ],
+            tags=["data_engineering"],
+        )
+        + cross_validation.create_pipeline(
+            "wine",
+            table="wines",
+            features="wines",
+            networks=("numpy", "tuned"),
+            estimators=("baselines",),
+            final="numpy",
+        )
+        + reporting.create_pipeline()
+    )
