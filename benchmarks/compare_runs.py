@@ -97,7 +97,9 @@ def compare(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
     if not keys:
         before, after = (table.reset_index(names="row") for table in (before, after))
         keys = ["row"]
-    before, after = (t.assign(nth=t.groupby(keys, dropna=False).cumcount()) for t in (before, after))
+    before, after = (
+        t.assign(nth=t.groupby(keys, dropna=False).cumcount()) for t in (before, after)
+    )
     keys = [*keys, "nth"]
     figures = [
         c for c in before.columns.intersection(after.columns).difference(keys)

@@ -12,13 +12,12 @@ import pandas as pd
 
 from crossfold.pipelines.audit.reporting.sections import claims_lines
 from crossfold.pipelines.modelling.gene_expression.splits import LEAVE_ONE_OUT, ORIGINAL_SPLIT
-from crossfold.pipelines.modelling.wine.evaluation import POOLED
-from crossfold.pipelines.modelling.wine.inputs import CONTROL
 from crossfold.pipelines.reporting.binary.labels import in_order, metric_label, model_label
 from crossfold.pipelines.reporting.binary.lookup import GROUPED, find
 from crossfold.pipelines.reporting.formatting import interval, number, percent_interval
 from crossfold.pipelines.reporting.gene_expression.lines import METRICS_HEADER, metric_lines
-from crossfold.pipelines.reporting.wine.labels import MODELS
+from crossfold.pipelines.reporting.wine.labels import model_label as wine_label
+from crossfold.validation.tables import POOLED
 
 ROOT = Path(__file__).parents[1]
 REPORTING = ROOT / "data/08_reporting"
@@ -215,19 +214,18 @@ def table_of_differences(comparison: pd.DataFrame) -> Iterator[str]:
 
 
 def table_of_wine_models(metrics: pd.DataFrame) -> Iterator[str]:
-    """Write one line a model and choice of inputs, all folds together."""
-    in_words = metrics["inputs"] != CONTROL
-    pooled = metrics[(metrics["scope"] == POOLED) & (metrics["metric"] == "accuracy") & in_words]
+    """Write one line a model, all folds together."""
+    is_result = (metrics["scope"] == POOLED) & (metrics["protocol"] == GROUPED)
+    pooled = metrics[is_result & (metrics["metric"] == "accuracy")]
     rows = (
         [
-            MODELS[row.model],
-            row.inputs,
+            wine_label(row.model),
             percent_interval(row.estimate, row.low, row.high, decimals=2),
-            f"{row.wrong:,} of {row.n:,}",
+            f"{round((1 - row.estimate) * row.n):,} of {row.n:,}",
         ]
         for row in pooled.itertuples()
     )
-    return markdown(["model", "inputs", "accuracy", "wrong"], rows)
+    return markdown(["model", "accuracy", "wrong"], rows)
 
 
 def strong_accuracy(study: str) -> Iterator[str]:

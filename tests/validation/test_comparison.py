@@ -9,6 +9,7 @@ from crossfold.validation import (
     equivalence_test,
     mcnemar_test,
     permute_labels,
+    verdict,
 )
 
 A, B = [0.80, 0.82, 0.81, 0.83, 0.79], [0.78, 0.81, 0.80, 0.80, 0.78]
@@ -56,16 +57,35 @@ def test_exact_mcnemar_by_hand() -> None:
     assert result.n == 6
     assert result.p_value == pytest.approx(2 * (6 + 1) / 64)
     assert result.difference == pytest.approx(0.4)
-    half = 1.959964 * np.sqrt(6 / 10**2 - 0.4**2 / 10)
-    np.testing.assert_allclose([result.low, result.high], [0.4 - half, 0.4 + half], rtol=1e-6)
+    # Clopper and Pearson's interval of 5 in 6, as a difference of accuracies of 10 rows.
+    low, high = stats.beta.ppf(0.025, 5, 2), stats.beta.ppf(0.975, 6, 1)
+    expected = [(2 * low - 1) * 0.6, (2 * high - 1) * 0.6]
+    np.testing.assert_allclose([result.low, result.high], expected, rtol=1e-6)
 
 
-def test_mcnemar_of_many_pairs_is_chi_squared_with_correction() -> None:
-    y = np.ones(100, dtype=bool)
-    a, b = np.arange(100) < 60, np.arange(100) >= 70
-    result = mcnemar_test(y, a, b)
-    assert result.statistic == pytest.approx((60 - 30 - 1) ** 2 / 90)
-    assert result.p_value == pytest.approx(stats.chi2.sf(29**2 / 90, 1))
+@pytest.mark.parametrize("n", [4, 6, 12, 60, 1000])
+def test_the_verdict_on_mcnemar_s_interval_is_that_of_its_p_value(n: int) -> None:
+    y = np.ones(2 * n, dtype=bool)
+    for only_a in range(0, n + 1, max(1, n // 12)):
+        a, b = np.arange(2 * n) < only_a, (np.arange(2 * n) >= only_a) & (np.arange(2 * n) < n)
+        result = mcnemar_test(y, a, b)
+        told = "differ" if result.p_value < 0.05 else "not told apart"
+        assert verdict(result.low, result.high) == told
+        assert result.low <= result.difference <= result.high
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (0.1, 0.2, "differ"),
+        (-0.2, -0.1, "differ"),
+        (-0.1, 0.2, "not told apart"),
+        (0.0, 0.2, "not told apart"),
+        (np.nan, np.nan, "not told apart"),
+    ],
+)
+def test_models_differ_where_the_interval_leaves_out_zero(low, high, told) -> None:
+    assert verdict(low, high) == told
 
 
 def test_same_decisions_are_not_told_apart() -> None:

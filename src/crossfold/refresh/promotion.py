@@ -176,9 +176,7 @@ def difference(rows: pd.DataFrame, metric: str) -> Difference:
         point[name] = float(binary_metrics(target, rows[name].to_numpy())[metric][0])
         resampled[name] = bootstrap_metrics(target, rows[name].to_numpy(), None, bootstrap)[metric]
     now, before = point["p1"], point["p1_before"]
-    low, high = percentile_interval(
-        sign * (resampled["p1"] - resampled["p1_before"])
-    )
+    low, high = percentile_interval(sign * (resampled["p1"] - resampled["p1_before"]))
     return Difference(metric, before, now, sign * (now - before), low, high, len(rows))
 
 

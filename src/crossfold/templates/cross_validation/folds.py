@@ -56,9 +56,9 @@ class Fold:
 
         The latter are the part that it leaves out, or the validation rows where there are no parts.
         """
-        left_out = self.part == member
-        if not left_out.any():
+        if not self.has_parts:
             return self.train_rows, self.validation_rows
+        left_out = self.part == member
         return self.train_rows[~left_out], self.train_rows[left_out]
 
     @property
@@ -141,7 +141,8 @@ def _assign(
     seed: int,
 ) -> NDArray[np.int8]:
     if table_parameters.task == "regression":
-        return assign_parts(group, n_parts=n_splits, seed=seed)
+        # Another seed than the parts have: the same one would put a whole part into each fold.
+        return assign_parts(group, n_parts=n_splits, seed=seed + 1)
     classes = target_numbers(target, table_parameters)
     groups = None if _stands_alone(group) else group
     return assign_folds(classes, groups, n_splits=n_splits, seed=seed)

@@ -28,20 +28,17 @@ from crossfold.pipelines.audit.wine.parameters import (
 )
 from crossfold.pipelines.audit.wine.search import claim_of_choice, lead_of_choice, search_grid
 from crossfold.pipelines.audit.wine.training import (
+    LOGISTIC,
+    MLP,
+    TUNED,
+    features,
+    is_red,
     list_runs,
     source_network,
     train_runs,
     unstated_run,
 )
-from crossfold.pipelines.data_engineering.wine.nodes import join_wines
-from crossfold.pipelines.modelling.wine.inputs import (
-    LOGISTIC,
-    MLP,
-    TUNED,
-    WITH_QUALITY,
-    features,
-    is_red,
-)
+from crossfold.pipelines.wine.nodes import join_wines
 from crossfold.validation import mcnemar_test
 
 ALL = FaultsParameters(("duplicates_across_split", "single_split"))
@@ -82,8 +79,8 @@ def grid(wines: pd.DataFrame) -> pd.DataFrame:
 def study(trained: pd.DataFrame) -> pd.DataFrame:
     """Predictions in the form of the sound study's, made of the audit's sound run."""
     sound = trained[trained["run"] == SOUND].drop(columns="run")
-    wrong = sound.assign(flagged=~sound["flagged"], inputs="without quality")
-    return pd.concat([sound.assign(inputs=WITH_QUALITY), wrong])
+    wrong = sound.assign(flagged=~sound["flagged"], protocol="permuted_labels")
+    return pd.concat([sound.assign(protocol="grouped_k_fold"), wrong])
 
 
 # Splits
@@ -163,7 +160,7 @@ def test_the_tuned_network_is_the_source_s_choice() -> None:
 
 
 def test_logistic_regression_is_the_source_s(trained: pd.DataFrame, wines: pd.DataFrame) -> None:
-    X, y = features(wines, WITH_QUALITY), is_red(wines)
+    X, y = features(wines), is_red(wines)
     X_train, X_test, y_train, y_test = train_test_split(X, y, test_size=0.2, random_state=SEED)
     scaler = MinMaxScaler().fit(X_train)
     model = LogisticRegression(solver="liblinear", random_state=SEED)

@@ -117,8 +117,10 @@ def _scored(model, protocol, risk, target, group, fold, rng):
             "group": group.astype(np.int32),
             "fold": fold.astype(np.int8),
             "target": target,
-            "raw_probability": (odds / (1 + odds)).astype(np.float32),
-            "probability": probability.astype(np.float32),
+            "member": np.int16(-1),
+            "predicted": (probability >= 0.5).astype(np.int8),
+            "raw_p1": (odds / (1 + odds)).astype(np.float32),
+            "p1": probability.astype(np.float32),
             "threshold": np.float32(threshold),
             "flagged": probability >= threshold,
         }
@@ -149,7 +151,8 @@ def make_history(rng: np.random.Generator, n_epochs: int = 20) -> pd.DataFrame:
                     }
                 )
             )
-    return pd.concat(rows, ignore_index=True)
+    keys = ["model", "protocol", "fold", "member", "epoch"]
+    return pd.concat(rows, ignore_index=True).melt(keys, var_name="measure")
 
 
 def make_metrics_table(predictions: pd.DataFrame, appointments: pd.DataFrame) -> pd.DataFrame:
@@ -169,8 +172,9 @@ def make_metrics_table(predictions: pd.DataFrame, appointments: pd.DataFrame) ->
 def _metric_rows(model, protocol, scope, part):
     from sklearn import metrics
 
-    target, probability = part["target"], part["probability"]
+    target, probability = part["target"], part["p1"]
     figures = {
+        "observed_rate": target.mean(),
         "roc_auc": metrics.roc_auc_score(target, probability),
         "pr_auc": metrics.average_precision_score(target, probability),
         "brier": np.mean((probability - target) ** 2),
@@ -190,7 +194,6 @@ def _metric_rows(model, protocol, scope, part):
             "low": float(value) - 0.012,
             "high": float(value) + 0.012,
             "n": len(part),
-            "positives": int(target.sum()),
         }
         for metric, value in figures.items()
     ]

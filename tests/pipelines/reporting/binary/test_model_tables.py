@@ -12,7 +12,7 @@ def predictions(
 ) -> pd.DataFrame:
     target = columns.get("target", [0, 0, 1, 1])
     n = len(target)
-    probability = columns.get("probability", list(np.linspace(0.1, 0.9, n)))
+    probability = columns.get("p1", list(np.linspace(0.1, 0.9, n)))
     return pd.DataFrame(
         {
             "model": model,
@@ -21,8 +21,8 @@ def predictions(
             "group": columns.get("group", list(range(n))),
             "fold": columns.get("fold", [0] * n),
             "target": target,
-            "raw_probability": columns.get("raw_probability", probability),
-            "probability": probability,
+            "raw_p1": columns.get("raw_p1", probability),
+            "p1": probability,
             "threshold": columns.get("threshold", [0.5] * n),
             "flagged": columns.get("flagged", [p >= 0.5 for p in probability]),
         }
@@ -40,7 +40,7 @@ def test_only_grouped_folds_are_tabulated_in_the_order_of_rows() -> None:
 
 def test_calibration_tells_raw_from_calibrated() -> None:
     table = model_tables.calibration(
-        predictions(target=[0, 1] * 50, probability=[0.5] * 100, raw_probability=[0.8] * 100)
+        predictions(target=[0, 1] * 50, p1=[0.5] * 100, raw_p1=[0.8] * 100)
     ).set_index("kind")
     assert table.loc["raw", "mean_predicted"] == pytest.approx(0.8)
     assert table.loc["calibrated", "mean_predicted"] == pytest.approx(0.5)
@@ -53,8 +53,8 @@ def test_calibration_scores_hold_both_kinds_with_intervals() -> None:
     table = model_tables.calibration_scores(
         predictions(
             target=list(rng.integers(0, 2, 200)),
-            probability=[0.5] * 200,
-            raw_probability=[0.9] * 200,
+            p1=[0.5] * 200,
+            raw_p1=[0.9] * 200,
         ),
         n_resamples=50,
         seed=0,
@@ -66,7 +66,7 @@ def test_calibration_scores_hold_both_kinds_with_intervals() -> None:
 
 
 def test_the_histogram_counts_every_row_once() -> None:
-    table = model_tables.histogram(predictions(probability=[0.0, 0.01, 0.5, 1.0]))
+    table = model_tables.histogram(predictions(p1=[0.0, 0.01, 0.5, 1.0]))
     calibrated = table[table["kind"] == "calibrated"].set_index("left")["n"]
     assert calibrated.sum() == 4
     assert calibrated.iloc[0] == 2
@@ -76,7 +76,7 @@ def test_the_histogram_counts_every_row_once() -> None:
 def test_curves_run_from_corner_to_corner() -> None:
     rng = np.random.default_rng(0)
     table = model_tables.curves(
-        predictions(target=list(rng.integers(0, 2, 5000)), probability=list(rng.random(5000)))
+        predictions(target=list(rng.integers(0, 2, 5000)), p1=list(rng.random(5000)))
     ).set_index("curve")
     roc, pr = table.loc["roc"], table.loc["pr"]
     assert roc.iloc[0][["x", "y"]].tolist() == [0, 0]
@@ -110,7 +110,7 @@ def test_capacity_is_long_with_intervals() -> None:
     probability = rng.random(400)
     target = (rng.random(400) < probability).astype(int)
     table = model_tables.capacity(
-        predictions(target=list(target), probability=list(probability)), n_resamples=50, seed=0
+        predictions(target=list(target), p1=list(probability)), n_resamples=50, seed=0
     ).set_index(["metric", "share"])
     top = target[np.argsort(-probability)][:40]
     precision = table.loc[("precision", 0.1)]
@@ -143,7 +143,7 @@ def test_subgroups_hold_everyone_and_every_level() -> None:
     rng = np.random.default_rng(0)
     target = np.tile([0, 1, 1, 1], 50)
     table = model_tables.subgroups(
-        predictions(target=list(target), probability=list(rng.random(200)), flagged=[True] * 200),
+        predictions(target=list(target), p1=list(rng.random(200)), flagged=[True] * 200),
         pd.DataFrame({"Sex": np.repeat(["Female", "Male"], 100)}),
         n_resamples=50,
         seed=0,
@@ -173,11 +173,8 @@ def test_epochs_average_folds_and_keep_their_range() -> None:
             "fold": [0, 0, 1, 1, 0],
             "member": [0, 1, 0, 1, 0],
             "epoch": 1,
-            "train_loss": [0.2, 0.4, 0.5, 0.5, 9.0],
-            "validation_loss": 0.0,
-            "validation_f1": 0.0,
-            "validation_f1_best": 0.0,
-            "seconds": 1.0,
+            "measure": "train_loss",
+            "value": [0.2, 0.4, 0.5, 0.5, 9.0],
         }
     )
     table = model_tables.epochs(history).set_index("measure").loc["train_loss"]

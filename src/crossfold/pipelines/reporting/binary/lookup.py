@@ -47,7 +47,9 @@ def find(
         return None
     row = chosen.iloc[0]
     rate = metrics_table[
-        (metrics_table[list(wanted)] == pd.Series({**wanted, "metric": "observed_rate"})).all(axis=1)
+        (metrics_table[list(wanted)] == pd.Series({**wanted, "metric": "observed_rate"})).all(
+            axis=1
+        )
     ]["estimate"]
     positives = round(rate.iloc[0] * row["n"])
     return Estimate(row["estimate"], row["low"], row["high"], int(row["n"]), positives)

@@ -6,17 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossfold.pipelines.modelling.binary.encoding import (
+from crossfold.templates.cross_validation.encoding import (
+    MOST_CODES,
     OneHot,
     PiecewiseLinear,
+    Scaled,
     TableEncoder,
     fit_encoder,
+    inputs_by_kind,
 )
-from crossfold.pipelines.modelling.binary.parameters import PreparationParameters
+from crossfold.templates.cross_validation.parameters import PreparationParameters
 
-PREPARATION = PreparationParameters(
-    target="y", numeric=("x",), binary=("b",), categorical=("c",), n_bins=4, min_count=2
-)
+PREPARATION = PreparationParameters(n_bins=4, min_count=2)
+METHODS = ("encoded", "min_max", "standard", "ordinal", "filled")
+KINDS = {"numeric": ["x"], "binary": ["b"], "categorical": ["c"]}
 
 
 @pytest.fixture
@@ -86,20 +89,59 @@ def test_levels_do_not_depend_on_the_order_of_categories() -> None:
 
 
 def test_the_table_is_encoded_side_by_side(table: pd.DataFrame) -> None:
-    encoder = fit_encoder(table, PREPARATION)
+    encoder = fit_encoder(table, KINDS, PREPARATION)
     encoded = encoder.transform(table)
     assert encoded.shape == (6, encoder.width) == (6, 5 + 1 + 3)
     assert encoded.dtype == np.float32
     np.testing.assert_array_equal(encoded[:, 5], table["b"])
 
 
-def test_the_state_survives_json(table: pd.DataFrame) -> None:
-    encoder = fit_encoder(table, PREPARATION)
+@pytest.mark.parametrize("method", METHODS)
+def test_the_state_survives_json(table: pd.DataFrame, method: str) -> None:
+    encoder = fit_encoder(table, KINDS, PREPARATION, method)
     again = TableEncoder.from_dict(json.loads(json.dumps(encoder.to_dict())))
-    assert again == encoder
+    np.testing.assert_array_equal(again.transform(table), encoder.transform(table))
+
+
+def test_scaling_by_hand(table: pd.DataFrame) -> None:
+    values = table["x"]
+    between = encode(Scaled.min_max(values), values)[:, 0]
+    np.testing.assert_allclose(between, [0, 0.25, 0.5, 0.75, 1, 0.5])
+    standard = encode(Scaled.standard(values), values)[:, 0]
+    np.testing.assert_allclose(standard, np.append((np.arange(5) - 2) / np.sqrt(2), 0), rtol=1e-6)
+
+
+def test_codes_keep_or_fill_what_is_missing(table: pd.DataFrame) -> None:
+    ordinal, filled = (
+        fit_encoder(table, KINDS, PREPARATION, method).transform(table)
+        for method in ("ordinal", "filled")
+    )
+    np.testing.assert_array_equal(ordinal[:, 2], [0, 0, 1, 1, 2, np.nan])
+    np.testing.assert_array_equal(filled[5], [-1, 0, -1])
+
+
+def test_many_levels_keep_codes_for_the_most_frequent(table: pd.DataFrame) -> None:
+    names = [f"n{number:03}" for number in range(300)]
+    many = pd.DataFrame({"c": pd.Categorical(names + names[100:])})
+    kinds = {"numeric": [], "binary": [], "categorical": ["c"]}
+    codes = fit_encoder(many, kinds, PREPARATION, "ordinal").transform(many)[:, 0]
+    assert np.nanmax(codes) == MOST_CODES - 1
+    assert not np.isnan(codes[100:300]).any()
+
+
+def test_inputs_are_told_by_their_type(table: pd.DataFrame) -> None:
+    assert inputs_by_kind(table.assign(y=1), "y", PREPARATION) == KINDS
+    named = PreparationParameters(numeric=("b",))
+    assert inputs_by_kind(table, "y", named) == {
+        "numeric": ["b"], "binary": [], "categorical": []
+    }  # fmt: skip
 
 
 def test_rows_outside_the_training_rows_change_nothing(table: pd.DataFrame) -> None:
     other = table.copy()
     other.loc[5, ["x", "b"]] = [1e6, True]
-    assert fit_encoder(table.iloc[:5], PREPARATION) == fit_encoder(other.iloc[:5], PREPARATION)
+    for method in METHODS:
+        of_train, of_other = (
+            fit_encoder(one.iloc[:5], KINDS, PREPARATION, method) for one in (table, other)
+        )
+        assert repr(of_train) == repr(of_other)

@@ -7,12 +7,15 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from crossfold.pipelines.modelling.binary import evaluation
-from crossfold.pipelines.modelling.binary.parameters import EvaluationParameters
+from crossfold.templates.cross_validation import evaluation
+from crossfold.templates.cross_validation.parameters import EvaluationParameters
+from crossfold.templates.parameters import TableParameters
+from crossfold.validation.tables import COMPARISON, METRICS
 
 PARAMETERS = EvaluationParameters(
     n_resamples=60, subsets={"flagged_rows": "flag", "others": "not flag"}
 )
+ROLES = TableParameters(target="y")
 NOISE = {"mlp_tuned": 0.3, "mlp_numpy": 1.0, "mlp_torch": 1.0, "prevalence": np.inf}
 
 
@@ -40,8 +43,10 @@ def predictions() -> pd.DataFrame:
                     "group": np.arange(900, dtype="int32") // 2,
                     "fold": (np.arange(900) // 2 % 5).astype("int8"),
                     "target": target,
-                    "raw_probability": p,
-                    "probability": p,
+                    "member": -1,
+                    "predicted": (p > 0.5).astype("int8"),
+                    "raw_p1": p,
+                    "p1": p,
                     "flagged": p > 0.5,
                 }
             )
@@ -52,7 +57,7 @@ def predictions() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def metrics_table(predictions, features) -> pd.DataFrame:
-    return evaluation.evaluate_predictions(predictions, features, PARAMETERS, 0)
+    return evaluation.evaluate_predictions(predictions, features, ROLES, PARAMETERS, 0)
 
 
 def one(table: pd.DataFrame, **where: str) -> pd.Series:
@@ -65,16 +70,17 @@ def one(table: pd.DataFrame, **where: str) -> pd.Series:
 def test_pooled_figures_equal_scikit_learns(predictions, metrics_table) -> None:
     rows = predictions[predictions["model"] == "mlp_tuned"]
     row = one(metrics_table, model="mlp_tuned", scope="pooled", metric="roc_auc")
-    assert row.estimate == pytest.approx(roc_auc_score(rows["target"], rows["probability"]))
+    assert row.estimate == pytest.approx(roc_auc_score(rows["target"], rows["p1"]))
     assert row.low < row.estimate < row.high
-    assert (row.n, row.positives) == (900, rows["target"].sum())
+    rate = one(metrics_table, model="mlp_tuned", scope="pooled", metric="observed_rate")
+    assert (row.n, rate.estimate) == (900, pytest.approx(rows["target"].mean()))
 
 
 def test_subsets_take_the_rows_they_name(predictions, metrics_table) -> None:
     rows = predictions[predictions["model"] == "mlp_tuned"]
     for scope, is_in in (("flagged_rows", rows["row"] % 3 == 0), ("others", rows["row"] % 3 != 0)):
         row = one(metrics_table, model="mlp_tuned", scope=scope, metric="brier")
-        expected = ((rows["probability"] - rows["target"]) ** 2)[is_in].mean()
+        expected = ((rows["p1"] - rows["target"]) ** 2)[is_in].mean()
         assert row.n == is_in.sum()
         assert row.estimate == pytest.approx(expected, rel=1e-5)
 
@@ -94,19 +100,25 @@ def test_the_summary_is_strict_json_with_intervals(metrics_table) -> None:
 
 @pytest.fixture(scope="module")
 def comparison(predictions, metrics_table) -> pd.DataFrame:
-    return evaluation.compare_models(predictions, metrics_table, PARAMETERS, 0)
+    return evaluation.compare_models(predictions, metrics_table, ROLES, PARAMETERS, 0)
 
 
 @pytest.mark.parametrize("test", ["paired bootstrap", "corrected resampled t-test over folds"])
 def test_the_better_model_is_told_apart(comparison, test: str) -> None:
-    row = one(comparison, model_b="prevalence", metric="roc_auc", test=test)
+    row = one(comparison, model_a="mlp_tuned", model_b="prevalence", metric="roc_auc", test=test)
     assert row.difference > 0.2
     assert 0 < row.low < row.difference < row.high
     assert row.verdict == "differ"
 
 
 def test_paired_differences_are_those_of_the_figures(comparison, metrics_table) -> None:
-    row = one(comparison, model_b="mlp_numpy", metric="brier", test="paired bootstrap")
+    row = one(
+        comparison,
+        model_a="mlp_tuned",
+        model_b="mlp_numpy",
+        metric="brier",
+        test="paired bootstrap",
+    )
     a, b = (
         one(metrics_table, model=model, scope="pooled", metric="brier").estimate
         for model in ("mlp_tuned", "mlp_numpy")
@@ -117,12 +129,25 @@ def test_paired_differences_are_those_of_the_figures(comparison, metrics_table) 
 def test_equal_twins_are_equal_and_equivalent(comparison) -> None:
     twins = comparison[comparison["model_a"] == "mlp_numpy"]
     assert one(twins, metric="raw_probability").verdict == "equal to rounding"
-    assert one(twins, metric="roc_auc").verdict == "equivalent within 0.005"
+    equivalence = one(twins, test="equivalence over folds")
+    assert equivalence.verdict == "equivalent within 0.005"
+
+
+def test_tables_fit_their_schemas(metrics_table, comparison) -> None:
+    METRICS.validate(metrics_table)
+    COMPARISON.validate(comparison)
+
+
+def test_every_verdict_is_that_of_its_interval(comparison) -> None:
+    told = comparison[comparison["verdict"].isin(["differ", "not told apart"])]
+    leaves_out_zero = (told["low"] > 0) | (told["high"] < 0)
+    has_interval = told["low"].notna()
+    assert (leaves_out_zero == (told["verdict"] == "differ"))[has_interval].all()
 
 
 def test_unequal_twins_are_found_out(predictions, metrics_table) -> None:
     spoilt = predictions.copy()
     is_torch = (spoilt["model"] == "mlp_torch").to_numpy()
-    spoilt.loc[is_torch, "raw_probability"] += np.float32(0.01)
-    comparison = evaluation.compare_models(spoilt, metrics_table, PARAMETERS, 0)
+    spoilt.loc[is_torch, "raw_p1"] -= np.float32(0.01)
+    comparison = evaluation.compare_models(spoilt, metrics_table, ROLES, PARAMETERS, 0)
     assert one(comparison, model_a="mlp_numpy", metric="raw_probability").verdict == "differ"

@@ -3,11 +3,11 @@
 import pytest
 from pydantic import ValidationError
 
-from crossfold.pipelines.modelling.binary.parameters import (
+from crossfold.templates.cross_validation.parameters import (
     DecisionParameters,
+    FamilyParameters,
+    Model,
     NetworkParameters,
-    TunedParameters,
-    VariantsParameters,
 )
 
 
@@ -28,14 +28,26 @@ def test_bad_networks_are_refused(values: dict, said: str) -> None:
         NetworkParameters(**values)
 
 
-def test_an_ensemble_needs_two_members() -> None:
-    with pytest.raises(ValidationError, match="greater than or equal to 2"):
-        TunedParameters(members=1)
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"estimator": "os.system"}, "come from one of sklearn"),
+        ({"estimator": "sklearn.svm.SVC", "search": {"C": [1, 2]}}, "only mlp can search"),
+        ({"params": {"max_iter": 0}}, "greater than 0"),
+        ({"search": {"alpha": [-1]}}, "greater than or equal to 0"),
+        ({"search": {"alpha": []}}, "at least 1 item"),
+        ({"members": 0}, "greater than 0"),
+        ({"preparation": "tf_idf"}, "'encoded', 'standard'"),
+    ],
+)
+def test_bad_models_are_refused(values: dict, said: str) -> None:
+    with pytest.raises(ValidationError, match=said):
+        Model(**values)
 
 
-def test_a_variant_changes_the_loss_alone() -> None:
-    with pytest.raises(ValidationError, match="Extra inputs"):
-        VariantsParameters({"wide": {"hidden_layer_sizes": [512]}})
+def test_a_family_is_models_by_name() -> None:
+    models = FamilyParameters.model_validate({"mlp": {"params": {"max_iter": 3}}})
+    assert [(name, model.network.max_iter) for name, model in models] == [("mlp", 3)]
 
 
 def test_calibration_is_one_of_four() -> None:

@@ -4,29 +4,31 @@ import re
 
 import pytest
 
-from crossfold.pipelines.modelling.wine.inputs import (
+from crossfold.pipelines.reporting.formatting import percent
+from crossfold.pipelines.reporting.parameters import PageParameters
+from crossfold.pipelines.reporting.wine.figures import candidate_label
+from crossfold.pipelines.reporting.wine.labels import (
     LOGISTIC,
     MLP,
     SINGLE_SPLIT,
     TUNED,
-    WITH_QUALITY,
     WITHOUT_QUALITY,
 )
-from crossfold.pipelines.reporting.formatting import percent
-from crossfold.pipelines.reporting.parameters import PageParameters
 from crossfold.pipelines.reporting.wine.nodes import write_wine_report
 from crossfold.pipelines.reporting.wine.page import Run, make_document, opening
 from crossfold.pipelines.reporting.wine.pipeline import FIGURES, create_pipeline
 
 PNG = b"\x89PNG"
 REPORT = PageParameters(title="Red or white?", command="kedro run --pipelines=wine")
-GIVEN = ("row_counts", "metrics_table", "comparison", "grid", "stacks", "importance", "leak_guard")
+GIVEN = ("row_counts", "metrics_table", "comparison", "leak_guard")
 
 
 @pytest.fixture(scope="module")
 def given(run) -> dict:
     return {
         **{name: getattr(run, name) for name in GIVEN},
+        "grid": run.tuned_search,
+        "importance": run.feature_importance,
         "report": REPORT,
         "data_notice": "Synthetic sample data.",
         "seed": 3,
@@ -64,12 +66,12 @@ def test_the_notice_comes_first_and_the_command_is_given(page) -> None:
 
 def test_the_opening_says_how_many_wines_each_model_calls_wrongly(page_run, accuracies) -> None:
     first, second = opening(page_run)
-    of_mlp = accuracies.loc[(MLP, WITH_QUALITY)]
+    of_mlp = accuracies.loc[MLP]
     assert first.startswith(f"Of {of_mlp['n']:.0f} wines")
     assert f"{of_mlp['wrong']:.0f} wrongly" in first
-    for model, inputs in [(LOGISTIC, WITH_QUALITY), (TUNED, WITH_QUALITY), (MLP, WITHOUT_QUALITY)]:
-        assert percent(accuracies.loc[(model, inputs), "accuracy"]) in first
-    n_single = (page_run.row(MLP, WITH_QUALITY, f"fold {SINGLE_SPLIT}")).n
+    for model in (LOGISTIC, TUNED, f"{MLP}{WITHOUT_QUALITY}"):
+        assert percent(accuracies.loc[model, "accuracy"]) in first
+    n_single = page_run.accuracy(MLP, f"fold {SINGLE_SPLIT}").n
     assert f"single split of {n_single} wines" in second
 
 
@@ -86,28 +88,26 @@ def test_the_table_of_models_counts_the_wrong_wines_and_leaves_the_control_out(
     sections, accuracies
 ) -> None:
     models, comparison = _tables(sections["models"])
-    wrong = {(row[0], row[1]): int(row[2]) for row in models.rows}
+    wrong = {row[0]: int(row[1]) for row in models.rows}
     assert wrong == {
-        ("Logistic regression", WITH_QUALITY): accuracies.loc[(LOGISTIC, WITH_QUALITY), "wrong"],
-        ("Logistic regression", WITHOUT_QUALITY): accuracies.loc[
-            (LOGISTIC, WITHOUT_QUALITY), "wrong"
+        "Logistic regression, with quality": accuracies.loc[LOGISTIC, "wrong"],
+        "Logistic regression, without quality": accuracies.loc[
+            f"{LOGISTIC}{WITHOUT_QUALITY}", "wrong"
         ],
-        ("MLP", WITH_QUALITY): accuracies.loc[(MLP, WITH_QUALITY), "wrong"],
-        ("MLP", WITHOUT_QUALITY): accuracies.loc[(MLP, WITHOUT_QUALITY), "wrong"],
-        ("MLP, tuned by grid search", WITH_QUALITY): accuracies.loc[(TUNED, WITH_QUALITY), "wrong"],
+        "MLP, with quality": accuracies.loc[MLP, "wrong"],
+        "MLP, without quality": accuracies.loc[f"{MLP}{WITHOUT_QUALITY}", "wrong"],
+        "MLP, tuned by grid search, with quality": accuracies.loc[TUNED, "wrong"],
     }
     assert {row[2] for row in comparison.rows} == {"all folds", "single split"}
 
 
 def test_the_search_tells_each_fold_s_choice_and_what_came_of_it(sections, run) -> None:
     [table] = _tables(sections["search"])
-    chosen = run.grid[run.grid["chosen"]].sort_values("outer_fold")
+    chosen = run.tuned_search[run.tuned_search["chosen"]].sort_values("fold")
     for line, row in zip(table.rows, chosen.itertuples(), strict=True):
-        assert line[1] == f"{row.hidden_layer_sizes}, {row.learning_rate_init:g}"
-        assert line[2] == percent(row.accuracy, 2)
+        assert line[1] == candidate_label(row.candidate)
+        assert line[2] == percent(row.score, 2)
     assert sum(int(line[4]) for line in table.rows) == len(run.wines)
-    [paragraph] = sections["search"].paragraphs
-    assert "12 networks 6 (2 candidates × 6 folds)" in paragraph
 
 
 def test_the_wines_and_their_duplicates_are_counted(sections, run) -> None:
@@ -120,5 +120,10 @@ def test_the_wines_and_their_duplicates_are_counted(sections, run) -> None:
 
 def test_the_pipeline_reads_the_study_and_writes_one_page() -> None:
     pipeline = create_pipeline()
-    assert {"wines", "wines_row_counts", "wine.metrics_table", "wine.grid"} <= pipeline.inputs()
+    assert {
+        "wines",
+        "wines_row_counts",
+        "wine.metrics_table",
+        "wine.tuned_search",
+    } <= pipeline.inputs()
     assert "wine.report" in pipeline.outputs()

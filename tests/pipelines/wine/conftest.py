@@ -1,0 +1,115 @@
+"""A small run of the wine study on the sample: what it hands to its report."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+
+from crossfold.datasets import SampleWinesDataset
+from crossfold.pipelines.reporting.wine.nodes import draw_wine_figures
+from crossfold.pipelines.wine import create_pipeline
+
+SEED = 3
+PARAMETERS = Path(__file__).parents[3] / "conf/base/wine/parameters.yml"
+MADE = (
+    "predictions",
+    "metrics_table",
+    "comparison",
+    "tuned_search",
+    "feature_importance",
+    "history",
+    "leak_guard",
+)
+
+
+def parameters() -> dict[str, Any]:
+    """The study's own, with a small network and few repeats."""
+    own = yaml.safe_load(PARAMETERS.read_text(encoding="utf-8"))["wine"]
+    small = {
+        "hidden_layer_sizes": [6],
+        "learning_rate": "cosine",
+        "learning_rate_init": 0.02,
+        "batch_size": 50,
+        "max_iter": 8,
+    }
+    for family in ("numpy", "tuned"):
+        for model in own["models"][family].values():
+            model["params"] = small
+    own["models"]["tuned"]["mlp_tuned"] |= {
+        "search": {"hidden_layer_sizes": [[6]], "learning_rate_init": [0.00001, 0.02]},
+        "search_folds": 2,
+    }
+    own["folds"]["n_splits"] = 3
+    own["evaluation"]["n_resamples"] = 50
+    own["importance"]["n_repeats"] = 2
+    return own
+
+
+class Kept(MemoryDataset):
+    """Stays in memory after it was read for the last time."""
+
+    def _release(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def run() -> SimpleNamespace:
+    raw = {
+        f"{colour}_wines_raw": SampleWinesDataset(colour=colour, n_rows=n, seed=SEED).load()
+        for colour, n in (("red", 100), ("white", 200))
+    }
+    own = parameters()
+    names = {f"wine.{name}": name for name in MADE} | {"wines": "wines"}
+    names["wines_row_counts"] = "row_counts"
+    pipeline = create_pipeline().to_outputs(*names)
+    catalog = DataCatalog({name: Kept() for name in names})
+    for name, data in {**raw, "params:seed": SEED}.items():
+        catalog[name] = MemoryDataset(data)
+    for name in pipeline.inputs():
+        if name.startswith("params:wine."):
+            value: Any = own
+            for key in name.removeprefix("params:wine.").split("."):
+                value = value[key]
+            catalog[name] = MemoryDataset(_typed(pipeline, name, value))
+    SequentialRunner().run(pipeline, catalog)
+    return SimpleNamespace(**{short: catalog[name].load() for name, short in names.items()})
+
+
+def _typed(pipeline: Any, name: str, value: Any) -> Any:
+    """Check a parameter as Kedro does in a run: by the type that its node asks for."""
+    import inspect
+    import typing
+
+    for node in pipeline.nodes:
+        hints = typing.get_type_hints(node.func)
+        for asked, given in zip(inspect.signature(node.func).parameters, node.inputs, strict=False):
+            if given == name and hasattr(hints.get(asked), "model_validate"):
+                return hints[asked].model_validate(value)
+    return value
+
+
+@pytest.fixture(scope="session")
+def figures(run: SimpleNamespace) -> dict:
+    return draw_wine_figures(
+        wines=run.wines,
+        metrics_table=run.metrics_table,
+        grid=run.tuned_search,
+        importance=run.feature_importance,
+        history=run.history,
+    )
+
+
+@pytest.fixture(scope="session")
+def accuracies(run: SimpleNamespace) -> pd.DataFrame:
+    """Share of wines called correctly, and wines called wrongly, by model."""
+    sound = run.predictions[run.predictions["protocol"] == "grouped_k_fold"]
+    right = sound["flagged"] == (sound["target"] == 1)
+    of_model = right.groupby(sound["model"], observed=True)
+    return of_model.agg(accuracy="mean", right="sum", n="size").assign(
+        wrong=lambda table: table["n"] - table["right"]
+    )

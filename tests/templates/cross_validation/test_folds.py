@@ -1,0 +1,120 @@
+"""Folds keep groups and copies together, follow time, and name nobody."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from crossfold.templates.cross_validation.folds import (
+    ALL_ROWS,
+    GROUPED,
+    K_FOLD,
+    TIME_SPLIT,
+    assign_rows_to_folds,
+    group_of_row,
+    guard_against_leaks,
+    read_folds,
+)
+from crossfold.templates.cross_validation.parameters import FoldParameters
+from crossfold.templates.parameters import TableParameters
+from crossfold.validation import LeakError
+from crossfold.validation.tables import FOLDS, TRAIN
+
+ALONE = TableParameters(target="y")
+
+
+def test_folds_fit_their_schema_and_validate_every_row_once(study) -> None:
+    FOLDS.validate(study.folds)
+    validated = np.concatenate([fold.validation_rows for fold in read_folds(study.folds)])
+    assert sorted(validated) == list(range(len(study.table)))
+    assert set(study.folds["protocol"]) == {GROUPED, TIME_SPLIT, ALL_ROWS}
+
+
+def test_folds_do_not_depend_on_how_patients_are_hashed(binary) -> None:
+    rehashed = binary.table.assign(patient=binary.table["patient"].map(lambda name: name[::-1]))
+    again = assign_rows_to_folds(rehashed, binary.features, binary.fold_parameters, binary.roles, 0)
+    assert_frame_equal(again, binary.folds)
+
+
+def test_the_fold_table_holds_no_patient(binary) -> None:
+    text = binary.folds.select_dtypes(["category", "str", "object"])
+    assert not set(text.to_numpy().ravel()) & set(binary.table["patient"])
+
+
+def test_the_time_split_follows_the_dates(binary) -> None:
+    (fold,) = read_folds(binary.folds, TIME_SPLIT)
+    late = (binary.table["day"] >= "2016-06-01").to_numpy()
+    assert fold.validation_rows.tolist() == np.flatnonzero(late).tolist()
+
+
+def test_without_a_first_test_day_at_most_a_fifth_is_tested(binary) -> None:
+    folds = assign_rows_to_folds(
+        binary.table, binary.features, FoldParameters(n_splits=3, parts=4), binary.roles, 0
+    )
+    (fold,) = read_folds(folds, TIME_SPLIT)
+    share = len(fold.validation_rows) / len(binary.table)
+    assert 0.15 < share <= 0.2
+    days = binary.table["day"]
+    assert days.iloc[fold.train_rows].max() < days.iloc[fold.validation_rows].min()
+
+
+def test_parts_keep_groups_together_and_cover_the_training_rows(study) -> None:
+    group = group_of_row(study.folds)
+    for fold in read_folds(study.folds):
+        left_out = [fold.inner(member)[1] for member in range(4)]
+        assert sorted(np.concatenate(left_out)) == fold.train_rows.tolist()
+        for member in range(4):
+            train, out = fold.inner(member)
+            assert not set(group[train]) & set(group[out])
+            assert not set(group[train]) & set(group[fold.validation_rows])
+
+
+def test_without_parts_members_are_followed_on_the_validation_rows(binary) -> None:
+    parameters = FoldParameters(n_splits=3, parts=0)
+    folds = assign_rows_to_folds(binary.table, binary.features, parameters, binary.roles, 0)
+    fold = read_folds(folds)[0]
+    train, followed = fold.inner(0)
+    assert train is fold.train_rows
+    assert followed is fold.validation_rows
+
+
+def test_copies_stay_together_where_there_is_no_group(binary) -> None:
+    table = binary.features.assign(x=np.arange(600) // 2 * 1.0)
+    table = pd.concat([table.iloc[::2], table.iloc[::2]], ignore_index=True)
+    folds = assign_rows_to_folds(table, table, FoldParameters(n_splits=3, parts=0), ALONE, 0)
+    group = group_of_row(folds)
+    assert (group[:300] == group[300:]).all()
+    assert (guard_against_leaks(table, folds, ALONE)["crossing"] == 0).all()
+
+
+def test_rows_of_a_coarse_table_are_not_taken_for_copies() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"y": rng.random(200) < 0.5, "level": rng.choice(["u", "v"], 200)})
+    folds = assign_rows_to_folds(table, table, FoldParameters(n_splits=3, parts=0), ALONE, 0)
+    assert K_FOLD in set(folds["protocol"])
+    assert group_of_row(folds).tolist() == list(range(200))
+    assert list(guard_against_leaks(table, folds, ALONE)["verdict"]) == ["none found"]
+
+
+def test_sound_folds_pass_the_guard(study) -> None:
+    checks = guard_against_leaks(study.table, study.folds, study.roles)
+    assert (checks["crossing"] == 0).all()
+
+
+def test_the_guard_stops_folds_that_split_a_patient(binary) -> None:
+    mixed = binary.folds.copy()
+    row = mixed[(mixed["protocol"] == GROUPED) & (mixed["fold"] == 0)]
+    patients = binary.table["patient"].value_counts()
+    several = binary.table.index[binary.table["patient"] == patients.index[0]][0]
+    at = row.index[(row["row"] == several)][0]
+    mixed.loc[at, "role"] = "validation" if mixed.loc[at, "role"] == TRAIN else TRAIN
+    with pytest.raises(LeakError, match="1 groups in two folds"):
+        guard_against_leaks(binary.table, mixed, binary.roles)
+
+
+def test_the_guard_stops_duplicates_that_only_an_identifier_tells_apart(binary) -> None:
+    first, second = (fold.validation_rows[0] for fold in read_folds(binary.folds)[:2])
+    twice = binary.table.copy()
+    twice.loc[second, ["patient", "day"]] = twice.loc[first, ["patient", "day"]]
+    with pytest.raises(LeakError, match="1 exact duplicate rows"):
+        guard_against_leaks(twice, binary.folds, binary.roles)

@@ -1,0 +1,265 @@
+"""The nodes that train: nothing leaks, everything is kept, for all kinds of targets."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+from sklearn.metrics import r2_score, roc_auc_score
+
+from crossfold.exceptions import CrossfoldError
+from crossfold.mlp import persistence
+from crossfold.templates.cross_validation import nodes
+from crossfold.templates.cross_validation.decision import decide
+from crossfold.templates.cross_validation.estimators import pool
+from crossfold.templates.cross_validation.importance import kept_models
+from crossfold.templates.cross_validation.folds import read_folds
+from crossfold.templates.cross_validation.parameters import (
+    DecisionParameters,
+    ImportanceParameters,
+)
+from crossfold.validation.tables import CALIBRATION, HISTORY, PREDICTIONS, probabilities
+
+from tests.templates.cross_validation.conftest import NETWORK, family
+
+TUNED = family(mlp_tuned={"params": NETWORK, "members": 3})
+CAPACITY = DecisionParameters(threshold={"policy": "capacity"})
+
+
+def train(study, models, features=None):
+    features = study.features if features is None else features
+    return nodes.cross_validate_networks(
+        features, study.folds, study.roles, study.preparation, models, 0
+    )
+
+
+def decided(study, *scores) -> pd.DataFrame:
+    return decide(study.folds, CAPACITY, study.roles, *scores)
+
+
+@pytest.fixture(scope="module")
+def tuned(study):
+    return train(study, TUNED)
+
+
+@pytest.fixture(scope="module")
+def predictions(study, tuned) -> pd.DataFrame:
+    return decided(study, tuned[0])
+
+
+def quality(study, predictions: pd.DataFrame) -> float:
+    """A figure that is about 0 at chance and 1 at best."""
+    target = predictions["target"]
+    if study.task == "regression":
+        return r2_score(target, predictions["predicted"])
+    if study.task == "multiclass":
+        base = target.value_counts(normalize=True).max()
+        return ((predictions["predicted"] == target).mean() - base) / (1 - base)
+    return 2 * roc_auc_score(target, predictions["p1"]) - 1
+
+
+def test_predictions_fit_their_schema_and_hold_every_row_once(study, predictions) -> None:
+    PREDICTIONS.validate(predictions)
+    grouped = predictions[predictions["protocol"] == "grouped_k_fold"].sort_values("row")
+    assert grouped["row"].tolist() == list(range(len(study.table)))
+    for fold in read_folds(study.folds):
+        assert set(grouped.loc[grouped["fold"] == fold.fold, "row"]) == set(fold.validation_rows)
+
+
+def test_models_learn(study, predictions) -> None:
+    by_protocol = dict(list(predictions.groupby("protocol", observed=True)))
+    assert quality(study, by_protocol["grouped_k_fold"]) > 0.35
+    assert quality(study, by_protocol["time_split"]) > 0.3
+
+
+def test_history_has_every_epoch_of_every_member(study, tuned) -> None:
+    history = tuned[2]
+    HISTORY.validate(history)
+    losses = history[history["measure"] == "train_loss"]
+    # Three members in each of three folds and the time split.
+    assert len(losses) == 3 * 4 * NETWORK["max_iter"]
+    by_epoch = losses.groupby("epoch")["value"].mean()
+    assert by_epoch.iloc[-1] < by_epoch.iloc[0]
+    assert {"validation_loss", "validation_score", "seconds"} <= set(history["measure"])
+
+
+def test_validation_rows_change_nothing_that_is_learnt(study, tuned) -> None:
+    first = read_folds(study.folds)[0].validation_rows
+    spoilt = study.features.copy()
+    spoilt.loc[first, "y"] = spoilt["y"].to_numpy()[first[::-1]]
+    spoilt.loc[first, "y"] = spoilt["y"].iloc[0]
+    again, *_ = train(study, TUNED, spoilt)
+
+    def of_first_fold(scores: pd.DataFrame) -> pd.DataFrame:
+        chosen = scores[(scores["protocol"] == "grouped_k_fold") & (scores["fold"] == 0)]
+        return chosen.drop(columns="target")
+
+    assert_frame_equal(of_first_fold(again), of_first_fold(tuned[0]))
+
+
+def test_members_are_pooled_in_the_log_odds() -> None:
+    # Odds 1 and 9: the geometric mean is 3, the probability 3/4.
+    two = [np.full((3, 1), p, dtype=np.float32) for p in (0.5, 0.9)]
+    assert pool(two, "binary")[:, 0] == pytest.approx([0.75] * 3)
+    certain = [np.full((2, 1), p, dtype=np.float32) for p in (0.0, 1.0)]
+    assert pool(certain, "binary")[:, 0] == pytest.approx([0.5] * 2, abs=0.01)
+    classes = [np.array([[0.5, 0.5, 0.0]], dtype=np.float32) for _ in range(2)]
+    assert pool(classes, "multiclass")[0] == pytest.approx([0.5, 0.5, 0.0], abs=1e-5)
+    assert pool([np.array([[1.0]]), np.array([[2.0]])], "regression") == pytest.approx(1.5)
+
+
+def test_the_twins_are_equal_to_rounding(study) -> None:
+    said = [
+        decided(study, train(study, family(mlp={"params": {**NETWORK, "engine": engine}}))[0])
+        for engine in ("numpy", "torch")
+    ]
+    if study.task == "regression":
+        gap = (said[0]["predicted"] - said[1]["predicted"]) / said[0]["predicted"].std()
+    else:
+        gap = probabilities(said[0], "raw_p") - probabilities(said[1], "raw_p")
+    assert np.abs(gap).max() < 1e-3
+
+
+def test_networks_that_differ_in_their_loss_keep_their_own(binary) -> None:
+    models = family(
+        weighted={"params": {**NETWORK, "class_weight": "balanced"}},
+        focal={"params": {**NETWORK, "loss": "focal"}},
+    )
+    scores, (networks, document), *_ = train(binary, models)
+    assert [one.loss for one in networks] == ["cross_entropy"] * 4 + ["focal"] * 4
+    assert [one.class_weight for one in networks] == ["balanced"] * 4 + [None] * 4
+    by_model = decided(binary, scores).groupby("model", observed=True)
+    rate = binary.features["y"].mean()
+    assert by_model["raw_p1"].mean()["weighted"] > rate + 0.05
+    assert np.abs(by_model["p1"].mean() - rate).max() < 0.05
+
+
+def test_every_fold_s_networks_can_be_loaded_and_predict(
+    study, tuned, predictions, tmp_path
+) -> None:
+    persistence.save(tmp_path / "networks.safetensors", *tuned[1])
+    kept = kept_models(persistence.load(tmp_path / "networks.safetensors"), "mlp_tuned", study.task)
+    fold = read_folds(study.folds)[1]
+    model = kept["grouped_k_fold", 1]
+    rows = predictions[(predictions["protocol"] == "grouped_k_fold") & (predictions["fold"] == 1)]
+    inputs = study.features.iloc[rows["row"]]
+    assert len(rows) == len(fold.validation_rows)
+    if study.task == "regression":
+        np.testing.assert_allclose(model.predict(inputs), rows["predicted"], rtol=1e-5)
+    else:
+        np.testing.assert_allclose(
+            model.predict_proba(inputs), probabilities(rows, "raw_p"), atol=1e-5
+        )
+
+
+def test_a_search_chooses_inside_each_fold(study) -> None:
+    models = family(
+        mlp={
+            "params": NETWORK,
+            "search": {"learning_rate_init": [1e-7, 0.05]},
+            "search_folds": 2,
+        }
+    )
+    scores, (networks, _), _, searched = train(study, models)
+    chosen = searched[searched["chosen"]]
+    # Three folds and the time split; a network that learns nothing is never chosen.
+    assert chosen["candidate"].tolist() == ['{"learning_rate_init": 0.05}'] * 4
+    assert {one.learning_rate_init for one in networks} == {0.05}
+    assert len(searched) == 8
+
+
+def test_baselines_are_scored_on_every_protocol(study) -> None:
+    linear = "Ridge" if study.task == "regression" else "LogisticRegression"
+    dummy = "DummyRegressor" if study.task == "regression" else "DummyClassifier"
+    models = family(
+        nothing={"estimator": f"sklearn.dummy.{dummy}", "preparation": "ordinal"},
+        linear={"estimator": f"sklearn.linear_model.{linear}", "dtype": "float64"},
+        flag={"estimator": f"sklearn.linear_model.{linear}", "inputs": ["flag"]},
+    )
+    scores = nodes.cross_validate_estimators(
+        study.features, study.folds, study.roles, study.preparation, models, 0
+    )
+    said = decided(study, scores)
+    grouped = said[said["protocol"] == "grouped_k_fold"]
+    figures = {m: quality(study, rows) for m, rows in grouped.groupby("model", observed=True)}
+    assert figures["linear"] > 0.35 > figures["flag"] > figures["nothing"] - 0.05
+    assert set(said["protocol"]) == {"grouped_k_fold", "time_split"}
+
+
+def test_an_estimator_that_is_not_installed_is_left_out_with_a_word(binary, caplog) -> None:
+    models = family(boosted={"estimator": "xgboost.no_such.Model"})
+    scores = nodes.cross_validate_estimators(
+        binary.features, binary.folds, binary.roles, binary.preparation, models, 0
+    )
+    assert scores.empty
+    assert "boosted is left out, since xgboost is not installed" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("described", "said"),
+    [
+        ({"estimator": "sklearn.linear_model.NoSuch"}, "NoSuch cannot be made"),
+        (
+            {"estimator": "sklearn.linear_model.LogisticRegression", "params": {"c": 1}},
+            "unexpected keyword argument 'c'",
+        ),
+    ],
+)
+def test_estimators_that_cannot_be_made_are_refused_in_a_sentence(binary, described, said) -> None:
+    with pytest.raises(CrossfoldError, match=said):
+        nodes.cross_validate_estimators(
+            binary.features,
+            binary.folds,
+            binary.roles,
+            binary.preparation,
+            family(bad=described),
+            0,
+        )
+
+
+def test_the_control_is_at_chance(study) -> None:
+    permuted = nodes.permute_labels(study.features, study.roles, 0)
+    assert sorted(permuted["y"].astype(str)) == sorted(study.features["y"].astype(str))
+    scores = nodes.cross_validate_control(
+        permuted, study.folds, study.roles, study.preparation, TUNED, 0
+    )
+    said = decided(study, scores)
+    assert said["protocol"].unique().tolist() == ["permuted_labels"]
+    assert quality(study, said) < 0.2
+
+
+def test_the_control_is_not_calibrated(binary) -> None:
+    permuted = nodes.permute_labels(binary.features, binary.roles, 0)
+    scores = nodes.cross_validate_control(
+        permuted, binary.folds, binary.roles, binary.preparation, TUNED, 0
+    )
+    said = decided(binary, scores)
+    np.testing.assert_array_equal(said["p1"], said["raw_p1"])
+
+
+def test_calibration_and_threshold_read_the_left_out_parts_alone(binary) -> None:
+    scores, *_ = train(binary, TUNED)
+    left_out = scores["role"] == CALIBRATION
+    assert left_out.any()
+    spoilt = scores.assign(target=scores["target"].where(left_out, 1 - scores["target"]))
+    before, after = (decided(binary, table) for table in (scores, spoilt))
+    assert_frame_equal(before.drop(columns="target"), after.drop(columns="target"))
+    assert (before["flagged"] == (before["p1"] >= before["threshold"])).all()
+    assert before["flagged"].mean() == pytest.approx(0.1, abs=0.05)
+
+
+def test_a_column_that_says_nothing_has_no_importance(study, tuned) -> None:
+    features = study.features.assign(level=pd.Categorical(["u"] * 600, ["u", "v", "w"]))
+    _, networks, *_ = train(study, TUNED, features)
+    table = nodes.measure_importance(
+        features,
+        study.folds,
+        networks,
+        study.roles,
+        study.preparation,
+        TUNED,
+        ImportanceParameters(n_repeats=2),
+        0,
+    ).set_index("column")
+    assert table.loc["level", "estimate"] == 0
+    assert table["estimate"].idxmax() == "x"
+    assert table.loc["x", "low"] > 0
