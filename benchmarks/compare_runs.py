@@ -1,4 +1,4 @@
-"""Compare what two data folders hold of the same studies: metrics, comparisons, predictions, audits.
+"""Compare what two data folders hold of the same studies: metrics, predictions, audits.
 
     python benchmarks/compare_runs.py BEFORE AFTER [STUDY ...]
 

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 from sklearn.metrics import r2_score, roc_auc_score
+from tests.templates.cross_validation.conftest import NETWORK, family
 
 from crossfold.mlp import persistence
 from crossfold.templates.cross_validation import final_model, nodes
 from crossfold.templates.cross_validation.parameters import CardParameters, DecisionParameters
-from tests.templates.cross_validation.conftest import NETWORK, family
 
 TUNED = family(mlp_tuned={"params": NETWORK, "members": 2})
 DECISION = DecisionParameters(threshold={"policy": "capacity"})

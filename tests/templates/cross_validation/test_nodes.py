@@ -5,21 +5,20 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 from sklearn.metrics import r2_score, roc_auc_score
+from tests.templates.cross_validation.conftest import NETWORK, family
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import persistence
 from crossfold.templates.cross_validation import nodes
 from crossfold.templates.cross_validation.decision import decide
 from crossfold.templates.cross_validation.estimators import pool
-from crossfold.templates.cross_validation.importance import kept_models
 from crossfold.templates.cross_validation.folds import read_folds
+from crossfold.templates.cross_validation.importance import kept_models
 from crossfold.templates.cross_validation.parameters import (
     DecisionParameters,
     ImportanceParameters,
 )
 from crossfold.validation.tables import CALIBRATION, HISTORY, PREDICTIONS, probabilities
-
-from tests.templates.cross_validation.conftest import NETWORK, family
 
 TUNED = family(mlp_tuned={"params": NETWORK, "members": 3})
 CAPACITY = DecisionParameters(threshold={"policy": "capacity"})

@@ -11,8 +11,8 @@ from crossfold.pipelines.audit.images.parameters import (
     UnstatedParameters,
 )
 from crossfold.pipelines.audit.images.training import train_runs
-from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.pipelines.modelling.images.parameters import ExperimentsParameters, StartParameters
+from crossfold.templates.cross_validation.parameters import NetworkParameters
 
 N_ROWS, N_TRAIN, N_VALIDATION = 500, 330, 70
 SEED = 7

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
-from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.pipelines.modelling.images.learning_rates import choose_learning_rates
 from crossfold.pipelines.modelling.images.parameters import (
     EvaluationParameters,
@@ -16,6 +15,7 @@ from crossfold.pipelines.modelling.images.parameters import (
 )
 from crossfold.pipelines.modelling.images.split_images import assign_parts
 from crossfold.pipelines.modelling.images.training import train_experiments
+from crossfold.templates.cross_validation.parameters import NetworkParameters
 
 N_TRAIN, N_TEST = 600, 200
 SEED = 7

@@ -5,10 +5,10 @@ import json
 import numpy as np
 import pytest
 
-from crossfold.templates.cross_validation.parameters import CardParameters
 from crossfold.pipelines.modelling.images.evaluation import summarise_metrics
 from crossfold.pipelines.modelling.images.predictions import probabilities_of
 from crossfold.pipelines.modelling.images.strong import fit_strong_model, write_model_card
+from crossfold.templates.cross_validation.parameters import CardParameters
 
 CARD = CardParameters(intended_use="a test", not_intended_for="anything else", limits=("small",))
 

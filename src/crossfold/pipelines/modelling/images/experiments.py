@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.pipelines.modelling.images.parameters import ExperimentParameters, StartParameters
 from crossfold.pipelines.modelling.images.split_images import TRAIN, VALIDATION, Rows, SplitImages
+from crossfold.templates.cross_validation.parameters import NetworkParameters
 
 if TYPE_CHECKING:
     from crossfold.mlp import ExperimentStack, MLPClassifier

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.templates.cross_validation.parameters import CardParameters, NetworkParameters
 from crossfold.pipelines.modelling.images.experiments import image_network, layers_text
 from crossfold.pipelines.modelling.images.predictions import class_probabilities, prediction_table
 from crossfold.pipelines.modelling.images.split_images import (
@@ -21,6 +20,7 @@ from crossfold.pipelines.modelling.images.split_images import (
     SplitImages,
 )
 from crossfold.pipelines.modelling.versions import library_versions
+from crossfold.templates.cross_validation.parameters import CardParameters, NetworkParameters
 
 Model = tuple[list[Any], dict[str, Any]]
 
