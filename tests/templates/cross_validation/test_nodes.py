@@ -123,7 +123,7 @@ def test_networks_that_differ_in_their_loss_keep_their_own(binary) -> None:
         weighted={"params": {**NETWORK, "class_weight": "balanced"}},
         focal={"params": {**NETWORK, "loss": "focal"}},
     )
-    scores, (networks, document), *_ = train(binary, models)
+    scores, (networks, _document), *_ = train(binary, models)
     assert [one.loss for one in networks] == ["cross_entropy"] * 4 + ["focal"] * 4
     assert [one.class_weight for one in networks] == ["balanced"] * 4 + [None] * 4
     by_model = decided(binary, scores).groupby("model", observed=True)
@@ -158,7 +158,7 @@ def test_a_search_chooses_inside_each_fold(study) -> None:
             "search_folds": 2,
         }
     )
-    scores, (networks, _), _, searched = train(study, models)
+    _scores, (networks, _), _, searched = train(study, models)
     chosen = searched[searched["chosen"]]
     # Three folds and the time split; a network that learns nothing is never chosen.
     assert chosen["candidate"].tolist() == ['{"learning_rate_init": 0.05}'] * 4

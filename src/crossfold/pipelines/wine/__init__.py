@@ -1,4 +1,4 @@
-"""The study of wine colours: is a wine red or white?"""
+"""The study of wine colours: red or white."""
 
 from crossfold.pipelines.wine.pipeline import create_pipeline
 
