@@ -95,19 +95,18 @@ def one_table_per_fold(X: Any, n_folds: int) -> list[Any]:
 
 
 def share_inputs(
-    X: Sequence[Any], folds: Sequence[Fold], targets: Sequence[Array], weights: Array | None
+    X: Sequence[Any], folds: Sequence[Fold], targets: Array, weights: Array | None
 ) -> list[FoldData]:
     """Let folds read their rows from inputs that are kept once, whoever shares them."""
-    checked: dict[tuple[int, int], tuple[Features, DataSet]] = {}
-    keys = [(id(inputs), id(own)) for inputs, own in zip(X, targets, strict=True)]
-    for key, inputs, own in zip(keys, X, targets, strict=True):
-        if key not in checked:
+    checked: dict[int, tuple[Features, DataSet]] = {}
+    for inputs in X:
+        if id(inputs) not in checked:
             features = Features()
-            checked[key] = features, DataSet(features.check(inputs), own, weights)
+            checked[id(inputs)] = features, DataSet(features.check(inputs), targets, weights)
     return [
         FoldData(data_set, train_rows, validation_rows, validation_rows, features)
         for (train_rows, validation_rows), (features, data_set) in zip(
-            folds, (checked[key] for key in keys), strict=True
+            folds, (checked[id(inputs)] for inputs in X), strict=True
         )
     ]
 

@@ -121,8 +121,7 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             Inputs, shape ``(n, n_features)``, or a sequence of one such table for each fold; the
             same object repeated is kept once.
         y
-            Classes, labels or values of the ``n`` rows; or a list of arrays of values, one for each
-            fold, such as values that each fold scales by its own training rows.
+            Classes, labels or values of the ``n`` rows.
         folds
             Pairs of training and validation row numbers, as a scikit-learn splitter gives them. The
             validation rows may be empty.
@@ -138,15 +137,11 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         """
         if self.sampler is not None and sample_weight is not None:
             raise DataError("sample_weight cannot be used with a sampler, which makes new rows.")
-        several = [_check_targets(one) for one in y] if _is_several(y) else [_check_targets(y)]
-        y = several[0]
+        y = _check_targets(y)
         rows = check_folds(folds, len(y))
         estimators = self._clones(rows, fold_params)
         targets = estimators[0][0]._learn_targets(y)
-        of_folds = several if len(several) > 1 else several * len(rows)
-        if len(of_folds) != len(rows):
-            raise DataError(f"y is a list of {len(several)} arrays for {len(rows)} folds.")
-        prepared = self._prepare(X, of_folds, rows, sample_weight, targets)
+        prepared = self._prepare(X, y, rows, sample_weight, targets)
         jobs = _list_jobs(estimators, prepared)
         trained = _train(jobs, targets, self.estimator._callbacks())
         for job, result in zip(jobs, trained, strict=True):
@@ -171,28 +166,22 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         ]
 
     def _prepare(
-        self,
-        X: Any,
-        y: Sequence[Array],
-        folds: Sequence[Fold],
-        sample_weight: Any,
-        targets: Targets,
+        self, X: Any, y: Array, folds: Sequence[Fold], sample_weight: Any, targets: Targets
     ) -> list[FoldData]:
         tables = one_table_per_fold(X, len(folds))
-        for table, own in zip(tables, y, strict=True):
-            check_consistent_length(table, own)
+        for table in tables:
+            check_consistent_length(table, y)
         template = self.estimator
-        weights = template._check_weights(sample_weight, y[0])
+        weights = template._check_weights(sample_weight, y)
         if self.preprocessor is None and self.sampler is None:
-            encoded = {id(own): targets.encode(own, template.dtype) for own in y}
-            prepared = share_inputs(tables, folds, [encoded[id(own)] for own in y], weights)
+            prepared = share_inputs(tables, folds, targets.encode(y, template.dtype), weights)
         else:
             preparation = Preparation(
                 self.preprocessor, self.sampler, lambda y: targets.encode(y, template.dtype)
             )
             prepared = [
-                preparation.prepare(table, own, weights, fold)
-                for table, own, fold in zip(tables, y, folds, strict=True)
+                preparation.prepare(table, y, weights, fold)
+                for table, fold in zip(tables, folds, strict=True)
             ]
         return pad_folds(prepared)
 
@@ -260,11 +249,6 @@ def _out_of_fold(estimators: Sequence[BaseMLP], folds: Sequence[FoldData], n_row
             times[fold.scored_rows] += 1
     mean = np.divide(total, times, out=np.full_like(total, np.nan), where=times > 0)
     return mean[:, 0] if targets.flat else mean
-
-
-def _is_several(y: Any) -> bool:
-    """Say whether `y` is a list of one array of values for each fold."""
-    return isinstance(y, list) and len(y) > 0 and isinstance(y[0], np.ndarray) and y[0].ndim == 1
 
 
 def _check_targets(y: Any) -> Array:
