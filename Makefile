@@ -60,9 +60,8 @@ check: check-format lint types layers  ## the four checks above
 docs: install  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(VENV_PYTHON) -m mkdocs build --strict --quiet
 
-# Kedro-Viz asks PyPI for its newest version at every start; a closed proxy refuses that at once.
 viz: install  ## show the pipelines in the browser, at http://127.0.0.1:4141
-	HTTPS_PROXY=http://127.0.0.1:9 $(VENV_PYTHON) -m kedro viz run --env=$(or $(ENV),sample)
+	$(VENV_PYTHON) -m kedro viz run --env=$(or $(ENV),sample)
 
 figures: install  ## copy into docs/ what the documents show of the latest run on the real data
 	$(VENV_PYTHON) docs/collect_results.py
