@@ -13,7 +13,7 @@ export KEDRO_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run real short test format check-format lint types layers check docs viz figures benchmark lock clean
+.PHONY: help install run real short test format check-format lint types layers check docs viz figures notebooks benchmark lock clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -65,6 +65,10 @@ viz: install  ## show the pipelines in the browser, at http://127.0.0.1:4141
 
 figures: install  ## copy into docs/ what the documents show of the latest run on the real data
 	$(VENV_PYTHON) docs/collect_results.py
+
+notebooks: install  ## run everything on synthetic data, and store the notebooks with what they show
+	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m kedro run --env=sample --pipelines=all,audit
+	OMP_NUM_THREADS=1 $(VENV_PYTHON) docs/execute_notebooks.py
 
 benchmark: install  ## measure training speed against other ways of doing the same
 	$(VENV_PYTHON) benchmarks/training.py
