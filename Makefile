@@ -36,8 +36,9 @@ real: install  ## run a study on the real data, which is downloaded once
 short: install  ## run a study on the real data with short trainings, for a first look
 	$(VENV_PYTHON) -m kedro run --env=short --pipelines=$(STUDY)
 
+# Two processes of one thread each; ARGS="-n 0" runs the tests in one.
 test: install  ## run the tests; pick some with ARGS="-k appointments"
-	$(VENV_PYTHON) -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 format: install  ## format the code
 	$(VENV_PYTHON) -m ruff format $(CODE)
