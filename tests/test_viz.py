@@ -197,3 +197,16 @@ def test_patients_are_shown_as_hashes(details: dict[str, dict[str, Any]]) -> Non
 def test_nodes_show_their_code(viz: Viz, graph: dict[str, Any]) -> None:
     tasks = [node["id"] for node in graph["nodes"] if node["type"] == "task"]
     assert all(viz.get(f"nodes/{task}")["code"].startswith("def ") for task in tasks)
+
+
+def test_ctrl_c_ends_it_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    from crossfold import viz
+
+    class Interrupted:
+        def join(self) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(viz.kedro_viz_run.run, "callback", lambda **_: None)
+    monkeypatch.setattr(viz.kedro_viz_run, "_VIZ_PROCESSES", {4141: Interrupted()})
+    monkeypatch.setattr(viz.server, "run_server", viz.server.run_server)
+    viz.run.main([], standalone_mode=False)
