@@ -13,7 +13,7 @@ export KEDRO_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run real short test format check-format lint types layers check docs viz figures benchmark lock clean
+.PHONY: help install run real short test format check-format lint types layers check docs viz figures notebooks benchmark lock clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -36,8 +36,9 @@ real: install  ## run a study on the real data, which is downloaded once
 short: install  ## run a study on the real data with short trainings, for a first look
 	$(VENV_PYTHON) -m kedro run --env=short --pipelines=$(STUDY)
 
+# Two processes of one thread each; ARGS="-n 0" runs the tests in one.
 test: install  ## run the tests; pick some with ARGS="-k appointments"
-	$(VENV_PYTHON) -m pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 format: install  ## format the code
 	$(VENV_PYTHON) -m ruff format $(CODE)
@@ -60,12 +61,15 @@ check: check-format lint types layers  ## the four checks above
 docs: install  ## build the documentation into site/
 	NO_MKDOCS_2_WARNING=1 $(VENV_PYTHON) -m mkdocs build --strict --quiet
 
-# Kedro-Viz asks PyPI for its newest version at every start; a closed proxy refuses that at once.
 viz: install  ## show the pipelines in the browser, at http://127.0.0.1:4141
-	HTTPS_PROXY=http://127.0.0.1:9 $(VENV_PYTHON) -m kedro viz run --env=$(or $(ENV),sample)
+	$(VENV_PYTHON) -m kedro viz run --env=$(or $(ENV),sample)
 
 figures: install  ## copy into docs/ what the documents show of the latest run on the real data
 	$(VENV_PYTHON) docs/collect_results.py
+
+notebooks: install  ## run everything on synthetic data, and store the notebooks with what they show
+	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m kedro run --env=sample --pipelines=all,audit
+	OMP_NUM_THREADS=1 $(VENV_PYTHON) docs/execute_notebooks.py
 
 benchmark: install  ## measure training speed against other ways of doing the same
 	$(VENV_PYTHON) benchmarks/training.py

@@ -33,13 +33,29 @@ KedroCommand = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip tests of the real data, with the reason, where the mirror is not set."""
+    """Keep together what shares work; skip tests of the real data where the mirror is not set."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_group(item)))
     if os.environ.get(MIRROR_VARIABLE):
         return
     skip = pytest.mark.skip(reason=f"{MIRROR_VARIABLE} is not set: no folder of real source files")
     for item in items:
         if "real_data" in item.keywords:
             item.add_marker(skip)
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name bytes by their number: an archive holds the time, and all processes need one name."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
+def _group(item: pytest.Item) -> str:
+    """Name the tests that run in one process, so that what they share is made once."""
+    if "sample_project" in getattr(item, "fixturenames", ()):
+        return "sample"
+    folder = item.path.parent
+    shares = folder != ROOT / "tests" and (folder / "conftest.py").exists()
+    return str(folder if shares else item.path)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from packaging.requirements import Requirement
 
+import crossfold
 from crossfold.pipeline_registry import register_pipelines
 
 ROOT = Path(__file__).parents[1]
@@ -211,6 +212,16 @@ def test_the_lock_satisfies_the_requirements() -> None:
     for line in [*project["dependencies"], *(line for extra in extras for line in extra)]:
         needed = Requirement(line)
         assert pins()[_normal(needed.name)] in needed.specifier
+
+
+def test_the_version_is_the_same_wherever_it_stands() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == crossfold.__version__
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    latest = re.findall(
+        r"^## \[(.+?)\](?: - (?:Unreleased|\d{4}-\d\d-\d\d))?$", changes, re.MULTILINE
+    )
+    assert latest[0] == crossfold.__version__
 
 
 def test_telemetry_is_off() -> None:

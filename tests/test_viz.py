@@ -36,8 +36,9 @@ START_SECONDS = 120
 class Viz:
     """The API of a running Kedro-Viz."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, log: Path) -> None:
         self.port = port
+        self.log = log
 
     def get(self, path: str) -> Any:
         url = f"http://127.0.0.1:{self.port}/api/{path}"
@@ -53,22 +54,31 @@ class Viz:
 
 
 @pytest.fixture(scope="module")
-def viz(sample_project: Path) -> Iterator[Viz]:
-    server = Viz(_free_port())
+def proxy() -> Iterator[socket.socket]:
+    """Listen where everything goes that Kedro-Viz sends to other machines."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield listening
+
+
+@pytest.fixture(scope="module")
+def viz(
+    sample_project: Path, proxy: socket.socket, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Viz]:
+    server = Viz(_free_port(), tmp_path_factory.mktemp("viz") / "viz.log")
     command = ["viz", "run", "--no-browser", f"--port={server.port}", "--env=sample"]
-    log = sample_project / "viz.log"
-    with log.open("w") as output:
+    address = f"http://127.0.0.1:{proxy.getsockname()[1]}"
+    switches = {"HTTPS_PROXY": address, "HTTP_PROXY": address, "NO_PROXY": "127.0.0.1"}
+    with server.log.open("w") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "kedro", *command],
             cwd=sample_project,
-            # Kedro-Viz asks PyPI for its newest version; a closed proxy refuses that at once.
-            env={**os.environ, "KEDRO_DISABLE_TELEMETRY": "1", "HTTPS_PROXY": "http://127.0.0.1:9"},
+            env={**os.environ, "KEDRO_DISABLE_TELEMETRY": "1", **switches},
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     try:
-        _wait_for(server, process, log)
+        _wait_for(server, process)
         yield server
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -85,11 +95,11 @@ def _free_port() -> int:
     raise AssertionError("no free port")
 
 
-def _wait_for(server: Viz, process: subprocess.Popen[bytes], log: Path) -> None:
+def _wait_for(server: Viz, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not server.is_up():
-        assert process.poll() is None, log.read_text()
-        assert time.monotonic() < deadline, log.read_text()
+        assert process.poll() is None, server.log.read_text()
+        assert time.monotonic() < deadline, server.log.read_text()
         time.sleep(0.2)
 
 
@@ -106,6 +116,25 @@ def datasets(graph: dict[str, Any]) -> dict[str, dict[str, Any]]:
 @pytest.fixture(scope="module")
 def details(viz: Viz, datasets: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return {name: viz.get(f"nodes/{node['id']}") for name, node in datasets.items()}
+
+
+def test_nobody_is_asked_for_a_newer_version(viz: Viz, proxy: socket.socket) -> None:
+    proxy.settimeout(0.1)
+    with pytest.raises(TimeoutError):
+        proxy.accept()
+    version = viz.get("version")
+    assert (version["latest"], version["is_outdated"]) == (version["installed"], False)
+
+
+def test_it_starts_without_warnings(viz: Viz) -> None:
+    said = viz.log.read_text(encoding="utf-8").splitlines()
+    assert said[:2] == [
+        "INFO: Running Kedro-Viz without hooks. Try `kedro viz run --include-hooks` to include"
+        " hook functionality.",
+        "Starting Kedro Viz ...",
+    ]
+    rest = " ".join(said[2:])
+    assert not re.search("warning|traceback", rest, re.IGNORECASE), rest
 
 
 def test_layers_are_in_the_order_of_the_work(graph: dict[str, Any]) -> None:
@@ -168,3 +197,16 @@ def test_patients_are_shown_as_hashes(details: dict[str, dict[str, Any]]) -> Non
 def test_nodes_show_their_code(viz: Viz, graph: dict[str, Any]) -> None:
     tasks = [node["id"] for node in graph["nodes"] if node["type"] == "task"]
     assert all(viz.get(f"nodes/{task}")["code"].startswith("def ") for task in tasks)
+
+
+def test_ctrl_c_ends_it_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    from crossfold import viz
+
+    class Interrupted:
+        def join(self) -> None:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(viz.kedro_viz_run.run, "callback", lambda **_: None)
+    monkeypatch.setattr(viz.kedro_viz_run, "_VIZ_PROCESSES", {4141: Interrupted()})
+    monkeypatch.setattr(viz.server, "run_server", viz.server.run_server)
+    viz.run.main([], standalone_mode=False)

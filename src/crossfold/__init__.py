@@ -1,3 +1,3 @@
 """Train a small neural network on a table and believe the figure that comes out."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -10,6 +10,7 @@ from kedro.framework.cli.hooks import get_cli_hook_manager
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import _split_params, split_string
 from kedro.utils import find_kedro_project
+from kedro_viz.launchers.cli.main import viz
 
 from crossfold.messages import explain
 
@@ -41,6 +42,7 @@ run = OneSentenceCommand(
     name="run", params=kedro_run.params, callback=kedro_run.callback, help=kedro_run.help
 )
 cli.add_command(run)
+viz.lazy_subcommands["run"] = "crossfold.viz.run"
 
 
 @cli.command(cls=OneSentenceCommand)
