@@ -45,10 +45,10 @@ class ProjectHooks:
             _log_plain_lines()
         loader = context.config_loader
         require_environment(loader)
-        pipelines.set_requested(None)  # names of parameters are those that any pipeline reads
-        require_parameters(loader, pipelines)
         local = Path(loader.conf_source, "local")
         loader["credentials"] = with_patient_key(context._get_config_credentials(), local)
+        pipelines.set_requested(None)  # names of parameters are those that any pipeline reads
+        require_parameters(loader, pipelines)
 
     @hook_impl(tryfirst=True)  # a run that cannot start does not come into the ledger
     def before_pipeline_run(
