@@ -1,5 +1,6 @@
 """Hooks: the key for patients, and where the report is."""
 
+import logging
 import stat
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from kedro.pipeline import Node, Pipeline
 
 from crossfold.credentials import with_patient_key
 from crossfold.hooks import ProjectHooks
+
+RUN = {"run_id": "2026-01-01"}
 
 
 def make_report(table: str) -> str:
@@ -27,14 +30,14 @@ def test_closing_line_says_where_the_report_is(
     catalog = DataCatalog.from_config({"study.report": report}, save_version="2026-01-01")
     catalog.save("study.report", "<html>")
     pipeline = Pipeline([Node(make_report, "table", "study.report", namespace="study")])
-    ProjectHooks().after_pipeline_run(pipeline, catalog)
+    ProjectHooks().after_pipeline_run(RUN, pipeline, catalog)
     file = tmp_path / "report.html" / "2026-01-01" / "report.html"
     assert capsys.readouterr().out == f"Report: {file}\n"
 
 
 def test_run_without_a_report_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     pipeline = Pipeline([Node(make_report, "table", "text", namespace="study")])
-    ProjectHooks().after_pipeline_run(pipeline, DataCatalog())
+    ProjectHooks().after_pipeline_run(RUN, pipeline, DataCatalog())
     assert capsys.readouterr().out == ""
 
 
@@ -70,5 +73,38 @@ def test_run_sweeps_what_a_killed_run_left_where_it_writes(tmp_path: Path) -> No
     stray = tmp_path / "report.html" / "1" / ".report.html.1.crossfold-tmp"
     stray.parent.mkdir(parents=True)
     stray.touch()
-    ProjectHooks().before_pipeline_run(pipeline, catalog)
+    ProjectHooks().before_pipeline_run(RUN, pipeline, catalog)
     assert not list((tmp_path / "report.html").iterdir())
+
+
+def steps(*names: str) -> Pipeline:
+    """Chain nodes with these names."""
+    return Pipeline(
+        [Node(make_report, f"data_{n}", f"data_{n + 1}", name=name) for n, name in enumerate(names)]
+    )
+
+
+def test_each_node_is_a_step_of_its_own_run(caplog: pytest.LogCaptureFixture) -> None:
+    """Requests to a server overlap: both runs have a node of the same name at work."""
+    caplog.set_level(logging.INFO, "crossfold.hooks")
+    hooks, long, short = ProjectHooks(), steps("clean", "train"), steps("train")
+    for run, pipeline in (("a", long), ("b", short)):
+        hooks.before_pipeline_run({"run_id": run}, pipeline, DataCatalog())
+        hooks.before_node_run(pipeline.nodes[-1], run)
+    hooks.after_node_run(long.nodes[-1], "a")
+    hooks.after_node_run(short.nodes[-1], "b")
+    hooks.after_pipeline_run({"run_id": "b"}, short, DataCatalog())
+    hooks.on_pipeline_error(ValueError(), {"run_id": "a"}, DataCatalog())
+    assert caplog.messages == ["step 2 of 2: train, 0.0 s", "step 1 of 1: train, 0.0 s"]
+    assert not hooks._steps
+    assert not hooks._started
+
+
+def test_a_process_that_does_not_know_the_run_tells_the_node(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "crossfold.hooks")
+    hooks, [node] = ProjectHooks(), steps("train").nodes
+    hooks.before_node_run(node, "a")
+    hooks.after_node_run(node, "a")
+    assert caplog.messages == ["train, 0.0 s"]

@@ -7,10 +7,8 @@ import pandera.pandas as pa
 import pytest
 from kedro.config import MissingConfigException
 from kedro.io import DataCatalog, DatasetError
-from kedro.validation import DataValidationError, ParameterValidationError
-from kedro.validation.model_factory import instantiate_model
+from kedro.validation import DataValidationError
 from kedro_datasets.pandas import ParquetDataset
-from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.messages import explain
@@ -23,67 +21,6 @@ SCHEMA = pa.DataFrameSchema(
     checks=pa.Check(lambda table: len(table) > 0, error="at least one row"),
     strict=True,
 )
-
-
-class Part(BaseModel):
-    share: float = Field(gt=0, lt=1)
-
-
-class Parameters(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    part: Part
-    low: int = 0
-    high: int = 1
-
-    @model_validator(mode="after")
-    def check_order(self) -> "Parameters":
-        if self.low > self.high:
-            raise ValueError("low must not be above high")
-        return self
-
-
-def refuse(value: dict[str, object]) -> ParameterValidationError:
-    """Give the error that Kedro raises for a block of parameters."""
-    try:
-        instantiate_model("study.split", value, Parameters)
-    except ParameterValidationError as error:
-        return ParameterValidationError(
-            f"Parameter validation failed:\n- Parameter 'study.split': {error}"
-        )
-    raise AssertionError
-
-
-@pytest.mark.parametrize(
-    ("value", "sentence"),
-    [
-        (
-            {"part": {"share": 2}},
-            "The parameter study.split.part.share is 2: input should be less than 1",
-        ),
-        (
-            {"part": {"share": 0.5}, "lo": 1},
-            "There is no parameter study.split.lo (it was given as 1)",
-        ),
-        ({"part": {}}, "The parameter study.split.part.share is missing"),
-        (
-            {"part": {"share": 0.5}, "low": 2},
-            "The parameter study.split is {'part': {'share': 0.5}, 'low': 2}:"
-            " low must not be above high",
-        ),
-    ],
-)
-def test_parameter_is_named_with_its_value_and_what_is_allowed(
-    value: dict[str, object], sentence: str
-) -> None:
-    assert explain(refuse(value)) == f"{sentence}. Change it in conf/ or with --params."
-
-
-def test_every_refused_parameter_is_named() -> None:
-    sentence = explain(refuse({"part": {"share": 2}, "lo": 1}))
-    assert sentence is not None
-    assert "part.share" in sentence
-    assert "split.lo" in sentence
 
 
 @pytest.mark.parametrize(
@@ -158,12 +95,12 @@ def test_own_error_is_found_behind_those_that_wrap_it() -> None:
     assert explain(error) == "Mend it."
 
 
-def test_configuration_and_pipeline_names_are_told() -> None:
+def test_configuration_and_empty_selections_are_told() -> None:
     assert explain(MissingConfigException("No files")) == (
         "The configuration cannot be read: No files"
     )
-    assert explain(ValueError("Pipeline does not contain nodes\nnamed ['x'].")) == (
-        "Pipeline does not contain nodes named ['x']."
+    assert explain(ValueError("Pipeline contains no nodes after\nall filters.")) == (
+        "Pipeline contains no nodes after all filters."
     )
 
 

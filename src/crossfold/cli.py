@@ -9,10 +9,12 @@ import click
 from kedro.framework.cli.hooks import get_cli_hook_manager
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.utils import _split_params, split_string
+from kedro.framework.project import pipelines
 from kedro.utils import find_kedro_project
 from kedro_viz.launchers.cli.main import viz
 
 from crossfold.messages import explain
+from crossfold.user_input import require_selection
 
 TELEMETRY = "kedro-telemetry"
 
@@ -23,6 +25,9 @@ class OneSentenceCommand(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; other errors keep their traceback."""
         try:
+            if "pipelines" in ctx.params:
+                pipelines.set_requested(None)  # all of them, to say which there are
+                require_selection(ctx.params, pipelines)
             return super().invoke(ctx)
         except click.ClickException:
             raise

@@ -1,4 +1,4 @@
-"""What happens around a run: the patients' key, a line for each node, where the report is."""
+"""What happens around a run: what it needs, a line for each node, what it found."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from kedro.framework.project import pipelines
 
 from crossfold.credentials import with_patient_key
 from crossfold.datasets.temporary import sweep
+from crossfold.headlines import headlines
 from crossfold.prerequisites import require_inputs
 from crossfold.refresh import sources
+from crossfold.user_input import require_environment, require_parameters
 
 if TYPE_CHECKING:
     from kedro.framework.context import KedroContext
@@ -32,21 +34,34 @@ class ProjectHooks:
     """Hooks of every run of this project."""
 
     def __init__(self) -> None:
-        self._started: dict[str, float] = {}
+        # By the run's id, for a server's requests overlap.
+        self._steps: dict[str, dict[str, str]] = {}
+        self._started: dict[tuple[str, str], float] = {}
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
-        """Make sure that there is a key for patients, before the catalog asks for it."""
+        """Refuse wrong names and values; have a key for patients before the catalog asks for it."""
         if not sys.stdout.isatty():
             _log_plain_lines()
         loader = context.config_loader
+        require_environment(loader)
         local = Path(loader.conf_source, "local")
         loader["credentials"] = with_patient_key(context._get_config_credentials(), local)
+        pipelines.set_requested(None)  # names of parameters are those that any pipeline reads
+        require_parameters(loader, pipelines)
 
     @hook_impl(tryfirst=True)  # a run that cannot start does not come into the ledger
-    def before_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+    def before_pipeline_run(
+        self,
+        run_params: dict[str, Any],
+        pipeline: Pipeline,
+        catalog: CatalogProtocol[Any, Any],
+    ) -> None:
         """Check that what it reads is there; remove what killed runs left where it writes."""
         require_inputs(pipeline, catalog, pipelines)
+        n = len(pipeline.nodes)
+        steps = {node.name: f"step {i} of {n}: " for i, node in enumerate(pipeline.nodes, 1)}
+        self._steps[run_params["run_id"]] = steps
         sources.ensure(pipeline, catalog)
         for name in sorted(pipeline.all_outputs()):
             path = local_path(catalog.get(name))
@@ -54,15 +69,17 @@ class ProjectHooks:
                 sweep(path)
 
     @hook_impl
-    def before_node_run(self, node: Node) -> None:
+    def before_node_run(self, node: Node, run_id: str) -> None:
         """Start the clock."""
-        self._started[node.name] = time.perf_counter()
+        self._started[run_id, node.name] = time.perf_counter()
 
     @hook_impl
-    def after_node_run(self, node: Node) -> None:
-        """Log how long the node took."""
-        seconds = time.perf_counter() - self._started.pop(node.name)
-        _logger.info("%s: %.1f s", node.name, seconds)
+    def after_node_run(self, node: Node, run_id: str) -> None:
+        """Log which step of the run the node was, and how long it took."""
+        seconds = time.perf_counter() - self._started.pop((run_id, node.name))
+        # A process that was started anew for a node does not know the run's other nodes.
+        step = self._steps.get(run_id, {}).get(node.name, "")
+        _logger.info("%s%s, %.1f s", step, node.name, seconds)
 
     @hook_impl
     def on_node_error(self, error: Exception, node: Node) -> None:
@@ -70,16 +87,27 @@ class ProjectHooks:
         error.add_note(f"This happened in the node {node.name}.")
 
     @hook_impl
-    def on_pipeline_error(self, error: Exception, catalog: CatalogProtocol[Any, Any]) -> None:
+    def on_pipeline_error(
+        self, error: Exception, run_params: dict[str, Any], catalog: CatalogProtocol[Any, Any]
+    ) -> None:
         """Say in which file the table is that does not fit its schema."""
+        self._steps.pop(run_params["run_id"], None)
         dataset = catalog.get(getattr(error, "dataset_name", None) or "")
         file = getattr(dataset, "web_copy", None) or getattr(dataset, "_filepath", None)
         if file is not None:
             error.add_note(str(file))
 
     @hook_impl
-    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
-        """Say where each report of the run is."""
+    def after_pipeline_run(
+        self,
+        run_params: dict[str, Any],
+        pipeline: Pipeline,
+        catalog: CatalogProtocol[Any, Any],
+    ) -> None:
+        """Say what each study of the run found, and where its report is."""
+        self._steps.pop(run_params["run_id"], None)
+        for line in headlines(pipeline, catalog):
+            click.echo(line)
         reports = (name for name in pipeline.outputs() if name.endswith(REPORT_SUFFIX))
         for name in sorted(reports):
             click.echo(f"Report: {latest_path(catalog.get(name))}")

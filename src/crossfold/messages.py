@@ -12,12 +12,7 @@ if TYPE_CHECKING:
     from kedro.validation import CheckFailure, DataValidationError
 
 MOST_FAILURES = 3
-KEDRO_SENTENCES = ("Failed to find the pipeline named", "Pipeline does not contain")
-PARAMETER_ERROR = re.compile(
-    r"^(?P<field>\S*)\n?  (?P<expected>.+) \[type=(?P<kind>\w+), input_value=(?P<value>.*),"
-    r" input_type=\w+\]$",
-    re.MULTILINE,
-)
+KEDRO_SENTENCES = ("Pipeline contains no nodes",)
 FAILURES = {
     "column_in_dataframe": "the column {example} is missing",
     "column_in_schema": "the column {example} is not expected",
@@ -35,7 +30,7 @@ def explain(error: BaseException) -> str | None:
     """Tell an error in one sentence, or give None where it is not one that a user can cause."""
     from kedro.config import BadConfigException, MissingConfigException
     from kedro.io.core import DatasetError
-    from kedro.validation import DataValidationError, ParameterValidationError
+    from kedro.validation import DataValidationError
     from yaml import YAMLError
 
     own = next((cause for cause in _chain(error) if isinstance(cause, CrossfoldError)), None)
@@ -45,8 +40,6 @@ def explain(error: BaseException) -> str | None:
         return _explain_data(error)
     if isinstance(error, DatasetError) and not isinstance(error, DataValidationError):
         return _explain_dataset(str(error))
-    if isinstance(error, ParameterValidationError):
-        return _explain_parameters(str(error))
     if isinstance(error, MissingConfigException | BadConfigException | YAMLError):
         return f"The configuration cannot be read: {_one_line(error)}"
     return None
@@ -72,27 +65,6 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
 
 def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
-
-
-def _explain_parameters(message: str) -> str:
-    """Name each refused parameter, its value and what is allowed."""
-    sentences = []
-    for block in message.split("\n- ")[1:]:
-        name = block.partition("'")[2].partition("'")[0]
-        for found in PARAMETER_ERROR.finditer(block):
-            sentences.append(_explain_parameter(name, found))
-    detail = "; ".join(sentences) if sentences else _one_line(Exception(message))
-    return f"{detail}. Change it in conf/ or with --params."
-
-
-def _explain_parameter(name: str, found: re.Match[str]) -> str:
-    path = f"{name}.{found['field']}" if found["field"] else name
-    if found["kind"] == "extra_forbidden":
-        return f"There is no parameter {path} (it was given as {found['value']})"
-    if found["kind"] == "missing":
-        return f"The parameter {path} is missing"
-    expected = found["expected"].removeprefix("Value error, ")
-    return f"The parameter {path} is {found['value']}: {expected[:1].lower()}{expected[1:]}"
 
 
 def _explain_data(error: DataValidationError) -> str:

@@ -1,4 +1,5 @@
 import logging
+import re
 import subprocess
 import sys
 
@@ -15,6 +16,7 @@ QUICK = {
     "n_iter_no_change": float("inf"),
     "random_state": 0,
 }
+ERASED_LINE = "\x1b[2K"
 ROWS = np.arange(80)
 FOLDS = [(ROWS[:50], ROWS[50:]), (ROWS[20:], ROWS[:20]), (ROWS, [])]
 
@@ -73,13 +75,23 @@ def test_progress_is_about_ten_log_lines_without_a_terminal(moons, caplog, max_i
     assert lines[-1].endswith("networks running: 1")
 
 
-def test_progress_is_a_bar_on_a_terminal(moons, capsys, monkeypatch):
+@pytest.mark.parametrize(
+    ("options", "figures"),
+    [({}, r"loss 0\.\d{4} "), ({"early_stopping": True}, r"loss 0\.\d{4}, score [01]\.\d{4}")],
+    ids=["loss", "loss and score"],
+)
+def test_progress_is_a_bar_on_a_terminal_that_is_gone_at_the_end(
+    moons, capsys, monkeypatch, options, figures
+):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    bar = ProgressBar()
-    MLPClassifier(**QUICK, max_iter=3, callbacks=[bar]).fit(*moons)
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+    MLPClassifier(**QUICK, max_iter=3, callbacks=[ProgressBar()], **options).fit(*moons)
     captured = capsys.readouterr()
-    assert "training 1 networks" in captured.err
-    assert "100%" in captured.err
+    text = re.sub(r"\x1b\[[\d;?]*[a-zA-Z]", "", captured.err)
+    assert "training a network" in text
+    assert re.search(rf"epoch 3/3 {figures}", text)
+    assert captured.err.rstrip("\r").endswith(ERASED_LINE)
     assert captured.out == ""
 
 

@@ -138,7 +138,8 @@ def test_mistakes_are_told_in_one_sentence(refreshed) -> None:
     code, output = refreshed.refresh("--pipelines=stduy")
     assert (code, output) == (
         1,
-        "Error: There is no pipeline stduy: name some of __default__, study.\n",
+        "Error: There is no pipeline stduy (did you mean study?): the pipelines are __default__,"
+        " study.\n",
     )
     (refreshed.folder / "data" / "ledger.sqlite").write_bytes(b"no database" * 100)
     code, output = refreshed.refresh()

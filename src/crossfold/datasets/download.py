@@ -135,7 +135,9 @@ class ProgressBar:
         console = Console(stderr=True)
         if console.is_terminal:
             columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
-            self._progress = Progress("{task.description}", *columns, console=console)
+            self._progress = Progress(
+                "{task.description}", *columns, console=console, transient=True
+            )
             self._task = self._progress.add_task(f"Fetching {self._url}", total=None)
             self._progress.start()
         else:

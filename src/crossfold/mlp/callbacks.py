@@ -105,7 +105,9 @@ class ProgressBar:
     """Shows progress on a terminal, else writes about ten log lines per training.
 
     The bar is drawn on standard error, by a program's first process alone, since two bars would
-    overwrite each other; the lines go to the logger ``crossfold.mlp``, level INFO.
+    overwrite each other, and is wiped off when training ends. It tells the epoch, the mean training
+    loss, and the mean score on validation rows where there are any: accuracy, or R² of numbers. The
+    lines go to the logger ``crossfold.mlp``, level INFO.
     """
 
     def __init__(self) -> None:
@@ -117,17 +119,17 @@ class ProgressBar:
     ) -> None:
         """Draw an empty bar if standard error is a terminal."""
         if sys.stderr.isatty() and parent_process() is None:
-            from rich.console import Console
-            from rich.progress import Progress
-
-            self._bar = Progress(console=Console(stderr=True))
+            self._bar = _new_bar()
             self._bar.start()
-            self._task = self._bar.add_task(f"training {len(members)} networks", total=max_iter)
+            networks = f"{len(members)} networks" if len(members) > 1 else "a network"
+            self._task = self._bar.add_task(f"training {networks}", total=max_iter, figures="")
 
     def on_epoch_end(self, event: EpochEvent) -> None:
         """Move the bar on, or write a line after each tenth of the epochs."""
         if self._bar is not None:
-            self._bar.update(self._task, completed=event.epoch)
+            loss = f"loss {np.mean(event.train_loss):.4f}"
+            figures = loss + _mean_text(", score ", event.validation_score)
+            self._bar.update(self._task, completed=event.epoch, figures=figures)
             return
         block = -(-event.max_iter // _LINES_PER_TRAINING)
         if event.epoch % block == 0 or event.epoch == event.max_iter:
@@ -136,20 +138,30 @@ class ProgressBar:
                 event.epoch,
                 event.max_iter,
                 np.mean(event.train_loss),
-                _validation_text(event),
+                _mean_text(", validation loss ", event.validation_loss),
                 len(event.members),
             )
 
     def on_train_end(self) -> None:
-        """Take the bar down."""
+        """Wipe the bar off."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
 
-def _validation_text(event: EpochEvent) -> str:
-    losses = event.validation_loss[np.isfinite(event.validation_loss)]
-    return f", validation loss {losses.mean():.4f}" if losses.size else ""
+def _new_bar() -> Any:
+    """Make a bar that leaves nothing behind."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    columns = ("{task.description}", BarColumn(), "epoch", MofNCompleteColumn())
+    figures = ("{task.fields[figures]}", TimeRemainingColumn())
+    return Progress(*columns, *figures, console=Console(stderr=True), transient=True)
+
+
+def _mean_text(words: str, values: Array) -> str:
+    known = values[np.isfinite(values)]
+    return f"{words}{known.mean():.4f}" if known.size else ""
 
 
 def _validation_targets(member: Member, data_sets: Sequence[DataSet]) -> Array | None:

@@ -1,0 +1,65 @@
+"""The figures that a run ends with."""
+
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Node, Pipeline
+
+from crossfold.headlines import headlines
+
+COLUMNS = ["model", "protocol", "metric", "estimate", "low", "high", "n"]
+ROWS = [
+    ("logistic", "k_fold", "roc_auc", 0.9, 0.8, 0.95, 6497),
+    ("mlp", "permuted_labels", "accuracy", 0.5, 0.4, 0.6, 6497),
+    ("mlp", "k_fold", "accuracy", 0.9963, 0.9944, 0.9977, 6497),
+    ("mlp", "k_fold", "roc_auc", 0.999, 0.998, 1.0, 6497),
+    ("mlp_tuned", "k_fold", "roc_auc", 0.7114, 0.7, 0.72, 6497),
+]
+
+
+def copy(table: pd.DataFrame) -> pd.DataFrame:
+    return table
+
+
+PIPELINE = Pipeline([Node(copy, "table", "metrics_table")], namespace="study", inputs={"table"})
+
+
+def told(table: pd.DataFrame, **parameters: str) -> list[str]:
+    data = {"study.metrics_table": table, **{f"params:{k}": v for k, v in parameters.items()}}
+    catalog = DataCatalog({name: MemoryDataset(value) for name, value in data.items()})
+    return list(headlines(PIPELINE, catalog))
+
+
+def test_the_first_figure_of_the_first_network_is_told_and_no_control() -> None:
+    assert told(pd.DataFrame(ROWS, columns=COLUMNS)) == [
+        "study: accuracy 99.6 % (99.4 to 99.8), n = 6,497 (mlp, k_fold)"
+    ]
+
+
+def test_the_model_of_the_report_comes_first() -> None:
+    parameters = {"study.report.model": "mlp_tuned"}
+    assert told(pd.DataFrame(ROWS, columns=COLUMNS), **parameters) == [
+        "study: ROC-AUC 0.711 (0.700 to 0.720), n = 6,497 (mlp_tuned, k_fold)"
+    ]
+
+
+def test_without_networks_and_protocols_the_first_row_is_told() -> None:
+    table = pd.DataFrame(ROWS[:1], columns=COLUMNS).drop(columns="protocol")
+    assert told(table) == ["study: ROC-AUC 0.900 (0.800 to 0.950), n = 6,497 (logistic)"]
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pd.DataFrame(ROWS[1:2], columns=COLUMNS),
+        pd.DataFrame(columns=COLUMNS),
+        pd.DataFrame({"alpha": [0.1]}),
+    ],
+    ids=["only a control", "empty", "another form"],
+)
+def test_where_there_is_no_such_figure_nothing_is_said(table: pd.DataFrame) -> None:
+    assert told(table) == []
+
+
+def test_what_the_run_has_not_written_is_not_told() -> None:
+    assert list(headlines(PIPELINE, DataCatalog())) == []
