@@ -1,6 +1,7 @@
 import inspect
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.neural_network
 from scipy.sparse import csr_array
@@ -191,13 +192,60 @@ def test_constructor_only_stores():
     assert clone(model).get_params() == model.get_params()
 
 
-def test_diverged_training_is_an_error(moons):
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_diverged_training_is_an_error(engine, solver, dtype, moons):
+    settings = {"solver": solver, "max_iter": 50, "n_iter_no_change": FOREVER, "random_state": 0}
+    settings |= {"engine": engine, "dtype": dtype, "batch_size": 20}
+    rate = 1e30 if dtype == "float32" else 1e160
+    for model in (MLPClassifier(**settings), MLPRegressor(**settings)):
+        with pytest.raises(DivergenceError, match=r"in epoch \d.* Scale .*learning_rate_init=1e"):
+            model.set_params(learning_rate_init=rate).fit(*moons)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_predictions_that_are_not_finite_are_an_error(engine, moons):
     X, y = moons
-    model = MLPRegressor(
-        solver="sgd", learning_rate_init=1e6, max_iter=50, n_iter_no_change=FOREVER, random_state=0
-    )
-    with np.errstate(all="ignore"), pytest.raises(DivergenceError, match="Scale the inputs"):
-        model.fit(X, y)
+    model = MLPClassifier(engine=engine, dtype="float64", **QUICK).fit(X, y)
+    X = X * np.where(np.arange(200) == 1, 1e308, 1)[:, None]
+    with pytest.raises(DivergenceError, match="predictions of 1 of 200 rows are not finite"):
+        model.predict(X)
+
+
+class TestInputs:
+    @pytest.fixture
+    def frame(self, moons):
+        return pd.DataFrame(moons[0].copy(), columns=["width", "height"])
+
+    def test_missing_values_name_the_columns(self, frame, moons):
+        frame.loc[[4, 9], "height"] = np.nan
+        message = r"missing values \(NaN\) in 1 of 2 columns: 'height' \(2 rows\).*SimpleImputer"
+        with pytest.raises(DataError, match=message):
+            MLPClassifier(**QUICK).fit(frame, moons[1])
+        model = MLPClassifier(**QUICK).fit(frame.fillna(0), moons[1])
+        with pytest.raises(DataError, match=message):
+            model.predict(frame)
+
+    @pytest.mark.parametrize("convert", [np.asarray, np.ndarray.tolist, csr_array])
+    def test_missing_values_number_the_columns_that_have_no_names(self, convert, moons):
+        X = moons[0].copy()
+        X[3, 1] = np.nan
+        with pytest.raises(DataError, match=r"in 1 of 2 columns: 1 \(1 rows\)"):
+            MLPClassifier(**QUICK).fit(convert(X), moons[1])
+
+    def test_infinite_values_name_the_columns(self, frame, moons):
+        frame.loc[5, "width"] = -np.inf
+        with pytest.raises(DataError, match=r"infinite values \(inf\) in 1 of 2 .*'width'"):
+            MLPClassifier(**QUICK).fit(frame, moons[1])
+
+    def test_values_beyond_the_arithmetic_name_the_columns(self, frame, moons):
+        frame.loc[5, "width"] = -1e200
+        message = "beyond the range of float32 in 1 of 2 columns: 'width'.*dtype='float64'"
+        with pytest.raises(DataError, match=message):
+            MLPClassifier(**QUICK).fit(frame, moons[1])
+        with pytest.raises(DataError, match="y has values beyond the range of float32"):
+            MLPRegressor(**QUICK).fit(moons[0], 1e200 * moons[1])
 
 
 def test_unconverged_training_warns_unless_its_length_is_laid_down(moons):

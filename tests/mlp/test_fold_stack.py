@@ -10,7 +10,7 @@ from sklearn.model_selection import LeaveOneOut, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 from crossfold.mlp import FoldStack, MLPClassifier, MLPRegressor
-from crossfold.mlp.exceptions import DataError, ParameterError
+from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 
 FOREVER = float("inf")
 NETWORK = {
@@ -167,6 +167,17 @@ class TestEqualsSeparateTrainings:
         assert stack.out_of_fold_[0].shape == (120, 2)
 
 
+def test_a_mask_is_read_as_numpy_indexes(table):
+    X, y = table
+    network = MLPClassifier(**NETWORK)
+    first = np.arange(120) < 70
+    masked = FoldStack(network).fit(X, y, [(first, ~first), (list(~first), list(first))])
+    rows = np.arange(120)
+    numbered = FoldStack(network).fit(X, y, [(rows[:70], rows[70:]), (rows[70:], rows[:70])])
+    np.testing.assert_array_equal(masked.out_of_fold_[0], numbered.out_of_fold_[0])
+    assert [one.t_ for one in masked.estimators_[0]] == [70 * 6, 50 * 6]
+
+
 class TestOutOfFold:
     def test_is_the_mean_over_the_folds_that_validate_a_row(self, table):
         X, y = table
@@ -251,6 +262,33 @@ class TestMessages:
     def test_fold_outside_the_table(self, table):
         with pytest.raises(DataError, match=r"fold 0 .* 0 to 119"):
             self.fit(table, [([0, 120], [2])])
+
+    @pytest.mark.parametrize(
+        "rows", [[0.0, 1.9], np.ones(119, dtype=bool), [[0, 1]], ["0", "1"], [True, False]]
+    )
+    def test_rows_that_are_neither_whole_numbers_nor_a_mask_of_all_rows(self, table, rows):
+        with pytest.raises(DataError, match=r"fold 0 has rows of shape .* whole row numbers"):
+            self.fit(table, [(rows, [2])])
+        with pytest.raises(DataError, match=r"fold 1 has rows of shape .* each of the 120 rows"):
+            self.fit(table, [([3], [2]), ([3], rows)])
+
+    def test_missing_values_name_the_columns_and_the_rows(self, table):
+        X = pd.DataFrame(table[0], columns=list("abcdef"))
+        X.loc[[3, 5], "b"] = X.loc[7, "e"] = np.nan
+        message = r"missing values \(NaN\) in 2 of 6 columns: 'b' \(2 rows\), 'e' \(1 rows\)"
+        with pytest.raises(DataError, match=message):
+            FoldStack(MLPClassifier(**NETWORK)).fit(X, table[1], [(np.arange(120), [])])
+        stack = FoldStack(MLPClassifier(**NETWORK), preprocessor=StandardScaler())
+        with pytest.raises(DataError, match=message):
+            stack.fit(X, table[1], [(np.arange(120), [])])
+
+    @pytest.mark.parametrize("engine", ["numpy", "torch"])
+    def test_training_that_diverges_names_member_fold_and_epoch(self, table, engine):
+        network = MLPClassifier(**{**NETWORK, "engine": engine, "dtype": "float32"})
+        stack = FoldStack(network, member_params=[{}, {"learning_rate_init": 1e30}])
+        message = r"Member 1, fold 0: Training diverged in epoch 1.*learning_rate_init=1e\+30"
+        with pytest.raises(DivergenceError, match=message):
+            stack.fit(*table, [(np.arange(60), np.arange(60, 120))])
 
     def test_no_folds(self, table):
         with pytest.raises(DataError, match="folds is empty"):

@@ -13,6 +13,7 @@ from sklearn.utils import check_consistent_length
 from crossfold.mlp._base import clone_with
 from crossfold.mlp._classifier import MLPClassifier
 from crossfold.mlp._experiments import Experiments, Scores, accuracy_of
+from crossfold.mlp._inputs import check_inputs
 from crossfold.mlp._network import (
     draw_seed,
     make_member,
@@ -85,7 +86,8 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
     histories_
         `ExperimentHistory` of each.
     diverged_
-        Shape ``(experiments,)``, bool: which have weights that are not finite.
+        Shape ``(experiments,)``, bool: which have weights or a last loss that are not finite. Their
+        estimators refuse to predict.
 
     Examples
     --------
@@ -179,6 +181,7 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
                 f"The validation inputs have shape {inputs.shape}, but "
                 f"{self.estimator.n_features_in_} columns are needed."
             )
+        check_inputs(self.estimator, inputs, dtype=self.estimator.dtype, reset=False)
         return _encode(targets, inputs, y, self.estimator.dtype)
 
 

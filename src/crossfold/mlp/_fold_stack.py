@@ -174,11 +174,10 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         template = self.estimator
         weights = template._check_weights(sample_weight, y)
         if self.preprocessor is None and self.sampler is None:
-            prepared = share_inputs(tables, folds, targets.encode(y, template.dtype), weights)
+            encoded = targets.encode(y, template.dtype)
+            prepared = share_inputs(tables, folds, encoded, weights, template.dtype)
         else:
-            preparation = Preparation(
-                self.preprocessor, self.sampler, lambda y: targets.encode(y, template.dtype)
-            )
+            preparation = Preparation(self.preprocessor, self.sampler, targets, template.dtype)
             prepared = [
                 preparation.prepare(table, y, weights, fold)
                 for table, fold in zip(tables, folds, strict=True)

@@ -224,8 +224,9 @@ class Trained:
 
     @property
     def is_finite(self) -> bool:
-        """Whether all weights and biases are finite."""
-        return all(bool(np.isfinite(w).all()) for w in (*self.coefs, *self.intercepts))
+        """Whether all weights and biases and the last loss are finite."""
+        losses = np.array(self.loss_curve[-1:])
+        return all(bool(np.isfinite(w).all()) for w in (*self.coefs, *self.intercepts, losses))
 
 
 @dataclass(frozen=True)
