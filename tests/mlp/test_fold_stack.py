@@ -4,9 +4,10 @@ import pytest
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_multilabel_classification
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.feature_selection import VarianceThreshold
-from sklearn.model_selection import LeaveOneOut, StratifiedKFold
+from sklearn.metrics import r2_score
+from sklearn.model_selection import GroupKFold, KFold, LeaveOneOut, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 from crossfold.mlp import FoldStack, MLPClassifier, MLPRegressor
@@ -207,6 +208,78 @@ class TestOutOfFold:
         assert stack.out_of_fold_[0].shape == (30, 3)
 
 
+class TestSplits:
+    """What scikit-learn's `cv` takes."""
+
+    def folds(self, table, *args, estimator=MLPClassifier, **kwargs):
+        return FoldStack(estimator(**NETWORK)).fit(*table, *args, **kwargs).folds_
+
+    def assert_same(self, folds, expected):
+        for ours, theirs in zip(folds, expected, strict=True):
+            for rows, others in zip(ours, theirs, strict=True):
+                np.testing.assert_array_equal(rows, others)
+
+    def test_number_of_folds(self, table):
+        self.assert_same(self.folds(table, 3), StratifiedKFold(3).split(*table))
+        self.assert_same(self.folds(table), StratifiedKFold(5).split(*table))
+        regression = self.folds(table, cv=3, estimator=MLPRegressor)
+        self.assert_same(regression, KFold(3).split(*table))
+
+    def test_splitter_with_groups(self, table):
+        groups = np.arange(120) // 4
+        splitter = GroupKFold(3)
+        folds = self.folds(table, splitter, groups=groups)
+        self.assert_same(folds, splitter.split(*table, groups))
+
+    def test_generator_and_several_tables(self, table):
+        X, y = table
+        splits = StratifiedKFold(2).split(X, y)
+        self.assert_same(self.folds(([X, X], y), splits), StratifiedKFold(2).split(X, y))
+        self.assert_same(self.folds(([X, X], y), 2), StratifiedKFold(2).split(X, y))
+
+
+class TestScores:
+    def test_score_and_summary_of_a_classifier(self, table, unequal_folds):
+        X, y = table
+        y = np.array(["no", "yes"])[y]
+        stack = FoldStack(MLPClassifier(**NETWORK), member_params=[{}, {"alpha": 100.0}])
+        stack.fit(X, y, unequal_folds)
+        for member in range(2):
+            for fold, (_, rows) in enumerate(unequal_folds[:3]):
+                expected = stack.estimators_[member][fold].score(X[rows], y[rows])
+                assert stack.fold_scores_[member, fold] == expected
+            known = ~np.isnan(stack.out_of_fold_[member])
+            right = (stack.out_of_fold_[member] > 0.5) == (y == "yes")
+            assert stack.score(member) == right[known].mean()
+        assert np.isnan(stack.fold_scores_[:, 3]).all()
+        lines = stack.summary().splitlines()
+        assert len(lines) == 1 + 2 * 5
+        assert lines[0].split()[-1] == "accuracy"
+        assert lines[2].split() == ["0", "1", "80", "40", "6", f"{stack.fold_scores_[0, 1]:.4f}"]
+        assert lines[-1].split() == ["1", "all", f"{stack.score(1):.4f}"]
+
+    def test_score_of_a_regressor(self, table):
+        X, _ = table
+        y = 1000 + 100 * X[:, :2]
+        stack = FoldStack(MLPRegressor(**NETWORK)).fit(X, y, 4)
+        assert stack.score() == pytest.approx(r2_score(y, stack.out_of_fold_[0]))
+        rows = stack.folds_[1][1]
+        expected = stack.estimators_[0][1].score(X[rows], y[rows])
+        assert stack.fold_scores_[0, 1] == pytest.approx(expected)
+        assert "R²" in stack.summary()
+
+    def test_single_rows_have_no_r2_of_their_own(self, table):
+        X, y = (part[:8] for part in table)
+        stack = FoldStack(MLPRegressor(**NETWORK)).fit(X, y, LeaveOneOut())
+        assert np.isnan(stack.fold_scores_).all()
+        assert np.isfinite(stack.score())
+
+    def test_needs_a_fitted_stack(self):
+        for name in ("score", "summary"):
+            with pytest.raises(NotFittedError):
+                getattr(FoldStack(MLPClassifier()), name)()
+
+
 class TestHistory:
     def test_has_one_figure_per_epoch(self, table, unequal_folds):
         stack = FoldStack(MLPClassifier(**NETWORK)).fit(*table, unequal_folds)
@@ -291,7 +364,7 @@ class TestMessages:
             stack.fit(*table, [(np.arange(60), np.arange(60, 120))])
 
     def test_no_folds(self, table):
-        with pytest.raises(DataError, match="folds is empty"):
+        with pytest.raises(DataError, match="cv has no folds"):
             self.fit(table, [])
 
     def test_fold_params_for_other_folds(self, table, unequal_folds):

@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from crossfold.mlp import _training
 from crossfold.mlp._inputs import check_inputs
-from crossfold.mlp._network import make_member, make_network, make_settings
+from crossfold.mlp._network import make_member, make_network, make_settings, schedule_of
 from crossfold.mlp._parameters import CONSTRAINTS, WHOLE_RUN_SCHEDULES
 from crossfold.mlp._spec import (
     Activation,
@@ -30,7 +30,7 @@ from crossfold.mlp._spec import (
     Network,
     Trained,
 )
-from crossfold.mlp._summary import write_summary
+from crossfold.mlp._summary import Text, write_summary
 from crossfold.mlp._targets import ClassWeight, Targets
 from crossfold.mlp.callbacks import ProgressBar
 from crossfold.mlp.exceptions import DivergenceError, ParameterError
@@ -67,6 +67,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     callbacks: Sequence[Any]
     class_weight: ClassWeight = None
     focal_gamma: float = 0.0
+    scale_targets: bool = False
 
     coefs_: list[Array]
     intercepts_: list[Array]
@@ -144,7 +145,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         if continued:
             member = self._go_on(member, network, self._optimizer_state if incremental else None)
         self._check_batch_size(len(member.train_rows))
-        settings = make_settings(self, self._callbacks(), 1 if incremental else None)
+        settings = make_settings(self, self._callbacks(), incremental=incremental)
         [trained] = _training.train(network, [data_set], [member], settings)
         self._keep(trained, targets, continued=continued)
         return trained
@@ -263,10 +264,10 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         outputs = self._outputs(X)
         return self._targets.decode(outputs)
 
-    def summary(self) -> None:
-        """Print a table of the layers, their output shapes and numbers of parameters."""
+    def summary(self) -> Text:
+        """Give a table of the layers, their output shapes and numbers of parameters, as text."""
         check_is_fitted(self)
-        write_summary(self)
+        return write_summary(self)
 
     @property
     def loss_(self) -> float:
@@ -331,7 +332,7 @@ def warn_if_unconverged(estimator: BaseMLP, trained: Sequence[Trained]) -> None:
     A training whose length is laid down beforehand, by its schedule or by
     ``n_iter_no_change=inf``, has nothing to converge to.
     """
-    if estimator.learning_rate in WHOLE_RUN_SCHEDULES or np.isinf(estimator.n_iter_no_change):
+    if schedule_of(estimator) in WHOLE_RUN_SCHEDULES or np.isinf(estimator.n_iter_no_change):
         return
     unconverged = sum(not one.converged for one in trained)
     if unconverged:

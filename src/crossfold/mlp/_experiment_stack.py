@@ -70,7 +70,8 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
     ----------
     estimator
         `MLPClassifier`; never fitted itself. Its `random_state` draws the order of the rows, the
-        same for all experiments. Its `learning_rate` is ``constant``, ``one_cycle`` or ``cosine``.
+        same for all experiments. Its `learning_rate` is ``auto``, ``constant``, ``one_cycle`` or
+        ``cosine``.
     member_params
         Parameters of each experiment, over those of the estimator. Experiments may differ in
         ``hidden_layer_sizes`` (at least one hidden layer), ``activation``, ``init``, ``dropout``,
@@ -187,7 +188,7 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
 
 def _check_experiment(number: int, estimator: MLPClassifier) -> None:
     """Refuse what a stack of experiments does not do."""
-    schedules = ("constant", *WHOLE_RUN_SCHEDULES)
+    schedules = ("auto", "constant", *WHOLE_RUN_SCHEDULES)
     wrong = {
         "hidden_layer_sizes without a hidden layer": np.size(estimator.hidden_layer_sizes) == 0,
         f"learning_rate other than {', '.join(schedules)}": estimator.learning_rate

@@ -68,7 +68,7 @@ def check_folds(folds: Iterable[Any], n_rows: int) -> list[Fold]:
     """
     checked = [_as_rows(fold, n_rows, number) for number, fold in enumerate(folds)]
     if not checked:
-        raise DataError("folds is empty: give at least one pair of training and validation rows.")
+        raise DataError("cv has no folds: give at least one pair of training and validation rows.")
     return checked
 
 
@@ -98,10 +98,14 @@ def _as_rows(fold: Any, n_rows: int, number: int) -> Fold:
     return train_rows, validation_rows
 
 
+def is_several_tables(X: Any) -> bool:
+    """Tell whether inputs are a sequence of tables, one for each fold."""
+    return isinstance(X, (list, tuple)) and len(X) > 0 and getattr(X[0], "ndim", 0) == 2
+
+
 def one_table_per_fold(X: Any, n_folds: int) -> list[Any]:
     """Give the inputs of each fold, the same object for all where one table was given."""
-    several = isinstance(X, (list, tuple)) and len(X) > 0 and getattr(X[0], "ndim", 0) == 2
-    if not several:
+    if not is_several_tables(X):
         return [X] * n_folds
     if len(X) != n_folds:
         raise DataError(f"X is a sequence of {len(X)} tables for {n_folds} folds.")

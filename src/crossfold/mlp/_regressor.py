@@ -44,6 +44,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
         "loss": [StrOptions({"squared_error", "mse", "mae"})],
+        "scale_targets": ["boolean"],
     }
     _y_numeric: ClassVar[bool] = True
     _targets: Values
@@ -75,6 +76,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         engine: str = "numpy",
+        scale_targets: bool = True,
         dropout: float | Sequence[float] = 0.0,
         l1: float = 0.0,
         init: str | Initializer = "auto",
