@@ -12,6 +12,7 @@ from sklearn.preprocessing import scale
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import MLPClassifier, MLPRegressor
+from crossfold.mlp._batches import batch_rows
 from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 
 ENGINES = ("numpy", "torch")
@@ -20,6 +21,7 @@ QUICK = {
     "hidden_layer_sizes": (16,),
     "learning_rate": "one_cycle",
     "learning_rate_init": 0.1,
+    "alpha": 0.0001,
     "batch_size": 20,
     "max_iter": 60,
     "random_state": 0,
@@ -38,6 +40,14 @@ def four_classes():
     )
 
 
+OTHER_DEFAULTS = {  # docs/explanation/defaults.md says why
+    "alpha": 0.1,
+    "learning_rate": "auto",
+    "learning_rate_init": 0.01,
+    "max_iter": 100,
+}
+
+
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 def test_constructor_arguments_of_scikit_learn_have_the_same_order_and_defaults(name):
     ours = inspect.signature({"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}[name])
@@ -45,7 +55,8 @@ def test_constructor_arguments_of_scikit_learn_have_the_same_order_and_defaults(
     shared = [parameter for parameter in theirs.parameters if parameter != "max_fun"]
     assert list(ours.parameters)[: len(shared)] == shared
     for parameter in shared:
-        assert ours.parameters[parameter].default == theirs.parameters[parameter].default
+        default = OTHER_DEFAULTS.get(parameter, theirs.parameters[parameter].default)
+        assert ours.parameters[parameter].default == default
         assert ours.parameters[parameter].kind == theirs.parameters[parameter].kind
 
 
@@ -117,6 +128,43 @@ class TestClassifier:
             np.testing.assert_array_equal(
                 MLPClassifier(**settings).fit(same, y).coefs_[0], reference
             )
+
+
+class TestAuto:
+    @pytest.mark.parametrize(
+        ("changes", "stands_for"),
+        [
+            ({}, {"learning_rate": "one_cycle", "n_iter_no_change": FOREVER}),
+            ({"warm_start": True}, {"learning_rate": "one_cycle", "n_iter_no_change": FOREVER}),
+            ({"solver": "sgd"}, {"learning_rate": "constant"}),
+            ({"early_stopping": True}, {"learning_rate": "constant"}),
+        ],
+    )
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+    def test_learning_rate_of_a_fit(self, changes, stands_for, moons):
+        settings = {**QUICK, **changes, "tol": 0.5, "n_iter_no_change": 2}
+        auto = MLPClassifier(**{**settings, "learning_rate": "auto"}).fit(*moons)
+        named = MLPClassifier(**{**settings, **stands_for}).fit(*moons)
+        np.testing.assert_array_equal(auto.coefs_[0], named.coefs_[0])
+        assert auto.n_iter_ == named.n_iter_
+
+    def test_learning_rate_of_a_partial_fit(self, moons):
+        auto, constant = (
+            MLPClassifier(**{**QUICK, "learning_rate": name}).partial_fit(*moons, classes=[0, 1])
+            for name in ("auto", "constant")
+        )
+        np.testing.assert_array_equal(auto.coefs_[0], constant.coefs_[0])
+
+    @pytest.mark.parametrize(
+        ("n_rows", "expected"),
+        [(1, 1), (31, 31), (500, 32), (2047, 32), (2048, 64), (8191, 128), (10**7, 256)],
+    )
+    def test_batch_size_grows_with_the_rows(self, n_rows, expected):
+        assert batch_rows("auto", n_rows) == expected
+
+    def test_defaults_do_not_warn(self, moons):
+        model = MLPClassifier(random_state=0).fit(*moons)
+        assert (model.n_iter_, model.score(*moons) > 0.95) == (100, True)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

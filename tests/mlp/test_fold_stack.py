@@ -16,7 +16,9 @@ from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 FOREVER = float("inf")
 NETWORK = {
     "hidden_layer_sizes": (8, 4),
+    "learning_rate": "constant",
     "learning_rate_init": 0.02,
+    "alpha": 0.0001,
     "batch_size": 16,
     "max_iter": 6,
     "n_iter_no_change": FOREVER,

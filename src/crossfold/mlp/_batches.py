@@ -238,7 +238,7 @@ class Batches:
 
 
 def batch_rows(batch_size: int | str, n_rows: int) -> int:
-    """Give the rows of a step: all for ``full``; for ``auto`` a 64th of the rows, 32 to 256.
+    """Give the rows of a step: all for ``full``; for ``auto`` a 32nd of the rows, 32 to 256.
 
     ``auto`` is a power of two. The penalties are divided by it, so that they weigh less where
     there are more rows to learn from.
@@ -246,7 +246,7 @@ def batch_rows(batch_size: int | str, n_rows: int) -> int:
     if batch_size == "full":
         return n_rows
     if batch_size == "auto":
-        batch_size = 1 << int(np.clip((n_rows // 64).bit_length() - 1, 5, 8))
+        batch_size = 1 << int(np.clip((n_rows // 32).bit_length() - 1, 5, 8))
     return min(int(batch_size), n_rows)
 
 
