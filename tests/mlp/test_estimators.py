@@ -1,6 +1,7 @@
 import inspect
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.neural_network
 from scipy.sparse import csr_array
@@ -11,6 +12,7 @@ from sklearn.preprocessing import scale
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import MLPClassifier, MLPRegressor
+from crossfold.mlp._batches import batch_rows
 from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 
 ENGINES = ("numpy", "torch")
@@ -19,6 +21,7 @@ QUICK = {
     "hidden_layer_sizes": (16,),
     "learning_rate": "one_cycle",
     "learning_rate_init": 0.1,
+    "alpha": 0.0001,
     "batch_size": 20,
     "max_iter": 60,
     "random_state": 0,
@@ -37,6 +40,14 @@ def four_classes():
     )
 
 
+OTHER_DEFAULTS = {  # docs/explanation/defaults.md says why
+    "alpha": 0.1,
+    "learning_rate": "auto",
+    "learning_rate_init": 0.01,
+    "max_iter": 100,
+}
+
+
 @pytest.mark.parametrize("name", ["MLPClassifier", "MLPRegressor"])
 def test_constructor_arguments_of_scikit_learn_have_the_same_order_and_defaults(name):
     ours = inspect.signature({"MLPClassifier": MLPClassifier, "MLPRegressor": MLPRegressor}[name])
@@ -44,7 +55,8 @@ def test_constructor_arguments_of_scikit_learn_have_the_same_order_and_defaults(
     shared = [parameter for parameter in theirs.parameters if parameter != "max_fun"]
     assert list(ours.parameters)[: len(shared)] == shared
     for parameter in shared:
-        assert ours.parameters[parameter].default == theirs.parameters[parameter].default
+        default = OTHER_DEFAULTS.get(parameter, theirs.parameters[parameter].default)
+        assert ours.parameters[parameter].default == default
         assert ours.parameters[parameter].kind == theirs.parameters[parameter].kind
 
 
@@ -116,6 +128,43 @@ class TestClassifier:
             np.testing.assert_array_equal(
                 MLPClassifier(**settings).fit(same, y).coefs_[0], reference
             )
+
+
+class TestAuto:
+    @pytest.mark.parametrize(
+        ("changes", "stands_for"),
+        [
+            ({}, {"learning_rate": "one_cycle", "n_iter_no_change": FOREVER}),
+            ({"warm_start": True}, {"learning_rate": "one_cycle", "n_iter_no_change": FOREVER}),
+            ({"solver": "sgd"}, {"learning_rate": "constant"}),
+            ({"early_stopping": True}, {"learning_rate": "constant"}),
+        ],
+    )
+    @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+    def test_learning_rate_of_a_fit(self, changes, stands_for, moons):
+        settings = {**QUICK, **changes, "tol": 0.5, "n_iter_no_change": 2}
+        auto = MLPClassifier(**{**settings, "learning_rate": "auto"}).fit(*moons)
+        named = MLPClassifier(**{**settings, **stands_for}).fit(*moons)
+        np.testing.assert_array_equal(auto.coefs_[0], named.coefs_[0])
+        assert auto.n_iter_ == named.n_iter_
+
+    def test_learning_rate_of_a_partial_fit(self, moons):
+        auto, constant = (
+            MLPClassifier(**{**QUICK, "learning_rate": name}).partial_fit(*moons, classes=[0, 1])
+            for name in ("auto", "constant")
+        )
+        np.testing.assert_array_equal(auto.coefs_[0], constant.coefs_[0])
+
+    @pytest.mark.parametrize(
+        ("n_rows", "expected"),
+        [(1, 1), (31, 31), (500, 32), (2047, 32), (2048, 64), (8191, 128), (10**7, 256)],
+    )
+    def test_batch_size_grows_with_the_rows(self, n_rows, expected):
+        assert batch_rows("auto", n_rows) == expected
+
+    def test_defaults_do_not_warn(self, moons):
+        model = MLPClassifier(random_state=0).fit(*moons)
+        assert (model.n_iter_, model.score(*moons) > 0.95) == (100, True)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -191,13 +240,60 @@ def test_constructor_only_stores():
     assert clone(model).get_params() == model.get_params()
 
 
-def test_diverged_training_is_an_error(moons):
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_diverged_training_is_an_error(engine, solver, dtype, moons):
+    settings = {"solver": solver, "max_iter": 50, "n_iter_no_change": FOREVER, "random_state": 0}
+    settings |= {"engine": engine, "dtype": dtype, "batch_size": 20}
+    rate = 1e30 if dtype == "float32" else 1e160
+    for model in (MLPClassifier(**settings), MLPRegressor(**settings)):
+        with pytest.raises(DivergenceError, match=r"in epoch \d.* Scale .*learning_rate_init=1e"):
+            model.set_params(learning_rate_init=rate).fit(*moons)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_predictions_that_are_not_finite_are_an_error(engine, moons):
     X, y = moons
-    model = MLPRegressor(
-        solver="sgd", learning_rate_init=1e6, max_iter=50, n_iter_no_change=FOREVER, random_state=0
-    )
-    with np.errstate(all="ignore"), pytest.raises(DivergenceError, match="Scale the inputs"):
-        model.fit(X, y)
+    model = MLPClassifier(engine=engine, dtype="float64", **QUICK).fit(X, y)
+    X = X * np.where(np.arange(200) == 1, 1e308, 1)[:, None]
+    with pytest.raises(DivergenceError, match="predictions of 1 of 200 rows are not finite"):
+        model.predict(X)
+
+
+class TestInputs:
+    @pytest.fixture
+    def frame(self, moons):
+        return pd.DataFrame(moons[0].copy(), columns=["width", "height"])
+
+    def test_missing_values_name_the_columns(self, frame, moons):
+        frame.loc[[4, 9], "height"] = np.nan
+        message = r"missing values \(NaN\) in 1 of 2 columns: 'height' \(2 rows\).*SimpleImputer"
+        with pytest.raises(DataError, match=message):
+            MLPClassifier(**QUICK).fit(frame, moons[1])
+        model = MLPClassifier(**QUICK).fit(frame.fillna(0), moons[1])
+        with pytest.raises(DataError, match=message):
+            model.predict(frame)
+
+    @pytest.mark.parametrize("convert", [np.asarray, np.ndarray.tolist, csr_array])
+    def test_missing_values_number_the_columns_that_have_no_names(self, convert, moons):
+        X = moons[0].copy()
+        X[3, 1] = np.nan
+        with pytest.raises(DataError, match=r"in 1 of 2 columns: 1 \(1 rows\)"):
+            MLPClassifier(**QUICK).fit(convert(X), moons[1])
+
+    def test_infinite_values_name_the_columns(self, frame, moons):
+        frame.loc[5, "width"] = -np.inf
+        with pytest.raises(DataError, match=r"infinite values \(inf\) in 1 of 2 .*'width'"):
+            MLPClassifier(**QUICK).fit(frame, moons[1])
+
+    def test_values_beyond_the_arithmetic_name_the_columns(self, frame, moons):
+        frame.loc[5, "width"] = -1e200
+        message = "beyond the range of float32 in 1 of 2 columns: 'width'.*dtype='float64'"
+        with pytest.raises(DataError, match=message):
+            MLPClassifier(**QUICK).fit(frame, moons[1])
+        with pytest.raises(DataError, match="y has values beyond the range of float32"):
+            MLPRegressor(**QUICK).fit(moons[0], 1e200 * moons[1])
 
 
 def test_unconverged_training_warns_unless_its_length_is_laid_down(moons):

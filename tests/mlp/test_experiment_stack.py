@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import confusion_matrix
 
 from crossfold.mlp import ExperimentStack, FoldStack, MLPClassifier, faults
-from crossfold.mlp.exceptions import DataError, ParameterError
+from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 
 X, Y = load_digits(return_X_y=True)
 X = X.astype(np.uint8)
@@ -127,6 +127,8 @@ def test_an_experiment_that_diverges_leaves_the_others_alone():
     assert stack.diverged_.tolist() == [False, True]
     [alone] = train(params[:1], solver="sgd", dtype="float32").estimators_
     assert_equal_weights(stack.estimators_[0], alone, atol=1e-4)
+    with pytest.raises(DivergenceError, match=r"training diverged.*lower learning_rate_init"):
+        stack.estimators_[1].predict(X[VALIDATION])
 
 
 def test_a_loss_that_reads_the_whole_batch_gets_it():

@@ -4,18 +4,21 @@ import pytest
 from imblearn.over_sampling import SMOTE, RandomOverSampler
 from sklearn.base import clone
 from sklearn.datasets import make_classification, make_multilabel_classification
-from sklearn.exceptions import ConvergenceWarning
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.feature_selection import VarianceThreshold
-from sklearn.model_selection import LeaveOneOut, StratifiedKFold
+from sklearn.metrics import r2_score
+from sklearn.model_selection import GroupKFold, KFold, LeaveOneOut, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
 from crossfold.mlp import FoldStack, MLPClassifier, MLPRegressor
-from crossfold.mlp.exceptions import DataError, ParameterError
+from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 
 FOREVER = float("inf")
 NETWORK = {
     "hidden_layer_sizes": (8, 4),
+    "learning_rate": "constant",
     "learning_rate_init": 0.02,
+    "alpha": 0.0001,
     "batch_size": 16,
     "max_iter": 6,
     "n_iter_no_change": FOREVER,
@@ -167,6 +170,17 @@ class TestEqualsSeparateTrainings:
         assert stack.out_of_fold_[0].shape == (120, 2)
 
 
+def test_a_mask_is_read_as_numpy_indexes(table):
+    X, y = table
+    network = MLPClassifier(**NETWORK)
+    first = np.arange(120) < 70
+    masked = FoldStack(network).fit(X, y, [(first, ~first), (list(~first), list(first))])
+    rows = np.arange(120)
+    numbered = FoldStack(network).fit(X, y, [(rows[:70], rows[70:]), (rows[70:], rows[:70])])
+    np.testing.assert_array_equal(masked.out_of_fold_[0], numbered.out_of_fold_[0])
+    assert [one.t_ for one in masked.estimators_[0]] == [70 * 6, 50 * 6]
+
+
 class TestOutOfFold:
     def test_is_the_mean_over_the_folds_that_validate_a_row(self, table):
         X, y = table
@@ -194,6 +208,78 @@ class TestOutOfFold:
         network = MLPClassifier(**NETWORK, class_weight="balanced")
         stack = FoldStack(network).fit(X, y, [(np.arange(28), [28, 29])])
         assert stack.out_of_fold_[0].shape == (30, 3)
+
+
+class TestSplits:
+    """What scikit-learn's `cv` takes."""
+
+    def folds(self, table, *args, estimator=MLPClassifier, **kwargs):
+        return FoldStack(estimator(**NETWORK)).fit(*table, *args, **kwargs).folds_
+
+    def assert_same(self, folds, expected):
+        for ours, theirs in zip(folds, expected, strict=True):
+            for rows, others in zip(ours, theirs, strict=True):
+                np.testing.assert_array_equal(rows, others)
+
+    def test_number_of_folds(self, table):
+        self.assert_same(self.folds(table, 3), StratifiedKFold(3).split(*table))
+        self.assert_same(self.folds(table), StratifiedKFold(5).split(*table))
+        regression = self.folds(table, cv=3, estimator=MLPRegressor)
+        self.assert_same(regression, KFold(3).split(*table))
+
+    def test_splitter_with_groups(self, table):
+        groups = np.arange(120) // 4
+        splitter = GroupKFold(3)
+        folds = self.folds(table, splitter, groups=groups)
+        self.assert_same(folds, splitter.split(*table, groups))
+
+    def test_generator_and_several_tables(self, table):
+        X, y = table
+        splits = StratifiedKFold(2).split(X, y)
+        self.assert_same(self.folds(([X, X], y), splits), StratifiedKFold(2).split(X, y))
+        self.assert_same(self.folds(([X, X], y), 2), StratifiedKFold(2).split(X, y))
+
+
+class TestScores:
+    def test_score_and_summary_of_a_classifier(self, table, unequal_folds):
+        X, y = table
+        y = np.array(["no", "yes"])[y]
+        stack = FoldStack(MLPClassifier(**NETWORK), member_params=[{}, {"alpha": 100.0}])
+        stack.fit(X, y, unequal_folds)
+        for member in range(2):
+            for fold, (_, rows) in enumerate(unequal_folds[:3]):
+                expected = stack.estimators_[member][fold].score(X[rows], y[rows])
+                assert stack.fold_scores_[member, fold] == expected
+            known = ~np.isnan(stack.out_of_fold_[member])
+            right = (stack.out_of_fold_[member] > 0.5) == (y == "yes")
+            assert stack.score(member) == right[known].mean()
+        assert np.isnan(stack.fold_scores_[:, 3]).all()
+        lines = stack.summary().splitlines()
+        assert len(lines) == 1 + 2 * 5
+        assert lines[0].split()[-1] == "accuracy"
+        assert lines[2].split() == ["0", "1", "80", "40", "6", f"{stack.fold_scores_[0, 1]:.4f}"]
+        assert lines[-1].split() == ["1", "all", f"{stack.score(1):.4f}"]
+
+    def test_score_of_a_regressor(self, table):
+        X, _ = table
+        y = 1000 + 100 * X[:, :2]
+        stack = FoldStack(MLPRegressor(**NETWORK)).fit(X, y, 4)
+        assert stack.score() == pytest.approx(r2_score(y, stack.out_of_fold_[0]))
+        rows = stack.folds_[1][1]
+        expected = stack.estimators_[0][1].score(X[rows], y[rows])
+        assert stack.fold_scores_[0, 1] == pytest.approx(expected)
+        assert "R²" in stack.summary()
+
+    def test_single_rows_have_no_r2_of_their_own(self, table):
+        X, y = (part[:8] for part in table)
+        stack = FoldStack(MLPRegressor(**NETWORK)).fit(X, y, LeaveOneOut())
+        assert np.isnan(stack.fold_scores_).all()
+        assert np.isfinite(stack.score())
+
+    def test_needs_a_fitted_stack(self):
+        for name in ("score", "summary"):
+            with pytest.raises(NotFittedError):
+                getattr(FoldStack(MLPClassifier()), name)()
 
 
 class TestHistory:
@@ -252,8 +338,35 @@ class TestMessages:
         with pytest.raises(DataError, match=r"fold 0 .* 0 to 119"):
             self.fit(table, [([0, 120], [2])])
 
+    @pytest.mark.parametrize(
+        "rows", [[0.0, 1.9], np.ones(119, dtype=bool), [[0, 1]], ["0", "1"], [True, False]]
+    )
+    def test_rows_that_are_neither_whole_numbers_nor_a_mask_of_all_rows(self, table, rows):
+        with pytest.raises(DataError, match=r"fold 0 has rows of shape .* whole row numbers"):
+            self.fit(table, [(rows, [2])])
+        with pytest.raises(DataError, match=r"fold 1 has rows of shape .* each of the 120 rows"):
+            self.fit(table, [([3], [2]), ([3], rows)])
+
+    def test_missing_values_name_the_columns_and_the_rows(self, table):
+        X = pd.DataFrame(table[0], columns=list("abcdef"))
+        X.loc[[3, 5], "b"] = X.loc[7, "e"] = np.nan
+        message = r"missing values \(NaN\) in 2 of 6 columns: 'b' \(2 rows\), 'e' \(1 rows\)"
+        with pytest.raises(DataError, match=message):
+            FoldStack(MLPClassifier(**NETWORK)).fit(X, table[1], [(np.arange(120), [])])
+        stack = FoldStack(MLPClassifier(**NETWORK), preprocessor=StandardScaler())
+        with pytest.raises(DataError, match=message):
+            stack.fit(X, table[1], [(np.arange(120), [])])
+
+    @pytest.mark.parametrize("engine", ["numpy", "torch"])
+    def test_training_that_diverges_names_member_fold_and_epoch(self, table, engine):
+        network = MLPClassifier(**{**NETWORK, "engine": engine, "dtype": "float32"})
+        stack = FoldStack(network, member_params=[{}, {"learning_rate_init": 1e30}])
+        message = r"Member 1, fold 0: Training diverged in epoch 1.*learning_rate_init=1e\+30"
+        with pytest.raises(DivergenceError, match=message):
+            stack.fit(*table, [(np.arange(60), np.arange(60, 120))])
+
     def test_no_folds(self, table):
-        with pytest.raises(DataError, match="folds is empty"):
+        with pytest.raises(DataError, match="cv has no folds"):
             self.fit(table, [])
 
     def test_fold_params_for_other_folds(self, table, unequal_folds):

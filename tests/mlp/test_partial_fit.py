@@ -6,6 +6,7 @@ from crossfold.mlp import MLPClassifier, MLPRegressor
 from crossfold.mlp.exceptions import DataError, ParameterError
 
 SETTINGS = {"hidden_layer_sizes": (8,), "batch_size": 50, "shuffle": False, "random_state": 0}
+CONSTANT = {"learning_rate": "constant", "n_iter_no_change": float("inf")}
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def moons():
 def test_epochs_one_by_one_equal_one_training(moons, engine, solver):
     X, y = moons
     settings = {**SETTINGS, "engine": engine, "solver": solver}
-    together = MLPClassifier(**settings, max_iter=6, n_iter_no_change=float("inf")).fit(X, y)
+    together = MLPClassifier(**settings, **CONSTANT, max_iter=6).fit(X, y)
     model = MLPClassifier(**settings)
     for _ in range(6):
         model.partial_fit(X, y, classes=[0, 1])

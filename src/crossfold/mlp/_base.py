@@ -14,10 +14,11 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import column_or_1d
 from sklearn.utils._param_validation import InvalidParameterError
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from crossfold.mlp import _training
-from crossfold.mlp._network import make_member, make_network, make_settings
+from crossfold.mlp._inputs import check_inputs
+from crossfold.mlp._network import make_member, make_network, make_settings, schedule_of
 from crossfold.mlp._parameters import CONSTRAINTS, WHOLE_RUN_SCHEDULES
 from crossfold.mlp._spec import (
     Activation,
@@ -29,7 +30,7 @@ from crossfold.mlp._spec import (
     Network,
     Trained,
 )
-from crossfold.mlp._summary import write_summary
+from crossfold.mlp._summary import Text, write_summary
 from crossfold.mlp._targets import ClassWeight, Targets
 from crossfold.mlp.callbacks import ProgressBar
 from crossfold.mlp.exceptions import DivergenceError, ParameterError
@@ -66,6 +67,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     callbacks: Sequence[Any]
     class_weight: ClassWeight = None
     focal_gamma: float = 0.0
+    scale_targets: bool = False
 
     coefs_: list[Array]
     intercepts_: list[Array]
@@ -143,7 +145,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         if continued:
             member = self._go_on(member, network, self._optimizer_state if incremental else None)
         self._check_batch_size(len(member.train_rows))
-        settings = make_settings(self, self._callbacks(), 1 if incremental else None)
+        settings = make_settings(self, self._callbacks(), incremental=incremental)
         [trained] = _training.train(network, [data_set], [member], settings)
         self._keep(trained, targets, continued=continued)
         return trained
@@ -170,11 +172,11 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
             raise ParameterError(str(error)) from None
 
     def _check_inputs(self, X: Any, y: Any, *, reset: bool) -> tuple[Array, Array]:
-        inputs, y = validate_data(
+        inputs, y = check_inputs(
             self,
             X,
             y,
-            accept_sparse=["csr", "csc"],
+            dtype=self.dtype,
             multi_output=True,
             y_numeric=self._y_numeric,
             reset=reset,
@@ -183,7 +185,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
             y = y.toarray()
         if y.ndim == 2 and y.shape[1] == 1:
             y = column_or_1d(y, warn=True)
-        return _dense(inputs), y
+        return inputs, y
 
     def _check_weights(self, sample_weight: Any, inputs: Array) -> Array | None:
         if sample_weight is None:
@@ -215,8 +217,9 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         """Keep what was learnt as fitted attributes."""
         if not (may_diverge or trained.is_finite):
             raise DivergenceError(
-                "Training produced weights that are not finite. Scale the inputs or lower "
-                "learning_rate_init."
+                f"Training diverged in epoch {trained.n_iter}: its loss or its weights are not "
+                "finite. Scale the inputs, for example with StandardScaler, or lower "
+                f"learning_rate_init={self.learning_rate_init}."
             )
         scores = trained.validation_scores if self.early_stopping else []
         self._targets = targets
@@ -232,13 +235,19 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     def _outputs(self, X: Any) -> Array:
         """Give the network's outputs, shape ``(n, n_outputs)``."""
         check_is_fitted(self)
-        return self._outputs_of(
-            _dense(validate_data(self, X, accept_sparse=["csr", "csc"], reset=False))
-        )
+        return self._outputs_of(check_inputs(self, X, dtype=self.dtype, reset=False))
 
     def _outputs_of(self, inputs: Array) -> Array:
         network = make_network(self, self.n_features_in_, self._targets)
-        return _training.predict(network, self.coefs_, self.intercepts_, inputs)
+        outputs = _training.predict(network, self.coefs_, self.intercepts_, inputs)
+        n_wrong = np.count_nonzero(~np.isfinite(outputs).all(axis=1))
+        if n_wrong:
+            raise DivergenceError(
+                f"The predictions of {n_wrong} of {len(outputs)} rows are not finite: training "
+                "diverged, or these inputs are far larger than those of training. Scale the "
+                "inputs, or lower learning_rate_init and fit again."
+            )
+        return outputs
 
     def predict(self, X: Any) -> Array:
         """Predict classes, labels or values.
@@ -255,10 +264,10 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         outputs = self._outputs(X)
         return self._targets.decode(outputs)
 
-    def summary(self) -> None:
-        """Print a table of the layers, their output shapes and numbers of parameters."""
+    def summary(self) -> Text:
+        """Give a table of the layers, their output shapes and numbers of parameters, as text."""
         check_is_fitted(self)
-        write_summary(self)
+        return write_summary(self)
 
     @property
     def loss_(self) -> float:
@@ -323,7 +332,7 @@ def warn_if_unconverged(estimator: BaseMLP, trained: Sequence[Trained]) -> None:
     A training whose length is laid down beforehand, by its schedule or by
     ``n_iter_no_change=inf``, has nothing to converge to.
     """
-    if estimator.learning_rate in WHOLE_RUN_SCHEDULES or np.isinf(estimator.n_iter_no_change):
+    if schedule_of(estimator) in WHOLE_RUN_SCHEDULES or np.isinf(estimator.n_iter_no_change):
         return
     unconverged = sum(not one.converged for one in trained)
     if unconverged:
@@ -333,8 +342,3 @@ def warn_if_unconverged(estimator: BaseMLP, trained: Sequence[Trained]) -> None:
             ConvergenceWarning,
             stacklevel=3,
         )
-
-
-def _dense(inputs: Any) -> Array:
-    dense: Array = inputs.toarray() if issparse(inputs) else inputs
-    return dense

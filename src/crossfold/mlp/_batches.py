@@ -92,8 +92,7 @@ class Feed:
         rng: np.random.Generator,
     ) -> None:
         self.n_rows = len(member.train_rows)
-        full = settings.batch_size == "full"
-        self.batch_size = self.n_rows if full else min(int(settings.batch_size), self.n_rows)
+        self.batch_size = batch_rows(settings.batch_size, self.n_rows)
         self.n_batches = -(-self.n_rows // self.batch_size)
         self.row_weights = row_weights(member, data_set, head)
         self.hidden = hidden
@@ -236,6 +235,19 @@ class Batches:
             for place, feed in enumerate(feeds):
                 feed.fill_masks(masks, place, n_steps)
         return masks
+
+
+def batch_rows(batch_size: int | str, n_rows: int) -> int:
+    """Give the rows of a step: all for ``full``; for ``auto`` a 32nd of the rows, 32 to 256.
+
+    ``auto`` is a power of two. The penalties are divided by it, so that they weigh less where
+    there are more rows to learn from.
+    """
+    if batch_size == "full":
+        return n_rows
+    if batch_size == "auto":
+        batch_size = 1 << int(np.clip((n_rows // 32).bit_length() - 1, 5, 8))
+    return min(int(batch_size), n_rows)
 
 
 def cut_groups(k: int, most: int, n_lanes: int) -> list[slice]:

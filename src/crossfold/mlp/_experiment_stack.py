@@ -13,6 +13,7 @@ from sklearn.utils import check_consistent_length
 from crossfold.mlp._base import clone_with
 from crossfold.mlp._classifier import MLPClassifier
 from crossfold.mlp._experiments import Experiments, Scores, accuracy_of
+from crossfold.mlp._inputs import check_inputs
 from crossfold.mlp._network import (
     draw_seed,
     make_member,
@@ -69,7 +70,8 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
     ----------
     estimator
         `MLPClassifier`; never fitted itself. Its `random_state` draws the order of the rows, the
-        same for all experiments. Its `learning_rate` is ``constant``, ``one_cycle`` or ``cosine``.
+        same for all experiments. Its `learning_rate` is ``auto``, ``constant``, ``one_cycle`` or
+        ``cosine``.
     member_params
         Parameters of each experiment, over those of the estimator. Experiments may differ in
         ``hidden_layer_sizes`` (at least one hidden layer), ``activation``, ``init``, ``dropout``,
@@ -85,7 +87,8 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
     histories_
         `ExperimentHistory` of each.
     diverged_
-        Shape ``(experiments,)``, bool: which have weights that are not finite.
+        Shape ``(experiments,)``, bool: which have weights or a last loss that are not finite. Their
+        estimators refuse to predict.
 
     Examples
     --------
@@ -179,12 +182,13 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
                 f"The validation inputs have shape {inputs.shape}, but "
                 f"{self.estimator.n_features_in_} columns are needed."
             )
+        check_inputs(self.estimator, inputs, dtype=self.estimator.dtype, reset=False)
         return _encode(targets, inputs, y, self.estimator.dtype)
 
 
 def _check_experiment(number: int, estimator: MLPClassifier) -> None:
     """Refuse what a stack of experiments does not do."""
-    schedules = ("constant", *WHOLE_RUN_SCHEDULES)
+    schedules = ("auto", "constant", *WHOLE_RUN_SCHEDULES)
     wrong = {
         "hidden_layer_sizes without a hidden layer": np.size(estimator.hidden_layer_sizes) == 0,
         f"learning_rate other than {', '.join(schedules)}": estimator.learning_rate

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import validate_data
 
+from crossfold.mlp._inputs import check_inputs
 from crossfold.mlp._spec import Array, DataSet, Rows
+from crossfold.mlp._targets import Targets
 from crossfold.mlp.exceptions import DataError
 
 Fold = tuple[Rows, Rows]
-Encode = Callable[[Array], Array]
 
 
 class Features(BaseEstimator):  # type: ignore[misc]
@@ -24,11 +23,10 @@ class Features(BaseEstimator):  # type: ignore[misc]
 
     n_features_in_: int
 
-    def check(self, X: Any) -> Array:
-        """Check inputs, remember their features and make sparse ones dense."""
-        inputs = validate_data(self, X, accept_sparse=["csr", "csc"])
-        dense: Array = inputs.toarray() if issparse(inputs) else inputs
-        return dense
+    def check(self, X: Any, dtype: str, preprocessor: Any = None) -> Array:
+        """Check inputs, as the preprocessor made them, and remember their features."""
+        inputs: Array = check_inputs(self, X, dtype=dtype, source=preprocessor)
+        return inputs
 
     def copy_to(self, estimator: Any) -> None:
         """Make an estimator know the same features."""
@@ -64,15 +62,31 @@ class FoldData:
 
 
 def check_folds(folds: Iterable[Any], n_rows: int) -> list[Fold]:
-    """Give folds as pairs of row numbers; a row must not be on both sides of one."""
+    """Give folds as pairs of row numbers; a row must not be on both sides of one.
+
+    The rows of a side are numbers or, as NumPy indexes, a mask of all rows.
+    """
     checked = [_as_rows(fold, n_rows, number) for number, fold in enumerate(folds)]
     if not checked:
-        raise DataError("folds is empty: give at least one pair of training and validation rows.")
+        raise DataError("cv has no folds: give at least one pair of training and validation rows.")
     return checked
 
 
+def _row_numbers(rows: Any, n_rows: int, number: int) -> Rows:
+    """Give row numbers from row numbers or a mask; nothing is cut to whole numbers."""
+    given = np.asarray(rows)
+    if given.dtype == bool and given.shape == (n_rows,):
+        return np.flatnonzero(given)
+    if given.ndim != 1 or (given.size and given.dtype.kind not in "iu"):
+        raise DataError(
+            f"fold {number} has rows of shape {given.shape} and type {given.dtype}: give whole row "
+            f"numbers, or a mask of True and False for each of the {n_rows} rows."
+        )
+    return given.astype(np.intp)
+
+
 def _as_rows(fold: Any, n_rows: int, number: int) -> Fold:
-    train_rows, validation_rows = (np.asarray(rows, dtype=np.intp) for rows in fold)
+    train_rows, validation_rows = (_row_numbers(rows, n_rows, number) for rows in fold)
     both = np.concatenate([train_rows, validation_rows])
     if not len(train_rows) or both.min() < 0 or both.max() >= n_rows:
         raise DataError(
@@ -84,10 +98,14 @@ def _as_rows(fold: Any, n_rows: int, number: int) -> Fold:
     return train_rows, validation_rows
 
 
+def is_several_tables(X: Any) -> bool:
+    """Tell whether inputs are a sequence of tables, one for each fold."""
+    return isinstance(X, (list, tuple)) and len(X) > 0 and getattr(X[0], "ndim", 0) == 2
+
+
 def one_table_per_fold(X: Any, n_folds: int) -> list[Any]:
     """Give the inputs of each fold, the same object for all where one table was given."""
-    several = isinstance(X, (list, tuple)) and len(X) > 0 and getattr(X[0], "ndim", 0) == 2
-    if not several:
+    if not is_several_tables(X):
         return [X] * n_folds
     if len(X) != n_folds:
         raise DataError(f"X is a sequence of {len(X)} tables for {n_folds} folds.")
@@ -95,14 +113,14 @@ def one_table_per_fold(X: Any, n_folds: int) -> list[Any]:
 
 
 def share_inputs(
-    X: Sequence[Any], folds: Sequence[Fold], targets: Array, weights: Array | None
+    X: Sequence[Any], folds: Sequence[Fold], targets: Array, weights: Array | None, dtype: str
 ) -> list[FoldData]:
     """Let folds read their rows from inputs that are kept once, whoever shares them."""
     checked: dict[int, tuple[Features, DataSet]] = {}
     for inputs in X:
         if id(inputs) not in checked:
             features = Features()
-            checked[id(inputs)] = features, DataSet(features.check(inputs), targets, weights)
+            checked[id(inputs)] = features, DataSet(features.check(inputs, dtype), targets, weights)
     return [
         FoldData(data_set, train_rows, validation_rows, validation_rows, features)
         for (train_rows, validation_rows), (features, data_set) in zip(
@@ -119,13 +137,14 @@ class Preparation:
     ----------
     preprocessor, sampler
         Transformer of scikit-learn and sampler of imbalanced-learn, or None. Cloned for each fold.
-    encode
-        From labels or values to targets.
+    targets, dtype
+        How labels or values become targets, and of which type.
     """
 
     preprocessor: Any
     sampler: Any
-    encode: Encode
+    targets: Targets
+    dtype: str
 
     def prepare(self, X: Any, y: Array, weights: Array | None, fold: Fold) -> FoldData:
         """Prepare one fold: fit on its training rows, apply to its validation rows.
@@ -138,12 +157,13 @@ class Preparation:
         if self.sampler is not None:
             train_inputs, train_y = clone(self.sampler).fit_resample(train_inputs, train_y)
         features = Features()
-        inputs = features.check(train_inputs)
+        inputs = features.check(train_inputs, self.dtype, fitted)
         if len(validation_rows):
-            inputs = np.concatenate([inputs, Features().check(validation_inputs)])
+            validated = Features().check(validation_inputs, self.dtype, fitted)
+            inputs = np.concatenate([inputs, validated])
         data_set = DataSet(
             inputs,
-            self.encode(np.concatenate([train_y, y[validation_rows]])),
+            self.targets.encode(np.concatenate([train_y, y[validation_rows]]), self.dtype),
             None if weights is None else weights[np.concatenate(fold)],
         )
         n_train = len(train_y)

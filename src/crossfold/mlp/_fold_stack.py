@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
+from sklearn.model_selection import check_cv
 from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.validation import check_is_fitted
 
 from crossfold.mlp import _training
 from crossfold.mlp._base import BaseMLP, clone_with, warn_if_unconverged
@@ -17,6 +19,7 @@ from crossfold.mlp._fold_data import (
     FoldData,
     Preparation,
     check_folds,
+    is_several_tables,
     one_table_per_fold,
     pad_folds,
     share_inputs,
@@ -30,7 +33,9 @@ from crossfold.mlp._network import (
     share_network,
     share_settings,
 )
+from crossfold.mlp._out_of_fold import score_out_of_fold, write_scores
 from crossfold.mlp._spec import Array, Member, Network, Trained
+from crossfold.mlp._summary import Text
 from crossfold.mlp._targets import Targets
 from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 
@@ -72,6 +77,11 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         a row is in no fold's validation rows.
     preprocessors_
         Fitted preprocessor of each fold, or None.
+    folds_
+        Row numbers ``(training, validation)`` of each fold.
+    fold_scores_
+        Accuracy or R² on each fold's validation rows, shape ``(members, folds)``; NaN where there
+        are none.
 
     Examples
     --------
@@ -80,15 +90,15 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
     >>> from sklearn.preprocessing import StandardScaler
     >>> from crossfold.mlp import MLPClassifier
     >>> X, y = make_moons(200, noise=0.1, random_state=0)
-    >>> folds = list(StratifiedKFold(5).split(X, y))
-    >>> network = MLPClassifier((16,), learning_rate="one_cycle", learning_rate_init=0.1)
     >>> stack = FoldStack(
-    ...     network,
+    ...     MLPClassifier((16,)),
     ...     preprocessor=StandardScaler(),
     ...     member_params=[{"random_state": 0}, {"random_state": 1}],
-    ... ).fit(X, y, folds)
+    ... ).fit(X, y, cv=StratifiedKFold(5, shuffle=True, random_state=0))
     >>> len(stack.estimators_), len(stack.estimators_[0]), stack.out_of_fold_[0].shape
     (2, 5, (200,))
+    >>> stack.score() > 0.95
+    True
     """
 
     def __init__(
@@ -108,8 +118,9 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         self,
         X: Any,
         y: Any,
-        folds: Iterable[Any],
+        cv: Any = None,
         *,
+        groups: Any = None,
         sample_weight: Any = None,
         fold_params: Sequence[Parameters] | None = None,
     ) -> Self:
@@ -122,9 +133,12 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             same object repeated is kept once.
         y
             Classes, labels or values of the ``n`` rows.
-        folds
-            Pairs of training and validation row numbers, as a scikit-learn splitter gives them. The
-            validation rows may be empty.
+        cv
+            Number of folds, a splitter of scikit-learn, or pairs of training and validation rows:
+            row numbers, or a mask of all rows. Validation rows may be empty. None is five folds;
+            a number of folds is stratified by class and not shuffled, as in scikit-learn.
+        groups
+            Group of each row, for splitters that keep groups together.
         sample_weight
             Weight of each row, shape ``(n,)``, or None. Not together with a sampler.
         fold_params
@@ -138,7 +152,7 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         if self.sampler is not None and sample_weight is not None:
             raise DataError("sample_weight cannot be used with a sampler, which makes new rows.")
         y = _check_targets(y)
-        rows = check_folds(folds, len(y))
+        rows = self._split(X, y, cv, groups)
         estimators = self._clones(rows, fold_params)
         targets = estimators[0][0]._learn_targets(y)
         prepared = self._prepare(X, y, rows, sample_weight, targets)
@@ -151,8 +165,33 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         self.estimators_ = estimators
         self.histories_ = [[next(histories) for _ in member] for member in estimators]
         self.preprocessors_ = [fold.preprocessor for fold in prepared]
-        self.out_of_fold_ = [_out_of_fold(member, prepared, len(y)) for member in estimators]
+        scored = [
+            score_out_of_fold(member, of_folds, prepared, y)
+            for member, of_folds in enumerate(estimators)
+        ]
+        self.out_of_fold_ = [one.outputs[:, 0] if targets.flat else one.outputs for one in scored]
+        self.folds_ = rows
+        self.fold_scores_ = np.array([one.fold_scores for one in scored])
+        self._scores = [one.score for one in scored]
         return self
+
+    def score(self, member: int = 0) -> float:
+        """Give a member's out-of-fold accuracy or, of a regressor, R²; all folds in one figure.
+
+        Each row counts once, by the mean prediction of the networks that were not trained on it.
+        """
+        check_is_fitted(self)
+        return self._scores[member]
+
+    def summary(self) -> Text:
+        """Give a table of rows, epochs and score of every member and fold, as text."""
+        check_is_fitted(self)
+        return write_scores(self.estimators_, self.folds_, self.fold_scores_, self._scores)
+
+    def _split(self, X: Any, y: Array, cv: Any, groups: Any) -> list[Fold]:
+        splitter = check_cv(cv, y, classifier=is_classifier(self.estimator))
+        table = X[0] if is_several_tables(X) else X
+        return check_folds(splitter.split(table, y, groups), len(y))
 
     def _clones(
         self, folds: Sequence[Fold], fold_params: Sequence[Parameters] | None
@@ -174,11 +213,10 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         template = self.estimator
         weights = template._check_weights(sample_weight, y)
         if self.preprocessor is None and self.sampler is None:
-            prepared = share_inputs(tables, folds, targets.encode(y, template.dtype), weights)
+            encoded = targets.encode(y, template.dtype)
+            prepared = share_inputs(tables, folds, encoded, weights, template.dtype)
         else:
-            preparation = Preparation(
-                self.preprocessor, self.sampler, lambda y: targets.encode(y, template.dtype)
-            )
+            preparation = Preparation(self.preprocessor, self.sampler, targets, template.dtype)
             prepared = [
                 preparation.prepare(table, y, weights, fold)
                 for table, fold in zip(tables, folds, strict=True)
@@ -235,20 +273,6 @@ def _train(jobs: Sequence[_Job], targets: Targets, callbacks: Sequence[Any]) -> 
         for job, own in zip(jobs, networks, strict=True)
     ]
     return _training.train(network, list(data_sets.values()), members, settings)
-
-
-def _out_of_fold(estimators: Sequence[BaseMLP], folds: Sequence[FoldData], n_rows: int) -> Array:
-    """Give the mean prediction for each row by the networks that it validates."""
-    targets, dtype = estimators[0]._targets, estimators[0].dtype
-    total = np.zeros((n_rows, targets.n_outputs), dtype=dtype)
-    times = np.zeros((n_rows, 1), dtype=dtype)
-    for estimator, fold in zip(estimators, folds, strict=True):
-        if len(fold.scored_rows):
-            inputs = fold.data_set.inputs[fold.validation_rows, : estimator.n_features_in_]
-            total[fold.scored_rows] += estimator._outputs_of(inputs)
-            times[fold.scored_rows] += 1
-    mean = np.divide(total, times, out=np.full_like(total, np.nan), where=times > 0)
-    return mean[:, 0] if targets.flat else mean
 
 
 def _check_targets(y: Any) -> Array:

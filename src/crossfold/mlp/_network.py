@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 
+from crossfold.mlp._parameters import WHOLE_RUN_SCHEDULES
 from crossfold.mlp._spec import Array, DataSet, Member, Network, Rows, Settings
 from crossfold.mlp.exceptions import DataError, ParameterError
 
@@ -19,11 +20,10 @@ if TYPE_CHECKING:
     from crossfold.mlp._targets import Targets
 
 _SYNONYMS = {"logistic": "sigmoid", "identity": "linear", "squared_error": "mse"}
-_AUTO_BATCH_SIZE = 200
 _SETTINGS = tuple(
     field.name
     for field in fields(Settings)
-    if field.name not in {"batch_size", "callbacks", "max_iter"}
+    if field.name not in {"callbacks", "learning_rate", "max_iter", "n_iter_no_change"}
 )
 _Shared = TypeVar("_Shared", Network, Settings)
 
@@ -55,17 +55,27 @@ def make_network(estimator: BaseMLP, n_features: int, targets: Targets) -> Netwo
 
 
 def make_settings(
-    estimator: BaseMLP, callbacks: Sequence[Any] = (), max_iter: int | None = None
+    estimator: BaseMLP, callbacks: Sequence[Any] = (), *, incremental: bool = False
 ) -> Settings:
     """Describe how an estimator asks to be trained."""
-    batch_size: Any = estimator.batch_size
     shared: dict[str, Any] = {name: getattr(estimator, name) for name in _SETTINGS}
+    schedule: Any = schedule_of(estimator, incremental=incremental)
+    runs_through = estimator.learning_rate == "auto" and schedule in WHOLE_RUN_SCHEDULES
     return Settings(
         **shared,
-        batch_size=_AUTO_BATCH_SIZE if batch_size == "auto" else batch_size,
-        max_iter=max_iter or estimator.max_iter,
+        learning_rate=schedule,
+        max_iter=1 if incremental else estimator.max_iter,
+        n_iter_no_change=np.inf if runs_through else estimator.n_iter_no_change,
         callbacks=tuple(callbacks),
     )
+
+
+def schedule_of(estimator: BaseMLP, *, incremental: bool = False) -> str:
+    """Give the name of the learning rate's schedule, ``auto`` replaced by what it stands for."""
+    if estimator.learning_rate != "auto":
+        return estimator.learning_rate
+    may_end_early = incremental or estimator.early_stopping
+    return "constant" if may_end_early or estimator.solver == "sgd" else "one_cycle"
 
 
 def make_member(

@@ -34,10 +34,11 @@ class NumpyEngine:
     def __init__(self, stack: Stack) -> None:
         self.n_lanes = blas_threads()
         dtype = stack.parameters.dtype
+        inputs = {id(one.inputs): np.ascontiguousarray(one.inputs) for one in stack.data_sets}
         data_sets = [
             replace(
                 data_set,
-                inputs=np.ascontiguousarray(data_set.inputs),
+                inputs=inputs[id(data_set.inputs)],
                 targets=np.ascontiguousarray(data_set.targets, dtype=dtype),
             )
             for data_set in stack.data_sets

@@ -28,7 +28,9 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "l1": [NON_NEGATIVE],
     "dropout": [_FRACTION, "array-like"],
     "batch_size": [StrOptions({"auto", "full"}), _COUNT],
-    "learning_rate": [StrOptions({"constant", "invscaling", "adaptive", *WHOLE_RUN_SCHEDULES})],
+    "learning_rate": [
+        StrOptions({"auto", "constant", "invscaling", "adaptive", *WHOLE_RUN_SCHEDULES})
+    ],
     "learning_rate_init": [_POSITIVE],
     "power_t": [NON_NEGATIVE],
     "max_iter": [_COUNT],

@@ -44,6 +44,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
         "loss": [StrOptions({"squared_error", "mse", "mae"})],
+        "scale_targets": ["boolean"],
     }
     _y_numeric: ClassVar[bool] = True
     _targets: Values
@@ -55,12 +56,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         activation: str | Activation = "relu",
         *,
         solver: str = "adam",
-        alpha: float = 0.0001,
+        alpha: float = 0.1,
         batch_size: int | str = "auto",
-        learning_rate: str = "constant",
-        learning_rate_init: float = 0.001,
+        learning_rate: str = "auto",
+        learning_rate_init: float = 0.01,
         power_t: float = 0.5,
-        max_iter: int = 200,
+        max_iter: int = 100,
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
@@ -75,6 +76,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
         engine: str = "numpy",
+        scale_targets: bool = True,
         dropout: float | Sequence[float] = 0.0,
         l1: float = 0.0,
         init: str | Initializer = "auto",

@@ -160,16 +160,18 @@ class Member:
 class Settings:
     """How a stack is trained: what all its members share. Names as in scikit-learn's MLPs.
 
-    `batch_size` is cut to a member's own rows. As in scikit-learn, the learning rates
-    ``invscaling`` and ``adaptive`` act with ``sgd`` only; ``one_cycle`` and ``cosine`` act with
-    every solver. `n_iter_no_change` may be infinite.
+    `batch_size` is cut to a member's own rows; ``auto`` grows with them. As in scikit-learn, the
+    learning rates ``invscaling`` and ``adaptive`` act with ``sgd`` only; ``one_cycle`` and
+    ``cosine`` act with every solver. `n_iter_no_change` may be infinite. With `scale_targets` a
+    regressor's targets are trained, and their losses measured, in units of their standard
+    deviation over a member's training rows; its weights come back in the targets' own units.
     """
 
     engine: Literal["numpy", "torch"] = "numpy"
     device: str = "auto"
     dtype: str = "float32"
     solver: Literal["sgd", "adam", "adamw"] = "adam"
-    batch_size: int | Literal["full"] = 200
+    batch_size: int | Literal["full", "auto"] = 200
     learning_rate: Literal["constant", "invscaling", "adaptive", "one_cycle", "cosine"] = "constant"
     power_t: float = 0.5
     momentum: float = 0.9
@@ -182,6 +184,7 @@ class Settings:
     tol: float = 1e-4
     n_iter_no_change: float = 10
     early_stopping: bool = False
+    scale_targets: bool = False
     callbacks: Sequence[Callback] = ()
 
 
@@ -224,8 +227,9 @@ class Trained:
 
     @property
     def is_finite(self) -> bool:
-        """Whether all weights and biases are finite."""
-        return all(bool(np.isfinite(w).all()) for w in (*self.coefs, *self.intercepts))
+        """Whether all weights and biases and the last loss are finite."""
+        losses = np.array(self.loss_curve[-1:])
+        return all(bool(np.isfinite(w).all()) for w in (*self.coefs, *self.intercepts, losses))
 
 
 @dataclass(frozen=True)

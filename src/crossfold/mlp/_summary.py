@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,12 +11,15 @@ if TYPE_CHECKING:
 _ROW = "{:<10}  {:<14}  {:<12}  {:>12}\n"
 
 
-def write_summary(estimator: BaseMLP) -> None:
-    """Write the table to standard output."""
-    sys.stdout.write(format_summary(estimator))
+class Text(str):
+    """Text of several lines that a console or notebook shows as such without `print`."""
+
+    __slots__ = ()
+
+    __repr__ = str.__str__
 
 
-def format_summary(estimator: BaseMLP) -> str:
+def write_summary(estimator: BaseMLP) -> Text:
     """Give the table: layer, output shape, activation, number of parameters."""
     total = sum(array.size for array in (*estimator.coefs_, *estimator.intercepts_))
     lines = [
@@ -26,7 +28,7 @@ def format_summary(estimator: BaseMLP) -> str:
         *(_ROW.format(*row) for row in _layers(estimator)),
         _ROW.format("total", "", "", f"{total:,}"),
     ]
-    return "".join(lines)
+    return Text("".join(lines))
 
 
 def _layers(estimator: BaseMLP) -> Iterator[tuple[str, str, str, str]]:

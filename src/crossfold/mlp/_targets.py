@@ -38,7 +38,12 @@ class Values:
 
     def encode(self, y: Array, dtype: str) -> Array:
         """Give targets of shape ``(n, n_outputs)``."""
-        targets = y.reshape(len(y), -1).astype(dtype, copy=False)
+        targets = y.reshape(len(y), -1)
+        if targets.size and max(targets.max(), -targets.min()) > np.finfo(dtype).max:
+            raise DataError(
+                f"y has values beyond the range of {dtype}. Divide y, or use 'float64'."
+            )
+        targets = targets.astype(dtype, copy=False)
         if targets.shape[1] != self.n_outputs:
             raise DataError(
                 f"y has {targets.shape[1]} outputs, but {self.n_outputs} were learnt before."

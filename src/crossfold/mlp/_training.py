@@ -19,6 +19,7 @@ from crossfold.mlp._schedules import learning_rates
 from crossfold.mlp._scoring import Validation, rows_of
 from crossfold.mlp._spec import Array, DataSet, EpochEvent, Member, Network, Settings, Trained
 from crossfold.mlp._start import Seat, make_stack, take_seat
+from crossfold.mlp._units import Units, enter_units
 
 __all__ = ["predict", "train"]
 
@@ -82,6 +83,9 @@ class _Training:
         settings: Settings,
     ) -> None:
         self._began = perf_counter()
+        self._units: list[Units] | None = None
+        if settings.scale_targets and network.head == "regression":
+            self._units, data_sets, members = enter_units(data_sets, members)
         self._network = network
         self._data_sets = data_sets
         self._settings = settings
@@ -179,9 +183,21 @@ class _Training:
             validation_loss=loss,
             validation_score=score,
             validation_outputs=lambda: (
-                [None] * len(losses) if validation is None else validation.outputs(logits)
+                [None] * len(losses)
+                if validation is None
+                else self._in_units(validation.outputs(logits))
             ),
         )
+
+    def _in_units(self, outputs: list[Array | None]) -> list[Array | None]:
+        """Give outputs of the running members in the units of their targets."""
+        if self._units is None:
+            return outputs
+        units = [self._units[seat.index] for seat in self._seats]
+        return [
+            None if own is None else unit.values(own)
+            for unit, own in zip(units, outputs, strict=True)
+        ]
 
     def _record(self, seat: Seat, place: int, event: EpochEvent, seconds: float) -> None:
         """Note the epoch in a member's history and keep its weights if they are the best."""
@@ -217,4 +233,6 @@ class _Training:
         trained.optimizer_state = progress.state() | {
             "arrays": {name: array[seat.places] for name, array in arrays.items()}
         }
+        if self._units is not None:
+            self._units[seat.index].leave(trained)
         return trained

@@ -45,8 +45,10 @@ class TorchEngine:
         self.n_lanes = torch.get_num_threads() if self._device.type == "cpu" else 0
         self._generator = torch.Generator(self._device)
         self._generator.manual_seed(stack.seed)
+        inputs = {id(d.inputs): d.inputs for d in stack.data_sets}
+        tensors = {key: resident(array, self._device) for key, array in inputs.items()}
         self._data = [
-            (resident(d.inputs, self._device), resident(d.targets, self._device).to(self._dtype))
+            (tensors[id(d.inputs)], resident(d.targets, self._device).to(self._dtype))
             for d in stack.data_sets
         ]
         self._begin(stack)

@@ -54,7 +54,11 @@ class NetworkParameters(_Parameters):
 
     def arguments(self) -> dict[str, Any]:
         """Give the constructor's arguments; every epoch is run."""
-        return {**self.model_dump(), "n_iter_no_change": float("inf")}
+        return {
+            **self.model_dump(),
+            "learning_rate": "constant",
+            "n_iter_no_change": float("inf"),
+        }
 
 
 class VariantParameters(_Parameters):

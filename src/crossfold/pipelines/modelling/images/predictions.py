@@ -24,10 +24,15 @@ def class_probabilities(
 
     Returns
     -------
-    Shape ``(rows, n_classes)``, float32.
+    Shape ``(rows, n_classes)``, float32; NaN for the classes of a network that diverged.
     """
+    from crossfold.mlp.exceptions import DivergenceError
+
     probabilities = np.zeros((len(rows), n_classes), dtype=np.float32)
-    probabilities[:, network.classes_] = network.predict_proba(data.pixels[rows])
+    try:
+        probabilities[:, network.classes_] = network.predict_proba(data.pixels[rows])
+    except DivergenceError:
+        probabilities[:, network.classes_] = np.nan
     return probabilities
 
 

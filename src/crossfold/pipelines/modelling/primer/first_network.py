@@ -144,7 +144,8 @@ def make_library_network(first_network: FirstNetworkParameters) -> Any:
 
     return MLPClassifier(
         (first_network.n_hidden,), "identity", solver="sgd", momentum=0, alpha=0, batch_size=1,
-        shuffle=False, loss=SQUARED_SIGMOID, learning_rate_init=first_network.learning_rate,
+        shuffle=False, loss=SQUARED_SIGMOID, learning_rate="constant",
+        learning_rate_init=first_network.learning_rate,
         max_iter=first_network.epochs, n_iter_no_change=np.inf, dtype="float64",
     )  # fmt: skip
 

@@ -87,7 +87,8 @@ def compare_logistic(
     start = start_weights(seed)
     network = MLPClassifier(
         (), solver="sgd", momentum=0, alpha=0, batch_size="full", shuffle=False, dtype="float64",
-        learning_rate_init=logistic.learning_rate, max_iter=logistic.epochs,
+        learning_rate="constant", learning_rate_init=logistic.learning_rate,
+        max_iter=logistic.epochs,
         n_iter_no_change=np.inf, init=lambda rng, sizes: ([start[:3, None]], [start[3:]]),
     ).fit(X, y)  # fmt: skip
     regression = LogisticRegression().fit(X, y)

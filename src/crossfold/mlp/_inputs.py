@@ -1,0 +1,94 @@
+"""What inputs must look like; says which columns are at fault."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.utils.validation import validate_data
+
+from crossfold.mlp._spec import Array
+from crossfold.mlp.exceptions import DataError
+
+_NAMED_COLUMNS = 10
+_REMEDIES = {
+    "missing values (NaN)": "Fill them in, for example with scikit-learn's SimpleImputer, or leave "
+    "those rows or columns out.",
+    "infinite values (inf)": "Replace them or leave those rows or columns out.",
+}
+
+
+def check_inputs(
+    estimator: Any, X: Any, y: Any = "no_validation", *, dtype: str, source: Any = None, **how: Any
+) -> Any:
+    """Check inputs, and targets where they are given, as scikit-learn does; name columns at fault.
+
+    Parameters
+    ----------
+    estimator
+        Remembers number and names of the columns, or is asked for them with ``reset=False``.
+    X, y
+        Inputs, shape ``(n, n_features)``; sparse ones are made dense. Targets.
+    dtype
+        Of the arithmetic, whose range the inputs must not leave.
+    source
+        Fitted preprocessor that made the inputs and can name their columns, or None.
+    how
+        Further arguments of scikit-learn's ``validate_data``.
+    """
+    try:
+        checked = validate_data(estimator, X, y, accept_sparse=["csr", "csc"], **how)
+    except ValueError as error:
+        if not str(error).startswith("Input X contains"):
+            raise
+        raise _unusable_values(X, source) from None
+    inputs = checked[0] if isinstance(checked, tuple) else checked
+    dense = inputs.toarray() if issparse(inputs) else inputs
+    _check_range(dense, dtype, X, source)
+    return (dense, checked[1]) if isinstance(checked, tuple) else dense
+
+
+def _unusable_values(X: Any, source: Any) -> DataError:
+    """Say which columns hold missing or, where there are none, infinite values."""
+    values = X.toarray() if issparse(X) else X
+    missing = values.isna() if hasattr(values, "isna") else np.isnan(np.asarray(values, float))
+    found = {"missing values (NaN)": np.asarray(missing)}
+    if not found["missing values (NaN)"].any():
+        found = {"infinite values (inf)": np.isinf(np.asarray(values, float))}
+    [(kind, where)] = found.items()
+    return DataError(f"X has {kind} in {_list_columns(where, X, source)}. {_REMEDIES[kind]}")
+
+
+def _check_range(inputs: Array, dtype: str, X: Any, source: Any) -> None:
+    """Refuse what would be infinite once it is cast."""
+    if inputs.dtype.kind != "f" or inputs.dtype.itemsize <= np.dtype(dtype).itemsize:
+        return
+    most = np.finfo(dtype).max
+    if inputs.size and max(inputs.max(), -inputs.min()) > most:
+        raise DataError(
+            f"X has values beyond the range of {dtype} in "
+            f"{_list_columns(np.abs(inputs) > most, X, source)}. Scale the inputs, or use "
+            "dtype='float64'."
+        )
+
+
+def _list_columns(where: Array, X: Any, source: Any) -> str:
+    """List columns with the number of their rows that are marked, shape ``(n, n_columns)``."""
+    counts = where.sum(axis=0)
+    names, columns = _column_names(X, source, len(counts)), np.flatnonzero(counts)
+    listed = [f"{names[c]!r} ({counts[c]} rows)" for c in columns[:_NAMED_COLUMNS]]
+    more = len(columns) - len(listed)
+    rest = f" and {more} more" if more else ""
+    return f"{len(columns)} of {len(counts)} columns: {', '.join(listed)}{rest}"
+
+
+def _column_names(X: Any, source: Any, n_columns: int) -> Sequence[Any]:
+    """Give the names of the columns, their numbers where they have none."""
+    if hasattr(X, "columns"):
+        return list(X.columns)
+    try:
+        return list(source.get_feature_names_out())
+    except (AttributeError, ValueError):
+        return range(n_columns)
