@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,7 +21,8 @@ EXACT_LOAD_ARGS: dict[str, dict[str, Any]] = {
     "ExcelDataset": _TEXT,
     "SQLTableDataset": {"dtype_backend": "numpy_nullable"},
 }
-NEEDED_EXTRAS = {"openpyxl": "excel", "sqlalchemy": "database"}
+# What some datasets need beside pandas, and the extra of crossfold that brings it.
+NEEDED = {"ExcelDataset": ("openpyxl", "excel"), "SQLTableDataset": ("sqlalchemy", "database")}
 
 
 class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
@@ -99,6 +101,7 @@ class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
     def _read(self) -> pd.DataFrame:
         if self._filepath is not None and not self._exists():
             raise DataError(f"There is no file or folder {self._filepath}: check its path.")
+        self._require_extra()
         try:
             loaded = AbstractDataset.from_config("table", self._config).load()
             if not isinstance(loaded, dict):
@@ -107,6 +110,14 @@ class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         except (ImportError, DatasetError, ValueError, OSError) as error:
             raise DataError(f"{self._place} cannot be read: {_reason(error)}") from error
         return self._joined(parts)
+
+    def _require_extra(self) -> None:
+        kind = self._config.get("dataset", self._config)["type"].rpartition(".")[2]
+        package, extra = NEEDED.get(kind, ("pandas", ""))
+        if find_spec(package) is None:
+            raise DataError(
+                f"{self._place} cannot be read without {package}: pip install 'crossfold[{extra}]'."
+            )
 
     def _joined(self, parts: dict[str, pd.DataFrame]) -> pd.DataFrame:
         first, *others = parts
@@ -176,9 +187,6 @@ def _plain_numbers(decimal: str, thousands: str | None) -> Callable[[pd.Series],
 
 
 def _reason(error: Exception) -> str:
-    for package, extra in NEEDED_EXTRAS.items():
-        if package in str(error).lower() and "import" in f"{error!r} {error}".lower():
-            return f"it needs {package}: pip install 'crossfold[{extra}]'."
     if isinstance(error, pd.errors.EmptyDataError):
         return "it is empty."
     lines = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]

@@ -15,7 +15,7 @@ import fsspec
 
 from crossfold.datasets.exceptions import DataError
 
-EXCEL, PARQUET = (".xlsx", ".xlsm", ".xls", ".ods"), (".parquet", ".pq")
+EXCEL, PARQUET = (".xlsx", ".xlsm"), (".parquet", ".pq")
 TEXT = (".csv", ".tsv", ".txt", ".tab", ".dat", ".csv.gz", ".tsv.gz", ".txt.gz")
 DATABASE = re.compile(r"(?P<con>[a-z][\w+]*://.*)::(?P<table>.+)")
 DELIMITERS = ("\t", ";", "|", ",")
@@ -113,7 +113,7 @@ def find_encoding(path: Path) -> str:
     head = first[:1000]
     if zeros := head.count(b"\0"):
         if zeros < len(head) / 3:
-            raise DataError(f"{path} is not a table of text: export it as CSV.")
+            raise DataError(f"{path} is not a table of text: save it as CSV or .xlsx.")
         return "utf-16-le" if head[1::2].count(b"\0") > zeros / 2 else "utf-16-be"
     for encoding in ("utf-8", "cp1252"):
         if _decodes(path, encoding):

@@ -11,7 +11,7 @@ from crossfold.datasets.table_dataset import as_text
 
 TRUE = ("1", "true", "t", "yes", "y", "ja", "j", "oui", "si", "sí", "sim", "wahr", "x", "positive")
 FALSE = ("0", "false", "f", "no", "n", "nein", "non", "não", "falsch", "negative")
-OFFSET = r"(?<=\d)\s*(?:Z|[+-]\d{2}:?\d{2})$"
+OFFSET = r"(\d)\s*(?:Z|[+-]\d{2}:?\d{2})$"
 
 
 def as_number(values: pd.Series) -> pd.Series:
@@ -38,7 +38,7 @@ def as_date(values: pd.Series) -> pd.Series:
     if not pd.api.types.is_datetime64_any_dtype(values):
         text = as_text(values)
         has_time = text.str.contains(":", regex=False).fillna(False).astype(bool)
-        text = text.mask(has_time, text.str.replace(OFFSET, "", regex=True))
+        text = text.mask(has_time, text.str.replace(OFFSET, r"\1", regex=True))
         values = pd.to_datetime(text, format="ISO8601", errors="coerce")
     elif getattr(values.dt, "tz", None) is not None:
         values = values.dt.tz_localize(None)

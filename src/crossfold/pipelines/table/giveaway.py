@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-MOST_ROWS, MOST_BINS = 50_000, 200
+MOST_BINS = 200
 LIMIT = 0.99
 # So sure that no lucky column of a small table is suspected: k errors in n rows leave up to about
 # (k + 3) / n (the rule of three, Hanley and Lippman-Hand 1983).
@@ -39,13 +39,12 @@ def find_giveaways(
     Columns that give the target away, with the evidence in words.
     """
     random = np.random.default_rng(0)
-    rows = random.permutation(len(target))[:MOST_ROWS]
-    unit = np.arange(len(rows)) if groups is None else pd.factorize(groups.iloc[rows])[0]
+    unit = np.arange(len(target)) if groups is None else pd.factorize(groups)[0]
     train = (random.permutation(unit.max() + 1) % 2 == 0)[unit]
-    y = target.iloc[rows].to_numpy() if task == "regression" else pd.factorize(target.iloc[rows])[0]
+    y = target.to_numpy() if task == "regression" else pd.factorize(target)[0]
     found = {}
     for name in inputs.columns:
-        bins = _bins(inputs[name].iloc[rows], train)
+        bins = _bins(inputs[name], train)
         score = _of_number if task == "regression" else _of_class
         if evidence := score(bins, y, train):
             found[str(name)] = evidence
@@ -59,13 +58,12 @@ def _bins(values: pd.Series, train: NDArray[np.bool_]) -> Integers:
     if values.dtype.kind == "M":
         values = (values - values.min()).dt.total_seconds()
     numbers = values.to_numpy(dtype="float64")
-    known = np.unique(numbers[train & ~np.isnan(numbers)])
+    learnt = numbers[train & ~np.isnan(numbers)]
+    known = np.unique(learnt)
+    between = (known[1:] + known[:-1]) / 2  # a new value counts as the nearest known one
     if len(known) > MOST_BINS:
-        known = np.unique(np.quantile(numbers[train & ~np.isnan(numbers)], _SHARES))
-    return np.where(np.isnan(numbers), 0, np.searchsorted(known, numbers) + 1)
-
-
-_SHARES = np.linspace(0, 1, MOST_BINS + 1)
+        between = np.unique(np.quantile(learnt, np.linspace(0, 1, MOST_BINS + 1)[1:-1]))
+    return np.where(np.isnan(numbers), 0, np.searchsorted(between, numbers) + 1)
 
 
 def _of_number(bins: Integers, y: NDArray[np.float64], train: NDArray[np.bool_]) -> str:

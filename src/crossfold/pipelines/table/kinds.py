@@ -141,16 +141,22 @@ def _are_numbers(numbers: pd.Series) -> bool:
 
 def _names_things(column: Column, numbers: pd.Series, n: int) -> bool:
     """Say whether whole numbers are names: by their column's name, their order or their length."""
-    if (numbers % 1 != 0).any() or n < 20:
+    whole_share = (numbers % 1 == 0).mean()
+    if whole_share < NEARLY_ALL or n < 20:
         return False
-    if IDENTIFIER_NAME.search(column.name):
+    if IDENTIFIER_NAME.search(column.name):  # spreadsheets have made fractions of some
         return column.distinct > max(20, n / 20)
+    if whole_share < 1:
+        return False
     unique = column.distinct >= NEARLY_ALL * n
     span = numbers.max() - numbers.min() + 1
     if unique and span <= 1.05 * column.distinct:
         return True
     lengths = numbers.abs().astype("int64").astype("str").str.len()
-    return bool(unique and n >= 100 and lengths.min() == lengths.max() and lengths.max() >= 6)
+    shortest, longest = lengths.min(), lengths.max()
+    if shortest >= 9 and longest - shortest <= 1 and column.distinct > max(20, n / 20):
+        return True
+    return bool(unique and n >= 100 and shortest == longest >= 6)
 
 
 def _text_kind(column: Column, text: pd.Series, n: int) -> Column:

@@ -16,6 +16,8 @@ from crossfold.templates.parameters import TableParameters, Task
 
 MOST_CLASSES = 20
 FEWEST_ROWS, FOLDS = 50, 5
+# Columns that give the target away are looked for in so many rows.
+MOST_ROWS = 50_000
 GIVES_AWAY = "gives the target away by itself"
 RARE_SHARE = 0.01
 
@@ -104,7 +106,7 @@ def profile_table(frame: pd.DataFrame, wishes: Wishes) -> Profile:
     words = {name: missing_words(frame[name]) for name in frame.columns}
     found = sorted({word for words_of_one in words.values() for word in words_of_one})
     if found:
-        frame = frame.replace(found, None)
+        frame = frame.apply(lambda values: values.mask(values.isin(found)))
     if frame.isna().all(axis=None):
         raise CrossfoldError("All values of the table are missing: export it again.")
     columns = tuple(_describe(frame[name], wishes) for name in frame.columns)
@@ -114,6 +116,7 @@ def profile_table(frame: pd.DataFrame, wishes: Wishes) -> Profile:
     left_out = _left_out(columns, wishes)
     kinds = {c.name: c.kind for c in columns if c.name not in {wishes.target, wishes.group}}
     inputs = {name: kind for name, kind in kinds.items() if name not in left_out}
+    _refuse_no_inputs(inputs, left_out)
     given_away = _giveaways(frame, inputs, target, task, wishes)
     left_out |= {name: f"{GIVES_AWAY} ({why})" for name, why in given_away.items()}
     inputs = {name: kind for name, kind in inputs.items() if name not in left_out}
@@ -221,8 +224,7 @@ def _giveaways(
 ) -> dict[str, str]:
     known = target.notna()
     rows = frame[known]
-    if len(rows) > 200_000:
-        rows = rows.sample(200_000, random_state=0)
+    rows = rows.sample(min(len(rows), MOST_ROWS), random_state=0)
     inputs = pd.DataFrame({name: READERS[kind](rows[name]) for name, kind in kinds.items()})
     y = as_number(target[rows.index]) if task == "regression" else target[rows.index]
     groups = rows[wishes.group] if wishes.group else None

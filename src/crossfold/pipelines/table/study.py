@@ -16,13 +16,13 @@ from crossfold.datasets.table_dataset import TableDataset
 from crossfold.datasets.table_source import find_source
 from crossfold.datasets.temporary import atomic_folder
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.table.profile import Profile, Wishes, profile_table
+from crossfold.pipelines.table.kinds import MOST_VALUES
+from crossfold.pipelines.table.profile import MOST_ROWS, Profile, Wishes, profile_table
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = ("all", "audit", "data_engineering", "modelling", "reporting", "scoring", "table")
 RESERVED_ENDINGS = ("_audit", "_score")
 PARAMETERS_FILE = "parameters_table.yml"
-MOST_ROWS = 1_000_000
 PLAIN = re.compile(r"[^\W\d][\w.-]*")
 YAML_WORDS = ("yes", "no", "true", "false", "null", "on", "off", "y", "n")
 
@@ -296,6 +296,11 @@ def describe(source: dict[str, Any], profile: Profile) -> Iterable[str]:
     kind = one["type"].rpartition(".")[2].removesuffix("Dataset")
     yield f"{kind} ({how})" if how else kind
     yield f"{profile.n_rows:,} rows, {len(profile.columns)} columns"
+    if profile.n_rows > MOST_ROWS:
+        yield (
+            f"Kinds are told from {MOST_VALUES:,} values of a column, columns that give the target"
+            f" away from {MOST_ROWS:,} rows"
+        )
     if profile.missing_words:
         yield f"Missing values are also written as {', '.join(map(repr, profile.missing_words))}"
     event = f", event {table.positive!r}" if table.positive is not None else ""
