@@ -1,6 +1,9 @@
 """Any table: read exactly, identifiers hashed; how it is stored is found out."""
 
+import datetime
 import gzip
+import logging
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 
 from crossfold.datasets import TableDataset
 from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.table_dataset import with_plain_types
 from crossfold.datasets.table_source import find_source
 
 
@@ -53,6 +57,46 @@ def test_numbers_with_other_signs_get_a_point(tmp_path: Path) -> None:
     table = csv(write(tmp_path / "a.csv", text), sep=";", decimal=",", thousands=".").load()
     assert table["a"].tolist() == ["1.5", "-2.25", "1234.5", "1.5e3"]
     assert table["b"].tolist() == ["Müller, Hans", "1,5 mg", "x", "2.5"]
+
+
+def test_dates_of_another_format_are_not_lost_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = write(tmp_path / "a.csv", "day\n31.01.2023\nsoon\n\n")
+    entry = {
+        "type": "pandas.CSVDataset",
+        "filepath": str(file),
+        "load_args": {"skip_blank_lines": False},
+    }
+    with caplog.at_level(logging.WARNING):
+        table = TableDataset(dataset=entry, date_formats={"day": "%d.%m.%Y"}).load()
+    assert table["day"].isna().tolist() == [False, True, True]
+    assert "day: 1 values are no dates written as %d.%m.%Y" in caplog.text
+    with pytest.raises(DataError, match=r"No date in the column 'day' .* is written as %Y/%m/%d"):
+        TableDataset(dataset=entry, date_formats={"day": "%Y/%m/%d"}).load()
+
+
+def test_columns_of_any_type_become_text_or_stay(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "day": [datetime.date(2023, 1, 31), None],
+            "amount": [Decimal("1.50"), Decimal("2")],
+            "town": pd.Categorical(["Ulm", None]),
+            "list": [[1, 2], [3]],
+            "n": [1, 2],
+            "flag": pd.array([True, None], dtype="boolean"),
+        }
+    )
+    table.to_parquet(tmp_path / "a.parquet")
+    read = TableDataset(dataset=find_source(str(tmp_path / "a.parquet"))).load()
+    assert read["day"].tolist()[0] == "2023-01-31"
+    assert read["amount"].tolist() == ["1.50", "2.00"]
+    assert read["town"].tolist()[0] == "Ulm"
+    kinds = read.dtypes.astype(str).tolist()
+    assert kinds[:4] == ["str"] * 4
+    assert kinds[4] == "int64"
+    with pytest.raises(DataError, match="several columns a: rename them"):
+        with_plain_types(pd.DataFrame([[1, 2]], columns=["a", "a"]))
 
 
 def test_folder_is_joined_in_the_order_of_names(tmp_path: Path) -> None:

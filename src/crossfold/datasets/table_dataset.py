@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -10,6 +11,7 @@ from typing import Any, NoReturn
 
 import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from crossfold.datasets.exceptions import DataError
 from crossfold.datasets.identifiers import hash_identifiers
@@ -23,6 +25,8 @@ EXACT_LOAD_ARGS: dict[str, dict[str, Any]] = {
 }
 # What some datasets need beside pandas, and the extra of crossfold that brings it.
 NEEDED = {"ExcelDataset": ("openpyxl", "excel"), "SQLTableDataset": ("sqlalchemy", "database")}
+
+_logger = logging.getLogger(__name__)
 
 
 class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
@@ -69,16 +73,14 @@ class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
 
     def load(self) -> pd.DataFrame:
         """Read the table, or join those of a folder, identifiers hashed."""
-        table = self._read()
-        table.columns = [str(name) for name in table.columns]
+        table = with_plain_types(self._read())
         for column in set(self._hashed_columns) & set(table.columns):
             table[column] = hash_identifiers(as_text(table[column]).fillna(""), self._key)
         load_args = self._config.get("dataset", self._config).get("load_args", {})
         plain = _plain_numbers(load_args.get("decimal", "."), load_args.get("thousands"))
         for column in table.columns.difference(self._hashed_columns):
             if column in self._date_formats:
-                form = self._date_formats[column]
-                table[column] = pd.to_datetime(table[column], format=form, errors="coerce")
+                table[column] = self._dates(table[column], self._date_formats[column])
             elif plain and pd.api.types.is_string_dtype(table[column]):
                 table[column] = plain(table[column])
         return table
@@ -110,6 +112,24 @@ class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         except (ImportError, DatasetError, ValueError, OSError) as error:
             raise DataError(f"{self._place} cannot be read: {_reason(error)}") from error
         return self._joined(parts)
+
+    def _dates(self, values: pd.Series, form: str) -> pd.Series:
+        """Read dates; another format than the declared one must not turn them all into nothing."""
+        dates = pd.to_datetime(values, format=form, errors="coerce")
+        unreadable = values[dates.isna() & values.notna()]
+        if len(unreadable) and dates.isna().all():
+            raise DataError(
+                f"No date in the column {values.name!r} of {self._place} is written as {form}:"
+                " change date_formats in its catalog entry."
+            )
+        if len(unreadable):
+            _logger.warning(
+                "%s: %s values are no dates written as %s; they count as missing.",
+                values.name,
+                f"{len(unreadable):,}",
+                form,
+            )
+        return dates
 
     def _require_extra(self) -> None:
         kind = self._config.get("dataset", self._config)["type"].rpartition(".")[2]
@@ -152,6 +172,18 @@ def exact(dataset: dict[str, Any]) -> dict[str, Any]:
     defaults = EXACT_LOAD_ARGS.get(str(dataset.get("type")).rpartition(".")[2], {})
     load_args = {**defaults, **dataset.get("load_args", {})}
     return {**dataset, "load_args": load_args} if load_args else dataset
+
+
+def with_plain_types(table: pd.DataFrame) -> pd.DataFrame:
+    """Write columns as text that are no numbers, flags or dates; names too."""
+    table = table.set_axis([str(name) for name in table.columns], axis=1)
+    if table.columns.has_duplicates:
+        twice = sorted({*table.columns[table.columns.duplicated()]})
+        raise DataError(f"The table has several columns {', '.join(twice)}: rename them.")
+    for name, kind in table.dtypes.items():
+        if not (is_numeric_dtype(kind) or is_datetime64_any_dtype(kind) or kind == "str"):
+            table[name] = as_text(table[name])
+    return table
 
 
 def as_text(values: pd.Series) -> pd.Series:

@@ -135,6 +135,14 @@ def test_forgotten_group_is_told(profile_of: Profiler, visits: pd.DataFrame) -> 
     assert "give --group 'patient_id'" in warnings_of(profile_of(visits, "missed"))
 
 
+def test_groups_that_cannot_do_their_work_are_told(
+    profile_of: Profiler, visits: pd.DataFrame
+) -> None:
+    assert "another value in every row" in warnings_of(profile_of(visits, "missed", group="visit"))
+    told = warnings_of(profile_of(visits, "missed", group="postcode"))
+    assert "postcode has 3 values, fewer than 5 folds need" in told
+
+
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_column_that_gives_the_target_away_is_left_out(
     profile_of: Profiler, visits: pd.DataFrame, task: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from crossfold.datasets.table_dataset import as_text
+from crossfold.datasets.table_dataset import as_text, with_plain_types
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.columns import FALSE, READERS, TRUE, as_number
 from crossfold.pipelines.table.giveaway import find_giveaways
@@ -97,6 +97,7 @@ def profile_table(frame: pd.DataFrame, wishes: Wishes) -> Profile:
     CrossfoldError
         If the table cannot be studied; the sentence says why.
     """
+    frame = with_plain_types(frame)
     named = [wishes.target, wishes.group, wishes.time, *wishes.drop]
     require_columns(frame, [name for name in named if name is not None])
     if clash := {wishes.target, wishes.group, wishes.time}.intersection(wishes.drop):
@@ -260,9 +261,14 @@ def _warnings(frame: pd.DataFrame, target: pd.Series, profile: Profile) -> list[
 
 
 def _group_warnings(frame: pd.DataFrame, profile: Profile) -> list[str]:
-    """Warn of identifiers that repeat where no group is given."""
-    if profile.parameters.group is not None:
-        return []
+    """Warn of groups that keep nothing together, and of identifiers that repeat without a group."""
+    group = profile.parameters.group
+    if group is not None:
+        n_groups = frame[group].nunique()
+        if n_groups == frame[group].notna().sum():
+            return [f"{group} has another value in every row: it keeps nothing together."]
+        few = f"{group} has {n_groups} values, fewer than {FOLDS} folds need."
+        return [few] if n_groups < FOLDS else []
     repeated = []
     for column in profile.columns:
         n = profile.n_rows - column.missing

@@ -23,7 +23,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = ("all", "audit", "data_engineering", "modelling", "reporting", "scoring", "table")
 RESERVED_ENDINGS = ("_audit", "_score")
 PARAMETERS_FILE = "parameters_table.yml"
-PLAIN = re.compile(r"[^\W\d][\w.-]*")
+PLAIN = re.compile(r"[^\W\d][\w./-]*")
 YAML_WORDS = ("yes", "no", "true", "false", "null", "on", "off", "y", "n")
 
 CATALOG = """\
@@ -310,7 +310,7 @@ def describe(source: dict[str, Any], profile: Profile) -> Iterable[str]:
 def column_rows(profile: Profile) -> list[tuple[str, ...]]:
     """List name, kind, missing, distinct, example and role of every column."""
     table = profile.parameters
-    roles = {name: f"left out: {why}" for name, why in table.left_out.items()}
+    roles = {n: f"left out: {why.partition(' (')[0]}" for n, why in table.left_out.items()}
     roles |= {table.target: "target"}
     if table.group:
         roles[table.group] = "group (hashed)"
