@@ -53,7 +53,7 @@ class TableParameters(Parameters):
         if (self.positive is None) == (self.task == "binary"):
             raise ValueError("`positive` names the event of a binary task, and of no other task")
         no_inputs = {self.target, self.group, *self.identifiers, *self.left_out}
-        if wrong := sorted(no_inputs.intersection(self.columns)):
+        if wrong := [name for name in self.columns if name in no_inputs]:
             raise ValueError(f"{wrong} cannot be inputs: take them out of `columns`")
         if self.target in (self.group, self.time):
             raise ValueError(f"{self.target!r} cannot be the target and the group or the time")

@@ -195,6 +195,8 @@ def test_nearly_constant_targets_and_few_rows_are_told(
         ({"target": "missed", "drop": ("what",)}, "no column 'what'"),
         ({"target": "country"}, r"has one value only \(D\)"),
         ({"target": "empty"}, "is missing in all rows"),
+        ({"target": "postcode", "group": "postcode"}, "cannot be the target and the group"),
+        ({"target": "missed", "task": "regression"}, "holds no numbers: give another --task"),
         ({"target": "remark"}, "400 different texts"),
         ({"target": "missed", "positive": "Yes"}, "has no value 'Yes': give --positive no or yes"),
         ({"target": "postcode", "task": "binary"}, "has 3 values .* give --task multiclass"),

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from crossfold.pipelines.table.profile import Profile, Wishes
-from crossfold.pipelines.table.study import (
-    column_rows,
-    describe,
-    read_profile,
-    refuse_name,
-    write_study,
-)
+from crossfold.pipelines.table.kinds import MOST_VALUES
+from crossfold.pipelines.table.profile import MOST_ROWS, Profile, Wishes
+from crossfold.pipelines.table.study import read_profile, refuse_name, write_study
 
 HEADINGS = ("column", "kind", "missing", "distinct", "example", "use")
 
@@ -70,12 +66,54 @@ def profile(
     source, found = read_profile(
         data, Wishes(drop=dropped, **wishes), sep=sep, decimal=decimal, encoding=encoding
     )
-    for line in describe(source, found):
+    for line in _summary(source, found):
         click.echo(line)
-    _print_table(column_rows(found))
+    _print_table(_column_rows(found))
     for warning in found.warnings:
         click.echo(f"Warning: {warning}")
     return source, found
+
+
+def _summary(source: dict[str, Any], profile: Profile) -> Iterable[str]:
+    """Say in lines how the table is stored and what was found out."""
+    one = source.get("dataset", source)
+    load_args = one.get("load_args", {})
+    how = ", ".join(f"{key} {value!r}" for key, value in load_args.items() if key != "na_values")
+    table = profile.parameters
+    kind = one["type"].rpartition(".")[2].removesuffix("Dataset")
+    yield f"{kind} ({how})" if how else kind
+    yield f"{profile.n_rows:,} rows, {len(profile.columns)} columns"
+    if profile.n_rows > MOST_ROWS:
+        yield (
+            f"Kinds are told from {MOST_VALUES:,} values of a column, columns that give the target"
+            f" away from {MOST_ROWS:,} rows"
+        )
+    if profile.missing_words:
+        yield f"Missing values are also written as {', '.join(map(repr, profile.missing_words))}"
+    event = f", event {table.positive!r}" if table.positive is not None else ""
+    yield f"Target {table.target}: {table.task}{event}"
+
+
+def _column_rows(profile: Profile) -> list[tuple[str, ...]]:
+    """List name, kind, missing, distinct, example and role of every column."""
+    table = profile.parameters
+    roles = {n: f"left out: {why.partition(' (')[0]}" for n, why in table.left_out.items()}
+    roles |= {table.target: "target"}
+    if table.group:
+        roles[table.group] = "group (hashed)"
+    if table.time:
+        roles[table.time] = "time"
+    return [
+        (
+            column.name,
+            column.kind,
+            f"{column.missing:,}",
+            f"{column.distinct:,}",
+            column.example[:30],
+            roles.get(column.name, "input"),
+        )
+        for column in profile.columns
+    ]
 
 
 def _print_table(rows: list[tuple[str, ...]]) -> None:

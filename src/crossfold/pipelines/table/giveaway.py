@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+GIVES_AWAY = "gives the target away by itself"
 MOST_BINS = 200
 LIMIT = 0.99
 # So sure that no lucky column of a small table is suspected: k errors in n rows leave up to about
@@ -41,14 +42,14 @@ def find_giveaways(
     random = np.random.default_rng(0)
     unit = np.arange(len(target)) if groups is None else pd.factorize(groups)[0]
     train = (random.permutation(unit.max() + 1) % 2 == 0)[unit]
-    y = target.to_numpy() if task == "regression" else pd.factorize(target)[0]
-    found = {}
-    for name in inputs.columns:
-        bins = _bins(inputs[name], train)
-        score = _of_number if task == "regression" else _of_class
-        if evidence := score(bins, y, train):
-            found[str(name)] = evidence
-    return found
+    bins = ((str(name), _bins(inputs[name], train)) for name in inputs.columns)
+    if task == "regression":
+        numbers = target.to_numpy(dtype="float64")
+        told = ((name, _of_number(places, numbers, train)) for name, places in bins)
+    else:
+        classes = pd.factorize(target)[0]
+        told = ((name, _of_class(places, classes, train)) for name, places in bins)
+    return {name: evidence for name, evidence in told if evidence}
 
 
 def _bins(values: pd.Series, train: NDArray[np.bool_]) -> Integers:
@@ -78,7 +79,8 @@ def _of_number(bins: Integers, y: NDArray[np.float64], train: NDArray[np.bool_])
 
 
 def _sums(bins: Integers, train: NDArray[np.bool_], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.bincount(bins[train], weights=y[train], minlength=bins.max() + 1)
+    sums = np.bincount(bins[train], weights=y[train], minlength=bins.max() + 1)
+    return sums.astype(np.float64)
 
 
 def _of_class(bins: Integers, y: Integers, train: NDArray[np.bool_]) -> str:

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 import pandas as pd
 
 from crossfold.datasets.table_dataset import as_text, with_plain_types
 from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.table.caveats import find_caveats
 from crossfold.pipelines.table.columns import FALSE, READERS, TRUE, as_number
-from crossfold.pipelines.table.giveaway import find_giveaways
+from crossfold.pipelines.table.giveaway import GIVES_AWAY, find_giveaways
 from crossfold.pipelines.table.kinds import INPUT_KINDS, Column, describe_column, missing_words
 from crossfold.pipelines.table.nodes import require_columns
-from crossfold.templates.parameters import TableParameters, Task
+from crossfold.templates.parameters import Kind, TableParameters, Task
 
 MOST_CLASSES = 20
-FEWEST_ROWS, FOLDS = 50, 5
 # Columns that give the target away are looked for in so many rows.
 MOST_ROWS = 50_000
-GIVES_AWAY = "gives the target away by itself"
-RARE_SHARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -98,42 +97,49 @@ def profile_table(frame: pd.DataFrame, wishes: Wishes) -> Profile:
         If the table cannot be studied; the sentence says why.
     """
     frame = with_plain_types(frame)
-    named = [wishes.target, wishes.group, wishes.time, *wishes.drop]
-    require_columns(frame, [name for name in named if name is not None])
-    if clash := {wishes.target, wishes.group, wishes.time}.intersection(wishes.drop):
-        raise CrossfoldError(f"{sorted(clash)} cannot be dropped: other options name them.")
-    if frame.empty:
-        raise CrossfoldError("The table has no rows below its header: export it again.")
-    words = {name: missing_words(frame[name]) for name in frame.columns}
-    found = sorted({word for words_of_one in words.values() for word in words_of_one})
-    if found:
-        frame = frame.apply(lambda values: values.mask(values.isin(found)))
+    _refuse_wishes(frame, wishes)
+    words = sorted({word for name in frame.columns for word in missing_words(frame[name])})
+    if words:
+        frame = frame.apply(lambda values: values.mask(values.isin(words)))
     if frame.isna().all(axis=None):
         raise CrossfoldError("All values of the table are missing: export it again.")
     columns = tuple(_describe(frame[name], wishes) for name in frame.columns)
     target = _readable_target(frame[wishes.target], wishes)
+    parameters = _parameters(frame, columns, target, wishes)
+    profile = Profile(columns, parameters, len(frame), tuple(words))
+    return replace(profile, warnings=tuple(find_caveats(frame, target, profile)))
+
+
+def _refuse_wishes(frame: pd.DataFrame, wishes: Wishes) -> None:
+    named = [wishes.target, wishes.group, wishes.time, *wishes.drop]
+    require_columns(frame, [name for name in named if name is not None])
+    if clash := {wishes.target, wishes.group, wishes.time}.intersection(wishes.drop):
+        raise CrossfoldError(f"{sorted(map(str, clash))} cannot be dropped: an option names it.")
+    if wishes.target in (wishes.group, wishes.time):
+        raise CrossfoldError(f"{wishes.target!r} cannot be the target and the group or the time.")
+    if frame.empty:
+        raise CrossfoldError("The table has no rows below its header: export it again.")
+
+
+def _parameters(
+    frame: pd.DataFrame, columns: tuple[Column, ...], target: pd.Series, wishes: Wishes
+) -> TableParameters:
     task = wishes.task or find_task(frame[wishes.target], wishes.target)
     positive = _positive(target, wishes) if task == "binary" else None
     left_out = _left_out(columns, wishes)
     kinds = {c.name: c.kind for c in columns if c.name not in {wishes.target, wishes.group}}
-    inputs = {name: kind for name, kind in kinds.items() if name not in left_out}
-    _refuse_no_inputs(inputs, left_out)
-    given_away = _giveaways(frame, inputs, target, task, wishes)
+    given_away = _giveaways(frame, _inputs(kinds, left_out), target, task, wishes)
     left_out |= {name: f"{GIVES_AWAY} ({why})" for name, why in given_away.items()}
-    inputs = {name: kind for name, kind in inputs.items() if name not in left_out}
-    _refuse_no_inputs(inputs, left_out)
-    parameters = TableParameters(
+    return TableParameters(
         target=wishes.target,
         task=task,
         positive=positive,
         group=wishes.group,
         time=wishes.time,
-        columns=inputs,
+        columns=_inputs(kinds, left_out),
         left_out=left_out,
         identifiers=tuple(n for n, k in kinds.items() if k == "identifier" and n in left_out),
     )
-    profile = Profile(columns, parameters, len(frame), tuple(found))
-    return replace(profile, warnings=tuple(_warnings(frame, target, profile)))
 
 
 def find_task(values: pd.Series, name: str) -> Task:
@@ -177,6 +183,8 @@ def _readable_target(values: pd.Series, wishes: Wishes) -> pd.Series:
     """Read the target, NaN where it is missing."""
     target = as_number(values) if wishes.task == "regression" else as_text(values)
     distinct = target.dropna().unique()
+    if len(distinct) == 0 and values.notna().any():
+        raise CrossfoldError(f"The target {wishes.target!r} holds no numbers: give another --task.")
     if len(distinct) == 0:
         raise CrossfoldError(f"The target {wishes.target!r} is missing in all rows: name another.")
     if len(distinct) == 1:
@@ -221,80 +229,22 @@ def _left_out(columns: tuple[Column, ...], wishes: Wishes) -> dict[str, str]:
 
 
 def _giveaways(
-    frame: pd.DataFrame, kinds: dict[str, str], target: pd.Series, task: str, wishes: Wishes
+    frame: pd.DataFrame, kinds: dict[str, Kind], target: pd.Series, task: str, wishes: Wishes
 ) -> dict[str, str]:
     known = target.notna()
     rows = frame[known]
     rows = rows.sample(min(len(rows), MOST_ROWS), random_state=0)
-    inputs = pd.DataFrame({name: READERS[kind](rows[name]) for name, kind in kinds.items()})
+    read = {n: READERS[kind](rows[n]) for n, kind in kinds.items() if n != wishes.time}
+    inputs = pd.DataFrame(read, index=rows.index)
     y = as_number(target[rows.index]) if task == "regression" else target[rows.index]
     groups = rows[wishes.group] if wishes.group else None
     return find_giveaways(inputs[y.notna()], y.dropna(), task, groups)
 
 
-def _refuse_no_inputs(inputs: dict[str, str], left_out: dict[str, str]) -> None:
+def _inputs(kinds: dict[str, str], left_out: dict[str, str]) -> dict[str, Kind]:
+    """List the columns that are left; none is an error."""
+    inputs = {name: cast(Kind, kind) for name, kind in kinds.items() if name not in left_out}
     if not inputs:
         reasons = "; ".join(f"{name}: {why}" for name, why in list(left_out.items())[:5])
         raise CrossfoldError(f"No input column is left ({reasons}): name another target.")
-
-
-def _warnings(frame: pd.DataFrame, target: pd.Series, profile: Profile) -> list[str]:
-    parameters = profile.parameters
-    declared = [*parameters.columns, parameters.target]
-    declared += [name for name in (parameters.group, parameters.time) if name]
-    duplicates = int(frame.duplicated(list(dict.fromkeys(declared))).sum())
-    told = [
-        f"{name} {why}: it is left out. If it is known before the target, move it to `columns`."
-        for name, why in parameters.left_out.items()
-        if why.startswith(GIVES_AWAY)
-    ]
-    told += _group_warnings(frame, profile)
-    told += _class_warnings(target, profile)
-    if duplicates:
-        told.append(f"{duplicates:,} rows repeat another one in every column that is used.")
-    if missing := int(target.isna().sum()):
-        told.append(f"{missing:,} rows have no {parameters.target}: they go to the rejected rows.")
-    if profile.n_rows < FEWEST_ROWS:
-        told.append(f"{profile.n_rows} rows are too few to learn from: expect wide intervals.")
-    told += [f"{c.name}: {c.note}." for c in profile.columns if c.note and c.kind in INPUT_KINDS]
-    return told
-
-
-def _group_warnings(frame: pd.DataFrame, profile: Profile) -> list[str]:
-    """Warn of groups that keep nothing together, and of identifiers that repeat without a group."""
-    group = profile.parameters.group
-    if group is not None:
-        n_groups = frame[group].nunique()
-        if n_groups == frame[group].notna().sum():
-            return [f"{group} has another value in every row: it keeps nothing together."]
-        few = f"{group} has {n_groups} values, fewer than {FOLDS} folds need."
-        return [few] if n_groups < FOLDS else []
-    repeated = []
-    for column in profile.columns:
-        n = profile.n_rows - column.missing
-        if column.kind == "identifier" and column.distinct <= n - max(2, n // 100):
-            repeated.append(column.name)
-    if not repeated:
-        return []
-    return [
-        f"{' and '.join(repeated)} may say who or what a row belongs to, and repeats: give --group"
-        f" {repeated[0]!r}, so that its rows stay together, or results will look too good."
-    ]
-
-
-def _class_warnings(target: pd.Series, profile: Profile) -> list[str]:
-    parameters = profile.parameters
-    if parameters.task == "regression":
-        top = as_number(target).value_counts(normalize=True)
-        nearly = top.iloc[0] > 1 - RARE_SHARE
-        return [f"{parameters.target} is nearly always {top.index[0]:g}."] if nearly else []
-    counts = target.value_counts()
-    told = []
-    if counts.iloc[0] / counts.sum() > 1 - RARE_SHARE:
-        share = counts.iloc[0] / counts.sum()
-        told.append(f"{parameters.target} is nearly constant: {share:.1%} are {counts.index[0]}.")
-    rare = counts[counts < FOLDS]
-    few = counts[(counts >= FOLDS) & (counts < 2 * FOLDS)]
-    told += [f"Class {name} has {n} rows, too few for {FOLDS} folds." for name, n in rare.items()]
-    told += [f"Class {name} has only {n} rows for {FOLDS} folds." for name, n in few.items()]
-    return told
+    return inputs

@@ -1,9 +1,9 @@
-"""Write the configuration of a table study, and say what was found out."""
+"""Write the configuration of a table study."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,7 @@ from crossfold.datasets.table_dataset import TableDataset
 from crossfold.datasets.table_source import find_source
 from crossfold.datasets.temporary import atomic_folder
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.table.kinds import MOST_VALUES
-from crossfold.pipelines.table.profile import MOST_ROWS, Profile, Wishes, profile_table
+from crossfold.pipelines.table.profile import Profile, Wishes, profile_table
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = ("all", "audit", "data_engineering", "modelling", "reporting", "scoring", "table")
@@ -229,7 +228,7 @@ def scalar(value: Any, *, is_key: bool = False) -> str:
         return value
     if not is_key:  # OmegaConf replaces ${…} in values, not in keys
         value = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
-    text = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=10**6)
+    text: str = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=10**6)
     return text.rstrip("\n")
 
 
@@ -285,45 +284,3 @@ def _coming(name: str, raw: dict[str, Any]) -> dict[str, Any]:
     suffix = "" if key == "path" else "".join(Path(raw[key]).suffixes[-2:])
     place = f"${{globals:data_root}}/01_raw/{name}/coming{suffix}"
     return {**raw, key: _Interpolation(f"${{runtime_params:{name}_coming, {place}}}")}
-
-
-def describe(source: dict[str, Any], profile: Profile) -> Iterable[str]:
-    """Say in lines how the table is stored and what was found out."""
-    one = source.get("dataset", source)
-    load_args = one.get("load_args", {})
-    how = ", ".join(f"{key} {value!r}" for key, value in load_args.items() if key != "na_values")
-    table = profile.parameters
-    kind = one["type"].rpartition(".")[2].removesuffix("Dataset")
-    yield f"{kind} ({how})" if how else kind
-    yield f"{profile.n_rows:,} rows, {len(profile.columns)} columns"
-    if profile.n_rows > MOST_ROWS:
-        yield (
-            f"Kinds are told from {MOST_VALUES:,} values of a column, columns that give the target"
-            f" away from {MOST_ROWS:,} rows"
-        )
-    if profile.missing_words:
-        yield f"Missing values are also written as {', '.join(map(repr, profile.missing_words))}"
-    event = f", event {table.positive!r}" if table.positive is not None else ""
-    yield f"Target {table.target}: {table.task}{event}"
-
-
-def column_rows(profile: Profile) -> list[tuple[str, ...]]:
-    """List name, kind, missing, distinct, example and role of every column."""
-    table = profile.parameters
-    roles = {n: f"left out: {why.partition(' (')[0]}" for n, why in table.left_out.items()}
-    roles |= {table.target: "target"}
-    if table.group:
-        roles[table.group] = "group (hashed)"
-    if table.time:
-        roles[table.time] = "time"
-    return [
-        (
-            column.name,
-            column.kind,
-            f"{column.missing:,}",
-            f"{column.distinct:,}",
-            column.example[:30],
-            roles.get(column.name, "input"),
-        )
-        for column in profile.columns
-    ]
