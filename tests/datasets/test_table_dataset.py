@@ -120,6 +120,7 @@ def test_folder_is_joined_in_the_order_of_names(tmp_path: Path) -> None:
         ("a|b\n1|x,y\n2|z\n", "utf-8-sig", ("|", ".", "utf-8-sig")),
         ('a,b\n"1,5",x\n"2,25",y\n', "utf-8", (",", ",", "utf-8")),
         ('a,b\n"x;y;z",1\n"q;r;s",2\n', "utf-8", (",", ".", "utf-8")),
+        ("kg, net;m, tall\n1,5;2,5\n", "utf-8", (";", ",", "utf-8")),
         ("a b\n1 2\n3 4\n", "utf-8", (r"\s+", ".", "utf-8")),
         ("a\n1\n2\n", "utf-8", (",", ".", "utf-8")),
     ],
