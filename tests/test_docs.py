@@ -20,6 +20,7 @@ TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 MODULES = [module.name for module in pkgutil.iter_modules(crossfold.mlp.__path__)]
 PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 RUNTIME_PARAMETERS = {"appointments_export", "coming_export", "mnist_csv", "tracking"}
+OWN_STUDIES = {"visits"}  # what how-to/own-table.md makes
 NEED_A_STORE = {"tracking"}  # and MLflow, which the tests do without
 
 
@@ -70,7 +71,7 @@ def test_the_list_of_make_targets_is_the_real_one() -> None:
 
 
 def test_pipelines_exist() -> None:
-    assert named(r"--pipelines?=(\w+)") - set(register_pipelines()) == set()
+    assert named(r"--pipelines?=(\w+)") - set(register_pipelines()) - OWN_STUDIES == set()
 
 
 def test_parameters_exist() -> None:

@@ -1,7 +1,8 @@
-"""The project's command line: ``kedro run`` and ``kedro refresh``, with errors in one sentence."""
+"""The project's command line: ``kedro run``, ``refresh`` and ``study``; errors in one sentence."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,26 @@ class OneSentenceCommand(click.Command):
             if sentence is None:
                 raise
             raise click.ClickException(sentence) from error
+
+
+def _table_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say what a table is."""
+    options = [
+        click.option("--data", required=True, help="File, folder of files, or DATABASE::TABLE."),
+        click.option("--target", required=True, help="Column to predict."),
+        click.option("--group", help="Column of who or what must stay together."),
+        click.option("--time", help="Column of when a row happened."),
+        click.option("--positive", help="Value of the target that counts as the event."),
+        click.option("--drop", default="", help="Columns to leave out, with commas between them."),
+        click.option("--task", type=click.Choice(["binary", "multiclass", "regression"])),
+        click.option("--sep", help="Delimiter, if it is not found out."),
+        click.option("--decimal", help="Decimal sign, if it is not found out."),
+        click.option("--encoding", help="Encoding, if it is not found out."),
+        click.option("--date-format", help="How dates are written, such as %d.%m.%Y"),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @click.group(name="crossfold")
@@ -77,6 +98,32 @@ def refresh(ctx: click.Context, history: bool, params: dict[str, Any], **options
         click.echo(command.history(request))
     else:
         ctx.exit(command.refresh(request, drift))
+
+
+@cli.group()
+def study() -> None:
+    """Study a table of your own."""
+
+
+@study.command(name="new", cls=OneSentenceCommand)
+@click.argument("name")
+@_table_options
+@click.option("--force", is_flag=True, help="Write the study's own files anew.")
+def new_study(name: str, force: bool, **options: Any) -> None:
+    """Write the configuration of a study NAME of a table."""
+    from crossfold.pipelines.table import command
+
+    root = find_kedro_project(Path.cwd()) or Path.cwd()
+    command.new(name, root, force=force, **options)
+
+
+@study.command(name="profile", cls=OneSentenceCommand)
+@_table_options
+def profile_study(**options: Any) -> None:
+    """Print what a table holds, and write nothing."""
+    from crossfold.pipelines.table import command
+
+    command.profile(**options)
 
 
 # Nothing is sent even where the file .telemetry has been lost.

@@ -1,10 +1,10 @@
 """Datasets: what reads and writes files, and nothing else.
 
 `SourceDataset` fetches a source file and verifies it, `WebSourceDataset` follows a web address,
-`ExportDataset` reads a CSV export and hides its identifiers, `IdxDataset` and
-`LabelledImagesDataset` read images, `SampleAppointmentsDataset`, `SampleExpressionDataset`,
-`SampleImagesDataset` and `SampleWinesDataset` make what the sample environment reads,
-`FigureDataset` and `MLPDataset` store figures and models.
+`ExportDataset` reads a CSV export and `TableDataset` any table, both with identifiers hashed,
+`IdxDataset` and `LabelledImagesDataset` read images, `SampleAppointmentsDataset`,
+`SampleExpressionDataset`, `SampleImagesDataset` and `SampleWinesDataset` make what the sample
+environment reads, `FigureDataset` and `MLPDataset` store figures and models.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from crossfold.datasets.sample_images import SampleImagesDataset
     from crossfold.datasets.sample_wines import SampleWinesDataset
     from crossfold.datasets.source_dataset import SourceDataset
+    from crossfold.datasets.table_dataset import TableDataset
     from crossfold.datasets.web_source import WebSourceDataset
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "SampleImagesDataset",
     "SampleWinesDataset",
     "SourceDataset",
+    "TableDataset",
     "WebSourceDataset",
 ]
 
@@ -53,6 +55,7 @@ _MODULES = {
     "SampleImagesDataset": "sample_images",
     "SampleWinesDataset": "sample_wines",
     "SourceDataset": "source_dataset",
+    "TableDataset": "table_dataset",
     "WebSourceDataset": "web_source",
 }
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from crossfold.validation.estimates import Task
 
@@ -29,17 +29,21 @@ class TableParameters(Parameters):
     task
         ``binary`` for two classes, ``multiclass`` for more, ``regression`` for numbers.
     positive
-        Class 1 of a binary target, as text; read where the target is not 0/1 yet.
+        Value of the target that counts as the event, as text; for two classes only, where the
+        target is not bool or 0/1 yet.
     group
-        Column whose rows stay together in every fold, or None where every row stands for itself.
+        Column of who or what stays together in every fold, or None where every row stands for
+        itself.
     time
-        Column of dates by which a time split can be made, or None.
+        Column of when a row happened, for a split by time, or None.
     identifiers
-        Columns that tell otherwise equal rows apart, and so say nothing about duplicates.
+        Columns that tell otherwise equal rows apart, and so say nothing about duplicates; never
+        inputs. In a table of the user's own they are hashed on reading, like the group.
     columns
-        Inputs by name, with their kind; empty where features are built by the study's own code.
+        Inputs by name, with their kind, in the order of the features; empty where features are
+        built by the study's own code.
     left_out
-        Columns of the source that are not read, with the reason.
+        Columns of the source that are not read, with the reason, for the report.
     """
 
     target: str
@@ -50,3 +54,16 @@ class TableParameters(Parameters):
     identifiers: tuple[str, ...] = ()
     columns: dict[str, Kind] = Field(default_factory=dict)
     left_out: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        if self.positive is not None and self.task != "binary":
+            raise ValueError("`positive` names the event of a binary task, and of no other task")
+        if self.columns and self.task == "binary" and self.positive is None:
+            raise ValueError("a binary task needs `positive`, the value that counts as the event")
+        no_inputs = {self.target, self.group, *self.identifiers, *self.left_out}
+        if wrong := [name for name in self.columns if name in no_inputs]:
+            raise ValueError(f"{wrong} cannot be inputs: take them out of `columns`")
+        if self.target in (self.group, self.time):
+            raise ValueError(f"{self.target!r} cannot be the target and the group or the time")
+        return self

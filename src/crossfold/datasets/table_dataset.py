@@ -1,0 +1,225 @@
+"""Any table, read exactly: text stays text, and identifiers are hashed before anyone sees them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pandas as pd
+from kedro.io import AbstractDataset, DatasetError
+from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
+
+from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.identifiers import hash_identifiers
+
+# What else pandas would guess: numbers from identifiers, missing values from words.
+_TEXT = {"dtype": "str", "keep_default_na": False, "na_values": [""]}
+EXACT_LOAD_ARGS: dict[str, dict[str, Any]] = {
+    "CSVDataset": _TEXT,
+    "ExcelDataset": _TEXT,
+    "SQLTableDataset": {"dtype_backend": "numpy_nullable"},
+}
+# What some datasets need beside pandas, and the extra of crossfold that brings it.
+NEEDED = {"ExcelDataset": ("openpyxl", "excel"), "SQLTableDataset": ("sqlalchemy", "database")}
+
+_logger = logging.getLogger(__name__)
+
+
+class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
+    """A dataset that loads a table, or a folder of them, with identifiers hashed.
+
+    Text files and spreadsheets are read as text, so that no identifier goes through a float. Cells
+    that are numbers with another decimal sign get a point.
+
+    Parameters
+    ----------
+    dataset
+        The catalog entry of a dataset that loads a DataFrame, or of a ``PartitionedDataset`` of
+        such; the tables of a folder are joined in the order of their names.
+    hashed_columns
+        Columns of identifiers; their values are replaced by keyed hashes.
+    date_formats
+        How dates are written that are not ISO 8601, by column, as for `datetime.strptime`.
+    credentials
+        ``{"key": secret}`` for the hashes.
+    metadata
+        Ignored here; read by Kedro-Viz.
+    """
+
+    def __init__(
+        self,
+        *,
+        dataset: dict[str, Any],
+        hashed_columns: list[str] | None = None,
+        date_formats: dict[str, str] | None = None,
+        credentials: dict[str, str] | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._config = exact(dataset)
+        self._filepath = self._config.get("filepath") or self._config.get("path")
+        self._hashed_columns = hashed_columns or []
+        self._date_formats = date_formats or {}
+        self._key = (credentials or {}).get("key", "")
+        self.metadata = metadata
+        if hashed_columns and not self._key:
+            raise DataError(
+                f"The columns {hashed_columns} of {self._place} are to be hashed, but its catalog"
+                " entry has no credentials with a key."
+            )
+
+    def load(self) -> pd.DataFrame:
+        """Read the table, or join those of a folder, identifiers hashed."""
+        table = with_plain_types(self._read())
+        for column in set(self._hashed_columns) & set(table.columns):
+            table[column] = hash_identifiers(as_text(table[column]).fillna(""), self._key)
+        load_args = self._config.get("dataset", self._config).get("load_args", {})
+        plain = _plain_numbers(load_args.get("decimal", "."), load_args.get("thousands"))
+        for column in table.columns.difference(self._hashed_columns):
+            if column in self._date_formats:
+                table[column] = self._dates(table[column], self._date_formats[column])
+            elif plain and pd.api.types.is_string_dtype(table[column]):
+                table[column] = plain(table[column])
+        return table
+
+    def save(self, data: NoReturn) -> None:
+        """Refuse: sources are only read."""
+        raise DataError(f"{self._place} is a source: it is read and never written.")
+
+    def stored_files(self) -> list[Path]:
+        """List the files that `load` reads, as far as they are there."""
+        if self._filepath is None:
+            database = Path(self._connection.removeprefix("sqlite:///"))
+            return [database] if database.is_file() else []
+        path = Path(self._filepath)
+        if not path.is_dir():
+            return [path]
+        suffix = self._config.get("filename_suffix", "")
+        return sorted(file for file in path.rglob(f"*{suffix}") if file.is_file())
+
+    def _read(self) -> pd.DataFrame:
+        if self._filepath is not None and not self._exists():
+            raise DataError(f"There is no file or folder {self._filepath}: check its path.")
+        self._require_extra()
+        try:
+            loaded = AbstractDataset.from_config("table", self._config).load()
+            if not isinstance(loaded, dict):
+                return pd.DataFrame(loaded)
+            parts = {name: part() for name, part in sorted(loaded.items())}
+        except (ImportError, DatasetError, ValueError, OSError) as error:
+            raise DataError(f"{self._place} cannot be read: {_reason(error)}") from error
+        return self._joined(parts)
+
+    def _dates(self, values: pd.Series, form: str) -> pd.Series:
+        """Read dates; another format than the declared one must not turn them all into nothing."""
+        dates = pd.to_datetime(values, format=form, errors="coerce")
+        unreadable = values[dates.isna() & values.notna()]
+        if len(unreadable) and dates.isna().all():
+            raise DataError(
+                f"No date in the column {values.name!r} of {self._place} is written as {form}:"
+                " change date_formats in its catalog entry."
+            )
+        if len(unreadable):
+            _logger.warning(
+                "%s: %s values are no dates written as %s; they count as missing.",
+                values.name,
+                f"{len(unreadable):,}",
+                form,
+            )
+        return dates
+
+    def _require_extra(self) -> None:
+        kind = self._config.get("dataset", self._config)["type"].rpartition(".")[2]
+        package, extra = NEEDED.get(kind, ("pandas", ""))
+        if find_spec(package) is None:
+            raise DataError(
+                f"{self._place} cannot be read without {package}: pip install 'crossfold[{extra}]'."
+            )
+
+    def _joined(self, parts: dict[str, pd.DataFrame]) -> pd.DataFrame:
+        first, *others = parts
+        for name in others:
+            unlike = sorted({*parts[first].columns} ^ {*parts[name].columns}, key=str)
+            if unlike:
+                raise DataError(
+                    f"{name} and {first} in {self._place} differ in the columns {unlike}: export"
+                    " all files of a folder with the same columns."
+                )
+        return pd.concat(list(parts.values()), ignore_index=True)
+
+    @property
+    def _place(self) -> str:
+        return self._filepath or f"the table {self._config.get('table_name')} of the database"
+
+    @property
+    def _connection(self) -> str:
+        return str((self._config.get("credentials") or {}).get("con", ""))
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": self._filepath, "hashed_columns": self._hashed_columns}
+
+    def _exists(self) -> bool:
+        return self._filepath is None or Path(self._filepath).exists()
+
+
+def exact(dataset: dict[str, Any]) -> dict[str, Any]:
+    """Add what makes a dataset read text as it is written, where its entry says nothing else."""
+    if isinstance(dataset.get("dataset"), dict):
+        return {**dataset, "dataset": exact(dataset["dataset"])}
+    defaults = EXACT_LOAD_ARGS.get(str(dataset.get("type")).rpartition(".")[2], {})
+    load_args = {**defaults, **dataset.get("load_args", {})}
+    return {**dataset, "load_args": load_args} if load_args else dataset
+
+
+def with_plain_types(table: pd.DataFrame) -> pd.DataFrame:
+    """Write columns as text that are no numbers, flags or dates; names too."""
+    table = table.set_axis([str(name) for name in table.columns], axis=1)
+    if table.columns.has_duplicates:
+        twice = sorted({*table.columns[table.columns.duplicated()]})
+        raise DataError(f"The table has several columns {', '.join(twice)}: rename them.")
+    for name, kind in table.dtypes.items():
+        if not (is_numeric_dtype(kind) or is_datetime64_any_dtype(kind) or kind == "str"):
+            table[name] = as_text(table[name])
+    return table
+
+
+def as_text(values: pd.Series) -> pd.Series:
+    """Write values as text without spaces around them; whole numbers without a decimal point.
+
+    Returns
+    -------
+    Text (str), same index; missing stays missing.
+    """
+    if pd.api.types.is_float_dtype(values):
+        whole = values.dropna()
+        if (whole % 1 == 0).all() and (whole.abs() < 2**53).all():
+            values = values.astype("Int64")
+    text = values.astype("str").str.strip()
+    return text.mask(values.isna() | (text == ""))
+
+
+def _plain_numbers(decimal: str, thousands: str | None) -> Callable[[pd.Series], pd.Series] | None:
+    """Make a function that writes numbers as Python does, or None where they already are so."""
+    if decimal == "." and not thousands:
+        return None
+    point, comma = re.escape(decimal), re.escape(thousands or "")
+    number = rf"^\s*([+-]?\d*){point}(\d+(?:[eE][+-]?\d+)?)\s*$"
+    grouped = rf"\s*[+-]?\d{{1,3}}(?:{comma}\d{{3}})+(?:{point}\d+)?\s*"
+
+    def plain(text: pd.Series) -> pd.Series:
+        if thousands:
+            hit = text.str.fullmatch(grouped).fillna(False).astype(bool)
+            text = text.mask(hit, text.str.replace(thousands, "", regex=False))
+        return text if decimal == "." else text.str.replace(number, r"\1.\2", regex=True)
+
+    return plain
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, pd.errors.EmptyDataError):
+        return "it is empty."
+    lines = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
+    return f"{lines[0].rstrip('.')}."

@@ -1,0 +1,240 @@
+"""Tell the kind of a column from its values."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from crossfold.datasets.table_dataset import as_text
+from crossfold.pipelines.table.columns import FALSE, TRUE, as_date, as_number
+
+# Kinds are told from at most so many distinct values of a column.
+MOST_VALUES = 10_000
+NEARLY_ALL = 0.95
+INPUT_KINDS = ("number", "flag", "category", "date")
+FLAG_PAIRS = [{no, yes} for no, yes in zip(FALSE, TRUE, strict=False)] + [
+    {"0", "1"},
+    {"nein", "ja"},
+    {"n", "j"},
+    {"no", "si"},
+    {"no", "sí"},
+    {"non", "oui"},
+    {"não", "sim"},
+    {"falsch", "wahr"},
+    {"negative", "positive"},
+]
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
+_DAYS = (
+    "%d.%m.%Y",
+    "%d.%m.%y",
+    "%d/%m/%Y",
+    "%m/%d/%Y",
+    "%d-%m-%Y",
+    "%m-%d-%Y",
+    "%Y/%m/%d",
+    "%d/%m/%y",
+    "%m/%d/%y",
+    "%d-%b-%Y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+)
+_TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+DATE_FORMATS = [day + time for time in _TIMES for day in _DAYS]
+DATE_FORMATS += ["%Y%m%d", "%Y-%m", "%H:%M", "%H:%M:%S"]
+# A name that ends like this says that its values are identifiers.
+IDENTIFIER_NAME = re.compile(
+    r"(^|[_\W])(?i:id|ids|uuid|guid|key|nr|no|number|mrn|ssn|index|unnamed: 0)\W*$"
+    r"|[a-z](ID|Id|Nr|No)$"
+)
+CODE_WITH_ZEROS = r"[+-]?0\d+"
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column holds.
+
+    Attributes
+    ----------
+    name, kind
+        Its name, and ``number``, ``flag``, ``category``, ``date``, ``text``, ``identifier`` or
+        ``constant``.
+    missing, distinct
+        How many values are missing, and how many different ones there are.
+    example
+        A value; nothing for identifiers and free text.
+    note
+        What else is to be known, in words.
+    date_format
+        How its dates are written, None for ISO 8601.
+    """
+
+    name: str
+    kind: str
+    missing: int
+    distinct: int
+    example: str = ""
+    note: str = ""
+    date_format: str | None = None
+
+
+def describe_column(values: pd.Series, date_format: str | None = None) -> Column:
+    """Tell the kind of a column.
+
+    Parameters
+    ----------
+    values
+        All its values, as they were read.
+    date_format
+        How its dates are written, if the user has said so.
+    """
+    present = values.dropna()
+    distinct = present.drop_duplicates()
+    some = distinct.sample(min(len(distinct), MOST_VALUES), random_state=0)
+    name = str(values.name)
+    column = Column(name, "constant", int(values.isna().sum()), len(distinct))
+    if len(distinct) <= 1:
+        return _with_example(column, some)
+    told = _kind(column, some, len(present), date_format)
+    return _with_example(told, some)
+
+
+def _with_example(column: Column, some: pd.Series) -> Column:
+    if column.kind in ("identifier", "text") or some.empty:
+        return column
+    return replace(column, example=str(as_text(some).iloc[0]))
+
+
+def _kind(column: Column, some: pd.Series, n: int, date_format: str | None) -> Column:
+    if pd.api.types.is_datetime64_any_dtype(some):
+        return replace(column, kind="date")
+    text = as_text(some)
+    is_pair = column.distinct == 2 and {*text.str.lower()} in FLAG_PAIRS
+    if is_pair or pd.api.types.is_bool_dtype(some):
+        return replace(column, kind="flag")
+    numbers = as_number(some)
+    if numbers.isna().any() or text.str.fullmatch(r"(18|19|20|21)\d{6}").all():
+        dates = find_date_format(text, [date_format] if date_format else None)
+        if dates is not None:
+            return replace(column, kind="date", date_format=dates[0], note=dates[1])
+    is_typed = pd.api.types.is_numeric_dtype(some)
+    if is_typed or (_are_numbers(numbers) and not text.str.fullmatch(CODE_WITH_ZEROS).any()):
+        return _number_kind(column, numbers, n)
+    return _text_kind(column, text, n)
+
+
+def _number_kind(column: Column, numbers: pd.Series, n: int) -> Column:
+    if _names_things(column, numbers.dropna(), n):
+        return replace(column, kind="identifier")
+    unreadable = int(numbers.isna().sum())
+    note = f"{unreadable} different values are no numbers and count as missing"
+    return replace(column, kind="number", note=note if unreadable else "")
+
+
+def _are_numbers(numbers: pd.Series) -> bool:
+    readable = int(numbers.notna().sum())
+    return readable == len(numbers) or (readable >= 10 and readable >= NEARLY_ALL * len(numbers))
+
+
+def _names_things(column: Column, numbers: pd.Series, n: int) -> bool:
+    """Say whether whole numbers are names: by their column's name, their order or their length."""
+    whole_share = (numbers % 1 == 0).mean()
+    if whole_share < NEARLY_ALL or n < 20:
+        return False
+    if IDENTIFIER_NAME.search(column.name):  # spreadsheets have made fractions of some
+        return column.distinct > max(20, n / 20)
+    if whole_share < 1:
+        return False
+    unique = column.distinct >= NEARLY_ALL * n
+    span = numbers.max() - numbers.min() + 1
+    if unique and span <= 1.05 * column.distinct:
+        return True
+    lengths = numbers.abs().astype("int64").astype("str").str.len()
+    shortest, longest = lengths.min(), lengths.max()
+    if shortest >= 9 and longest - shortest <= 1 and column.distinct > max(20, n / 20):
+        return True
+    return bool(unique and n >= 100 and shortest == longest >= 6)
+
+
+def _text_kind(column: Column, text: pd.Series, n: int) -> Column:
+    several_words = text.str.contains(r"\S\s+\S", regex=True).mean() > 0.5
+    coded = text.str.contains(r"\d", regex=True).mean() > 0.8
+    many = column.distinct > max(20, 0.2 * n)
+    if (several_words and many) or text.str.len().median() > 40:
+        return replace(column, kind="text")
+    if column.distinct >= NEARLY_ALL * n and column.distinct > 2:
+        return replace(column, kind="text" if several_words else "identifier")
+    if IDENTIFIER_NAME.search(column.name) and column.distinct > max(20, n / 20):
+        return replace(column, kind="identifier")
+    if coded and column.distinct > max(50, 0.2 * n):
+        return replace(column, kind="identifier")
+    if column.distinct > max(50, 0.5 * n):
+        return replace(column, kind="text", note="nearly every row has another value")
+    return replace(column, kind="category")
+
+
+def find_date_format(
+    text: pd.Series, formats: list[str] | None = None
+) -> tuple[str | None, str] | None:
+    """Find how dates are written.
+
+    Returns
+    -------
+    The format, None for ISO 8601, and what is to be said about it; None if these are no dates.
+    """
+    first = text.head(200)
+    if formats is None and first.str.fullmatch(ISO_DATE.pattern).mean() >= NEARLY_ALL:
+        return (None, "") if as_date(text).notna().mean() >= NEARLY_ALL else None
+    if formats is None and not first.str.contains(r"^\d{8}$|\d[-./: ,]", regex=True).all():
+        return None
+    fitting = [form for form in formats or DATE_FORMATS if _fits(first, form) and _fits(text, form)]
+    if not fitting:
+        return None
+    form = fitting[0]
+    swapped = [other for other in fitting if {form[:2], other[:2]} == {"%d", "%m"}]
+    note = f"day or month first? Taken as {form}; say it with --date-format" if swapped else ""
+    return form, note
+
+
+def _fits(text: pd.Series, form: str) -> bool:
+    dates = pd.to_datetime(text, format=form, errors="coerce")
+    plausible = dates.dt.year.between(1850, 2150) | (form.startswith("%H"))
+    return bool((dates.notna() & plausible).mean() >= NEARLY_ALL)
+
+
+def missing_words(values: pd.Series) -> list[str]:
+    """List the words of a column that stand for a missing value."""
+    if pd.api.types.is_numeric_dtype(values) or not pd.api.types.is_string_dtype(values):
+        return []
+    distinct = values.dropna().drop_duplicates().head(MOST_VALUES)
+    known = distinct[distinct.isin(KNOWN_MISSING)].tolist()
+    others = distinct[~distinct.isin(KNOWN_MISSING)]
+    no_numbers = others[as_number(others).isna()]
+    few_words = len(no_numbers) <= 2 and not no_numbers.str.contains(r"\d").any()
+    if few_words and len(others) - len(no_numbers) >= 10:
+        known += no_numbers.tolist()
+    return known
+
+
+KNOWN_MISSING = (
+    "NA",
+    "N/A",
+    "n/a",
+    "na",
+    "NaN",
+    "nan",
+    "NULL",
+    "Null",
+    "null",
+    "-",
+    "--",
+    "?",
+    ".",
+    "#N/A",
+    "#NV",
+    "<NA>",
+    "NaT",
+)

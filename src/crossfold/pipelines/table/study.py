@@ -1,0 +1,286 @@
+"""Write the configuration of a table study."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from crossfold.datasets.atomic import AtomicWriter
+from crossfold.datasets.table_dataset import TableDataset
+from crossfold.datasets.table_source import find_source
+from crossfold.datasets.temporary import atomic_folder
+from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.table.profile import Profile, Wishes, profile_table
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+RESERVED = ("all", "audit", "data_engineering", "modelling", "reporting", "scoring", "table")
+RESERVED_ENDINGS = ("_audit", "_score")
+PARAMETERS_FILE = "parameters_table.yml"
+PLAIN = re.compile(r"[^\W\d][\w./-]*")
+YAML_WORDS = ("yes", "no", "true", "false", "null", "on", "off", "y", "n")
+
+CATALOG = """\
+# Where the table of {name} is. Any Kedro dataset that loads a DataFrame works in place of this one.
+{name}.raw:
+  type: crossfold.datasets.TableDataset
+  dataset:
+{raw}
+{hashed}{dates}  metadata:
+    kedro-viz: {{layer: raw}}
+
+# New rows to score, without the target. For one run: --params={name}_coming=FILE
+{name}.coming:
+  type: crossfold.datasets.TableDataset
+  dataset:
+{coming}
+{hashed}{dates}  metadata:
+    kedro-viz: {{layer: raw}}
+"""
+HASHED = """\
+  # These become keyed hashes while the table is read: nobody sees who they are. The key is made on
+  # the first run and kept in conf/local/credentials.yml.
+  hashed_columns: {columns}
+  credentials: patient_key
+"""
+DATES = """\
+  # How dates are written that are not like 2016-04-29.
+  date_formats:
+{formats}
+"""
+PARAMETERS = """\
+# What the columns of {name} mean. After a change: kedro run --pipelines={name}
+{name}:
+  table:
+    # The column to predict.
+    target: {target}
+    # binary (two classes) | multiclass | regression (a number)
+    task: {task}
+{positive}    # Who or what must stay together in every split, such as a patient; or null. List it
+    # in hashed_columns of catalog.yml too.
+    group: {group}
+    # When a row happened, for a split by time; or null.
+    time: {time}
+    # Every input: number | flag (yes or no) | category | date. Take out a line, and it is none.
+    columns:
+{columns}
+    # Not used, and why. To use one, move it to `columns` with its kind.
+    left_out:{left_out}
+    # Hashed like the group, and never an input.
+    identifiers: {identifiers}
+"""
+
+
+def read_profile(
+    data: str,
+    wishes: Wishes,
+    *,
+    sep: str | None = None,
+    decimal: str | None = None,
+    encoding: str | None = None,
+) -> tuple[dict[str, Any], Profile]:
+    """Read a table and find out what it holds.
+
+    Parameters
+    ----------
+    data
+        A file, a folder of files, or ``DATABASE_ADDRESS::TABLE``.
+    wishes
+        What the user says about its columns.
+    sep, decimal, encoding
+        Of a text file; found out where they are None.
+
+    Returns
+    -------
+    The catalog entry of the dataset that reads it, and what it holds.
+    """
+    source = find_source(data, sep=sep, decimal=decimal, encoding=encoding)
+    profile = profile_table(TableDataset(dataset=source).load(), wishes)
+    if profile.missing_words:
+        one = source.get("dataset", source)
+        if one["type"] != "pandas.ParquetDataset":
+            one.setdefault("load_args", {})["na_values"] = ["", *profile.missing_words]
+    return source, profile
+
+
+def refuse_name(name: str, conf: Path, *, force: bool) -> None:
+    """Refuse a name that cannot be a study's, or is another's.
+
+    Raises
+    ------
+    CrossfoldError
+        The sentence says which names are good.
+    """
+    if not NAME.fullmatch(name):
+        raise CrossfoldError(
+            f"{name!r} cannot be a study's name: take lower-case letters, digits and _, a letter"
+            " first."
+        )
+    if name in RESERVED or name.endswith(RESERVED_ENDINGS):
+        raise CrossfoldError(f"The name {name} is reserved: take another.")
+    folder = conf / "base" / name
+    if not folder.exists():
+        return
+    if not (folder / PARAMETERS_FILE).exists():
+        raise CrossfoldError(f"There is a study {name} already, in {folder}: take another name.")
+    if not force:
+        raise CrossfoldError(
+            f"There is a study {name} already, in {folder}: take another name, or write it anew"
+            " with --force."
+        )
+
+
+def write_study(
+    name: str, source: dict[str, Any], profile: Profile, project: Path, *, force: bool = False
+) -> list[Path]:
+    """Write the configuration of a study, all files or none.
+
+    Parameters
+    ----------
+    name
+        Name of the study.
+    source, profile
+        From `read_profile`.
+    project
+        Folder of the project.
+    force
+        Overwrite the files of a table study of this name.
+
+    Returns
+    -------
+    The files.
+    """
+    conf = project / "conf"
+    refuse_name(name, conf, force=force)
+    _refuse_unnameable([column.name for column in profile.columns])
+    folder = conf / "base" / name
+    texts = {
+        "catalog.yml": render_catalog(name, source, profile, project),
+        PARAMETERS_FILE: render_parameters(name, profile),
+    }
+    if not folder.exists():
+        with atomic_folder(folder) as new:
+            for file, text in texts.items():
+                (new / file).write_text(text, encoding="utf-8")
+    else:
+        with ExitStack() as stack:
+            writers = {file: stack.enter_context(AtomicWriter(folder / file)) for file in texts}
+            for file, text in texts.items():
+                writers[file].write(text.encode())
+    return [folder / file for file in texts]
+
+
+def _refuse_unnameable(columns: list[str]) -> None:
+    """Refuse what Kedro cannot name: each column becomes the name of a parameter."""
+    if unnameable := [name for name in columns if name.count("@") > 1]:
+        raise CrossfoldError(
+            f"Kedro cannot name the columns {unnameable}, with more than one @: rename them."
+        )
+
+
+def render_catalog(name: str, source: dict[str, Any], profile: Profile, project: Path) -> str:
+    """Write the catalog entries of the table and of new rows."""
+    raw = _relative(source, project)
+    formats = "\n".join(_lines(profile.date_formats, 4))
+    hashed = "[" + ", ".join(map(scalar, profile.hashed_columns)) + "]"
+    return CATALOG.format(
+        name=name,
+        raw="\n".join(_lines(raw, 4)),
+        coming="\n".join(_lines(_coming(name, raw), 4)),
+        hashed=HASHED.format(columns=hashed) if profile.hashed_columns else "",
+        dates=DATES.format(formats=formats) if formats else "",
+    )
+
+
+def render_parameters(name: str, profile: Profile) -> str:
+    """Write what the columns mean."""
+    table = profile.parameters
+    positive = (
+        "    # The value of the target that counts as the event.\n"
+        f"    positive: {scalar(table.positive)}\n"
+    )
+    left_out = "\n" + "\n".join(_lines(table.left_out, 6)) if table.left_out else " {}"
+    return PARAMETERS.format(
+        name=name,
+        target=scalar(table.target),
+        task=table.task,
+        positive=positive if table.positive is not None else "",
+        group=scalar(table.group),
+        time=scalar(table.time),
+        columns="\n".join(_lines(table.columns, 6)),
+        left_out=left_out,
+        identifiers="[" + ", ".join(map(scalar, table.identifiers)) + "]",
+    )
+
+
+def scalar(value: Any, *, is_key: bool = False) -> str:
+    """Write a value for YAML, so that OmegaConf reads it as it is."""
+    if value is None:
+        return "null"
+    if not isinstance(value, str):
+        return str(value).lower()
+    if PLAIN.fullmatch(value) and value.lower() not in YAML_WORDS:
+        return value
+    if not is_key:  # OmegaConf replaces ${…} in values, not in keys
+        value = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
+    text: str = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=10**6)
+    return text.rstrip("\n")
+
+
+def _lines(values: dict[str, Any], indent: int) -> Iterator[str]:
+    for key, value in values.items():
+        start = f"{' ' * indent}{scalar(key, is_key=True)}:"
+        if isinstance(value, dict):
+            yield start
+            yield from _lines(value, indent + 2)
+        elif isinstance(value, list):
+            yield f"{start} [{', '.join(map(scalar, value))}]"
+        elif isinstance(value, _Interpolation):
+            yield f"{start} {value.text}"
+        else:
+            yield f"{start} {scalar(value)}"
+
+
+class _Interpolation:
+    """A value that OmegaConf shall replace."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+
+def _relative(source: dict[str, Any], project: Path) -> dict[str, Any]:
+    """Write a path inside the project relative to it, so that the project can move."""
+    key = "path" if "path" in source else "filepath"
+    if key not in source:
+        return _without_password(source)
+    path = Path(source[key])
+    if path.is_relative_to(project):
+        path = path.relative_to(project)
+    return {**source, key: path.as_posix()}
+
+
+def _without_password(source: dict[str, Any]) -> dict[str, Any]:
+    address = source["credentials"]["con"]
+    if urlsplit(address).password:
+        raise CrossfoldError(
+            "The address of the database holds a password, which must not stand in conf/base: leave"
+            " it out of --data and keep it where the database's driver looks for it."
+        )
+    return source
+
+
+def _coming(name: str, raw: dict[str, Any]) -> dict[str, Any]:
+    key = next((key for key in ("path", "filepath") if key in raw), None)
+    if key is None:
+        return {
+            **raw,
+            "table_name": _Interpolation(f"${{runtime_params:{name}_coming, {name}_coming}}"),
+        }
+    suffix = "" if key == "path" else "".join(Path(raw[key]).suffixes[-2:])
+    place = f"${{globals:data_root}}/01_raw/{name}/coming{suffix}"
+    return {**raw, key: _Interpolation(f"${{runtime_params:{name}_coming, {place}}}")}

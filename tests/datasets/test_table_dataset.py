@@ -1,0 +1,225 @@
+"""Any table: read exactly, identifiers hashed; how it is stored is found out."""
+
+import datetime
+import gzip
+import logging
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from crossfold.datasets import TableDataset
+from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.table_dataset import with_plain_types
+from crossfold.datasets.table_source import find_source
+
+
+def csv(file: Path, hashed: tuple[str, ...] = (), **load_args: Any) -> TableDataset:
+    entry = {"type": "pandas.CSVDataset", "filepath": str(file), "load_args": load_args}
+    return TableDataset(dataset=entry, hashed_columns=[*hashed], credentials={"key": "hush"})
+
+
+def write(file: Path, text: str, encoding: str = "utf-8") -> Path:
+    file.write_bytes(text.encode(encoding))
+    return file
+
+
+def test_text_is_read_as_it_is_written(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "code,word\n007,NA\n12345678901234567890,\n")
+    table = csv(file).load()
+    assert table["code"].tolist() == ["007", "12345678901234567890"]
+    assert table["word"].tolist()[0] == "NA"
+    assert table["word"].isna().tolist() == [False, True]
+
+
+def test_identifiers_are_hashed_and_missing_ones_stay_empty(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "id,age\n90071992547409931,1\n90071992547409932,2\nNA,3\n")
+    dataset = csv(file, ("id",), na_values=["NA"])
+    table = dataset.load()
+    assert table["id"].nunique() == 3, "the first two are one number as floats"
+    assert table["id"].tolist()[2] == ""
+    assert not table["id"].str.contains("9007199").any()
+    assert "hush" not in str(dataset)
+    assert not hasattr(dataset, "preview"), "rows that nobody has hashed or left out yet"
+
+
+def test_hashing_needs_a_key(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has no credentials with a key"):
+        TableDataset(
+            dataset={"type": "pandas.CSVDataset", "filepath": "a.csv"}, hashed_columns=["id"]
+        )
+
+
+def test_numbers_with_other_signs_get_a_point(tmp_path: Path) -> None:
+    text = 'a;b\n1,5;Müller, Hans\n-2,25;1,5 mg\n"1.234,5";x\n1,5e3;2,5\n'
+    table = csv(write(tmp_path / "a.csv", text), sep=";", decimal=",", thousands=".").load()
+    assert table["a"].tolist() == ["1.5", "-2.25", "1234.5", "1.5e3"]
+    assert table["b"].tolist() == ["Müller, Hans", "1,5 mg", "x", "2.5"]
+
+
+def test_dates_of_another_format_are_not_lost_in_silence(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = write(tmp_path / "a.csv", "day\n31.01.2023\nsoon\n\n")
+    entry = {
+        "type": "pandas.CSVDataset",
+        "filepath": str(file),
+        "load_args": {"skip_blank_lines": False},
+    }
+    with caplog.at_level(logging.WARNING):
+        table = TableDataset(dataset=entry, date_formats={"day": "%d.%m.%Y"}).load()
+    assert table["day"].isna().tolist() == [False, True, True]
+    assert "day: 1 values are no dates written as %d.%m.%Y" in caplog.text
+    with pytest.raises(DataError, match=r"No date in the column 'day' .* is written as %Y/%m/%d"):
+        TableDataset(dataset=entry, date_formats={"day": "%Y/%m/%d"}).load()
+
+
+def test_columns_of_any_type_become_text_or_stay(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "day": [datetime.date(2023, 1, 31), None],
+            "amount": [Decimal("1.50"), Decimal("2")],
+            "town": pd.Categorical(["Ulm", None]),
+            "list": [[1, 2], [3]],
+            "n": [1, 2],
+            "flag": pd.array([True, None], dtype="boolean"),
+        }
+    )
+    table.to_parquet(tmp_path / "a.parquet")
+    read = TableDataset(dataset=find_source(str(tmp_path / "a.parquet"))).load()
+    assert read["day"].tolist()[0] == "2023-01-31"
+    assert read["amount"].tolist() == ["1.50", "2.00"]
+    assert read["town"].tolist()[0] == "Ulm"
+    kinds = read.dtypes.astype(str).tolist()
+    assert kinds[:4] == ["str"] * 4
+    assert kinds[4] == "int64"
+    with pytest.raises(DataError, match="several columns a: rename them"):
+        with_plain_types(pd.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+def test_folder_is_joined_in_the_order_of_names(tmp_path: Path) -> None:
+    write(tmp_path / "b.csv", "a\n2\n")
+    write(tmp_path / "a.csv", "a\n1\n")
+    dataset = TableDataset(dataset=find_source(str(tmp_path)))
+    assert dataset.load()["a"].tolist() == ["1", "2"]
+    assert [file.name for file in dataset.stored_files()] == ["a.csv", "b.csv"]
+    write(tmp_path / "c.csv", "b\n2\n")
+    with pytest.raises(DataError, match=r"c and a in .* differ in the columns \['a', 'b'\]"):
+        dataset.load()
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "expected"),
+    [
+        ("a,b\n1,x\n2,y\n", "utf-8", (",", ".", "utf-8")),
+        ("a;b\n1,5;ä\n2,5;y\n", "cp1252", (";", ",", "cp1252")),
+        ("a\tb\n1.5\tä\n", "utf-16", ("\t", ".", "utf-16")),
+        ("a\tb\n1.5\tx\n", "utf-16-le", ("\t", ".", "utf-16-le")),
+        ("a|b\n1|x,y\n2|z\n", "utf-8-sig", ("|", ".", "utf-8-sig")),
+        ('a,b\n"1,5",x\n"2,25",y\n', "utf-8", (",", ",", "utf-8")),
+        ('a,b\n"x;y;z",1\n"q;r;s",2\n', "utf-8", (",", ".", "utf-8")),
+        ("kg, net;m, tall\n1,5;2,5\n", "utf-8", (";", ",", "utf-8")),
+        ("a b\n1 2\n3 4\n", "utf-8", (r"\s+", ".", "utf-8")),
+        ("a\n1\n2\n", "utf-8", (",", ".", "utf-8")),
+    ],
+)
+def test_how_a_text_file_is_written_is_found_out(
+    tmp_path: Path, text: str, encoding: str, expected: tuple[str, ...]
+) -> None:
+    found = find_source(str(write(tmp_path / "a.csv", text, encoding)))["load_args"]
+    assert (found["sep"], found["decimal"], found["encoding"]) == expected
+    assert TableDataset(
+        dataset=find_source(str(tmp_path / "a.csv"))
+    ).load().shape == (text.count("\n") - 1, 1 if text.startswith("a\n") else 2)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ('"1,234.50"', (".", ",")),
+        ('"1.234,50"', (",", ".")),
+        ('"1,234"', (".", ",")),
+        ('"1,23"', (",", None)),
+    ],
+)
+def test_thousands_are_found_out(
+    tmp_path: Path, cells: str, expected: tuple[str, str | None]
+) -> None:
+    found = find_source(str(write(tmp_path / "a.csv", f"a,b\n{cells},x\n{cells},y\n")))
+    arguments = found["load_args"]
+    assert (arguments["decimal"], arguments.get("thousands")) == expected
+
+
+def test_late_bytes_that_are_no_utf8_count(tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(b"a,b\n" + b"1,x\n" * 500_000 + "1,ä\n".encode("cp1252"))
+    assert find_source(str(file))["load_args"]["encoding"] == "cp1252"
+
+
+def test_what_the_user_says_is_not_found_out(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "a;b\n1,5;2\n")
+    found = find_source(str(file), sep=",", decimal=".", encoding="latin-1")["load_args"]
+    assert found == {"sep": ",", "decimal": ".", "encoding": "latin-1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("a.csv", b"", "is empty"),
+        ("a.csv", b"\n\n", "is empty"),
+        ("a.csv", b"5.1,3.5,setosa\n4.9,3.0,setosa\n", "has no header"),
+        ("a.csv", b"1,0,0,x\n0,0,1,y\n", "has no header"),
+        ("a.csv", b"1\n2\n", "has no header"),
+        ("a.csv.gz", b"no gzip", "cannot be read"),
+        ("a.csv", b"a,b\n\0\0\1\2" + b"x" * 300, "is not a table of text"),
+    ],
+)
+def test_files_that_are_no_tables_are_refused(
+    tmp_path: Path, name: str, content: bytes, sentence: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=sentence):
+        find_source(str(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    "header", ["1990,1991,country\n", "age,2019\n", "a,b,c\n", "Probe,1,2,3\n"]
+)
+def test_names_with_digits_are_a_header(tmp_path: Path, header: str) -> None:
+    assert find_source(str(write(tmp_path / "a.csv", header + header.replace("a", "1"))))
+
+
+def test_absent_files_empty_folders_and_damaged_rows_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"There is no file or folder .*absent: check its path"):
+        find_source(str(tmp_path / "absent"))
+    with pytest.raises(DataError, match="holds no table"):
+        find_source(str(tmp_path))
+    file = write(tmp_path / "a.csv", "a,b\n1,2\n1,2,3\n")
+    with pytest.raises(DataError, match=r"a\.csv cannot be read: .*line 3, saw 3"):
+        csv(file).load()
+    with pytest.raises(DataError, match="never written"):
+        csv(file).save(pd.DataFrame())  # type: ignore[arg-type]
+
+
+def test_gzip_is_read_through(tmp_path: Path) -> None:
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress("a;b\n1,5;ä\n".encode()))
+    source = find_source(str(tmp_path / "a.csv.gz"))
+    assert TableDataset(dataset=source).load().to_dict("list") == {"a": ["1.5"], "b": ["ä"]}
+
+
+def test_missing_library_is_named_with_its_extra(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
+    (tmp_path / "a.xlsx").write_bytes(b"PK\3\4")
+    with pytest.raises(DataError, match=r"pip install 'crossfold\[excel\]'"):
+        TableDataset(dataset=find_source(str(tmp_path / "a.xlsx"))).load()
+
+
+def test_missing_database_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "sqlalchemy", None)
+
+    with pytest.raises(DataError, match=r"pip install 'crossfold\[database\]'"):
+        TableDataset(dataset=find_source("sqlite:///a.db::visits")).load()

@@ -1,0 +1,96 @@
+"""``kedro study``, as a user runs it, on a copy of the project."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+KedroCommand = Callable[..., subprocess.CompletedProcess[str]]
+
+# The data pipeline of a table study, on the project's own catalog.
+RUN = """
+from pathlib import Path
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from kedro.runner import SequentialRunner
+from crossfold.pipelines.table.pipeline import create_data_pipeline
+from crossfold.templates.parameters import TableParameters
+
+bootstrap_project(Path.cwd())
+with KedroSession.create(project_path=Path.cwd()) as session:
+    catalog = session.load_context().catalog
+    table = TableParameters.model_validate(catalog.load("params:mine.table"))
+    catalog["params:mine.table"] = table
+    SequentialRunner().run(create_data_pipeline("mine"), catalog)
+"""
+
+
+@pytest.fixture
+def project(make_project: Callable[[], Path], visits: pd.DataFrame) -> Path:
+    folder = make_project()
+    visits.rename(columns={"insured": "${in}.sured@home"}).to_csv(folder / "a.csv", index=False)
+    return folder
+
+
+def error_of(done: subprocess.CompletedProcess[str]) -> str:
+    assert done.returncode == 1
+    assert "Traceback" not in done.stdout + done.stderr
+    [sentence] = done.stderr.strip().splitlines()
+    return sentence
+
+
+def test_new_study_is_written_and_its_data_pipeline_runs(
+    project: Path, kedro: KedroCommand
+) -> None:
+    options = ["--data=a.csv", "--target=missed", "--group=patient_id", "--drop=age,weight"]
+    done = kedro(project, "study", "new", "mine", *options)
+    assert done.returncode == 0, done.stderr
+    assert "left out: by --drop" in done.stdout
+    assert "kedro run --pipelines=mine" in done.stdout
+    assert "came by bus" not in done.stdout, "free text may name people"
+    assert "filepath: a.csv" in (project / "conf/base/mine/catalog.yml").read_text()
+    environment = {**os.environ, "PYTHONPATH": str(project / "src")}
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", RUN],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    [features] = project.glob("data/04_feature/mine/features.parquet/*/features.parquet")
+    assert [*pd.read_parquet(features)] == [
+        "missed", "visited_on_month", "visited_on_weekday", "visited_on_days",
+        "${in}.sured@home", "postcode",
+    ]  # fmt: skip
+    again = error_of(kedro(project, "study", "new", "mine", *options))
+    assert "There is a study mine already" in again
+
+
+def test_profile_prints_and_writes_nothing(project: Path, kedro: KedroCommand) -> None:
+    before = sorted(project.glob("conf/**/*"))
+    done = kedro(project, "study", "profile", "--data=a.csv", "--target=missed")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[:3] == [
+        "CSV (sep ',', decimal '.', encoding 'utf-8')",
+        "400 rows, 10 columns",
+        "Target missed: binary, event 'yes'",
+    ]
+    assert "Warning: patient_id may say who or what a row belongs to" in done.stdout
+    assert sorted(project.glob("conf/**/*")) == before
+
+
+def test_errors_are_one_sentence(project: Path, kedro: KedroCommand) -> None:
+    def of(*options: str) -> str:
+        return error_of(kedro(project, "study", *options))
+
+    assert "did you mean 'missed'" in of("profile", "--data=a.csv", "--target=mised")
+    assert "There is no file or folder b.csv" in of("profile", "--data=b.csv", "--target=missed")
+    assert "cannot be a study's name" in of("new", "My", "--data=a.csv", "--target=missed")
+    assert not (project / "conf" / "base" / "My").exists()

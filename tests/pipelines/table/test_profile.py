@@ -1,0 +1,223 @@
+"""What is found out about a table: kinds, tasks, warnings, refusals."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.table.kinds import describe_column, missing_words
+from crossfold.pipelines.table.profile import Profile, find_task
+
+Profiler = Callable[..., Profile]
+N = 200
+random = np.random.default_rng(0)
+
+
+def text(values: object, name: str = "column") -> pd.Series:
+    return pd.Series(list(map(str, values)), name=name, dtype="str")  # type: ignore[call-overload]
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "kind"),
+    [
+        (random.normal(size=N), "unique measurement", "number"),
+        (range(1, 5), "four whole numbers", "number"),
+        (random.integers(1, 4, N), "few whole numbers", "number"),
+        (random.integers(0, 90_000, N), "whole amounts", "number"),
+        (["0.5", "1e-3", "-2"], "exponents", "number"),
+        ([*random.normal(size=30), "oops"], "one that is unreadable", "number"),
+        (range(N), "rows counted", "identifier"),
+        (random.permutation(N) + 5000, "numbers in a row", "identifier"),
+        (random.integers(10**9, 10**10, N), "long numbers", "identifier"),
+        (random.integers(0, 100, N), "patient_id", "identifier"),
+        (random.integers(0, 100, N), "PatientId", "identifier"),
+        (random.integers(0, 100, N), "paid", "number"),
+        (random.integers(0, 5, N), "store_id", "number"),
+        ([f"{place:05}" for place in random.integers(0, 9, N)], "codes", "category"),
+        ([f"{place:08}" for place in range(N)], "codes of rows", "identifier"),
+        ([f"P-{place}" for place in range(N)], "coded", "identifier"),
+        ([f"came by bus {place}" for place in range(N)], "remark", "text"),
+        ([f"town {place % 15}" for place in range(N)], "town", "category"),
+        (["yes", "no"] * 5, "yes", "flag"),
+        (["Ja", "nein"] * 5, "ja", "flag"),
+        (["0", "1"] * 5, "bits", "flag"),
+        (["1", "2"] * 5, "one or two", "number"),
+        (["M", "F"] * 5, "sex", "category"),
+        (["x"] * 5, "always the same", "constant"),
+        (["2023-01-31", "2023-02-01"], "ISO", "date"),
+        (["2023-01-31T10:00:00Z", "2023-02-01T11:30:00+01:00"], "ISO with times", "date"),
+        (["31.01.2023", "1.2.2023"], "German", "date"),
+        (["01/31/2023", "02/01/2023"], "American", "date"),
+        (["20230131", "20230201"], "digits", "date"),
+        (["10:30", "11:45"], "times", "date"),
+        (["2019", "2020", "2021"], "years", "number"),
+    ],
+)
+def test_kind_of_a_column(values: object, name: str, kind: str) -> None:
+    assert describe_column(text(values, name)).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        (pd.Series(pd.to_datetime(["2023-01-31", "2023-02-01"])), "date"),
+        (pd.Series([True, False, None], dtype="boolean"), "flag"),
+        (pd.Series([1, 2, None], dtype="Int64"), "number"),
+        (pd.Series([0.5, np.nan, 2]), "number"),
+        (pd.Series([np.nan, np.nan]), "constant"),
+    ],
+)
+def test_kind_of_a_typed_column(values: pd.Series, kind: str) -> None:
+    assert describe_column(values).kind == kind
+
+
+def test_day_and_month_are_told_apart_where_they_can_be() -> None:
+    dayfirst = describe_column(text(["01/02/2023", "13/02/2023"]))
+    assert (dayfirst.date_format, dayfirst.note) == ("%d/%m/%Y", "")
+    monthfirst = describe_column(text(["01/02/2023", "02/13/2023"]))
+    assert monthfirst.date_format == "%m/%d/%Y"
+    either = describe_column(text(["01/02/2023", "02/03/2023"]))
+    assert "day or month first" in either.note
+    said = describe_column(text(["01/02/2023", "02/03/2023"]), "%m/%d/%Y")
+    assert (said.date_format, said.note) == ("%m/%d/%Y", "")
+
+
+def test_nobody_sees_identifiers_and_free_text() -> None:
+    assert describe_column(text(range(N), "id")).example == ""
+    assert describe_column(text([f"said number {k}" for k in range(N)])).example == ""
+    assert describe_column(text(["M", "F"])).example in ("M", "F")
+
+
+def test_missing_words() -> None:
+    assert missing_words(text(["a", "NA", "-", "none", "b"])) == ["NA", "-"]
+    assert missing_words(text([*range(20), "not asked"])) == ["not asked"]
+    assert missing_words(text(["1", "2", "not asked"])) == [], "too few numbers to be sure"
+    assert missing_words(pd.Series([1.0, 2.0])) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "task"),
+    [
+        (["1", "2"], "binary"),
+        (["0.5", "1.5"], "binary"),
+        (["a", "b", "c"], "multiclass"),
+        (range(3, 10), "multiclass"),
+        (["0.5", "1", "2"], "regression"),
+        (range(21), "regression"),
+    ],
+)
+def test_task(values: object, task: str) -> None:
+    assert find_task(text(values), "target") == task
+
+
+@pytest.mark.parametrize(
+    ("values", "positive"),
+    [("yes no no", "yes"), ("0 1 1", "1"), ("sick well well", "sick"), ("Ja Nein Nein", "Ja")],
+)
+def test_event_means_yes_or_is_rarer(
+    profile_of: Profiler, visits: pd.DataFrame, values: str, positive: str
+) -> None:
+    visits["target"] = random.choice(values.split(), len(visits))
+    assert profile_of(visits, "target").parameters.positive == positive
+
+
+def warnings_of(profile: Profile) -> str:
+    return "\n".join(profile.warnings)
+
+
+def test_a_quiet_table_has_no_warnings(profile_of: Profiler, visits: pd.DataFrame) -> None:
+    assert profile_of(visits, "missed", group="patient_id", drop=("remark",)).warnings == ()
+
+
+def test_forgotten_group_is_told(profile_of: Profiler, visits: pd.DataFrame) -> None:
+    assert "give --group 'patient_id'" in warnings_of(profile_of(visits, "missed"))
+
+
+def test_groups_that_cannot_do_their_work_are_told(
+    profile_of: Profiler, visits: pd.DataFrame
+) -> None:
+    assert "another value in every row" in warnings_of(profile_of(visits, "missed", group="visit"))
+    told = warnings_of(profile_of(visits, "missed", group="postcode"))
+    assert "postcode has 3 values, fewer than 5 folds need" in told
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_column_that_gives_the_target_away_is_left_out(
+    profile_of: Profiler, visits: pd.DataFrame, task: str
+) -> None:
+    code = random.integers({"binary": 2, "multiclass": 4, "regression": 300}[task], size=400)
+    visits["target"] = code if task == "regression" else [f"class {one}" for one in code]
+    visits["outcome"] = [f"o{one}" for one in code // 2] if task != "binary" else code * 5 + 1
+    visits["copy"] = code * 2.5 + random.normal(0, 0.1, 400).round(3)
+    profile = profile_of(visits, "target", task=task, group="patient_id")
+    given_away = {n for n, why in profile.parameters.left_out.items() if "by itself" in why}
+    assert given_away == ({"copy", "outcome"} if task == "binary" else {"copy"})
+    assert "copy gives the target away by itself" in warnings_of(profile)
+
+
+def test_lucky_column_of_a_small_table_is_not_suspected(
+    profile_of: Profiler, visits: pd.DataFrame
+) -> None:
+    small = visits[:60].assign(copy=(visits["missed"] == "yes").astype(int) * 3 + 1)
+    assert "copy" in profile_of(small, "missed").parameters.columns
+
+
+def test_rare_classes_duplicates_and_missing_targets_are_told(
+    profile_of: Profiler, visits: pd.DataFrame
+) -> None:
+    visits["target"] = ["rare"] * 3 + ["few"] * 7 + ["many"] * 200 + ["most"] * 190
+    visits.loc[399, "target"] = None
+    twice = pd.concat([visits, visits[390:]], ignore_index=True)
+    told = warnings_of(profile_of(twice, "target"))
+    assert "Class rare has 3 rows, too few for 5 folds" in told
+    assert "Class few has only 7 rows for 5 folds" in told
+    assert "10 rows repeat another one" in told
+    assert "2 rows have no target" in told
+
+
+def test_nearly_constant_targets_and_few_rows_are_told(
+    profile_of: Profiler, visits: pd.DataFrame
+) -> None:
+    visits["target"] = ["a"] * 2 + ["b"] * 398
+    assert "target is nearly constant: 99.5% are b" in warnings_of(profile_of(visits, "target"))
+    visits["target"] = [0.5, 1.5, 2] + [7] * 397
+    assert "target is nearly always 7" in warnings_of(profile_of(visits, "target"))
+    assert "40 rows are too few" in warnings_of(profile_of(visits[:40], "missed"))
+
+
+@pytest.mark.parametrize(
+    ("wishes", "sentence"),
+    [
+        ({"target": "mised"}, r"no column 'mised' \(did you mean 'missed'\?\)"),
+        ({"target": "missed", "group": "patient"}, "did you mean 'patient_id'"),
+        ({"target": "missed", "drop": ("what",)}, "no column 'what'"),
+        ({"target": "country"}, r"has one value only \(D\)"),
+        ({"target": "empty"}, "is missing in all rows"),
+        ({"target": "postcode", "group": "postcode"}, "cannot be the target and the group"),
+        ({"target": "missed", "task": "regression"}, "holds no numbers: give another --task"),
+        ({"target": "remark"}, "400 different texts"),
+        ({"target": "missed", "positive": "Yes"}, "has no value 'Yes': give --positive no or yes"),
+        ({"target": "postcode", "task": "binary"}, "has 3 values .* give --task multiclass"),
+        ({"target": "missed", "time": "country"}, "neither dates nor numbers that vary"),
+        ({"target": "missed", "time": "postcode", "drop": ("postcode",)}, "cannot be dropped"),
+    ],
+)
+def test_refusals(
+    profile_of: Profiler, visits: pd.DataFrame, wishes: dict[str, object], sentence: str
+) -> None:
+    visits["empty"] = None
+    with pytest.raises(CrossfoldError, match=sentence):
+        profile_of(visits, **wishes)
+
+
+def test_tables_without_inputs_rows_or_values_are_refused(
+    profile_of: Profiler, visits: pd.DataFrame
+) -> None:
+    with pytest.raises(CrossfoldError, match=r"No input column is left \(visit: identifier"):
+        profile_of(visits[["visit", "missed"]], "missed")
+    with pytest.raises(CrossfoldError, match="no rows below its header"):
+        profile_of(visits[:0], "missed")
+    with pytest.raises(CrossfoldError, match="All values of the table are missing"):
+        profile_of(visits.assign(**dict.fromkeys(visits.columns, "NA")), "missed")
