@@ -12,8 +12,7 @@ import pandas as pd
 
 from crossfold.templates.cross_validation.decision import Decision, fit_decision
 from crossfold.templates.cross_validation.encoding import TableEncoder
-from crossfold.templates.cross_validation.estimators import Outputs, outputs_of, pool
-from crossfold.templates.cross_validation.fitting import Scale
+from crossfold.templates.cross_validation.estimators import Outputs, pooled_outputs
 from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.cross_validation.parameters import (
     CardParameters,
@@ -51,7 +50,6 @@ def assemble_model(
         "target": table_parameters.target,
         "classes": target.cat.categories.tolist() if target.dtype == "category" else None,
         "encoder": fitted["encoder"],
-        "scales": fitted["scales"],
     }
     if table_parameters.task == "binary":
         empty = pd.DataFrame({"role": [], "raw_p1": [], "target": []})
@@ -79,11 +77,7 @@ def predict_outputs(networks: Networks, features: pd.DataFrame) -> Outputs:
     """Ask the pooled members of one kept model about rows, shape ``(n, k)``, uncalibrated."""
     estimators, state = networks
     inputs = TableEncoder.from_dict(state["encoder"]).transform(features)
-    said = [
-        Scale(*scale).undo(outputs_of(one, inputs, state["task"]))
-        for one, scale in zip(estimators, state["scales"], strict=True)
-    ]
-    return pool(said, state["task"])
+    return pooled_outputs(estimators, inputs, state["task"])
 
 
 def _score_block(model: Networks, features: pd.DataFrame) -> pd.DataFrame:

@@ -52,29 +52,6 @@ VARIED = {"loss", "focal_gamma", "class_weight"}
 
 
 @dataclass(frozen=True)
-class Scale:
-    """What the numbers of a regression are divided by, so that a network learns from units.
-
-    Attributes
-    ----------
-    mean, deviation
-        Of the rows that the network learns from.
-    """
-
-    mean: float = 0.0
-    deviation: float = 1.0
-
-    @classmethod
-    def of(cls, values: NDArray[np.floating]) -> Scale:
-        """Learn from training values, shape ``(n,)``."""
-        return cls(float(values.mean()), float(values.std()) or 1.0)
-
-    def undo(self, outputs: Outputs) -> Outputs:
-        """Turn what a network says into the target's units."""
-        return np.asarray(outputs * self.deviation + self.mean, dtype=np.float32)
-
-
-@dataclass(frozen=True)
 class Slot:
     """The place of one network in a stack: a fold and a member.
 
@@ -86,8 +63,6 @@ class Slot:
         Rows that it learns from, and those that follow its training.
     encoder, inputs
         Fitted on the fold's training rows; all rows encoded, shape ``(n, width)``.
-    scale
-        Of the target.
     """
 
     fold: Fold
@@ -95,7 +70,6 @@ class Slot:
     rows: tuple[Rows, Rows]
     encoder: TableEncoder
     inputs: Encoded
-    scale: Scale
 
 
 @dataclass(frozen=True)
@@ -118,8 +92,7 @@ class Fitted:
 
     def outputs(self, number: int, rows: Rows, task: Task) -> Outputs:
         """Ask one member about rows."""
-        slot = self.slots[number]
-        return slot.scale.undo(outputs_of(self.estimators[number], slot.inputs[rows], task))
+        return outputs_of(self.estimators[number], self.slots[number].inputs[rows], task)
 
 
 def fit_networks(
@@ -192,7 +165,7 @@ def _fit_stack(
         member_params=[_varied(model, training.task) for model in models.values()],
     ).fit(
         [slot.inputs for slot in slots],
-        _targets(slots, training),
+        training.target,
         [slot.rows for slot in slots],
         fold_params=[
             {**candidates[number // template.members], "random_state": seed + slot.member}
@@ -211,19 +184,10 @@ def _fit_stack(
 
 def _slots(model: Model, folds: Sequence[Fold], training: Training) -> list[Slot]:
     """List the members of each fold, fold by fold."""
-    slots = []
-    for fold, member in product(folds, range(model.members)):
-        rows = fold.inner(member)
-        is_number = training.task == "regression"
-        scale = Scale.of(training.target[rows[0]]) if is_number else Scale()
-        slots.append(Slot(fold, member, rows, *training.encode(model, fold), scale))
-    return slots
-
-
-def _targets(slots: Sequence[Slot], training: Training) -> Any:
-    if training.task != "regression":
-        return training.target
-    return [(training.target - slot.scale.mean) / slot.scale.deviation for slot in slots]
+    return [
+        Slot(fold, member, fold.inner(member), *training.encode(model, fold))
+        for fold, member in product(folds, range(model.members))
+    ]
 
 
 def _varied(model: Model, task: Task) -> dict[str, Any]:
@@ -248,7 +212,6 @@ def fit_estimators(
                     fold.inner(member),
                     encoder,
                     inputs.astype(model.dtype, copy=False),
-                    Scale(),
                 )
                 for encoder, inputs in [training.encode(model, fold)]
                 for member in range(model.members)

@@ -27,7 +27,7 @@ class KeptModel(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     networks, state
-        Its members, and their encoder, scales and task.
+        Its members, and their encoder and task.
     """
 
     def __init__(self, networks: Sequence[Any], state: dict[str, Any]) -> None:

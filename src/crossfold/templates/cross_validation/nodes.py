@@ -185,7 +185,7 @@ def keep_networks(fitted: Sequence[Fitted]) -> Networks:
     """Arrange fitted networks as the catalog stores them: a list, and a JSON document.
 
     The document's ``fitted`` has, for each model and fold in the order of the list, ``model``,
-    ``protocol``, ``fold``, ``members`` (how many of the list), ``encoder`` and ``scales``.
+    ``protocol``, ``fold``, ``members`` (how many of the list) and ``encoder``.
     """
     return [one for result in fitted for one in result.estimators], {
         "fitted": [
@@ -195,7 +195,6 @@ def keep_networks(fitted: Sequence[Fitted]) -> Networks:
                 "fold": result.slots[0].fold.fold,
                 "members": len(result.estimators),
                 "encoder": result.slots[0].encoder.to_dict(),
-                "scales": [[slot.scale.mean, slot.scale.deviation] for slot in result.slots],
             }
             for result in fitted
         ]

@@ -59,13 +59,8 @@ def search(
     JSON), ``score`` (mean over inner folds), ``standard_deviation`` and ``chosen``; and the
     arguments chosen in each fold.
     """
-    tables = []
-    # Numbers are scaled by each fold's own training rows, so their folds are searched one by one.
-    batches = [[one] for one in folds] if training.task == "regression" else [list(folds)]
-    for batch in batches:
-        results = _fit_grid(model, batch, training, seed)
-        tables += _score_tables(results, batch, model.search_folds)
-    joined = pd.concat(tables, ignore_index=True)
+    results = _fit_grid(model, folds, training, seed)
+    joined = pd.concat(_score_tables(results, folds, model.search_folds), ignore_index=True)
     candidates = [json.loads(text) for text in joined.loc[joined["chosen"], "candidate"]]
     return joined, [_as_arguments(candidate) for candidate in candidates]
 
@@ -74,11 +69,6 @@ def _fit_grid(model: Model, folds: Sequence[Fold], training: Training, seed: int
     from crossfold.mlp import GridStack
 
     kinds = training.kinds(model)
-    target = training.target
-    if training.task == "regression":
-        (fold,) = folds
-        known = target[fold.train_rows]
-        target = (target - known.mean()) / (known.std() or 1.0)
     grid = GridStack(
         make_network(model.network, training.task).set_params(random_state=seed),
         {name: [_as_argument(v) for v in values] for name, values in model.search.items()},
@@ -88,7 +78,7 @@ def _fit_grid(model: Model, folds: Sequence[Fold], training: Training, seed: int
         refit=False,
     )
     columns = [name for names in kinds.values() for name in names]
-    results: dict[str, Any] = grid.fit(training.features[columns], target).cv_results_
+    results: dict[str, Any] = grid.fit(training.features[columns], training.target).cv_results_
     return results
 
 
