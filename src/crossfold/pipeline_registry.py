@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from kedro.pipeline import Pipeline
+from pathlib import Path
 
-from crossfold.pipelines import audit, scoring, wine
+from kedro.pipeline import Pipeline
+from kedro.utils import find_kedro_project
+
+from crossfold.pipelines import audit, scoring, table, wine
 from crossfold.pipelines.audit import gene_expression as expression_audit
 from crossfold.pipelines.audit import images as image_audit
 from crossfold.pipelines.audit import moons as moons_audit
@@ -22,7 +25,16 @@ from crossfold.pipelines.reporting import gene_expression as expression_reportin
 from crossfold.pipelines.reporting import images as image_reporting
 from crossfold.pipelines.reporting import moons as moons_reporting
 from crossfold.pipelines.reporting import primer as primer_reporting
+from crossfold.pipelines.table import PARAMETERS_FILE
 from crossfold.templates import cross_validation
+
+STAGES = ("data_engineering", "modelling", "reporting")
+
+
+def own_tables() -> list[str]:
+    """List the studies of the user's own tables: those that ``kedro study new`` configured."""
+    root = find_kedro_project(Path.cwd()) or Path(__file__).parents[2]
+    return sorted(file.parent.name for file in root.glob(f"conf/base/*/{PARAMETERS_FILE}"))
 
 
 def register_pipelines() -> dict[str, Pipeline]:
@@ -35,6 +47,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "wine": wine.create_pipeline(),
         "moons": moons_modelling.create_pipeline() + moons_reporting.create_pipeline(),
         "primer": primer_modelling.create_pipeline() + primer_reporting.create_pipeline(),
+        **{name: table.create_pipeline(name) for name in own_tables()},
     }
     audits = {
         "no_show": no_show_audit.create_pipeline(),
@@ -45,12 +58,15 @@ def register_pipelines() -> dict[str, Pipeline]:
         "moons": moons_audit.create_pipeline(),
         "primer": primer_audit.create_pipeline(),
     }
+    every = sum(studies.values(), Pipeline([]))
     return {
         **studies,
         **{f"{study}_audit": pipeline for study, pipeline in audits.items()},
         "audit": sum(audits.values(), audit.create_pipeline(tuple(audits))),
         "no_show_score": scoring.create_pipeline("no_show"),
-        "all": sum(studies.values(), Pipeline([])),
+        **{f"{name}_score": table.create_scoring(name) for name in own_tables()},
+        **{stage: every.only_nodes_with_tags(stage) for stage in STAGES},
+        "all": every,
         "__default__": studies["no_show"],
     }
 

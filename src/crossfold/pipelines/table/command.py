@@ -34,7 +34,7 @@ def new(name: str, project: Path, *, force: bool, **options: Any) -> None:
     source, found = profile(**options)
     for file in write_study(name, source, found, project, force=force):
         click.echo(f"Wrote {file.relative_to(project)}")
-    click.echo(f"Look through both files, then: kedro run --pipelines={name}")
+    click.echo(f"Look through these files, then: kedro run --pipelines={name}")
 
 
 def profile(

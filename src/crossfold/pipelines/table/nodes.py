@@ -13,6 +13,7 @@ import pandas as pd
 from crossfold.datasets.table_dataset import as_text
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.columns import READERS, as_category, as_number
+from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.parameters import TableParameters
 
 MOST_NAMED = 5
@@ -118,6 +119,21 @@ def build_coming_features(
         index=coming_raw.index,
     )
     return _features(rows.reset_index(drop=True), table, table_parameters)
+
+
+def score_rows(model: Networks, coming_features: pd.DataFrame) -> pd.DataFrame:
+    """Score new rows with the study's model.
+
+    Returns
+    -------
+    ``row`` (number of the row as it was read, from 1) and the columns of
+    `crossfold.templates.cross_validation.final_model.score`.
+    """
+    from crossfold.templates.cross_validation.final_model import score
+
+    scored = score(model, coming_features).reset_index(drop=True)
+    scored.insert(0, "row", np.arange(1, len(scored) + 1, dtype=np.int32))
+    return scored
 
 
 def require_columns(raw: pd.DataFrame, names: Iterable[str]) -> None:

@@ -1,10 +1,50 @@
-"""Data engineering of any table: typed rows, rejected rows, features."""
+"""The study of any table, by configuration alone; and the scoring of new rows of its kind."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
 from crossfold.pipelines.table import nodes
+from crossfold.templates import cross_validation
+
+PARAMETERS_FILE = "parameters_table.yml"
+"""What makes a folder of ``conf/base`` the study of a table."""
+
+
+def create_pipeline(name: str) -> Pipeline:
+    """Build the study of a table, from ``NAME.raw`` to the report.
+
+    Parameters
+    ----------
+    name
+        Name of the study: its folder in ``conf/base``, and its namespace.
+    """
+    return create_data_pipeline(name) + cross_validation.create_pipeline(
+        name, table=f"{name}.table", features=f"{name}.features"
+    )
+
+
+def create_scoring(name: str) -> Pipeline:
+    """Build the pipeline that scores ``NAME.coming`` with ``NAME.model``."""
+    return Pipeline(
+        [
+            Node(
+                nodes.build_coming_features,
+                [f"{name}.coming", f"{name}.table", f"params:{name}.table"],
+                f"{name}.coming_features",
+                name="build_coming_features",
+                namespace=f"{name}.score",
+            ),
+            Node(
+                nodes.score_rows,
+                [f"{name}.model", f"{name}.coming_features"],
+                f"{name}.scored",
+                name="score_rows",
+                namespace=f"{name}.score",
+            ),
+        ],
+        tags=["scoring"],
+    )
 
 
 def create_data_pipeline(name: str) -> Pipeline:

@@ -16,12 +16,13 @@ from crossfold.datasets.table_dataset import TableDataset
 from crossfold.datasets.table_source import find_source
 from crossfold.datasets.temporary import atomic_folder
 from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.table.pipeline import PARAMETERS_FILE
 from crossfold.pipelines.table.profile import Profile, Wishes, profile_table
+from crossfold.templates.cross_validation.defaults import study_parameters
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = ("all", "audit", "data_engineering", "modelling", "reporting", "scoring", "table")
 RESERVED_ENDINGS = ("_audit", "_score")
-PARAMETERS_FILE = "parameters_table.yml"
 PLAIN = re.compile(r"[^\W\d][\w./-]*")
 YAML_WORDS = ("yes", "no", "true", "false", "null", "on", "off", "y", "n")
 
@@ -73,6 +74,11 @@ PARAMETERS = """\
     left_out:{left_out}
     # Hashed like the group, and never an input.
     identifiers: {identifiers}
+"""
+MODELS = """\
+# How {name} is studied: folds, encoding, models by family, decision, intervals. The values fit a
+# table of this size; change any of them, or for one run, as in
+#   kedro run --pipelines={name} --params={name}.models.tuned.mlp_tuned.members=8
 """
 
 
@@ -162,6 +168,7 @@ def write_study(
     texts = {
         "catalog.yml": render_catalog(name, source, profile, project),
         PARAMETERS_FILE: render_parameters(name, profile),
+        "parameters.yml": render_models(name, profile),
     }
     if not folder.exists():
         with atomic_folder(folder) as new:
@@ -195,6 +202,12 @@ def render_catalog(name: str, source: dict[str, Any], profile: Profile, project:
         hashed=HASHED.format(columns=hashed) if profile.hashed_columns else "",
         dates=DATES.format(formats=formats) if formats else "",
     )
+
+
+def render_models(name: str, profile: Profile) -> str:
+    """Write the folds, models and decision: the defaults for such a table, to be changed."""
+    own = study_parameters(profile.parameters, profile.n_rows)
+    return MODELS.format(name=name) + yaml.safe_dump({name: own}, sort_keys=False)
 
 
 def render_parameters(name: str, profile: Profile) -> str:
