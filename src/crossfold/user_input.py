@@ -163,7 +163,7 @@ def require_parameters(loader: OmegaConfigLoader, pipelines: Pipelines) -> None:
 
 
 def parameter_types(pipelines: Pipelines) -> Types:
-    """Give the declared type of every parameter that a node reads, by its name."""
+    """Find the declared type of every parameter that a node reads, by its name."""
     types: Types = {}
     for node in {node.name: node for p in pipelines.values() for node in p.nodes}.values():
         if any(name.startswith(PARAMETER) for name in node.inputs):
