@@ -16,7 +16,7 @@ from crossfold.pipelines.modelling.wine.evaluation import POOLED
 from crossfold.pipelines.modelling.wine.inputs import CONTROL
 from crossfold.pipelines.reporting.binary.labels import in_order, metric_label, model_label
 from crossfold.pipelines.reporting.binary.lookup import GROUPED, find
-from crossfold.pipelines.reporting.formatting import interval, number, percent_interval
+from crossfold.reports.words import interval, number, percent_interval
 from crossfold.pipelines.reporting.gene_expression.lines import METRICS_HEADER, metric_lines
 from crossfold.pipelines.reporting.wine.labels import MODELS
 

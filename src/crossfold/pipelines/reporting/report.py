@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crossfold.pipelines.reporting import formatting
+from crossfold.reports import words
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -52,7 +52,7 @@ def _environment(filters: Mapping[str, Callable[[str], str]]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": formatting.count, "data_uri": data_uri, **filters}
+    environment.filters |= {"count": words.count, "data_uri": data_uri, **filters}
     return environment
 
 

@@ -12,11 +12,11 @@ from crossfold.pipelines.modelling.wine.inputs import (
     WITH_QUALITY,
     WITHOUT_QUALITY,
 )
-from crossfold.pipelines.reporting.formatting import percent
 from crossfold.pipelines.reporting.parameters import PageParameters
 from crossfold.pipelines.reporting.wine.nodes import write_wine_report
 from crossfold.pipelines.reporting.wine.page import Run, make_document, opening
 from crossfold.pipelines.reporting.wine.pipeline import FIGURES, create_pipeline
+from crossfold.reports.words import percent
 
 PNG = b"\x89PNG"
 REPORT = PageParameters(title="Red or white?", command="kedro run --pipelines=wine")

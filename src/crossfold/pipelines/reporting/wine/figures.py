@@ -16,9 +16,9 @@ from crossfold.pipelines.modelling.wine.inputs import (
     WITH_QUALITY,
     WITHOUT_QUALITY,
 )
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import count
 from crossfold.pipelines.reporting.wine.labels import MODELS, column_label
+from crossfold.reports import style
+from crossfold.reports.words import count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,7 +1,7 @@
 """What models and columns are called in print."""
 
 from crossfold.pipelines.modelling.wine.inputs import LOGISTIC, MLP, TUNED
-from crossfold.pipelines.reporting.formatting import plain
+from crossfold.reports.words import plain
 
 MODELS = {LOGISTIC: "Logistic regression", MLP: "MLP", TUNED: "MLP, tuned by grid search"}
 

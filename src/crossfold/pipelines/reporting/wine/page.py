@@ -20,17 +20,17 @@ from crossfold.pipelines.modelling.wine.inputs import (
     WITHOUT_QUALITY,
 )
 from crossfold.pipelines.reporting.document import Document, Figure, Section, Table
-from crossfold.pipelines.reporting.formatting import (
+from crossfold.pipelines.reporting.lines import LEAK_GUARD_HEADER, leak_guard_lines
+from crossfold.pipelines.reporting.parameters import PageParameters
+from crossfold.pipelines.reporting.wine.captions import CAPTIONS
+from crossfold.pipelines.reporting.wine.labels import MODELS, column_label, pair_label
+from crossfold.reports.words import (
     count,
     interval,
     p_value,
     percent,
     percent_interval,
 )
-from crossfold.pipelines.reporting.lines import LEAK_GUARD_HEADER, leak_guard_lines
-from crossfold.pipelines.reporting.parameters import PageParameters
-from crossfold.pipelines.reporting.wine.captions import CAPTIONS
-from crossfold.pipelines.reporting.wine.labels import MODELS, column_label, pair_label
 
 
 @dataclass(frozen=True)
