@@ -86,7 +86,7 @@ def empty_figure(sentence: str) -> Figure:
 
 
 def errors(table: pd.DataFrame, estimate: str = "estimate") -> NDArray[np.float64]:
-    """Compute distances from the estimate to its interval's ends; shape (2, rows), never negative."""
+    """Compute distances from estimates to their intervals' ends, shape (2, rows), none below 0."""
     middle = table[estimate].to_numpy(dtype=float)
     ends = [middle - table["low"].to_numpy(dtype=float), table["high"].to_numpy(float) - middle]
     clipped: NDArray[np.float64] = np.clip(np.nan_to_num(np.array(ends)), 0, None)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 MISSING = "–"
 # Keeps a number and its sign on one line.
 _PERCENT = "\u00a0%"
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_MOST_DECIMALS, _LARGEST = 6, 1e9
 
 
 def plain(name: str) -> str:
@@ -51,3 +54,70 @@ def _ends(low: float, low_text: str, high_text: str) -> str:
     if math.isnan(low):
         return ""
     return f" ({low_text}{' to ' if low < 0 else '–'}{high_text})"
+
+
+def fitting(value: float, width: float | None = None) -> str:
+    """Print a figure of any size with about two digits more than its interval leaves open.
+
+    Parameters
+    ----------
+    value
+        Any number; a dash where there is none.
+    width
+        Width of its interval, by which the decimals are chosen; None for three digits.
+    """
+    if not math.isfinite(value):
+        return MISSING
+    scale = abs(width if width and math.isfinite(width) else value)
+    if scale == 0:
+        return number(value, 0)
+    exponent = math.floor(math.log10(scale))
+    decimals = (1 if width else 2) - exponent
+    if decimals > _MOST_DECIMALS or abs(value) >= _LARGEST:
+        return _power(value)
+    return f"{round(value, decimals):,.{max(decimals, 0)}f}".replace("-", "−")
+
+
+def _power(value: float) -> str:
+    """Print a very small or large number as 1.2 × 10⁻⁹."""
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(value)))
+    raised = str(exponent).translate(_SUPERSCRIPTS)
+    return f"{number(value / 10**exponent, 1)}\u00a0×\u00a010{raised}"
+
+
+def fitting_interval(estimate: float, low: float, high: float) -> str:
+    """Print an estimate of any size with its interval: 43.1 (40.2–46.0)."""
+    width = high - low
+    text = fitting(estimate, width)
+    if not is_interval(estimate, low, high):
+        return fitting(estimate)
+    return text + _ends(low, fitting(low, width), fitting(high, width))
+
+
+def is_interval(estimate: float, low: float, high: float) -> bool:
+    """Whether the ends of an interval are numbers, apart, and hold the estimate."""
+    return low <= estimate <= high and low < high
+
+
+def shortened(text: object, most: int = 40) -> str:
+    """Print a name of a user's on one line, its middle left out where it is long."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    if len(line) <= most:
+        return line
+    tail = most // 3
+    return f"{line[: most - tail - 1]}…{line[-tail:]}"
+
+
+def chart_label(text: object, most: int = 26) -> str:
+    """Print a name in a chart: matplotlib reads text between dollars as a formula."""
+    return shortened(text, most).replace("$", r"\$")
+
+
+def listed(names: Sequence[object], most: int = 5) -> str:
+    """Join names: a, b and c; the first few of many, with the number of the others."""
+    shown = [shortened(name) for name in names]
+    if len(shown) > most:
+        shown = [*shown[: most - 1], f"{len(names) - most + 1} more"]
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
