@@ -84,7 +84,7 @@ def _fill(source: str, names: Mapping[str, Any]) -> str:
         line = getattr(error, "lineno", None)
         where = f"line {line} of the report's page" if line else "the report's page"
         raise PageError(
-            f"In {where}: {error}; see docs/reports.md for what it can name."
+            f"In {where}: {error}; see docs/how-to/report-page.md for what it can name."
         ) from error
 
 

@@ -29,7 +29,14 @@ def percent(value: float, decimals: int = 1) -> str:
 
 def number(value: float, decimals: int = 3) -> str:
     """Print a figure with fixed decimals and a minus sign; a dash where there is none."""
-    return MISSING if math.isnan(value) else f"{value:.{decimals}f}".replace("-", "−")
+    return MISSING if math.isnan(value) else _signed(f"{value:.{decimals}f}")
+
+
+def _signed(text: str) -> str:
+    """Write a minus sign for a hyphen; zero has none."""
+    return (
+        text.replace("-", "−") if any(digit in text for digit in "123456789") else text.lstrip("-")
+    )
 
 
 def p_value(value: float) -> str:
@@ -75,7 +82,7 @@ def fitting(value: float, width: float | None = None) -> str:
     decimals = (1 if width else 2) - exponent
     if decimals > _MOST_DECIMALS or abs(value) >= _LARGEST:
         return _power(value)
-    return f"{round(value, decimals):,.{max(decimals, 0)}f}".replace("-", "−")
+    return _signed(f"{round(value, decimals):,.{max(decimals, 0)}f}")
 
 
 def _power(value: float) -> str:

@@ -106,7 +106,7 @@ def cross_validate(
         "models.tuned": _network("mlp_tuned", search={"alpha": [1e-4, 1e-2]}, search_folds=2),
         "models.baselines": _estimators(parameters.task),
         "decision": DecisionParameters(),
-        "evaluation": EvaluationParameters(n_resamples=50),
+        "evaluation": EvaluationParameters(n_resamples=50, twins=("mlp_numpy", "mlp_tuned")),
         "importance": ImportanceParameters(n_repeats=1, max_rows=100),
         "card": CardParameters(limits=("Made for tests, not for use.",)),
     } | settings

@@ -1,8 +1,10 @@
 import re
 from html.parser import HTMLParser
+from io import StringIO
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
@@ -40,9 +42,14 @@ def page_of(study: dict[str, Any], **changes: Any) -> str:
     """Write the report of a small study without drawing its figures."""
     made = {**study, **changes}
     settings = {"report": ReportParameters(), "data_notice": "", "seed": 0}
-    tables = {f"table_{name}": table for name, table in make_tables(**_of_results(made)).items()}
+    tables = {f"table_{n}": as_stored(t) for n, t in make_tables(**_of_results(made)).items()}
     images = {f"figure_{name}": b"<svg/>" for name in FIGURES}
     return write_report(**{**settings, **tables, **images, **made})
+
+
+def as_stored(table: pd.DataFrame) -> pd.DataFrame:
+    """Read a table back from a CSV file, as the page does."""
+    return pd.read_csv(StringIO(table.to_csv(index=False)))
 
 
 def _of_results(made: dict[str, Any]) -> dict[str, Any]:

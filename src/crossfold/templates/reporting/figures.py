@@ -24,10 +24,14 @@ PROTOCOLS = {PERMUTED: "permuted labels", TIME_SPLIT: "time split"}
 
 def models(results: Results) -> Figure:
     """Draw the compared metrics of every model."""
-    rank = {model: place for place, model in enumerate(results.models)}
-    table = results.pooled.sort_values("model", key=lambda names: names.astype(str).map(rank))
     panels = COMPARED[results.table_parameters.task]
+    table = _best_first(results.pooled, results)
     return charts.estimates(table, "model", panels, bold=results.reference)
+
+
+def _best_first(table: pd.DataFrame, results: Results) -> pd.DataFrame:
+    rank = {model: place for place, model in enumerate(results.models)}
+    return table.sort_values("model", key=lambda names: names.astype(str).map(rank), kind="stable")
 
 
 def differences(results: Results) -> Figure:
@@ -47,7 +51,7 @@ def protocols(results: Results) -> Figure:
     table = results.metrics_table
     other = table["protocol"].isin(list(PROTOCOLS))
     kept = table["model"].isin(table.loc[other, "model"].unique()) & (table["scope"] == POOLED)
-    shown = table[kept & (table["metric"] == results.main_metric)]
+    shown = _best_first(table[kept & (table["metric"] == results.main_metric)], results)
     names = {results.protocol: "cross-validation", **PROTOCOLS}
     shown = shown.assign(protocol=shown["protocol"].astype(str).map(names))
     return charts.estimates(
@@ -119,7 +123,8 @@ def decision(results: Results, table: pd.DataFrame) -> Figure:
 
 def importance(results: Results) -> Figure:
     """Draw what shuffling each column costs."""
-    table = results.importance.assign(metric="importance")
+    names = ["column", "estimate", "low", "high"]
+    table = summaries.importance(results).set_axis(names, axis=1).assign(metric="importance")
     metric = METRICS.get(results.main_metric, results.main_metric)
     axis = f"{metric} lost when shuffled"
     return charts.estimates(table, "column", ["importance"], reference=0, axis=axis)

@@ -7,8 +7,8 @@ import numpy as np
 from crossfold.reports import words
 from crossfold.reports.words import count, listed, percent, shortened
 from crossfold.templates.cross_validation.folds import TIME_SPLIT
+from crossfold.templates.reporting import summaries
 from crossfold.templates.reporting.results import Results
-from crossfold.templates.reporting.summaries import confusion_counts
 from crossfold.validation import verdict
 
 FEW_ROWS, FEW_OF_CLASS = 1000, 50
@@ -102,6 +102,20 @@ def _comparison(results: Results, model: str) -> str:
     return f"{results.reference} is {told} than {model}: its {name} differs by {text}."
 
 
+def twins(results: Results) -> str:
+    """Say how far the same network on two engines is apart."""
+    table = results.comparison[results.comparison["test"] == "largest difference of any row"]
+    if table.empty:
+        return ""
+    row = table.iloc[0]
+    what = str(row["metric"]).replace("_", " ")
+    return (
+        f"{row['model_a']} and {row['model_b']}, one network on two engines, are at most "
+        f"{words.fitting(float(row['difference']))} apart in the {what} of any row: "
+        f"{row['verdict']}."
+    )
+
+
 def leaks(results: Results) -> str:
     """Say what the leak guard looked for and found."""
     guard = results.leak_guard
@@ -175,7 +189,7 @@ def decision(results: Results) -> str:
 
 def confusions(results: Results) -> str:
     """Name the classes that are mistaken for each other most often."""
-    counts = confusion_counts(results, results.reference)
+    counts = summaries.confusion_counts(results, results.reference)
     np.fill_diagonal(counts, 0)
     if not counts.any():
         return f"{results.reference} makes no mistake."
@@ -201,15 +215,15 @@ def residuals(results: Results) -> str:
 
 def importance(results: Results) -> str:
     """Name the columns without which the model would be worse."""
-    table = results.importance
+    table = summaries.importance(results)
     if table.empty:
         return ""
-    sure = table[table["low"] > 0]
+    sure = table[table["loss_low"] > 0]
     name = results.metric(results.reference, results.main_metric).name
     if sure.empty:
         return f"No column makes a difference of {name} by itself that could be told from none."
     first = sure.iloc[0]
-    lost = words.interval(first["estimate"], first["low"], min(first["high"], 1.0))
+    lost = words.interval(first["loss"], first["loss_low"], first["loss_high"])
     others = list(sure["column"].iloc[1:])
     also = f" Shuffling {listed(others)} costs something too." if others else ""
     return (

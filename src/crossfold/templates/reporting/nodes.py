@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,9 @@ TABLES: dict[str, Callable[[Results], pd.DataFrame]] = {
     "models": summaries.models,
     "comparison": summaries.comparison,
     "columns": summaries.columns,
+    "left_out": summaries.left_out,
     "decision": summaries.decision,
+    "importance": summaries.importance,
     "settings": summaries.settings,
     "data": summaries.data,
 }
@@ -46,6 +49,7 @@ _FINDINGS: dict[str, Callable[[Results], Any]] = {
         "answer",
         "standing",
         "comparisons",
+        "twins",
         "leaks",
         "control",
         "over_time",
@@ -138,20 +142,16 @@ def _yaml(results: Results) -> str:
     blocks = {"table": results.table_parameters, "evaluation": results.evaluation}
     listed = {"columns", "left_out"}  # In the table of columns.
     plain = {n: block.model_dump(mode="json", exclude=listed) for n, block in blocks.items()}
+    plain["network"] = json.loads(json.dumps(results.model_card.get("network")))
     return str(yaml.safe_dump(plain, sort_keys=False, allow_unicode=True))
 
 
 def _printer(results: Results, tables: dict[str, pd.DataFrame]) -> Callable[..., Markup]:
-    given = {
-        "leak_guard": results.leak_guard,
-        "importance": results.importance.rename(
-            columns={"estimate": "loss", "low": "loss_low", "high": "loss_high"}
-        ),
-        **tables,
-    }
+    given = {"leak_guard": results.leak_guard, **tables}
 
     def table(name: str, caption: str = "") -> Markup:
-        return to_html(_found(given, name, "table"), caption or name, results.reference)
+        bold = results.reference if name == "models" else None
+        return to_html(_found(given, name, "table"), caption or name, bold)
 
     return table
 

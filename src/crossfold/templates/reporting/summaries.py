@@ -12,6 +12,7 @@ from crossfold.reports.tables import Estimate
 from crossfold.reports.words import shortened
 from crossfold.templates.cross_validation.encoding import inputs_by_kind
 from crossfold.templates.cross_validation.parameters import PreparationParameters
+from crossfold.templates.parameters import Kind
 from crossfold.templates.reporting.results import Results
 from crossfold.validation import GroupBootstrap, capacity_table
 
@@ -22,6 +23,9 @@ COLUMNS = {
 }
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 FEWEST_CALLED = 10
+UNBOUNDED = ("log_loss", "r2", "rmse", "mae", "mean_error", "predicted")
+_KINDS: dict[str, Kind] = {"numeric": "number", "binary": "flag", "categorical": "category"}
+_TESTS_OF_ALL = ("paired bootstrap", "corrected resampled t-test over folds", "McNemar")
 _MOST_BINS = 10
 
 
@@ -59,47 +63,62 @@ def _fold_scores(results: Results) -> pd.DataFrame:
 
 
 def comparison(results: Results) -> pd.DataFrame:
-    """Take the comparisons of the reference model with the others, the main metric first."""
+    """Take the tests of the reference model and of the twins, the main metric first."""
     table = results.comparison
-    pairs = table[(table["model_a"] == results.reference) & np.isfinite(table["difference"])]
-    first = (pairs["metric"] != results.main_metric).rename("second")
-    ordered = pairs.assign(second=first).sort_values(["second", "model_b"], kind="stable")
+    shown = (table["model_a"] == results.reference) | ~table["test"].isin(_TESTS_OF_ALL)
+    pairs = table[shown & np.isfinite(table["difference"].astype(float))]
+    second = pairs["metric"] != results.main_metric
+    ordered = pairs.assign(second=second).sort_values(["second", "model_b"], kind="stable")
+    bound = np.where(ordered["metric"].isin(UNBOUNDED), np.inf, 1.0)
+    names = ("model_a", "model_b", "metric", "test", "verdict")
+    text = {name: ordered[name].astype(str) for name in names}
+    figures = {
+        "difference": ordered["difference"].astype(float),
+        "difference_low": np.maximum(ordered["low"].astype(float), -bound),
+        "difference_high": np.minimum(ordered["high"].astype(float), bound),
+        "p_value": ordered["p_value"].astype(float),
+    }
+    return pd.DataFrame({**text, **figures}).reset_index(drop=True)
+
+
+def importance(results: Results) -> pd.DataFrame:
+    """Take what shuffling each column costs, with ends that can be."""
+    table, bounded = results.importance, results.main_metric not in UNBOUNDED
+    bound = 1.0 if bounded else np.inf
     return pd.DataFrame(
         {
-            "other_model": ordered["model_b"].astype(str),
-            "metric": ordered["metric"].astype(str),
-            "test": ordered["test"].astype(str),
-            "difference": ordered["difference"].astype(float),
-            "difference_low": ordered["low"].astype(float),
-            "difference_high": ordered["high"].astype(float),
-            "p_value": ordered["p_value"].astype(float),
-            "verdict": ordered["verdict"].astype(str),
+            "column": table["column"].astype(str),
+            "loss": table["estimate"].astype(float),
+            "loss_low": table["low"].astype(float).clip(lower=-bound),
+            "loss_high": table["high"].astype(float).clip(upper=bound),
         }
-    ).reset_index(drop=True)
+    )
 
 
 def columns(results: Results) -> pd.DataFrame:
-    """List the inputs with their kind and share of missing values, and what is left out."""
+    """List the inputs with their kind, their share of missing values and their levels."""
     parameters = results.table_parameters
-    kinds: dict[str, str] = dict(parameters.columns) or {
-        name: kind
-        for kind, names in inputs_by_kind(
-            results.features, results.target, PreparationParameters()
-        ).items()
-        for name in names
-    }
-    table = results.table if parameters.columns else results.features
-    read = [
-        (name, str(kind), float(table[name].isna().mean()), int(table[name].nunique()), "read")
-        for name, kind in kinds.items()
-        if name in table
-    ]
-    left_out = [
-        (name, None, np.nan, np.nan, reason) for name, reason in parameters.left_out.items()
-    ]
-    names = ["column", "kind", "missing", "distinct_values", "use"]
-    listed = pd.DataFrame([*read, *left_out], columns=names)
-    return listed.astype({"distinct_values": "Int64", "missing": "float64"})
+    if parameters.columns:
+        kinds, table = {**parameters.columns}, results.table
+    else:
+        by_kind = inputs_by_kind(results.features, results.target, PreparationParameters())
+        kinds = {name: _KINDS[kind] for kind, names in by_kind.items() for name in names}
+        table = results.features
+    read = {name: str(kind) for name, kind in kinds.items() if name in table}
+    return pd.DataFrame(
+        {
+            "column": read.keys(),
+            "kind": read.values(),
+            "missing": [float(table[name].isna().mean()) for name in read],
+            "distinct_values": [int(table[name].nunique()) for name in read],
+        }
+    )
+
+
+def left_out(results: Results) -> pd.DataFrame:
+    """List the columns that are not read, with the reason."""
+    reasons = results.table_parameters.left_out
+    return pd.DataFrame({"column": reasons.keys(), "reason": reasons.values()})
 
 
 def decision(results: Results) -> pd.DataFrame:
