@@ -70,7 +70,7 @@ def compute_subgroups(
 def draw_data_figures(**tables: pd.DataFrame) -> dict[str, Any]:
     """Draw a matplotlib Figure of each data table, under the same name."""
     from crossfold.pipelines.reporting.binary import appointments_figures as figures
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     with figure_style():
         return {name: getattr(figures, name)(table) for name, table in tables.items()}

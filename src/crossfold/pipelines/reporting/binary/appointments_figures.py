@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import count, percent
+from crossfold.reports import style
+from crossfold.reports.words import count, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 
 from crossfold.pipelines.modelling.gene_expression.controls import BEFORE, INSIDE
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import percent
 from crossfold.pipelines.reporting.gene_expression.labels import (
     CONTROLS,
     PROTOCOLS,
     in_order,
     model_label,
 )
+from crossfold.reports import style
+from crossfold.reports.words import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ from crossfold.pipelines.modelling.gene_expression.splits import (
     LEAVE_ONE_OUT,
     ORIGINAL_SPLIT,
 )
-from crossfold.pipelines.reporting.formatting import plain
+from crossfold.reports.words import plain
 
 MODELS = {
     "mlp": "Network, chosen probes",

@@ -55,7 +55,7 @@ def draw_expression_figures(
     """Draw every figure; they are matplotlib Figures by name."""
     from crossfold.pipelines.modelling.gene_expression.splits import K_FOLD, LEAVE_ONE_OUT
     from crossfold.pipelines.reporting.gene_expression import data_figures, figures
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     resampled = [report.model, *report.resampled_models]
     measures = {"train_loss": "Training loss", "validation_loss": "Validation loss", "f1": "F1"}

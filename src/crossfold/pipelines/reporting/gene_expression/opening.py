@@ -6,8 +6,8 @@ import pandas as pd
 
 from crossfold.pipelines.modelling.gene_expression.controls import BEFORE, INSIDE, SELECTION, SMOTE
 from crossfold.pipelines.modelling.gene_expression.splits import LEAVE_ONE_OUT, ORIGINAL_SPLIT
-from crossfold.pipelines.reporting.formatting import number, percent
 from crossfold.pipelines.reporting.gene_expression.labels import model_label
+from crossfold.reports.words import number, percent
 
 
 def opening(

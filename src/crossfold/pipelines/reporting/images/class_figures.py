@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import count
 from crossfold.pipelines.reporting.images.labels import model_label
+from crossfold.reports import style
+from crossfold.reports.words import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

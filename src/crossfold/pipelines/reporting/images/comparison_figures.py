@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import count, number
 from crossfold.pipelines.reporting.images.labels import FRAMEWORKS, pair_label, regime_label
+from crossfold.reports import style
+from crossfold.reports.words import count, number
 
 PAIR = ["model_a", "model_b"]
 ENDS = ("difference", "low", "high")

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import count
 from crossfold.pipelines.reporting.images.experiment_tables import has_scores, tried_rates
 from crossfold.pipelines.reporting.images.labels import (
     FRAMEWORKS,
@@ -20,6 +18,8 @@ from crossfold.pipelines.reporting.images.labels import (
     setting,
     settings,
 )
+from crossfold.reports import style
+from crossfold.reports.words import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import count, percent
 from crossfold.pipelines.reporting.images.labels import PARTS, SOURCE, STANDARD
+from crossfold.reports import style
+from crossfold.reports.words import count, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -70,7 +70,7 @@ def draw_experiment_figures(
     """Draw the experiments; the figures are matplotlib Figures by name."""
     from crossfold.pipelines.reporting.images import experiment_figures as figures
     from crossfold.pipelines.reporting.images.experiment_tables import of_both_splits
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     both = of_both_splits(experiments, standard_experiments)
     names = tuple(dict.fromkeys(highlighted.values()))
@@ -97,7 +97,7 @@ def draw_comparison_figures(
     from crossfold.pipelines.reporting.images.class_figures import confusion_by_prediction
     from crossfold.pipelines.reporting.images.experiment_figures import twin_training
     from crossfold.pipelines.reporting.images.lookup import of_twin
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     with figure_style():
         return {
@@ -120,7 +120,7 @@ def draw_class_figures(
     """Draw the highlighted experiments and the strong model class by class."""
     from crossfold.pipelines.reporting.images import class_figures as figures
     from crossfold.pipelines.reporting.images.lookup import shown_by_class
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     confusion, precision_recall, by_class = (
         shown_by_class(table, highlighted.values(), report.regime)
@@ -148,7 +148,7 @@ def draw_image_figures(
 ) -> dict[str, Any]:
     """Draw the images that the report shows, and how many there are of each class."""
     from crossfold.pipelines.reporting.images import image_figures as figures
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     n_each = report.samples_of_each_class
     with figure_style():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crossfold.pipelines.reporting.formatting import count, interval, number, percent_interval
 from crossfold.pipelines.reporting.images.labels import (
     FRAMEWORKS,
     experiment_label,
@@ -14,6 +13,7 @@ from crossfold.pipelines.reporting.images.labels import (
 )
 from crossfold.pipelines.reporting.images.lookup import accuracy_of, first_difference, of_strong
 from crossfold.pipelines.reporting.images.parameters import ReportParameters
+from crossfold.reports.words import count, interval, number, percent_interval
 
 
 def opening(

@@ -5,15 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from crossfold.pipelines.reporting.document import Table
-from crossfold.pipelines.reporting.formatting import (
-    MISSING,
-    count,
-    interval,
-    number,
-    p_value,
-    percent,
-    percent_interval,
-)
 from crossfold.pipelines.reporting.images.experiment_tables import tried_rates
 from crossfold.pipelines.reporting.images.image_tables import SPLIT_COLUMNS
 from crossfold.pipelines.reporting.images.labels import (
@@ -26,6 +17,15 @@ from crossfold.pipelines.reporting.images.labels import (
     settings,
 )
 from crossfold.pipelines.reporting.lines import LEAK_GUARD_HEADER, leak_guard_lines
+from crossfold.reports.words import (
+    MISSING,
+    count,
+    interval,
+    number,
+    p_value,
+    percent,
+    percent_interval,
+)
 
 SCORES = {
     "Test accuracy": ("test", "accuracy", percent_interval),
