@@ -52,7 +52,7 @@ def study_parameters(table: TableParameters, n_rows: int) -> dict[str, Any]:
             "torch": {"mlp_torch": {"preparation": "standard", "params": _twin(n_rows, "torch")}},
             "tuned": {"mlp_tuned": _tuned(n_rows)},
         },
-        "decision": {"calibration": "platt", "threshold": {"policy": "capacity", "share": 0.1}},
+        "decision": {"calibration": "platt", "threshold": {"policy": "fixed", "value": 0.5}},
         "evaluation": {"n_resamples": 200, "reference": "mlp_tuned"},
         "importance": {"n_repeats": 2, "max_rows": 1_000},
         "card": {},
