@@ -80,6 +80,7 @@ def test_day_and_month_are_told_apart_where_they_can_be() -> None:
     assert monthfirst.date_format == "%m/%d/%Y"
     either = describe_column(text(["01/02/2023", "02/03/2023"]))
     assert "day or month first" in either.note
+    assert describe_column(text(["2023-01-31", "2023-02-01"]), "%m/%d/%Y").date_format is None
     said = describe_column(text(["01/02/2023", "02/03/2023"]), "%m/%d/%Y")
     assert (said.date_format, said.note) == ("%m/%d/%Y", "")
 
@@ -197,6 +198,7 @@ def test_nearly_constant_targets_and_few_rows_are_told(
         ({"target": "empty"}, "is missing in all rows"),
         ({"target": "postcode", "group": "postcode"}, "cannot be the target and the group"),
         ({"target": "missed", "task": "regression"}, "holds no numbers: give another --task"),
+        ({"target": "missed", "date_format": "%Q"}, "--date-format %Q is no format of dates"),
         ({"target": "remark"}, "400 different texts"),
         ({"target": "missed", "positive": "Yes"}, "has no value 'Yes': give --positive no or yes"),
         ({"target": "postcode", "task": "binary"}, "has 3 values .* give --task multiclass"),

@@ -1,18 +1,22 @@
 """From a file to a study: what is written is read back, and runs."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog, DatasetError
 from kedro.runner import SequentialRunner
+from omegaconf import OmegaConf
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.pipeline import create_data_pipeline
 from crossfold.pipelines.table.profile import Wishes
-from crossfold.pipelines.table.study import read_profile, write_study
+from crossfold.pipelines.table.study import read_profile, scalar, write_study
 from crossfold.templates.parameters import TableParameters
 
 KEY = {"patient_key": {"key": "k"}}
@@ -140,6 +144,16 @@ def test_columns_of_any_name(study: Study, visits: pd.DataFrame, tmp_path: Path)
     assert [*features] == ["${target}", *(name for name in ODD if name != "${x}")]
 
 
+SIGNS = st.text(alphabet="${}\\:a1.' \"#-[],?\t\n\u2028ä", max_size=12) | st.text(max_size=12)
+
+
+@given(value=SIGNS)
+def test_configuration_gives_back_every_text(value: str) -> None:
+    text = f"a: {{{scalar(value, is_key=True)}: [{scalar(value)}]}}\nb: {scalar(value)}\n"
+    read = OmegaConf.to_container(OmegaConf.load(io.StringIO(text)), resolve=True)
+    assert read == {"a": {value: [value]}, "b": value}
+
+
 def test_a_column_that_kedro_cannot_name_is_refused(
     study: Study, visits: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -197,6 +211,7 @@ def test_folder_of_exports(study: Study, visits: pd.DataFrame, tmp_path: Path) -
 def test_parquet_and_gzip_give_the_same_table(
     study: Study, visits: pd.DataFrame, tmp_path: Path
 ) -> None:
+    visits.loc[:9, "postcode"] = "N/A"
     visits.to_csv(tmp_path / "a.csv.gz", index=False)
     visits.astype({"patient_id": "int64", "age": "int16", "weight": "float64"}).to_parquet(
         tmp_path / "a.parquet"
@@ -206,6 +221,7 @@ def test_parquet_and_gzip_give_the_same_table(
         wishes = {"target": "missed", "group": "patient_id"}
         study.write(str(tmp_path / file), force=True, **wishes)
         tables.append(study.run()[0])
+    assert tables[1]["postcode"].isna().sum() == 10
     pd.testing.assert_frame_equal(*tables)
 
 

@@ -117,7 +117,7 @@ def _kind(column: Column, some: pd.Series, n: int, date_format: str | None) -> C
         return replace(column, kind="flag")
     numbers = as_number(some)
     if numbers.isna().any() or text.str.fullmatch(r"(18|19|20|21)\d{6}").all():
-        dates = find_date_format(text, [date_format] if date_format else None)
+        dates = find_date_format(text, date_format)
         if dates is not None:
             return replace(column, kind="date", date_format=dates[0], note=dates[1])
     is_typed = pd.api.types.is_numeric_dtype(some)
@@ -176,21 +176,28 @@ def _text_kind(column: Column, text: pd.Series, n: int) -> Column:
     return replace(column, kind="category")
 
 
-def find_date_format(
-    text: pd.Series, formats: list[str] | None = None
-) -> tuple[str | None, str] | None:
+def find_date_format(text: pd.Series, declared: str | None = None) -> tuple[str | None, str] | None:
     """Find how dates are written.
+
+    Parameters
+    ----------
+    text
+        Different values of a column.
+    declared
+        The format to try first.
 
     Returns
     -------
     The format, None for ISO 8601, and what is to be said about it; None if these are no dates.
     """
     first = text.head(200)
-    if formats is None and first.str.fullmatch(ISO_DATE.pattern).mean() >= NEARLY_ALL:
+    if declared is not None and _fits(text, declared):
+        return declared, ""
+    if first.str.fullmatch(ISO_DATE.pattern).mean() >= NEARLY_ALL:
         return (None, "") if as_date(text).notna().mean() >= NEARLY_ALL else None
-    if formats is None and not first.str.contains(r"^\d{8}$|\d[-./: ,]", regex=True).all():
+    if first.str.contains(r"^\d{8}$|\d[-./: ,]", regex=True).mean() < NEARLY_ALL:
         return None
-    fitting = [form for form in formats or DATE_FORMATS if _fits(first, form) and _fits(text, form)]
+    fitting = [form for form in DATE_FORMATS if _fits(first, form) and _fits(text, form)]
     if not fitting:
         return None
     form = fitting[0]

@@ -103,8 +103,7 @@ def read_profile(
     profile = profile_table(TableDataset(dataset=source).load(), wishes)
     if profile.missing_words:
         one = source.get("dataset", source)
-        if one["type"] != "pandas.ParquetDataset":
-            one.setdefault("load_args", {})["na_values"] = ["", *profile.missing_words]
+        one.setdefault("load_args", {})["na_values"] = ["", *profile.missing_words]
     return source, profile
 
 
