@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog, DatasetError
@@ -43,6 +43,7 @@ class Study:
             str(self.folder / "conf"),
             base_env="base",
             default_run_env="local",
+            merge_strategy={"parameters": "soft", "globals": "soft"},
             runtime_params=runtime_params,
         )
 
@@ -148,19 +149,24 @@ SIGNS = st.text(alphabet="${}\\:a1.' \"#-[],?\t\n\u2028ä", max_size=12) | st.te
 
 
 @given(value=SIGNS)
+@example("${")
+@example("a ${b c}")
+@example("\\\\${x}")
 def test_configuration_gives_back_every_text(value: str) -> None:
     text = f"a: {{{scalar(value, is_key=True)}: [{scalar(value)}]}}\nb: {scalar(value)}\n"
     read = OmegaConf.to_container(OmegaConf.load(io.StringIO(text)), resolve=True)
     assert read == {"a": {value: [value]}, "b": value}
 
 
-def test_a_column_that_kedro_cannot_name_is_refused(
-    study: Study, visits: pd.DataFrame, tmp_path: Path
+@pytest.mark.parametrize("name", ["a@b@c", "a ${b c}"])
+def test_columns_that_kedro_cannot_name_are_refused(
+    study: Study, visits: pd.DataFrame, tmp_path: Path, name: str
 ) -> None:
     file = tmp_path / "a.csv"
-    visits.rename(columns={"age": "a@b@c"}).to_csv(file, index=False)
-    with pytest.raises(CrossfoldError, match="more than one @: rename them"):
-        study.write(str(file), target="missed")
+    visits.rename(columns={"missed": name}).to_csv(file, index=False)
+    with pytest.raises(CrossfoldError, match=r"Kedro cannot read .*: rename them"):
+        study.write(str(file), target=name)
+    assert not (study.folder / "conf" / "base" / "mine").exists()
 
 
 def test_identifiers_are_hashed_exactly_and_never_stored(
