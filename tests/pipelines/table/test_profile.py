@@ -104,7 +104,8 @@ def test_missing_words() -> None:
         (["1", "2"], "binary"),
         (["0.5", "1.5"], "binary"),
         (["a", "b", "c"], "multiclass"),
-        (range(3, 10), "multiclass"),
+        ([*range(3, 10)] * 10, "multiclass"),
+        (range(3, 10), "regression"),
         (["0.5", "1", "2"], "regression"),
         (range(21), "regression"),
     ],
@@ -174,7 +175,7 @@ def test_rare_classes_duplicates_and_missing_targets_are_told(
     told = warnings_of(profile_of(twice, "target"))
     assert "Class rare has 3 rows, too few for 5 folds" in told
     assert "Class few has only 7 rows for 5 folds" in told
-    assert "10 rows repeat another one" in told
+    assert "repeat another one in every column that is used: 10." in told
     assert "2 rows have no target" in told
 
 

@@ -165,7 +165,8 @@ def find_task(values: pd.Series, name: str) -> Task:
     if len(distinct) == 2:
         return "binary"
     are_numbers = numbers.notna().mean() >= 0.95
-    if len(distinct) <= MOST_CLASSES and not (are_numbers and (numbers.dropna() % 1 != 0).any()):
+    measured = (numbers.dropna() % 1 != 0).any() or len(distinct) > values.notna().sum() / 10
+    if len(distinct) <= MOST_CLASSES and not (are_numbers and measured):
         return "multiclass"
     if not are_numbers:
         raise CrossfoldError(
