@@ -95,6 +95,7 @@ def test_missing_words() -> None:
     assert missing_words(text(["a", "NA", "-", "none", "b"])) == ["NA", "-"]
     assert missing_words(text([*range(20), "not asked"])) == ["not asked"]
     assert missing_words(text(["1", "2", "not asked"])) == [], "too few numbers to be sure"
+    assert missing_words(text([*range(20_000), "?"])) == ["?"], "it may come late"
     assert missing_words(pd.Series([1.0, 2.0])) == []
 
 

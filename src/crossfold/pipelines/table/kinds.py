@@ -105,7 +105,7 @@ def describe_column(values: pd.Series, date_format: str | None = None) -> Column
 def _with_example(column: Column, some: pd.Series) -> Column:
     if column.kind in ("identifier", "text") or some.empty:
         return column
-    return replace(column, example=str(as_text(some).iloc[0]))
+    return replace(column, example=str(as_text(some.head(1)).iloc[0]))
 
 
 def _kind(column: Column, some: pd.Series, n: int, date_format: str | None) -> Column:
@@ -216,14 +216,15 @@ def missing_words(values: pd.Series) -> list[str]:
     """List the words of a column that stand for a missing value."""
     if pd.api.types.is_numeric_dtype(values) or not pd.api.types.is_string_dtype(values):
         return []
-    distinct = values.dropna().drop_duplicates().head(MOST_VALUES)
-    known = distinct[distinct.isin(KNOWN_MISSING)].tolist()
-    others = distinct[~distinct.isin(KNOWN_MISSING)]
-    no_numbers = others[as_number(others).isna()]
-    few_words = len(no_numbers) <= 2 and not no_numbers.str.contains(r"\d").any()
-    if few_words and len(others) - len(no_numbers) >= 10:
-        known += no_numbers.tolist()
-    return known
+    distinct = values.dropna().drop_duplicates()
+    words = distinct[as_number(distinct).isna()]
+    if words.empty:
+        return []
+    known, others = words[words.isin(KNOWN_MISSING)], words[~words.isin(KNOWN_MISSING)]
+    are_numbers = len(distinct) - len(words) >= 10
+    if are_numbers and len(others) <= 2 and not others.str.contains(r"\d").any():
+        return [*known, *others]
+    return [*known]
 
 
 KNOWN_MISSING = (
