@@ -39,6 +39,12 @@ def test_code_and_figures_hold_names_as_they_are():
     assert "\n" not in html
 
 
+def test_literal_text_keeps_its_lines_and_spaces():
+    text = "a:\n  b: <i>*x*</i>\n\n  c: 1"
+    html = render_page("# A\n\n<pre><code>{{ text | literal }}</code></pre>\n", {"text": text})
+    assert unescape(re.search(r"<pre><code>(.*?)</code>", html, re.DOTALL)[1]) == text
+
+
 def test_page_has_one_title_contents_and_a_notice_first():
     html = render_page(
         "# A & B\n\n{{ contents }}\n\n## One\n\n## One\n\n## Ünder\n", {}, "Not real"

@@ -74,7 +74,10 @@ def estimates(
         _dots(axes, known[known["metric"] == metric], label, labels, series, names, bold)
         axes.set_title(metric_name(metric) if len(panels) > 1 else "")
         better = "lower is better" if metric in SMALLER_IS_BETTER else "higher is better"
-        axes.set_xlabel(better if len(panels) > 1 else axis, fontsize=9 if len(panels) > 1 else 11)
+        if len(panels) > 1:
+            axes.set_xlabel(better, fontsize=9, loc="left")
+        else:
+            axes.set_xlabel(axis)
         axes.locator_params(axis="x", nbins=3 if len(panels) > 1 else 6)
         if reference is not None:
             axes.axvline(reference, color=style.GREY, linewidth=1.2, zorder=1)

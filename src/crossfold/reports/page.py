@@ -11,6 +11,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from importlib.resources import files
 from itertools import pairwise
+from traceback import extract_tb
 from typing import Any
 
 from markupsafe import Markup
@@ -80,12 +81,18 @@ def _fill(source: str, names: Mapping[str, Any]) -> str:
     }
     try:
         return environment.from_string(source).render(**names)
-    except TemplateError as error:
-        line = getattr(error, "lineno", None)
+    except (TemplateError, TypeError, ValueError) as error:
+        line = _line(error)
         where = f"line {line} of the report's page" if line else "the report's page"
         raise PageError(
             f"In {where}: {error}; see docs/how-to/report-page.md for what it can name."
         ) from error
+
+
+def _line(error: Exception) -> int | None:
+    """Find the line of a page at which an error arose."""
+    lines = [f.lineno for f in extract_tb(error.__traceback__) if f.filename == "<template>"]
+    return getattr(error, "lineno", None) or (lines[-1] if lines else None)
 
 
 def _percent(value: Estimate | float) -> str:
@@ -99,8 +106,11 @@ def as_text(value: Any) -> Any:
     """
     if isinstance(value, Markup):
         return value
-    line = re.sub(r"\s*[\r\n]\s*", " ", str(value)).strip(" \t")
-    return _SYNTAX.sub(lambda found: f"&#{ord(found.group())};", line)
+    return _entities(re.sub(r"\s*[\r\n]\s*", " ", str(value)).strip(" \t"))
+
+
+def _entities(text: str) -> str:
+    return _SYNTAX.sub(lambda found: f"&#{ord(found.group())};", text)
 
 
 def code(value: object) -> Markup:
@@ -110,9 +120,7 @@ def code(value: object) -> Markup:
 
 def literal(text: str) -> Markup:
     """Keep lines and spaces of a text inside of an element ``pre``."""
-    return Markup("&#10;").join(
-        Markup(as_text(line).replace(" ", "&#32;")) for line in text.splitlines()
-    )
+    return Markup(_entities(text).replace("\n", "&#10;").replace(" ", "&#32;"))
 
 
 def figure_html(name: str, image: bytes, caption: str, alt: str) -> Markup:

@@ -43,6 +43,7 @@ _RC: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
+    "axes.formatter.use_mathtext": True,
     "axes.grid": True,
     "grid.color": "#e2e2e2",
     "grid.linewidth": 0.8,

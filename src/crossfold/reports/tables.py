@@ -24,9 +24,11 @@ METRICS = {
     "rmse": "RMSE",
     "mae": "MAE",
     "p_value": "p",
+    "n_called": "Rows called",
 }
 _OF_ANY_SIZE = {"rmse", "mae", "mean_error", "difference", "from", "to"}
 _SHARES = {"missing", "share", "flagged_share"}
+_LONGEST_NAME, _LONGEST_TEXT = 40, 240
 _ENDS = ("_low", "_high")
 
 
@@ -113,8 +115,8 @@ def to_html(table: pd.DataFrame, caption: str, bold: object = None) -> Markup:
 
 def _row(row: dict[Any, Any], shown: Sequence[str], numeric: dict[str, bool], bold: object) -> str:
     first, *others = shown
-    cells = _cell("th", _text(row, first), numeric[first], ' scope="row"')
-    cells += "".join(_cell("td", _text(row, name), numeric[name]) for name in others)
+    cells = _cell("th", _text(row, first, first), numeric[first], ' scope="row"')
+    cells += "".join(_cell("td", _text(row, name, first), numeric[name]) for name in others)
     start = '<tr class="bold">' if bold is not None and row[first] == bold else "<tr>"
     return f"{start}{cells}</tr>"
 
@@ -128,14 +130,15 @@ def _cell(tag: str, text: str, is_number: bool, attributes: str = "") -> str:
     return f"<{tag}{kind}{attributes}>{escape(figure)} {light}</{tag}>"
 
 
-def _text(row: dict[Any, Any], name: str) -> str:
+def _text(row: dict[Any, Any], name: str, first: str) -> str:
     value = row[name]
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return words.count(value)
     if not isinstance(value, float):
-        return words.MISSING if value is None else words.shortened(value, 60)
+        named = metric_name(str(value)) if name == "metric" else value
+        return words.shortened(named, _LONGEST_NAME if name == first else _LONGEST_TEXT)
     if name == "p_value":
         return words.MISSING if math.isnan(value) else words.p_value(value)
     low, high = (row.get(f"{name}{end}", math.nan) for end in _ENDS)

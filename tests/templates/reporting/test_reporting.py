@@ -1,4 +1,5 @@
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from io import StringIO
 from typing import Any
@@ -11,8 +12,15 @@ from kedro.runner import SequentialRunner
 
 from crossfold.datasets import FigureDataset
 from crossfold.exceptions import CrossfoldError
+from crossfold.templates.cross_validation.evaluation import compare_models, evaluate_predictions
 from crossfold.templates.reporting import create_pipeline
-from crossfold.templates.reporting.nodes import FIGURES, TABLES, make_tables, write_report
+from crossfold.templates.reporting.nodes import (
+    FIGURES,
+    TABLES,
+    draw_figures,
+    make_tables,
+    write_report,
+)
 from crossfold.templates.reporting.parameters import ReportParameters
 from crossfold.templates.reporting.results import Results
 
@@ -105,6 +113,59 @@ def test_figures_of_nothing_are_left_out(study):
     assert "mlp_tuned and linear" not in page.seen
 
 
+def flat(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(p1=np.float32(0.5), raw_p1=np.float32(0.5), flagged=False)
+
+
+def perfect(rows: pd.DataFrame) -> pd.DataFrame:
+    p = rows["target"].astype("float32")
+    return rows.assign(p1=p, raw_p1=p, flagged=p > 0)
+
+
+def constant(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(predicted=1.0)
+
+
+def scaled(by: float) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda rows: rows.assign(
+        target=rows["target"] * by, predicted=rows["predicted"].astype(float) * by
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "change"),
+    [
+        ("binary", flat),
+        ("binary", perfect),
+        ("regression", constant),
+        ("regression", scaled(1e7)),
+        ("regression", scaled(1e-9)),
+    ],
+)
+def test_odd_predictions_are_reported_without_impossible_figures(study, task, change):
+    made = dict(study(task))
+    table, evaluation = made["table_parameters"], made["evaluation"]
+    made["predictions"] = change(made["predictions"])
+    metrics = evaluate_predictions(made["predictions"], made["features"], table, evaluation, 0)
+    made["metrics_table"] = metrics
+    made["comparison"] = compare_models(made["predictions"], metrics, table, evaluation, 0)
+    results = _of_results(made)
+    drawn = draw_figures(**results, decision_table=as_stored(make_tables(**results)["decision"]))
+    assert set(drawn) == set(FIGURES)
+    assert not IMPOSSIBLE.search(Text(page_of(made)).seen)
+
+
+def test_a_study_that_says_little_has_a_report(study):
+    made = dict(study("binary"))
+    empty = {name: made[name].iloc[:0] for name in ("history", "leak_guard", "comparison")}
+    bare = made["table_parameters"].model_copy(
+        update={"columns": {}, "left_out": {}, "positive": None, "group": None, "time": None}
+    )
+    page = page_of(made, **empty, row_counts={}, model_card={}, table_parameters=bare)
+    assert not IMPOSSIBLE.search(Text(page).seen)
+    assert "No group is named" in Text(page).seen
+
+
 def test_control_that_is_better_than_chance_is_a_warning(study):
     made = study("binary")
     metrics = made["metrics_table"].copy()
@@ -138,7 +199,8 @@ def test_own_page_reads_like_the_report(study, tmp_path):
     [
         (None, "is no file"),
         ("{{ table('nothing') }}", "asks for a table 'nothing'; there are columns, comparison"),
-        ("\n{{ unknown }}", "'unknown' is undefined"),
+        ("\n{{ unknown }}", "In line 2 of the report's page: 'unknown' is undefined"),
+        ("\n\n{{ metric('mlp_tuned') }}", "In line 3 of the report's page"),
         ("\n{% if %}", "line 2 of the report's page"),
     ],
 )

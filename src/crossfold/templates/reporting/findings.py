@@ -108,12 +108,12 @@ def twins(results: Results) -> str:
     if table.empty:
         return ""
     row = table.iloc[0]
-    what = str(row["metric"]).replace("_", " ")
-    return (
-        f"{row['model_a']} and {row['model_b']}, one network on two engines, are at most "
-        f"{words.fitting(float(row['difference']))} apart in the {what} of any row: "
-        f"{row['verdict']}."
-    )
+    pair = f"{row['model_a']} and {row['model_b']}, one network on two engines,"
+    if not row["difference"]:
+        return f"{pair} say the same of every row."
+    apart = words.fitting(float(row["difference"]))
+    what = "value" if results.task == "regression" else "probability"
+    return f"{pair} predict the {what} of any row at most {apart} apart: {row['verdict']}."
 
 
 def leaks(results: Results) -> str:

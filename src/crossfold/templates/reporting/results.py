@@ -89,9 +89,12 @@ class Results:
 
     @cached_property
     def models(self) -> list[str]:
-        """Models of the cross-validation, best first; those without a figure last."""
+        """Models, best first; of equals the reference; those without a figure last."""
         main = self.pooled[self.pooled["metric"] == self.main_metric]
-        ordered = main.sort_values(["estimate", "model"], ascending=[False, True])
+        named = main["model"] == self.evaluation.reference
+        ordered = main.assign(named=named).sort_values(
+            ["estimate", "named", "model"], ascending=[False, False, True]
+        )
         return [str(name) for name in ordered["model"]]
 
     @cached_property
