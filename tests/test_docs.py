@@ -2,13 +2,16 @@
 
 import doctest
 import importlib
+import inspect
 import logging
 import pkgutil
 import re
 import subprocess
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
+import griffe
 import pytest
 
 import crossfold.mlp
@@ -85,3 +88,43 @@ def test_named_files_exist() -> None:
     paths = named(r"`((?:conf|src|notebooks|benchmarks|docs)/[a-z_./]+\.\w+)`")
     own = {"conf/local/parameters.yml", "conf/local/globals.yml", "conf/local/credentials.yml"}
     assert {path for path in paths - own if not (ROOT / path).is_file()} == set()
+
+
+@cache
+def documented_parameters() -> list[tuple[str, str, str, str]]:
+    """Give owner, name, documented default and default of each parameter of the library."""
+    package = griffe.load("crossfold.mlp", search_paths=[ROOT / "src"], docstring_parser="numpy")
+    own = [
+        item
+        for module in package.modules.values()
+        for item in (*module.classes.values(), *module.functions.values())
+        if not item.is_alias
+    ]
+    methods = [method for item in own if item.is_class for method in item.functions.values()]
+    return [found for owner in (*own, *methods) for found in _parameters_of(owner)]
+
+
+def _parameters_of(owner: griffe.Class | griffe.Function) -> Iterator[tuple[str, str, str, str]]:
+    known = {one.name.lstrip("*"): str(one.default) for one in owner.parameters}
+    for section in owner.docstring.parsed if owner.docstring else []:
+        if section.kind is griffe.DocstringSectionKind.parameters:
+            for one in section.value:
+                yield owner.path, one.name, str(one.default), known.get(one.name, "not there")
+
+
+def test_every_documented_default_is_that_of_the_signature() -> None:
+    found = documented_parameters()
+    assert ("crossfold.mlp._fold_stack.FoldStack.fit", "cv", "None", "None") in found
+    assert [one for one in found if one[2] != one[3]] == []
+
+
+@pytest.mark.parametrize("estimator", [crossfold.mlp.MLPClassifier, crossfold.mlp.MLPRegressor])
+def test_every_parameter_of_an_estimator_is_documented_once_and_in_order(
+    estimator: type,
+) -> None:
+    documented = [
+        name
+        for owner, name, *_ in documented_parameters()
+        if owner.endswith(f".{estimator.__name__}")
+    ]
+    assert documented == list(inspect.signature(estimator).parameters)
