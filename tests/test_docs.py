@@ -21,8 +21,11 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 MODULES = [module.name for module in pkgutil.iter_modules(crossfold.mlp.__path__)]
-PYTHON_BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+PYTHON_BLOCK = re.compile(
+    r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL
+)
 RUNTIME_PARAMETERS = {"appointments_export", "coming_export", "mnist_csv", "tracking"}
+SHOW_OUTPUT = {"README", "mlp-library"}
 NEED_A_STORE = {"tracking"}  # and MLflow, which the tests do without
 
 
@@ -38,14 +41,19 @@ def make_help() -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_examples_run(page: Path) -> None:
+def test_examples_run_and_print_what_the_page_shows(
+    page: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     blocks = PYTHON_BLOCK.findall(page.read_text(encoding="utf-8"))
-    programs = [compile(block, page.name, "exec") for block in blocks]
+    programs = [(compile(block, page.name, "exec"), shown) for block, shown in blocks]
     if page.stem in NEED_A_STORE:
         pytest.skip("the example reads the MLflow store of an earlier run")
     namespace: dict[str, object] = {}
-    for program in programs:
+    for program, shown in programs:
         exec(program, namespace)
+        printed = capsys.readouterr().out
+        if page.stem in SHOW_OUTPUT or shown:
+            assert printed.strip() == shown.strip()
 
 
 @pytest.fixture

@@ -91,13 +91,13 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
     >>> from crossfold.mlp import MLPClassifier
     >>> X, y = make_moons(200, noise=0.1, random_state=0)
     >>> stack = FoldStack(
-    ...     MLPClassifier((16,)),
+    ...     MLPClassifier(),
     ...     preprocessor=StandardScaler(),
     ...     member_params=[{"random_state": 0}, {"random_state": 1}],
     ... ).fit(X, y, cv=StratifiedKFold(5, shuffle=True, random_state=0))
     >>> len(stack.estimators_), len(stack.estimators_[0]), stack.out_of_fold_[0].shape
     (2, 5, (200,))
-    >>> stack.score() > 0.95
+    >>> stack.score() > 0.9
     True
     """
 

@@ -29,8 +29,10 @@ def check_inputs(
     ----------
     estimator
         Remembers number and names of the columns, or is asked for them with ``reset=False``.
-    X, y
-        Inputs, shape ``(n, n_features)``; sparse ones are made dense. Targets.
+    X
+        Inputs, shape ``(n, n_features)``; sparse ones are made dense.
+    y
+        Targets, or nothing.
     dtype
         Of the arithmetic, whose range the inputs must not leave.
     source
