@@ -13,7 +13,7 @@ from crossfold.mlp._base import BaseMLP
 from crossfold.mlp._parameters import CONSTRAINTS, NON_NEGATIVE
 from crossfold.mlp._spec import Activation, Array, Initializer, Loss
 from crossfold.mlp._targets import ClassWeight, Labels
-from crossfold.mlp.exceptions import DataError
+from crossfold.mlp.exceptions import DataError, ParameterError
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
@@ -209,6 +209,32 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 f"classes={classes!r} is not the same as on the last call to partial_fit, which "
                 f"was {self.classes_!r}."
             )
+
+    def predict(self, X: Any, threshold: float | None = None) -> Array:
+        """Predict classes or labels.
+
+        Parameters
+        ----------
+        X
+            Inputs, shape ``(n, n_features)``.
+        threshold
+            Of two classes, the second is predicted where its probability is above this. None is
+            the likelier class, or for labels all that are likelier than not.
+
+        Returns
+        -------
+        Shape ``(n,)``, or ``(n, n_labels)``.
+        """
+        if threshold is None:
+            return super().predict(X)
+        outputs = self._outputs(X)
+        if self._targets.head != "binary":
+            raise ParameterError(
+                f"threshold={threshold} needs two classes, but there are {self.classes_.tolist()}; "
+                "use predict_proba."
+            )
+        predicted: Array = self.classes_[(outputs[:, 0] > threshold).astype(int)]
+        return predicted
 
     def predict_proba(self, X: Any) -> Array:
         """Give the probability of each class, shape ``(n, n_classes)``, or of each label."""
