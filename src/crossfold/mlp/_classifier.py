@@ -114,6 +114,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Training loss of each epoch, of the last and of the best.
     validation_scores_, best_validation_score_
         Accuracy on the rows set aside, or None without early stopping.
+    history_
+        `History` of the last fit: losses, scores and seconds of each epoch.
     n_iter_, t_
         Epochs of the last fit, and rows seen in all.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
