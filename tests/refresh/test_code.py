@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -169,14 +168,3 @@ def test_lazy_imports_and_methods_are_followed(shop: Path) -> None:
 
 def test_cycles_and_star_imports_end(shop: Path) -> None:
     assert "shop.tools" in code(shop, "a", "cycle_a").modules
-
-
-def test_partials_count_what_is_given(shop: Path) -> None:
-    def node(table: int, size: int) -> None:
-        """Stand for the function of that name."""
-
-    node.__module__, node.__qualname__ = "shop.nodes", "node"
-    reader = CodeReader("shop", shop)
-    first, second = (reader.of_function(partial(node, size=size)) for size in (1, 2))
-    assert first.function != second.function
-    assert first.modules == second.modules == reader.of_function(node).modules
