@@ -92,12 +92,19 @@ class RefreshSettings(_Frozen):
         What each model is compared by.
     drift
         Which data are compared, by study.
+    always_run
+        Names and tags of nodes that are never fresh: what they do cannot be seen.
+    trusted
+        Datasets without files that are taken to stay as they are until their entry in the catalog
+        changes; nodes that read or write others without files are never fresh.
     """
 
     keep: KeepRule | None = None
     promote: Promote = "auto"
     models: dict[str, ModelRule] = {}
     drift: dict[str, DriftRule] = {}
+    always_run: frozenset[str] = frozenset()
+    trusted: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, context: KedroContext) -> RefreshSettings:
