@@ -106,10 +106,7 @@ def _mark(system: Any, name: str) -> str:
         return digest_of(f"{checksum} {known.get('size')}")
     if name.startswith(HTTP):  # fsspec takes what is there for unchangeable
         return hashlib.sha256(system.cat_file(name)).hexdigest()
-    try:
-        return digest_of(f"{system.ukey(name)} {system.modified(name)}")
-    except NotImplementedError:
-        return str(system.ukey(name))
+    return str(system.ukey(name))
 
 
 def _digest_and_rows(file: Path) -> tuple[str, int | None]:

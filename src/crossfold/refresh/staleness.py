@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Collection, Iterable, Iterator, Set
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -88,6 +88,7 @@ class Judge:
         self.makers = {name: node for node in pipeline.nodes for name in node.outputs}
         self._always_run = frozenset(always_run)
         self._trusted = frozenset(trusted)
+        self._entry = cache(self._read_entry)
         self._settings = cache(self._read_settings)
 
     def reasons(self, node: Node) -> list[str]:
@@ -126,15 +127,16 @@ class Judge:
 
     def fingerprint(self, node: Node) -> Fingerprint:
         """Take the fingerprint of a node as things are now."""
-        datasets = [name for name in node.inputs if not _is_parameter(name)]
+        read = [name for name in node.inputs if not _is_parameter(name)]
+        datasets = [*read, *node.outputs]
         code = self._code.of_function(node.func)
         return Fingerprint(
-            inputs={name: self._content(name) for name in datasets},
+            inputs={name: self._content(name) for name in read},
             parameters=dict(self._parameters(node)),
             function=code.function,
-            modules=code.modules,
+            modules={**code.modules, **dict(self._dataset_classes(datasets))},
             libraries=_libraries(code),
-            catalog={name: self._settings(name) for name in (*datasets, *node.outputs)},
+            catalog={name: self._settings(name) for name in datasets},
         )
 
     def output(self, name: str) -> Output | None:
@@ -222,14 +224,22 @@ class Judge:
             dotted = "" if name == ALL_PARAMETERS else name.removeprefix("params:")
             yield from flatten(dotted, value)
 
+    def _dataset_classes(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Digest the project code that reads, writes and checks some datasets, by its path."""
+        for name in names:
+            for path in filter(self._code.owns, _class_paths(self._entry(name))):
+                yield path, self._code.of_path(path)
+
     def _read_settings(self, name: str, *, with_place: bool = False) -> str:
-        """Digest the settings of a catalog entry, and the project code that reads and writes it."""
-        resolver = getattr(self.catalog, "config_resolver", None)
-        settings = resolver.resolve_pattern(name) if resolver else {}
-        own = [path for path in _class_paths(settings) if self._code.owns(path)]
+        """Digest the settings of a catalog entry."""
         ignored = IRRELEVANT_SETTINGS | (set() if with_place else PLACE_SETTINGS)
-        told = [_without(ignored, settings), *(self._code.of_path(path) for path in own)]
-        return digest_of(json.dumps(told, sort_keys=True, default=str))
+        settings = _without(ignored, self._entry(name))
+        return digest_of(json.dumps(settings, sort_keys=True, default=str))
+
+    def _read_entry(self, name: str) -> dict[str, Any]:
+        resolver = getattr(self.catalog, "config_resolver", None)
+        entry: dict[str, Any] = resolver.resolve_pattern(name) if resolver else {}
+        return entry
 
 
 def _is_parameter(name: str) -> bool:
