@@ -190,3 +190,15 @@ def test_data_that_break_the_schema_are_told_until_they_are_mended(refreshed) ->
     export.write_text("age,missed\n30,0\n")
     assert toy.refresh()[0] == 0
     assert toy.versions("report.txt")[-1].read_text() == "1 rows, 0.000"
+
+
+def test_nodes_that_are_named_run_always(refreshed) -> None:
+    toy = refreshed
+    settings = toy.folder / "conf" / "base" / "refresh.yml"
+    settings.write_text("always_run: [train]\n")
+    code, output = toy.refresh("--check", "--explain")
+    assert (code, "train: always_run names train\n" in output) == (3, True)
+    assert toy.refresh()[1].endswith("Refreshed: 1 of 3 nodes have run.\n")
+    settings.write_text("always_run: [train, trian]\ntrusted: [raw]\n")
+    expected = "always_run in refresh.yml names trian, but there is no such node or tag. Mend it.\n"
+    assert toy.refresh("--check") == (1, f"Error: The setting {expected}")
