@@ -21,11 +21,8 @@ from kedro.pipeline import Node, Pipeline
 from crossfold.refresh import contents
 from crossfold.refresh.code import CodeReader
 from crossfold.refresh.exceptions import RefreshError
-from crossfold.refresh.hooks import LedgerHooks
-from crossfold.refresh.ledger import Ledger
-from crossfold.refresh.project import ProjectFiles
+from crossfold.refresh.ledger import Ledger, NodeRecord
 from crossfold.refresh.runner import RefreshRunner
-from crossfold.refresh.settings import RefreshSettings
 from crossfold.refresh.staleness import Judge
 
 PACKAGE = "studio"
@@ -103,7 +100,8 @@ class Studio:
 
     folder: Path
     entries: dict[str, dict[str, Any]] = field(default_factory=dict)
-    settings: RefreshSettings = field(default_factory=RefreshSettings)
+    always_run: set[str] = field(default_factory=set)
+    trusted: set[str] = field(default_factory=set)
     draw: Callable[..., Any] | None = None
     tags: str | None = None
 
@@ -119,13 +117,17 @@ class Studio:
     def refresh(self) -> list[str]:
         """Run what is stale, and name it."""
         runner, (pipeline, catalog) = RefreshRunner(self.judge), self._parts()
-        hooks, manager = LedgerHooks(), _create_hook_manager()
-        hooks._files = Files(PACKAGE, self.folder)
-        run = {"runner": "refresh", "pipeline_names": None, "run_id": uuid.uuid4().hex}
-        hooks.before_pipeline_run(run, pipeline, catalog)
-        manager.register(hooks)
-        runner.run(pipeline, catalog, manager, run_id=run["run_id"])
-        hooks.after_pipeline_run()
+        run = uuid.uuid4().hex
+        runner.run(pipeline, catalog, _create_hook_manager(), run_id=run)
+        judge = self.judge(pipeline, catalog)
+        judge.ledger.begin_run(run, "refresh", None, [])
+        for node in pipeline.nodes:
+            if node.name in runner.done:
+                made = {name: judge.output(name) for name in node.outputs}
+                outputs = {name: output for name, output in made.items() if output}
+                judge.ledger.begin_node(run, node.name)
+                record = NodeRecord(node.name, run, judge.fingerprint(node), outputs)
+                judge.ledger.end_node(record)
         return runner.done
 
     def reasons(self) -> dict[str, list[str]]:
@@ -133,7 +135,14 @@ class Studio:
         return self.judge(*self._parts()).forecast()
 
     def judge(self, pipeline: Pipeline, catalog: Any) -> Judge:
-        return Files(PACKAGE, self.folder, lambda: self.settings).judge(pipeline, catalog)
+        return Judge(
+            pipeline,
+            catalog,
+            Ledger(self.folder / "ledger.sqlite"),
+            CodeReader(PACKAGE, self.folder / PACKAGE),
+            always_run=self.always_run,
+            trusted=self.trusted,
+        )
 
     def change(self, name: str, old: str, new: str) -> None:
         """Change a module of the package."""
@@ -147,16 +156,6 @@ class Studio:
         draw = Node(self.draw or nodes.draw, "number", "picture", name="draw", tags=self.tags)
         pipeline = Pipeline([draw, Node(nodes.frame, "picture", "framed", name="frame")])
         return pipeline, DataCatalog.from_config(self.entries)
-
-
-class Files(ProjectFiles):
-    """Files of a project whose package is not installed; each judge reads its source anew."""
-
-    def judge(self, pipeline: Pipeline, catalog: Any, *, paranoid: bool = False) -> Judge:
-        rules = self.settings()
-        code = CodeReader(PACKAGE, self.data / PACKAGE)
-        lists = {"always_run": rules.always_run, "trusted": rules.trusted}
-        return Judge(pipeline, catalog, Ledger(self.data / "ledger.sqlite"), code, **lists)
 
 
 def forget(package: str) -> None:
@@ -226,7 +225,7 @@ def test_where_a_dataset_lies_does_not_count(studio: Studio) -> None:
 
 @pytest.mark.parametrize("named", ["draw", "drawings"])
 def test_what_is_named_in_always_run_is_never_fresh(studio: Studio, named: str) -> None:
-    studio.settings = RefreshSettings(always_run=frozenset({named}))
+    studio.always_run = {named}
     studio.tags = "drawings"
     assert studio.reasons() == {
         "draw": [f"always_run names {named}"],
@@ -240,7 +239,7 @@ def test_who_reads_it_from_memory_is_never_fresh_either(studio: Studio) -> None:
     studio.entries["picture"] = {"type": "MemoryDataset"}
     assert studio.refresh() == ["draw", "frame"]
     assert studio.refresh() == []
-    studio.settings = RefreshSettings(always_run=frozenset({"draw"}))
+    studio.always_run = {"draw"}
     assert studio.reasons() == {name: ["always_run names draw"] for name in ("draw", "frame")}
     assert studio.refresh() == ["draw", "frame"]
 
@@ -268,7 +267,7 @@ def test_a_dataset_that_cannot_be_seen_is_told_unless_it_is_trusted(
     ]
     assert "draw" in studio.refresh()
 
-    studio.settings = RefreshSettings(trusted=frozenset({name}))
+    studio.trusted = {name}
     assert studio.reasons() == {"draw": [], "frame": []}
     studio.entries[name]["table"] = "b"
     changed = f"catalog entry {name} changed"
