@@ -285,6 +285,27 @@ def test_what_the_projects_code_makes_is_seen(studio: Studio) -> None:
     assert "studio.datasets.Made changed, which it calls" in studio.reasons()["draw"]
 
 
+@pytest.mark.parametrize("address", ["memory:///shop/parts", "file://{}/parts", "{}/parts"])
+def test_a_folder_of_partitions_is_one_content(
+    studio: Studio, tmp_path: Path, address: str
+) -> None:
+    path = address.format(tmp_path.as_posix())
+    studio.entries["number"] = {
+        "type": "partitions.PartitionedDataset",
+        "path": path,
+        "dataset": "text.TextDataset",
+    }
+    studio.draw = len
+    files, folder = fsspec.core.url_to_fs(path)
+    files.makedirs(folder)
+    files.pipe({f"{folder}/a": b"1", f"{folder}/b": b"2"})
+    studio.refresh()
+    assert studio.reasons()["draw"] == []
+    files.pipe(f"{folder}/c", b"2")
+    assert "number content changed" in studio.reasons()["draw"][0]
+    files.rm(folder, recursive=True)
+
+
 class TestElsewhere:
     """Datasets of file systems that are reached through fsspec."""
 
@@ -343,20 +364,6 @@ class TestElsewhere:
         assert elsewhere.reasons()["draw"] == []
         tags["ETag"] = '"2"'
         assert "number content changed" in elsewhere.reasons()["draw"][0]
-
-    def test_a_folder_of_partitions_is_one_content(self, studio: Studio, files: Any) -> None:
-        pytest.importorskip("kedro_datasets.partitions")
-        studio.entries["number"] = {
-            "type": "partitions.PartitionedDataset",
-            "path": "memory:///shop/parts",
-            "dataset": "text.TextDataset",
-        }
-        files.pipe({"/shop/parts/a": b"1", "/shop/parts/b": b"2"})
-        studio.draw = len
-        studio.refresh()
-        assert studio.reasons()["draw"] == []
-        files.pipe("/shop/parts/c", b"2")
-        assert "number content changed" in studio.reasons()["draw"][0]
 
     def test_no_answer_is_told_in_a_sentence(
         self, elsewhere: Studio, files: Any, monkeypatch: pytest.MonkeyPatch

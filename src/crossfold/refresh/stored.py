@@ -92,7 +92,9 @@ def _inner(dataset: Any) -> Any:
 
 
 def _find(dataset: Any, path: Any) -> Stored | None:
-    return _at_remote(dataset, path) if is_remote(dataset) else _at(Path(path))
+    if is_remote(dataset):
+        return _at_remote(dataset, path)
+    return _at(Path(str(path).removeprefix("file://")))
 
 
 def _at(path: Path) -> Stored | None:
