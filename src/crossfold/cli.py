@@ -86,15 +86,29 @@ viz.lazy_subcommands["run"] = "crossfold.viz.run"
 @click.option("--explain", is_flag=True, help="Say of every node why it is stale or fresh.")
 @click.option("--paranoid", is_flag=True, help="Read all files, even if they look unchanged.")
 @click.option("--history", is_flag=True, help="Print the last runs, and do nothing else.")
+@click.option(
+    "--compare", nargs=2, metavar="RUN RUN", help="Say what differs after two runs, and stop."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print --check or --compare as JSON.")
 @click.pass_context
-def refresh(ctx: click.Context, history: bool, params: dict[str, Any], **options: Any) -> None:
+def refresh(
+    ctx: click.Context,
+    history: bool,
+    compare: tuple[str, str] | None,
+    params: dict[str, Any],
+    **options: Any,
+) -> None:
     """Run the nodes whose data, parameters or code have changed."""
     from crossfold.pipelines.reporting import drift
     from crossfold.refresh import command
 
     root = find_kedro_project(Path.cwd()) or Path.cwd()
     request = command.Request(project_path=root, runtime_params=params, **options)
-    if history:
+    if options["as_json"] and (history or not (compare or options["check"])):
+        raise click.UsageError("--json goes with --check or --compare.")
+    if compare:
+        click.echo(command.compare(request, *compare))
+    elif history:
         click.echo(command.history(request))
     else:
         ctx.exit(command.refresh(request, drift))

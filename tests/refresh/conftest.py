@@ -130,6 +130,12 @@ class Toy:
             text=True,
         )
 
+    def out(self, *options: str) -> tuple[int, str]:
+        """Run ``kedro refresh``, and give its exit status and its standard output alone."""
+        with self.start("refresh", *options) as process:
+            output, _ = process.communicate(timeout=120)
+        return process.returncode, output
+
     def refresh(self, *options: str, **environment: str) -> tuple[int, str]:
         """Run ``kedro refresh``, and give its exit status and what it printed."""
         with self.start("refresh", *options, **environment) as process:

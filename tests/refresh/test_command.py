@@ -191,3 +191,40 @@ def test_data_that_break_the_schema_are_told_until_they_are_mended(refreshed) ->
     export.write_text("age,missed\n30,0\n")
     assert toy.refresh()[0] == 0
     assert toy.versions("report.txt")[-1].read_text() == "1 rows, 0.000"
+
+
+def test_nodes_that_are_named_run_always(refreshed) -> None:
+    toy = refreshed
+    settings = toy.folder / "conf" / "base" / "refresh.yml"
+    settings.write_text("always_run: [train]\n")
+    code, output = toy.refresh("--check", "--explain")
+    assert (code, "train: always_run names train\n" in output) == (3, True)
+    assert toy.refresh()[1].endswith("Refreshed: 1 of 3 nodes have run.\n")
+    settings.write_text("always_run: [train, trian]\ntrusted: [raw]\n")
+    expected = "always_run in refresh.yml names trian, but there is no such node or tag. Mend it.\n"
+    assert toy.refresh("--check") == (1, f"Error: The setting {expected}")
+
+
+def test_runs_are_compared_and_told_as_json(refreshed) -> None:
+    toy = refreshed
+    toy.change("conf/base/parameters.yml", "weight: 1", "weight: 3")
+    code, output = toy.out("--check", "--json")
+    found = json.loads(output)
+    assert (code, found["n_stale"], found["nodes"]["clean"]) == (3, 2, [])
+    assert found["nodes"]["train"] == ["parameter weight 1 → 3"]
+    toy.refresh()
+    second, first = (run.run for run in toy.ledger.history(2))
+    code, output = toy.out("--compare", first, second)
+    assert (code, output.splitlines()) == (
+        0,
+        [
+            "train: parameter weight 1 → 3; model came out different",
+            output.splitlines()[1],
+            f"2 of 3 nodes differ between {first} and {second}.",
+        ],
+    )
+    assert output.splitlines()[1].startswith("report: model content changed (sha256 ")
+    found = json.loads(toy.out("--compare", first, second, "--json")[1])
+    assert found["nodes"]["train"] == ["parameter weight 1 → 3", "model came out different"]
+    assert "no run never" in toy.refresh("--compare", first, "never")[1]
+    assert "--json goes with --check or --compare" in toy.refresh("--json")[1]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import BinaryIO, cast
 
 from crossfold.datasets.exceptions import SourceError
+from crossfold.datasets.transfer import Limits
 
 DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error)
 
@@ -32,11 +32,14 @@ def extract(container: Path, name: str, target: Path) -> str:
     Raises
     ------
     SourceError
-        If the container is damaged or does not hold the file.
+        If the container is damaged, does not hold the file, or holds more than `Limits` allow.
     """
     try:
         with open_content(container, name) as content, target.open("wb") as writer:
-            shutil.copyfileobj(content, writer, 1 << 20)
+            limits = Limits.from_now()
+            while piece := content.read(1 << 20):
+                writer.write(piece)
+                limits.check(writer.tell())
     except DAMAGED as error:
         raise SourceError(f"{container} is a damaged archive ({error}).") from error
     return sha256(target)

@@ -83,7 +83,11 @@ def save(catalog: Catalog, drift: Drift, writer: Writer) -> str:
         figure = catalog.load(f"{drift.study}.drift_figure")
     catalog.save(f"{drift.study}.drift_report", writer.write(drift, figure))
     page = locate(catalog.get(f"{drift.study}.drift_report"))
-    return f"{drift.in_a_sentence} See {page.files[0]}." if page else drift.in_a_sentence
+    return (
+        f"{drift.in_a_sentence} See {page.files[0]}."
+        if page and page.files
+        else drift.in_a_sentence
+    )
 
 
 def note(ledger: Ledger, run: str, catalog: Catalog, drift: Drift) -> None:
@@ -100,7 +104,7 @@ def _written(catalog: Catalog, study: str) -> Iterator[tuple[str, Output]]:
     reader = ContentReader({})
     for name in sorted(outputs([study])):
         stored = locate(catalog.get(name))
-        content = reader.read(stored.files, stored.root) if stored else None
+        content = reader.of(stored) if stored else None
         if stored and content:
             yield name, Output(stored.version, content.digest)
 

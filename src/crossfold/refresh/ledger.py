@@ -175,14 +175,16 @@ class Ledger:
                 ),
             )
 
-    def latest_nodes(self) -> dict[str, NodeRecord]:
-        """Give the last thing that each node has done."""
+    def latest_nodes(self, until: str | None = None) -> dict[str, NodeRecord]:
+        """Give the last thing that each node has done, or had when a run ended."""
         with self._reading() as database:
             rows = database.execute(
                 "SELECT node, run, fingerprint, outputs, seconds, rows_in, rows_out, rejected,"
                 " metrics FROM nodes WHERE id IN"
-                " (SELECT max(id) FROM nodes WHERE status = ? GROUP BY node)",
-                (DONE,),
+                " (SELECT max(id) FROM nodes WHERE status = ? AND (? IS NULL OR id <="
+                " (SELECT max(id) FROM nodes JOIN runs USING (run) WHERE runs.rowid <="
+                " (SELECT rowid FROM runs WHERE run = ?))) GROUP BY node) ORDER BY id",
+                (DONE, until, until),
             ).fetchall()
         return {row["node"]: _node_record(row) for row in rows}
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from kedro.pipeline import Pipeline
 from crossfold.refresh.code import CodeReader
 from crossfold.refresh.known_code import KnownCode, source_state
 from crossfold.refresh.ledger import Ledger
+from crossfold.refresh.settings import RefreshSettings
 from crossfold.refresh.staleness import Judge
 
 DEFAULT_DATA_ROOT = "data"
@@ -31,10 +34,13 @@ class ProjectFiles:
         Name of the project's package.
     data
         Root of what its runs write in one environment.
+    settings
+        Reads ``refresh.yml``.
     """
 
     package: str
     data: Path
+    settings: Callable[[], RefreshSettings] = RefreshSettings
 
     @classmethod
     def of(cls, context: KedroContext) -> ProjectFiles:
@@ -44,7 +50,7 @@ class ProjectFiles:
         except (KeyError, MissingConfigException):
             settings = {}
         root = Path(context.project_path, settings.get("data_root", DEFAULT_DATA_ROOT))
-        return cls(project.PACKAGE_NAME or "", root)
+        return cls(project.PACKAGE_NAME or "", root, partial(RefreshSettings.of, context))
 
     @property
     def ledger(self) -> Ledger:
@@ -74,7 +80,16 @@ class ProjectFiles:
         if not paranoid:
             known = self.ledger.known_code(known.state)
         reader = CodeReader(self.package, source, known)
-        return Judge(pipeline, catalog, self.ledger, reader, paranoid=paranoid)
+        settings = self.settings()
+        return Judge(
+            pipeline,
+            catalog,
+            self.ledger,
+            reader,
+            paranoid=paranoid,
+            always_run=settings.always_run,
+            trusted=settings.trusted,
+        )
 
     def _source(self) -> Path:
         """Find the package's folder."""

@@ -18,6 +18,7 @@ from crossfold.datasets.temporary import TEMPORARY_SUFFIX
 from crossfold.refresh import clock
 from crossfold.refresh.ledger import Ledger
 from crossfold.refresh.settings import KeepRule
+from crossfold.refresh.stored import is_remote
 
 VERSION_FORMAT = "%Y-%m-%dT%H.%M.%S.%fZ"
 
@@ -61,7 +62,7 @@ def prune(
     n_versions = 0
     for name in sorted(set(names)):
         dataset = catalog.get(name)
-        if isinstance(dataset, AbstractVersionedDataset) and dataset._version:
+        if isinstance(dataset, AbstractVersionedDataset) and _is_kept_here(dataset):
             kept = {version for other, version in good if other == name}
             for version in old_versions(_versions(dataset), rule, kept):
                 _remove(Path(dataset._filepath), version)
@@ -75,6 +76,10 @@ def old_versions(
     """Choose the versions that may go, given all of them with the latest first."""
     oldest = (now or datetime.fromtimestamp(clock.now(), UTC)) - timedelta(days=rule.days)
     return [v for v in versions[rule.last :] if v not in kept and _time(v, oldest) < oldest]
+
+
+def _is_kept_here(dataset: AbstractVersionedDataset[Any, Any]) -> bool:
+    return bool(dataset._version) and not is_remote(dataset)
 
 
 def _time(version: str, otherwise: datetime) -> datetime:
