@@ -31,6 +31,23 @@ N_NEIGHBOURHOODS = 20
 FIRST_DAY_WITH_SMS, SMS_SHARE = 3, 0.59
 TENDENCY_SPREAD = 0.9
 NEW_NUMBERS = 1_000_000
+PUBLISHED = {
+    "patient": "PatientId",
+    "appointment": "AppointmentID",
+    "gender": "Gender",
+    "booked": "ScheduledDay",
+    "appointment_day": "AppointmentDay",
+    "age": "Age",
+    "neighbourhood": "Neighbourhood",
+    "scholarship": "Scholarship",
+    "hypertension": "Hipertension",
+    "diabetes": "Diabetes",
+    "alcoholism": "Alcoholism",
+    "handicap": "Handcap",
+    "sms_received": "SMS_received",
+    "no_show": "No-show",
+}
+"""The columns of the published table by the names that the project gives them."""
 
 
 def make_appointments(n_rows: int, rng: np.random.Generator) -> pd.DataFrame:

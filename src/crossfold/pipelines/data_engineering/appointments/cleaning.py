@@ -9,14 +9,21 @@ import pandas as pd
 
 YOUNGEST, OLDEST = 0, 115
 HIGHEST_HANDICAP = 4
-LABEL = "No-show"
-FLAGS = {
-    "Scholarship": "scholarship",
-    "Hipertension": "hypertension",
-    "Diabetes": "diabetes",
-    "Alcoholism": "alcoholism",
-    "SMS_received": "sms_received",
-}
+LABEL = "no_show"
+FLAGS = ["scholarship", "hypertension", "diabetes", "alcoholism", "sms_received"]
+COLUMNS = [
+    "patient",
+    "appointment",
+    "gender",
+    "booked",
+    "appointment_day",
+    "age",
+    "neighbourhood",
+    *FLAGS,
+    "handicap",
+]
+"""What an export says of an appointment, but for its label."""
+
 DTYPES = {
     "appointment_id": "int64",
     "patient": "str",
@@ -36,12 +43,18 @@ DTYPES = {
 DATE_LENGTH, TIME_LENGTH = len("2016-04-29"), len("2016-04-29T18:38:08")
 
 
+def declared(export: pd.DataFrame) -> pd.DataFrame:
+    """Leave out columns that are not the project's: they may hold a name or a telephone number."""
+    names = [*COLUMNS, LABEL, "source_file", "source_row"]
+    return export[[name for name in names if name in export]]
+
+
 def latest_rows(raw: pd.DataFrame) -> pd.DataFrame:
     """Keep, of the rows of one appointment, those of the last file that has it."""
     if len(raw["source_file"].cat.categories) <= 1:
         return raw
     order = raw["source_file"].cat.codes
-    appointment = raw["AppointmentID"].str.strip()
+    appointment = raw["appointment"].str.strip()
     last = order.groupby(appointment).transform("max")
     return raw[(order == last) | (appointment == "")]
 
@@ -54,15 +67,15 @@ def parse(raw: pd.DataFrame) -> pd.DataFrame:
     """
     parsed = pd.DataFrame(
         {
-            "appointment_id": _whole_number(raw["AppointmentID"]),
-            "patient": raw["PatientId"].where(raw["PatientId"] != ""),
-            "gender": raw["Gender"].str.strip().str.upper().map({"F": "F", "M": "M"}),
-            "booked_at": _time(raw["ScheduledDay"]),
-            "appointment_day": _time(raw["AppointmentDay"]).dt.normalize(),
-            "age": _whole_number(raw["Age"]),
-            "neighbourhood": raw["Neighbourhood"].str.strip(),
-            **{name: _flag(raw[column]) for column, name in FLAGS.items()},
-            "handicap": _whole_number(raw["Handcap"]),
+            "appointment_id": _whole_number(raw["appointment"]),
+            "patient": raw["patient"].where(raw["patient"] != ""),
+            "gender": raw["gender"].str.strip().str.upper().map({"F": "F", "M": "M"}),
+            "booked_at": _time(raw["booked"]),
+            "appointment_day": _time(raw["appointment_day"]).dt.normalize(),
+            "age": _whole_number(raw["age"]),
+            "neighbourhood": raw["neighbourhood"].str.strip(),
+            **{name: _flag(raw[name]) for name in FLAGS},
+            "handicap": _whole_number(raw["handicap"]),
         }
     )
     if LABEL in raw:
@@ -102,7 +115,7 @@ ROW_RULES: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "appointment_before_booking_day": _before_booking_day,
     "age_out_of_range": lambda parsed: _out_of_range(parsed["age"], YOUNGEST, OLDEST),
     "unknown_gender": lambda parsed: parsed["gender"].isna(),
-    "unknown_flag": lambda parsed: parsed[[*FLAGS.values()]].isna().any(axis=1),
+    "unknown_flag": lambda parsed: parsed[FLAGS].isna().any(axis=1),
     "handicap_out_of_range": lambda parsed: _out_of_range(parsed["handicap"], 0, HIGHEST_HANDICAP),
     "unknown_label": lambda parsed: parsed["no_show"].isna(),
 }

@@ -20,14 +20,14 @@ def clean_appointments(
     ----------
     appointments_raw
         An export as `crossfold.datasets.ExportDataset` reads it: text, patients hashed. Without
-        the column ``No-show`` its rows are coming appointments.
+        the column ``no_show`` its rows are coming appointments.
 
     Returns
     -------
     The cleaned table; the rejected rows as they were read, with the first ``rule`` that each
     breaks; counts of rows read, superseded by a later file, kept, and rejected by rule.
     """
-    raw = cleaning.latest_rows(appointments_raw)
+    raw = cleaning.latest_rows(cleaning.declared(appointments_raw))
     parsed = cleaning.parse(raw)
     rule = cleaning.broken_rules(parsed)
     bad = rule != ""

@@ -10,6 +10,7 @@ import pandera.pandas as pa
 
 from crossfold.pipelines.data_engineering.appointments import meanings
 from crossfold.pipelines.data_engineering.appointments.cleaning import (
+    COLUMNS,
     FLAGS,
     HIGHEST_HANDICAP,
     LABEL,
@@ -19,17 +20,6 @@ from crossfold.pipelines.data_engineering.appointments.cleaning import (
 from crossfold.pipelines.data_engineering.appointments.history import LAST_OUTCOMES
 from crossfold.pipelines.data_engineering.appointments.timing import WEEKDAYS
 
-COMING_COLUMNS = [
-    "PatientId",
-    "AppointmentID",
-    "Gender",
-    "ScheduledDay",
-    "AppointmentDay",
-    "Age",
-    "Neighbourhood",
-    *FLAGS,
-    "Handcap",
-]
 HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
 
 
@@ -55,13 +45,13 @@ def _explained(schema: pa.DataFrameSchema, texts: dict[str, str]) -> pa.DataFram
     return schema.update_columns({name: {"description": texts[name]} for name in schema.columns})
 
 
-COMING = _text(COMING_COLUMNS)
-RAW = _text([*COMING_COLUMNS, LABEL])
+COMING = _text(COLUMNS)
+RAW = _text([*COLUMNS, LABEL])
 
 _CARRIED_OVER = {
     "age": _number("int16", YOUNGEST, OLDEST),
     "neighbourhood": _category(),
-    **{name: pa.Column("bool") for name in FLAGS.values()},
+    **{name: pa.Column("bool") for name in FLAGS},
     "handicap": _number("int8", 0, HIGHEST_HANDICAP),
 }
 
