@@ -31,15 +31,19 @@ def test_file_is_read_as_text_with_its_rows_numbered(tmp_path: Path) -> None:
     assert not table["PatientId"].isin(["17", "18"]).any()
 
 
-def test_folder_is_joined_in_the_order_of_names(tmp_path: Path) -> None:
+def test_folder_is_joined_in_the_order_of_names(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     write(tmp_path / "2016-05-02.csv", HEADER, "17,2")
-    write(tmp_path / "2016-05-01.csv", HEADER, "17,1")
+    write(tmp_path / "2016-05-01.CSV", HEADER, "17,1")
     write(tmp_path / "2016-04-30.csv", HEADER)
     write(tmp_path / "notes.txt", "not a table")
+    write(tmp_path / "._2016-05-01.csv", "of another program")
     table = export(tmp_path).load()
     assert table["Age"].tolist() == ["1", "2"]
-    assert table["source_file"].cat.categories.tolist() == ["2016-05-01.csv", "2016-05-02.csv"]
+    assert table["source_file"].cat.categories.tolist() == ["2016-05-01.CSV", "2016-05-02.csv"]
     assert table["PatientId"][0] == table["PatientId"][1]
+    assert "are read, not ._2016-05-01.csv, notes.txt." in caplog.text
 
 
 def test_preview_and_description_hold_neither_identifier_nor_key(tmp_path: Path) -> None:
@@ -118,6 +122,14 @@ def test_a_slip_is_emptied(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> 
     table = export(write(tmp_path / "a.csv", "PatientId,Note", *rows)).load()
     assert table["Note"].tolist() == [*["-"] * 199, ""]
     assert "in 1 rows; they were emptied" in caplog.text
+
+
+def test_rounded_identifiers_are_refused(tmp_path: Path) -> None:
+    exact = write(tmp_path / "a.csv", HEADER, "2.9872499824296E13,1", "4.2E1,2", "5E3,3")
+    assert export(exact).load()["PatientId"].nunique() == 3
+    rounded = write(tmp_path / "b.csv", HEADER, "2.98725E+13,1", "17,2")
+    with pytest.raises(ExportError, match=r"b\.csv holds PatientId as a spreadsheet rounds"):
+        export(rounded).load()
 
 
 def test_only_declared_columns_are_read_under_the_names_of_the_table(tmp_path: Path) -> None:

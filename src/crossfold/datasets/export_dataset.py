@@ -16,6 +16,7 @@ from crossfold.datasets.exceptions import ExportError
 from crossfold.datasets.identifiers import (
     SHARE_BY_CHANCE,
     SHORTEST_FOUND,
+    are_rounded,
     canonical_identifiers,
     hash_identifiers,
     rows_with_any,
@@ -113,10 +114,21 @@ class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         files = self.stored_files()
         if not files:
             raise ExportError(f"The folder {self._path} holds no .csv file: put the exports there.")
+        others = sorted(set(self._path.iterdir()) - set(files)) if self._path.is_dir() else []
+        if others:
+            names = ", ".join(other.name for other in others)
+            _logger.warning(
+                "Of %s only files that end in .csv are read, not %s.", self._path, names
+            )
         return files
 
     def _tables_of_folder(self) -> list[Path]:
-        return sorted(self._path.glob("*.csv"))
+        """List the files that end in .csv, in any case; hidden ones are other programs' own."""
+        return sorted(
+            file
+            for file in self._path.iterdir()
+            if file.suffix.lower() == ".csv" and not file.name.startswith((".", "~$"))
+        )
 
     def _read(self, file: Path) -> pd.DataFrame:
         """Read the declared columns of a file, under the names of the table."""
@@ -151,6 +163,12 @@ class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
 
     def _hide(self, column: str, files: list[Path], tables: list[pd.DataFrame]) -> None:
         """Hash a column of each table, where no other column holds its identifiers."""
+        for file, table in zip(files, tables, strict=True):
+            if are_rounded(table[column]):
+                raise ExportError(
+                    f"{file} holds {column} as a spreadsheet rounds long numbers (1.23457E+13), so"
+                    " that several have become one: export it again, that column as text."
+                )
         own = [canonical_identifiers(table[column]) for table in tables]
         known = pd.Index(pd.concat(own).unique())
         known = known[known.str.len() >= SHORTEST_FOUND]

@@ -15,6 +15,7 @@ PLAIN_NUMBER = r"[1-9][0-9]*"
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
 NO_IDENTIFIER = ["nan", "null", "na", "n/a", "<na>", "#n/a", "none", "nil", "unknown", "undefined"]
 NO_IDENTIFIER += ["-", "--", ".", "?"]
+ROUNDED = r"^\d[.,](?P<decimals>\d+)[eE]\+?(?P<exponent>\d{1,2})$"
 # Shorter ones stand in other columns by chance, as ages do.
 SHORTEST_FOUND = 5
 SHARE_BY_CHANCE = 0.01
@@ -61,6 +62,13 @@ def canonical(text: str) -> str:
         return text
     number = f"{Decimal(text):f}"
     return (number.rstrip("0").rstrip(".") if "." in number else number) or "0"
+
+
+def are_rounded(values: pd.Series) -> bool:
+    """Say whether a spreadsheet has cut digits off long numbers, as 1.2346E+13: many become one."""
+    found = values.str.strip().str.extract(ROUNDED)
+    lost = found["decimals"].str.len() < pd.to_numeric(found["exponent"])
+    return len(values) > 0 and bool(lost.mean() > SHARE_BY_CHANCE)
 
 
 def rows_with_own(written: pd.Series, own: pd.Series) -> NDArray[np.bool_]:

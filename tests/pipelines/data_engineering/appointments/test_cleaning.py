@@ -21,7 +21,7 @@ def test_good_row_gets_its_types() -> None:
     table, rejected, counts = clean_appointments(raw_table({}, {"no_show": " yes "}))
     schemas.PRIMARY.validate(table)
     assert table.iloc[0].to_dict() == {
-        "appointment_id": 1,
+        "appointment_id": "1",
         "patient": GOOD_ROW["patient"],
         "gender": "F",
         "booked_at": pd.Timestamp("2016-04-29 18:38:08"),
@@ -66,7 +66,22 @@ def test_good_row_gets_its_types() -> None:
         ({"handicap": "4"}, ""),
         ({"handicap": "5"}, "handicap_out_of_range"),
         ({"patient": ""}, "missing_patient"),
-        ({"appointment": "A1"}, "unreadable_appointment_id"),
+        ({"appointment": "A1"}, ""),
+        ({"appointment": " "}, "missing_appointment_id"),
+        ({"appointment": "NaN"}, "missing_appointment_id"),
+        ({"booked": "1989-12-31T08:00:00Z"}, "date_out_of_range"),
+        ({"booked": "1677-09-21T00:12:44Z"}, "date_out_of_range"),
+        ({"appointment_day": "2100-01-01"}, "date_out_of_range"),
+        ({"appointment_day": "9999-12-31"}, "date_out_of_range"),
+        ({"booked": "2097-04-05", "appointment_day": "2099-12-31"}, ""),
+        ({"appointment_day": "2019-01-24"}, ""),
+        ({"appointment_day": "2019-01-25"}, "lead_time_too_long"),
+        ({"appointment_day": "2017"}, "unreadable_date"),
+        ({"appointment_day": "2017-05"}, "unreadable_date"),
+        ({"appointment_day": "20160430"}, ""),
+        ({"age": "inf"}, "age_out_of_range"),
+        ({"age": "1e300"}, "age_out_of_range"),
+        ({"diabetes": "1.0"}, ""),
     ],
 )
 def test_each_rule_refuses_what_breaks_it(change: dict[str, str], rule: str) -> None:
@@ -97,6 +112,19 @@ def test_of_duplicates_the_first_good_one_is_kept() -> None:
     ]
 
 
+@pytest.mark.parametrize("start", [2**53, 2**63 - 10, 10**30])
+def test_numbers_of_any_length_are_told_apart(start: int) -> None:
+    numbers = [str(start + n) for n in range(20)]
+    table, _, _ = clean_appointments(raw_table(*({"appointment": number} for number in numbers)))
+    assert table["appointment_id"].tolist() == numbers
+
+
+def test_hashes_that_look_like_numbers_stay_as_they_are() -> None:
+    hashes = ["00123", "12E3", "123.0"]
+    table, _, _ = clean_appointments(raw_table(*({"patient": one} for one in hashes)))
+    assert table["patient"].tolist() == hashes
+
+
 def test_rejected_rows_keep_their_text_and_their_place() -> None:
     _, rejected, counts = clean_appointments(raw_table({}, {"age": "old"}, {"gender": "X"}))
     assert rejected["rule"].tolist() == ["age_out_of_range", "unknown_gender"]
@@ -111,12 +139,13 @@ def test_undeclared_columns_are_not_kept() -> None:
     assert list(rejected) == [*cleaning.COLUMNS, "no_show", "source_file", "source_row", "rule"]
 
 
-def test_later_file_supersedes_rows_of_an_earlier_one() -> None:
+@pytest.mark.parametrize("again", ["1", "1.0", "01", " 1 ", "1E0"])
+def test_later_file_supersedes_rows_of_an_earlier_one(again: str) -> None:
     raw = raw_table(
         {"appointment": "1", "age": "1"},
         {"appointment": "2", "age": "2"},
-        {"appointment": "1", "age": "3"},
-        {"appointment": "1", "age": "4"},
+        {"appointment": again, "age": "3"},
+        {"appointment": again, "age": "4"},
         {"appointment": "3", "age": "5"},
     )
     raw["source_file"] = pd.Categorical(["a.csv", "a.csv", "b.csv", "b.csv", "b.csv"])

@@ -7,6 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from crossfold.datasets.identifiers import canonical_identifiers
+
 YOUNGEST, OLDEST = 0, 115
 HIGHEST_HANDICAP = 4
 LABEL = "no_show"
@@ -25,7 +27,7 @@ COLUMNS = [
 """What an export says of an appointment, but for its label."""
 
 DTYPES = {
-    "appointment_id": "int64",
+    "appointment_id": "str",
     "patient": "str",
     "gender": "category",
     "booked_at": "datetime64[us]",
@@ -40,6 +42,10 @@ DTYPES = {
     "sms_received": "bool",
     "no_show": "bool",
 }
+FIRST_DAY, FIRST_DAY_BEYOND = pd.Timestamp("1990-01-01"), pd.Timestamp("2100-01-01")
+LONGEST_LEAD_DAYS = 1000
+# A year or a month alone would be read as its first day.
+WHOLE_DATE = r"(?:\d{4}-\d{2}-\d{2}|\d{8})(?:[T ].*)?"
 DATE_LENGTH, TIME_LENGTH = len("2016-04-29"), len("2016-04-29T18:38:08")
 
 
@@ -54,7 +60,7 @@ def latest_rows(raw: pd.DataFrame) -> pd.DataFrame:
     if len(raw["source_file"].cat.categories) <= 1:
         return raw
     order = raw["source_file"].cat.codes
-    appointment = raw["appointment"].str.strip()
+    appointment = canonical_identifiers(raw["appointment"])
     last = order.groupby(appointment).transform("max")
     return raw[(order == last) | (appointment == "")]
 
@@ -67,8 +73,9 @@ def parse(raw: pd.DataFrame) -> pd.DataFrame:
     """
     parsed = pd.DataFrame(
         {
-            "appointment_id": _whole_number(raw["appointment"]),
-            "patient": raw["patient"].where(raw["patient"] != ""),
+            "appointment_id": _text(canonical_identifiers(raw["appointment"])),
+            # A hash already: one of digits alone is not to be read as a number.
+            "patient": _text(raw["patient"]),
             "gender": raw["gender"].str.strip().str.upper().map({"F": "F", "M": "M"}),
             "booked_at": _time(raw["booked"]),
             "appointment_day": _time(raw["appointment_day"]).dt.normalize(),
@@ -83,18 +90,24 @@ def parse(raw: pd.DataFrame) -> pd.DataFrame:
     return parsed[[column for column in DTYPES if column in parsed]]
 
 
+def _text(text: pd.Series) -> pd.Series:
+    return text.where(text != "")
+
+
 def _whole_number(text: pd.Series) -> pd.Series:
     codes, unique = pd.factorize(text)
     number = pd.to_numeric(pd.Series(unique), errors="coerce").to_numpy(dtype="float64")
-    return pd.Series(np.where(number % 1 == 0, number, np.nan)[codes], index=text.index)
+    return pd.Series(np.where(number == np.round(number), number, np.nan)[codes], index=text.index)
 
 
 def _flag(text: pd.Series) -> pd.Series:
-    return text.str.strip().map({"0": 0, "1": 1})
+    return canonical_identifiers(text).map({"0": 0, "1": 1})
 
 
 def _time(text: pd.Series) -> pd.Series:
-    wall_clock = text.str.strip().str.slice(0, TIME_LENGTH).str.removesuffix("Z")
+    text = text.str.strip()
+    wall_clock = text.where(text.str.fullmatch(WHOLE_DATE), "").str.slice(0, TIME_LENGTH)
+    wall_clock = wall_clock.str.removesuffix("Z")
     times = pd.to_datetime(wall_clock, format="ISO8601", errors="coerce", utc=True)
     has_offset = wall_clock.str.slice(DATE_LENGTH).str.contains("[+-]", regex=True)
     return times.dt.tz_localize(None).mask(has_offset).astype("datetime64[us]")
@@ -104,15 +117,26 @@ def _out_of_range(values: pd.Series, low: int, high: int) -> pd.Series:
     return ~values.between(low, high)
 
 
+def _date_out_of_range(parsed: pd.DataFrame) -> pd.Series:
+    days = parsed[["booked_at", "appointment_day"]]
+    return ((days < FIRST_DAY) | (days >= FIRST_DAY_BEYOND)).any(axis=1)
+
+
+def _lead_days(parsed: pd.DataFrame) -> pd.Series:
+    return (parsed["appointment_day"] - parsed["booked_at"].dt.normalize()).dt.days
+
+
 def _before_booking_day(parsed: pd.DataFrame) -> pd.Series:
-    return parsed["appointment_day"] < parsed["booked_at"].dt.normalize()
+    return _lead_days(parsed) < 0
 
 
 ROW_RULES: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "missing_patient": lambda parsed: parsed["patient"].isna(),
-    "unreadable_appointment_id": lambda parsed: parsed["appointment_id"].isna(),
+    "missing_appointment_id": lambda parsed: parsed["appointment_id"].isna(),
     "unreadable_date": lambda parsed: parsed[["booked_at", "appointment_day"]].isna().any(axis=1),
+    "date_out_of_range": _date_out_of_range,
     "appointment_before_booking_day": _before_booking_day,
+    "lead_time_too_long": lambda parsed: _lead_days(parsed) > LONGEST_LEAD_DAYS,
     "age_out_of_range": lambda parsed: _out_of_range(parsed["age"], YOUNGEST, OLDEST),
     "unknown_gender": lambda parsed: parsed["gender"].isna(),
     "unknown_flag": lambda parsed: parsed[FLAGS].isna().any(axis=1),

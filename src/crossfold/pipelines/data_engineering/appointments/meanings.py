@@ -14,7 +14,7 @@ CARRIED_OVER = {
 
 PRIMARY = {
     **CARRIED_OVER,
-    "appointment_id": "Number of the appointment in the source.",
+    "appointment_id": "Identifier of the appointment in the source.",
     "patient": "Keyed hash of the patient's identifier.",
     "gender": "As recorded: F or M.",
     "booked_at": "When the appointment was booked, by the clock on the wall.",

@@ -1,5 +1,6 @@
 """Nodes of the appointment pipeline."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.data_engineering.appointments import cleaning
 from crossfold.pipelines.data_engineering.appointments.features import build_features
 from crossfold.pipelines.data_engineering.appointments.parameters import AppointmentsParameters
+
+_logger = logging.getLogger(__name__)
 
 
 def clean_appointments(
@@ -39,6 +42,15 @@ def clean_appointments(
     }
     if counts["kept"] == 0:
         raise CrossfoldError(_nothing_kept(raw, counts))
+    if bad.any():
+        _logger.warning(
+            "%d of %d appointments break a rule and are not used: %s.",
+            *(
+                bad.sum(),
+                len(raw),
+                ", ".join(f"{n} {rule}" for rule, n in counts["rejected"].items()),
+            ),
+        )
     rejected = raw[bad].assign(rule=rule[bad]).reset_index(drop=True)
     return cleaning.typed(parsed[~bad]), rejected, counts
 
@@ -90,7 +102,9 @@ def build_coming_features(
     -------
     The columns of the feature table but for the target; the rows of `coming` in their order.
     """
-    past = appointments[~appointments["appointment_id"].isin(coming["appointment_id"])]
+    # Tables of earlier versions of this project have numbers there.
+    is_coming = appointments["appointment_id"].astype("str").isin(coming["appointment_id"])
+    past = appointments[~is_coming]
     outcomes = past["no_show"].astype("boolean")
     everything = pd.concat(
         [_plain_text(coming).assign(no_show=pd.NA), _plain_text(past).assign(no_show=outcomes)],
