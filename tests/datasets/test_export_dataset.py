@@ -53,6 +53,11 @@ def test_preview_and_description_hold_neither_identifier_nor_key(tmp_path: Path)
     assert export(tmp_path / "absent").preview() == {}
 
 
+def test_columns_of_one_name_are_numbered(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "call,PatientId,call,call", "A,17,P,M")
+    assert list(export(file).load())[:4] == ["call", "PatientId", "call.1", "call.2"]
+
+
 def test_separator_is_found_out_or_an_option(tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", "PatientId;Age", "17;1")
     assert export(file).load()["Age"].tolist() == ["1"]
@@ -68,8 +73,10 @@ def test_separator_is_found_out_or_an_option(tmp_path: Path) -> None:
         (b"PatientId,Age\n1,2,\n1,2,\n", "2 rows .* a comma at the end of a row is one field more"),
         (b"PatientId,Age\n1,2\n1\n", r"\(1 in row 3"),
         (b"PatientId,Age,\n1,2\n", r"names 3 fields, .*\(2 in row 2"),
-        (b"PatientId,Age\n1,\x81\n", "is not a CSV table in UTF-8"),
-        (b"PatientId,Age\n1,\0\n", "is not text"),
+        (b"PatientId,Age\n1,\x81\n", "is not text in UTF-8"),
+        (b"\xef\xbb\xbf\n", "is empty: export it again"),
+        (b"PatientId,Age\n1,2\n1,\xc3,3\n", r"\(3 in row 3"),
+        (b"PatientId,Age\n1,\0\n", "is not text in UTF-8"),
         (b"PatientId,Age", "has no rows that can be read"),
         (b'PatientId,Age\n1,"2\n3,4\n', "opens a quote that it never closes"),
         (b'PatientId,"Age\n' + b"1,2\n" * 50_000, "has no header that can be read"),
@@ -151,9 +158,10 @@ def test_all_missing_columns_are_told_and_none_of_the_file(tmp_path: Path) -> No
         export(file).load()
 
 
-def test_columns_that_differ_in_case_only_are_refused(tmp_path: Path) -> None:
-    file = write(tmp_path / "a.csv", "PatientId,AGE,age", "17,1,2")
+@pytest.mark.parametrize("names", ["AGE,age", "Age,Age"])
+def test_columns_that_differ_in_case_only_are_refused(tmp_path: Path, names: str) -> None:
     columns = {"age": "Age", "patient": "PatientId"}
+    file = write(tmp_path / "a.csv", f"PatientId,{names}", "17,1,2")
     with pytest.raises(ExportError, match="several columns that may be Age"):
         export(file, columns=columns, hashed_columns=["patient"]).load()
 

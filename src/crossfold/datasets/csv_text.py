@@ -7,7 +7,6 @@ import csv
 import io
 import logging
 import zipfile
-from collections import Counter
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -34,15 +33,13 @@ def read_csv_text(path: Path, separator: str | None = None) -> pd.DataFrame:
     Parameters
     ----------
     path
-        Plain, gzip or zip. UTF-8; UTF-16 with a byte order mark; else Windows-1252, with a
-        warning.
+        Plain, gzip or zip. UTF-8; with a warning, UTF-16 with a byte order mark or Windows-1252.
     separator
         Character between fields; None takes the comma, or what the header has in place of it.
 
     Returns
     -------
-    One column for each field of the header, dtype ``str``; of equal names, all but the first are
-    numbered.
+    One column for each field of the header, dtype ``str``.
 
     Raises
     ------
@@ -52,34 +49,47 @@ def read_csv_text(path: Path, separator: str | None = None) -> pd.DataFrame:
     """
     try:
         encoding = _encoding(path)
-        try:
-            return _read(path, separator, encoding)
-        except UnicodeDecodeError:
-            if encoding != UTF8:
-                raise
-            table = _read(path, separator, WINDOWS)
-            _logger.warning("%s is not UTF-8; it was read as Windows-1252.", path)
-            return table
-    except UnicodeDecodeError as error:
-        raise ExportError(f"{path} is not a CSV table in UTF-8: export it again.") from error
+        with open_content(path, path.name) as file:
+            names, n_lines, separator = _read_header(file, separator, encoding, path)
+        with open_content(path, path.name) as file:
+            table = _read_rows(file, len(names), n_lines, separator, encoding, path)
     except DAMAGED as error:
         raise ExportError(f"{path} is a damaged archive ({error}): export it again.") from error
+    return table.set_axis(names, axis="columns")
 
 
 def _encoding(path: Path) -> str:
-    """Tell the encoding by the first bytes, and refuse what is no text."""
+    """Find out the encoding, and refuse what is no text."""
     if _is_excel(path):
         raise ExportError(f"{path} is an Excel workbook: save it as CSV (UTF-8) and give that.")
     with open_content(path, path.name) as file:
-        start = file.read(4096)
-    if not start.strip():
-        raise ExportError(f"{path} is empty: export it again.")
-    if start.startswith(BYTE_ORDER_MARKS) and not start.startswith(codecs.BOM_UTF32_LE):
-        _logger.info("%s is read as UTF-16.", path)
-        return "utf-16"
-    if b"\0" in start:
-        raise ExportError(f"{path} is not text: export it as CSV in UTF-8.")
-    return UTF8
+        start = file.read(4)
+    is_utf16 = start.startswith(BYTE_ORDER_MARKS) and start != codecs.BOM_UTF32_LE
+    for encoding in ["utf-16"] if is_utf16 else [UTF8, WINDOWS]:
+        try:
+            is_empty, has_nul = _look(path, encoding)
+        except UnicodeDecodeError:
+            continue
+        if is_empty:
+            raise ExportError(f"{path} is empty: export it again.")
+        if has_nul:
+            break
+        if encoding != UTF8:
+            _logger.warning("%s is not UTF-8; it is read as %s.", path, encoding)
+        return encoding
+    raise ExportError(f"{path} is not text in UTF-8: export it as CSV in UTF-8.")
+
+
+def _look(path: Path, encoding: str) -> tuple[bool, bool]:
+    """Decode all of a file; say whether it is empty and whether it holds a zero byte."""
+    is_empty, has_nul = True, False
+    with (
+        open_content(path, path.name) as file,
+        io.TextIOWrapper(file, encoding, newline="") as text,
+    ):
+        while block := text.read(BLOCK_BYTES):
+            is_empty, has_nul = is_empty and not block.strip(), has_nul or "\0" in block
+    return is_empty, has_nul
 
 
 def _is_excel(path: Path) -> bool:
@@ -88,14 +98,6 @@ def _is_excel(path: Path) -> bool:
             return "xl/workbook.xml" in archive.namelist()
     with path.open("rb") as file:
         return file.read(4) == OLD_EXCEL
-
-
-def _read(path: Path, separator: str | None, encoding: str) -> pd.DataFrame:
-    with open_content(path, path.name) as file:
-        names, n_lines, separator = _read_header(file, separator, encoding, path)
-    with open_content(path, path.name) as file:
-        table = _read_rows(file, len(names), n_lines, separator, encoding, path)
-    return table.set_axis(_numbered(names), axis="columns")
 
 
 def _read_header(
@@ -119,15 +121,6 @@ def _separator(line: str, path: Path) -> str:
         return ","
     _logger.info("%s is read with %r between its fields.", path, found[0])
     return found[0]
-
-
-def _numbered(names: list[str]) -> list[str]:
-    seen: Counter[str] = Counter()
-    numbered = []
-    for name in names:
-        numbered.append(f"{name}.{seen[name]}" if seen[name] else name)
-        seen[name] += 1
-    return numbered
 
 
 def _read_rows(
@@ -159,8 +152,6 @@ def _read_rows(
             ConvertOptions(column_types=dict.fromkeys(names, pa.string()), null_values=[]),
         ).to_pandas()
     except pa.ArrowInvalid as error:
-        if "UTF8" in str(error):
-            raise UnicodeDecodeError("utf-8", b"", 0, 1, "no UTF-8") from error
         raise ExportError(f"{path} has no rows that can be read: export it again.") from error
     if unlike:
         raise ExportError(_unlike_rows(unlike, n_fields, path))

@@ -39,7 +39,7 @@ class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
     columns
         The names that the table gives its columns, and the file's names for them; a column whose
         name is None is not read, nor is any other column of the file. Without it all columns are
-        read under the names of the file.
+        read under the names of the file; of equal names, all but the first are numbered.
     optional
         Those of `columns` that a file may lack.
     hashed_columns
@@ -147,7 +147,7 @@ class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
                 f" {'are' if several else 'is'} missing. Mend it or put a good one in its place."
             )
         if self._columns is None:
-            return table
+            return table.set_axis(_numbered(table.columns), axis="columns")
         found = {name: place for name, place in places.items() if place is not None}
         return table.iloc[:, list(found.values())].set_axis(list(found), axis="columns")
 
@@ -208,7 +208,14 @@ class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
 def _place(name: str, columns: pd.Index, file: Path) -> int | None:
     """Find a column by its name, whatever its case and the blanks around it."""
     alike = columns.str.strip().str.casefold() == name.strip().casefold()
-    places = np.flatnonzero(columns == name if (columns == name).any() else alike)
+    exact = columns == name
+    places = np.flatnonzero(exact if exact.any() else alike)
     if len(places) > 1:
         raise ExportError(f"{file} has several columns that may be {name}: leave one in.")
     return int(places[0]) if len(places) else None
+
+
+def _numbered(names: pd.Index) -> list[str]:
+    """Tell columns of one name apart as pandas does: call, call.1, call.2."""
+    number = names.to_series().groupby(names.to_numpy()).cumcount()
+    return [f"{name}.{n}" if n else name for name, n in zip(names, number, strict=True)]
