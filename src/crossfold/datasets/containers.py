@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import IO, Any, BinaryIO
+from typing import IO, Any, BinaryIO, cast
 
 from crossfold.datasets.exceptions import SourceError
 
@@ -66,7 +66,7 @@ def open_content(container: Path, name: str) -> Iterator[BinaryIO]:
             yield _bounded(content, container)
     elif start.startswith(b"\x1f\x8b"):
         with gzip.open(container) as content:
-            yield _bounded(content, container)
+            yield _bounded(cast(IO[bytes], content), container)
     else:
         with container.open("rb") as plain:
             yield plain

@@ -7,6 +7,7 @@ from pandas.testing import assert_frame_equal
 from sklearn.metrics import roc_auc_score
 
 from crossfold.pipelines.modelling.binary import nodes
+from crossfold.pipelines.modelling.binary.baselines import ordinal_inputs
 from crossfold.pipelines.modelling.binary.parameters import (
     BaselineParameters,
     RandomForestParameters,
@@ -48,6 +49,20 @@ def test_the_fold_table_holds_no_patient(fold_table: pd.DataFrame) -> None:
 def test_the_time_split_follows_the_dates(records, fold_table) -> None:
     late = records["day"] >= "2016-06-01"
     assert (fold_table["time_fold"] == np.where(late, 0, -1)).all()
+
+
+@pytest.mark.parametrize("day", [None, "2030-01-01", "2016-05-01"])
+def test_a_day_that_no_date_reaches_is_chosen_from_the_data(
+    records, features, fold_parameters, preparation, decision, day
+) -> None:
+    folds = fold_parameters.model_validate({**fold_parameters.model_dump(), "first_test_day": day})
+    table = nodes.assign_rows_to_folds(records, features, folds, preparation, decision, 0)
+    late = table["time_fold"] == 0
+    assert 0.15 < late.mean() < 0.25
+    assert records["day"][late].min() > records["day"][~late].max()
+    one_day = records.assign(day=records["day"].min())
+    table = nodes.assign_rows_to_folds(one_day, features, folds, preparation, decision, 0)
+    assert (table["time_fold"] == -1).all()
 
 
 def test_sound_folds_pass_the_guard(records, fold_table, fold_parameters) -> None:
@@ -131,6 +146,20 @@ def test_variants_train_as_one_stack_and_differ(fitted, network) -> None:
     calibrated = predictions.groupby("model", observed=True)["probability"].mean()
     assert raw["weighted"] > fitted[0]["missed"].mean() + 0.05
     assert np.abs(calibrated - fitted[0]["missed"].mean()).max() < 0.05
+
+
+def test_rare_levels_share_one_code_that_training_rows_decide(features, preparation) -> None:
+    """Histogram gradient boosting takes 255 levels, and a table may have any number."""
+    many = [f"P{number:03}" for number in range(300)]
+    level = pd.Categorical([*many, *many[:150], *many[:150]], many)
+    table = features.assign(level=level)
+    codes = ordinal_inputs(table, preparation, np.arange(300, 600))[:, -1]
+    assert len(np.unique(codes)) == 151
+    assert (codes[150:300] == codes.max()).all()
+    assert len(np.unique(codes[:150])) == 150
+    codes = ordinal_inputs(table, preparation, np.arange(600))[:, -1]
+    assert len(np.unique(codes)) == 255
+    assert (codes[:150] == codes[300:450]).all()
 
 
 def test_baselines_are_scored_on_every_protocol(fitted) -> None:

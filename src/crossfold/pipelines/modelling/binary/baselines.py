@@ -16,7 +16,7 @@ from crossfold.pipelines.modelling.binary.cross_fitting import (
     positive_probability,
     prediction_table,
 )
-from crossfold.pipelines.modelling.binary.folds import OuterFold
+from crossfold.pipelines.modelling.binary.folds import OuterFold, Rows
 from crossfold.pipelines.modelling.binary.parameters import (
     BaselineParameters,
     DecisionParameters,
@@ -24,6 +24,9 @@ from crossfold.pipelines.modelling.binary.parameters import (
 )
 
 Inputs = NDArray[np.floating]
+
+# Histogram gradient boosting takes no more levels of a category.
+MOST_LEVELS = 255
 
 
 def cross_fit_baselines(
@@ -55,6 +58,8 @@ def _cross_fit(
     decision: DecisionParameters,
 ) -> pd.DataFrame:
     train, left_out = outer.inner(labelled.part, 0)
+    # Gradient boosting finds no thresholds in a column without a value.
+    inputs = np.where(np.isnan(inputs[train]).all(axis=0), 0, inputs)
     estimator.fit(inputs[train], labelled.target[train])
     raw = positive_probability(estimator, inputs[left_out])
     fitted = Decision.fit(raw, labelled.target[left_out], decision)
@@ -74,7 +79,7 @@ def _baselines(
     from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
 
-    ordinal = ordinal_inputs(features, preparation)
+    ordinal = ordinal_inputs(features, preparation, encoded.outer.train_rows)
     yield "prevalence", DummyClassifier(strategy="prior"), ordinal
     if baselines.single_column is not None:
         flag = features[[baselines.single_column]].to_numpy(dtype=np.float32)
@@ -98,13 +103,26 @@ def _baselines(
     yield "hist_gradient_boosting", boosting, ordinal
 
 
-def ordinal_inputs(features: pd.DataFrame, preparation: PreparationParameters) -> Inputs:
-    """Give the input columns as numbers, levels by their code; shape ``(n, columns)``, float32."""
+def ordinal_inputs(
+    features: pd.DataFrame, preparation: PreparationParameters, train_rows: Rows
+) -> Inputs:
+    """Give the input columns as numbers, levels by their code; shape ``(n, columns)``, float32.
+
+    Of more than `MOST_LEVELS` levels, the rarest in the training rows share one.
+    """
     columns = [
-        features[name].cat.codes if features[name].dtype == "category" else features[name]
+        _codes(features[name], train_rows) if features[name].dtype == "category" else features[name]
         for name in preparation.inputs
     ]
     return np.column_stack([c.to_numpy(dtype=np.float32, na_value=np.nan) for c in columns])
+
+
+def _codes(values: pd.Series, train_rows: Rows) -> pd.Series:
+    codes = values.cat.codes
+    if len(values.cat.categories) <= MOST_LEVELS:
+        return codes
+    frequent = codes.iloc[train_rows].value_counts(sort=True).index[: MOST_LEVELS - 1]
+    return pd.Series(pd.Index(frequent).get_indexer(codes), codes.index).replace(-1, len(frequent))
 
 
 def _categorical_positions(

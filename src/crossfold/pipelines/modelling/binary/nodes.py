@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pandas as pd
@@ -23,6 +24,11 @@ from crossfold.pipelines.modelling.binary.parameters import (
     TunedParameters,
     VariantsParameters,
 )
+
+# Of the rows of a time split whose day is not set.
+TEST_SHARE = 0.2
+
+_logger = logging.getLogger(__name__)
 
 
 def assign_rows_to_folds(
@@ -47,21 +53,16 @@ def assign_rows_to_folds(
     Columns ``row`` and ``group`` (int64, numbered by first appearance), ``fold``, ``time_fold``
     (-1 for training only) and ``part`` (int8).
     """
-    from crossfold.validation import assign_folds, assign_parts, time_split
+    from crossfold.validation import assign_folds, assign_parts
 
     group = _group_codes(records, folds)
     target = features[preparation.target].to_numpy(dtype="int8")
-    time_fold = (
-        time_split(records[folds.date], folds.first_test_day)
-        if folds.date is not None and folds.first_test_day is not None
-        else -1
-    )
     return pd.DataFrame(
         {
             "row": range(len(features)),
             "group": group,
             "fold": assign_folds(target, group, n_splits=folds.n_splits, seed=seed),
-            "time_fold": time_fold,
+            "time_fold": -1 if folds.date is None else _time_fold(records[folds.date], folds),
             "part": assign_parts(group, n_parts=decision.holdout_parts, seed=seed),
         }
     ).astype({"fold": "int8", "time_fold": "int8", "part": "int8"})
@@ -72,6 +73,21 @@ def _group_codes(records: pd.DataFrame, folds: FoldParameters) -> Any:
     if folds.group is None:
         return range(len(records))
     return pd.factorize(records[folds.group])[0]
+
+
+def _time_fold(dates: pd.Series, folds: FoldParameters) -> Any:
+    """Split by time; a day that the data do not reach is none that was chosen for them."""
+    from crossfold.validation import last_part, time_split
+
+    first_day = folds.first_test_day
+    if first_day is not None and dates.min() < pd.Timestamp(first_day) <= dates.max():
+        return time_split(dates, first_day)
+    chosen = last_part(dates, TEST_SHARE)
+    if chosen is None:
+        _logger.warning("There is no time split: all dates are %s.", dates.min().date())
+        return -1
+    _logger.info("The time split tests from %s on, the last fifth of the rows.", chosen)
+    return time_split(dates, chosen)
 
 
 def guard_against_leaks(

@@ -40,7 +40,8 @@ class FoldParameters(_Parameters):
     date
         Column of the time split, or None for a study without dates.
     first_test_day
-        First day of the time split's test rows.
+        First day of the time split's test rows; where it is None, or the dates do not reach it,
+        the day from which on the last fifth of the rows is.
     """
 
     n_splits: Annotated[int, Field(ge=2)] = 5
