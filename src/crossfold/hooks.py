@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
 
-REPORT_SUFFIX = ".report"
+READ_BY_PEOPLE = {".report": "Report", ".ranked_csv": "Ranked list"}
 
 _logger = logging.getLogger(__name__)
 
@@ -79,10 +79,11 @@ class ProjectHooks:
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
-        """Say where each report of the run is."""
-        reports = (name for name in pipeline.outputs() if name.endswith(REPORT_SUFFIX))
-        for name in sorted(reports):
-            click.echo(f"Report: {latest_path(catalog.get(name))}")
+        """Say where each report and each list of the run is."""
+        for name in sorted(pipeline.outputs()):
+            for suffix, kind in READ_BY_PEOPLE.items():
+                if name.endswith(suffix):
+                    click.echo(f"{kind}: {latest_path(catalog.get(name))}")
 
 
 def local_path(dataset: Any) -> Path | None:

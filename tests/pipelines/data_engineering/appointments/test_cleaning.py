@@ -8,7 +8,11 @@ import pytest
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.data_engineering.appointments import cleaning, schemas
-from crossfold.pipelines.data_engineering.appointments.nodes import clean_appointments
+from crossfold.pipelines.data_engineering.appointments.nodes import (
+    clean_appointments,
+    clean_coming_appointments,
+)
+from crossfold.pipelines.data_engineering.appointments.parameters import AppointmentsParameters
 
 from .conftest import GOOD_ROW, raw_table
 
@@ -100,6 +104,81 @@ def test_each_rule_refuses_what_breaks_it(change: dict[str, str], rule: str) -> 
 def test_times_are_those_of_the_clock_on_the_wall(written: str) -> None:
     parsed = cleaning.parse(raw_table({"booked": written}))
     assert parsed["booked_at"].tolist() == [pd.Timestamp("2016-04-29 18:38:08")]
+
+
+@pytest.mark.parametrize(
+    ("written", "date_format", "day"),
+    [
+        (["29/04/2016 18:38", "01/05/2016 08:00"], None, "2016-05-01"),
+        (["29.04.2016", "1.5.2016"], None, "2016-05-01"),
+        (["04/29/2016", "01/05/2016"], None, "2016-01-05"),
+        (["03/04/2016", "01/05/2016"], "%d/%m/%Y", "2016-05-01"),
+        (["29 Apr 2016", "01 May 2016"], "%d %b %Y", "2016-05-01"),
+    ],
+)
+def test_dates_are_read_in_other_forms(
+    written: list[str], date_format: str | None, day: str
+) -> None:
+    rows = [{"booked": text, "appointment_day": text} for text in written]
+    parsed = cleaning.parse(raw_table(*rows), AppointmentsParameters(date_format=date_format))
+    assert parsed["appointment_day"].tolist()[1] == pd.Timestamp(day)
+    assert parsed["booked_at"].dt.normalize().tolist()[1] == pd.Timestamp(day)
+
+
+@pytest.mark.parametrize("written", [["03/04/2016", "01/05/2016"], ["29/04/2016", "04/29/2016"]])
+def test_dates_whose_day_may_be_the_month_are_refused(written: list[str]) -> None:
+    raw = raw_table(*({"booked": text} for text in written))
+    with pytest.raises(CrossfoldError, match=r"booked is '.*/2016' where a date as 2016-04-29"):
+        clean_appointments(raw)
+
+
+def test_all_columns_that_cannot_be_read_are_told_at_once() -> None:
+    rows = {"age": "old", "no_show": "Sim", "gender": "", "booked": "yesterday"}
+    with pytest.raises(CrossfoldError) as error:
+        clean_appointments(raw_table(rows, rows))
+    sentence = str(error.value)
+    assert sentence.startswith("a.csv cannot be used: gender is nothing where F or M was expected;")
+    for words in ("booked is 'yesterday'", "age is 'old'", "no_show is 'Sim' where yes or no"):
+        assert words in sentence
+    assert "diabetes" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["Yes", "no ", "Y", "N"], [True, False, True, False]),
+        (["1", "0", "TRUE", "false"], [True, False, True, False]),
+        (["DNA", "seen", "Yes", "no"], [True, False, False, True]),
+    ],
+)
+def test_labels_are_read_in_other_words(words: list[str], expected: list[bool]) -> None:
+    raw = raw_table(*({"no_show": word} for word in words))
+    own = {"missed": ["dna", "No"], "kept": ["Seen", "yes"]} if "DNA" in words else {}
+    table, _, _ = clean_appointments(raw, AppointmentsParameters(**own))
+    assert table["no_show"].tolist() == expected
+
+
+def test_without_a_column_of_appointments_each_row_is_one() -> None:
+    raw = raw_table({}, {}, {}).drop(columns="appointment")
+    raw["source_file"] = pd.Categorical(["a.csv", "a.csv", "b.csv"])
+    raw["source_row"] = [1, 2, 1]
+    schemas.RAW.validate(raw.astype({"source_row": "int32"}))
+    table, _, _ = clean_appointments(raw)
+    assert table["appointment_id"].tolist() == ["a.csv:1", "a.csv:2", "b.csv:1"]
+    coming, _, _ = clean_coming_appointments(raw, AppointmentsParameters())
+    assert not set(coming["appointment_id"]) & set(table["appointment_id"])
+
+
+@pytest.mark.parametrize("label", ["", "No"])
+def test_what_is_known_later_only_may_be_absent(
+    label: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    raw = raw_table({"no_show": label}).drop(columns="sms_received")
+    table, _, _ = clean_coming_appointments(raw, AppointmentsParameters())
+    schemas.COMING.validate(raw)
+    assert "no_show" not in table
+    assert table["sms_received"].tolist() == [False]
+    assert "sms_received is absent" in caplog.text
 
 
 def test_of_duplicates_the_first_good_one_is_kept() -> None:

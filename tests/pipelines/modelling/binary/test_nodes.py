@@ -8,13 +8,14 @@ from sklearn.metrics import roc_auc_score
 
 from crossfold.pipelines.modelling.binary import nodes
 from crossfold.pipelines.modelling.binary.baselines import ordinal_inputs
+from crossfold.pipelines.modelling.binary.folds import OuterFold
 from crossfold.pipelines.modelling.binary.parameters import (
     BaselineParameters,
     RandomForestParameters,
     TunedParameters,
     VariantsParameters,
 )
-from crossfold.validation import LeakError
+from crossfold.validation import LeakError, SplitError
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +180,19 @@ def test_baselines_are_scored_on_every_protocol(fitted) -> None:
     }
     assert scores["logistic_regression"] > 0.8 > scores["flag_flag"] > 0.5
     assert set(predictions["protocol"].unique()) == {"grouped_k_fold", "time_split"}
+
+
+def test_a_column_without_a_value_stops_no_baseline(fitted) -> None:
+    features, *rest = fitted
+    baselines = BaselineParameters(random_forest=RandomForestParameters(n_estimators=2))
+    predictions = nodes.cross_validate_baselines(features.assign(x=np.nan), *rest, baselines, 0)
+    assert predictions["probability"].notna().all()
+
+
+def test_a_training_fold_without_groups_to_leave_out_is_told() -> None:
+    fold = OuterFold("grouped_k_fold", 0, np.arange(4), np.arange(4, 6))
+    with pytest.raises(SplitError, match="too few groups to leave some out"):
+        fold.inner(np.array([0, 0, 0, 0, 1, 1], dtype=np.int8), 1)
 
 
 def test_the_control_is_at_chance(fitted, network) -> None:

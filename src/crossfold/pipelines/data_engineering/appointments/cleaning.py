@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crossfold.datasets.identifiers import canonical_identifiers
+from crossfold.pipelines.data_engineering.appointments.parameters import AppointmentsParameters
 
 YOUNGEST, OLDEST = 0, 115
 HIGHEST_HANDICAP = 4
@@ -46,6 +47,23 @@ FIRST_DAY, FIRST_DAY_BEYOND = pd.Timestamp("1990-01-01"), pd.Timestamp("2100-01-
 LONGEST_LEAD_DAYS = 1000
 # A year or a month alone would be read as its first day.
 WHOLE_DATE = r"(?:\d{4}-\d{2}-\d{2}|\d{8})(?:[T ].*)?"
+YEAR_LAST = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})((?:[T ].*)?)$"
+LAST_MONTH = 12
+LABELS = {"no": 0, "n": 0, "false": 0, "0": 0, "yes": 1, "y": 1, "true": 1, "1": 1}
+_DATE = (
+    "a date as 2016-04-29 (or 29/04/2016, if days above 12 tell it from the month; else set"
+    " appointments.date_format)"
+)
+EXPECTED = {
+    "gender": ("gender", "F or M"),
+    "booked": ("booked_at", _DATE),
+    "appointment_day": ("appointment_day", _DATE),
+    "age": ("age", "a whole number"),
+    **{name: (name, "0 or 1") for name in FLAGS},
+    "handicap": ("handicap", "a whole number"),
+    LABEL: (LABEL, "yes or no (or set appointments.missed and appointments.kept)"),
+}
+DEFAULTS = AppointmentsParameters()
 DATE_LENGTH, TIME_LENGTH = len("2016-04-29"), len("2016-04-29T18:38:08")
 
 
@@ -57,7 +75,7 @@ def declared(export: pd.DataFrame) -> pd.DataFrame:
 
 def latest_rows(raw: pd.DataFrame) -> pd.DataFrame:
     """Keep, of the rows of one appointment, those of the last file that has it."""
-    if len(raw["source_file"].cat.categories) <= 1:
+    if len(raw["source_file"].cat.categories) <= 1 or "appointment" not in raw:
         return raw
     order = raw["source_file"].cat.codes
     appointment = canonical_identifiers(raw["appointment"])
@@ -65,20 +83,21 @@ def latest_rows(raw: pd.DataFrame) -> pd.DataFrame:
     return raw[(order == last) | (appointment == "")]
 
 
-def parse(raw: pd.DataFrame) -> pd.DataFrame:
+def parse(raw: pd.DataFrame, parameters: AppointmentsParameters = DEFAULTS) -> pd.DataFrame:
     """Read the text of each column; what cannot be read is missing.
 
     Times are read as the clock on the wall showed them: a UTC offset behind the seconds is
-    dropped. A time with an offset but without seconds cannot be read.
+    dropped. A time with an offset but without seconds cannot be read. Without a column of
+    appointments, each row is one, told apart by its file and its place there.
     """
     parsed = pd.DataFrame(
         {
-            "appointment_id": _text(canonical_identifiers(raw["appointment"])),
+            "appointment_id": _text(_appointment(raw)),
             # A hash already: one of digits alone is not to be read as a number.
             "patient": _text(raw["patient"]),
             "gender": raw["gender"].str.strip().str.upper().map({"F": "F", "M": "M"}),
-            "booked_at": _time(raw["booked"]),
-            "appointment_day": _time(raw["appointment_day"]).dt.normalize(),
+            "booked_at": _time(raw["booked"], parameters.date_format),
+            "appointment_day": _time(raw["appointment_day"], parameters.date_format).dt.normalize(),
             "age": _whole_number(raw["age"]),
             "neighbourhood": raw["neighbourhood"].str.strip(),
             **{name: _flag(raw[name]) for name in FLAGS},
@@ -86,8 +105,22 @@ def parse(raw: pd.DataFrame) -> pd.DataFrame:
         }
     )
     if LABEL in raw:
-        parsed["no_show"] = raw[LABEL].str.strip().str.lower().map({"no": 0, "yes": 1})
+        words = {**LABELS, **dict.fromkeys(map(_folded, parameters.kept), 0)}
+        words |= dict.fromkeys(map(_folded, parameters.missed), 1)
+        parsed[LABEL] = raw[LABEL].map(_folded).map(words)
     return parsed[[column for column in DTYPES if column in parsed]]
+
+
+def _appointment(raw: pd.DataFrame) -> pd.Series:
+    if "appointment" in raw:
+        return canonical_identifiers(raw["appointment"])
+    # A coming appointment is none of the past ones, though its file may have the same name.
+    kind = "" if LABEL in raw else "coming "
+    return kind + raw["source_file"].astype("str") + ":" + raw["source_row"].astype("str")
+
+
+def _folded(text: str) -> str:
+    return text.strip().casefold()
 
 
 def _text(text: pd.Series) -> pd.Series:
@@ -104,13 +137,41 @@ def _flag(text: pd.Series) -> pd.Series:
     return canonical_identifiers(text).map({"0": 0, "1": 1})
 
 
-def _time(text: pd.Series) -> pd.Series:
+def _time(text: pd.Series, date_format: str | None) -> pd.Series:
     text = text.str.strip()
+    if date_format is not None:
+        times = pd.to_datetime(text, format=date_format, errors="coerce", utc=True)
+        return times.dt.tz_localize(None).astype("datetime64[us]")
+    text = _year_first(text)
     wall_clock = text.where(text.str.fullmatch(WHOLE_DATE), "").str.slice(0, TIME_LENGTH)
     wall_clock = wall_clock.str.removesuffix("Z")
     times = pd.to_datetime(wall_clock, format="ISO8601", errors="coerce", utc=True)
     has_offset = wall_clock.str.slice(DATE_LENGTH).str.contains("[+-]", regex=True)
     return times.dt.tz_localize(None).mask(has_offset).astype("datetime64[us]")
+
+
+def _year_first(text: pd.Series) -> pd.Series:
+    """Write 29/04/2016 as 2016-04-29, where a number above 12 says which one is the day."""
+    parts = text.str.extract(YEAR_LAST)
+    first, second = (pd.to_numeric(parts[name]) for name in (0, 1))
+    day_first, month_first = (first > LAST_MONTH).any(), (second > LAST_MONTH).any()
+    if day_first == month_first or text.str.fullmatch(WHOLE_DATE).any():
+        return text
+    month, day = (1, 0) if day_first else (0, 1)
+    ordered = parts[2] + "-" + parts[month].str.zfill(2) + "-" + parts[day].str.zfill(2) + parts[3]
+    return ordered.fillna(text)
+
+
+def unreadable(raw: pd.DataFrame, parsed: pd.DataFrame) -> list[str]:
+    """Say of each column in which nothing can be read what it holds in place of what it should."""
+    sentences = []
+    for column, (name, expected) in EXPECTED.items():
+        if column not in raw or parsed[name].notna().any():
+            continue
+        filled = raw.loc[raw[column].str.strip() != "", column]
+        example = repr(filled.iloc[0]) if len(filled) else "nothing"
+        sentences.append(f"{column} is {example} where {expected} was expected")
+    return sentences
 
 
 def _out_of_range(values: pd.Series, low: int, high: int) -> pd.Series:

@@ -16,6 +16,7 @@ _logger = logging.getLogger(__name__)
 
 def clean_appointments(
     appointments_raw: pd.DataFrame,
+    appointments_parameters: AppointmentsParameters = cleaning.DEFAULTS,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Split an export into typed rows and rejected rows, and count both.
 
@@ -24,6 +25,8 @@ def clean_appointments(
     appointments_raw
         An export as `crossfold.datasets.ExportDataset` reads it: text, patients hashed. Without
         the column ``no_show`` its rows are coming appointments.
+    appointments_parameters
+        How its dates and labels are written.
 
     Returns
     -------
@@ -31,7 +34,11 @@ def clean_appointments(
     breaks; counts of rows read, superseded by a later file, kept, and rejected by rule.
     """
     raw = cleaning.latest_rows(cleaning.declared(appointments_raw))
-    parsed = cleaning.parse(raw)
+    parsed = cleaning.parse(raw, appointments_parameters)
+    if unreadable := cleaning.unreadable(raw, parsed):
+        raise CrossfoldError(
+            f"{raw['source_file'].iloc[-1]} cannot be used: {'; '.join(unreadable)}."
+        )
     rule = cleaning.broken_rules(parsed)
     bad = rule != ""
     counts = {
@@ -53,6 +60,21 @@ def clean_appointments(
         )
     rejected = raw[bad].assign(rule=rule[bad]).reset_index(drop=True)
     return cleaning.typed(parsed[~bad]), rejected, counts
+
+
+def clean_coming_appointments(
+    coming_raw: pd.DataFrame, appointments_parameters: AppointmentsParameters
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Split an export of coming appointments as `clean_appointments` does.
+
+    What only becomes known later may be absent: outcomes are not read, and without a column of
+    reminders none counts as sent.
+    """
+    raw = coming_raw.drop(columns="no_show", errors="ignore")
+    if "sms_received" not in raw:
+        _logger.warning("sms_received is absent: all appointments count as without a reminder.")
+        raw = raw.assign(sms_received="0")
+    return clean_appointments(raw, appointments_parameters)
 
 
 def _nothing_kept(raw: pd.DataFrame, counts: dict[str, Any]) -> str:

@@ -24,8 +24,11 @@ from crossfold.pipelines.data_engineering.appointments.timing import WEEKDAYS
 HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
 
 
-def _text(columns: list[str]) -> pa.DataFrameSchema:
-    return pa.DataFrameSchema({name: pa.Column("str") for name in columns}, checks=HAS_ROWS)
+def _text(columns: list[str], optional: set[str]) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema(
+        {name: pa.Column("str", required=name not in optional) for name in columns},
+        checks=HAS_ROWS,
+    )
 
 
 def _number(kind: str, low: float | None = None, high: float | None = None) -> pa.Column:
@@ -46,8 +49,8 @@ def _explained(schema: pa.DataFrameSchema, texts: dict[str, str]) -> pa.DataFram
     return schema.update_columns({name: {"description": texts[name]} for name in schema.columns})
 
 
-COMING = _text(COLUMNS)
-RAW = _text([*COLUMNS, LABEL])
+COMING = _text(COLUMNS, {"appointment", "sms_received"})
+RAW = _text([*COLUMNS, LABEL], {"appointment"})
 
 _CARRIED_OVER = {
     "age": _number("int16", YOUNGEST, OLDEST),

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.validation import fold_rows
+from crossfold.validation import SplitError, fold_rows
 
 Rows = NDArray[np.intp]
 
@@ -38,8 +38,19 @@ class OuterFold:
     validation_rows: Rows
 
     def inner(self, part: NDArray[np.int8], left_out: int) -> tuple[Rows, Rows]:
-        """Split the training rows into those of all parts but one, and those of that part."""
+        """Split the training rows into those of all parts but one, and those of that part.
+
+        Raises
+        ------
+        SplitError
+            There is none of either.
+        """
         is_left_out = part[self.train_rows] == left_out
+        if is_left_out.all() or not is_left_out.any():
+            raise SplitError(
+                "A training fold has too few groups to leave some out for calibration: give more"
+                " groups, or ask for fewer parts (decision.holdout_parts)."
+            )
         return self.train_rows[~is_left_out], self.train_rows[is_left_out]
 
 
