@@ -9,6 +9,8 @@ import pytest
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.data_engineering.appointments import cleaning, schemas
 from crossfold.pipelines.data_engineering.appointments.nodes import (
+    build_appointment_features,
+    build_coming_features,
     clean_appointments,
     clean_coming_appointments,
 )
@@ -169,15 +171,58 @@ def test_without_a_column_of_appointments_each_row_is_one() -> None:
     assert not set(coming["appointment_id"]) & set(table["appointment_id"])
 
 
+LEAST = ["patient", "booked", "appointment_day", "no_show", "source_file", "source_row"]
+
+
+def own_table() -> pd.DataFrame:
+    """Make what an export of one's own may hold: the least, and columns that only it has."""
+    kilometres = ["1.5", "", "far", "inf"]
+    extra = {"number_km": kilometres, "flag_private": ["0", "1", "1.0", "0"]}
+    return raw_table({}, {}, {}, {"no_show": "Yes"})[LEAST].assign(
+        **extra, category_ward=["a", "", "b ", "b"]
+    )
+
+
+def test_columns_may_be_absent_or_more() -> None:
+    raw = own_table()
+    schemas.RAW.validate(raw)
+    table, _, _ = clean_appointments(raw)
+    schemas.PRIMARY.validate(table)
+    assert table["number_km"].tolist() == pytest.approx([1.5, np.nan, np.nan, np.nan], nan_ok=True)
+    assert table["flag_private"].tolist() == [False, True, True, False]
+    assert table["category_ward"].tolist() == ["a", "", "b", "b"]
+    features = build_appointment_features(table, AppointmentsParameters())
+    schemas.FEATURES.validate(features)
+    assert {"number_km", "flag_private", "category_ward", "lead_time_days"} < set(features)
+    assert not {"male", "age", "neighbourhood", "sms_received", "handicap"} & set(features)
+    unknown = raw.assign(flag_private="perhaps", number_km="1")
+    unknown.loc[0, "flag_private"] = "1"
+    _, rejected, _ = clean_appointments(unknown)
+    assert rejected["rule"].tolist() == ["unknown_flag"] * 3
+
+
+def test_coming_appointments_have_the_columns_of_past_ones() -> None:
+    past, _, _ = clean_appointments(own_table())
+    coming, _, _ = clean_coming_appointments(own_table(), AppointmentsParameters())
+    features = build_coming_features(coming, past, AppointmentsParameters())
+    schemas.FEATURES.validate(features)
+    assert "sms_received" not in features
+    with pytest.raises(CrossfoldError, match="lack number_km, which the past ones have"):
+        build_coming_features(coming.drop(columns="number_km"), past, AppointmentsParameters())
+
+
 @pytest.mark.parametrize("label", ["", "No"])
 def test_what_is_known_later_only_may_be_absent(
     label: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     raw = raw_table({"no_show": label}).drop(columns="sms_received")
-    table, _, _ = clean_coming_appointments(raw, AppointmentsParameters())
     schemas.COMING.validate(raw)
-    assert "no_show" not in table
-    assert table["sms_received"].tolist() == [False]
+    coming, _, _ = clean_coming_appointments(raw, AppointmentsParameters())
+    assert not {"no_show", "sms_received"} & set(coming)
+    past, _, _ = clean_appointments(raw_table({"appointment": "2", "sms_received": "1"}))
+    features = build_coming_features(coming, past, AppointmentsParameters())
+    schemas.FEATURES.validate(features)
+    assert features["sms_received"].tolist() == [False]
     assert "sms_received is absent" in caplog.text
 
 
@@ -215,7 +260,7 @@ def test_rejected_rows_keep_their_text_and_their_place() -> None:
 def test_undeclared_columns_are_not_kept() -> None:
     raw = raw_table({}, {"age": "old"}).assign(telephone="555 0101")
     _, rejected, _ = clean_appointments(raw)
-    assert list(rejected) == [*cleaning.COLUMNS, "no_show", "source_file", "source_row", "rule"]
+    assert set(rejected) == {*GOOD_ROW, "source_file", "source_row", "rule"}
 
 
 @pytest.mark.parametrize("again", ["1", "1.0", "01", " 1 ", "1E0"])

@@ -149,6 +149,15 @@ def test_variants_train_as_one_stack_and_differ(fitted, network) -> None:
     assert np.abs(calibrated - fitted[0]["missed"].mean()).max() < 0.05
 
 
+def test_inputs_follow_the_table(features, preparation) -> None:
+    """Columns that may be absent are none of the inputs; those named by their kind are."""
+    optional = preparation.model_copy(update={"optional": ("level",)})
+    own = features.drop(columns="level").assign(flag_own=True, number_own=1.5, category_own="a")
+    assert optional.of(own).inputs == ["x", "number_own", "flag", "flag_own", "category_own"]
+    assert optional.of(features) == optional
+    assert preparation.of(own).inputs[-2:] == ["level", "category_own"]
+
+
 def test_rare_levels_share_one_code_that_training_rows_decide(features, preparation) -> None:
     """Histogram gradient boosting takes 255 levels, and a table may have any number."""
     many = [f"P{number:03}" for number in range(300)]

@@ -14,18 +14,12 @@ YOUNGEST, OLDEST = 0, 115
 HIGHEST_HANDICAP = 4
 LABEL = "no_show"
 FLAGS = ["scholarship", "hypertension", "diabetes", "alcoholism", "sms_received"]
-COLUMNS = [
-    "patient",
-    "appointment",
-    "gender",
-    "booked",
-    "appointment_day",
-    "age",
-    "neighbourhood",
-    *FLAGS,
-    "handicap",
-]
-"""What an export says of an appointment, but for its label."""
+REQUIRED = ["patient", "booked", "appointment_day"]
+OPTIONAL = ["appointment", "gender", "age", "neighbourhood", *FLAGS, "handicap"]
+"""What an export may say of an appointment, beside its label and what it must say."""
+
+EXTRA = ("number_", "flag_", "category_")
+"""How the names of columns begin that only an export of one's own has, by their kind."""
 
 DTYPES = {
     "appointment_id": "str",
@@ -69,8 +63,8 @@ DATE_LENGTH, TIME_LENGTH = len("2016-04-29"), len("2016-04-29T18:38:08")
 
 def declared(export: pd.DataFrame) -> pd.DataFrame:
     """Leave out columns that are not the project's: they may hold a name or a telephone number."""
-    names = [*COLUMNS, LABEL, "source_file", "source_row"]
-    return export[[name for name in names if name in export]]
+    names = [*REQUIRED, *OPTIONAL, LABEL, "source_file", "source_row"]
+    return export[[name for name in export if name in names or name.startswith(EXTRA)]]
 
 
 def latest_rows(raw: pd.DataFrame) -> pd.DataFrame:
@@ -90,25 +84,39 @@ def parse(raw: pd.DataFrame, parameters: AppointmentsParameters = DEFAULTS) -> p
     dropped. A time with an offset but without seconds cannot be read. Without a column of
     appointments, each row is one, told apart by its file and its place there.
     """
-    parsed = pd.DataFrame(
-        {
-            "appointment_id": _text(_appointment(raw)),
-            # A hash already: one of digits alone is not to be read as a number.
-            "patient": _text(raw["patient"]),
-            "gender": raw["gender"].str.strip().str.upper().map({"F": "F", "M": "M"}),
-            "booked_at": _time(raw["booked"], parameters.date_format),
-            "appointment_day": _time(raw["appointment_day"], parameters.date_format).dt.normalize(),
-            "age": _whole_number(raw["age"]),
-            "neighbourhood": raw["neighbourhood"].str.strip(),
-            **{name: _flag(raw[name]) for name in FLAGS},
-            "handicap": _whole_number(raw["handicap"]),
-        }
-    )
+    columns = {
+        "appointment_id": _text(_appointment(raw)),
+        # A hash already: one of digits alone is not to be read as a number.
+        "patient": _text(raw["patient"]),
+        "booked_at": _time(raw["booked"], parameters.date_format),
+        "appointment_day": _time(raw["appointment_day"], parameters.date_format).dt.normalize(),
+    }
+    columns |= {name: read(raw[name]) for name, read in READERS.items() if name in raw}
+    columns |= {name: _extra(raw[name]) for name in raw if name.startswith(EXTRA)}
     if LABEL in raw:
-        words = {**LABELS, **dict.fromkeys(map(_folded, parameters.kept), 0)}
-        words |= dict.fromkeys(map(_folded, parameters.missed), 1)
-        parsed[LABEL] = raw[LABEL].map(_folded).map(words)
-    return parsed[[column for column in DTYPES if column in parsed]]
+        columns[LABEL] = _label(raw[LABEL], parameters)
+    parsed = pd.DataFrame(columns)
+    return parsed[sorted(parsed, key=_place)]
+
+
+def _place(name: str) -> int:
+    return list(DTYPES).index(name) if name in DTYPES else len(DTYPES)
+
+
+def _label(text: pd.Series, parameters: AppointmentsParameters) -> pd.Series:
+    words = LABELS | dict.fromkeys(map(_folded, parameters.kept), 0)
+    return text.map(_folded).map(words | dict.fromkeys(map(_folded, parameters.missed), 1))
+
+
+def _gender(text: pd.Series) -> pd.Series:
+    return text.str.strip().str.upper().map({"F": "F", "M": "M"})
+
+
+def _extra(text: pd.Series) -> pd.Series:
+    if str(text.name).startswith("number_"):
+        numbers = pd.to_numeric(text, errors="coerce").astype("float64")
+        return numbers.where(np.isfinite(numbers))
+    return _flag(text) if str(text.name).startswith("flag_") else text.str.strip()
 
 
 def _appointment(raw: pd.DataFrame) -> pd.Series:
@@ -174,6 +182,15 @@ def unreadable(raw: pd.DataFrame, parsed: pd.DataFrame) -> list[str]:
     return sentences
 
 
+READERS: dict[str, Callable[[pd.Series], pd.Series]] = {
+    "gender": _gender,
+    "age": _whole_number,
+    "neighbourhood": lambda text: text.str.strip(),
+    **dict.fromkeys(FLAGS, _flag),
+    "handicap": _whole_number,
+}
+
+
 def _out_of_range(values: pd.Series, low: int, high: int) -> pd.Series:
     return ~values.between(low, high)
 
@@ -191,6 +208,11 @@ def _before_booking_day(parsed: pd.DataFrame) -> pd.Series:
     return _lead_days(parsed) < 0
 
 
+def _unknown_flag(parsed: pd.DataFrame) -> pd.Series:
+    flags = [name for name in parsed if name in FLAGS or name.startswith("flag_")]
+    return parsed[flags].isna().any(axis=1)
+
+
 ROW_RULES: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "missing_patient": lambda parsed: parsed["patient"].isna(),
     "missing_appointment_id": lambda parsed: parsed["appointment_id"].isna(),
@@ -200,10 +222,18 @@ ROW_RULES: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "lead_time_too_long": lambda parsed: _lead_days(parsed) > LONGEST_LEAD_DAYS,
     "age_out_of_range": lambda parsed: _out_of_range(parsed["age"], YOUNGEST, OLDEST),
     "unknown_gender": lambda parsed: parsed["gender"].isna(),
-    "unknown_flag": lambda parsed: parsed[FLAGS].isna().any(axis=1),
+    "unknown_flag": _unknown_flag,
     "handicap_out_of_range": lambda parsed: _out_of_range(parsed["handicap"], 0, HIGHEST_HANDICAP),
     "unknown_label": lambda parsed: parsed["no_show"].isna(),
 }
+RULES_OF = {
+    "age_out_of_range": "age",
+    "unknown_gender": "gender",
+    "handicap_out_of_range": "handicap",
+    "unknown_label": LABEL,
+}
+"""The rules that ask for a column which an export need not have."""
+
 DUPLICATE = "duplicate_appointment_id"
 
 
@@ -214,7 +244,7 @@ def broken_rules(parsed: pd.DataFrame) -> pd.Series:
     """
     broken = pd.Series("", index=parsed.index, dtype="str")
     for name, breaks in ROW_RULES.items():
-        if name != "unknown_label" or "no_show" in parsed:
+        if RULES_OF.get(name, "patient") in parsed:
             broken = broken.mask((broken == "") & breaks(parsed), name)
     good = parsed.loc[broken == "", "appointment_id"]
     broken[good.index[good.duplicated()]] = DUPLICATE
@@ -224,4 +254,6 @@ def broken_rules(parsed: pd.DataFrame) -> pd.Series:
 def typed(parsed: pd.DataFrame) -> pd.DataFrame:
     """Give good rows their final dtypes and a new index."""
     rows = parsed.reset_index(drop=True)
-    return rows.astype({name: kind for name, kind in DTYPES.items() if name in rows})
+    kinds = {"number_": "float64", "flag_": "bool", "category_": "category"}
+    extra = {name: kinds[prefix] for name in rows for prefix in EXTRA if name.startswith(prefix)}
+    return rows.astype({name: kind for name, kind in DTYPES.items() if name in rows} | extra)

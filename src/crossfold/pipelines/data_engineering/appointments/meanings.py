@@ -9,6 +9,9 @@ CARRIED_OVER = {
     "alcoholism": "The patient has an alcohol disorder.",
     "sms_received": "A reminder was sent by SMS.",
     "handicap": "Number of disabilities.",
+    "^number_": "A number that only this export has.",
+    "^flag_": "A flag that only this export has.",
+    "^category_": "A category that only this export has.",
     "no_show": "The patient did not come; absent where the appointment is still to come.",
 }
 

@@ -67,13 +67,9 @@ def clean_coming_appointments(
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Split an export of coming appointments as `clean_appointments` does.
 
-    What only becomes known later may be absent: outcomes are not read, and without a column of
-    reminders none counts as sent.
+    Their outcomes are not known yet: a column of outcomes is not read.
     """
     raw = coming_raw.drop(columns="no_show", errors="ignore")
-    if "sms_received" not in raw:
-        _logger.warning("sms_received is absent: all appointments count as without a reminder.")
-        raw = raw.assign(sms_received="0")
     return clean_appointments(raw, appointments_parameters)
 
 
@@ -116,7 +112,7 @@ def build_coming_features(
     Parameters
     ----------
     coming
-        Cleaned appointments without outcomes.
+        Cleaned appointments without outcomes; without ``sms_received``, none counts as reminded.
     appointments
         Cleaned past appointments with outcomes. A past row of a coming appointment is left out.
 
@@ -127,14 +123,27 @@ def build_coming_features(
     # Tables of earlier versions of this project have numbers there.
     is_coming = appointments["appointment_id"].astype("str").isin(coming["appointment_id"])
     past = appointments[~is_coming]
+    if "sms_received" in past and "sms_received" not in coming:
+        _logger.warning("sms_received is absent: all appointments count as without a reminder.")
+        coming = coming.assign(sms_received=False)
+    if missing := sorted(set(past) - set(coming) - {"no_show"}):
+        raise CrossfoldError(
+            f"The coming appointments lack {', '.join(missing)}, which the past ones have: give"
+            " both the same columns, and run no_show again if they have changed."
+        )
+    coming = coming[[name for name in past if name in coming]]
     outcomes = past["no_show"].astype("boolean")
     everything = pd.concat(
         [_plain_text(coming).assign(no_show=pd.NA), _plain_text(past).assign(no_show=outcomes)],
         ignore_index=True,
-    ).astype({"no_show": "boolean", "gender": "category", "neighbourhood": "category"})
+    ).astype({"no_show": "boolean"} | dict.fromkeys(_categories(past), "category"))
     features = build_features(everything, appointments_parameters.history_as_of)
     return features.iloc[: len(coming)].drop(columns="no_show")
 
 
 def _plain_text(appointments: pd.DataFrame) -> pd.DataFrame:
-    return appointments.astype({"gender": "str", "neighbourhood": "str"})
+    return appointments.astype(dict.fromkeys(_categories(appointments), "str"))
+
+
+def _categories(appointments: pd.DataFrame) -> list[str]:
+    return list(appointments.select_dtypes("category"))

@@ -10,12 +10,13 @@ import pandera.pandas as pa
 
 from crossfold.pipelines.data_engineering.appointments import meanings
 from crossfold.pipelines.data_engineering.appointments.cleaning import (
-    COLUMNS,
     FLAGS,
     HIGHEST_HANDICAP,
     LABEL,
     LONGEST_LEAD_DAYS,
     OLDEST,
+    OPTIONAL,
+    REQUIRED,
     YOUNGEST,
 )
 from crossfold.pipelines.data_engineering.appointments.history import LAST_OUTCOMES
@@ -24,10 +25,10 @@ from crossfold.pipelines.data_engineering.appointments.timing import WEEKDAYS
 HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
 
 
-def _text(columns: list[str], optional: set[str]) -> pa.DataFrameSchema:
+def _text(required: list[str], optional: list[str]) -> pa.DataFrameSchema:
+    columns = {name: pa.Column("str") for name in required}
     return pa.DataFrameSchema(
-        {name: pa.Column("str", required=name not in optional) for name in columns},
-        checks=HAS_ROWS,
+        columns | {name: pa.Column("str", required=False) for name in optional}, checks=HAS_ROWS
     )
 
 
@@ -49,22 +50,28 @@ def _explained(schema: pa.DataFrameSchema, texts: dict[str, str]) -> pa.DataFram
     return schema.update_columns({name: {"description": texts[name]} for name in schema.columns})
 
 
-COMING = _text(COLUMNS, {"appointment", "sms_received"})
-RAW = _text([*COLUMNS, LABEL], {"appointment"})
+COMING = _text(REQUIRED, OPTIONAL)
+RAW = _text([*REQUIRED, LABEL], OPTIONAL)
 
 _CARRIED_OVER = {
     "age": _number("int16", YOUNGEST, OLDEST),
     "neighbourhood": _category(),
     **{name: pa.Column("bool") for name in FLAGS},
     "handicap": _number("int8", 0, HIGHEST_HANDICAP),
+    # Columns that only an export of one's own has.
+    "^number_": pa.Column("float64", nullable=True, regex=True),
+    "^flag_": pa.Column("bool", regex=True),
+    "^category_": pa.Column(pa.Category, regex=True),
 }
+for _column in _CARRIED_OVER.values():
+    _column.required = False
 
 PRIMARY = _explained(
     pa.DataFrameSchema(
         {
             "appointment_id": pa.Column("str", unique=True),
             "patient": pa.Column("str"),
-            "gender": pa.Column(pa.Category, pa.Check.isin(["F", "M"])),
+            "gender": pa.Column(pa.Category, pa.Check.isin(["F", "M"]), required=False),
             "booked_at": pa.Column("datetime64[us]"),
             "appointment_day": pa.Column("datetime64[us]"),
             **_CARRIED_OVER,
@@ -86,7 +93,7 @@ FEATURES = _explained(
     pa.DataFrameSchema(
         {
             "no_show": pa.Column("bool", required=False),
-            "male": pa.Column("bool"),
+            "male": pa.Column("bool", required=False),
             **_CARRIED_OVER,
             "lead_time_days": _number("int16", 0, LONGEST_LEAD_DAYS),
             "same_day": pa.Column("bool"),

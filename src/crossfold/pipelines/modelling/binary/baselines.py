@@ -79,6 +79,7 @@ def _baselines(
     from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
     from sklearn.linear_model import LogisticRegression
 
+    preparation = preparation.of(features)
     ordinal = ordinal_inputs(features, preparation, encoded.outer.train_rows)
     yield "prevalence", DummyClassifier(strategy="prior"), ordinal
     if baselines.single_column is not None:

@@ -187,6 +187,7 @@ def fit_encoder(table: pd.DataFrame, preparation: PreparationParameters) -> Tabl
     preparation
         The columns by kind, and the number of bins.
     """
+    preparation = preparation.of(table)
     numeric = (PiecewiseLinear.fit(table[name], preparation.n_bins) for name in preparation.numeric)
     binary = (Unchanged(name) for name in preparation.binary)
     one_hot = (OneHot.fit(table[name], preparation.min_count) for name in preparation.categorical)

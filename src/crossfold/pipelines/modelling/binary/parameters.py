@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -14,6 +14,9 @@ from pydantic import (
     PositiveInt,
     RootModel,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 DropoutRate = Annotated[float, Field(ge=0, lt=1)]
@@ -59,7 +62,10 @@ class PreparationParameters(_Parameters):
     target
         Name of the 0/1 column to predict.
     numeric, binary, categorical
-        Input columns by kind: piecewise-linear encoding, unchanged, one-hot.
+        Input columns by kind: piecewise-linear encoding, unchanged, one-hot. Columns of the table
+        whose names begin with ``number_``, ``flag_`` or ``category_`` come on top.
+    optional
+        Those of them that a table may lack.
     n_bins
         Bins of each numeric column at the most, at least 2.
     min_count
@@ -70,6 +76,7 @@ class PreparationParameters(_Parameters):
     numeric: tuple[str, ...] = ()
     binary: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     n_bins: Annotated[int, Field(ge=2, le=256)] = 24
     min_count: PositiveInt = 20
 
@@ -77,6 +84,17 @@ class PreparationParameters(_Parameters):
     def inputs(self) -> list[str]:
         """All input columns, in the order in which a model reads them."""
         return [*self.numeric, *self.binary, *self.categorical]
+
+    def of(self, table: pd.DataFrame) -> PreparationParameters:
+        """Name the inputs that a table has: without those it may lack, with its own."""
+        absent = set(self.optional) - set(table)
+        prefixes = {"numeric": "number_", "binary": "flag_", "categorical": "category_"}
+        inputs = {
+            kind: [name for name in getattr(self, kind) if name not in absent]
+            + [name for name in table if name.startswith(prefix)]
+            for kind, prefix in prefixes.items()
+        }
+        return self.model_copy(update={kind: tuple(names) for kind, names in inputs.items()})
 
 
 class ThresholdParameters(_Parameters):
