@@ -124,6 +124,12 @@ def test_numbers_of_two_kinds_may_run_through_one_range(tmp_path: Path) -> None:
     assert table["Note"][0] == "100001"
 
 
+def test_short_identifiers_are_found_in_a_copy_of_their_column(tmp_path: Path) -> None:
+    rows = [f"{n},{n % 90},{n}.0" for n in range(1, 1000)]
+    with pytest.raises(ExportError, match="column Note too, in 999 of 999 rows"):
+        export(write(tmp_path / "a.csv", "PatientId,Age,Note", *rows)).load()
+
+
 def test_a_slip_is_emptied(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     rows = [*rows_of(PATIENTS[1:], "-"), f"{PATIENTS[0]},patient {PATIENTS[0]}"]
     table = export(write(tmp_path / "a.csv", "PatientId,Note", *rows)).load()

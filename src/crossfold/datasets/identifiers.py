@@ -18,7 +18,7 @@ NO_IDENTIFIER += ["-", "--", ".", "?"]
 ROUNDED = r"^\d[.,](?P<decimals>\d+)[eE]\+?(?P<exponent>\d{1,2})$"
 # Shorter ones stand in other columns by chance, as ages do.
 SHORTEST_FOUND = 5
-SHARE_BY_CHANCE = 0.01
+SHARE_BY_CHANCE, SHARE_OF_A_COPY = 0.01, 0.5
 
 
 def hash_identifiers(values: pd.Series, key: str) -> pd.Series:
@@ -72,12 +72,16 @@ def are_rounded(values: pd.Series) -> bool:
 
 
 def rows_with_own(written: pd.Series, own: pd.Series) -> NDArray[np.bool_]:
-    """Say which rows of another column, in canonical form, hold the identifier of the same row."""
-    found = np.zeros(len(own), dtype=bool)
+    """Say which rows of another column, in canonical form, hold the identifier of the same row.
+
+    Those of fewer than `SHORTEST_FOUND` characters count where the two columns mostly agree.
+    """
+    equal = ((written == own) & (own != "")).to_numpy()
+    found: NDArray[np.bool_] = equal & (equal.mean() > SHARE_OF_A_COPY)
     length = own.str.len()
     possible = np.flatnonzero((length >= SHORTEST_FOUND) & (written.str.len() >= length))
     pairs = zip(own.iloc[possible].tolist(), written.iloc[possible].tolist(), strict=True)
-    found[possible] = [identifier in text for identifier, text in pairs]
+    found[possible] |= np.array([identifier in text for identifier, text in pairs], dtype=bool)
     return found
 
 
