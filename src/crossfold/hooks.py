@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
 
-REPORT_SUFFIX = ".report"
+READ_BY_PEOPLE = {".report": "Report", ".ranked_csv": "Ranked list"}
 
 _logger = logging.getLogger(__name__)
 
@@ -108,9 +108,10 @@ class ProjectHooks:
         self._steps.pop(run_params["run_id"], None)
         for line in headlines(pipeline, catalog):
             click.echo(line)
-        reports = (name for name in pipeline.outputs() if name.endswith(REPORT_SUFFIX))
-        for name in sorted(reports):
-            click.echo(f"Report: {latest_path(catalog.get(name))}")
+        for name in sorted(pipeline.outputs()):
+            for suffix, kind in READ_BY_PEOPLE.items():
+                if name.endswith(suffix):
+                    click.echo(f"{kind}: {latest_path(catalog.get(name))}")
 
 
 def local_path(dataset: Any) -> Path | None:

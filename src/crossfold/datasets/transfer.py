@@ -253,7 +253,9 @@ class ProgressBar:
         console = Console(stderr=True)
         if console.is_terminal:
             columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
-            self._progress = Progress("{task.description}", *columns, console=console)
+            self._progress = Progress(
+                "{task.description}", *columns, console=console, transient=True
+            )
             self._task = self._progress.add_task(f"Fetching {self._name}", total=self._n_bytes)
             self._progress.start()
         else:

@@ -45,6 +45,7 @@ from crossfold.validation.splits import (
     assign_folds,
     assign_parts,
     fold_rows,
+    last_part,
     leave_one_out,
     time_split,
 )
@@ -88,6 +89,7 @@ __all__ = [
     "fit_calibrator",
     "fold_rows",
     "label_rates",
+    "last_part",
     "leave_one_out",
     "mcnemar_test",
     "metric_rows",

@@ -43,7 +43,7 @@ def crowded(n: int, seed: int) -> pd.DataFrame:
     lead = pd.to_timedelta(rng.integers(0, 5, n) * (rng.random(n) < 0.7), unit="D")
     return pd.DataFrame(
         {
-            "appointment_id": np.arange(n),
+            "appointment_id": np.arange(n).astype("str"),
             "patient": pd.Series(rng.integers(0, max(1, n // 8), n)).astype("str"),
             "gender": pd.Categorical(rng.choice(["F", "M"], n), ["F", "M"]),
             "booked_at": pd.Series(booked).astype("datetime64[us]"),
@@ -144,7 +144,8 @@ def test_history_of_the_real_table_is_that_of_the_oracle(
 ) -> None:
     table = real[0]
     built = build_features(table, mode).set_index(table["appointment_id"])
-    oracle = pd.DataFrame(facts["history"]).set_index("AppointmentID")
+    history = pd.DataFrame(facts["history"]).astype({"AppointmentID": "str"})
+    oracle = history.set_index("AppointmentID")
     found = built.loc[oracle.index]
     for name in ("earlier_appointments", "earlier_no_shows"):
         assert found[name].tolist() == oracle[f"{name}_at_{mode}"].tolist()
@@ -215,6 +216,17 @@ def test_times_by_hand() -> None:
     assert built["appointment_weekday"] == "Monday"
 
 
+def test_counts_have_room_for_large_tables() -> None:
+    """Forty thousand bookings of one patient within one second, as where times are not kept."""
+    n = 40_000
+    day = pd.Series(pd.Timestamp("2016-05-02")).astype("datetime64[us]").repeat(n)
+    table = crowded(1, seed=0).loc[[0] * n].reset_index(drop=True)
+    table = table.assign(patient="a", booked_at=day.to_numpy(), appointment_day=day.to_numpy())
+    built = build_features(table, "reminder")
+    for name in ("open_bookings", "bookings_same_moment", "appointments_same_day"):
+        assert built[name].max() >= n - 1
+
+
 def test_rate_is_drawn_towards_a_fifth() -> None:
     days = pd.to_datetime(["2016-05-02", "2016-05-03", "2016-05-04"]).astype("datetime64[us]")
     table = crowded(3, seed=0).assign(
@@ -262,10 +274,13 @@ def test_outcome_of_a_coming_appointment_counts_nowhere() -> None:
         assert built.loc[row, "earlier_appointments"] == known["earlier_appointments"]
 
 
-def test_past_row_of_a_coming_appointment_is_left_out() -> None:
+@pytest.mark.parametrize("kind", ["str", "int64"])
+def test_past_row_of_a_coming_appointment_is_left_out(kind: str) -> None:
+    """Tables of earlier versions have numbers as identifiers of appointments."""
     table = crowded(30, seed=6)
     coming = table.drop(columns="no_show")
-    scored = nodes.build_coming_features(coming, table, AppointmentsParameters())
+    past = table.astype({"appointment_id": kind})
+    scored = nodes.build_coming_features(coming, past, AppointmentsParameters())
     assert (scored["earlier_appointments"] == 0).all()
     assert (scored["appointments_same_day"] <= 30).all()
 

@@ -101,8 +101,9 @@ def _sms_is_lower(table: pd.DataFrame) -> bool:
     strata = table[table["view"] == "stratum"]
     rates = strata.pivot_table(
         index="stratum", columns="sms_received", values="estimate", observed=True
-    ).dropna()
-    return bool((rates.get(True, pd.Series(dtype=float)) < rates.get(False, 0)).all())
+    )
+    both = rates.reindex(columns=[False, True]).dropna()
+    return len(both) > 0 and bool((both[True] < both[False]).all())
 
 
 def _sms_panel(axes: Axes, table: pd.DataFrame) -> None:
