@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
-import shutil
 import zipfile
 import zlib
 from collections.abc import Iterator

@@ -16,6 +16,9 @@ from crossfold.templates.parameters import TableParameters
 
 Encoded = NDArray[np.float32]
 
+PREFIXES = {"numeric": "number_", "binary": "flag_", "categorical": "category_"}
+"""How columns begin that a table of the user's own adds to a study's, by kind."""
+
 MOST_CODES = 255
 """Levels of a column that histogram gradient boosting can tell apart."""
 
@@ -164,6 +167,7 @@ class Scaled:
     def min_max(cls, values: pd.Series) -> Scaled:
         """Learn to put training values, shape ``(n,)``, between 0 and 1."""
         x = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        x = x if np.isfinite(x).any() else np.zeros(1)
         low, high = np.nanmin(x), np.nanmax(x)
         factor = 1.0 / ((high - low) or 1.0)
         return cls(str(values.name), float(factor), float(-low * factor), float(np.nanmean(x)))
@@ -172,6 +176,7 @@ class Scaled:
     def standard(cls, values: pd.Series) -> Scaled:
         """Learn to give training values, shape ``(n,)``, mean 0 and variance 1."""
         x = values.to_numpy(dtype=np.float64, na_value=np.nan)
+        x = x if np.isfinite(x).any() else np.zeros(1)
         mean, deviation = np.nanmean(x), np.nanstd(x)
         factor = 1.0 / (deviation or 1.0)
         return cls(str(values.name), float(factor), float(-mean * factor), float(mean))
@@ -265,13 +270,18 @@ def inputs_by_kind(
 ) -> dict[str, list[str]]:
     """List the input columns as numeric, binary and categorical.
 
-    They are those that the parameters name; where they name none, every column but the target, by
-    its type: bool is binary, category or text is categorical.
+    They are those that the parameters name, as far as the table has to have them, and those that
+    are named by their kind; where the parameters name none, every column but the target, by its
+    type: bool is binary, category or text is categorical.
     """
+    absent = set(preparation.optional) - set(features)
     named = {
-        kind: list(getattr(preparation, kind)) for kind in ("numeric", "binary", "categorical")
+        kind: [name for name in getattr(preparation, kind) if name not in absent]
+        for kind in PREFIXES
     }
     if any(named.values()):
+        for kind, prefix in PREFIXES.items():
+            named[kind] += [str(name) for name in features if str(name).startswith(prefix)]
         return named
     for name in features.columns.drop(target):
         dtype = features[name].dtype
@@ -326,7 +336,8 @@ def _codes(
     missing: float,
 ) -> Iterator[ColumnEncoder]:
     for name in [*kinds["numeric"], *kinds["binary"]]:
-        yield Codes(name, (), missing)
+        # Gradient boosting finds no thresholds in a column without a value.
+        yield Codes(name, (), 0.0 if table[name].isna().all() else missing)
     for name in kinds["categorical"]:
         yield Codes(name, _levels(table[name].astype("category")), missing)
 
