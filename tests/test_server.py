@@ -1,7 +1,6 @@
 """Kedro's HTTP server: an event from outside starts a run, or a refresh."""
 
 import contextlib
-import fcntl
 import importlib.util
 import json
 import os
@@ -12,12 +11,14 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from crossfold.refresh.ledger import Ledger
+from crossfold.refresh.lock import run_lock
 
 pytestmark = [
     pytest.mark.slow,
@@ -125,14 +126,33 @@ def test_an_event_starts_a_run_and_a_refresh_runs_what_has_changed(server: Serve
     ]
 
 
-def test_the_server_tells_why_a_refresh_failed(server: Server) -> None:
-    with (server.data / "refresh.lock").open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        stream.write(json.dumps({"process": 4711, "since": "2026-01-02 03:04:05+00:00"}))
-        stream.flush()
-        answer = server.run(pipeline_names=PIPELINES, to_nodes=[CLEAN], runner=REFRESH)
-        stream.truncate(0)
-    assert answer["status"] == "failure"
-    assert answer["error"]["type"] == "RefreshError"
-    assert "process 4711" in answer["error"]["message"]
-    assert server.ledger.history(1)[0].status == "failed"
+def test_a_refused_request_says_who_is_at_work_and_leaves_no_trace(server: Server) -> None:
+    before = server.ledger.history(9)
+    for runner in (REFRESH, None):
+        with run_lock(server.data / "run.lock", work="refresh"):
+            answer = server.run(pipeline_names=PIPELINES, to_nodes=[CLEAN], runner=runner)
+        assert answer["status"] == "failure"
+        assert answer["error"]["type"] == "RefreshError"
+        told = f"Another refresh is at work: process {os.getpid()}, since"
+        assert answer["error"]["message"].startswith(told)
+    assert server.ledger.history(9) == before
+
+
+@pytest.mark.parametrize("runner", [REFRESH, None])
+def test_of_two_requests_at_once_the_first_runs_to_its_end(
+    server: Server, runner: str | None
+) -> None:
+    def ask(seed: int) -> dict[str, Any]:
+        request = {"pipeline_names": PIPELINES, "to_nodes": [FEATURES], "runner": runner}
+        return server.run(**request, params={"seed": seed})
+
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(ask, (1, 2)))
+    good = [answer for answer in answers if answer["status"] == "success"]
+    refused = [answer for answer in answers if answer["status"] == "failure"]
+    assert good
+    assert all("is at work: process" in answer["error"]["message"] for answer in refused)
+    runs = {run.run: run for run in server.ledger.history(99)}
+    assert {runs[answer["run_id"]].status for answer in good} == {"done"}
+    assert not {answer["run_id"] for answer in refused} & runs.keys()
+    assert "running" not in {run.status for run in runs.values()}

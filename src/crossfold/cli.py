@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from kedro.framework.cli.utils import _split_params, split_string
 from kedro.utils import find_kedro_project
 
 from crossfold.messages import explain
+from crossfold.refresh.lock import WAIT_VARIABLE
 
 TELEMETRY = "kedro-telemetry"
 
@@ -37,8 +39,24 @@ def cli() -> None:
     """Commands of this project."""
 
 
+def _wait(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and WAIT_VARIABLE not in os.environ:
+        os.environ[WAIT_VARIABLE] = "1"
+        ctx.call_on_close(lambda: os.environ.pop(WAIT_VARIABLE))
+
+
+wait = click.Option(
+    ["--wait"],
+    is_flag=True,
+    expose_value=False,
+    callback=_wait,
+    help="Wait for another run to end; without it, refuse to run beside one.",
+)
 run = OneSentenceCommand(
-    name="run", params=kedro_run.params, callback=kedro_run.callback, help=kedro_run.help
+    name="run",
+    params=[*kedro_run.params, wait],
+    callback=kedro_run.callback,
+    help=kedro_run.help,
 )
 cli.add_command(run)
 
@@ -71,6 +89,8 @@ def refresh(ctx: click.Context, history: bool, params: dict[str, Any], **options
     else:
         ctx.exit(command.refresh(request, drift))
 
+
+refresh.params.append(wait)
 
 # Nothing is sent even where the file .telemetry has been lost.
 if get_cli_hook_manager().has_plugin(TELEMETRY):

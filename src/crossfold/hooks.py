@@ -32,7 +32,7 @@ class ProjectHooks:
     """Hooks of every run of this project."""
 
     def __init__(self) -> None:
-        self._started: dict[str, float] = {}
+        self._started: dict[tuple[str | None, str], float] = {}
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -54,19 +54,20 @@ class ProjectHooks:
                 sweep(path)
 
     @hook_impl
-    def before_node_run(self, node: Node) -> None:
+    def before_node_run(self, node: Node, run_id: str | None) -> None:
         """Start the clock."""
-        self._started[node.name] = time.perf_counter()
+        self._started[run_id, node.name] = time.perf_counter()
 
     @hook_impl
-    def after_node_run(self, node: Node) -> None:
+    def after_node_run(self, node: Node, run_id: str | None) -> None:
         """Log how long the node took."""
-        seconds = time.perf_counter() - self._started.pop(node.name)
+        seconds = time.perf_counter() - self._started.pop((run_id, node.name))
         _logger.info("%s: %.1f s", node.name, seconds)
 
     @hook_impl
-    def on_node_error(self, error: Exception, node: Node) -> None:
+    def on_node_error(self, error: Exception, node: Node, run_id: str | None) -> None:
         """Say in which node an error came up, for those who read its traceback."""
+        self._started.pop((run_id, node.name), None)
         error.add_note(f"This happened in the node {node.name}.")
 
     @hook_impl
@@ -82,7 +83,7 @@ class ProjectHooks:
         """Say where each report of the run is."""
         reports = (name for name in pipeline.outputs() if name.endswith(REPORT_SUFFIX))
         for name in sorted(reports):
-            click.echo(f"Report: {latest_path(catalog.get(name))}")
+            click.echo(f"Report: {saved_path(catalog.get(name))}")
 
 
 def local_path(dataset: Any) -> Path | None:
@@ -92,9 +93,9 @@ def local_path(dataset: Any) -> Path | None:
     return Path(path) if path is not None and is_local else None
 
 
-def latest_path(dataset: Any) -> Path:
-    """Give the absolute path of a dataset's latest version."""
-    return Path(dataset.list_versions()[0]).absolute()
+def saved_path(dataset: Any) -> Path:
+    """Give the absolute path of the version that a run has saved."""
+    return Path(dataset._get_versioned_path(dataset.resolve_save_version())).absolute()
 
 
 def _log_plain_lines() -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import re
 import time
 from pathlib import Path
 
 import pytest
+
+from crossfold.refresh.lock import run_lock
 
 
 def test_only_what_is_stale_runs(refreshed) -> None:
@@ -111,19 +111,29 @@ def test_a_killed_refresh_is_shown_and_taken_up(toy) -> None:
     assert [line.split()[-1] for line in history[1:]] == ["done", "train"]
 
 
-def test_a_second_refresh_says_who_is_at_work(refreshed) -> None:
-    file: Path = refreshed.folder / "data" / "refresh.lock"
-    with file.open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        stream.write(json.dumps({"process": 4711, "since": "2026-01-02 03:04:05+00:00"}))
-        stream.flush()
-        code, output = refreshed.refresh()
+@pytest.mark.parametrize(("command", "work"), [("refresh", "run"), ("run", "refresh")])
+def test_a_second_run_or_refresh_says_who_is_at_work(refreshed, command: str, work: str) -> None:
+    file: Path = refreshed.folder / "data" / "run.lock"
+    with run_lock(file, work=work), refreshed.start(command) as process:
+        told = "".join(process.communicate(timeout=120)).splitlines()[-1]
         assert refreshed.refresh("--check")[0] == 0
-    assert code == 1
-    assert output == (
-        "Error: Another refresh is at work: process 4711, since 2026-01-02 03:04:05+00:00, holds"
-        f" {file}. Wait until it has ended, or end it.\n"
+    assert process.returncode == 1
+    assert re.fullmatch(
+        rf"Error: Another {work} is at work: process {os.getpid()}, since 2.*, holds {file}\. Wait"
+        r" until it has ended, with --wait or CROSSFOLD_WAIT=1, or end it\.",
+        told,
     )
+    assert len(refreshed.ledger.history(9)) == 1
+
+
+@pytest.mark.parametrize("command", ["refresh", "run"])
+def test_who_waits_runs_when_the_first_has_ended(refreshed, command: str) -> None:
+    with run_lock(refreshed.folder / "data" / "run.lock"):
+        waiting = refreshed.start(command, "--wait", "--params=weight=2")
+        assert "Waiting for another run" in waiting.stdout.readline()
+    output = "".join(waiting.communicate(timeout=120))
+    assert waiting.returncode == 0, output
+    assert refreshed.versions("report.txt")[-1].read_text() == "2 rows, 1.000"
 
 
 def test_two_refreshes_at_once(toy) -> None:

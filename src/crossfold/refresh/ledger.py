@@ -228,10 +228,22 @@ class Ledger:
                 "SELECT runs.*, count(CASE WHEN nodes.status = ? THEN 1 END) AS n_nodes,"
                 " (SELECT node FROM nodes n WHERE n.run = runs.run ORDER BY id DESC LIMIT 1)"
                 " AS last_node FROM runs LEFT JOIN nodes USING (run)"
-                " GROUP BY runs.run ORDER BY started DESC LIMIT ?",
+                " GROUP BY runs.run ORDER BY runs.rowid DESC LIMIT ?",
                 (DONE, n_runs),
             ).fetchall()
         return [_run_record(row) for row in rows]
+
+    def last_run(self) -> str:
+        """Name the run that began last, or give an empty text."""
+        with self._reading() as database:
+            row = database.execute("SELECT run FROM runs ORDER BY rowid DESC LIMIT 1").fetchone()
+        return str(row["run"]) if row else ""
+
+    def has_run(self, run: str) -> bool:
+        """Say whether there has been a run of that name."""
+        with self._reading() as database:
+            found = database.execute("SELECT 1 FROM runs WHERE run = ?", (run,)).fetchone()
+        return found is not None
 
     def delete_runs(self, runs: list[str]) -> None:
         """Forget some runs and what their nodes did."""

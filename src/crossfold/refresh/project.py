@@ -54,7 +54,7 @@ class ProjectFiles:
     @property
     def lock(self) -> Path:
         """The file of the lock."""
-        return self.data / "refresh.lock"
+        return self.data / "run.lock"
 
     @property
     def rejected(self) -> Path:
