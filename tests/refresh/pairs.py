@@ -26,9 +26,12 @@ def fold(drawn: list[int], seed: int, seconds: float) -> list[int]:
     time.sleep(seconds)
     return [*drawn, seed]
 
-def tell(drawn: list[int], folded: list[int], seed: int, seconds: float) -> str:
+def rest(folded: list[int], seconds: float) -> int:
     time.sleep(seconds)
-    return f"{drawn} {folded} {seed}"
+    return folded[-1]
+
+def tell(drawn: list[int], folded: list[int], rested: int, seed: int) -> str:
+    return f"{drawn} {folded} {rested} {seed}"
 """,
     "src/toy/pipeline_registry.py": """
 from kedro.pipeline import Node, Pipeline
@@ -39,7 +42,8 @@ def register_pipelines():
     study = Pipeline([
         Node(nodes.draw, given, "drawn", name="draw"),
         Node(nodes.fold, ["drawn", *given], "folded", name="fold"),
-        Node(nodes.tell, ["drawn", "folded", *given], "told", name="tell"),
+        Node(nodes.rest, ["folded", "params:seconds"], "rested", name="rest"),
+        Node(nodes.tell, ["drawn", "folded", "rested", "params:seed"], "told", name="tell"),
     ])
     return {"__default__": study}
 """,
@@ -55,7 +59,7 @@ told: {type: text.TextDataset, filepath: data/told.txt, versioned: true}
 
 def undisturbed(seed: int) -> dict[str, str]:
     """Give what a run saves that nothing disturbs, without blanks."""
-    return {"drawn.json": f"[{seed}]", "told.txt": f"[{seed}][{seed},{seed}]{seed}"}
+    return {"drawn.json": f"[{seed}]", "told.txt": f"[{seed}][{seed},{seed}]{seed}{seed}"}
 
 
 class Worker:
