@@ -30,10 +30,12 @@ source_dir = "src"
 import fsspec
 from crossfold.datasets.atomic import AtomicLocalFileSystem
 from crossfold.hooks import ProjectHooks
+from crossfold.refresh.config import ThreadSafeConfigLoader
 from crossfold.refresh.hooks import RunHooks
 fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)
 HOOKS = (ProjectHooks(), RunHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+CONFIG_LOADER_CLASS = ThreadSafeConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
