@@ -6,9 +6,11 @@ import json
 import os
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +31,8 @@ pytestmark = [
 ]
 START_SECONDS = RUN_SECONDS = 120
 REFRESH = "crossfold.refresh.server.ServerRefreshRunner"
+START = ["server", "start", "--env=sample", "--allow-host=my.name"]
+FORM = "application/x-www-form-urlencoded"
 PIPELINES = ["no_show"]
 CLEAN = "appointments.clean_appointments"
 FEATURES = "appointments.build_appointment_features"
@@ -49,12 +53,25 @@ class Server:
 
     def run(self, **request: Any) -> dict[str, Any]:
         """Send a request for a run, and wait for its end."""
-        body = json.dumps(request).encode()
-        post = urllib.request.Request(
-            f"{self._address}/run", body, {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(post, timeout=RUN_SECONDS) as answer:
-            return json.load(answer)
+        status, answer = self.ask("/run", json.dumps(request).encode())
+        assert status == 200, answer
+        return answer
+
+    @property
+    def token(self) -> str:
+        return (self.project / "conf" / "local" / "server_token").read_text()
+
+    def ask(self, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
+        """Send a request, and give the status and the answer; an empty header is left out."""
+        usual = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
+        given = {key.replace("_", "-"): value for key, value in headers.items()}
+        sent = {key: value for key, value in {**usual, **given}.items() if value}
+        request = urllib.request.Request(f"{self._address}{path}", body, sent)
+        try:
+            with urllib.request.urlopen(request, timeout=RUN_SECONDS) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
 
     def n_nodes(self, answer: dict[str, Any]) -> int:
         """Count the nodes of a run by what the ledger says."""
@@ -81,7 +98,7 @@ def server(make_project: Callable[[], Path]) -> Iterator[Server]:
     log = server.project / "server.log"
     with log.open("w") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "kedro", "server", "start", "--env=sample", f"--port={port}"],
+            [sys.executable, "-m", "kedro", *START, f"--port={port}"],
             cwd=server.project,
             env={**os.environ, "KEDRO_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"},
             stdout=output,
@@ -156,3 +173,53 @@ def test_of_two_requests_at_once_the_first_runs_to_its_end(
     assert {runs[answer["run_id"]].status for answer in good} == {"done"}
     assert not {answer["run_id"] for answer in refused} & runs.keys()
     assert "running" not in {run.status for run in runs.values()}
+
+
+RUN = b'{"pipeline_names": ["no_show"], "to_nodes": ["nothing"]}'
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status"),
+    [
+        ("/run", RUN, {"Authorization": ""}, 401),
+        ("/run", RUN, {"Authorization": "Bearer guessed"}, 401),
+        ("/snapshot", None, {"Authorization": ""}, 401),
+        ("/docs", None, {"Authorization": ""}, 401),
+        ("/run", RUN, {"Host": "attacker.example"}, 400),
+        ("/health", None, {"Host": "attacker.example:8000"}, 400),
+        ("/health", None, {"Authorization": ""}, 200),
+        ("/health", None, {"Host": "localhost:8000"}, 200),
+        ("/health", None, {"Host": "my.name"}, 200),
+        ("/run", b" " * 100_001, {}, 413),
+        ("/run", (b" " * 1000 for _ in range(101)), {"Transfer_Encoding": "chunked"}, 413),
+        ("/run", b"pipeline_names=no_show", {"Content_Type": FORM}, 422),
+        ("/run", RUN, {"Content_Type": "text/plain"}, 422),
+    ],
+)
+def test_what_comes_in(
+    server: Server, path: str, body: Any, headers: dict[str, str], status: int
+) -> None:
+    assert server.ask(path, body, **headers)[0] == status
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"runner": "os.system"},
+        {"runner": "../runner"},
+        {"env": "../../elsewhere", "runner": "os.system"},
+        {"params": {"appointments_export": "${oc.env:HOME}"}, "load_versions": {"a": "../../b"}},
+        {"load_versions": {"appointments": "../../b"}, "from_nodes": ["no_show.no_such_node"]},
+    ],
+    ids=str,
+)
+def test_what_is_refused_by_kedro_stays_refused(server: Server, request_: dict[str, Any]) -> None:
+    body = json.dumps({"pipeline_names": PIPELINES, "to_nodes": [CLEAN], **request_}).encode()
+    status, answer = server.ask("/run", body)
+    assert status == 422 or answer["status"] == "failure", answer
+
+
+def test_the_token_is_read_by_its_owner_alone(server: Server) -> None:
+    file = server.project / "conf" / "local" / "server_token"
+    assert len(server.token) > 40
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600

@@ -9,7 +9,14 @@ from typing import Any
 import click
 from kedro.framework.cli.hooks import get_cli_hook_manager
 from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.cli.server import server_start
 from kedro.framework.cli.utils import _split_params, split_string
+from kedro.framework.startup import ProjectMetadata
+from kedro.server.utils import (
+    KEDRO_PROJECT_PATH_ENV,
+    KEDRO_SERVER_CONF_SOURCE,
+    KEDRO_SERVER_ENV,
+)
 from kedro.utils import find_kedro_project
 
 from crossfold.messages import explain
@@ -91,6 +98,46 @@ def refresh(ctx: click.Context, history: bool, params: dict[str, Any], **options
 
 
 refresh.params.append(wait)
+
+
+@cli.group()
+def server() -> None:
+    """Kedro's HTTP server, behind a guard."""
+
+
+@server.command(params=[p for p in server_start.params if p.name != "reload"])
+@click.option("--allow-host", multiple=True, help="Another name for this machine, in requests.")
+@click.pass_obj
+def start(
+    metadata: ProjectMetadata,
+    host: str,
+    port: int,
+    env: str | None,
+    conf_source: str | None,
+    allow_host: tuple[str, ...],
+) -> None:
+    """Start the server; requests send the token in conf/local/server_token."""
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn
+    except ImportError as error:
+        raise click.ClickException(
+            "The server is not installed: install it with pip install --editable '.[server]'."
+        ) from error
+    from crossfold.serving import HOSTS_VARIABLE
+
+    given = {
+        KEDRO_PROJECT_PATH_ENV: str(metadata.project_path),
+        KEDRO_SERVER_ENV: env or "",
+        KEDRO_SERVER_CONF_SOURCE: conf_source or "",
+        HOSTS_VARIABLE: ",".join(allow_host),
+    }
+    for name, value in given.items():
+        os.environ.pop(name, None)
+        if value:
+            os.environ[name] = value
+    uvicorn.run("crossfold.serving:create_app", factory=True, host=host, port=port)
+
 
 # Nothing is sent even where the file .telemetry has been lost.
 if get_cli_hook_manager().has_plugin(TELEMETRY):
