@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from crossfold.datasets.temporary import TEMPORARY_SUFFIX
 from crossfold.refresh.lock import run_lock
 
 
@@ -134,6 +135,23 @@ def test_who_waits_runs_when_the_first_has_ended(refreshed, command: str) -> Non
     output = "".join(waiting.communicate(timeout=120))
     assert waiting.returncode == 0, output
     assert refreshed.versions("report.txt")[-1].read_text() == "2 rows, 1.000"
+
+
+@pytest.mark.parametrize("command", ["refresh", "run --pipelines=study --to-nodes=clean"])
+def test_what_killed_runs_left_is_swept_even_where_nothing_is_to_do(
+    refreshed, command: str
+) -> None:
+    left = [
+        refreshed.folder / "data" / name / f".{name}.4711@1.0a{TEMPORARY_SUFFIX}"
+        for name in ("01_raw", "model.json", "rejected")
+    ]
+    for file in left:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("half")
+    with refreshed.start(*command.split()) as process:
+        process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert [file for file in left if file.exists()] == []
 
 
 def test_two_refreshes_at_once(toy) -> None:

@@ -19,7 +19,6 @@ from crossfold.refresh import rejected, sources, tables
 from crossfold.refresh.drift import Writer
 from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.ledger import FAILED
-from crossfold.refresh.lock import run_lock
 from crossfold.refresh.project import ProjectFiles
 from crossfold.refresh.runner import RefreshRunner
 from crossfold.refresh.settings import RefreshSettings
@@ -87,7 +86,7 @@ def refresh(request: Request, writer: Writer) -> int:
     if request.check:
         sources.look(pipeline, catalog)
         return _look(request, catalog, files, pipeline)
-    with run_lock(files.lock, work=TRIGGER):
+    with files.locked(TRIGGER):
         settings = RefreshSettings.of(context)
         _update_sources(request, catalog, files, pipeline)
         if request.force or _look(request, catalog, files, pipeline) != NOTHING_OR_DONE:

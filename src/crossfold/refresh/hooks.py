@@ -16,7 +16,6 @@ from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
 from crossfold.refresh.ledger import DONE, FAILED, KILLED
-from crossfold.refresh.lock import run_lock
 from crossfold.refresh.project import ProjectFiles
 from crossfold.refresh.recorder import Recorder
 from crossfold.refresh.runs import RunStates
@@ -76,7 +75,7 @@ class RunHooks:
         self._close(self._runs.end_left(), KILLED)
         with ExitStack() as lock:
             writes = any(is_stored(catalog.get(name)) for name in pipeline.all_outputs())
-            lock.enter_context(run_lock(files.lock, exclusive=writes, work=trigger))
+            lock.enter_context(files.locked(trigger, exclusive=writes))
             version = _set_versions(run_params, pipeline, catalog)
             result = yield
             recorder = self._recorder(run_params, pipeline, catalog, files, version)

@@ -8,7 +8,7 @@ import psutil
 
 
 def own_process() -> str:
-    """Name this process by its number and the time when it was started."""
+    """Name this process by its number and the time when it was started, fit for file names."""
     return _identity(os.getpid()) or str(os.getpid())
 
 
@@ -21,6 +21,6 @@ def _identity(number: int) -> str | None:
     try:
         process = psutil.Process(number)
         is_over = process.status() == psutil.STATUS_ZOMBIE
-        return None if is_over else f"{number}@{process.create_time():.2f}"
+        return None if is_over else f"{number}@{process.create_time() * 100:.0f}"
     except psutil.Error:
         return None

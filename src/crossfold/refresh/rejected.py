@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 from kedro.io import DatasetError
 
+from crossfold.datasets.temporary import temporary_file
 from crossfold.messages import explain
 from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.runner import RefreshRunner
@@ -51,13 +51,11 @@ def tell(error: Exception, runner: RefreshRunner, folder: Path) -> RefreshError 
 
 def _keep(file: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with file.open("rb") as content:
-        copy = folder / f"{_digest(file)}-{file.name}"
-        if not copy.exists():
-            temporary = copy.with_name(f".{copy.name}.{os.getpid()}")
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(descriptor, "wb") as target:
-                shutil.copyfileobj(content, target)
+    copy = folder / f"{_digest(file)}-{file.name}"
+    if not copy.exists():
+        with temporary_file(copy) as temporary:
+            temporary.chmod(0o600)
+            shutil.copyfile(file, temporary)
             temporary.replace(copy)
     return copy
 
