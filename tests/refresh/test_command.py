@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -11,6 +14,12 @@ import pytest
 
 from crossfold.datasets.temporary import TEMPORARY_SUFFIX
 from crossfold.refresh.lock import run_lock
+
+UNSHARED = ["unshare", "--map-root-user", "--mount"]
+CAN_MOUNT = (
+    shutil.which("unshare") is not None
+    and subprocess.run([*UNSHARED, "true"], capture_output=True, check=False).returncode == 0
+)
 
 
 def test_only_what_is_stale_runs(refreshed) -> None:
@@ -171,7 +180,30 @@ def test_mistakes_are_told_in_one_sentence(refreshed) -> None:
     (refreshed.folder / "data" / "ledger.sqlite").write_bytes(b"no database" * 100)
     code, output = refreshed.refresh()
     assert code == 1
-    assert re.fullmatch(r"Error: The ledger .* cannot be used \(.*\): move it away, .*\n", output)
+    told = r"Error: The ledger .* is damaged \(.*\): put a backup in its place\. .*all nodes\.\n"
+    assert re.fullmatch(told, output)
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="no file system can be mounted here")
+@pytest.mark.parametrize("command", ["refresh", "run"])
+@pytest.mark.parametrize("size", ["4k", "80k", "130k"])
+def test_a_full_disk_is_told_in_one_sentence(toy, command: str, size: str) -> None:
+    (toy.folder / "data").mkdir()
+    script = f"mount -t tmpfs -o size={size} tmpfs data && {sys.executable} -m kedro {command}"
+    result = subprocess.run(
+        [*UNSHARED, "sh", "-c", f"{script} && false; find data -name '.*'"],
+        cwd=toy.folder,
+        env={**os.environ, "KEDRO_DISABLE_TELEMETRY": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = (
+        rf"Error: The disk is full: {toy.folder}/data/\S+ cannot be written\. Free some space, .*"
+    )
+    assert re.fullmatch(told, result.stderr.splitlines()[-1]), result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    assert "crossfold-tmp" not in result.stdout
 
 
 @pytest.mark.parametrize("options", [[], ["--check"]])

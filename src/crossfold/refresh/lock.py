@@ -108,8 +108,9 @@ def _noted(file: Path, exclusive: bool, work: str) -> Iterator[None]:
             note.unlink(missing_ok=True)
     since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
     note = file.with_name(f"{file.name}.{secrets.token_hex(6)}.json")
-    note.write_text(json.dumps({"work": work, "process": os.getpid(), "since": since}), "utf-8")
+    owner = {"work": work, "process": os.getpid(), "since": since}
     try:
+        note.write_text(json.dumps(owner), "utf-8")
         yield
     finally:
         note.unlink(missing_ok=True)

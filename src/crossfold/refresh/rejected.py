@@ -12,6 +12,8 @@ from crossfold.messages import explain
 from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.runner import RefreshRunner
 
+SAVING = "Failed while saving"  # Kedro's words
+
 
 def tell(error: Exception, runner: RefreshRunner, folder: Path) -> RefreshError | None:
     """Turn the error of a run into a sentence, where a source is to blame.
@@ -33,7 +35,8 @@ def tell(error: Exception, runner: RefreshRunner, folder: Path) -> RefreshError 
     A `RefreshError` that ends with what was kept, or None where no source is to blame.
     """
     sentence = explain(error)
-    if sentence is None or not isinstance(error, DatasetError) or runner.at_work is None:
+    is_of_source = isinstance(error, DatasetError) and SAVING not in str(error)
+    if sentence is None or not is_of_source or runner.at_work is None:
         return None
     assert runner.judge is not None
     kept = [
