@@ -71,11 +71,10 @@ class RunHooks:
         files: ProjectFiles | None = getattr(self._here, "files", None)
         if files is None:
             return (yield)
-        trigger = REFRESH if run_params["runner"] == REFRESH else RUN
         self._close(self._runs.end_left(), KILLED)
         with ExitStack() as lock:
             writes = any(is_stored(catalog.get(name)) for name in pipeline.all_outputs())
-            lock.enter_context(files.locked(trigger, exclusive=writes))
+            lock.enter_context(files.locked(_trigger(run_params), exclusive=writes))
             version = _set_versions(run_params, pipeline, catalog)
             result = yield
             recorder = self._recorder(run_params, pipeline, catalog, files, version)
@@ -90,11 +89,10 @@ class RunHooks:
         files: ProjectFiles,
         version: str,
     ) -> Recorder | None:
-        trigger = REFRESH if run_params["runner"] == REFRESH else RUN
         names = run_params["pipeline_names"] or ["__default__"]
         try:
             recorder = Recorder(files.judge(pipeline, catalog), run_params["run_id"], version)
-            files.ledger.begin_run(recorder.run, trigger, self._here.env, names)
+            files.ledger.begin_run(recorder.run, _trigger(run_params), self._here.env, names)
         except Exception as error:
             _warn(error)
             return None
@@ -151,13 +149,17 @@ class RunHooks:
                     recorder.end(status, error)
 
 
+def _trigger(run_params: dict[str, Any]) -> str:
+    return REFRESH if run_params["runner"] == REFRESH else RUN
+
+
 def _set_versions(run_params: dict[str, Any], pipeline: Pipeline, catalog: Catalog) -> str:
     """Give what a run writes its version, and have it loaded again where all of it is written."""
     names, wanted = pipeline.all_outputs(), run_params["run_id"]
     version = stamp(catalog, names, wanted)
     if version != wanted:
         _logger.warning("There are later data than %s: this run saves %s.", wanted, version)
-    if run_params["runner"] != REFRESH and not run_params.get("only_missing_outputs"):
+    if _trigger(run_params) == RUN and not run_params.get("only_missing_outputs"):
         pin(catalog, names)
     return version
 
