@@ -118,16 +118,19 @@ def kedro() -> KedroCommand:
 @pytest.fixture(scope="session")
 def sample_project(make_project: Callable[[], Path], kedro: KedroCommand) -> Path:
     """Give a copy of the project in which all studies and audits have run on the sample."""
-    project = make_project()
+    projects = [make_project() for _ in HALVES]
 
-    def run(*arguments: str) -> None:
+    def run(project: Path, *arguments: str) -> None:
         result = kedro(project, "run", "--env=sample", *arguments)
         assert result.returncode == 0, result.stdout + result.stderr
 
+    # Runs of one project would wait for each other.
     with ThreadPoolExecutor() as pool:
-        list(pool.map(run, [f"--pipelines={','.join(half)}" for half in HALVES]))
-    run("--pipelines=audit", "--namespaces=audit")
-    return project
+        list(pool.map(run, projects, [f"--pipelines={','.join(half)}" for half in HALVES]))
+    for other in projects[1:]:
+        shutil.copytree(other / "data", projects[0] / "data", dirs_exist_ok=True)
+    run(projects[0], "--pipelines=audit", "--namespaces=audit")
+    return projects[0]
 
 
 def _ignore_local(folder: str, names: list[str]) -> list[str]:

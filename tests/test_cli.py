@@ -95,6 +95,7 @@ def test_sample_data_are_made_without_a_network(
         "features.parquet",
         "features_permuted.parquet",
         "ledger.sqlite",
+        "run.lock",
     }
     assert not (tmp_path / "data").exists()
     assert not list((conf / "local").iterdir())

@@ -215,8 +215,9 @@ def _merged(default: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(default)
     for name, value in own.items():
         old = merged.get(name)
-        both = isinstance(old, dict) and isinstance(value, Mapping)
-        merged[name] = _merged(old, value) if both else value
+        if isinstance(old, dict) and isinstance(value, Mapping):
+            value = _merged(old, value)
+        merged[name] = value
     return merged
 
 

@@ -22,8 +22,8 @@ def headlines(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> Iterato
     """Print a line for each study whose metrics the run has written.
 
     The figure is the first metric of the model that the report tells of, of the one that others are
-    compared with, or else of the first network, over all folds of the first protocol that is no control on permuted labels: the order
-    is the study's own, and nothing is chosen by its value.
+    compared with, or else of the first network, over all folds of the first protocol that is no
+    control on permuted labels: the order is the study's own, and nothing is chosen by its value.
 
     Parameters
     ----------

@@ -21,7 +21,6 @@ from crossfold.refresh import comparison, rejected, sources, tables
 from crossfold.refresh.drift import Writer
 from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.ledger import FAILED
-from crossfold.refresh.lock import refresh_lock
 from crossfold.refresh.project import ProjectFiles
 from crossfold.refresh.runner import RefreshRunner
 from crossfold.refresh.settings import RefreshSettings
@@ -94,7 +93,7 @@ def refresh(request: Request, writer: Writer) -> int:
     if request.check:
         sources.look(pipeline, catalog)
         return _look(request, catalog, files, pipeline)
-    with refresh_lock(files.lock):
+    with files.locked(TRIGGER):
         settings = RefreshSettings.of(context)
         _update_sources(request, catalog, files, pipeline)
         if request.force or _look(request, catalog, files, pipeline) != NOTHING_OR_DONE:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from kedro.io import CatalogProtocol, Version
+from kedro.io.core import generate_timestamp
 from kedro.pipeline import Pipeline
 
 from crossfold.refresh.contents import ContentReader
@@ -15,6 +16,7 @@ from crossfold.refresh.ledger import Ledger, NodeRecord, Output
 from crossfold.refresh.promotion import Decision
 from crossfold.refresh.settings import DriftRule
 from crossfold.refresh.stored import locate
+from crossfold.refresh.versions import pin, stamp
 
 KINDS = ("drift_table", "drift_figure", "drift_report")
 
@@ -76,6 +78,8 @@ def measure(
 
 def save(catalog: Catalog, drift: Drift, writer: Writer) -> str:
     """Save table, figure and page, and say in one sentence what they say."""
+    stamp(catalog, outputs([drift.study]), generate_timestamp())
+    pin(catalog, outputs([drift.study]))
     catalog.save(f"{drift.study}.drift_table", drift.table)
     figure = None
     if drift.change.before is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -15,9 +16,11 @@ from kedro.framework.context import KedroContext
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
+from crossfold.datasets.temporary import sweep_folder
 from crossfold.refresh.code import CodeReader
 from crossfold.refresh.known_code import KnownCode, source_state
 from crossfold.refresh.ledger import Ledger
+from crossfold.refresh.lock import run_lock
 from crossfold.refresh.settings import RefreshSettings
 from crossfold.refresh.staleness import Judge
 
@@ -57,10 +60,13 @@ class ProjectFiles:
         """The ledger of the environment."""
         return Ledger(self.data / "ledger.sqlite")
 
-    @property
-    def lock(self) -> Path:
-        """The file of the lock."""
-        return self.data / "refresh.lock"
+    @contextmanager
+    def locked(self, work: str, *, exclusive: bool = True) -> Iterator[None]:
+        """Hold the lock of the data, see `run_lock`; work that writes sweeps what the dead left."""
+        with run_lock(self.data / "run.lock", exclusive=exclusive, work=work):
+            if exclusive:
+                sweep_folder(self.data)
+            yield
 
     @property
     def rejected(self) -> Path:

@@ -223,7 +223,7 @@ def render_models(name: str, profile: Profile) -> str:
     """Write the folds, models and decision: the defaults for such a table, to be changed."""
     own = study_parameters(profile.parameters, profile.n_rows)
     own["report"] = {"title": "", "command": f"kedro run --pipelines={name}"}
-    return MODELS.format(name=name) + yaml.safe_dump({name: own}, sort_keys=False)
+    return MODELS.format(name=name) + str(yaml.safe_dump({name: own}, sort_keys=False))
 
 
 def render_parameters(name: str, profile: Profile) -> str:

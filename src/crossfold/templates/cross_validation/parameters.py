@@ -53,8 +53,8 @@ class PreparationParameters(Parameters):
     Attributes
     ----------
     numeric, binary, categorical
-        Input columns by kind; where none is named, all columns but the target, by their type. Where
-        some are, columns whose names begin with ``number_``, ``flag_`` or ``category_`` come on top.
+        Input columns by kind; where none is named, all columns but the target, by their type.
+        Where some are, columns named ``number_…``, ``flag_…`` or ``category_…`` come on top.
     optional
         Those of the named ones that a table may lack.
     n_bins
