@@ -215,9 +215,8 @@ def _merged(default: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(default)
     for name, value in own.items():
         old = merged.get(name)
-        if isinstance(old, dict) and isinstance(value, Mapping):
-            value = _merged(old, value)
-        merged[name] = value
+        nested = isinstance(old, dict) and isinstance(value, Mapping)
+        merged[name] = _merged(dict(old or {}), value) if nested else value
     return merged
 
 

@@ -1,7 +1,8 @@
 """`kedro refresh`, run as a user runs it."""
 
-from __future__ import json
+from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
