@@ -102,7 +102,14 @@ class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
 
     def stored_files(self) -> list[Path]:
         """List the files that `load` reads, as far as they are there."""
-        return self._tables_of_folder() if self._path.is_dir() else [self._path]
+        if not self._path.is_dir():
+            return [self._path]
+        # In any case; hidden files are other programs' own.
+        return sorted(
+            file
+            for file in self._path.iterdir()
+            if file.suffix.lower() == ".csv" and not file.name.startswith((".", "~$"))
+        )
 
     def preview(self, nrows: int = 5) -> TablePreview:
         """Show the first rows, identifiers hashed."""
@@ -121,14 +128,6 @@ class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
                 "Of %s only files that end in .csv are read, not %s.", self._path, names
             )
         return files
-
-    def _tables_of_folder(self) -> list[Path]:
-        """List the files that end in .csv, in any case; hidden ones are other programs' own."""
-        return sorted(
-            file
-            for file in self._path.iterdir()
-            if file.suffix.lower() == ".csv" and not file.name.startswith((".", "~$"))
-        )
 
     def _read(self, file: Path) -> pd.DataFrame:
         """Read the declared columns of a file, under the names of the table."""
@@ -149,6 +148,9 @@ class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         if self._columns is None:
             return table.set_axis(_numbered(table.columns), axis="columns")
         found = {name: place for name, place in places.items() if place is not None}
+        unlike = [columns[name] for name, at in found.items() if table.columns[at] != columns[name]]
+        if unlike:
+            _logger.info("%s writes in another way: %s.", file, ", ".join(unlike))
         return table.iloc[:, list(found.values())].set_axis(list(found), axis="columns")
 
     def _refuse_unlike_columns(self, files: list[Path], tables: list[pd.DataFrame]) -> None:

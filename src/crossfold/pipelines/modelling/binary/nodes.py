@@ -82,6 +82,8 @@ def _time_fold(dates: pd.Series, folds: FoldParameters) -> Any:
     first_day = folds.first_test_day
     if first_day is not None and dates.min() < pd.Timestamp(first_day) <= dates.max():
         return time_split(dates, first_day)
+    if first_day is not None:
+        _logger.warning("The dates do not reach first_test_day, %s; another is chosen.", first_day)
     chosen = last_part(dates, TEST_SHARE)
     if chosen is None:
         _logger.warning("There is no time split: all dates are %s.", dates.min().date())
