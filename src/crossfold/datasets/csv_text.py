@@ -87,7 +87,7 @@ def _look(path: Path, encoding: str) -> tuple[bool, bool]:
         open_content(path, path.name) as file,
         io.TextIOWrapper(file, encoding, newline="") as text,
     ):
-        while block := text.read(BLOCK_BYTES):
+        while block := text.read(1 << 20):
             is_empty, has_nul = is_empty and not block.strip(), has_nul or "\0" in block
     return is_empty, has_nul
 

@@ -172,14 +172,16 @@ class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
                     " that several have become one: export it again, that column as text."
                 )
         own = [canonical_identifiers(table[column]) for table in tables]
-        known = pd.Index(pd.concat(own).unique())
+        known = pd.concat(own).drop_duplicates()
         known = known[known.str.len() >= SHORTEST_FOUND]
         for file, table, identifiers in zip(files, tables, own, strict=True):
             for other in table.columns.drop(column):
                 table[other] = self._without(table[other], identifiers, known, file)
             table[column] = hash_identifiers(identifiers, self._key)
 
-    def _without(self, values: pd.Series, own: pd.Series, known: pd.Index, file: Path) -> pd.Series:
+    def _without(
+        self, values: pd.Series, own: pd.Series, known: pd.Series, file: Path
+    ) -> pd.Series:
         """Refuse a column with identifiers; a few in rows of their own are slips, and emptied."""
         if values.empty:
             return values
