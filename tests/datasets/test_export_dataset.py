@@ -145,12 +145,16 @@ def test_rounded_identifiers_are_refused(tmp_path: Path) -> None:
         export(rounded).load()
 
 
-def test_only_declared_columns_are_read_under_the_names_of_the_table(tmp_path: Path) -> None:
+def test_only_declared_columns_are_read_under_the_names_of_the_table(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
     file = write(tmp_path / "a.csv", "Telephone, AGE ,PatientId,", "555,42,17,")
     columns = {"age": "Age", "patient": "PatientId", "sex": None}
     table = export(file, columns=columns, hashed_columns=["patient"]).load()
     assert list(table) == ["age", "patient", "source_file", "source_row"]
     assert table["age"].tolist() == ["42"]
+    assert "a.csv writes in another way: Age." in caplog.text
 
 
 def test_all_missing_columns_are_told_and_none_of_the_file(tmp_path: Path) -> None:

@@ -87,7 +87,7 @@ def _look(path: Path, encoding: str) -> tuple[bool, bool]:
         open_content(path, path.name) as file,
         io.TextIOWrapper(file, encoding, newline="") as text,
     ):
-        while block := text.read(BLOCK_BYTES):
+        while block := text.read(1 << 20):
             is_empty, has_nul = is_empty and not block.strip(), has_nul or "\0" in block
     return is_empty, has_nul
 
@@ -137,20 +137,17 @@ def _read_rows(
         return "skip"
 
     names = [str(place) for place in range(n_fields)]
+    reading = ReadOptions(
+        use_threads=False,  # which tells the line of a row
+        column_names=names,
+        skip_rows=n_lines,
+        encoding="utf8" if encoding == UTF8 else encoding,
+        block_size=BLOCK_BYTES,
+    )
+    parsing = ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=note)
+    as_text = ConvertOptions(column_types=dict.fromkeys(names, pa.string()), null_values=[])
     try:
-        table: pd.DataFrame = read_csv(
-            file,
-            # One thread, which tells the line of a row.
-            ReadOptions(
-                use_threads=False,
-                column_names=names,
-                skip_rows=n_lines,
-                encoding="utf8" if encoding == UTF8 else encoding,
-                block_size=BLOCK_BYTES,
-            ),
-            ParseOptions(delimiter=separator, newlines_in_values=True, invalid_row_handler=note),
-            ConvertOptions(column_types=dict.fromkeys(names, pa.string()), null_values=[]),
-        ).to_pandas()
+        table: pd.DataFrame = read_csv(file, reading, parsing, as_text).to_pandas()
     except pa.ArrowInvalid as error:
         raise ExportError(f"{path} has no rows that can be read: export it again.") from error
     if unlike:

@@ -102,7 +102,14 @@ class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
 
     def stored_files(self) -> list[Path]:
         """List the files that `load` reads, as far as they are there."""
-        return self._tables_of_folder() if self._path.is_dir() else [self._path]
+        if not self._path.is_dir():
+            return [self._path]
+        # In any case; hidden files are other programs' own.
+        return sorted(
+            file
+            for file in self._path.iterdir()
+            if file.suffix.lower() == ".csv" and not file.name.startswith((".", "~$"))
+        )
 
     def preview(self, nrows: int = 5) -> TablePreview:
         """Show the first rows, identifiers hashed."""
@@ -122,34 +129,28 @@ class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
             )
         return files
 
-    def _tables_of_folder(self) -> list[Path]:
-        """List the files that end in .csv, in any case; hidden ones are other programs' own."""
-        return sorted(
-            file
-            for file in self._path.iterdir()
-            if file.suffix.lower() == ".csv" and not file.name.startswith((".", "~$"))
-        )
-
     def _read(self, file: Path) -> pd.DataFrame:
         """Read the declared columns of a file, under the names of the table."""
         table = read_csv_text(file, self._separator)
         columns = self._columns or {name: name for name in self._hashed_columns}
         places = {name: _place(own, table.columns, file) for name, own in columns.items()}
-        missing = [
-            columns[name]
-            for name, place in places.items()
-            if place is None and name not in self._optional
-        ]
+        absent = [name for name, place in places.items() if place is None]
+        self._refuse_missing([columns[name] for name in absent if name not in self._optional], file)
+        if self._columns is None:
+            return table.set_axis(_numbered(table.columns), axis="columns")
+        found = {name: place for name, place in places.items() if place is not None}
+        unlike = [columns[name] for name, at in found.items() if table.columns[at] != columns[name]]
+        if unlike:
+            _logger.info("%s writes in another way: %s.", file, ", ".join(unlike))
+        return table.iloc[:, list(found.values())].set_axis(list(found), axis="columns")
+
+    def _refuse_missing(self, missing: list[str], file: Path) -> None:
         if missing:
             several = len(missing) > 1
             raise ExportError(
                 f"{file} does not fit its schema: the column{'s' * several} {', '.join(missing)}"
                 f" {'are' if several else 'is'} missing. Mend it or put a good one in its place."
             )
-        if self._columns is None:
-            return table.set_axis(_numbered(table.columns), axis="columns")
-        found = {name: place for name, place in places.items() if place is not None}
-        return table.iloc[:, list(found.values())].set_axis(list(found), axis="columns")
 
     def _refuse_unlike_columns(self, files: list[Path], tables: list[pd.DataFrame]) -> None:
         expected = set(tables[0].columns)
@@ -170,14 +171,16 @@ class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
                     " that several have become one: export it again, that column as text."
                 )
         own = [canonical_identifiers(table[column]) for table in tables]
-        known = pd.Index(pd.concat(own).unique())
+        known = pd.concat(own).drop_duplicates()
         known = known[known.str.len() >= SHORTEST_FOUND]
         for file, table, identifiers in zip(files, tables, own, strict=True):
             for other in table.columns.drop(column):
                 table[other] = self._without(table[other], identifiers, known, file)
             table[column] = hash_identifiers(identifiers, self._key)
 
-    def _without(self, values: pd.Series, own: pd.Series, known: pd.Index, file: Path) -> pd.Series:
+    def _without(
+        self, values: pd.Series, own: pd.Series, known: pd.Series, file: Path
+    ) -> pd.Series:
         """Refuse a column with identifiers; a few in rows of their own are slips, and emptied."""
         if values.empty:
             return values

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 DIGEST_BYTES = 12
 PLAIN_NUMBER = r"[1-9][0-9]*"
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,2})?", re.ASCII)
+NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
 NO_IDENTIFIER = ["nan", "null", "na", "n/a", "<na>", "#n/a", "none", "nil", "unknown", "undefined"]
 NO_IDENTIFIER += ["-", "--", ".", "?"]
 ROUNDED = r"^\d[.,](?P<decimals>\d+)[eE]\+?(?P<exponent>\d{1,2})$"
@@ -45,12 +45,13 @@ def hash_identifiers(values: pd.Series, key: str) -> pd.Series:
 
 def canonical_identifiers(values: pd.Series) -> pd.Series:
     """Write each identifier in one way, as `canonical` does; what is none becomes empty."""
-    codes, unique = pd.factorize(values)
-    texts = pd.Series(unique, dtype="str")
-    unusual = ~texts.str.fullmatch(PLAIN_NUMBER)
-    texts[unusual] = [canonical(text) for text in texts[unusual]]
-    texts = texts.mask(texts.str.lower().isin(NO_IDENTIFIER), "")
-    return pd.Series(texts.array.take(codes), index=values.index, name=values.name)
+    texts = values.str.strip()
+    unusual = texts.str.fullmatch(NUMBER) & ~texts.str.fullmatch(PLAIN_NUMBER)
+    if unusual.any():
+        codes, unique = pd.factorize(texts[unusual])
+        written = pd.Series([canonical(text) for text in unique], dtype="str")
+        texts[unusual] = written.array.take(codes)
+    return texts.mask(texts.str.lower().isin(NO_IDENTIFIER), "")
 
 
 def canonical(text: str) -> str:
@@ -58,7 +59,7 @@ def canonical(text: str) -> str:
     text = text.strip()
     if text.isascii() and text.isdigit():
         return text.lstrip("0") or "0"
-    if not NUMBER.fullmatch(text):
+    if not re.fullmatch(NUMBER, text):
         return text
     number = f"{Decimal(text):f}"
     return (number.rstrip("0").rstrip(".") if "." in number else number) or "0"
@@ -85,7 +86,7 @@ def rows_with_own(written: pd.Series, own: pd.Series) -> NDArray[np.bool_]:
     return found
 
 
-def rows_with_any(written: pd.Series, known: pd.Index) -> NDArray[np.bool_]:
+def rows_with_any(written: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
     """Say which rows of another column, in canonical form, hold an identifier of any row.
 
     Parameters
@@ -100,11 +101,14 @@ def rows_with_any(written: pd.Series, known: pd.Index) -> NDArray[np.bool_]:
     Shape ``(n,)``; all False where they are no more than chance brings: two kinds of numbers may
     run through one range.
     """
-    codes, texts = pd.factorize(written)
-    found: NDArray[np.bool_] = (known.get_indexer(texts) >= 0)[codes]
+    import pyarrow as pa
+    from pyarrow.compute import is_in
+
+    held = is_in(pa.array(written), value_set=pa.array(known))
+    found: NDArray[np.bool_] = held.to_numpy(zero_copy_only=False)
     by_chance = SHARE_BY_CHANCE
     if found.mean() > by_chance:
-        by_chance += 2 * _density(known.to_series(), pd.Series(texts))
+        by_chance += 2 * _density(known, written)
     return found if found.mean() > by_chance else np.zeros_like(found)
 
 

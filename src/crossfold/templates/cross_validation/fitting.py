@@ -218,11 +218,17 @@ def fit_estimators(
             ]
             estimators = [
                 make_estimator(model, is_level, seed + slot.member).fit(
-                    slot.inputs[slot.rows[0]], training.target[slot.rows[0]]
+                    _with_values(slot.inputs[slot.rows[0]]), training.target[slot.rows[0]]
                 )
                 for slot in slots
             ]
             yield Fitted(name, slots, estimators)
+
+
+def _with_values(inputs: Encoded) -> Encoded:
+    """Put zeros into columns without a value, in which boosting finds no thresholds."""
+    inputs[:, np.isnan(inputs).all(axis=0)] = 0
+    return inputs
 
 
 def _is_level(model: Model, training: Training) -> NDArray[np.bool_]:

@@ -18,8 +18,8 @@ REQUIRED = ["patient", "booked", "appointment_day"]
 OPTIONAL = ["appointment", "gender", "age", "neighbourhood", *FLAGS, "handicap"]
 """What an export may say of an appointment, beside its label and what it must say."""
 
-EXTRA = ("number_", "flag_", "category_")
-"""How the names of columns begin that only an export of one's own has, by their kind."""
+EXTRA = {"number_": "float64", "flag_": "bool", "category_": "category"}
+"""How the names of columns begin that only an export of one's own has, and their dtypes."""
 
 DTYPES = {
     "appointment_id": "str",
@@ -61,10 +61,15 @@ DEFAULTS = AppointmentsParameters()
 DATE_LENGTH, TIME_LENGTH = len("2016-04-29"), len("2016-04-29T18:38:08")
 
 
+def is_extra(name: str) -> bool:
+    """Say whether a column is one that only an export of one's own has."""
+    return name.startswith(tuple(EXTRA))
+
+
 def declared(export: pd.DataFrame) -> pd.DataFrame:
     """Leave out columns that are not the project's: they may hold a name or a telephone number."""
     names = [*REQUIRED, *OPTIONAL, LABEL, "source_file", "source_row"]
-    return export[[name for name in export if name in names or name.startswith(EXTRA)]]
+    return export[[name for name in export if name in names or is_extra(name)]]
 
 
 def latest_rows(raw: pd.DataFrame) -> pd.DataFrame:
@@ -92,7 +97,7 @@ def parse(raw: pd.DataFrame, parameters: AppointmentsParameters = DEFAULTS) -> p
         "appointment_day": _time(raw["appointment_day"], parameters.date_format).dt.normalize(),
     }
     columns |= {name: read(raw[name]) for name, read in READERS.items() if name in raw}
-    columns |= {name: _extra(raw[name]) for name in raw if name.startswith(EXTRA)}
+    columns |= {name: _extra(raw[name]) for name in raw if is_extra(name)}
     if LABEL in raw:
         columns[LABEL] = _label(raw[LABEL], parameters)
     parsed = pd.DataFrame(columns)
@@ -254,6 +259,5 @@ def broken_rules(parsed: pd.DataFrame) -> pd.Series:
 def typed(parsed: pd.DataFrame) -> pd.DataFrame:
     """Give good rows their final dtypes and a new index."""
     rows = parsed.reset_index(drop=True)
-    kinds = {"number_": "float64", "flag_": "bool", "category_": "category"}
-    extra = {name: kinds[prefix] for name in rows for prefix in EXTRA if name.startswith(prefix)}
+    extra = {name: EXTRA[name.partition("_")[0] + "_"] for name in rows if is_extra(name)}
     return rows.astype({name: kind for name, kind in DTYPES.items() if name in rows} | extra)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from crossfold.pipelines.data_engineering.appointments.bookings import booking_features
-from crossfold.pipelines.data_engineering.appointments.cleaning import EXTRA
+from crossfold.pipelines.data_engineering.appointments.cleaning import is_extra
 from crossfold.pipelines.data_engineering.appointments.history import history_features
 from crossfold.pipelines.data_engineering.appointments.lookup import Times
 from crossfold.pipelines.data_engineering.appointments.parameters import HistoryAsOf
@@ -45,9 +45,9 @@ def build_features(appointments: pd.DataFrame, history_as_of: HistoryAsOf) -> pd
     return pd.concat(
         [
             rows[["no_show"]],
-            rows[[]].assign(male=rows["gender"] == "M") if "gender" in rows else rows[[]],
+            *([(rows["gender"] == "M").rename("male")] if "gender" in rows else []),
             rows[[name for name in CARRIED_OVER if name in rows]],
-            rows[[name for name in rows if name.startswith(EXTRA)]],
+            rows[[name for name in rows if is_extra(name)]],
             time_features(rows, times),
             booking_features(times),
             history_features(rows["no_show"], times, first_unknown_day[history_as_of]),

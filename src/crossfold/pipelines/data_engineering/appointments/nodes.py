@@ -120,9 +120,7 @@ def build_coming_features(
     -------
     The columns of the feature table but for the target; the rows of `coming` in their order.
     """
-    # Tables of earlier versions of this project have numbers there.
-    is_coming = appointments["appointment_id"].astype("str").isin(coming["appointment_id"])
-    past = appointments[~is_coming]
+    past = appointments[~appointments["appointment_id"].isin(coming["appointment_id"])]
     if "sms_received" in past and "sms_received" not in coming:
         _logger.warning("sms_received is absent: all appointments count as without a reminder.")
         coming = coming.assign(sms_received=False)

@@ -40,6 +40,11 @@ def _number(kind: str, low: float | None = None, high: float | None = None) -> p
     return pa.Column(kind, checks, nullable=kind.startswith("float"))
 
 
+def _count(low: int) -> pa.Column:
+    """Describe a count; in tables of earlier versions it has 16 bits."""
+    return pa.Column("int32", pa.Check.ge(low), coerce=True)
+
+
 def _category(*levels: str) -> pa.Column:
     kind = pa.Category(list(levels)) if levels else pa.Category
     return pa.Column(kind)
@@ -69,7 +74,8 @@ for _column in _CARRIED_OVER.values():
 PRIMARY = _explained(
     pa.DataFrameSchema(
         {
-            "appointment_id": pa.Column("str", unique=True),
+            # A number in tables of earlier versions, which are compared with new ones.
+            "appointment_id": pa.Column("str", unique=True, coerce=True),
             "patient": pa.Column("str"),
             "gender": pa.Column(pa.Category, pa.Check.isin(["F", "M"]), required=False),
             "booked_at": pa.Column("datetime64[us]"),
@@ -100,16 +106,16 @@ FEATURES = _explained(
             "booking_hour": _number("float32", 0, 24),
             "booking_weekday": _category(*WEEKDAYS),
             "appointment_weekday": _category(*WEEKDAYS),
-            "earlier_bookings": _number("int32", 0),
-            "open_bookings": _number("int32", 0),
+            "earlier_bookings": _count(0),
+            "open_bookings": _count(0),
             "hours_since_last_booking": _number("float32", 0),
-            "bookings_same_moment": _number("int32", 1),
-            "bookings_same_second": _number("int32", 1),
-            "appointments_same_day": _number("int32", 1),
-            "earlier_appointments": _number("int32", 0),
-            "earlier_no_shows": _number("int32", 0),
+            "bookings_same_moment": _count(1),
+            "bookings_same_second": _count(1),
+            "appointments_same_day": _count(1),
+            "earlier_appointments": _count(0),
+            "earlier_no_shows": _count(0),
             "earlier_no_show_rate": _number("float32", 0, 1),
-            "earlier_no_shows_with_lead": _number("int32", 0),
+            "earlier_no_shows_with_lead": _count(0),
             "days_since_last_appointment": _number("float32", 0),
             "last_lead_time_days": _number("float32", 0),
             "last_outcome": _category(*LAST_OUTCOMES),
