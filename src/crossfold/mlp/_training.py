@@ -228,6 +228,7 @@ class _Training:
         if flat is None:
             flat = self._engine.parameters(place)
         trained = progress.trained
+        trained.is_best_epoch = progress.best_parameters is not None
         trained.coefs, trained.intercepts = seat.layout.split(flat[seat.places])
         arrays = self._engine.state(place)
         trained.optimizer_state = progress.state() | {
