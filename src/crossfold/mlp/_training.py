@@ -190,7 +190,7 @@ class _Training:
         )
 
     def _in_units(self, outputs: list[Array | None]) -> list[Array | None]:
-        """Give outputs of the running members in the units of their targets."""
+        """Convert outputs of the running members in the units of their targets."""
         if self._units is None:
             return outputs
         units = [self._units[seat.index] for seat in self._seats]
