@@ -106,7 +106,7 @@ def test_named_files_exist() -> None:
 
 @cache
 def documented_parameters() -> list[tuple[str, str, str, str]]:
-    """Give owner, name, documented default and default of each parameter of the library."""
+    """List owner, name, documented default and default of each parameter of the library."""
     package = griffe.load("crossfold.mlp", search_paths=[ROOT / "src"], docstring_parser="numpy")
     own = [
         item

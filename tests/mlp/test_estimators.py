@@ -13,6 +13,7 @@ from sklearn.preprocessing import scale
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import MLPClassifier, MLPRegressor
 from crossfold.mlp._batches import batch_rows
+from crossfold.mlp._spec import Trained
 from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 
 ENGINES = ("numpy", "torch")
@@ -298,6 +299,13 @@ def test_predictions_that_are_not_finite_are_an_error(engine, moons):
     X = X * np.where(np.arange(200) == 1, 1e308, 1)[:, None]
     with pytest.raises(DivergenceError, match="predictions of 1 of 200 rows are not finite"):
         model.predict(X)
+
+
+@pytest.mark.parametrize("is_best_epoch", [False, True])
+def test_the_best_epoch_may_be_kept_of_a_training_that_diverged_later(is_best_epoch):
+    weights, biases = [np.ones((2, 1))], [np.zeros(1)]
+    trained = Trained(weights, biases, 2, 20, [1.0, np.nan], is_best_epoch=is_best_epoch)
+    assert trained.is_finite == is_best_epoch
 
 
 class TestInputs:

@@ -296,7 +296,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         return self._targets.decode(outputs)
 
     def summary(self) -> Text:
-        """Give a table of the layers, their output shapes and numbers of parameters, as text."""
+        """Tabulate the layers, their output shapes and numbers of parameters, as text."""
         check_is_fitted(self)
         return write_summary(self)
 

@@ -174,7 +174,7 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         return self
 
     def score(self, member: int = 0) -> float:
-        """Give a member's out-of-fold accuracy or, of a regressor, R²; all folds in one figure.
+        """Return a member's out-of-fold accuracy or, of a regressor, R²; all folds in one figure.
 
         Each row counts once, by the mean prediction of the networks that were not trained on it.
         """
@@ -182,7 +182,7 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         return self._scores[member]
 
     def summary(self) -> Text:
-        """Give a table of rows, epochs and score of every member and fold, as text."""
+        """Tabulate rows, epochs and score of every member and fold, as text."""
         check_is_fitted(self)
         return write_scores(self.estimators_, self.folds_, self.fold_scores_, self._scores)
 

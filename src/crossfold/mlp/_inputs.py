@@ -93,7 +93,7 @@ def _list_columns(where: Array, X: Any, source: Any) -> str:
 
 
 def _column_names(X: Any, source: Any, n_columns: int) -> Sequence[Any]:
-    """Give the names of the columns, their numbers where they have none."""
+    """Look up the names of the columns, their numbers where they have none."""
     if hasattr(X, "columns"):
         return list(X.columns)
     try:

@@ -71,7 +71,7 @@ def make_settings(
 
 
 def schedule_of(estimator: BaseMLP, *, incremental: bool = False) -> str:
-    """Give the name of the learning rate's schedule, ``auto`` replaced by what it stands for."""
+    """Name the learning rate's schedule, ``auto`` replaced by what it stands for."""
     if estimator.learning_rate != "auto":
         return estimator.learning_rate
     may_end_early = incremental or estimator.early_stopping

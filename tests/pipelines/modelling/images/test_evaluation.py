@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from crossfold.exceptions import CrossfoldError
+from crossfold.mlp import MLPClassifier
 from crossfold.pipelines.modelling.images.evaluation import (
     COLUMNS,
     compare_models,
@@ -15,6 +16,7 @@ from crossfold.pipelines.modelling.images.parameters import (
     RegimesParameters,
 )
 from crossfold.pipelines.modelling.images.predictions import (
+    class_probabilities,
     collect_predictions,
     prediction_table,
     probabilities_of,
@@ -47,6 +49,16 @@ def experiment_predictions() -> pd.DataFrame:
             for seed in (1, 2, 3)
         ]
     )
+
+
+def test_a_network_that_diverged_gives_every_image_its_first_class() -> None:
+    pixels, labels = np.eye(4, dtype=np.uint8), np.array([1, 2, 1, 2])
+    data = SplitImages("source", pixels, labels, np.full(4, "test"))
+    network = MLPClassifier((3,), max_iter=1, random_state=0).fit(pixels, labels)
+    network.coefs_[0][:] = np.nan
+    probabilities = class_probabilities(network, data, np.arange(4), 3)
+    assert np.isnan(probabilities[:, 1:]).all()
+    assert (probabilities.argmax(axis=1) == 1).all()
 
 
 @pytest.fixture(scope="module")
