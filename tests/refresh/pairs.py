@@ -89,6 +89,8 @@ class Worker:
 def _work(folder: Path, connection: Connection) -> None:
     from kedro.framework.startup import bootstrap_project
 
+    if "fork" in multiprocessing.get_all_start_methods():  # quicker than what started this one
+        multiprocessing.set_start_method("fork", force=True)
     os.chdir(folder)
     bootstrap_project(folder)
     _kinds()["run"](-1)  # what is imported when it is first needed

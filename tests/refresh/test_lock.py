@@ -87,8 +87,14 @@ def test_who_waits_gets_the_lock_in_the_end(
 
 def test_a_lock_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("")
-    with pytest.raises(RefreshError, match="make its folder one that can be written"):
+    with pytest.raises(RefreshError, match="make sure that you can write it and its folder"):
         hold(tmp_path / "data" / "lock")
+
+
+def test_a_damaged_lock_is_told(tmp_path: Path) -> None:
+    (tmp_path / "lock").write_bytes(b"no database" * 1000)
+    with pytest.raises(RefreshError, match="remove it where it is damaged"):
+        hold(tmp_path / "lock")
 
 
 def test_the_lock_of_a_failed_refresh_is_free_and_silent(

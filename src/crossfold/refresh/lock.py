@@ -71,9 +71,10 @@ def _acquire(file: Path, exclusive: bool, stack: contextlib.ExitStack) -> None:
         if not _is_acquired(lock, exclusive):
             _wait(lock, file, exclusive)
         stack.callback(lock.release)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, ValueError, sqlite3.Error) as error:  # ValueError: it is another database
         raise RefreshError(
-            f"The lock {file} cannot be taken ({error}): make its folder one that can be written."
+            f"The lock {file} cannot be taken ({error}): make sure that you can write it and its"
+            " folder, or remove it where it is damaged."
         ) from error
 
 
