@@ -29,7 +29,7 @@ MADE = (
     "history",
     "metrics_table",
     "comparison",
-    "importance",
+    "feature_importance",
     "tuned_search",
     "model_card",
 )

@@ -105,7 +105,7 @@ def test_figures_of_nothing_are_left_out(study):
     comparison = made["comparison"].copy()
     with_linear = (comparison["model_a"] == "linear") | (comparison["model_b"] == "linear")
     comparison.loc[with_linear, ["difference", "low", "high"]] = np.nan
-    empty = {name: made[name].iloc[:0] for name in ("tuned_search", "importance")}
+    empty = {name: made[name].iloc[:0] for name in ("tuned_search", "feature_importance")}
     page = Text(page_of(made, metrics_table=metrics, comparison=comparison, **empty))
     assert not IMPOSSIBLE.search(page.seen)
     assert "Settings searched" not in page.seen

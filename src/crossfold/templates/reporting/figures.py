@@ -70,7 +70,7 @@ def training_curves(results: Results) -> Figure:
     return charts.curves(history[history["protocol"] == results.protocol], results.networks)
 
 
-def predictions(results: Results) -> Figure:
+def outcomes(results: Results) -> Figure:
     """Draw what the task asks: ROC and PR curves, the confusion matrix, or predicted by true."""
     if results.task == "binary":
         others = [model for model in results.models if model != results.reference]

@@ -23,7 +23,7 @@ from crossfold.templates.reporting.results import Results
 DEFAULT_PAGE = "default.md.j2"
 TABLES: dict[str, Callable[[Results], pd.DataFrame]] = {
     "models": summaries.models,
-    "comparison": summaries.comparison,
+    "comparisons": summaries.comparison,
     "columns": summaries.columns,
     "left_out": summaries.left_out,
     "decision": summaries.decision,
@@ -36,7 +36,7 @@ FIGURES = (
     "differences",
     "protocols",
     "training_curves",
-    "predictions",
+    "outcomes",
     "calibration",
     "decision",
     "importance",

@@ -24,12 +24,12 @@ _DATASETS = (
     "history",
     "metrics_table",
     "comparison",
+    "feature_importance",
     "tuned_search",
     "model_card",
 )
 _RESULTS = {
     **{name: name for name in _DATASETS},
-    "importance": "feature_importance",
     "table_parameters": "params:table",
     "evaluation": "params:evaluation",
 }

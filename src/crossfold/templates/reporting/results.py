@@ -29,7 +29,7 @@ class Results:
         ``read``, ``kept``, ``rejected`` by rule, ``duplicates``; any may be missing.
     folds, predictions, history, metrics_table, comparison
         The five tables.
-    leak_guard, importance, tuned_search, model_card
+    leak_guard, feature_importance, tuned_search, model_card
         As the cross-validation template writes them.
     table_parameters, evaluation
         What the columns are, and how figures were made.
@@ -44,7 +44,7 @@ class Results:
     history: pd.DataFrame
     metrics_table: pd.DataFrame
     comparison: pd.DataFrame
-    importance: pd.DataFrame
+    feature_importance: pd.DataFrame
     tuned_search: pd.DataFrame
     model_card: dict[str, Any]
     table_parameters: TableParameters

@@ -83,7 +83,7 @@ def comparison(results: Results) -> pd.DataFrame:
 
 def importance(results: Results) -> pd.DataFrame:
     """Take what shuffling each column costs, with ends that can be."""
-    table, bounded = results.importance, results.main_metric not in UNBOUNDED
+    table, bounded = results.feature_importance, results.main_metric not in UNBOUNDED
     bound = 1.0 if bounded else np.inf
     return pd.DataFrame(
         {
