@@ -118,7 +118,7 @@ def time_split(dates: pd.Series, first_test_day: datetime.date) -> Folds:
     return np.where(is_test, 0, -1).astype(np.int8)
 
 
-def fold_rows(fold: Folds) -> list[tuple[Rows, Rows]]:
+def fold_rows(fold: NDArray[np.integer]) -> list[tuple[Rows, Rows]]:
     """Turn fold numbers into pairs of training and validation rows; rows of fold -1 only train."""
     return [
         (np.flatnonzero(fold != number), np.flatnonzero(fold == number))
