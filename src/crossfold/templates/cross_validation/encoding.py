@@ -150,7 +150,7 @@ class Scaled:
     factor, shift
         Of each column, learnt from the training rows.
     fill
-        Mean of each column's training rows, in place of missing values.
+        Mean of each column's training rows, scaled: what a missing value becomes.
     """
 
     columns: tuple[str, ...]
@@ -170,7 +170,7 @@ class Scaled:
         for start in range(0, len(table), rows):
             block = table.iloc[start : start + rows][list(self.columns)]
             x = block.to_numpy(dtype=np.float64, na_value=np.nan)
-            out[start : start + rows] = np.where(np.isnan(x), fill, x) * factor + shift
+            out[start : start + rows] = np.where(np.isnan(x), fill, x * factor + shift)
 
     @classmethod
     def min_max(cls, table: pd.DataFrame, columns: list[str]) -> Scaled:
@@ -190,7 +190,7 @@ class Scaled:
         parts = [np.array([*measure(x), np.nanmean(x, axis=1)]) for x in _blocks(table, columns)]
         origin, spread, mean = np.hstack(parts)
         factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread != 0)
-        learnt = (factor, -origin * factor, mean)
+        learnt = (factor, -origin * factor, (mean - origin) * factor)
         return cls(tuple(columns), *(tuple(own.tolist()) for own in learnt))
 
 
