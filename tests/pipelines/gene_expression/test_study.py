@@ -29,7 +29,12 @@ from crossfold.templates.cross_validation.parameters import (
     FamilyParameters,
     PreparationParameters,
 )
-from crossfold.validation import wilson_interval
+from crossfold.validation import (
+    GroupBootstrap,
+    bootstrap_metrics,
+    percentile_interval,
+    wilson_interval,
+)
 from crossfold.validation.tables import COMPARISON, HISTORY, METRICS, POOLED, PREDICTIONS
 
 PROTOCOLS = (K_FOLD, LEAVE_ONE_OUT, ORIGINAL_SPLIT)
@@ -113,21 +118,28 @@ def test_the_signal_is_found(accuracy) -> None:
     assert by_model["prevalence"] == pytest.approx(2 / 3)
 
 
-def test_accuracy_has_wilsons_interval_where_a_patient_is_predicted_once(accuracy) -> None:
-    once = accuracy[accuracy["protocol"] != K_FOLD]
-    low, high = wilson_interval(once["n"] * once["estimate"], once["n"])
-    np.testing.assert_allclose(once["low"], low)
-    np.testing.assert_allclose(once["high"], high)
+def test_accuracy_has_wilsons_interval_over_patients(accuracy, features) -> None:
+    low, high = wilson_interval(accuracy["n"] * accuracy["estimate"], accuracy["n"])
+    np.testing.assert_allclose(accuracy["low"], low)
+    np.testing.assert_allclose(accuracy["high"], high)
+    n = accuracy.groupby("protocol")["n"].unique().map(list).to_dict()
+    assert n == {K_FOLD: [len(features)], LEAVE_ONE_OUT: [len(features)], ORIGINAL_SPLIT: [12]}
 
 
-def test_repeats_do_not_count_patients_twice(accuracy, predictions, features) -> None:
-    k_fold = accuracy[accuracy["protocol"] == K_FOLD].set_index("model")
-    assert k_fold["n"].eq(len(features)).all()
-    # Every patient is either all right or all wrong by the larger class: the interval is about as
-    # wide as that of so many patients, not of twice as many predictions.
-    chance = k_fold.loc["prevalence"]
-    low, high = wilson_interval(chance["estimate"] * len(features), len(features))
-    assert chance["high"] - chance["low"] > 0.8 * (high - low)
+def test_other_figures_draw_a_patient_with_all_its_predictions(metrics_table, predictions) -> None:
+    f1 = (
+        metrics_table[
+            (metrics_table["model"] == "mlp_smote")
+            & (metrics_table["protocol"] == K_FOLD)
+            & (metrics_table["scope"] == POOLED)
+        ]
+        .set_index("metric")
+        .loc["f1"]
+    )
+    rows = predictions[(predictions["model"] == "mlp_smote") & (predictions["protocol"] == K_FOLD)]
+    columns = (rows[name].to_numpy() for name in ("target", "p1", "flagged"))
+    resampled = bootstrap_metrics(*columns, GroupBootstrap(rows["row"], 50, 0))["f1"]
+    assert tuple(f1[["low", "high"]]) == pytest.approx(percentile_interval(resampled))
 
 
 def test_single_patients_have_no_figures_of_their_own(metrics_table) -> None:

@@ -36,7 +36,7 @@ def evaluate_predictions(
     """Compute every metric of every model with its interval, pooled, by subset and by fold.
 
     All models are resampled alike; folds have no intervals, and a fold of one row has no figures. A
-    row that is predicted in several repeats is drawn as a whole, and counts once in ``n``.
+    row that is predicted in several repeats is drawn as a whole, and counts once.
 
     Returns
     -------
@@ -65,10 +65,9 @@ def _evaluate_model(
 
     bootstrap = GroupBootstrap(predictions["group"], evaluation.n_resamples, seed)
     predicted = Predicted.of(predictions, task)
+    repeats = len(predictions) / predictions["row"].nunique()
     tables = [
-        estimate_rows(predicted[rows], bootstrap, rows).assign(
-            scope=scope, n=predictions["row"].iloc[rows].nunique()
-        )
+        estimate_rows(predicted[rows], bootstrap, rows, repeats).assign(scope=scope)
         for scope, rows in _scopes(predictions, features, evaluation)
     ]
     return pd.concat([*tables, *_fold_rows(predictions, task)], ignore_index=True)

@@ -104,8 +104,8 @@ def _models(run: Run) -> Section:
             "Filtering, choice of probes, scaling and resampling are learnt inside each training "
             "fold, each fold has fresh networks, and validation patients are never resampled. "
             "Repeats of the folds are pooled; a patient then counts once, with all of its "
-            "predictions. Figures are bootstrapped over patients; where each is predicted once, "
-            "accuracy and the shares of AML and ALL have Wilson's intervals instead.",
+            "predictions. Accuracy and the shares of AML and ALL have Wilson's intervals; the "
+            "others are bootstrapped over patients.",
         ),
         (*tables, comparison),
     )
