@@ -22,6 +22,8 @@ RENAMED = {
     "raw_probability": "raw_p1",
     "all folds": "pooled",
 }
+FILES = {"networks_history": "history"}
+MEASURES = ("train_loss", "validation_loss", "false_positives", "false_negatives")
 KEYS = (
     "model",
     "model_a",
@@ -76,7 +78,16 @@ def read(file: Path) -> pd.DataFrame:
     names = table.select_dtypes(["category", "object", "str"]).columns
     table = table.astype(dict.fromkeys(names, "str")).replace(RENAMED)
     table = table.rename(columns={k: v for k, v in RENAMED.items() if v not in table})
-    return _without_inputs(table)
+    return _long_history(_without_inputs(table))
+
+
+def _long_history(table: pd.DataFrame) -> pd.DataFrame:
+    """Put a measure of a history into each row, where each used to have a column."""
+    measures = [name for name in MEASURES if name in table]
+    if "epoch" not in table or "measure" in table or "model" not in table or not measures:
+        return table
+    keys = [name for name in ("model", "protocol", "fold", "member", "epoch") if name in table]
+    return table.melt(keys, measures, "measure")
 
 
 def _without_inputs(table: pd.DataFrame) -> pd.DataFrame:
@@ -130,6 +141,11 @@ def compare(before: pd.DataFrame, after: pd.DataFrame) -> list[str]:
 def main(before: str, after: str, *studies: str) -> None:
     """Print the comparison of two data roots."""
     old, new = (dict(latest(Path(root), list(studies))) for root in (before, after))
+    for name in list(old):
+        stem = Path(name).stem
+        renamed = name.replace(stem, FILES.get(stem, stem))
+        if name not in new and renamed in new:
+            old[renamed] = old.pop(name)
     for name in sorted(old.keys() & new.keys()):
         print(name)
         print("\n".join(compare(read(old[name]), read(new[name]))))

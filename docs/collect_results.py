@@ -11,12 +11,12 @@ import click
 import pandas as pd
 
 from crossfold.pipelines.audit.reporting.sections import claims_lines
-from crossfold.pipelines.modelling.gene_expression.splits import LEAVE_ONE_OUT, ORIGINAL_SPLIT
 from crossfold.pipelines.reporting.binary.labels import in_order, metric_label, model_label
 from crossfold.pipelines.reporting.binary.lookup import GROUPED, find
 from crossfold.pipelines.reporting.gene_expression.lines import METRICS_HEADER, metric_lines
 from crossfold.pipelines.reporting.wine.labels import model_label as wine_label
 from crossfold.reports.words import interval, number, percent_interval
+from crossfold.templates.cross_validation.folds import LEAVE_ONE_OUT, ORIGINAL_SPLIT
 from crossfold.validation.tables import POOLED
 
 ROOT = Path(__file__).parents[1]

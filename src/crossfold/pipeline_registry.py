@@ -7,7 +7,7 @@ from pathlib import Path
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
-from crossfold.pipelines import audit, scoring, table, wine
+from crossfold.pipelines import audit, gene_expression, scoring, table, wine
 from crossfold.pipelines.audit import gene_expression as expression_audit
 from crossfold.pipelines.audit import images as image_audit
 from crossfold.pipelines.audit import moons as moons_audit
@@ -15,13 +15,10 @@ from crossfold.pipelines.audit import no_show as no_show_audit
 from crossfold.pipelines.audit import primer as primer_audit
 from crossfold.pipelines.audit import wine as wine_audit
 from crossfold.pipelines.data_engineering import appointments, images
-from crossfold.pipelines.data_engineering import gene_expression as expression_data
-from crossfold.pipelines.modelling import gene_expression as expression_modelling
 from crossfold.pipelines.modelling import images as image_modelling
 from crossfold.pipelines.modelling import moons as moons_modelling
 from crossfold.pipelines.modelling import primer as primer_modelling
 from crossfold.pipelines.reporting import binary as binary_reporting
-from crossfold.pipelines.reporting import gene_expression as expression_reporting
 from crossfold.pipelines.reporting import images as image_reporting
 from crossfold.pipelines.reporting import moons as moons_reporting
 from crossfold.pipelines.reporting import primer as primer_reporting
@@ -43,7 +40,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "no_show": no_show(),
         "digits": image_study("digits", "mnist"),
         "fashion": image_study("fashion", "fashion_mnist"),
-        "gene_expression": gene_expression(),
+        "gene_expression": gene_expression.create_pipeline(),
         "wine": wine.create_pipeline(),
         "moons": moons_modelling.create_pipeline() + moons_reporting.create_pipeline(),
         "primer": primer_modelling.create_pipeline() + primer_reporting.create_pipeline(),
@@ -97,13 +94,4 @@ def image_study(study: str, source: str) -> Pipeline:
         images.create_pipeline(source)
         + image_modelling.create_pipeline(study, source)
         + image_reporting.create_pipeline(study, source)
-    )
-
-
-def gene_expression() -> Pipeline:
-    """Build the leukaemia study, from the source files to the report."""
-    return (
-        expression_data.create_pipeline()
-        + expression_modelling.create_pipeline()
-        + expression_reporting.create_pipeline()
     )

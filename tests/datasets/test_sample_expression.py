@@ -5,7 +5,7 @@ import pytest
 
 from crossfold.datasets import SampleExpressionDataset
 from crossfold.datasets.exceptions import DataError
-from crossfold.pipelines.data_engineering.gene_expression.nodes import join_patients
+from crossfold.pipelines.gene_expression.nodes import join_patients
 
 
 def part(name: str, seed: int = 1) -> pd.DataFrame:

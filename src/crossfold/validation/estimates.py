@@ -2,7 +2,9 @@
 
 There is one rule for intervals. Where rows belong to groups, whole groups are drawn again (a
 percentile bootstrap); so are rows, where every row stands for itself, except for plain rates, such
-as accuracy, which have Wilson's interval: it holds for few rows too, and at 0 and 1.
+as accuracy, which have Wilson's interval: it holds for few rows too, and at 0 and 1. A row that is
+predicted several times, in repeats of a cross-validation, is drawn with all its predictions, and
+counts once.
 """
 
 from __future__ import annotations
@@ -108,7 +110,10 @@ def resampled_estimates(
 
 
 def estimate_rows(
-    predicted: Predicted, bootstrap: GroupBootstrap, rows: NDArray[np.intp] | None = None
+    predicted: Predicted,
+    bootstrap: GroupBootstrap,
+    rows: NDArray[np.intp] | None = None,
+    repeats: float = 1,
 ) -> pd.DataFrame:
     """Compute every metric of one model with its interval.
 
@@ -116,19 +121,25 @@ def estimate_rows(
     ----------
     predicted, bootstrap, rows
         As in `resampled_estimates`.
+    repeats
+        How often each row of the table is predicted.
 
     Returns
     -------
-    Columns ``metric``, ``estimate``, ``low``, ``high`` (95 %) and ``n``.
+    Columns ``metric``, ``estimate``, ``low``, ``high`` (95 %) and ``n``, each row counted once.
     """
     resampled = resampled_estimates(predicted, bootstrap, rows)
-    counts = {} if bootstrap.is_grouped else _counts(predicted)
+    counts = {} if bootstrap.is_grouped(repeats) else _counts(predicted)
     records = [
-        (name, value, *interval(resampled[name], counts.get(name)))
+        (name, value, *interval(resampled[name], _count_once(counts.get(name), repeats)))
         for name, value in point_estimates(predicted).items()
     ]
     table = pd.DataFrame(records, columns=["metric", "estimate", "low", "high"])
-    return table.assign(n=len(predicted.y))
+    return table.assign(n=round(len(predicted.y) / repeats))
+
+
+def _count_once(count: tuple[float, float] | None, repeats: float) -> tuple[float, float] | None:
+    return None if count is None else (count[0] / repeats, count[1] / repeats)
 
 
 def interval(resampled: Values, count: tuple[float, float] | None = None) -> tuple[float, float]:

@@ -44,10 +44,9 @@ class GroupBootstrap:
         for counts in self.drawn:
             counts[:] = np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups)
 
-    @property
-    def is_grouped(self) -> bool:
-        """Whether any group has several rows."""
-        return self.drawn.shape[1] < len(self.codes)
+    def is_grouped(self, repeats: float = 1) -> bool:
+        """Tell whether any group has several rows, each of which comes `repeats` times."""
+        return round(self.drawn.shape[1] * repeats) < len(self.codes)
 
     def blocks(self, rows: NDArray[np.intp] | None = None) -> Iterator[Weights]:
         """Yield weights a block of resamples at a time, shape ``(resamples, rows)``, float32.

@@ -135,7 +135,7 @@ def last_part(dates: pd.Series, share: float) -> datetime.date | None:
     return day.date()
 
 
-def fold_rows(fold: Folds) -> list[tuple[Rows, Rows]]:
+def fold_rows(fold: NDArray[np.integer]) -> list[tuple[Rows, Rows]]:
     """Turn fold numbers into pairs of training and validation rows; rows of fold -1 only train."""
     return [
         (np.flatnonzero(fold != number), np.flatnonzero(fold == number))

@@ -5,12 +5,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from crossfold.templates.cross_validation import encoding
 from crossfold.templates.cross_validation.encoding import (
     MOST_CODES,
     OneHot,
     PiecewiseLinear,
-    Scaled,
     TableEncoder,
     fit_encoder,
     inputs_by_kind,
@@ -35,7 +36,7 @@ def table() -> pd.DataFrame:
 
 def encode(column, values) -> np.ndarray:
     out = np.full((len(values), column.width), 9, dtype=np.float32)
-    column.encode(pd.Series(values, name=column.column), out)
+    column.encode(pd.DataFrame({column.column: values}), out)
     return out
 
 
@@ -124,11 +125,28 @@ def test_the_state_survives_json(table: pd.DataFrame, method: str) -> None:
 
 
 def test_scaling_by_hand(table: pd.DataFrame) -> None:
-    values = table["x"]
-    between = encode(Scaled.min_max(values), values)[:, 0]
+    kinds = {"numeric": ["x"], "binary": [], "categorical": []}
+    between, standard = (
+        fit_encoder(table, kinds, PREPARATION, method).transform(table)[:, 0]
+        for method in ("min_max", "standard")
+    )
     np.testing.assert_allclose(between, [0, 0.25, 0.5, 0.75, 1, 0.5])
-    standard = encode(Scaled.standard(values), values)[:, 0]
     np.testing.assert_allclose(standard, np.append((np.arange(5) - 2) / np.sqrt(2), 0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["min_max", "standard"])
+def test_many_columns_are_scaled_in_blocks_as_each_alone(method: str, monkeypatch) -> None:
+    monkeypatch.setattr(encoding, "_CELLS_AT_ONCE", 20)
+    values = np.random.default_rng(0).normal(size=(9, 7)).astype(np.float32)
+    values[:, 3] = 5
+    table = pd.DataFrame(values, columns=list("abcdefg"))
+    kinds = {"numeric": list(table), "binary": [], "categorical": []}
+    encoder = fit_encoder(table.iloc[:6], kinds, PREPARATION, method)
+    scaler = (MinMaxScaler() if method == "min_max" else StandardScaler()).fit(values[:6])
+    np.testing.assert_allclose(encoder.transform(table), scaler.transform(values), atol=1e-5)
+    later = encoder.transform(table.assign(d=99))
+    assert (later[:, 3] == 0).all(), "of a column that was constant nothing is known"
+    assert encoder.inputs == list("abcdefg")
 
 
 def test_codes_keep_or_fill_what_is_missing(table: pd.DataFrame) -> None:

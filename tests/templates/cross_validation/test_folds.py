@@ -9,6 +9,8 @@ from crossfold.templates.cross_validation.folds import (
     ALL_ROWS,
     GROUPED,
     K_FOLD,
+    LEAVE_ONE_OUT,
+    ORIGINAL_SPLIT,
     TIME_SPLIT,
     Fold,
     assign_rows_to_folds,
@@ -128,3 +130,58 @@ def test_the_guard_stops_duplicates_that_only_an_identifier_tells_apart(binary) 
     twice.loc[second, ["patient", "day"]] = twice.loc[first, ["patient", "day"]]
     with pytest.raises(LeakError, match="1 exact duplicate rows"):
         guard_against_leaks(twice, binary.folds, binary.roles)
+
+
+EVERY_PROTOCOL = FoldParameters(
+    n_splits=3, n_repeats=2, leave_one_out=True, split_column="origin", parts=0
+)
+
+
+@pytest.fixture(scope="module")
+def sourced(binary) -> pd.DataFrame:
+    first = binary.table["patient"].isin(binary.table["patient"].unique()[:120])
+    return binary.table.assign(origin=np.where(first, "train", "later"))
+
+
+@pytest.fixture(scope="module")
+def every_protocol(binary, sourced) -> pd.DataFrame:
+    return assign_rows_to_folds(sourced, binary.features, EVERY_PROTOCOL, binary.roles, 0)
+
+
+def test_repeats_are_other_folds_of_the_same_rows(binary, every_protocol) -> None:
+    folds = read_folds(every_protocol, GROUPED)
+    assert [fold.fold for fold in folds] == list(range(6))
+    for repeat in (folds[:3], folds[3:]):
+        validated = np.concatenate([fold.validation_rows for fold in repeat])
+        assert sorted(validated) == list(range(len(binary.table)))
+    assert folds[0].validation_rows.tolist() != folds[3].validation_rows.tolist()
+    again = read_folds(binary.folds, GROUPED)
+    assert [fold.validation_rows.tolist() for fold in folds[:3]] == [
+        fold.validation_rows.tolist() for fold in again
+    ]
+
+
+def test_every_group_is_left_out_in_turn(binary, every_protocol) -> None:
+    folds = read_folds(every_protocol, LEAVE_ONE_OUT)
+    patient = binary.table["patient"].to_numpy()
+    assert len(folds) == len(set(patient)) > 127
+    for fold in folds:
+        (left_out,) = set(patient[fold.validation_rows])
+        assert left_out not in patient[fold.train_rows]
+        assert len(fold.train_rows) + len(fold.validation_rows) == len(patient)
+
+
+def test_the_source_s_own_split_is_followed(sourced, every_protocol) -> None:
+    (fold,) = read_folds(every_protocol, ORIGINAL_SPLIT)
+    assert set(sourced["origin"].iloc[fold.train_rows]) == {"train"}
+    assert set(sourced["origin"].iloc[fold.validation_rows]) == {"later"}
+
+
+def test_the_guard_checks_every_protocol(binary, sourced, every_protocol) -> None:
+    checks = guard_against_leaks(sourced, every_protocol, binary.roles)
+    protocols = checks["check"].str.partition(": ")[0].unique().tolist()
+    assert protocols == [GROUPED, LEAVE_ONE_OUT, ORIGINAL_SPLIT]
+    split_apart = sourced.assign(origin=np.where(sourced.index % 2, "train", "later"))
+    leaky = assign_rows_to_folds(split_apart, binary.features, EVERY_PROTOCOL, binary.roles, 0)
+    with pytest.raises(LeakError):
+        guard_against_leaks(split_apart, leaky, binary.roles)

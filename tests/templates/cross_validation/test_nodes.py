@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 from sklearn.metrics import r2_score, roc_auc_score
-from tests.templates.cross_validation.conftest import NETWORK, family
+from tests.templates.cross_validation.conftest import NETWORK, family, make_study
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import persistence
@@ -18,6 +18,7 @@ from crossfold.templates.cross_validation.parameters import (
     DecisionParameters,
     ImportanceParameters,
 )
+from crossfold.templates.cross_validation.training import class_separation
 from crossfold.validation.tables import CALIBRATION, HISTORY, PREDICTIONS, probabilities
 
 TUNED = family(mlp_tuned={"params": NETWORK, "members": 3})
@@ -263,3 +264,74 @@ def test_a_column_that_says_nothing_has_no_importance(study, tuned) -> None:
     assert table.loc["level", "estimate"] == 0
     assert table["estimate"].idxmax() == "x"
     assert table.loc["x", "low"] > 0
+
+
+def test_the_separation_of_classes_by_hand() -> None:
+    values = np.array([[0.0, 1.0], [2.0, 1.0], [5.0, 1.0], [9.0, 3.0]])
+    np.testing.assert_allclose(
+        class_separation(values, np.array([0, 0, 1, 1])), [6 / (1 + 2), 1 / (0 + 1)]
+    )
+    three = np.array([[0.0], [2.0], [5.0], [9.0], [20.0], [20.0]])
+    # The last two against the others: means 20 and 4, deviations 0 and that of 0, 2, 5, 9.
+    expected = 16 / np.std([0, 2, 5, 9])
+    np.testing.assert_allclose(class_separation(three, np.array([0, 0, 1, 1, 2, 2])), [expected])
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_inputs_are_selected_inside_each_fold(task) -> None:
+    study = make_study(task)
+    rng = np.random.default_rng(3)
+    noise = {f"noise{number}": rng.normal(size=len(study.table)) for number in range(20)}
+    features = study.features.assign(**noise)
+    models = family(mlp={"params": NETWORK, "preparation": "standard", "select": 1})
+    kept = train(study, models, features)[1][1]["fitted"]
+    assert len(kept) == 4
+    for fitted in kept:
+        scaled, *_ = fitted["encoder"]
+        assert scaled["columns"] == ("x",)
+    nothing = features.assign(x=rng.permutation(features["x"].to_numpy()))
+    chosen = {
+        tuple(one["encoder"][0]["columns"]) for one in train(study, models, nothing)[1][1]["fitted"]
+    }
+    assert len(chosen) > 1, "folds choose for themselves"
+
+
+def test_a_search_selects_inputs_inside_its_own_folds(binary) -> None:
+    models = family(
+        mlp={
+            "params": NETWORK,
+            "preparation": "standard",
+            "select": 1,
+            "search": {"learning_rate_init": [1e-7, 0.05]},
+            "search_folds": 2,
+        }
+    )
+    _scores, (networks, _), _, _searched = train(binary, models)
+    assert {one.learning_rate_init for one in networks} == {0.05}
+
+
+@pytest.mark.parametrize("sampler", ["down_sampling", "smote"])
+def test_classes_are_balanced_in_training_alone(binary, sampler) -> None:
+    linear = {"estimator": "sklearn.linear_model.LogisticRegression", "preparation": "standard"}
+    models = {"plain": linear, "balanced": {**linear, "sampler": sampler}}
+    scores = nodes.cross_validate_estimators(
+        binary.features, binary.folds, binary.roles, binary.preparation, family(**models), 0
+    )
+    grouped = scores[(scores["protocol"] == "grouped_k_fold") & (scores["role"] == "validation")]
+    by_model = grouped.groupby("model", observed=True)
+    assert by_model.size().eq(len(binary.table)).all()
+    rate = binary.features["y"].mean()
+    assert by_model["raw_p1"].mean()["plain"] == pytest.approx(rate, abs=0.03)
+    assert by_model["raw_p1"].mean()["balanced"] > rate + 0.05
+    network, *_ = train(binary, family(mlp={"params": NETWORK, "sampler": sampler}))
+    assert network["raw_p1"].mean() > rate + 0.05
+
+
+def test_an_estimator_without_probabilities_gives_the_logistic_of_its_margin(binary) -> None:
+    models = family(svm={"estimator": "sklearn.svm.LinearSVC", "preparation": "standard"})
+    scores = nodes.cross_validate_estimators(
+        binary.features, binary.folds, binary.roles, binary.preparation, models, 0
+    )
+    said = decided(binary, scores)
+    assert said["raw_p1"].between(0, 1).all()
+    assert quality(binary, said) > 0.35

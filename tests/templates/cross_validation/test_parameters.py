@@ -38,6 +38,13 @@ def test_bad_networks_are_refused(values: dict, said: str) -> None:
         ({"search": {"alpha": []}}, "at least 1 item"),
         ({"members": 0}, "greater than 0"),
         ({"preparation": "tf_idf"}, "'encoded', 'standard'"),
+        ({"select": 0}, "greater than 0"),
+        ({"sampler": "copies"}, "'none', 'down_sampling' or 'smote'"),
+        ({"sampler": "smote", "search": {"alpha": [0.1]}}, "cannot have a sampler"),
+        (
+            {"sampler": "smote", "params": {"class_weight": "balanced"}},
+            "resampled classes are balanced already",
+        ),
     ],
 )
 def test_bad_models_are_refused(values: dict, said: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +21,8 @@ PREFIXES = {"numeric": "number_", "binary": "flag_", "categorical": "category_"}
 
 MOST_CODES = 255
 """Levels of a column that histogram gradient boosting can tell apart."""
+
+_CELLS_AT_ONCE = 2**20
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,9 @@ class PiecewiseLinear:
         """Number of output columns."""
         return max(len(self.edges) - 1, 1) + self.has_missing
 
-    def encode(self, values: pd.Series, out: Encoded) -> None:
-        """Write the encoding of ``(n,)`` values into ``out``, shape ``(n, width)``."""
-        x = values.to_numpy(dtype=np.float32, na_value=np.nan)
+    def encode(self, table: pd.DataFrame, out: Encoded) -> None:
+        """Write the encoding of ``n`` rows into ``out``, shape ``(n, width)``."""
+        x = table[self.column].to_numpy(dtype=np.float32, na_value=np.nan)
         edges = np.asarray(self.edges, dtype=np.float32)
         missing = np.isnan(x)
         if self.has_missing:
@@ -96,9 +98,9 @@ class Unchanged:
     column: str
     width = 1
 
-    def encode(self, values: pd.Series, out: Encoded) -> None:
-        """Write ``(n,)`` values into ``out``, shape ``(n, 1)``."""
-        out[:, 0] = values.to_numpy(dtype=np.float32, na_value=0)
+    def encode(self, table: pd.DataFrame, out: Encoded) -> None:
+        """Write the values of ``n`` rows into ``out``, shape ``(n, 1)``."""
+        out[:, 0] = table[self.column].to_numpy(dtype=np.float32, na_value=0)
 
 
 @dataclass(frozen=True)
@@ -121,14 +123,14 @@ class OneHot:
         """Number of output columns."""
         return len(self.levels) + 1
 
-    def encode(self, values: pd.Series, out: Encoded) -> None:
-        """Write the encoding of ``(n,)`` values into ``out``, shape ``(n, width)``."""
-        as_category = values.astype("category")
+    def encode(self, table: pd.DataFrame, out: Encoded) -> None:
+        """Write the encoding of ``n`` rows into ``out``, shape ``(n, width)``."""
+        as_category = table[self.column].astype("category")
         names = as_category.cat.categories.astype(str)
         own = pd.Index(self.levels).get_indexer(names)
         column_of_code = np.append(np.where(own < 0, len(self.levels), own), len(self.levels))
         out[:] = 0
-        out[np.arange(len(values)), column_of_code[as_category.cat.codes.to_numpy()]] = 1
+        out[np.arange(len(table)), column_of_code[as_category.cat.codes.to_numpy()]] = 1
 
     @classmethod
     def fit(cls, values: pd.Series, min_count: int) -> OneHot:
@@ -140,46 +142,73 @@ class OneHot:
 
 @dataclass(frozen=True)
 class Scaled:
-    """A numeric column times `factor` plus `shift`; a missing value counts as the training mean.
+    """Numeric columns times `factor` plus `shift`; a missing value counts as the training mean.
+
+    A column that is constant in the training rows is 0 everywhere, as nothing is known of it.
 
     Attributes
     ----------
-    column
-        Name of the column.
+    columns
+        Names of the columns.
     factor, shift
-        Learnt from the training rows.
+        Of each column, learnt from the training rows.
     fill
-        Mean of the training rows, in place of missing values.
+        Mean of each column's training rows, scaled: what a missing value becomes.
     """
 
-    column: str
-    factor: float
-    shift: float
-    fill: float
-    width = 1
+    columns: tuple[str, ...]
+    factor: tuple[float, ...]
+    shift: tuple[float, ...]
+    fill: tuple[float, ...]
 
-    def encode(self, values: pd.Series, out: Encoded) -> None:
-        """Write ``(n,)`` values into ``out``, shape ``(n, 1)``."""
-        x = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        out[:, 0] = np.where(np.isnan(x), self.fill, x) * self.factor + self.shift
+    @property
+    def width(self) -> int:
+        """Number of output columns."""
+        return len(self.columns)
+
+    def encode(self, table: pd.DataFrame, out: Encoded) -> None:
+        """Write the scaled values of ``n`` rows into ``out``, shape ``(n, width)``."""
+        factor, shift, fill = (np.array(own) for own in (self.factor, self.shift, self.fill))
+        rows = max(1, _CELLS_AT_ONCE // self.width)
+        for start in range(0, len(table), rows):
+            block = table.iloc[start : start + rows][list(self.columns)]
+            x = block.to_numpy(dtype=np.float64, na_value=np.nan)
+            out[start : start + rows] = np.where(np.isnan(x), fill, x * factor + shift)
 
     @classmethod
-    def min_max(cls, values: pd.Series) -> Scaled:
-        """Learn to put training values, shape ``(n,)``, between 0 and 1."""
-        x = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        x = x if np.isfinite(x).any() else np.zeros(1)
-        low, high = np.nanmin(x), np.nanmax(x)
-        factor = 1.0 / ((high - low) or 1.0)
-        return cls(str(values.name), float(factor), float(-low * factor), float(np.nanmean(x)))
+    def min_max(cls, table: pd.DataFrame, columns: list[str]) -> Scaled:
+        """Learn to put the training rows of each column between 0 and 1."""
+        return cls._fit(table, columns, lambda x: (np.nanmin(x, axis=1), _range(x)))
 
     @classmethod
-    def standard(cls, values: pd.Series) -> Scaled:
-        """Learn to give training values, shape ``(n,)``, mean 0 and variance 1."""
-        x = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        x = x if np.isfinite(x).any() else np.zeros(1)
-        mean, deviation = np.nanmean(x), np.nanstd(x)
-        factor = 1.0 / (deviation or 1.0)
-        return cls(str(values.name), float(factor), float(-mean * factor), float(mean))
+    def standard(cls, table: pd.DataFrame, columns: list[str]) -> Scaled:
+        """Learn to give the training rows of each column mean 0 and variance 1."""
+        return cls._fit(table, columns, lambda x: (np.nanmean(x, axis=1), np.nanstd(x, axis=1)))
+
+    @classmethod
+    def _fit(
+        cls, table: pd.DataFrame, columns: list[str], measure: Callable[[Any], tuple[Any, Any]]
+    ) -> Scaled:
+        """Learn to subtract the first of two measures of each column, and divide by the second."""
+        parts = [np.array([*measure(x), np.nanmean(x, axis=1)]) for x in _blocks(table, columns)]
+        origin, spread, mean = np.hstack(parts)
+        factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread != 0)
+        learnt = (factor, -origin * factor, (mean - origin) * factor)
+        return cls(tuple(columns), *(tuple(own.tolist()) for own in learnt))
+
+
+def _blocks(table: pd.DataFrame, columns: list[str]) -> Iterator[NDArray[np.float64]]:
+    """Read columns as rows, a few at a time where they are long: memory does not grow with them."""
+    width = max(1, _CELLS_AT_ONCE // max(1, len(table)))
+    for start in range(0, len(columns), width):
+        block = table[columns[start : start + width]]
+        x = np.ascontiguousarray(block.to_numpy(dtype=np.float64, na_value=np.nan).T)
+        x[np.isnan(x).all(axis=1)] = 0  # nothing is learnt from a column without a value
+        yield x
+
+
+def _range(x: NDArray[np.float64]) -> Any:
+    return np.nanmax(x, axis=1) - np.nanmin(x, axis=1)
 
 
 @dataclass(frozen=True)
@@ -201,8 +230,9 @@ class Codes:
     missing: float
     width = 1
 
-    def encode(self, values: pd.Series, out: Encoded) -> None:
-        """Write ``(n,)`` values into ``out``, shape ``(n, 1)``."""
+    def encode(self, table: pd.DataFrame, out: Encoded) -> None:
+        """Write the codes of ``n`` rows into ``out``, shape ``(n, 1)``."""
+        values = table[self.column]
         if self.levels:
             names = values.astype("category")
             known = pd.Index(self.levels).get_indexer(names.cat.categories.astype(str))
@@ -227,10 +257,16 @@ class TableEncoder:
     Attributes
     ----------
     columns
-        One fitted encoder for each column.
+        Fitted encoders of columns, in the order of what they write.
     """
 
     columns: tuple[ColumnEncoder, ...]
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the columns that are read."""
+        named = [c.columns if isinstance(c, Scaled) else (c.column,) for c in self.columns]
+        return [name for names in named for name in names]
 
     @property
     def width(self) -> int:
@@ -243,7 +279,7 @@ class TableEncoder:
         start = 0
         for column in self.columns:
             stop = start + column.width
-            column.encode(table[column.column], encoded[:, start:stop])
+            column.encode(table, encoded[:, start:stop])
             start = stop
         return encoded
 
@@ -283,8 +319,7 @@ def inputs_by_kind(
         for kind, prefix in PREFIXES.items():
             named[kind] += [str(name) for name in features if str(name).startswith(prefix)]
         return named
-    for name in features.columns.drop(target):
-        dtype = features[name].dtype
+    for name, dtype in features.dtypes.drop(target).items():
         is_number = pd.api.types.is_numeric_dtype(dtype)
         kind = "binary" if dtype == "bool" else "numeric" if is_number else "categorical"
         named[kind].append(str(name))
@@ -316,11 +351,14 @@ def fit_encoder(
     return TableEncoder(tuple(make(table, kinds, preparation)))
 
 
-def _one_hot(numeric: Callable[..., ColumnEncoder]) -> Callable[..., Iterator[ColumnEncoder]]:
+def _one_hot(
+    numeric: Callable[..., Iterable[ColumnEncoder]],
+) -> Callable[..., Iterator[ColumnEncoder]]:
     def make(
         table: pd.DataFrame, kinds: dict[str, list[str]], preparation: PreparationParameters
     ) -> Iterator[ColumnEncoder]:
-        yield from (numeric(table[name], preparation) for name in kinds["numeric"])
+        if kinds["numeric"]:
+            yield from numeric(table, kinds["numeric"], preparation)
         yield from (Unchanged(name) for name in kinds["binary"])
         for name in kinds["categorical"]:
             yield OneHot.fit(table[name], preparation.min_count)
@@ -351,9 +389,11 @@ def _levels(values: pd.Series) -> tuple[str, ...]:
 
 
 _METHODS: dict[str, Callable[..., Iterator[ColumnEncoder]]] = {
-    "encoded": _one_hot(lambda values, own: PiecewiseLinear.fit(values, own.n_bins)),
-    "min_max": _one_hot(lambda values, own: Scaled.min_max(values)),
-    "standard": _one_hot(lambda values, own: Scaled.standard(values)),
+    "encoded": _one_hot(
+        lambda table, names, own: [PiecewiseLinear.fit(table[name], own.n_bins) for name in names]
+    ),
+    "min_max": _one_hot(lambda table, names, own: [Scaled.min_max(table, names)]),
+    "standard": _one_hot(lambda table, names, own: [Scaled.standard(table, names)]),
     "ordinal": partial(_codes, missing=np.nan),
     "filled": partial(_codes, missing=-1.0),
 }

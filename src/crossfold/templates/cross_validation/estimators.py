@@ -76,11 +76,16 @@ def outputs_of(estimator: Any, inputs: Any, task: Task) -> Outputs:
 
     Returns
     -------
-    Probability of class 1 of two, shape ``(n, 1)``; of every class, shape ``(n, k)``; or the
-    predicted numbers, shape ``(n, 1)``.
+    Probability of class 1 of two, shape ``(n, 1)``, or where there is none the logistic of the
+    margin; that of every class, shape ``(n, k)``; or the predicted numbers, shape ``(n, 1)``.
     """
     if task == "regression":
         return np.asarray(estimator.predict(inputs), dtype=np.float32).reshape(-1, 1)
+    if task == "binary" and not hasattr(estimator, "predict_proba"):
+        from scipy.special import expit
+
+        margin = estimator.decision_function(inputs)
+        return np.asarray(expit(margin), dtype=np.float32).reshape(-1, 1)
     p = np.asarray(estimator.predict_proba(inputs), dtype=np.float32)
     return p[:, 1:] if task == "binary" else p
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.templates.cross_validation.folds import MAIN
+from crossfold.templates.cross_validation.folds import COMPARED
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters, Task
+from crossfold.validation.estimates import COMPARED as COMPARED_METRICS
+from crossfold.validation.estimates import MAIN_METRIC
 from crossfold.validation.tables import POOLED
 
 if TYPE_CHECKING:
@@ -32,7 +35,8 @@ def evaluate_predictions(
 ) -> pd.DataFrame:
     """Compute every metric of every model with its interval, pooled, by subset and by fold.
 
-    All models are resampled alike; folds have no intervals.
+    All models are resampled alike; folds have no intervals, and a fold of one row has no figures. A
+    row that is predicted in several repeats is drawn as a whole, and counts once.
 
     Returns
     -------
@@ -61,8 +65,9 @@ def _evaluate_model(
 
     bootstrap = GroupBootstrap(predictions["group"], evaluation.n_resamples, seed)
     predicted = Predicted.of(predictions, task)
+    repeats = len(predictions) / predictions["row"].nunique()
     tables = [
-        estimate_rows(predicted[rows], bootstrap, rows).assign(scope=scope)
+        estimate_rows(predicted[rows], bootstrap, rows, repeats).assign(scope=scope)
         for scope, rows in _scopes(predictions, features, evaluation)
     ]
     return pd.concat([*tables, *_fold_rows(predictions, task)], ignore_index=True)
@@ -84,6 +89,8 @@ def _fold_rows(predictions: pd.DataFrame, task: Task) -> Iterator[pd.DataFrame]:
     from crossfold.validation.estimates import Predicted, point_estimates
 
     for fold, rows in predictions.groupby("fold"):
+        if len(rows) == 1:
+            continue
         estimates = point_estimates(Predicted.of(rows, task))
         yield pd.DataFrame({"metric": estimates.keys(), "estimate": estimates.values()}).assign(
             scope=f"fold {fold}", low=np.nan, high=np.nan, n=len(rows)
@@ -111,37 +118,60 @@ def compare_models(
     evaluation: EvaluationParameters,
     seed: int,
 ) -> pd.DataFrame:
-    """Compare every pair of models of the cross-validation, the reference model first.
+    """Compare every pair of models under each protocol of `COMPARED`, the reference model first.
 
     Up to three tests for each pair: a paired bootstrap of the pooled figures; the corrected
     resampled t-test on the folds' main metric, where there are at least three folds; and McNemar's
-    test on the decisions of classes. The twins also get an equivalence test, and the largest
-    difference between what they say of any row.
+    test on the decisions of classes, where each row is predicted once. The twins also get an
+    equivalence test, and the largest difference between what they say of any row.
 
     Returns
     -------
     A table of the schema `crossfold.validation.tables.COMPARISON`.
     """
+    tables = [
+        _compare_under(
+            predictions[predictions["protocol"] == protocol],
+            metrics_table[metrics_table["protocol"] == protocol],
+            table_parameters.task,
+            evaluation,
+            seed,
+        ).assign(protocol=protocol)
+        for protocol in COMPARED
+        if (predictions["protocol"] == protocol).any()
+    ]
+    return pd.concat(tables, ignore_index=True).astype({"n": "int64"})
+
+
+def _compare_under(
+    predictions: pd.DataFrame,
+    metrics_table: pd.DataFrame,
+    task: Task,
+    evaluation: EvaluationParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Compare every pair of models under one protocol."""
     from crossfold.validation import GroupBootstrap
 
-    rows_of = predictions[predictions["protocol"].isin(MAIN)].sort_values(["model", "row"])
+    rows_of = predictions.sort_values(["model", "row", "fold"])
     models = {str(name): rows for name, rows in rows_of.groupby("model", observed=True)}
     first = next(iter(models.values()))
     bootstrap = GroupBootstrap(first["group"], evaluation.n_resamples, seed)
-    task = table_parameters.task
-    resampled = {name: _resampled(rows, task, bootstrap) for name, rows in models.items()}
-    fold_scores = _fold_scores(metrics_table, task)
+    metric = evaluation.metric or MAIN_METRIC[task]
+    metrics = list(dict.fromkeys([*COMPARED_METRICS[task], metric]))
+    resampled = {name: _resampled(rows, task, bootstrap)[metrics] for name, rows in models.items()}
+    scores = _fold_scores(metrics_table, metric, first["row"].nunique())
+    is_repeated = bool(first["row"].duplicated().any())
     records: list[dict[str, Any]] = []
     for pair in _pairs(list(models), evaluation.reference):
         records += _paired_bootstrap(pair, resampled)
-        if len(fold_scores) > 2:
-            records.append(_t_test(pair, fold_scores, task))
-        if task != "regression":
+        if len(scores.table) > 2:
+            records.append(_t_test(pair, scores))
+        if task != "regression" and not is_repeated:
             records += _mcnemar(pair, models, task, evaluation)
-    records += _twin_rows(models, fold_scores, task, evaluation)
+    records += _twin_rows(models, scores, task, evaluation)
     columns = ["model_a", "model_b", "protocol", "metric", "test", "difference"]
-    table = pd.DataFrame(records, columns=[*columns, "low", "high", "p_value", "n", "verdict"])
-    return table.assign(protocol=str(first["protocol"].iloc[0])).astype({"n": "int64"})
+    return pd.DataFrame(records, columns=[*columns, "low", "high", "p_value", "n", "verdict"])
 
 
 def _pairs(models: list[str], reference: str) -> list[tuple[str, str]]:
@@ -151,29 +181,30 @@ def _pairs(models: list[str], reference: str) -> list[tuple[str, str]]:
 
 
 def _resampled(rows: pd.DataFrame, task: Task, bootstrap: GroupBootstrap) -> pd.DataFrame:
-    """Arrange the compared metrics as columns: first row the estimate, then the resamples."""
-    from crossfold.validation.estimates import (
-        COMPARED,
-        Predicted,
-        point_estimates,
-        resampled_estimates,
-    )
+    """Arrange metrics as columns: first row the estimate, then the resamples."""
+    from crossfold.validation.estimates import Predicted, point_estimates, resampled_estimates
 
     predicted = Predicted.of(rows, task)
     point, resamples = point_estimates(predicted), resampled_estimates(predicted, bootstrap)
-    return pd.DataFrame({m: np.append(point[m], resamples[m]) for m in COMPARED[task]})
+    return pd.DataFrame({m: np.append(point[m], resamples[m]) for m in point})
 
 
-def _fold_scores(metrics_table: pd.DataFrame, task: Task) -> pd.DataFrame:
-    """Arrange the main metric by fold (rows) and model (columns)."""
-    from crossfold.validation.estimates import MAIN_METRIC
+@dataclass(frozen=True)
+class _FoldScores:
+    """A metric by fold (rows) and model (columns), and the share of rows that a fold validates."""
 
+    metric: str
+    table: pd.DataFrame
+    test_share: float
+
+
+def _fold_scores(metrics_table: pd.DataFrame, metric: str, n_rows: int) -> _FoldScores:
     folds = metrics_table[
-        metrics_table["protocol"].isin(MAIN)
-        & metrics_table["scope"].str.startswith("fold ")
-        & (metrics_table["metric"] == MAIN_METRIC[task])
+        metrics_table["scope"].str.startswith("fold ") & (metrics_table["metric"] == metric)
     ]
-    return folds.pivot_table(index="scope", columns="model", values="estimate", observed=True)
+    table = folds.pivot_table(index="scope", columns="model", values="estimate", observed=True)
+    sizes = folds.drop_duplicates("scope")["n"]
+    return _FoldScores(metric, table, float(sizes.mean() / n_rows) if len(sizes) else 0.0)
 
 
 def _row(pair: tuple[str, str], metric: str, test: str, **figures: Any) -> dict[str, Any]:
@@ -206,13 +237,12 @@ def _paired_bootstrap(
     return rows
 
 
-def _t_test(pair: tuple[str, str], fold_scores: pd.DataFrame, task: Task) -> dict[str, Any]:
+def _t_test(pair: tuple[str, str], scores: _FoldScores) -> dict[str, Any]:
     from crossfold.validation import corrected_resampled_t_test
-    from crossfold.validation.estimates import MAIN_METRIC
 
-    a, b = (fold_scores[model] for model in pair)
-    result = corrected_resampled_t_test(a, b, test_share=1 / len(fold_scores))
-    return _from_result(pair, MAIN_METRIC[task], "corrected resampled t-test over folds", result)
+    a, b = (scores.table[model] for model in pair)
+    result = corrected_resampled_t_test(a, b, test_share=scores.test_share)
+    return _from_result(pair, scores.metric, "corrected resampled t-test over folds", result)
 
 
 def _mcnemar(
@@ -241,7 +271,7 @@ def _mcnemar(
 
 def _twin_rows(
     models: dict[str, pd.DataFrame],
-    fold_scores: pd.DataFrame,
+    scores: _FoldScores,
     task: Task,
     evaluation: EvaluationParameters,
 ) -> list[dict[str, Any]]:
@@ -262,8 +292,8 @@ def _twin_rows(
             verdict="equal to rounding" if gap < 1e-3 * scale else "differ",
         )
     ]
-    if len(fold_scores) > 2:
-        rows.append(_equivalence(twins, fold_scores, task, evaluation.equivalence_margin))
+    if len(scores.table) > 2:
+        rows.append(_equivalence(twins, scores, evaluation.equivalence_margin))
     return rows
 
 
@@ -275,13 +305,10 @@ def _said(predictions: pd.DataFrame, task: Task) -> NDArray[Any]:
     return probabilities(predictions, "raw_p")
 
 
-def _equivalence(
-    twins: tuple[str, str], fold_scores: pd.DataFrame, task: Task, margin: float
-) -> dict[str, Any]:
+def _equivalence(twins: tuple[str, str], scores: _FoldScores, margin: float) -> dict[str, Any]:
     from crossfold.validation import equivalence_test
-    from crossfold.validation.estimates import MAIN_METRIC
 
-    a, b = (fold_scores[name] for name in twins)
-    result = equivalence_test(a, b, margin=margin, test_share=1 / len(fold_scores))
+    a, b = (scores.table[name] for name in twins)
+    result = equivalence_test(a, b, margin=margin, test_share=scores.test_share)
     shown = f"equivalent within {margin}" if result.p_value < _SIGNIFICANT else "not shown"
-    return _from_result(twins, MAIN_METRIC[task], "equivalence over folds", result, shown)
+    return _from_result(twins, scores.metric, "equivalence over folds", result, shown)

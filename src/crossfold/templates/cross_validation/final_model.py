@@ -21,7 +21,7 @@ from crossfold.templates.cross_validation.parameters import (
 )
 from crossfold.templates.parameters import TableParameters
 
-_LIBRARIES = ("crossfold", "numpy", "pandas", "scikit-learn", "torch")
+_LIBRARIES = ("crossfold", "numpy", "pandas", "scikit-learn", "imbalanced-learn", "torch")
 # Blocks of this size stay in the processor's cache: a third faster than one of 50,000 rows.
 _ROWS_AT_ONCE = 8192
 
@@ -109,16 +109,18 @@ def write_model_card(
     card: CardParameters,
     seed: int,
 ) -> dict[str, Any]:
-    """Describe the final model: data, figures with intervals, threshold, use and limits."""
+    """Describe the final model: data, inputs, figures with intervals, threshold, use and limits."""
     name, own = next(iter(family))
     return {
         "model": name,
         "members": own.members,
         "network": own.network.model_dump(),
+        "sampler": own.sampler,
+        "inputs": TableEncoder.from_dict(model[1]["encoder"]).inputs,
         "threshold": model[1].get("threshold"),
         "data": {
             "rows": len(features),
-            "columns": list(features.columns),
+            "columns": features.shape[1],
             "fingerprint": table_fingerprint(features),
         },
         "metrics": metrics.get(name, {}),

@@ -26,7 +26,7 @@ from crossfold.templates.cross_validation.estimators import (
 from crossfold.templates.cross_validation.folds import Fold
 from crossfold.templates.cross_validation.history import epoch_scores, history_table
 from crossfold.templates.cross_validation.parameters import Model
-from crossfold.templates.cross_validation.training import Training, make_network
+from crossfold.templates.cross_validation.training import Training, make_network, make_sampler
 from crossfold.templates.parameters import Task
 from crossfold.validation.tables import (
     CALIBRATION,
@@ -162,6 +162,7 @@ def _fit_stack(
     callbacks = [ProgressBar(), log] if log else [ProgressBar()]
     stack = FoldStack(
         make_network(template.network, training.task, callbacks),
+        sampler=make_sampler(template.sampler, seed),
         member_params=[_varied(model, training.task) for model in models.values()],
     ).fit(
         [slot.inputs for slot in slots],
@@ -218,7 +219,7 @@ def fit_estimators(
             ]
             estimators = [
                 make_estimator(model, is_level, seed + slot.member).fit(
-                    _with_values(slot.inputs[slot.rows[0]]), training.target[slot.rows[0]]
+                    *_training_rows(model, slot, training.target, seed)
                 )
                 for slot in slots
             ]
@@ -229,6 +230,19 @@ def _with_values(inputs: Encoded) -> Encoded:
     """Put zeros into columns without a value, in which boosting finds no thresholds."""
     inputs[:, np.isnan(inputs).all(axis=0)] = 0
     return inputs
+
+
+def _training_rows(
+    model: Model, slot: Slot, target: NDArray[Any], seed: int
+) -> tuple[Encoded, NDArray[Any]]:
+    """Take the rows that a member learns from, resampled where its model asks for it."""
+    rows = slot.rows[0]
+    sampler = make_sampler(model.sampler, seed)
+    inputs = _with_values(slot.inputs[rows])
+    if sampler is None:
+        return inputs, target[rows]
+    resampled: tuple[Encoded, NDArray[Any]] = sampler.fit_resample(inputs, target[rows])
+    return resampled
 
 
 def _is_level(model: Model, training: Training) -> NDArray[np.bool_]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,11 +28,16 @@ from crossfold.validation.tables import NOT_SET, TRAIN, VALIDATION
 Rows = NDArray[np.intp]
 
 GROUPED, K_FOLD = "grouped_k_fold", "k_fold"
+LEAVE_ONE_OUT, ORIGINAL_SPLIT = "leave_one_out", "original_split"
 TIME_SPLIT = "time_split"
 PERMUTED = "permuted_labels"
 ALL_ROWS = "all_rows"
 MAIN = (GROUPED, K_FOLD)
 """Cross-validations, one of which every study has: its figures are the study's result."""
+COMPARED = (*MAIN, LEAVE_ONE_OUT, ORIGINAL_SPLIT)
+"""Protocols that keep groups apart, under which models are compared."""
+SCORED = (*COMPARED, TIME_SPLIT)
+"""Protocols under which every model is scored."""
 
 _logger = logging.getLogger(__name__)
 _COPIES_AT_MOST = 0.5
@@ -97,8 +102,9 @@ def assign_rows_to_folds(
     """Assign every row to the folds of every protocol, and to a part for calibration.
 
     Classes are stratified. Rows of one group stay together; without a group column equal rows do.
-    The time split's test rows are those from the first test day on: the day that is set, or the one
-    that leaves about the last fifth of the rows.
+    Repeat ``r`` of the cross-validation is shuffled by ``seed + r``. The time split's test rows are
+    those from the first test day on: the day that is set, or the one that leaves about the last
+    fifth of the rows.
 
     Parameters
     ----------
@@ -118,19 +124,44 @@ def assign_rows_to_folds(
         if folds.parts
         else np.full(len(group), NOT_SET, dtype=np.int8)
     )
-    protocol = K_FOLD if _stands_alone(group) else GROUPED
-    assigned = {protocol: _assign(target, group, table_parameters, folds.n_splits, seed)}
-    if table_parameters.time is not None:
-        by_time = _by_time(table[table_parameters.time], folds.first_test_day)
-        assigned |= {} if by_time is None else {TIME_SPLIT: by_time}
+    pairs = {
+        name: [pair for fold in assigned for pair in fold_rows(fold)]
+        for name, assigned in _assignments(table, target, group, folds, table_parameters, seed)
+    }
     made = [
         Fold(name, number, train, validation, part[train])
-        for name, fold in assigned.items()
-        for number, (train, validation) in enumerate(fold_rows(fold))
+        for name, of_protocol in pairs.items()
+        for number, (train, validation) in enumerate(of_protocol)
     ]
     nothing = np.empty(0, dtype=np.intp)
     made.append(Fold(ALL_ROWS, 0, np.arange(len(group)), nothing, part))
     return to_table(made, group)
+
+
+def _assignments(
+    table: pd.DataFrame,
+    target: pd.Series,
+    group: NDArray[np.int64],
+    folds: FoldParameters,
+    table_parameters: TableParameters,
+    seed: int,
+) -> Iterator[tuple[str, list[NDArray[np.integer]]]]:
+    """Assign rows to the folds of each protocol, once for each repeat; -1 is in none."""
+    yield (
+        K_FOLD if _stands_alone(group) else GROUPED,
+        [
+            _assign(target, group, table_parameters, folds.n_splits, seed + repeat)
+            for repeat in range(folds.n_repeats)
+        ],
+    )
+    if folds.leave_one_out:
+        yield LEAVE_ONE_OUT, [group]
+    if folds.split_column is not None:
+        learnt_from = (table[folds.split_column] == TRAIN).to_numpy()
+        yield ORIGINAL_SPLIT, [np.where(learnt_from, -1, 0)]
+    if table_parameters.time is not None:
+        by_time = _by_time(table[table_parameters.time], folds.first_test_day)
+        yield TIME_SPLIT, [] if by_time is None else [by_time]
 
 
 def group_codes(table: pd.DataFrame, table_parameters: TableParameters) -> NDArray[np.int64]:
@@ -226,14 +257,25 @@ def group_of_row(folds: pd.DataFrame) -> NDArray[np.int32]:
 def guard_against_leaks(
     table: pd.DataFrame, fold_table: pd.DataFrame, table_parameters: TableParameters
 ) -> pd.DataFrame:
-    """Check that no group and no copy of a row crosses a fold; a leak stops the run.
+    """Check that no group and no copy of a row crosses a fold of any of `COMPARED`.
+
+    A leak stops the run.
 
     Returns
     -------
     The table of `crossfold.validation.check_leaks`.
     """
     group = group_of_row(fold_table)
-    pairs = [(one.train_rows, one.validation_rows) for one in read_folds(fold_table)]
     coarse = table_parameters.group is None and _stands_alone(group)
     identity = None if coarse else table.drop(columns=list(table_parameters.identifiers))
-    return check_leaks(pairs, groups=group, identity=identity)
+    pairs: dict[str, list[tuple[Rows, Rows]]] = {}
+    for one in read_folds(fold_table, *COMPARED):
+        pairs.setdefault(one.protocol, []).append((one.train_rows, one.validation_rows))
+    found = [
+        check_leaks(of_protocol, groups=group, identity=identity).assign(protocol=protocol)
+        for protocol, of_protocol in pairs.items()
+    ]
+    joined = pd.concat(found, ignore_index=True)
+    if len(pairs) > 1:
+        joined["check"] = joined["protocol"] + ": " + joined["check"]
+    return joined.drop(columns="protocol")

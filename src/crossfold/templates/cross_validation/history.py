@@ -16,13 +16,30 @@ if TYPE_CHECKING:
     from crossfold.templates.cross_validation.fitting import Slot
 
 F1_THRESHOLD = 0.4
+_DECISION = 0.5
 
 EpochScores = Callable[[NDArray[Any], NDArray[Any]], dict[str, float]]
 
 
 def epoch_scores(task: Task) -> EpochScores | None:
     """Choose what is measured after every epoch beside the loss and the network's own score."""
-    return f1_scores if task == "binary" else None
+    return binary_scores if task == "binary" else None
+
+
+def binary_scores(target: NDArray[Any], probability: NDArray[Any]) -> dict[str, float]:
+    """Measure F1 (`f1_scores`), and count the errors of each kind, which can be added over folds.
+
+    Parameters
+    ----------
+    target, probability
+        Shape ``(n,)``: 0/1, and the probability of class 1.
+    """
+    flagged = probability >= _DECISION
+    return {
+        **f1_scores(target, probability),
+        "false_positives": float((flagged & (target == 0)).sum()),
+        "false_negatives": float((~flagged & (target == 1)).sum()),
+    }
 
 
 def f1_scores(target: NDArray[Any], probability: NDArray[Any]) -> dict[str, float]:

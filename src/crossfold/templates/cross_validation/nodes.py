@@ -18,7 +18,7 @@ from crossfold.templates.cross_validation.fitting import (
 from crossfold.templates.cross_validation.folds import (
     ALL_ROWS,
     PERMUTED,
-    TIME_SPLIT,
+    SCORED,
     Fold,
     group_of_row,
     read_folds,
@@ -211,7 +211,7 @@ def _training(
 
 
 def _all_folds(fold_table: pd.DataFrame) -> list[Fold]:
-    return read_folds(fold_table) + read_folds(fold_table, TIME_SPLIT)
+    return read_folds(fold_table, *SCORED)
 
 
 def collect_history(*tables: pd.DataFrame) -> pd.DataFrame:

@@ -21,6 +21,7 @@ from crossfold.templates.parameters import Parameters
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 DropoutRate = Annotated[float, Field(ge=0, lt=1)]
 Engine = Literal["numpy", "torch"]
+Sampler = Literal["none", "down_sampling", "smote"]
 Layers = Annotated[tuple[PositiveInt, ...], Field(max_length=16)]
 
 MLP = "mlp"
@@ -34,6 +35,13 @@ class FoldParameters(Parameters):
     ----------
     n_splits
         Number of cross-validation folds, at least 2.
+    n_repeats
+        How often the cross-validation is repeated with other folds.
+    leave_one_out
+        Whether each row (or group) is also left out in turn.
+    split_column
+        Column of the table that says where its source put each row: rows with the value ``train``
+        are learnt from, all others validate; None for no such split.
     first_test_day
         First day of the time split's test rows; where it is None, or the dates do not reach it,
         the day from which on the last fifth of the rows is.
@@ -43,6 +51,9 @@ class FoldParameters(Parameters):
     """
 
     n_splits: Annotated[int, Field(ge=2)] = 5
+    n_repeats: PositiveInt = 1
+    leave_one_out: bool = False
+    split_column: str | None = None
     first_test_day: datetime.date | None = None
     parts: Annotated[int, Field(ge=0, le=100)] = 10
 
@@ -109,7 +120,10 @@ class DecisionParameters(Parameters):
 
 
 class NetworkParameters(Parameters):
-    """Arguments of `crossfold.mlp.MLPClassifier` and `MLPRegressor`, under the same names."""
+    """Arguments of `crossfold.mlp.MLPClassifier` and `MLPRegressor`, under the same names.
+
+    `n_iter_no_change` may be None: every epoch is run.
+    """
 
     engine: Engine = "numpy"
     device: str = "auto"
@@ -132,7 +146,7 @@ class NetworkParameters(Parameters):
     focal_gamma: NonNegativeFloat = 2.0
     class_weight: Literal["balanced"] | None = None
     early_stopping: bool = False
-    n_iter_no_change: PositiveInt = 10
+    n_iter_no_change: PositiveInt | None = 10
     tol: float = 1e-4
 
     def changed(self, **values: Any) -> NetworkParameters:
@@ -154,6 +168,12 @@ class Model(Parameters):
         Columns that the model reads; None for all input columns.
     preparation
         Method of `fit_encoder`.
+    select
+        How many numeric inputs are kept in each fold: those that tell the classes apart best
+        (`class_separation`); None for all.
+    sampler
+        Applied to the encoded training rows: ``down_sampling`` draws as many rows of each class as
+        the smallest has, ``smote`` adds synthetic rows to the smaller ones (Chawla et al. 2002).
     dtype
         In which the encoded inputs are handed over.
     members
@@ -172,6 +192,8 @@ class Model(Parameters):
     params: dict[str, Any] = Field(default_factory=dict)
     inputs: tuple[str, ...] | None = None
     preparation: Literal["encoded", "standard", "min_max", "ordinal", "filled"] = "encoded"
+    select: PositiveInt | None = None
+    sampler: Sampler = "none"
     dtype: Literal["float32", "float64"] = "float32"
     members: PositiveInt = 1
     protocols: tuple[str, ...] | None = None
@@ -190,6 +212,10 @@ class Model(Parameters):
                     NetworkParameters.model_validate({**self.params, name: value})
         elif self.search:
             raise ValueError(f"only {MLP} can search")
+        if self.sampler != "none" and self.search:
+            raise ValueError("a model that searches cannot have a sampler")
+        if self.sampler != "none" and self.params.get("class_weight") is not None:
+            raise ValueError("resampled classes are balanced already: give no class_weight as well")
         return self
 
     @property
@@ -221,6 +247,8 @@ class EvaluationParameters(Parameters):
         Bootstrap resamples, by group where there are groups.
     reference
         Model that all others are compared with.
+    metric
+        Metric by which folds are compared; None for ROC-AUC, accuracy or R².
     twins
         The same network on both engines, compared for equality; empty for none.
     equivalence_margin
@@ -234,6 +262,7 @@ class EvaluationParameters(Parameters):
 
     n_resamples: Annotated[int, Field(ge=50)] = 200
     reference: str = "mlp_tuned"
+    metric: str | None = None
     twins: tuple[str, str] | tuple[()] = ("mlp_numpy", "mlp_torch")
     equivalence_margin: PositiveFloat = 0.005
     single_fold: int | None = None

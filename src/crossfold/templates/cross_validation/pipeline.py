@@ -31,8 +31,9 @@ def create_pipeline(
     permuted_features: str | None = None,
     networks: Sequence[str] = NETWORKS,
     estimators: Sequence[str] = ESTIMATORS,
-    control: str = "numpy",
+    control: str | None = "numpy",
     final: str = FINAL,
+    importance: bool = True,
 ) -> Pipeline:
     """Build the modelling pipeline of a study.
 
@@ -52,7 +53,10 @@ def create_pipeline(
     networks, estimators
         Families of models: those of our networks, which train as stacks, and those of others.
     control, final
-        Families whose first model is trained on permuted labels, and on all rows.
+        Families whose first model is trained on permuted labels, and on all rows; None for a study
+        with controls of its own.
+    importance
+        Whether it is measured what drives the first model of `final`: every input is shuffled.
     """
     inputs = {"cleaned": table, "features": features}
     if permuted_features is not None:
@@ -62,7 +66,8 @@ def create_pipeline(
         *(_network_node(family) for family in networks),
         *(_estimator_node(family) for family in estimators),
         *_control_nodes(control, permute=permuted_features is None),
-        *_evaluation_nodes(networks, estimators),
+        *_evaluation_nodes(networks, [*estimators, *networks, *(["control"] if control else [])]),
+        *([_importance_node(final)] if importance else []),
         *_final_nodes(final),
     ]
     return Pipeline(
@@ -113,7 +118,9 @@ def _estimator_node(family: str) -> Node:
     )
 
 
-def _control_nodes(family: str, *, permute: bool) -> list[Node]:
+def _control_nodes(family: str | None, *, permute: bool) -> list[Node]:
+    if family is None:
+        return []
     control = Node(
         nodes.cross_validate_control,
         ["permuted_features", *_TRAINING, f"params:models.{family}", "params:seed"],
@@ -133,8 +140,7 @@ def _control_nodes(family: str, *, permute: bool) -> list[Node]:
     return [permuted, control]
 
 
-def _evaluation_nodes(networks: Sequence[str], estimators: Sequence[str]) -> list[Node]:
-    families = [*estimators, *networks, "control"]
+def _evaluation_nodes(networks: Sequence[str], families: Sequence[str]) -> list[Node]:
     compared = ["params:table", "params:evaluation", "params:seed"]
     return [
         Node(
@@ -180,23 +186,26 @@ def _evaluation_nodes(networks: Sequence[str], estimators: Sequence[str]) -> lis
     ]
 
 
+def _importance_node(family: str) -> Node:
+    return Node(
+        nodes.measure_importance,
+        [
+            "features",
+            "folds",
+            f"{family}_networks",
+            *_TRAINING[1:],
+            f"params:models.{family}",
+            "params:importance",
+            "params:seed",
+        ],
+        "feature_importance",
+        name="measure_importance",
+        namespace="evaluation",
+    )
+
+
 def _final_nodes(family: str) -> list[Node]:
     return [
-        Node(
-            nodes.measure_importance,
-            [
-                "features",
-                "folds",
-                f"{family}_networks",
-                *_TRAINING[1:],
-                f"params:models.{family}",
-                "params:importance",
-                "params:seed",
-            ],
-            "feature_importance",
-            name="measure_importance",
-            namespace="evaluation",
-        ),
         Node(
             nodes.fit_final_networks,
             ["features", *_TRAINING, f"params:models.{family}", "params:seed"],

@@ -11,10 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from crossfold.templates.cross_validation.encoding import Encoded, fit_encoder
+from crossfold.templates.cross_validation.encoding import Encoded
 from crossfold.templates.cross_validation.folds import Fold
 from crossfold.templates.cross_validation.parameters import Model, PreparationParameters
-from crossfold.templates.cross_validation.training import Training, make_network
+from crossfold.templates.cross_validation.training import (
+    Training,
+    fit_model_encoder,
+    make_network,
+)
 from crossfold.validation import assign_folds, assign_parts, fold_rows
 
 Rows = NDArray[np.intp]
@@ -25,20 +29,20 @@ class TableTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     Parameters
     ----------
-    kinds, preparation, method
-        As in `fit_encoder`.
+    kinds, preparation, model
+        As in `fit_model_encoder`.
     """
 
     def __init__(
-        self, kinds: dict[str, list[str]], preparation: PreparationParameters, method: str
+        self, kinds: dict[str, list[str]], preparation: PreparationParameters, model: Model
     ) -> None:
         self.kinds = kinds
         self.preparation = preparation
-        self.method = method
+        self.model = model
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:
         """Learn from the training rows of a feature table."""
-        self.encoder_ = fit_encoder(X, self.kinds, self.preparation, self.method)
+        self.encoder_ = fit_model_encoder(X, y, self.kinds, self.preparation, self.model)
         return self
 
     def transform(self, X: pd.DataFrame) -> Encoded:
@@ -72,7 +76,7 @@ def _fit_grid(model: Model, folds: Sequence[Fold], training: Training, seed: int
     grid = GridStack(
         make_network(model.network, training.task).set_params(random_state=seed),
         {name: [_as_argument(v) for v in values] for name, values in model.search.items()},
-        preprocessor=TableTransformer(kinds, training.preparation, model.preparation),
+        preprocessor=TableTransformer(kinds, training.preparation, model),
         scoring=model.search_metric,
         cv=[pair for fold in folds for pair in _inner_pairs(fold, model, training, seed)],
         refit=False,

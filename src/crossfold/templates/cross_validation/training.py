@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from crossfold.templates.cross_validation.parameters import (
     Model,
     NetworkParameters,
     PreparationParameters,
+    Sampler,
 )
 from crossfold.templates.parameters import TableParameters, Task
 
@@ -63,21 +65,84 @@ class Training:
 
     def kinds(self, model: Model) -> dict[str, list[str]]:
         """List the inputs that a model reads, by kind."""
-        kinds = inputs_by_kind(self.features, self.table.target, self.preparation)
         if model.inputs is None:
-            return kinds
-        return {kind: [n for n in names if n in model.inputs] for kind, names in kinds.items()}
+            return self._kinds
+        read = model.inputs
+        return {kind: [n for n in names if n in read] for kind, names in self._kinds.items()}
+
+    @cached_property
+    def _kinds(self) -> dict[str, list[str]]:
+        return inputs_by_kind(self.features, self.table.target, self.preparation)
 
     def encode(self, model: Model, fold: Fold) -> tuple[TableEncoder, Encoded]:
         """Fit the encoder of a model on a fold's training rows, and encode all rows with it."""
-        key = (model.preparation, model.inputs, fold.protocol, fold.fold)
+        key = (model.preparation, model.inputs, model.select, fold.protocol, fold.fold)
         if key not in self._encoded:
-            kinds = self.kinds(model)
-            encoder = fit_encoder(
-                self.features.iloc[fold.train_rows], kinds, self.preparation, model.preparation
+            rows = fold.train_rows
+            encoder = fit_model_encoder(
+                self.features.iloc[rows],
+                self.target[rows],
+                self.kinds(model),
+                self.preparation,
+                model,
             )
             self._encoded[key] = encoder, encoder.transform(self.features)
         return self._encoded[key]
+
+
+def fit_model_encoder(
+    table: pd.DataFrame,
+    target: NDArray[Any],
+    kinds: dict[str, list[str]],
+    preparation: PreparationParameters,
+    model: Model,
+) -> TableEncoder:
+    """Select the inputs of a model on training rows, and learn to encode them.
+
+    Parameters
+    ----------
+    table, target
+        Training rows only; the target as numbers, shape ``(n,)``.
+    kinds, preparation
+        As in `fit_encoder`.
+    model
+        Says how many inputs are selected, and how they are encoded.
+    """
+    if model.select is not None:
+        from sklearn.feature_selection import SelectKBest
+
+        numeric = kinds["numeric"]
+        selected = SelectKBest(class_separation, k=model.select).fit(
+            table[numeric].to_numpy(dtype=np.float32), target
+        )
+        kinds = {**kinds, "numeric": [numeric[i] for i in selected.get_support(indices=True)]}
+    return fit_encoder(table, kinds, preparation, model.preparation)
+
+
+def class_separation(X: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
+    """Score inputs by how far apart the class means are: the signal-to-noise ratio.
+
+    ``|μ₁ − μ₀| / (σ₁ + σ₀)`` of each class against all others, the largest of them (Golub et al.
+    1999), for inputs of shape ``(n, p)`` and numbers of the classes of shape ``(n,)``.
+    """
+    classes = np.unique(y)
+    return np.max([_separation(X[y == own], X[y != own]) for own in classes], axis=0)
+
+
+def _separation(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
+    spread = a.std(axis=0) + b.std(axis=0)
+    return np.abs(a.mean(axis=0) - b.mean(axis=0)) / np.maximum(spread, np.finfo(a.dtype).tiny)
+
+
+def make_sampler(sampler: Sampler, seed: int) -> Any:
+    """Make a sampler of imbalanced-learn, or None."""
+    if sampler == "none":
+        return None
+    from imblearn.over_sampling import SMOTE
+    from imblearn.under_sampling import RandomUnderSampler
+
+    kind = SMOTE if sampler == "smote" else RandomUnderSampler
+    return kind(random_state=seed)
 
 
 def make_network(
@@ -88,6 +153,8 @@ def make_network(
 
     kind = MLPRegressor if task == "regression" else MLPClassifier
     given = network.model_dump()
+    if given["n_iter_no_change"] is None:
+        given["n_iter_no_change"] = float("inf")
     if task == "regression" and given["loss"] in ("cross_entropy", "focal"):
         del given["loss"]
     known = kind().get_params()

@@ -100,7 +100,7 @@ def predictions() -> pd.DataFrame:
         for model in ("mlp", "mlp_smote", "mlp_down_sampled", "mlp_all_probes")
         for protocol in ("k_fold", "leave_one_out")
     ]
-    own = {"target": aml, "score": score, "flagged": score >= 0.5}
+    own = {"target": aml, "p1": score, "flagged": score >= 0.5}
     return pd.concat([table.assign(**own) for table in tables], ignore_index=True)
 
 

@@ -6,28 +6,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossfold.pipelines.modelling.gene_expression.controls import BEFORE, INSIDE
-from crossfold.pipelines.modelling.gene_expression.evaluation import (
-    compare_models,
-    evaluate_controls,
-    evaluate_predictions,
-)
-from crossfold.pipelines.modelling.gene_expression.nodes import (
-    assign_patients_to_folds,
-    guard_against_leaks,
-)
-from crossfold.pipelines.modelling.gene_expression.parameters import (
-    EvaluationParameters,
-    FoldParameters,
-    VariantsParameters,
-)
+from crossfold.pipelines.gene_expression.controls import BEFORE, INSIDE, evaluate_controls
 from crossfold.pipelines.reporting.gene_expression import nodes
 from crossfold.pipelines.reporting.gene_expression.labels import MODELS
 from crossfold.pipelines.reporting.gene_expression.parameters import ReportParameters
+from crossfold.templates.cross_validation.evaluation import compare_models, evaluate_predictions
+from crossfold.templates.cross_validation.folds import (
+    ALL_ROWS,
+    assign_rows_to_folds,
+    guard_against_leaks,
+)
+from crossfold.templates.cross_validation.parameters import EvaluationParameters, FoldParameters
+from crossfold.templates.parameters import TableParameters
+from crossfold.validation.tables import VALIDATION
 
 N, N_PROBES, N_MEMBERS, N_EPOCHS = 36, 12, 2, 4
 FINAL = ["p0", "p1", "p3"]
-FOLDS = FoldParameters(n_splits=4, n_repeats=1)
+FOLDS = FoldParameters(n_splits=4, leave_one_out=True, split_column="origin", parts=0)
+TABLE = TableParameters(target="aml", group="patient", identifiers=("patient", "origin"))
+EVALUATION = EvaluationParameters(n_resamples=50, reference="mlp", metric="accuracy", twins=())
 
 
 def _features(rng: np.random.Generator) -> pd.DataFrame:
@@ -35,47 +32,54 @@ def _features(rng: np.random.Generator) -> pd.DataFrame:
     values = rng.normal(size=(N, N_PROBES)).astype(np.float32)
     values[:, 0] += 2 * aml
     values[:, 1] -= 2 * aml
-    origin = pd.Categorical(np.where(np.arange(N) < 24, "train", "independent"))
     names = [f"p{number}" for number in range(N_PROBES)]
-    facts = pd.DataFrame({"aml": aml, "origin": origin})
-    return pd.concat([facts, pd.DataFrame(values, columns=names)], axis=1)
+    return pd.concat([pd.DataFrame({"aml": aml}), pd.DataFrame(values, columns=names)], axis=1)
+
+
+def _expression(features: pd.DataFrame) -> pd.DataFrame:
+    origin = pd.Categorical(np.where(np.arange(N) < 24, "train", "independent"))
+    facts = pd.DataFrame({"patient": range(1, N + 1), "origin": origin})
+    return pd.concat([facts, features], axis=1)
 
 
 def _predictions(
     features: pd.DataFrame, folds: pd.DataFrame, rng: np.random.Generator
 ) -> pd.DataFrame:
-    validated = folds[folds["validated"]].drop(columns="validated")
+    validated = folds[folds["role"] == VALIDATION].drop(columns=["role", "part"])
     target = features["aml"].to_numpy()[validated["row"]]
     tables = []
     for model in MODELS:
         score = np.clip(0.25 + 0.5 * target + rng.normal(0, 0.15, len(target)), 0, 1)
         score = np.full(len(target), 0.3) if model == "prevalence" else score
-        tables.append(
-            validated.assign(model=model, target=target, score=score, flagged=score >= 0.5)
-        )
+        tables.append(validated.assign(model=model, target=target, p1=score, flagged=score >= 0.5))
     joined = pd.concat(tables, ignore_index=True)
-    return joined.astype({"model": "category", "score": "float32"})
+    return joined.astype({"model": "category", "p1": "float32"})
 
 
 def _history(folds: pd.DataFrame) -> pd.DataFrame:
-    keys = folds[folds["validated"]].drop_duplicates(["protocol", "fold"])[["protocol", "fold"]]
+    validated = folds[folds["role"] == VALIDATION]
+    keys = validated.drop_duplicates(["protocol", "fold"])[["protocol", "fold"]]
     grid = keys.merge(pd.DataFrame({"epoch": range(1, N_EPOCHS + 1)}), how="cross")
     grid = grid.merge(pd.DataFrame({"member": range(N_MEMBERS)}), how="cross")
+    measures = {
+        "train_loss": 1 / grid["epoch"],
+        "validation_loss": 1.5 / grid["epoch"],
+        "validation_score": 0.5,
+        "false_positives": 0.0,
+        "false_negatives": (grid["epoch"] == 1).astype(float) * (grid["member"] == 0),
+    }
     tables = [
-        grid.assign(
-            model=model,
-            train_loss=1 / grid["epoch"],
-            validation_loss=1.5 / grid["epoch"],
-            false_positives=0.0,
-            false_negatives=(grid["epoch"] == 1).astype(float) * (grid["member"] == 0),
-        )
+        grid.assign(model=model, measure=measure, value=value)
         for model in ("mlp", "mlp_smote")
+        for measure, value in measures.items()
     ]
-    return pd.concat(tables, ignore_index=True).astype({"model": "category"})
+    joined = pd.concat(tables, ignore_index=True)
+    return joined.astype({"model": "category", "measure": "category"})
 
 
 def _selected(folds: pd.DataFrame) -> pd.DataFrame:
-    keys = folds.drop_duplicates(["protocol", "fold"])[["protocol", "fold"]]
+    scored = folds[folds["protocol"] != ALL_ROWS]
+    keys = scored.drop_duplicates(["protocol", "fold"])[["protocol", "fold"]]
     always = keys.merge(pd.DataFrame({"probe": ["p0", "p1"]}), how="cross")
     first = keys[keys["fold"] == 0].assign(probe="p2")
     return pd.concat([always, first], ignore_index=True).assign(model="mlp")
@@ -95,7 +99,7 @@ def _controls(rng: np.random.Generator) -> pd.DataFrame:
                         "when": when,
                         "permutation": permutation,
                         "target": target,
-                        "score": score,
+                        "p1": score,
                         "flagged": score >= 0.5,
                     }
                 )
@@ -110,23 +114,24 @@ def inputs() -> SimpleNamespace:
     """Give what data engineering and modelling make."""
     rng = np.random.default_rng(0)
     features = _features(rng)
-    folds = assign_patients_to_folds(features, FOLDS, 0)
+    expression = _expression(features)
+    folds = assign_rows_to_folds(expression, features, FOLDS, TABLE, 0)
     predictions = _predictions(features, folds, rng)
-    metrics_table = evaluate_predictions(predictions, EvaluationParameters(n_resamples=50), 0)
-    variants = VariantsParameters({"mlp": {}})
-    names = features.columns[2:]
+    metrics_table = evaluate_predictions(predictions, features, TABLE, EVALUATION, 0)
+    names = features.columns[1:]
     accuracy = {"estimate": 0.9, "low": 0.8, "high": 0.95, "n": N}
     return SimpleNamespace(
         features=features,
+        expression=expression,
         folds=folds,
         predictions=predictions,
         history=_history(folds),
         selected=_selected(folds),
         probes=pd.DataFrame({"probe": names, "description": [f"Gene {n}" for n in names]}),
         metrics_table=metrics_table,
-        comparison=compare_models(predictions, variants, FOLDS),
+        comparison=compare_models(predictions, metrics_table, TABLE, EVALUATION, 0),
         controls=_controls(rng),
-        leak_guard=guard_against_leaks(features, folds),
+        leak_guard=guard_against_leaks(expression, folds, TABLE),
         row_counts={
             "read": N,
             "probes": N_PROBES,
@@ -134,7 +139,7 @@ def inputs() -> SimpleNamespace:
             "by_origin": {"train": {"ALL": 16, "AML": 8}, "independent": {"ALL": 8, "AML": 4}},
         },
         model_card={
-            "probes": FINAL,
+            "inputs": FINAL,
             "metrics": {"leave_one_out": {"accuracy": accuracy}},
             "intended_use": "Learning.",
             "not_intended_for": "Diagnosis.",
@@ -148,9 +153,9 @@ def inputs() -> SimpleNamespace:
 
 @pytest.fixture(scope="session")
 def tables(inputs: SimpleNamespace) -> dict[str, pd.DataFrame]:
-    names = ("features", "probes", "folds", "predictions", "history", "selected", "model_card")
+    names = ("features", "expression", "probes", "folds", "predictions", "history", "selected")
     return nodes.compute_expression_tables(
-        **{name: getattr(inputs, name) for name in names}, seed=0
+        **{name: getattr(inputs, name) for name in (*names, "model_card")}, seed=0
     )
 
 

@@ -44,10 +44,11 @@ def test_the_opening_counts_patients(inputs) -> None:
     reached, told_apart, faked = opening(
         inputs.metrics_table, inputs.comparison, inputs.controls, "mlp"
     )
-    accuracy = inputs.metrics_table[
-        (inputs.metrics_table["model"] == "mlp") & (inputs.metrics_table["metric"] == "accuracy")
-    ].set_index("protocol")
-    right = accuracy["n"] - accuracy["errors"]
+    table = lines.pooled(inputs.metrics_table)
+    accuracy = table[(table["model"] == "mlp") & (table["metric"] == "accuracy")].set_index(
+        "protocol"
+    )
+    right = accuracy["n"] * accuracy["estimate"]
     assert f"{right['leave_one_out']:.0f} of 36 patients" in reached
     assert f"{right['original_split']:.0f} of 12 patients" in reached
     assert "of the 8 others" in told_apart
@@ -64,16 +65,23 @@ def test_the_opening_names_models_that_are_told_apart(inputs) -> None:
 
 
 def test_errors_over_repeats_keep_a_decimal(inputs) -> None:
-    table = inputs.metrics_table.assign(errors=1.4)
-    assert lines.metric_lines(table, "k_fold")[0][1] == "1.4"
-    table = inputs.metrics_table.assign(errors=2.0)
-    assert lines.metric_lines(table, "k_fold")[0][1] == "2"
+    is_accuracy = inputs.metrics_table["metric"] == "accuracy"
+    for wrong, shown in ((1.4, "1.4"), (2.0, "2")):
+        table = inputs.metrics_table.copy()
+        table.loc[is_accuracy, "estimate"] = 1 - wrong / table.loc[is_accuracy, "n"]
+        assert lines.metric_lines(table, "k_fold")[0][1] == shown
+
+
+def test_the_comparison_has_one_test_of_accuracy_a_model_and_protocol(inputs) -> None:
+    shown = lines.comparison_lines(inputs.comparison, "mlp")
+    assert len(shown) == 8 * 3
+    assert len({line[:2] for line in shown}) == len(shown)
 
 
 def test_every_line_has_as_many_cells_as_its_header(inputs, tables) -> None:
     made = {
         lines.METRICS_HEADER: lines.metric_lines(inputs.metrics_table, "leave_one_out"),
-        lines.COMPARISON_HEADER: lines.comparison_lines(inputs.comparison),
+        lines.COMPARISON_HEADER: lines.comparison_lines(inputs.comparison, "mlp"),
         lines.CONTROL_HEADER: lines.control_lines(inputs.controls),
         lines.PROBE_HEADER: lines.probe_lines(tables["selected_probes"]),
         lines.ORIGIN_HEADER: lines.origin_lines(inputs.row_counts),

@@ -7,7 +7,7 @@ from crossfold.pipelines.audit.gene_expression.faults import DOWN_SAMPLED, SMOTE
 from crossfold.pipelines.audit.gene_expression.folds import PERMUTED
 from crossfold.pipelines.audit.gene_expression.parameters import PrintedParameters
 from crossfold.pipelines.audit.measured import Holds, Measured, above
-from crossfold.pipelines.modelling.gene_expression.splits import K_FOLD, LEAVE_ONE_OUT
+from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT
 
 STUDY = "gene_expression"
 # The larger class makes up 65 %; what is called rightly more often than this was learnt.

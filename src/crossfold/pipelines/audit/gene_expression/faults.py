@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from crossfold.pipelines.modelling.gene_expression.preparation import make_sampler
+from crossfold.templates.cross_validation.parameters import Sampler
+from crossfold.templates.cross_validation.training import make_sampler
 
 ORIGINAL, DOWN_SAMPLED, SMOTE = "original", "down_sampled", "smote"
 TABLES = (ORIGINAL, DOWN_SAMPLED, SMOTE)
-_SAMPLERS = {ORIGINAL: "none", DOWN_SAMPLED: "down_sampling", SMOTE: "smote"}
+_SAMPLERS: dict[str, Sampler] = {ORIGINAL: "none", DOWN_SAMPLED: "down_sampling", SMOTE: "smote"}
 
 SCALE, SMOTE_FIRST = "scale_before_split", "smote_before_split"
 RESAMPLE, WEIGHTS = "resample_before_split", "weights_after_resampling"

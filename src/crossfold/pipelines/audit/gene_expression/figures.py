@@ -17,7 +17,7 @@ from crossfold.pipelines.audit.gene_expression.faults import (
 from crossfold.pipelines.audit.gene_expression.folds import CROSS_VALIDATIONS, PERMUTED
 from crossfold.pipelines.audit.gene_expression.splits import patient_rows
 from crossfold.pipelines.audit.runs import REPORTED, SOUND
-from crossfold.pipelines.modelling.gene_expression.splits import K_FOLD, LEAVE_ONE_OUT
+from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -27,7 +27,7 @@ from crossfold.pipelines.audit.gene_expression.parameters import (
 )
 from crossfold.pipelines.audit.gene_expression.splits import log_table, patient_rows
 from crossfold.pipelines.audit.runs import REPORTED, SOUND, only
-from crossfold.pipelines.modelling.gene_expression.splits import K_FOLD, LEAVE_ONE_OUT
+from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT
 
 _logger = logging.getLogger(__name__)
 PERMUTED = "k_fold_permuted"
@@ -153,5 +153,5 @@ def _cross_validation(
         pairs: Sequence[Any] = leave_one_out(len(patients.aml))
     else:
         pairs = fold_rows(assign_folds(patients.aml, n_splits=protocol.n_splits, seed=seed))
-    arguments = {**protocol.network.arguments(), "class_weight": weights, "random_state": seed}
+    arguments = {**protocol.arguments(), "class_weight": weights, "random_state": seed}
     return CrossValidation(patients, list(pairs), arguments)

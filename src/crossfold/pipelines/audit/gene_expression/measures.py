@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.pipelines.audit.measured import Measured
-from crossfold.pipelines.modelling.gene_expression.networks import DECISION_THRESHOLD
+from crossfold.pipelines.gene_expression.controls import DECISION_THRESHOLD
 from crossfold.validation import GroupBootstrap, binary_metrics, percentile_interval
 
 _TINY = 1e-7
@@ -46,7 +46,7 @@ def f1_of_patients(predictions: pd.DataFrame, n_resamples: int, seed: int) -> Me
     Parameters
     ----------
     predictions
-        Of one model: ``row``, ``fold``, ``target``, ``score``, ``flagged``.
+        Of one model: ``row``, ``fold``, ``target``, ``p1``, ``flagged``.
     """
     estimate, resampled = _f1(predictions, n_resamples, seed)
     return Measured(estimate, *percentile_interval(resampled), predictions["row"].nunique())
@@ -62,7 +62,7 @@ def f1_difference(
 
 def _f1(predictions: pd.DataFrame, n_resamples: int, seed: int) -> tuple[float, NDArray[Any]]:
     rows = predictions.sort_values(["row", "fold"])
-    columns = [rows[name].to_numpy() for name in ("target", "score", "flagged")]
+    columns = [rows[name].to_numpy() for name in ("target", "p1", "flagged")]
     blocks = GroupBootstrap(rows["row"], n_resamples, seed).blocks()
     resampled = np.concatenate([binary_metrics(*columns, weights)[F1] for weights in blocks])
     return float(binary_metrics(*columns)[F1][0]), resampled

@@ -25,7 +25,7 @@ from crossfold.pipelines.audit.runs import (
     only,
     shortened_text,
 )
-from crossfold.pipelines.modelling.gene_expression.splits import K_FOLD, LEAVE_ONE_OUT
+from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT
 
 # The sound study's networks that stand for the audit's.
 STUDY_MODELS = {ORIGINAL: "mlp", DOWN_SAMPLED: "mlp_down_sampled", SMOTE: "mlp_smote"}

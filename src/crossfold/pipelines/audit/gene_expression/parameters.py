@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, RootModel
 
-from crossfold.pipelines.modelling.gene_expression.parameters import NetworkParameters
+from crossfold.templates.cross_validation.parameters import NetworkParameters
 
 Fault = Literal[
     "scale_before_split",
@@ -65,6 +65,10 @@ class ProtocolParameters(BaseModel):
     n_draws: Annotated[int, Field(ge=2)] = 20
     n_splits: Annotated[int, Field(ge=2)] = 10
     n_resamples: Annotated[int, Field(ge=50)] = 1000
+
+    def arguments(self) -> dict[str, Any]:
+        """List the arguments of the network; every epoch is run."""
+        return {**self.network.model_dump(), "n_iter_no_change": float("inf")}
 
 
 class TablePrintedParameters(BaseModel):

@@ -42,7 +42,10 @@ def create_pipeline() -> Pipeline:
     protocol = Pipeline(
         nodes,
         namespace="gene_expression.audit",
-        inputs={"expression": "leukaemia_expression", "predictions": "gene_expression.predictions"},
+        inputs={
+            "expression": "gene_expression.expression",
+            "predictions": "gene_expression.predictions",
+        },
         outputs={
             "claims": f"{audit}_claims",
             **{name: f"{audit}.tables.{name}" for name in epochs},

@@ -78,7 +78,7 @@ def _train(sets: Sequence[TrainingSet], protocol: ProtocolParameters, seed: int)
     from crossfold.mlp import EpochLog, FoldStack, MLPClassifier, ProgressBar
 
     log = EpochLog(measure)
-    network = MLPClassifier(**protocol.network.arguments(), callbacks=(log, ProgressBar()))
+    network = MLPClassifier(**protocol.arguments(), callbacks=(log, ProgressBar()))
     parts = [rows for one in sets for rows in (one.train, one.validation)]
     ends = np.cumsum([0, *(len(rows.aml) for rows in parts)])
     numbers = [np.arange(*pair) for pair in pairwise(ends)]

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.modelling.gene_expression.controls import BEFORE, INSIDE
+from crossfold.pipelines.gene_expression.controls import BEFORE, INSIDE
 from crossfold.pipelines.reporting.gene_expression.labels import (
     CONTROLS,
     PROTOCOLS,
     in_order,
     model_label,
 )
+from crossfold.pipelines.reporting.gene_expression.lines import pooled
 from crossfold.reports import style
 from crossfold.reports.words import percent
 
@@ -27,8 +28,9 @@ LOOKS = (style.MAIN, style.SECOND, style.THIRD)
 
 
 def model_comparison(metrics_table: pd.DataFrame) -> Figure:
-    """Draw the accuracy of every model under each protocol with Wilson's intervals."""
-    table = metrics_table[metrics_table["metric"] == "accuracy"]
+    """Draw the accuracy of every model under each protocol with its interval."""
+    table = pooled(metrics_table)
+    table = table[table["metric"] == "accuracy"]
     models = in_order(table["model"].unique())
     figure, [axes] = style.new_figure(0.55 * len(models) + 1.4)
     offsets = np.linspace(-0.27, 0.27, len(PROTOCOLS))

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from crossfold.pipelines.modelling.gene_expression.splits import (
-    K_FOLD,
-    LEAVE_ONE_OUT,
-    ORIGINAL_SPLIT,
-)
 from crossfold.reports.words import plain
+from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT, ORIGINAL_SPLIT
 
 MODELS = {
     "mlp": "Network, chosen probes",

@@ -23,6 +23,8 @@ from crossfold.reports.words import (
     percent,
     percent_interval,
 )
+from crossfold.templates.cross_validation.folds import K_FOLD
+from crossfold.validation.tables import POOLED
 
 Lines = tuple[tuple[str, ...], ...]
 
@@ -50,16 +52,23 @@ def origin_lines(row_counts: Mapping[str, Any]) -> Lines:
     )
 
 
+def pooled(metrics_table: pd.DataFrame) -> pd.DataFrame:
+    """Leave out the figures of single folds."""
+    return metrics_table[metrics_table["scope"] == POOLED]
+
+
 def metric_lines(metrics_table: pd.DataFrame, protocol: str) -> Lines:
     """Arrange one protocol's figures, a line a model."""
-    part = metrics_table[metrics_table["protocol"] == protocol]
+    table = pooled(metrics_table)
+    part = table[table["protocol"] == protocol]
     lines = []
     for model in in_order(part["model"].unique()):
         rows = part[part["model"] == model].set_index("metric")
         cells = [percent_interval(*_estimate(rows, name)) for name in SHARES]
         cells += [interval(*_estimate(rows, name), 2) for name in SCORES]
-        first = rows.iloc[0]
-        lines.append((model_label(model), _wrong(first["errors"]), *cells, count(first["n"])))
+        accuracy = rows.loc["accuracy"]
+        wrong = _wrong((1 - accuracy["estimate"]) * accuracy["n"])
+        lines.append((model_label(model), wrong, *cells, count(accuracy["n"])))
     return tuple(lines)
 
 
@@ -74,8 +83,22 @@ def _wrong(errors: float) -> str:
     return count(whole) if abs(errors - whole) < 1e-6 else number(errors, 1)
 
 
-def comparison_lines(comparison: pd.DataFrame) -> Lines:
-    """Arrange the comparisons, a line a model and protocol."""
+def of_accuracy(comparison: pd.DataFrame, model: str) -> pd.DataFrame:
+    """Choose the tests of a model's accuracy against that of every other, one a protocol.
+
+    Over folds of the cross-validation, and over patients where each of them is decided once.
+    """
+    over_folds = comparison["test"].str.endswith("over folds")
+    return comparison[
+        (comparison["model_a"] == model)
+        & (comparison["metric"] == "accuracy")
+        & ((comparison["test"] == "McNemar") | over_folds)
+        & (over_folds == (comparison["protocol"] == K_FOLD))
+    ]
+
+
+def comparison_lines(comparison: pd.DataFrame, model: str) -> Lines:
+    """Arrange the comparisons of a model's accuracy, a line for each other model and protocol."""
     return tuple(
         (
             model_label(str(row.model_b)),
@@ -85,7 +108,7 @@ def comparison_lines(comparison: pd.DataFrame) -> Lines:
             count(row.n),
             str(row.verdict),
         )
-        for row in comparison.itertuples()
+        for row in of_accuracy(comparison, model).itertuples()
     )
 
 

@@ -12,6 +12,7 @@ Tables = dict[str, pd.DataFrame]
 def compute_expression_tables(
     *,
     features: pd.DataFrame,
+    expression: pd.DataFrame,
     probes: pd.DataFrame,
     folds: pd.DataFrame,
     predictions: pd.DataFrame,
@@ -24,8 +25,8 @@ def compute_expression_tables(
 
     Parameters
     ----------
-    features, probes
-        What models read of each patient, and what each probe measures.
+    features, expression, probes
+        What models read of each patient, the patients as published, and what each probe measures.
     folds, predictions, history, selected, model_card
         What the modelling pipeline made.
     seed
@@ -33,12 +34,12 @@ def compute_expression_tables(
     """
     from crossfold.pipelines.reporting.gene_expression import tables
 
-    final = model_card["probes"]
+    final = model_card["inputs"]
     return {
         "class_counts": tables.class_counts(features, folds, seed),
         "epochs": tables.epochs(history, predictions),
         "selected_probes": tables.selected_probes(selected, probes, features, final),
-        "patients_2d": tables.patients_2d(features, final),
+        "patients_2d": tables.patients_2d(features, expression["origin"], final),
     }
 
 
@@ -53,9 +54,9 @@ def draw_expression_figures(
     report: ReportParameters,
 ) -> dict[str, Any]:
     """Draw every figure; they are matplotlib Figures by name."""
-    from crossfold.pipelines.modelling.gene_expression.splits import K_FOLD, LEAVE_ONE_OUT
     from crossfold.pipelines.reporting.gene_expression import data_figures, figures
     from crossfold.reports.style import figure_style
+    from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT
 
     resampled = [report.model, *report.resampled_models]
     measures = {"train_loss": "Training loss", "validation_loss": "Validation loss", "f1": "F1"}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crossfold.pipelines.modelling.gene_expression.controls import BEFORE, INSIDE, SELECTION, SMOTE
-from crossfold.pipelines.modelling.gene_expression.splits import LEAVE_ONE_OUT, ORIGINAL_SPLIT
+from crossfold.pipelines.gene_expression.controls import BEFORE, INSIDE, SELECTION, SMOTE
 from crossfold.pipelines.reporting.gene_expression.labels import model_label
+from crossfold.pipelines.reporting.gene_expression.lines import of_accuracy, pooled
 from crossfold.reports.words import number, percent
+from crossfold.templates.cross_validation.folds import LEAVE_ONE_OUT, ORIGINAL_SPLIT
 
 
 def opening(
@@ -15,8 +16,8 @@ def opening(
 ) -> tuple[str, ...]:
     """Say what the network reaches, how little that tells it from others, and what leaks fake."""
     return (
-        _reached(metrics_table, model),
-        _told_apart(comparison),
+        _reached(pooled(metrics_table), model),
+        _told_apart(of_accuracy(comparison, model)),
         _faked(controls),
     )
 
@@ -34,7 +35,7 @@ def _reached(metrics_table: pd.DataFrame, model: str) -> str:
 
 def _right(row: pd.Series) -> str:
     low, high = number(100 * row["low"], 0), percent(row["high"], 0)
-    return f"{row['n'] - row['errors']:.0f} of {row['n']} patients (95 % interval {low}–{high})"
+    return f"{row['n'] * row['estimate']:.0f} of {row['n']} patients (95 % interval {low}–{high})"
 
 
 def _told_apart(comparison: pd.DataFrame) -> str:

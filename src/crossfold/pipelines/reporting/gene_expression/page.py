@@ -8,7 +8,6 @@ from typing import Any
 
 import pandas as pd
 
-from crossfold.pipelines.modelling.gene_expression.splits import LEAVE_ONE_OUT
 from crossfold.pipelines.reporting.document import Document, Figure, Section, Table
 from crossfold.pipelines.reporting.gene_expression import lines
 from crossfold.pipelines.reporting.gene_expression.captions import CAPTIONS
@@ -17,6 +16,7 @@ from crossfold.pipelines.reporting.gene_expression.opening import opening
 from crossfold.pipelines.reporting.gene_expression.parameters import ReportParameters
 from crossfold.pipelines.reporting.lines import LEAK_GUARD_HEADER, leak_guard_lines
 from crossfold.reports.words import percent
+from crossfold.templates.cross_validation.folds import LEAVE_ONE_OUT
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _models(run: Run) -> Section:
         "interval. McNemar's test counts patients that only one of the two calls correctly; the "
         "corrected resampled t-test counts folds",
         lines.COMPARISON_HEADER,
-        lines.comparison_lines(run.comparison),
+        lines.comparison_lines(run.comparison, run.report.model),
     )
     return Section(
         "models",
@@ -171,7 +171,7 @@ def _use(run: Run) -> Section:
         (
             f"For: {card['intended_use']}",
             f"Not for: {card['not_intended_for']}",
-            f"The model that is kept learnt from all patients and reads {len(card['probes'])} "
+            f"The model that is kept learnt from all patients and reads {len(card['inputs'])} "
             f"probes; its own accuracy is not known, that of its kind is about "
             f"{percent(accuracy)}.",
             *card["limits"],

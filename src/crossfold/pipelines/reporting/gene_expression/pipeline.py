@@ -20,11 +20,14 @@ FIGURES = (
     "selected_probes",
     "patients_2d",
 )
-_FROM_DATA = ("features", "probes", "row_counts")
-_FROM_MODELLING = (
+_GIVEN = (
+    "features",
+    "expression",
+    "probes",
+    "row_counts",
     "folds",
     "predictions",
-    "networks_history",
+    "history",
     "selected",
     "metrics_table",
     "comparison",
@@ -39,10 +42,7 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [_table_node(), _figure_node(), _report_node()],
         namespace=STUDY,
-        inputs={
-            **{name: f"leukaemia_{name}" for name in _FROM_DATA},
-            **{name: f"{STUDY}.{name}" for name in _FROM_MODELLING},
-        },
+        inputs={name: f"{STUDY}.{name}" for name in _GIVEN},
         outputs={
             **{f"table_{name}": f"{STUDY}.tables.{name}" for name in TABLES},
             **{f"figure_{name}": f"{STUDY}.figures.{name}" for name in FIGURES},
@@ -53,8 +53,8 @@ def create_pipeline() -> Pipeline:
 
 
 def _table_node() -> Node:
-    given = ("features", "probes", "folds", "predictions", "selected", "model_card")
-    inputs = {**_same(*given), "history": "networks_history", "seed": "params:seed"}
+    given = ("features", "expression", "probes", "folds", "predictions", "history", "selected")
+    inputs = {**_same(*given, "model_card"), "seed": "params:seed"}
     return _node(nodes.compute_expression_tables, inputs, _with_prefix("table_", TABLES))
 
 

@@ -7,17 +7,13 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.modelling.gene_expression.preparation import make_sampler, probe_names
-from crossfold.pipelines.modelling.gene_expression.splits import (
-    K_FOLD,
-    LEAVE_ONE_OUT,
-    PROTOCOLS,
-    Split,
-    from_table,
-)
-from crossfold.pipelines.reporting.gene_expression.labels import CLASSES, SAMPLERS
+from crossfold.pipelines.gene_expression.schemas import TARGET
+from crossfold.pipelines.reporting.gene_expression.labels import CLASSES, PROTOCOLS, SAMPLERS
+from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT, Fold, read_folds
+from crossfold.templates.cross_validation.training import make_sampler
 
 MEASURES = ("train_loss", "validation_loss", "accuracy", "f1")
+_POOLED_FROM = ("train_loss", "validation_loss", "false_positives", "false_negatives")
 
 
 def class_counts(features: pd.DataFrame, folds: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -28,14 +24,14 @@ def class_counts(features: pd.DataFrame, folds: pd.DataFrame, seed: int) -> pd.D
     Columns ``sampler``, ``label``, ``all_patients``, ``before`` and ``after`` (means over folds)
     and ``folds``.
     """
-    aml = features["aml"].to_numpy()
-    splits = from_table(folds, K_FOLD)
-    tables = [_counts_of(sampler, aml, splits, seed) for sampler in SAMPLERS]
+    aml = features[TARGET].to_numpy()
+    made = read_folds(folds, K_FOLD)
+    tables = [_counts_of(sampler, aml, made, seed) for sampler in SAMPLERS]
     return pd.concat(tables, ignore_index=True)
 
 
-def _counts_of(name: str, aml: np.ndarray, splits: Sequence[Split], seed: int) -> pd.DataFrame:
-    before = [aml[split.train_rows] for split in splits]
+def _counts_of(name: str, aml: np.ndarray, folds: Sequence[Fold], seed: int) -> pd.DataFrame:
+    before = [aml[fold.train_rows] for fold in folds]
     after = [_resampled(name, rows, seed) for rows in before]
     return pd.DataFrame(
         {
@@ -44,7 +40,7 @@ def _counts_of(name: str, aml: np.ndarray, splits: Sequence[Split], seed: int) -
             "all_patients": np.bincount(aml, minlength=2),
             "before": np.mean([np.bincount(rows, minlength=2) for rows in before], axis=0),
             "after": np.mean([np.bincount(rows, minlength=2) for rows in after], axis=0),
-            "folds": len(splits),
+            "folds": len(folds),
         }
     )
 
@@ -63,7 +59,7 @@ def epochs(history: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     history
-        Losses and errors of each network and epoch.
+        Losses and errors of each network after each epoch.
     predictions
         Give each fold's number of patients and of positives.
 
@@ -75,9 +71,11 @@ def epochs(history: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["model", "protocol", "fold"]
     sizes = predictions.groupby(keys, observed=True)["target"].agg(n="size", positives="sum")
-    table = history.merge(sizes.reset_index(), on=keys)
-    table["loss_sum"] = table["validation_loss"] * table["n"]
     by = ["model", "protocol", "member", "epoch"]
+    chosen = history[history["measure"].isin(_POOLED_FROM)].astype({"measure": "str"})
+    wide = chosen.pivot_table("value", [*by, "fold"], "measure", observed=True)
+    table = wide.reset_index().merge(sizes.reset_index(), on=keys)
+    table["loss_sum"] = table["validation_loss"] * table["n"]
     sums = table.groupby(by, observed=True).agg(
         train_loss=("train_loss", "mean"),
         loss_sum=("loss_sum", "sum"),
@@ -99,7 +97,7 @@ def epochs(history: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
 def selected_probes(
     selected: pd.DataFrame, probes: pd.DataFrame, features: pd.DataFrame, final: Sequence[str]
 ) -> pd.DataFrame:
-    """Give the share of folds that chose each probe, by protocol.
+    """Compute the share of folds that chose each probe, by protocol.
 
     Returns
     -------
@@ -112,7 +110,7 @@ def selected_probes(
     shares = counts.pivot_table(index="probe", columns="protocol", values="share", observed=True)
     shares = shares.set_axis(shares.columns.astype("str"), axis=1)
     shares = shares.reindex(columns=list(PROTOCOLS)).fillna(0.0)
-    means = features.groupby("aml")[shares.index.tolist()].mean()
+    means = features.groupby(TARGET)[shares.index.tolist()].mean()
     table = shares.assign(
         description=probes.set_index("probe")["description"].reindex(shares.index),
         higher_in=np.where(means.loc[1] > means.loc[0], *CLASSES[::-1]),
@@ -123,7 +121,7 @@ def selected_probes(
     return ranked[columns].reset_index()
 
 
-def patients_2d(features: pd.DataFrame, final: Sequence[str]) -> pd.DataFrame:
+def patients_2d(features: pd.DataFrame, origin: pd.Series, final: Sequence[str]) -> pd.DataFrame:
     """Project the patients on two principal components, of all probes and of the final model's.
 
     Returns
@@ -131,11 +129,13 @@ def patients_2d(features: pd.DataFrame, final: Sequence[str]) -> pd.DataFrame:
     Columns ``probes`` (all or chosen), ``label``, ``origin``, ``x``, ``y``, ``x_share`` and
     ``y_share`` of the variance.
     """
-    kinds = {"all": probe_names(features), "chosen": list(final)}
-    return pd.concat(_projections(features, kinds), ignore_index=True)
+    kinds = {"all": list(features.columns.drop(TARGET)), "chosen": list(final)}
+    return pd.concat(_projections(features, origin, kinds), ignore_index=True)
 
 
-def _projections(features: pd.DataFrame, kinds: dict[str, list[str]]) -> Iterator[pd.DataFrame]:
+def _projections(
+    features: pd.DataFrame, origin: pd.Series, kinds: dict[str, list[str]]
+) -> Iterator[pd.DataFrame]:
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import StandardScaler
 
@@ -146,8 +146,8 @@ def _projections(features: pd.DataFrame, kinds: dict[str, list[str]]) -> Iterato
         yield pd.DataFrame(
             {
                 "probes": kind,
-                "label": np.where(features["aml"] == 1, *CLASSES[::-1]),
-                "origin": features["origin"].astype("str"),
+                "label": np.where(features[TARGET] == 1, *CLASSES[::-1]),
+                "origin": origin.astype("str"),
                 "x": places[:, 0],
                 "y": places[:, 1],
                 "x_share": x_share,

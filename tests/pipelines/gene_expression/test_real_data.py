@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from crossfold.datasets import ExportDataset
-from crossfold.pipelines.data_engineering.gene_expression.nodes import join_patients
+from crossfold.pipelines.gene_expression.nodes import join_patients
 
 FACTS = json.loads((Path(__file__).parent / "facts.json").read_text())
 FILES = ("data_set_ALL_AML_train.csv", "data_set_ALL_AML_independent.csv", "actual.csv")

@@ -4,20 +4,26 @@ import numpy as np
 import pytest
 from sklearn.neighbors import NearestNeighbors
 
-from crossfold.pipelines.modelling.gene_expression.controls import (
+from crossfold.pipelines.gene_expression.controls import (
     BEFORE,
     INSIDE,
     SELECTION,
     SMOTE,
+    evaluate_controls,
     permutations,
+    run_controls,
 )
-from crossfold.pipelines.modelling.gene_expression.evaluation import evaluate_controls
-from crossfold.pipelines.modelling.gene_expression.nodes import run_controls
-from crossfold.pipelines.modelling.gene_expression.parameters import (
-    ControlParameters,
-    NetworkParameters,
-)
+from crossfold.pipelines.gene_expression.parameters import ControlParameters
+from crossfold.templates.cross_validation.parameters import FamilyParameters
 from crossfold.validation import NOT_SYNTHETIC
+
+NETWORK = {
+    "hidden_layer_sizes": [16],
+    "learning_rate_init": 0.01,
+    "batch_size": "full",
+    "max_iter": 30,
+    "n_iter_no_change": None,
+}
 
 
 @pytest.fixture(scope="module")
@@ -25,21 +31,17 @@ def noise(features):
     """Give as many patients with far more probes, none of which says anything."""
     rng = np.random.default_rng(5)
     names = [f"n{number}" for number in range(1500)]
-    wide = features[["aml", "origin"]].copy()
+    wide = features[["aml"]].copy()
     return wide.join(
         type(features)(rng.normal(size=(len(wide), 1500)).astype("float32"), columns=names)
     )
 
 
 @pytest.fixture(scope="module")
-def figures(noise, variants, fold_parameters):
-    network = NetworkParameters(
-        hidden_layer_sizes=(16,), dropout=0.0, learning_rate_init=0.01, max_iter=30
-    )
+def figures(noise, fold_parameters):
+    family = FamilyParameters.model_validate({"mlp": {"select": 5, "params": NETWORK}})
     parameters = ControlParameters(n_permutations=12, smote_permutations=12)
-    predictions, leaks = run_controls(
-        noise, noise, variants, network, fold_parameters, parameters, 0
-    )
+    predictions, leaks = run_controls(noise, family, fold_parameters, parameters, 0)
     return evaluate_controls(predictions, leaks).set_index(["control", "when", "metric"])
 
 
@@ -64,7 +66,7 @@ def test_the_guard_sees_synthetic_rows_and_cannot_see_selection(figures) -> None
 
 def test_labels_are_permuted_and_kept_in_number(features) -> None:
     aml = features["aml"].to_numpy()
-    values = features.iloc[:, 2:].to_numpy()
+    values = features.iloc[:, 1:].to_numpy()
     first, second = permutations(values, aml, 2, 0)
     assert sorted(first.aml) == sorted(aml)
     assert (first.aml != aml).any()
@@ -72,7 +74,7 @@ def test_labels_are_permuted_and_kept_in_number(features) -> None:
 
 
 def test_parents_of_synthetic_rows_are_found(features) -> None:
-    aml, values = features["aml"].to_numpy(), features.iloc[:, 2:].to_numpy()
+    aml, values = features["aml"].to_numpy(), features.iloc[:, 1:].to_numpy()
     (table,) = permutations(values, aml, 1, 0)
     made = table.with_smote(3)
     assert (made.parents[: len(aml)] == NOT_SYNTHETIC).all()
@@ -83,7 +85,7 @@ def test_parents_of_synthetic_rows_are_found(features) -> None:
 
 
 def test_marking_rows_does_not_change_their_neighbours(features) -> None:
-    values = features.iloc[:, 2:].to_numpy()
+    values = features.iloc[:, 1:].to_numpy()
     marked = np.hstack([values, np.eye(len(values), dtype=values.dtype)])
     plain, moved = (
         NearestNeighbors(n_neighbors=6).fit(x).kneighbors(return_distance=False)

@@ -1,9 +1,11 @@
-"""Typed parameters of the gene expression tables; Kedro checks them before any node runs."""
+"""Typed parameters of the gene expression study; Kedro checks them before any node runs."""
 
-from pydantic import BaseModel, ConfigDict, PositiveFloat, model_validator
+from pydantic import PositiveFloat, PositiveInt, model_validator
+
+from crossfold.templates.parameters import Parameters
 
 
-class ExpressionParameters(BaseModel):
+class FeatureParameters(Parameters):
     """How measured expressions become what a model reads.
 
     Attributes
@@ -20,8 +22,6 @@ class ExpressionParameters(BaseModel):
         the patient's own values alone: chips differ in brightness.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     control_probes: bool = True
     log10: bool = True
     standardise_patients: bool = True
@@ -29,7 +29,22 @@ class ExpressionParameters(BaseModel):
     ceiling: PositiveFloat = 16000
 
     @model_validator(mode="after")
-    def _check_bounds(self) -> "ExpressionParameters":
+    def _check_bounds(self) -> "FeatureParameters":
         if self.floor >= self.ceiling:
             raise ValueError("the floor must be below the ceiling")
         return self
+
+
+class ControlParameters(Parameters):
+    """Controls on permuted labels, where nothing can be learnt.
+
+    Attributes
+    ----------
+    n_permutations
+        How often labels are permuted.
+    smote_permutations
+        The same for the controls of SMOTE, whose networks read all probes.
+    """
+
+    n_permutations: PositiveInt = 20
+    smote_permutations: PositiveInt = 5

@@ -6,15 +6,12 @@ import pytest
 from pydantic import ValidationError
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.data_engineering.gene_expression import schemas
-from crossfold.pipelines.data_engineering.gene_expression.nodes import (
-    build_expression_features,
-    join_patients,
-)
-from crossfold.pipelines.data_engineering.gene_expression.parameters import ExpressionParameters
-from crossfold.pipelines.data_engineering.gene_expression.source_table import parse
+from crossfold.pipelines.gene_expression import schemas
+from crossfold.pipelines.gene_expression.nodes import build_features, join_patients
+from crossfold.pipelines.gene_expression.parameters import FeatureParameters
+from crossfold.pipelines.gene_expression.source_table import parse
 
-RAW_VALUES = ExpressionParameters(log10=False, standardise_patients=False)
+RAW_VALUES = FeatureParameters(log10=False, standardise_patients=False)
 
 
 @pytest.fixture
@@ -37,7 +34,7 @@ def test_the_tables_keep_to_their_schemas(joined) -> None:
     schemas.EXPRESSION.validate(expression)
     schemas.CALLS.validate(calls)
     schemas.PROBES.validate(probes)
-    schemas.FEATURES.validate(build_expression_features(expression, probes, ExpressionParameters()))
+    schemas.FEATURES.validate(build_features(expression, probes, FeatureParameters()))
 
 
 def test_probes_are_described(joined) -> None:
@@ -49,30 +46,30 @@ def test_probes_are_described(joined) -> None:
 
 def test_features_hold_no_patient_number(joined) -> None:
     expression, _, probes, _ = joined
-    features = build_expression_features(expression, probes, RAW_VALUES)
-    assert features.columns.tolist() == ["aml", "origin", *probes["probe"]]
+    features = build_features(expression, probes, RAW_VALUES)
+    assert features.columns.tolist() == ["aml", *probes["probe"]]
     assert features["aml"].tolist() == [0, 1, 1]
     assert features["M23197_at"].tolist() == [99, 150, 1000]
 
 
 def test_control_probes_are_optional(joined) -> None:
     expression, _, probes, _ = joined
-    parameters = ExpressionParameters(control_probes=False)
-    features = build_expression_features(expression, probes, parameters)
-    assert features.columns.tolist() == ["aml", "origin", "X95735_at", "M23197_at"]
+    parameters = FeatureParameters(control_probes=False)
+    features = build_features(expression, probes, parameters)
+    assert features.columns.tolist() == ["aml", "X95735_at", "M23197_at"]
 
 
 def test_the_logarithm_is_taken_between_floor_and_ceiling(joined) -> None:
     expression, _, probes, _ = joined
-    parameters = ExpressionParameters(standardise_patients=False)
-    features = build_expression_features(expression, probes, parameters)
+    parameters = FeatureParameters(standardise_patients=False)
+    features = build_features(expression, probes, parameters)
     np.testing.assert_allclose(features["X95735_at"], np.log10([16000, 100, 300]), rtol=1e-6)
 
 
 def test_a_patient_is_standardised_by_its_own_values_alone(joined) -> None:
     expression, _, probes, _ = joined
-    whole = build_expression_features(expression, probes, ExpressionParameters())
-    alone = build_expression_features(expression.iloc[:1], probes, ExpressionParameters())
+    whole = build_features(expression, probes, FeatureParameters())
+    alone = build_features(expression.iloc[:1], probes, FeatureParameters())
     values = whole[probes["probe"]].to_numpy()
     np.testing.assert_allclose(values.mean(axis=1), 0, atol=1e-6)
     np.testing.assert_allclose(values.std(axis=1), 1, rtol=1e-5)
@@ -82,12 +79,12 @@ def test_a_patient_is_standardised_by_its_own_values_alone(joined) -> None:
 def test_a_patient_below_the_floor_is_refused(joined) -> None:
     expression, _, probes, _ = joined
     with pytest.raises(CrossfoldError, match="Patient 2 has the same expression everywhere"):
-        build_expression_features(expression, probes, ExpressionParameters(floor=200))
+        build_features(expression, probes, FeatureParameters(floor=200))
 
 
 def test_a_floor_above_the_ceiling_is_refused() -> None:
     with pytest.raises(ValidationError, match="floor must be below"):
-        ExpressionParameters(floor=200, ceiling=100)
+        FeatureParameters(floor=200, ceiling=100)
 
 
 # Bad files

@@ -6,11 +6,11 @@ know its file, probe and patient.
 
 import pandera.pandas as pa
 
-from crossfold.pipelines.data_engineering.gene_expression.joining import CLASSES, LABEL, ORIGINS
-from crossfold.pipelines.data_engineering.gene_expression.source_table import DESCRIPTION, PROBE
-
+DESCRIPTION, PROBE, LABEL = "Gene Description", "Gene Accession Number", "cancer"
+CLASSES = ("ALL", "AML")
+ORIGINS = ("train", "independent")
+TARGET = "aml"
 HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
-_ORIGIN = pa.Column(pa.Category, pa.Check.isin(ORIGINS), description="source file of the patient")
 
 
 def _frame(columns: dict[str, pa.Column], **options: bool) -> pa.DataFrameSchema:
@@ -19,7 +19,9 @@ def _frame(columns: dict[str, pa.Column], **options: bool) -> pa.DataFrameSchema
 
 _FACTS = {
     "patient": pa.Column("int32", unique=True, description="number in the source files"),
-    "origin": _ORIGIN,
+    "origin": pa.Column(
+        pa.Category, pa.Check.isin(ORIGINS), description="source file of the patient"
+    ),
     "label": pa.Column(pa.Category, pa.Check.isin(CLASSES), description="kind of leukaemia"),
 }
 
@@ -39,8 +41,5 @@ PROBES = _frame(
     strict=True,
 )
 FEATURES = _frame(
-    {
-        "aml": pa.Column("int8", pa.Check.isin([0, 1]), description="1 for AML, 0 for ALL"),
-        "origin": _ORIGIN,
-    }
+    {TARGET: pa.Column("int8", pa.Check.isin([0, 1]), description="1 for AML, 0 for ALL")}
 )

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.gene_expression.schemas import DESCRIPTION, PROBE
 
-DESCRIPTION, PROBE = "Gene Description", "Gene Accession Number"
 CALL = "call"
 CALLS = ("A", "M", "P")
 _OWN_COLUMNS = ("source_file", "source_row")

@@ -1,0 +1,84 @@
+"""The study of gene expression, from the source files to the report."""
+
+from __future__ import annotations
+
+from kedro.pipeline import Node, Pipeline
+
+from crossfold.pipelines.gene_expression import controls, nodes
+from crossfold.pipelines.reporting import gene_expression as reporting
+from crossfold.templates import cross_validation
+
+STUDY = "gene_expression"
+
+
+def create_pipeline() -> Pipeline:
+    """Build the study; it reads the raw files of ``gene_expression.*_raw``."""
+    return (
+        Pipeline(_data_nodes(), namespace=STUDY, tags=["data_engineering"])
+        + cross_validation.create_pipeline(
+            STUDY,
+            table=f"{STUDY}.expression",
+            features=f"{STUDY}.features",
+            networks=("variants",),
+            estimators=("baselines",),
+            control=None,
+            final="variants",
+            importance=False,
+        )
+        + Pipeline(
+            _own_nodes(),
+            namespace=STUDY,
+            parameters={"params:seed": "params:seed"},
+            tags=["modelling"],
+        )
+        + reporting.create_pipeline()
+    )
+
+
+def _data_nodes() -> list[Node]:
+    return [
+        Node(
+            nodes.join_patients,
+            ["train_raw", "independent_raw", "labels_raw"],
+            ["expression", "calls", "probes", "row_counts"],
+            name="join_patients",
+        ),
+        Node(
+            nodes.build_features,
+            ["expression", "probes", "params:features"],
+            "features",
+            name="build_features",
+        ),
+    ]
+
+
+def _own_nodes() -> list[Node]:
+    return [
+        Node(
+            nodes.list_selected_probes,
+            ["variants_networks", "params:models.variants"],
+            "selected",
+            name="list_selected_probes",
+            namespace="cross_validation",
+        ),
+        Node(
+            controls.run_controls,
+            [
+                "features",
+                "params:models.variants",
+                "params:folds",
+                "params:controls",
+                "params:seed",
+            ],
+            ["control_predictions", "control_leaks"],
+            name="run_controls",
+            namespace="cross_validation",
+        ),
+        Node(
+            controls.evaluate_controls,
+            ["control_predictions", "control_leaks"],
+            "controls",
+            name="evaluate_controls",
+            namespace="evaluation",
+        ),
+    ]
