@@ -21,6 +21,9 @@ RENAMED = {
     "score": "p1",
     "raw_probability": "raw_p1",
     "all folds": "pooled",
+    "split": "protocol",
+    "label": "target",
+    "loss": "log_loss",
 }
 KEYS = (
     "model",
