@@ -1,4 +1,4 @@
-"""What a report is made of is stored as what it is: no other pattern of the catalog takes its name."""
+"""Parts of a report are stored as what they are: no other pattern of the catalog takes them."""
 
 from pathlib import Path
 
