@@ -203,8 +203,8 @@ def _blocks(table: pd.DataFrame, columns: list[str]) -> Iterator[NDArray[np.floa
     for start in range(0, len(columns), width):
         block = table[columns[start : start + width]]
         x = np.ascontiguousarray(block.to_numpy(dtype=np.float64, na_value=np.nan).T)
-        x[np.isnan(x).all(axis=1)] = 0  # nothing is learnt from a column without a value
-        yield x
+        # Nothing is learnt from a column without a value.
+        yield np.where(np.isnan(x).all(axis=1, keepdims=True), 0, x)
 
 
 def _range(x: NDArray[np.float64]) -> Any:
