@@ -150,11 +150,11 @@ def test_refused_parameter_is_told_with_what_is_allowed(conf: Path) -> None:
     [
         (
             "run",
-            ["--pipelines=wine", "--params=sed=7,wine.network.max_itr=3,seed=abc"],
+            ["--pipelines=wine", "--params=sed=7,wine.models.numpy.mlp.params.max_itr=3,seed=abc"],
             "There is no parameter sed (did you mean seed?), which was given as 7; the parameter"
             " seed is 'abc': it should be a whole number from 0 to 4,000,000,000; there is no"
-            " parameter wine.network.max_itr (did you mean wine.network.max_iter?), which was given"
-            " as 3. Change it in conf/ or with --params.",
+            " parameter wine.models.numpy.mlp.params.max_itr, which was given as 3. Change it in"
+            " conf/ or with --params.",
         ),
         (
             "refresh",
@@ -171,9 +171,9 @@ def test_refused_parameter_is_told_with_what_is_allowed(conf: Path) -> None:
         ),
         (
             "run",
-            ["--pipelines=wine", "--from-nodes=wine.folds.asign_wines_to_folds"],
-            "There is no node wine.folds.asign_wines_to_folds (did you mean"
-            " wine.folds.assign_wines_to_folds?): kedro registry describe wine lists the nodes that"
+            ["--pipelines=wine", "--from-nodes=wine.folds.asign_rows_to_folds"],
+            "There is no node wine.folds.asign_rows_to_folds (did you mean"
+            " wine.folds.assign_rows_to_folds?): kedro registry describe wine lists the nodes that"
             " there are.",
         ),
     ],
@@ -187,11 +187,11 @@ def test_wrong_names_and_values_are_refused_before_anything_runs(
 
 
 def test_wrong_names_in_own_files_are_refused(conf: Path) -> None:
-    (conf / "local" / "parameters.yml").write_text("wine: {netwrk: {max_iter: 3}}\nsed: 4\n")
+    (conf / "local" / "parameters.yml").write_text("wine: {modls: {numpy: {}}}\nsed: 4\n")
     (conf / "local" / "globals.yml").write_text("apointments_export: x\n")
     assert error_of(conf, "--pipelines=moons") == (
-        "There is no parameter wine.netwrk (did you mean wine.network?), which was given as"
-        " {'max_iter': 3}; there is no parameter sed (did you mean seed?), which was given as 4;"
+        "There is no parameter wine.modls (did you mean wine.models?), which was given as"
+        " {'numpy': {}}; there is no parameter sed (did you mean seed?), which was given as 4;"
         " there is no global apointments_export (did you mean appointments_export?) in"
         " globals.yml. Change it in conf/ or with --params."
     )

@@ -52,11 +52,11 @@ def run_study(folder: Path, version: str, noise: float, first_visit: int = 0) ->
             "model": "mlp",
             "protocol": "folds",
             "target": TARGET[order],
-            "probability": scores[order],
+            "p1": scores[order],
             "group": order // 2,
         }
     )
-    made.save("predictions", pd.concat([own, own.assign(model="other", probability=0.5)]))
+    made.save("predictions", pd.concat([own, own.assign(model="other", p1=0.5)]))
     X = np.eye(2)
     network = MLPClassifier(hidden_layer_sizes=(2,), max_iter=1, n_iter_no_change=np.inf)
     made.save("model", ([network.fit(X, [0, 1])], {"version": version}))
@@ -112,10 +112,10 @@ def test_both_models_are_scored_on_the_same_rows(tmp_path: Path) -> None:
     assert before is not None
     rows = common_rows(new, RULE, before)
     assert sorted(rows.index) == list(range(150, N))
-    for version, column in (("1", "probability_before"), ("2", "probability")):
+    for version, column in (("1", "p1_before"), ("2", "p1")):
         made = new.load("predictions", version=version).query("model == 'mlp'")
         by_visit = made.set_index(new.load("records", version=version)["visit"].to_numpy())
-        assert (rows[column] == by_visit.loc[rows.index, "probability"]).all()
+        assert (rows[column] == by_visit.loc[rows.index, "p1"]).all()
 
 
 def test_a_key_that_tells_no_rows_apart_is_refused(tmp_path: Path) -> None:
@@ -137,11 +137,11 @@ def test_difference_is_paired_and_signed() -> None:
     rng = np.random.default_rng(0)
     good = TARGET + rng.normal(size=N)
     rows = pd.DataFrame({"target": TARGET, "group": np.arange(N)})
-    rows = rows.assign(probability=1 / (1 + np.exp(-good)), probability_before=0.5)
+    rows = rows.assign(p1=1 / (1 + np.exp(-good)), p1_before=0.5)
     for metric in ("roc_auc", "brier"):
         found = difference(rows, metric)
         assert 0 < found.low < found.estimate < found.high
-    same = difference(rows.assign(probability_before=rows["probability"]), "roc_auc")
+    same = difference(rows.assign(p1_before=rows["p1"]), "roc_auc")
     assert (same.low, same.estimate, same.high) == (0, 0, 0)
 
 

@@ -161,12 +161,11 @@ def test_numbers_too_large_for_single_precision_are_missing(raw: pd.DataFrame) -
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"positive": None}, "`positive` names the event of a binary task"),
+        ({"positive": None}, "a binary task needs `positive`"),
         ({"task": "regression"}, "`positive` names the event of a binary task"),
         ({"columns": {"missed": "number"}}, "cannot be inputs"),
         ({"columns": {"patient": "category"}}, "cannot be inputs"),
         ({"columns": {"name": "category"}}, "cannot be inputs"),
-        ({"columns": {}}, "at least 1 item"),
         ({"columns": {"age": "text"}}, "'number', 'flag', 'category' or 'date'"),
         ({"group": "missed"}, "cannot be the target and the group"),
         ({"folds": 5}, "Extra inputs are not permitted"),

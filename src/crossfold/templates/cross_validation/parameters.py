@@ -13,8 +13,10 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     RootModel,
+    ValidationError,
     model_validator,
 )
+from pydantic_core import InitErrorDetails
 
 from crossfold.templates.parameters import Parameters
 
@@ -206,10 +208,10 @@ class Model(Parameters):
         if self.estimator != MLP and self.estimator.partition(".")[0] not in ALLOWED:
             raise ValueError(f"estimator has to be {MLP} or come from one of {', '.join(ALLOWED)}")
         if self.estimator == MLP:
-            NetworkParameters.model_validate(self.params)
+            _check_network(self.params, "params")
             for name, values in self.search.items():
                 for value in values:
-                    NetworkParameters.model_validate({**self.params, name: value})
+                    _check_network({**self.params, name: value}, "search")
         elif self.search:
             raise ValueError(f"only {MLP} can search")
         if self.sampler != "none" and self.search:
@@ -227,6 +229,23 @@ class Model(Parameters):
     def network(self) -> NetworkParameters:
         """Arguments of the network, with their defaults."""
         return NetworkParameters.model_validate(self.params)
+
+
+def _check_network(values: dict[str, Any], where: str) -> None:
+    """Check the arguments of a network, and say in which block of its model a wrong one stands."""
+    try:
+        NetworkParameters.model_validate(values)
+    except ValidationError as error:
+        faults = [
+            InitErrorDetails(
+                type=one["type"],
+                loc=(where, *one["loc"]),
+                input=one["input"],
+                ctx=one.get("ctx", {}),
+            )
+            for one in error.errors(include_url=False)
+        ]
+        raise ValidationError.from_exception_data(error.title, faults) from error
 
 
 class FamilyParameters(RootModel[dict[str, Model]]):

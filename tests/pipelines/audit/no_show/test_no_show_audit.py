@@ -73,7 +73,7 @@ def study(trained: tuple[pd.DataFrame, pd.DataFrame]) -> pd.DataFrame:
     subjects = {**{model: "torch" for model in STUDY_MODELS.values()}, "mlp_numpy": "unweighted"}
     parts = [
         sound[sound["subject"] == subject].assign(
-            model=model, protocol="grouped_k_fold", raw_probability=lambda t: t["probability"]
+            model=model, protocol="grouped_k_fold", raw_p1=lambda t: t["probability"]
         )
         for model, subject in subjects.items()
     ]

@@ -18,7 +18,8 @@ def column_label(column: str) -> str:
 def model_label(model: str) -> str:
     """Print the name of a model with its inputs."""
     inputs = "without quality" if model.endswith(WITHOUT_QUALITY) else "with quality"
-    return f"{MODELS[model.removesuffix(WITHOUT_QUALITY)]}, {inputs}"
+    name = model.removesuffix(WITHOUT_QUALITY)
+    return f"{MODELS.get(name, plain(name))}, {inputs}"
 
 
 def layers_label(layers: list[int]) -> str:
