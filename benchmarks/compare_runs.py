@@ -22,7 +22,7 @@ RENAMED = {
     "raw_probability": "raw_p1",
     "all folds": "pooled",
 }
-FILES = {"networks_history": "history"}
+FILES = {"networks_history": "history", "control_predictions": "controls"}
 MEASURES = ("train_loss", "validation_loss", "false_positives", "false_negatives")
 KEYS = (
     "model",

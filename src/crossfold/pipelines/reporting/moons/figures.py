@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.modelling.moons.nodes import TEST, TRAIN
+from crossfold.pipelines.moons.nodes import TEST, TRAIN
 from crossfold.pipelines.reporting import style
 from crossfold.pipelines.reporting.formatting import count, percent
 from crossfold.pipelines.reporting.moons.summary import summarise_draws, variant_label
