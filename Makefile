@@ -38,7 +38,7 @@ short: install  ## run a study on the real data with short trainings, for a firs
 
 # Two processes of one thread each; ARGS="-n 0" runs the tests in one.
 test: install  ## run the tests; pick some with ARGS="-k appointments"
-	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n 2 --dist loadgroup $(ARGS)
+	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n 2 $(ARGS)
 
 format: install  ## format the code
 	$(VENV_PYTHON) -m ruff format $(CODE)

@@ -21,6 +21,9 @@ RENAMED = {
     "score": "p1",
     "raw_probability": "raw_p1",
     "all folds": "pooled",
+    "split": "protocol",
+    "label": "target",
+    "loss": "log_loss",
 }
 FILES = {"networks_history": "history", "control_predictions": "controls"}
 MEASURES = ("train_loss", "validation_loss", "false_positives", "false_negatives")

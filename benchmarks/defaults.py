@@ -40,7 +40,7 @@ Table = tuple[np.ndarray, np.ndarray]
 
 
 def fair() -> Table:
-    """Give answers of 6,366 women, and whether they had an affair (Fair 1978)."""
+    """Load answers of 6,366 women, and whether they had an affair (Fair 1978)."""
     from statsmodels.datasets import fair
 
     frame = fair.load_pandas().data
@@ -48,7 +48,7 @@ def fair() -> Table:
 
 
 def election() -> Table:
-    """Give answers of 944 voters, and their vote (American National Election Study 1996)."""
+    """Load answers of 944 voters, and their vote (American National Election Study 1996)."""
     from statsmodels.datasets import anes96
 
     frame = anes96.load_pandas().data
@@ -57,7 +57,7 @@ def election() -> Table:
 
 
 def product(seed: int = 0) -> Table:
-    """Give points whose class is the sign of the product of two of four columns."""
+    """Draw points whose class is the sign of the product of two of four columns."""
     X = np.random.default_rng(seed).normal(size=(300, 4))
     return X, (X[:, 0] * X[:, 1] > 0).astype(int)
 
@@ -92,7 +92,7 @@ VALUES: dict[str, Callable[[], Table]] = {
 
 
 def scores(table: Table, *, is_classes: bool) -> Iterator[float]:
-    """Give the pooled out-of-fold score of every model, in the order of the columns."""
+    """Compute the pooled out-of-fold score of every model, in the order of the columns."""
     X, y = table
     splitter = (StratifiedKFold if is_classes else KFold)(5, shuffle=True, random_state=0)
     folds = list(splitter.split(X, y))
@@ -110,7 +110,7 @@ def scores(table: Table, *, is_classes: bool) -> Iterator[float]:
 
 
 def baselines(*, is_classes: bool) -> Iterator[Any]:
-    """Give a linear model, boosted trees and scikit-learn's network, all with their defaults."""
+    """List a linear model, boosted trees and scikit-learn's network, all with their defaults."""
     if is_classes:
         yield linear_model.LogisticRegression(max_iter=1000)
         yield ensemble.HistGradientBoostingClassifier(random_state=0)
@@ -122,12 +122,12 @@ def baselines(*, is_classes: bool) -> Iterator[Any]:
 
 
 def r2(y: np.ndarray, predicted: np.ndarray) -> float:
-    """Give R², all folds in one."""
+    """Compute R², all folds in one."""
     return float(1 - np.square(y - predicted).sum() / np.square(y - y.mean()).sum())
 
 
 def lines() -> Iterator[str]:
-    """Give the page's table line by line."""
+    """Write the page's table line by line."""
     cells = (*HEADER, *OURS)
     yield f"| {' | '.join(cells)} |"
     yield f"| --- | ---: | ---: | --- |{' ---: |' * (len(cells) - 4)}"

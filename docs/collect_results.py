@@ -9,13 +9,17 @@ from pathlib import Path
 
 import click
 import pandas as pd
+import yaml
 
 from crossfold.pipelines.audit.reporting.sections import claims_lines
+from crossfold.pipelines.modelling.images.parameters import ComparisonsParameters
+from crossfold.pipelines.modelling.images.split_images import SOURCE
 from crossfold.pipelines.reporting.binary.labels import in_order, metric_label, model_label
 from crossfold.pipelines.reporting.binary.lookup import GROUPED, find
-from crossfold.pipelines.reporting.formatting import interval, number, percent_interval
 from crossfold.pipelines.reporting.gene_expression.lines import METRICS_HEADER, metric_lines
+from crossfold.pipelines.reporting.images.lookup import with_questions
 from crossfold.pipelines.reporting.wine.labels import model_label as wine_label
+from crossfold.reports.words import interval, number, percent_interval
 from crossfold.templates.cross_validation.folds import LEAVE_ONE_OUT, ORIGINAL_SPLIT
 from crossfold.validation.tables import POOLED
 
@@ -67,7 +71,9 @@ def no_show_tables() -> dict[str, Iterable[str]]:
 def digits_tables() -> dict[str, Iterable[str]]:
     """Give the tables of the digits study by name."""
     return {
-        "digits_experiments": table_of_experiments(read("digits", "experiments")),
+        "digits_experiments": table_of_experiments(
+            read("digits", "experiments"), read("digits", "metrics")
+        ),
         "digits_twins": table_of_twins(read("digits", "twins")),
         "digits_strong": strong_accuracy("digits"),
     }
@@ -76,7 +82,7 @@ def digits_tables() -> dict[str, Iterable[str]]:
 def fashion_tables() -> dict[str, Iterable[str]]:
     """Give the tables of the fashion study by name."""
     return {
-        "fashion_comparison": table_of_differences(read("fashion", "comparison")),
+        "fashion_comparison": table_of_differences(read("fashion", "comparison"), "fashion"),
         "fashion_strong": strong_accuracy("fashion"),
     }
 
@@ -155,9 +161,11 @@ def table_of_models(metrics: pd.DataFrame) -> Iterator[str]:
     return markdown(["model", *map(metric_label, METRICS)], rows)
 
 
-def table_of_experiments(experiments: pd.DataFrame) -> Iterator[str]:
+def table_of_experiments(experiments: pd.DataFrame, metrics: pd.DataFrame) -> Iterator[str]:
     """Write one line an experiment, with its test accuracy in each regime."""
-    tested = experiments.query("part == 'test' and metric == 'accuracy'")
+    on_source = metrics[(metrics["scope"] == POOLED) & (metrics["protocol"] == SOURCE)]
+    accuracies = on_source[on_source["metric"] == "accuracy"]
+    tested = experiments.merge(accuracies, on=["model", "protocol"])
     settings = ["layers", "init", "activation", "dropout"]
     rows = []
     for name, own in tested.groupby("experiment"):
@@ -195,9 +203,11 @@ def table_of_twins(twins: pd.DataFrame) -> Iterator[str]:
     return markdown(header, rows)
 
 
-def table_of_differences(comparison: pd.DataFrame) -> Iterator[str]:
+def table_of_differences(comparison: pd.DataFrame, study: str) -> Iterator[str]:
     """Write one line for each comparison over all seeds."""
-    over_seeds = comparison[comparison["seed"].isna()]
+    asked = yaml.safe_load((ROOT / f"conf/base/{study}/parameters.yml").read_text())[study]
+    questions = ComparisonsParameters(asked["comparisons"])
+    over_seeds = with_questions(comparison, questions).query("not test.str.contains(', seed ')")
     rows = (
         [
             row.question,

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,13 +30,19 @@ HALVES = [
     )
 ]
 
+# The files with tests of `sample_project`.
+USE_THE_SAMPLE = ("tests/test_notebooks.py", "tests/test_viz.py")
+
 KedroCommand = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares work; skip tests of the real data where the mirror is not set."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_group(item)))
+    """Skip tests of the real data, with the reason, where the mirror is not set."""
+    if (
+        "PYTEST_XDIST_WORKER" in os.environ
+    ):  # what takes long begins first, so that all end together
+        slow = {item.path for item in items if "slow" in item.keywords}
+        items.sort(key=lambda item: item.path not in slow)
     if os.environ.get(MIRROR_VARIABLE):
         return
     skip = pytest.mark.skip(reason=f"{MIRROR_VARIABLE} is not set: no folder of real source files")
@@ -44,18 +51,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(skip)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep tests that share work in one process, so that it is done once."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Groups(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return _group(nodeid)
+
+    config.option.loadscopereorder = False
+    return Groups(config, log)
+
+
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Name bytes by their number: an archive holds the time, and all processes need one name."""
     return f"{len(val)} bytes" if isinstance(val, bytes) else None
 
 
-def _group(item: pytest.Item) -> str:
-    """Name the tests that run in one process, so that what they share is made once."""
-    if "sample_project" in getattr(item, "fixturenames", ()):
+def _group(test: str) -> str:
+    """Name the tests that run in one process by what they share: the sample, a folder, a file."""
+    file = test.partition("::")[0]
+    if file in USE_THE_SAMPLE:
         return "sample"
-    folder = item.path.parent
-    shares = folder != ROOT / "tests" and (folder / "conftest.py").exists()
-    return str(folder if shares else item.path)
+    return file.rpartition("/")[0] if file.startswith("tests/pipelines/") else file
 
 
 @pytest.fixture(scope="session")
@@ -99,16 +118,19 @@ def kedro() -> KedroCommand:
 @pytest.fixture(scope="session")
 def sample_project(make_project: Callable[[], Path], kedro: KedroCommand) -> Path:
     """Give a copy of the project in which all studies and audits have run on the sample."""
-    project = make_project()
+    projects = [make_project() for _ in HALVES]
 
-    def run(*arguments: str) -> None:
+    def run(project: Path, *arguments: str) -> None:
         result = kedro(project, "run", "--env=sample", *arguments)
         assert result.returncode == 0, result.stdout + result.stderr
 
+    # Runs of one project would wait for each other.
     with ThreadPoolExecutor() as pool:
-        list(pool.map(run, [f"--pipelines={','.join(half)}" for half in HALVES]))
-    run("--pipelines=audit", "--namespaces=audit")
-    return project
+        list(pool.map(run, projects, [f"--pipelines={','.join(half)}" for half in HALVES]))
+    for other in projects[1:]:
+        shutil.copytree(other / "data", projects[0] / "data", dirs_exist_ok=True)
+    run(projects[0], "--pipelines=audit", "--namespaces=audit")
+    return projects[0]
 
 
 def _ignore_local(folder: str, names: list[str]) -> list[str]:

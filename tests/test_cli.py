@@ -95,6 +95,7 @@ def test_sample_data_are_made_without_a_network(
         "features.parquet",
         "features_permuted.parquet",
         "ledger.sqlite",
+        "run.lock",
     }
     assert not (tmp_path / "data").exists()
     assert not list((conf / "local").iterdir())
@@ -131,8 +132,8 @@ def test_export_with_a_missing_column_is_told(conf: Path, exports: Path) -> None
     (exports / "a.csv").write_text(f"{COLUMNS.replace('Age', 'Years')}\n{ROW}\n")
     sentence = error_of(conf, ONLY_DATA, f"--params=appointments_export={exports}")
     assert sentence == (
-        f"{exports} does not fit its schema: the column Age is missing. Mend it or put a good one"
-        " in its place."
+        f"{exports / 'a.csv'} does not fit its schema: the column Age is missing. Mend it or put a"
+        " good one in its place."
     )
 
 

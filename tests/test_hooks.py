@@ -19,20 +19,23 @@ def make_report(table: str) -> str:
     return table
 
 
-def test_closing_line_says_where_the_report_is(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("name", "kind"), [("study.report", "Report"), ("study.ranked_csv", "Ranked list")]
+)
+def test_closing_line_says_where_what_people_read_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, kind: str
 ) -> None:
-    report = {
+    entry = {
         "type": "text.TextDataset",
         "filepath": str(tmp_path / "report.html"),
         "versioned": True,
     }
-    catalog = DataCatalog.from_config({"study.report": report}, save_version="2026-01-01")
-    catalog.save("study.report", "<html>")
-    pipeline = Pipeline([Node(make_report, "table", "study.report", namespace="study")])
+    catalog = DataCatalog.from_config({name: entry}, save_version="2026-01-01")
+    catalog.save(name, "<html>")
+    pipeline = Pipeline([Node(make_report, "table", name, namespace="study")])
     ProjectHooks().after_pipeline_run(RUN, pipeline, catalog)
     file = tmp_path / "report.html" / "2026-01-01" / "report.html"
-    assert capsys.readouterr().out == f"Report: {file}\n"
+    assert capsys.readouterr().out == f"{kind}: {file}\n"
 
 
 def test_run_without_a_report_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:

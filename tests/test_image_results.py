@@ -46,11 +46,9 @@ def test_the_twins_are_equal_to_rounding(study: str) -> None:
 
 
 def test_sigmoid_and_tanh_learn_digits_in_both_regimes() -> None:
-    experiments = table("digits", "experiments")
-    scored = experiments.query(
-        "part == 'test' and metric == 'accuracy' and activation in ('sigmoid', 'tanh') "
-        "and dropout == 0"
-    )
+    metrics = table("digits", "metrics").query("scope == 'pooled' and metric == 'accuracy'")
+    experiments = table("digits", "experiments").merge(metrics, on=["model", "protocol"])
+    scored = experiments.query("activation in ('sigmoid', 'tanh') and dropout == 0")
     assert set(scored["experiment"]) == {"4", "5", "9", "10", "12", "13"}
     assert scored["low"].min() > 0.7
 
@@ -58,8 +56,8 @@ def test_sigmoid_and_tanh_learn_digits_in_both_regimes() -> None:
 def test_relu_does_not_lead_by_seven_points_on_fashion() -> None:
     comparison = table("fashion", "comparison")
     lead = comparison[
-        (comparison["question"] == "ReLU minus sigmoid")
-        & comparison["seed"].isna()
+        (comparison["model_a"] == "mini_batch/relu")
+        & (comparison["model_b"] == "mini_batch/sigmoid")
         & (comparison["test"] == "bootstrap over images")
     ].iloc[0]
     assert lead["n"] == 10_000

@@ -1,5 +1,6 @@
 """Errors that a user can cause, told in one sentence."""
 
+import errno
 from pathlib import Path
 
 import pandas as pd
@@ -87,6 +88,22 @@ def test_missing_and_damaged_files_are_told(tmp_path: Path) -> None:
         f"There is no version of {file} yet: run the pipeline that makes it first."
     )
     assert str(explain(damaged.value)).startswith(f"{file} cannot be read (")
+
+
+def test_a_full_disk_is_told_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", fail)
+    file = tmp_path / "a.parquet"
+    with pytest.raises(DatasetError) as full:
+        ParquetDataset(filepath=str(file)).save(pd.DataFrame({"a": [1]}))
+    told = f"The disk is full: {file} cannot be written. Free some space, then run again;"
+    assert str(explain(full.value)).startswith(told)
+    assert str(explain(OSError(errno.ENOSPC, "full", "b.csv"))).startswith(
+        "The disk is full: b.csv"
+    )
+    assert explain(OSError(errno.EIO, "broken", "b.csv")) is None
 
 
 def test_own_error_is_found_behind_those_that_wrap_it() -> None:

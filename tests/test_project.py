@@ -23,6 +23,7 @@ from packaging.requirements import Requirement
 
 import crossfold
 from crossfold.pipeline_registry import register_pipelines
+from crossfold.refresh.stored import is_stored
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "matplotlib", "sklearn", "scipy")
@@ -74,6 +75,31 @@ def test_an_output_that_would_live_in_memory_is_found(context: Any) -> None:
 
     node = Node(copy, "appointments", "scratch", namespace="no_show")
     assert undeclared(Pipeline([node]), context.catalog) == {"scratch"}
+
+
+def unversioned(pipelines: dict[str, Pipeline], catalog: Any) -> set[str]:
+    """Name what a node writes to a file that the next run, or one beside it, overwrites."""
+    written = {name for pipeline in pipelines.values() for name in pipeline.all_outputs()}
+    return {
+        name
+        for name in written
+        if is_stored(catalog.get(name)) and not getattr(catalog.get(name), "_version", None)
+    }
+
+
+@pytest.mark.parametrize("env", ["base", "sample", "short"])
+def test_everything_that_a_node_stores_has_versions(env: str) -> None:
+    bootstrap_project(ROOT)
+    with KedroSession.create(project_path=ROOT, env=env, save_on_close=False) as session:
+        catalog = session.load_context().catalog
+    assert unversioned(PIPELINES, catalog) == set()
+
+
+def test_a_file_without_versions_is_found() -> None:
+    entry = {"type": "json.JSONDataset", "filepath": "a.json"}
+    catalog = DataCatalog.from_config({"{one}_a": entry, "{one}_b": {**entry, "versioned": True}})
+    make = Node(lambda x: (x, x, x), "x", ["of_a", "of_b", "in_memory"], name="make")
+    assert unversioned({"all": Pipeline([make])}, catalog) == {"of_a"}
 
 
 def test_every_declared_dataset_is_used(context: Any) -> None:

@@ -190,7 +190,7 @@ def test_json_is_shown(details: dict[str, dict[str, Any]]) -> None:
 
 def test_patients_are_shown_as_hashes(details: dict[str, dict[str, Any]]) -> None:
     preview = details["appointments_raw"]["preview"]
-    column = preview["columns"].index("PatientId")
+    column = preview["columns"].index("patient")
     assert all(re.fullmatch("[0-9a-f]{24}|", row[column]) for row in preview["data"])
 
 

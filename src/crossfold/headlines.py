@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 METRICS_TABLE = ".metrics_table"
 COLUMNS = {"model", "metric", "estimate", "low", "high", "n"}
-PROTOCOL = {"protocol", "inputs"}
 CONTROL = "permuted"
 OWN_MODELS = "mlp"
 WORDS = {"roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "r2": "R²"}
@@ -22,9 +21,9 @@ SHARES = ("accuracy", "balanced_accuracy", "recall", "precision", "specificity")
 def headlines(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> Iterator[str]:
     """Print a line for each study whose metrics the run has written.
 
-    The figure is the first metric of the model that the report tells of, or else of the first
-    network, over all folds of the first protocol that is no control on permuted labels: the order
-    is the study's own, and nothing is chosen by its value.
+    The figure is the first metric of the model that the report tells of, of the one that others are
+    compared with, or else of the first network, over all folds of the first protocol that is no
+    control on permuted labels: the order is the study's own, and nothing is chosen by its value.
 
     Parameters
     ----------
@@ -45,9 +44,8 @@ def headline(table: pd.DataFrame, model: str | None) -> pd.Series | None:
     """Choose the row, by names and by order alone; None where there is no figure of a result."""
     if not set(table) >= COLUMNS:
         return None
-    for name in PROTOCOL.intersection(table):
-        table = table[~table[name].astype(str).str.contains(CONTROL)]
-        table = table.rename(columns={name: "protocol"})
+    if "protocol" in table:
+        table = table[~table["protocol"].astype(str).str.contains(CONTROL)]
     networks = table["model"].astype(str).str.startswith(OWN_MODELS)
     for rows in (table[table["model"] == model], table[networks], table):
         if len(rows):
@@ -56,9 +54,13 @@ def headline(table: pd.DataFrame, model: str | None) -> pd.Series | None:
 
 
 def _main_model(study: str, catalog: CatalogProtocol[Any, Any]) -> str | None:
-    name = f"params:{study}.report.model"
     # Not `in catalog`: patterns of the catalog would match the name of a parameter too.
-    return str(catalog.load(name)) if name in set(catalog.keys()) else None
+    known = set(catalog.keys())
+    if (name := f"params:{study}.report.model") in known:
+        return str(catalog.load(name))
+    if (name := f"params:{study}.evaluation") in known:
+        return getattr(catalog.load(name), "reference", None)
+    return None
 
 
 def _told(row: pd.Series) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
 
-REPORT_SUFFIX = ".report"
+READ_BY_PEOPLE = {".report": "Report", ".ranked_csv": "Ranked list"}
 
 _logger = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ class ProjectHooks:
 
     def __init__(self) -> None:
         # By the run's id, for a server's requests overlap.
-        self._steps: dict[str, dict[str, str]] = {}
-        self._started: dict[tuple[str, str], float] = {}
+        self._steps: dict[str | None, dict[str, str]] = {}
+        self._started: dict[tuple[str | None, str], float] = {}
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
@@ -69,12 +69,12 @@ class ProjectHooks:
                 sweep(path)
 
     @hook_impl
-    def before_node_run(self, node: Node, run_id: str) -> None:
+    def before_node_run(self, node: Node, run_id: str | None) -> None:
         """Start the clock."""
         self._started[run_id, node.name] = time.perf_counter()
 
     @hook_impl
-    def after_node_run(self, node: Node, run_id: str) -> None:
+    def after_node_run(self, node: Node, run_id: str | None) -> None:
         """Log which step of the run the node was, and how long it took."""
         seconds = time.perf_counter() - self._started.pop((run_id, node.name))
         # A process that was started anew for a node does not know the run's other nodes.
@@ -82,8 +82,9 @@ class ProjectHooks:
         _logger.info("%s%s, %.1f s", step, node.name, seconds)
 
     @hook_impl
-    def on_node_error(self, error: Exception, node: Node) -> None:
+    def on_node_error(self, error: Exception, node: Node, run_id: str | None) -> None:
         """Say in which node an error came up, for those who read its traceback."""
+        self._started.pop((run_id, node.name), None)
         error.add_note(f"This happened in the node {node.name}.")
 
     @hook_impl
@@ -108,9 +109,10 @@ class ProjectHooks:
         self._steps.pop(run_params["run_id"], None)
         for line in headlines(pipeline, catalog):
             click.echo(line)
-        reports = (name for name in pipeline.outputs() if name.endswith(REPORT_SUFFIX))
-        for name in sorted(reports):
-            click.echo(f"Report: {latest_path(catalog.get(name))}")
+        for name in sorted(pipeline.outputs()):
+            for suffix, kind in READ_BY_PEOPLE.items():
+                if name.endswith(suffix):
+                    click.echo(f"{kind}: {saved_path(catalog.get(name))}")
 
 
 def local_path(dataset: Any) -> Path | None:
@@ -120,9 +122,9 @@ def local_path(dataset: Any) -> Path | None:
     return Path(path) if path is not None and is_local else None
 
 
-def latest_path(dataset: Any) -> Path:
-    """Give the absolute path of a dataset's latest version."""
-    return Path(dataset.list_versions()[0]).absolute()
+def saved_path(dataset: Any) -> Path:
+    """Give the absolute path of the version that a run has saved."""
+    return Path(dataset._get_versioned_path(dataset.resolve_save_version())).absolute()
 
 
 def _log_plain_lines() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     from kedro.validation import CheckFailure, DataValidationError
 
 MOST_FAILURES = 3
+DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows knows no quota
+FILE = re.compile(r"filepath=[^/]*(?P<file>/[^',)]+)")
 KEDRO_SENTENCES = ("Pipeline contains no nodes",)
 FAILURES = {
     "column_in_dataframe": "the column {example} is missing",
@@ -33,6 +36,8 @@ def explain(error: BaseException) -> str | None:
     from kedro.validation import DataValidationError
     from yaml import YAMLError
 
+    if any(isinstance(cause, OSError) and cause.errno in DISK_FULL for cause in _chain(error)):
+        return _explain_full_disk(error)
     own = next((cause for cause in _chain(error) if isinstance(cause, CrossfoldError)), None)
     if own is not None or str(error).startswith(KEDRO_SENTENCES):
         return _one_line(own or error)
@@ -40,9 +45,18 @@ def explain(error: BaseException) -> str | None:
         return _explain_data(error)
     if isinstance(error, DatasetError) and not isinstance(error, DataValidationError):
         return _explain_dataset(str(error))
-    if isinstance(error, MissingConfigException | BadConfigException | YAMLError):
-        return f"The configuration cannot be read: {_one_line(error)}"
-    return None
+    is_of_conf = isinstance(error, MissingConfigException | BadConfigException | YAMLError)
+    return f"The configuration cannot be read: {_one_line(error)}" if is_of_conf else None
+
+
+def _explain_full_disk(error: BaseException) -> str:
+    named = [str(found["file"]) for cause in _chain(error) if (found := FILE.search(str(cause)))]
+    named += [str(name) for cause in _chain(error) if (name := getattr(cause, "filename", None))]
+    file = next(iter(named), "a file")
+    return (
+        f"The disk is full: {file} cannot be written. Free some space, then run again; what was"
+        " there stays as it was."
+    )
 
 
 def _explain_dataset(message: str) -> str | None:

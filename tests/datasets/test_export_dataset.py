@@ -1,5 +1,7 @@
 """CSV exports: a file or a folder, identifiers hashed, damaged ones refused in a sentence."""
 
+import gzip
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -29,14 +31,19 @@ def test_file_is_read_as_text_with_its_rows_numbered(tmp_path: Path) -> None:
     assert not table["PatientId"].isin(["17", "18"]).any()
 
 
-def test_folder_is_joined_in_the_order_of_names(tmp_path: Path) -> None:
+def test_folder_is_joined_in_the_order_of_names(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     write(tmp_path / "2016-05-02.csv", HEADER, "17,2")
-    write(tmp_path / "2016-05-01.csv", HEADER, "17,1")
+    write(tmp_path / "2016-05-01.CSV", HEADER, "17,1")
+    write(tmp_path / "2016-04-30.csv", HEADER)
     write(tmp_path / "notes.txt", "not a table")
+    write(tmp_path / "._2016-05-01.csv", "of another program")
     table = export(tmp_path).load()
     assert table["Age"].tolist() == ["1", "2"]
-    assert table["source_file"].cat.categories.tolist() == ["2016-05-01.csv", "2016-05-02.csv"]
+    assert table["source_file"].cat.categories.tolist() == ["2016-05-01.CSV", "2016-05-02.csv"]
     assert table["PatientId"][0] == table["PatientId"][1]
+    assert "are read, not ._2016-05-01.csv, notes.txt." in caplog.text
 
 
 def test_preview_and_description_hold_neither_identifier_nor_key(tmp_path: Path) -> None:
@@ -46,17 +53,35 @@ def test_preview_and_description_hold_neither_identifier_nor_key(tmp_path: Path)
     assert export(tmp_path / "absent").preview() == {}
 
 
-def test_separator_is_an_option(tmp_path: Path) -> None:
+def test_columns_of_one_name_are_numbered(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "call,PatientId,call,call", "A,17,P,M")
+    assert list(export(file).load())[:4] == ["call", "PatientId", "call.1", "call.2"]
+
+
+def test_separator_is_found_out_or_an_option(tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", "PatientId;Age", "17;1")
-    assert export(file, load_args={"sep": ";"}).load()["Age"].tolist() == ["1"]
+    assert export(file).load()["Age"].tolist() == ["1"]
+    file = write(tmp_path / "b.csv", "PatientId!Age,years", "17!1")
+    assert export(file, separator="!").load()["Age,years"].tolist() == ["1"]
 
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
         (b"", "is empty: export it again"),
-        (b"PatientId,Age\n1,2\n1,2,3\n", r"is not a CSV table in UTF-8 .*line 3, saw 3"),
-        (b"PatientId,Age\n1,\xff\n", "is not a CSV table in UTF-8"),
+        (b"PatientId,Age\n1,2\n1,2,3\n", r"names 2 fields, but 1 rows have others \(3 in row 3"),
+        (b"PatientId,Age\n1,2,\n1,2,\n", "2 rows .* a comma at the end of a row is one field more"),
+        (b"PatientId,Age\n1,2\n1\n", r"\(1 in row 3"),
+        (b"PatientId,Age,\n1,2\n", r"names 3 fields, .*\(2 in row 2"),
+        (b"PatientId,Age\n1,\x81\n", "is not text in UTF-8"),
+        (b"\xef\xbb\xbf\n", "is empty: export it again"),
+        (b"PatientId,Age\n1,2\n1,\xc3,3\n", r"\(3 in row 3"),
+        (b"PatientId,Age\n1,\0\n", "is not text in UTF-8"),
+        (b"PatientId,Age", "has no rows that can be read"),
+        (b'PatientId,Age\n1,"2\n3,4\n', "opens a quote that it never closes"),
+        (b'PatientId,"Age\n' + b"1,2\n" * 50_000, "has no header that can be read"),
+        (b"\x1f\x8b damaged", "is a damaged archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "is an Excel workbook: save it as CSV"),
     ],
 )
 def test_damaged_file_is_refused(tmp_path: Path, content: bytes, sentence: str) -> None:
@@ -64,6 +89,101 @@ def test_damaged_file_is_refused(tmp_path: Path, content: bytes, sentence: str) 
     file.write_bytes(content)
     with pytest.raises(ExportError, match=sentence):
         export(file).load()
+
+
+PATIENTS = [str(982_345_000_017 + 7919 * n) for n in range(200)]
+
+
+def rows_of(patients: list[str], note: str) -> list[str]:
+    return [f"{patient},{note.format(patient)}" for patient in patients]
+
+
+@pytest.mark.parametrize("note", ["{}", "{}.0", "seen {} twice", "00{}"])
+def test_identifiers_in_another_column_are_refused_without_being_told(
+    tmp_path: Path, note: str
+) -> None:
+    write(tmp_path / "a.csv", "PatientId,Note", *rows_of(PATIENTS, "-"))
+    write(tmp_path / "b.csv", "PatientId,Note", *rows_of(PATIENTS, note))
+    with pytest.raises(ExportError, match=r"b\.csv holds identifiers .* 200 of 200 rows") as error:
+        export(tmp_path).load()
+    assert not any(patient in str(error.value) for patient in PATIENTS)
+
+
+def test_identifiers_of_another_file_are_found_too(tmp_path: Path) -> None:
+    """The names of two columns are swapped in one file: there its patients are all unknown."""
+    write(tmp_path / "a.csv", "PatientId,Note", *rows_of(PATIENTS, "-"))
+    swapped = [f"{n},{patient}" for n, patient in enumerate(PATIENTS)]
+    write(tmp_path / "b.csv", "PatientId,Note", *swapped)
+    with pytest.raises(ExportError, match=r"b\.csv holds identifiers .* column Note"):
+        export(tmp_path).load()
+
+
+def test_numbers_of_two_kinds_may_run_through_one_range(tmp_path: Path) -> None:
+    rows = [f"{100_000 + n},{100_000 + (n * 37 + 1) % 997},{n % 90}" for n in range(997)]
+    table = export(write(tmp_path / "a.csv", "PatientId,Note,Age", *rows)).load()
+    assert table["Note"][0] == "100001"
+
+
+def test_short_identifiers_are_found_in_a_copy_of_their_column(tmp_path: Path) -> None:
+    rows = [f"{n},{n % 90},{n}.0" for n in range(1, 1000)]
+    with pytest.raises(ExportError, match="column Note too, in 999 of 999 rows"):
+        export(write(tmp_path / "a.csv", "PatientId,Age,Note", *rows)).load()
+
+
+def test_a_slip_is_emptied(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = [*rows_of(PATIENTS[1:], "-"), f"{PATIENTS[0]},patient {PATIENTS[0]}"]
+    table = export(write(tmp_path / "a.csv", "PatientId,Note", *rows)).load()
+    assert table["Note"].tolist() == [*["-"] * 199, ""]
+    assert "in 1 rows; they were emptied" in caplog.text
+
+
+def test_rounded_identifiers_are_refused(tmp_path: Path) -> None:
+    exact = write(tmp_path / "a.csv", HEADER, "2.9872499824296E13,1", "4.2E1,2", "5E3,3")
+    assert export(exact).load()["PatientId"].nunique() == 3
+    rounded = write(tmp_path / "b.csv", HEADER, "2.98725E+13,1", "17,2")
+    with pytest.raises(ExportError, match=r"b\.csv holds PatientId as a spreadsheet rounds"):
+        export(rounded).load()
+
+
+def test_only_declared_columns_are_read_under_the_names_of_the_table(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    file = write(tmp_path / "a.csv", "Telephone, AGE ,PatientId,", "555,42,17,")
+    columns = {"age": "Age", "patient": "PatientId", "sex": None}
+    table = export(file, columns=columns, hashed_columns=["patient"]).load()
+    assert list(table) == ["age", "patient", "source_file", "source_row"]
+    assert table["age"].tolist() == ["42"]
+    assert "a.csv writes in another way: Age." in caplog.text
+
+
+def test_all_missing_columns_are_told_and_none_of_the_file(tmp_path: Path) -> None:
+    """A file without a header has a patient where the name of a column belongs."""
+    file = write(tmp_path / "a.csv", "17171717,42", "18181818,43")
+    columns = {"age": "Age", "patient": "PatientId", "note": "Note"}
+    with pytest.raises(ExportError, match="the columns Age, PatientId are missing") as error:
+        export(file, columns=columns, optional=["note"], hashed_columns=["patient"]).load()
+    assert "17171717" not in str(error.value)
+    with pytest.raises(ExportError, match="the column PatientId is missing"):
+        export(file).load()
+
+
+@pytest.mark.parametrize("names", ["AGE,age", "Age,Age"])
+def test_columns_that_differ_in_case_only_are_refused(tmp_path: Path, names: str) -> None:
+    columns = {"age": "Age", "patient": "PatientId"}
+    file = write(tmp_path / "a.csv", f"PatientId,{names}", "17,1,2")
+    with pytest.raises(ExportError, match="several columns that may be Age"):
+        export(file, columns=columns, hashed_columns=["patient"]).load()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_encodings_and_containers_are_found_out(
+    tmp_path: Path, encoding: str, pack: Callable[[bytes], bytes]
+) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(pack('\nPatientId,Place\n17,"SÃO\nPEDRO"\n'.encode(encoding)))
+    assert export(file).load()["Place"].tolist() == ["SÃO\nPEDRO"]
 
 
 def test_files_with_unlike_columns_are_refused(tmp_path: Path) -> None:

@@ -22,6 +22,9 @@ KEY = "a secret"
         ("0", "0"),
         ("nan", "nan"),
         ("A-17", "A-17"),
+        ("1_0", "1_0"),
+        ("1E999999999", "1E999999999"),
+        ("12345678901234567890123456789012.0", "12345678901234567890123456789012"),
     ],
 )
 def test_one_identifier_is_written_in_one_way(written: str, identifier: str) -> None:
@@ -38,6 +41,11 @@ def test_equal_identifiers_get_equal_hashes_that_depend_on_the_key() -> None:
     assert hashes[2] == ""
     assert (hash_identifiers(values, "another") != hashes).sum() == 3
     assert hashes[[3, 1, 0]].str.fullmatch("[0-9a-f]{24}").all()
+
+
+@pytest.mark.parametrize("written", ["NaN", "NULL", " na ", "None", "-", "#N/A", "?"])
+def test_what_says_that_there_is_none_is_no_identifier(written: str) -> None:
+    assert hash_identifiers(pd.Series([written, "17"]), KEY).tolist()[0] == ""
 
 
 @pytest.mark.real_data

@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 import struct
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -122,16 +123,20 @@ def test_a_failed_save_leaves_what_was_there(
         (FILE[:15], "is cut short in its header"),
         (FILE[:16], r"is cut short: 0 bytes follow its header, .* \(2, 3, 4\) need 24"),
         (FILE[:-1], "is cut short: 23 bytes follow"),
-        (FILE + b"\0", "is too long: 25 bytes follow"),
+        (FILE + b"\0", "is too long: more bytes follow"),
         (b"\0\0\x0c" + FILE[3:], "is cut short: 24 bytes follow .* need 96"),
-        (b"\0\0\x08\x02" + FILE[4:], "is too long: 28 bytes follow .* need 6"),
+        (b"\0\0\x08\x02" + FILE[4:], "is too long: more bytes follow .* need 6"),
         (struct.pack(">4B4I", 0, 0, 8, 4, *[2**32 - 1] * 4), "is cut short: 0 bytes"),
+        (
+            bytes([0, 0, 8, 65]) + struct.pack(">65I", *[1] * 65) + b"\0",
+            "says that it has 65 dimensions, and an array",
+        ),
         (gzip.compress(FILE)[:-9], "is a damaged archive"),
         (gzip.compress(FILE)[:-8] + b"\1" * 8, "is a damaged archive"),
         (gzip.compress(FILE) + b"more", "is a damaged archive"),
         (b"\x1f\x8b" + FILE, "is a damaged archive"),
         (gzip.compress(FILE[:-1]), "is cut short: 23 bytes follow"),
-        (gzip.compress(FILE + FILE), "is too long: 64 bytes follow"),
+        (gzip.compress(FILE + FILE), "is too long: more bytes follow"),
         (gzip.compress(gzip.compress(FILE)), "is not an IDX file: it begins with the bytes 1f 8b"),
     ],
 )
@@ -156,3 +161,22 @@ def test_an_array_that_the_format_cannot_hold_is_refused(tmp_path: Path, array: 
     with pytest.raises(DataError, match=r"a cannot hold an array of .* uint8, int8, int16, int32"):
         IdxDataset(filepath=str(tmp_path / "a")).save(array)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_small_archive_may_not_hold_any_amount(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ten megabytes of zeros: read no further than the header says, and than any file may be."""
+    zeros = bytes(10_000_000)
+    short = write(tmp_path, gzip.compress(FILE + zeros), "short")
+    tracemalloc.start()
+    with pytest.raises(DataError, match="is too long"):
+        read_idx(short)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5_000_000
+    monkeypatch.setattr("crossfold.datasets.containers.MOST_UNPACKED_BYTES", 5_000_000)
+    header = bytes([0, 0, 8, 1]) + struct.pack(">I", len(zeros))
+    with pytest.raises(DataError, match="unpacks to more than 5,000,000 bytes"):
+        read_idx(write(tmp_path, gzip.compress(header + zeros), "long"))
+    assert len(read_idx(write(tmp_path, header + zeros, "plain"))) == len(zeros)

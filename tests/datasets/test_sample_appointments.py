@@ -7,6 +7,7 @@ import pytest
 
 from crossfold.datasets import ExportDataset, SampleAppointmentsDataset
 from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.synthetic_appointments import PUBLISHED
 from crossfold.pipelines.data_engineering.appointments import schemas
 from crossfold.pipelines.data_engineering.appointments.cleaning import DUPLICATE, ROW_RULES
 from crossfold.pipelines.data_engineering.appointments.nodes import clean_appointments
@@ -47,10 +48,10 @@ def test_rates_are_like_the_published_ones(raw: pd.DataFrame) -> None:
 
 
 def test_form_is_that_of_a_real_export(raw: pd.DataFrame, tmp_path: Path) -> None:
-    columns = [*schemas.COMING_COLUMNS, "No-show"]
+    columns = list(PUBLISHED)
     file = tmp_path / "a.csv"
-    raw[columns].to_csv(file, index=False)
-    read = ExportDataset(filepath=str(file)).load()
+    raw[columns].rename(columns=PUBLISHED).to_csv(file, index=False)
+    read = ExportDataset(filepath=str(file), columns=PUBLISHED).load()
     assert set(raw.columns) == set(read.columns)
     assert raw.dtypes[columns].equals(read.dtypes[columns])
     schemas.RAW.validate(raw)
@@ -65,7 +66,7 @@ def test_the_same_patients_come_again_later_without_outcomes(raw: pd.DataFrame) 
     coming = SampleAppointmentsDataset(
         n_rows=5000, seed=42, credentials={"key": "k"}, days_later=41
     ).load()
-    assert "No-show" not in coming
+    assert "no_show" not in coming
     past, *_ = clean_appointments(raw)
     kept, _, counts = clean_appointments(coming)
     assert len(kept) == 5000

@@ -105,6 +105,17 @@ def test_interrupted_download_goes_on_in_the_next_run(web: Any, raw: Path) -> No
     assert web.requests[-1][1] is not None
 
 
+@pytest.mark.parametrize("container", ["table.csv.gz", "table.csv.zip"])
+def test_an_archive_that_unpacks_without_end_is_told(
+    web: Any, raw: Path, container: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crossfold.datasets.containers.MOST_UNPACKED_BYTES", 1000)
+    web.contents = {"/good": CONTAINERS[container]}
+    with pytest.raises(SourceError, match="unpacks to more than 1,000 bytes"):
+        source(raw, f"{web.address}/good").load()
+    assert files(raw.parent) == []
+
+
 @pytest.mark.parametrize("wrong", [b"Age\n2\n", gzip.compress(b"Age\n2\n"), CONTENT[:-1]])
 def test_wrong_content_is_kept_aside_and_never_used(web: Any, raw: Path, wrong: bytes) -> None:
     web.contents = {"/wrong": wrong}

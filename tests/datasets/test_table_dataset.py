@@ -185,6 +185,15 @@ def test_files_that_are_no_tables_are_refused(
 
 
 @pytest.mark.parametrize(
+    "options", [{"encoding": "latin-15x"}, {"encoding": "ascii"}, {"sep": "(("}], ids=str
+)
+def test_options_that_do_not_fit_are_refused(tmp_path: Path, options: dict[str, str]) -> None:
+    file = write(tmp_path / "a.csv", "a,b\nä,1\n")
+    with pytest.raises(DataError, match=r"cannot be read .* check --sep and --encoding"):
+        find_source(str(file), **options)
+
+
+@pytest.mark.parametrize(
     "header", ["1990,1991,country\n", "age,2019\n", "a,b,c\n", "Probe,1,2,3\n"]
 )
 def test_names_with_digits_are_a_header(tmp_path: Path, header: str) -> None:

@@ -1,10 +1,12 @@
-"""Temporary files: locked while their process lives, swept when it is dead."""
+"""Temporary files: left alone while their process lives, swept when it is dead."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from crossfold.datasets import temporary
@@ -73,25 +75,67 @@ def test_only_what_belongs_to_the_target_is_swept(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_file_swept_before_it_is_locked_is_made_again(
+def test_file_whose_new_folder_was_swept_is_made_again(
     target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = temporary.fcntl.flock
+    usual = temporary._beside
     attempts: list[Path] = []
 
-    def sweep_first(descriptor: int, operation: int) -> None:
+    def sweep_first(target: Path) -> Path:
         if not attempts:
-            attempts.extend(strays(target.parent))
-            attempts[0].unlink()
-            attempts[0].parent.rmdir()
-        usual(descriptor, operation)
+            target.parent.rmdir()
+        attempts.append(usual(target))
+        return attempts[-1]
 
-    target = target / "1" / "data.csv"
-    monkeypatch.setattr(temporary.fcntl, "flock", sweep_first)
-    path, file = create_file(target)
+    monkeypatch.setattr(temporary, "_beside", sweep_first)
+    path, file = create_file(target / "1" / "data.csv")
     file.close()
     assert path.exists()
-    assert path != attempts[0]
+    assert path == attempts[1]
+
+
+def test_a_number_that_another_process_has_now_protects_nothing(target: Path) -> None:
+    number = temporary.own_process().partition("@")[0]
+    stray = target.with_name(f".{target.name}.{number}@1.0f{temporary.TEMPORARY_SUFFIX}")
+    stray.touch()
+    sweep(target)
+    assert not stray.exists()
+
+
+def test_where_folders_cannot_be_opened_they_are_not(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(temporary, "HAS_OPEN_FOLDERS", False)
+    usual = temporary.os.open
+
+    def only_files(path: Path, flags: int) -> int:
+        assert not Path(path).is_dir()
+        assert flags & os.O_RDWR, "Windows flushes no file that was opened to be read"
+        return usual(path, flags)
+
+    monkeypatch.setattr(temporary.os, "open", only_files)
+    with atomic_folder(target / "1") as folder:
+        (folder / target.name).write_text("a")
+    with AtomicLocalFileSystem().open(str(target / "1" / "b"), "w") as file:
+        file.write("b")
+    assert {path.name for path in (target / "1").iterdir()} == {target.name, "b"}
+
+
+def test_no_file_is_open_when_it_is_moved(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = Path.replace
+
+    def replace(path: Path, other: Path) -> Path:
+        opened = [file.path for file in psutil.Process().open_files()]
+        assert str(path) not in opened, "Windows moves no open file"
+        return usual(path, other)
+
+    monkeypatch.setattr(Path, "replace", replace)
+    with AtomicLocalFileSystem().open(str(target), "wb") as file:
+        file.write(b"a")
+    with temporary_file(target) as path:
+        path.write_text("b")
+        path.replace(target)
+    assert target.read_text() == "b"
 
 
 def test_missing_folder_is_not_made_unasked(target: Path) -> None:

@@ -13,6 +13,7 @@ from sklearn.preprocessing import scale
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import MLPClassifier, MLPRegressor
 from crossfold.mlp._batches import batch_rows
+from crossfold.mlp._spec import Trained
 from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 
 ENGINES = ("numpy", "torch")
@@ -168,6 +169,45 @@ class TestAuto:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+class TestValidationData:
+    def test_is_scored_and_not_trained_on(self, engine, moons):
+        X, y = moons
+        settings = {**QUICK, "engine": engine, "max_iter": 5}
+        names = np.array(["a", "b"])[y]
+        model = MLPClassifier(**settings)
+        model.fit(X[:120], names[:120], np.ones(120), validation_data=(X[120:], names[120:]))
+        alone = MLPClassifier(**settings).fit(X[:120], names[:120], np.ones(120))
+        np.testing.assert_array_equal(model.coefs_[0], alone.coefs_[0])
+        assert alone.history_.validation_score == []
+        scores = model.history_.validation_score
+        assert (len(scores), scores[-1]) == (5, model.score(X[120:], names[120:]))
+        assert model.history_.train_loss == model.loss_curve_
+
+    def test_decides_when_training_stops(self, engine, moons):
+        X, y = moons
+        settings = {**QUICK, "engine": engine, "learning_rate": "constant", "max_iter": 300}
+        model = MLPClassifier(**settings, early_stopping=True)
+        model.fit(X[:120], y[:120], validation_data=(X[120:], y[120:]))
+        assert model.n_iter_ < 300
+        assert model.t_ == 120 * model.n_iter_
+        assert model.best_validation_score_ == pytest.approx(model.score(X[120:], y[120:]))
+
+    def test_of_a_regressor_is_scored_in_its_own_units(self, engine, moons):
+        X, y = moons
+        values = 1e4 + 50.0 * y
+        model = MLPRegressor(**{**QUICK, "engine": engine})
+        model.fit(X[:120], values[:120], validation_data=(X[120:], values[120:]))
+        expected = model.score(X[120:], values[120:])
+        assert model.history_.validation_score[-1] == pytest.approx(expected, abs=1e-4)
+
+    def test_must_fit(self, engine, moons):
+        X, y = moons
+        for wrong, message in (((X[:, :1], y), "features"), ((X, y + 1), "not among the classes")):
+            with pytest.raises(ValueError, match=message):
+                MLPClassifier(**QUICK, engine=engine).fit(X, y, validation_data=wrong)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 class TestRegressor:
     def test_learns_a_parabola(self, engine):
         X = np.linspace(-1, 1, 100)[:, None]
@@ -259,6 +299,13 @@ def test_predictions_that_are_not_finite_are_an_error(engine, moons):
     X = X * np.where(np.arange(200) == 1, 1e308, 1)[:, None]
     with pytest.raises(DivergenceError, match="predictions of 1 of 200 rows are not finite"):
         model.predict(X)
+
+
+@pytest.mark.parametrize("is_best_epoch", [False, True])
+def test_the_best_epoch_may_be_kept_of_a_training_that_diverged_later(is_best_epoch):
+    weights, biases = [np.ones((2, 1))], [np.zeros(1)]
+    trained = Trained(weights, biases, 2, 20, [1.0, np.nan], is_best_epoch=is_best_epoch)
+    assert trained.is_finite == is_best_epoch
 
 
 class TestInputs:

@@ -6,11 +6,13 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 from sklearn.datasets import make_moons
 
 from crossfold.mlp import Activation, MLPClassifier, MLPRegressor, load, save
 from crossfold.mlp.exceptions import ModelFileError
+from crossfold.mlp.persistence import _checksum
 
 QUICK = {
     "hidden_layer_sizes": (5, 3),
@@ -87,6 +89,41 @@ def test_model_trained_with_pytorch_scores_without_it(moons, tmp_path):
     np.testing.assert_allclose(json.loads(done.stdout), model.predict_proba(X), rtol=1e-6)
 
 
+def document_of(content):
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    return json.loads(json.loads(header["__metadata__"]["crossfold"])["document"])
+
+
+def rewritten(content, change_text=lambda text: text, change_tensors=lambda tensors: None):
+    """Write a file anew with another document or tensors, and a right checksum."""
+    tensors = load_tensors(content)
+    change_tensors(tensors)
+    text = change_text(json.dumps(document_of(content)))
+    entry = {"document": text, "sha256": _checksum(text, tensors)}
+    return save_tensors(tensors, {"crossfold": json.dumps(entry)})
+
+
+def places(document, path=()):
+    """List all paths in a document."""
+    pairs = document.items() if isinstance(document, dict) else enumerate(document)
+    for key, value in pairs:
+        yield (*path, key)
+        if isinstance(value, dict | list):
+            yield from places(value, (*path, key))
+
+
+def replacing(path, value):
+    def replace(text):
+        document = json.loads(text)
+        inner = document
+        for key in path[:-1]:
+            inner = inner[key]
+        inner[path[-1]] = value
+        return json.dumps(document)
+
+    return replace
+
+
 class TestUnreadable:
     @pytest.fixture
     def content(self, model):
@@ -122,12 +159,76 @@ class TestUnreadable:
         foreign = save_tensors({"weight": np.ones(3)})
         assert "another program" in self.refused(tmp_path, foreign)
 
+    def test_right_checksum_of_what_is_no_model(self, tmp_path, content):
+        for text in ("", "{", "3", "[]", "{}", "[" * 100_000, '{"format": 1}', '{"format": 2}'):
+            self.refused(tmp_path, rewritten(content, lambda _, text=text: text))
+
+    @pytest.mark.parametrize("wrong", [None, "x", -1, 2.5, [], [7], {}, {"a": 1}], ids=repr)
+    def test_wrong_document_is_refused_or_does_no_harm(self, tmp_path, content, wrong):
+        refused = 0
+        for path in places(document_of(content)):
+            try:
+                [loaded], extra = load(io.BytesIO(rewritten(content, replacing(path, wrong))))
+            except ModelFileError:
+                refused += 1
+            else:
+                assert loaded.predict_proba(np.zeros((2, 2))).shape == (2, 2)
+                assert isinstance(extra, dict)
+        assert refused > 10
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda tensors: tensors.pop("0.coefs.0"),
+            lambda tensors: tensors.pop("0.intercepts.1"),
+            lambda tensors: tensors.clear(),
+            lambda tensors: tensors.update({"0.coefs.1": np.ones((5, 4), np.float32)}),
+            lambda tensors: tensors.update({"0.intercepts.0": np.ones((5, 1), np.float32)}),
+            lambda tensors: tensors.update({"0.intercepts.0": np.ones(5, np.int64)}),
+            lambda tensors: tensors.update({"0.coefs.0": np.full((2, 5), np.nan)}),
+        ],
+    )
+    def test_wrong_tensors_with_a_right_checksum(self, tmp_path, content, change):
+        message = self.refused(tmp_path, rewritten(content, change_tensors=change))
+        assert "does not fit together" in message
+
     def test_missing_file_is_reported_as_such(self, tmp_path):
         with pytest.raises(FileNotFoundError):
             load(tmp_path / "none.safetensors")
 
 
 class TestWriting:
+    def test_equal_models_give_equal_files(self, model):
+        files = [io.BytesIO() for _ in range(30)]
+        for file in files:
+            save(file, [model], {"threshold": 0.5})
+        assert len({file.getvalue() for file in files}) == 1
+
+    def test_fresh_processes_write_equal_files(self, tmp_path):
+        code = (
+            "import sys, numpy as np\n"
+            "from crossfold.mlp import MLPClassifier, save\n"
+            f"model = MLPClassifier(**{QUICK!r}.copy())\n"
+            "X = np.random.default_rng(0).normal(size=(40, 2))\n"
+            "model.fit(X, np.where(X[:, 0] > 0, 'a', 'b'))\n"
+            "for number in range(5):\n"
+            "    save(f'{sys.argv[1]}.{number}', [model], {'kept': 1})\n"
+        ).replace("inf", "np.inf")
+        for number in range(2):
+            command = [sys.executable, "-c", code, str(number)]
+            subprocess.run(command, cwd=tmp_path, check=True)
+        assert len({file.read_bytes() for file in tmp_path.iterdir()}) == 1
+
+    def test_files_of_the_first_format_are_read(self, model, moons):
+        file = io.BytesIO()
+        save(file, [model], {"threshold": 0.5})
+        tensors = load_tensors(file.getvalue())
+        text = json.dumps(document_of(file.getvalue()))
+        old = {"crossfold": text, "sha256": _checksum(text, tensors)}
+        [loaded], extra = load(io.BytesIO(save_tensors(tensors, old)))
+        np.testing.assert_array_equal(loaded.predict(moons[0]), model.predict(moons[0]))
+        assert extra == {"threshold": 0.5}
+
     def test_failed_save_leaves_the_old_file_and_nothing_else(self, model, tmp_path, monkeypatch):
         path = tmp_path / "model.safetensors"
         save(path, [model], {"version": 1})

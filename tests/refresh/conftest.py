@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,12 @@ source_dir = "src"
 import fsspec
 from crossfold.datasets.atomic import AtomicLocalFileSystem
 from crossfold.hooks import ProjectHooks
-from crossfold.refresh.hooks import LedgerHooks
+from crossfold.refresh.config import ThreadSafeConfigLoader
+from crossfold.refresh.hooks import RunHooks
 fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)
-HOOKS = (ProjectHooks(), LedgerHooks())
+HOOKS = (ProjectHooks(), RunHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+CONFIG_LOADER_CLASS = ThreadSafeConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
@@ -51,6 +54,7 @@ def to_numbers(table):
     "src/toy/nodes.py": """
 import os
 import signal
+from pathlib import Path
 import pandas as pd
 from toy.helpers import to_numbers
 
@@ -60,6 +64,10 @@ def clean(raw: pd.DataFrame) -> pd.DataFrame:
 def train(table: pd.DataFrame, weight: int) -> dict[str, float]:
     if os.environ.get("KILL_AT") == "train":
         os.kill(os.getpid(), signal.SIGKILL)
+    if os.environ.get("ELSEWHERE"):  # somebody else writes a version meanwhile
+        later = Path("data/table.parquet/2099-01-01T00.00.00.000Z/table.parquet")
+        later.parent.mkdir()
+        table.iloc[:1].to_parquet(later)
     return {"rate": float(table["missed"].mean()) * weight}
 
 def report(model: dict[str, float], table: pd.DataFrame) -> str:
@@ -130,6 +138,12 @@ class Toy:
             text=True,
         )
 
+    def out(self, *options: str) -> tuple[int, str]:
+        """Run ``kedro refresh``, and give its exit status and its standard output alone."""
+        with self.start("refresh", *options) as process:
+            output, _ = process.communicate(timeout=120)
+        return process.returncode, output
+
     def refresh(self, *options: str, **environment: str) -> tuple[int, str]:
         """Run ``kedro refresh``, and give its exit status and what it printed."""
         with self.start("refresh", *options, **environment) as process:
@@ -169,6 +183,12 @@ def make_toy(folder: Path) -> Toy:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     return Toy(folder)
+
+
+@pytest.fixture(scope="session")
+def toy_in() -> Callable[[Path], Toy]:
+    """Give the function that writes the project into a folder."""
+    return make_toy
 
 
 @pytest.fixture

@@ -12,8 +12,9 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from unittest import mock
 
+from kedro.io.core import VERSION_FORMAT
+
 from crossfold.refresh.ledger import RUNNING, Ledger
-from crossfold.refresh.retention import VERSION_FORMAT
 
 # The data engineering of the appointments, the guard against leaks, and the model.
 OUTPUTS = [

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
-from functools import partial
 from pathlib import Path
 
 import pytest
 
+import crossfold
 from crossfold.refresh.code import CodeReader
 from crossfold.refresh.known_code import Code
 
@@ -171,12 +172,22 @@ def test_cycles_and_star_imports_end(shop: Path) -> None:
     assert "shop.tools" in code(shop, "a", "cycle_a").modules
 
 
-def test_partials_count_what_is_given(shop: Path) -> None:
-    def node(table: int, size: int) -> None:
-        """Stand for the function of that name."""
-
-    node.__module__, node.__qualname__ = "shop.nodes", "node"
-    reader = CodeReader("shop", shop)
-    first, second = (reader.of_function(partial(node, size=size)) for size in (1, 2))
-    assert first.function != second.function
-    assert first.modules == second.modules == reader.of_function(node).modules
+@pytest.mark.parametrize(
+    ("dataset", "file", "old", "new"),
+    [
+        ("FigureDataset", "datasets/figure_dataset.py", "DOTS_PER_INCH = 200", "DOTS_PER_INCH = 9"),
+        ("FigureDataset", "datasets/atomic.py", "os.fsync(self._file.fileno())", "pass"),
+        ("MLPDataset", "datasets/mlp_dataset.py", "(file, estimators, extra)", "(file, [], extra)"),
+        ("MLPDataset", "mlp/persistence.py", "FORMAT = 1", "FORMAT = 9"),
+    ],
+)
+def test_the_datasets_of_this_package_count_with_what_they_call(
+    tmp_path: Path, dataset: str, file: str, old: str, new: str
+) -> None:
+    root = Path(crossfold.__file__).parent
+    copy = shutil.copytree(root, tmp_path / "crossfold", ignore=shutil.ignore_patterns("*.pyc"))
+    path = f"crossfold.datasets.{dataset}"
+    before = CodeReader("crossfold", root).of_path(path)
+    assert CodeReader("crossfold", copy).of_path(path) == before
+    change(copy, file, old, new)
+    assert CodeReader("crossfold", copy).of_path(path) != before

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
+import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from crossfold.datasets.temporary import TEMPORARY_SUFFIX
+from crossfold.refresh.lock import run_lock
+
+UNSHARED = ["unshare", "--map-root-user", "--mount"]
+CAN_MOUNT = (
+    shutil.which("unshare") is not None
+    and subprocess.run([*UNSHARED, "true"], capture_output=True, check=False).returncode == 0
+)
 
 
 def test_only_what_is_stale_runs(refreshed) -> None:
@@ -111,19 +122,46 @@ def test_a_killed_refresh_is_shown_and_taken_up(toy) -> None:
     assert [line.split()[-1] for line in history[1:]] == ["done", "train"]
 
 
-def test_a_second_refresh_says_who_is_at_work(refreshed) -> None:
-    file: Path = refreshed.folder / "data" / "refresh.lock"
-    with file.open("a") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        stream.write(json.dumps({"process": 4711, "since": "2026-01-02 03:04:05+00:00"}))
-        stream.flush()
-        code, output = refreshed.refresh()
+@pytest.mark.parametrize(("command", "work"), [("refresh", "run"), ("run", "refresh")])
+def test_a_second_run_or_refresh_says_who_is_at_work(refreshed, command: str, work: str) -> None:
+    file: Path = refreshed.folder / "data" / "run.lock"
+    with run_lock(file, work=work), refreshed.start(command) as process:
+        told = "".join(process.communicate(timeout=120)).splitlines()[-1]
         assert refreshed.refresh("--check")[0] == 0
-    assert code == 1
-    assert output == (
-        "Error: Another refresh is at work: process 4711, since 2026-01-02 03:04:05+00:00, holds"
-        f" {file}. Wait until it has ended, or end it.\n"
+    assert process.returncode == 1
+    assert re.fullmatch(
+        rf"Error: Another {work} is at work: process {os.getpid()}, since 2.*, holds {file}\. Wait"
+        r" until it has ended, with --wait or CROSSFOLD_WAIT=1, or end it\.",
+        told,
     )
+    assert len(refreshed.ledger.history(9)) == 1
+
+
+@pytest.mark.parametrize("command", ["refresh", "run"])
+def test_who_waits_runs_when_the_first_has_ended(refreshed, command: str) -> None:
+    with run_lock(refreshed.folder / "data" / "run.lock"):
+        waiting = refreshed.start(command, "--wait", "--params=weight=2")
+        assert "Waiting for another run" in waiting.stdout.readline()
+    output = "".join(waiting.communicate(timeout=120))
+    assert waiting.returncode == 0, output
+    assert refreshed.versions("report.txt")[-1].read_text() == "2 rows, 1.000"
+
+
+@pytest.mark.parametrize("command", ["refresh", "run --pipelines=study --to-nodes=clean"])
+def test_what_killed_runs_left_is_swept_even_where_nothing_is_to_do(
+    refreshed, command: str
+) -> None:
+    left = [
+        refreshed.folder / "data" / name / f".{name}.4711@1.0a{TEMPORARY_SUFFIX}"
+        for name in ("01_raw", "model.json", "rejected")
+    ]
+    for file in left:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("half")
+    with refreshed.start(*command.split()) as process:
+        process.communicate(timeout=120)
+    assert process.returncode == 0
+    assert [file for file in left if file.exists()] == []
 
 
 def test_two_refreshes_at_once(toy) -> None:
@@ -144,7 +182,30 @@ def test_mistakes_are_told_in_one_sentence(refreshed) -> None:
     (refreshed.folder / "data" / "ledger.sqlite").write_bytes(b"no database" * 100)
     code, output = refreshed.refresh()
     assert code == 1
-    assert re.fullmatch(r"Error: The ledger .* cannot be used \(.*\): move it away, .*\n", output)
+    told = r"Error: The ledger .* is damaged \(.*\): put a backup in its place\. .*all nodes\.\n"
+    assert re.fullmatch(told, output)
+
+
+@pytest.mark.skipif(not CAN_MOUNT, reason="no file system can be mounted here")
+@pytest.mark.parametrize("command", ["refresh", "run"])
+@pytest.mark.parametrize("size", ["4k", "80k", "130k"])
+def test_a_full_disk_is_told_in_one_sentence(toy, command: str, size: str) -> None:
+    (toy.folder / "data").mkdir()
+    script = f"mount -t tmpfs -o size={size} tmpfs data && {sys.executable} -m kedro {command}"
+    result = subprocess.run(
+        [*UNSHARED, "sh", "-c", f"{script} && false; find data -name '.*'"],
+        cwd=toy.folder,
+        env={**os.environ, "KEDRO_DISABLE_TELEMETRY": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = (
+        rf"Error: The disk is full: {toy.folder}/data/\S+ cannot be written\. Free some space, .*"
+    )
+    assert re.fullmatch(told, result.stderr.splitlines()[-1]), result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+    assert "crossfold-tmp" not in result.stdout
 
 
 @pytest.mark.parametrize("options", [[], ["--check"]])
@@ -191,3 +252,40 @@ def test_data_that_break_the_schema_are_told_until_they_are_mended(refreshed) ->
     export.write_text("age,missed\n30,0\n")
     assert toy.refresh()[0] == 0
     assert toy.versions("report.txt")[-1].read_text() == "1 rows, 0.000"
+
+
+def test_nodes_that_are_named_run_always(refreshed) -> None:
+    toy = refreshed
+    settings = toy.folder / "conf" / "base" / "refresh.yml"
+    settings.write_text("always_run: [train]\n")
+    code, output = toy.refresh("--check", "--explain")
+    assert (code, "train: always_run names train\n" in output) == (3, True)
+    assert toy.refresh()[1].endswith("Refreshed: 1 of 3 nodes have run.\n")
+    settings.write_text("always_run: [train, trian]\ntrusted: [raw]\n")
+    expected = "always_run in refresh.yml names trian, but there is no such node or tag. Mend it.\n"
+    assert toy.refresh("--check") == (1, f"Error: The setting {expected}")
+
+
+def test_runs_are_compared_and_told_as_json(refreshed) -> None:
+    toy = refreshed
+    toy.change("conf/base/parameters.yml", "weight: 1", "weight: 3")
+    code, output = toy.out("--check", "--json")
+    found = json.loads(output)
+    assert (code, found["n_stale"], found["nodes"]["clean"]) == (3, 2, [])
+    assert found["nodes"]["train"] == ["parameter weight 1 → 3"]
+    toy.refresh()
+    second, first = (run.run for run in toy.ledger.history(2))
+    code, output = toy.out("--compare", first, second)
+    assert (code, output.splitlines()) == (
+        0,
+        [
+            "train: parameter weight 1 → 3; model came out different",
+            output.splitlines()[1],
+            f"2 of 3 nodes differ between {first} and {second}.",
+        ],
+    )
+    assert output.splitlines()[1].startswith("report: model content changed (sha256 ")
+    found = json.loads(toy.out("--compare", first, second, "--json")[1])
+    assert found["nodes"]["train"] == ["parameter weight 1 → 3", "model came out different"]
+    assert "no run never" in toy.refresh("--compare", first, "never")[1]
+    assert "--json goes with --check or --compare" in toy.refresh("--json")[1]

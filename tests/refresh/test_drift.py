@@ -130,7 +130,8 @@ EXPORTS = """
 appointments_raw:
   type: crossfold.datasets.ExportDataset
   filepath: exports
-  hashed_columns: [PatientId]
+  columns: ${globals:appointments_columns}
+  hashed_columns: [patient]
   credentials: patient_key
   validator:
     class: crossfold.pipelines.data_engineering.appointments.schemas.RAW

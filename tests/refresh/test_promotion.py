@@ -149,3 +149,11 @@ def test_the_model_in_use_is_not_written(tmp_path: Path) -> None:
     dataset = PromotedModelDataset(filepath=str(tmp_path / "model.safetensors"))
     with pytest.raises(DatasetError, match="only read"):
         dataset.save(([], {}))
+
+
+@pytest.mark.parametrize("text", ["", '{"version": "20', "[]", '{"version": "1"}'])
+def test_a_damaged_promotion_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "promoted.json").write_text(text)
+    told = "promoted.json does not say which model is in use: put a backup in its place, or remove"
+    with pytest.raises(DatasetError, match=told):
+        read_promotion(tmp_path)

@@ -19,11 +19,10 @@ from hypothesis import strategies as st
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
-from pluggy import PluginManager
 
 from crossfold.refresh import contents
 from crossfold.refresh.code import CodeReader
-from crossfold.refresh.hooks import LedgerHooks
+from crossfold.refresh.hooks import RunHooks
 from crossfold.refresh.ledger import Ledger
 from crossfold.refresh.project import ProjectFiles
 from crossfold.refresh.runner import RefreshRunner
@@ -174,22 +173,19 @@ class Project:
         for name, value in parameters.items():
             catalog[f"params:{name}"] = value
         runner = RefreshRunner(self._judge)
-        hooks, manager = self._hooks(pipeline, catalog)
-        runner.run(pipeline, catalog, manager, run_id=str(next(self.clock)))
-        hooks.after_pipeline_run()
+        hooks = RunHooks()
+        hooks._here.files, hooks._here.env = FixedFiles(PACKAGE, self.folder), None
+        manager = _create_hook_manager()
+        manager.register(hooks)
+        run = {"runner": "refresh", "pipeline_names": None, "run_id": str(next(self.clock))}
+        of_run = {"run_params": run, "pipeline": pipeline, "catalog": catalog}
+        manager.hook.before_pipeline_run(**of_run)
+        runner.run(pipeline, catalog, manager, run_id=run["run_id"])
+        manager.hook.after_pipeline_run(run_result={}, **of_run)
         return runner.done
 
     def _judge(self, pipeline: Pipeline, catalog: Any) -> Judge:
         return Judge(pipeline, catalog, self.ledger, CodeReader(PACKAGE, self.folder / PACKAGE))
-
-    def _hooks(self, pipeline: Pipeline, catalog: Any) -> tuple[LedgerHooks, PluginManager]:
-        hooks = LedgerHooks()
-        hooks._files = FixedFiles(PACKAGE, self.folder)
-        parameters = {"runner": "refresh", "pipeline_names": None, "run_id": str(next(self.clock))}
-        hooks.before_pipeline_run(parameters, pipeline, catalog)
-        manager = _create_hook_manager()
-        manager.register(hooks)
-        return hooks, manager
 
     def value(self, name: str) -> int:
         return int((self.folder / name).read_text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -136,3 +137,10 @@ def test_wrong_content_is_kept_aside_and_told_until_it_is_mended(
     assert web.n_downloads == 1
     put(web, OLD, '"3"')
     assert toy.refresh()[1].endswith(NOTHING[1])
+
+
+def test_json_is_all_that_is_printed(toy: Any, web: Any) -> None:
+    put(web, NEW, '"2"')
+    code, output = toy.out("--check", "--json")
+    assert (code, json.loads(output)["n_stale"]) == (3, 3)
+    assert "Fetching" in toy.refresh("--check", "--json")[1]

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +15,8 @@ from crossfold.tracking import hooks
 from crossfold.tracking.hooks import TrackingHooks
 from crossfold.tracking.store import Store
 
-RUN = {"run_id": "2026-01-01", "pipeline_names": ["study"]}
+ID = "2026-01-01"
+RUN = {"run_id": ID, "pipeline_names": ["study"]}
 
 
 class Loader(dict[str, Any]):
@@ -28,9 +31,9 @@ def context(folder: Path, tracking: object, /, **runtime: object) -> Any:
 
 def run(tracked: TrackingHooks, *, fails: bool = False) -> None:
     tracked.before_pipeline_run(RUN)
-    tracked.before_node_run({"params:seed": 42})
+    tracked.before_node_run({"params:seed": 42}, ID)
     tracked.after_dataset_saved("study.metrics", {"auc": 0.75})
-    (tracked.on_pipeline_error if fails else tracked.after_pipeline_run)(DataCatalog())
+    (tracked.on_pipeline_error if fails else tracked.after_pipeline_run)(RUN, DataCatalog())
 
 
 @pytest.fixture
@@ -74,7 +77,7 @@ def test_a_run_that_writes_nothing_is_not_stored(
     tracked = TrackingHooks()
     tracked.after_context_created(context(tmp_path, True))
     tracked.before_pipeline_run(RUN)
-    tracked.after_pipeline_run(DataCatalog())
+    tracked.after_pipeline_run(RUN, DataCatalog())
     assert stored == []
 
 
@@ -119,18 +122,40 @@ def test_a_store_that_cannot_be_written_costs_one_warning(
     assert "\n" not in warning.getMessage()
 
 
-@pytest.mark.parametrize("step", ["before_pipeline_run", "before_node_run", "after_dataset_saved"])
+@pytest.mark.parametrize("step", ["before_node_run", "after_dataset_saved"])
 def test_an_error_while_collecting_costs_one_warning_and_the_record(
     tmp_path: Path, stored: list[tuple[Any, ...]], caplog: pytest.LogCaptureFixture, step: str
 ) -> None:
     tracked = TrackingHooks()
     tracked.after_context_created(context(tmp_path, True))
-    tracked.before_pipeline_run({} if step == "before_pipeline_run" else RUN)
-    tracked.before_node_run(None if step == "before_node_run" else {})
+    tracked.before_pipeline_run(RUN)
+    tracked.before_node_run(None if step == "before_node_run" else {}, ID)
     name: Any = None if step == "after_dataset_saved" else "study.metrics"
     tracked.after_dataset_saved(name, {"auc": 0.75})
-    tracked.after_pipeline_run(DataCatalog())
+    tracked.after_pipeline_run(RUN, DataCatalog())
     assert (len(caplog.records), stored) == (1, [])
+
+
+def test_runs_at_the_same_time_have_records_of_their_own(
+    tmp_path: Path, stored: list[tuple[Any, ...]]
+) -> None:
+    tracked = TrackingHooks()
+    both = [{**RUN, "run_id": "first"}, {**RUN, "run_id": "second"}]
+    threads = [ThreadPoolExecutor(1) for _ in both]
+
+    def in_turn(step: Callable[[dict[str, Any]], Any]) -> None:
+        for thread, params in zip(threads, both, strict=True):
+            thread.submit(step, params).result()
+
+    in_turn(lambda _: tracked.after_context_created(context(tmp_path, True)))
+    in_turn(tracked.before_pipeline_run)
+    in_turn(lambda run: tracked.before_node_run({"params:run": run["run_id"]}, run["run_id"]))
+    in_turn(lambda run: tracked.after_dataset_saved(f"{run['run_id']}.metrics", {"auc": 1}))
+    in_turn(lambda run: tracked.after_pipeline_run(run, DataCatalog()))
+    records = {record.tags["kedro_run"]: record for record, *_ in stored}
+    for run in ("first", "second"):
+        assert records[run].parameters == {"run": run}
+        assert records[run].saved == [f"{run}.metrics"]
 
 
 def test_a_broken_installation_costs_one_warning(

@@ -98,3 +98,9 @@ def test_a_perfect_rate_has_an_interval() -> None:
     ).set_index("metric")
     assert table.loc["accuracy", "high"] == 1
     assert 0.8 < table.loc["accuracy", "low"] < 0.9
+
+
+def test_a_probability_of_zero_costs_much_and_not_everything() -> None:
+    p = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], dtype=np.float32)
+    found = point_estimates(Predicted("multiclass", np.array([0, 0]), p))
+    assert found["log_loss"] == pytest.approx(-np.log(np.finfo(np.float32).eps) / 2, rel=1e-6)

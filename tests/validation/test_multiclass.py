@@ -1,4 +1,4 @@
-"""Metrics of several classes against scikit-learn, their intervals, and paired comparisons."""
+"""Metrics of several classes against scikit-learn, and paired comparisons."""
 
 import numpy as np
 import pytest
@@ -9,12 +9,9 @@ from sklearn import metrics as reference
 
 from crossfold.validation import (
     MULTICLASS_METRICS,
-    compare_classifiers,
-    multiclass_metric_rows,
     multiclass_metrics,
     paired_bootstrap,
     paired_t_test,
-    wilson_interval,
 )
 
 CLASSES = 4
@@ -53,60 +50,6 @@ def test_many_confusion_matrices_are_scored_at_once() -> None:
     one = multiclass_metrics(counts[3, 1])
     assert all(found[name].shape == (5, 2) for name in MULTICLASS_METRICS)
     assert [found[name][3, 1] for name in one] == pytest.approx([float(one[n]) for n in one])
-
-
-@pytest.fixture(scope="module")
-def scored() -> tuple[np.ndarray, np.ndarray]:
-    rng = np.random.default_rng(1)
-    y = rng.integers(0, CLASSES, 400)
-    scores = rng.normal(size=(400, CLASSES)) + 1.5 * np.eye(CLASSES)[y]
-    p = np.exp(scores)
-    return y, p / p.sum(axis=1, keepdims=True)
-
-
-def test_rows_hold_every_metric_inside_its_interval(scored) -> None:
-    y, p = scored
-    table = multiclass_metric_rows(y, p, n_resamples=200, seed=0).set_index("metric")
-    expected = of_scikit_learn(y, p.argmax(axis=1)) | {"loss": reference.log_loss(y, p)}
-    assert table["estimate"].to_dict() == pytest.approx(expected)
-    assert (table["low"] < table["estimate"]).all()
-    assert (table["estimate"] < table["high"]).all()
-    assert (table["n"] == 400).all()
-    interval = wilson_interval((y == p.argmax(axis=1)).sum(), 400)
-    assert tuple(table.loc["accuracy", ["low", "high"]]) == pytest.approx(interval)
-
-
-def test_the_bootstrap_of_the_cells_is_that_of_the_rows(scored) -> None:
-    y, p = scored
-    table = multiclass_metric_rows(y, p, n_resamples=4000, seed=0).set_index("metric")
-    rng, predicted = np.random.default_rng(2), p.argmax(axis=1)
-    drawn = [rng.integers(0, 400, 400) for _ in range(4000)]
-    f1 = [float(multiclass_metrics(confusion(y[i], predicted[i]))["macro_f1"]) for i in drawn]
-    low, high = np.percentile(f1, [2.5, 97.5])
-    assert tuple(table.loc["macro_f1", ["low", "high"]]) == pytest.approx((low, high), abs=0.004)
-
-
-def test_the_same_seed_gives_the_same_intervals(scored) -> None:
-    first, again = (multiclass_metric_rows(*scored, n_resamples=50, seed=3) for _ in range(2))
-    other = multiclass_metric_rows(*scored, n_resamples=50, seed=4)
-    assert first.equals(again)
-    assert not first.equals(other)
-
-
-def test_a_probability_of_zero_costs_much_and_not_everything() -> None:
-    p = np.array([[1.0, 0.0], [0.0, 1.0]], dtype=np.float32)
-    table = multiclass_metric_rows([0, 0], p, n_resamples=50, seed=0).set_index("metric")
-    expected = -np.log(np.finfo(np.float32).eps) / 2
-    assert table.loc["loss", "estimate"] == pytest.approx(expected, rel=1e-6)
-
-
-def test_comparing_classifiers_counts_images_that_one_of_them_gets_right() -> None:
-    y = np.zeros(40, dtype=int)
-    a, b = y.copy(), y.copy()
-    a[:3], b[3:13], b[20], a[20] = 1, 2, 1, 2
-    result = compare_classifiers(y, a, b)
-    assert (result.difference, result.n) == (pytest.approx(7 / 40), 13)
-    assert result.p_value == pytest.approx(0.092285, abs=1e-6)
 
 
 def test_the_paired_bootstrap_gives_the_mean_its_interval() -> None:

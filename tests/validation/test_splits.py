@@ -11,6 +11,7 @@ from crossfold.validation import (
     assign_folds,
     assign_parts,
     fold_rows,
+    last_part,
     leave_one_out,
     time_split,
 )
@@ -60,6 +61,11 @@ def test_too_few_groups_are_refused() -> None:
         assign_folds([0, 1] * 5, [0, 1] * 5, n_splits=3, seed=0)
 
 
+def test_one_class_alone_is_refused() -> None:
+    with pytest.raises(SplitError, match="All 10 rows are of one class"):
+        assign_folds([1] * 10, n_splits=3, seed=0)
+
+
 def test_parts_keep_groups_together_and_are_even(grouped) -> None:
     _, groups = grouped
     part = assign_parts(groups, n_parts=10, seed=0)
@@ -75,6 +81,14 @@ def test_more_parts_than_groups_are_refused() -> None:
 def test_time_split_by_hand() -> None:
     dates = pd.Series(pd.to_datetime(["2016-05-31", "2016-06-01", "2016-06-02"]))
     assert time_split(dates, datetime.date(2016, 6, 1)).tolist() == [-1, 0, 0]
+
+
+def test_last_part_is_about_the_last_fifth() -> None:
+    days = pd.Series(pd.date_range("2030-01-01 08:00", periods=10)).sample(frac=1, random_state=0)
+    assert last_part(days, 0.2) == datetime.date(2030, 1, 9)
+    late = pd.Series(pd.to_datetime(["2030-01-01"] * 9 + ["2030-01-02"]))
+    assert last_part(late, 0.2) == datetime.date(2030, 1, 2)
+    assert last_part(late[:9], 0.2) is None
 
 
 def test_a_time_split_outside_the_dates_is_refused() -> None:

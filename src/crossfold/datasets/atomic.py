@@ -135,14 +135,14 @@ class AtomicWriter(io.BufferedIOBase):
     def _commit(self) -> None:
         self._file.flush()
         os.fsync(self._file.fileno())
+        self._file.close()  # Windows moves no open file
         self._temporary.replace(self._target)
-        self._file.close()  # only now: an open file is locked, and safe from other runs' sweeps
         sync(self._target.parent)
 
     def _remove(self) -> None:
-        self._temporary.unlink(missing_ok=True)
         with contextlib.suppress(OSError):
             self._file.close()
+        self._temporary.unlink(missing_ok=True)
         remove_empty(self._new_folders)
 
     @contextlib.contextmanager

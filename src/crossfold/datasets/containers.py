@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import shutil
+import io
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from crossfold.datasets.exceptions import SourceError
+from crossfold.datasets.transfer import Limits
 
+MOST_UNPACKED_BYTES = 1 << 31
 DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error)
 
 
@@ -32,11 +34,14 @@ def extract(container: Path, name: str, target: Path) -> str:
     Raises
     ------
     SourceError
-        If the container is damaged or does not hold the file.
+        If the container is damaged, does not hold the file, or holds more than `Limits` allow.
     """
     try:
         with open_content(container, name) as content, target.open("wb") as writer:
-            shutil.copyfileobj(content, writer, 1 << 20)
+            limits = Limits.from_now()
+            while piece := content.read(1 << 20):
+                writer.write(piece)
+                limits.check(writer.tell())
     except DAMAGED as error:
         raise SourceError(f"{container} is a damaged archive ({error}).") from error
     return sha256(target)
@@ -50,16 +55,50 @@ def sha256(file: Path) -> str:
 
 @contextmanager
 def open_content(container: Path, name: str) -> Iterator[BinaryIO]:
-    """Open what a plain, gzip or zip file holds."""
+    """Open what a plain, gzip or zip file holds.
+
+    Raises
+    ------
+    SourceError
+        While it is read, if an archive holds more than `MOST_UNPACKED_BYTES`.
+    """
     with container.open("rb") as file:
         start = file.read(4)
     if start.startswith(b"PK\x03\x04"):
         with zipfile.ZipFile(container) as archive, archive.open(_member(archive, name)) as content:
-            yield cast(BinaryIO, content)
+            yield _bounded(content, container)
+    elif start.startswith(b"\x1f\x8b"):
+        with gzip.open(container) as content:
+            yield _bounded(cast(IO[bytes], content), container)
     else:
-        is_gzip = start.startswith(b"\x1f\x8b")
-        with gzip.open(container) if is_gzip else container.open("rb") as content:
-            yield cast(BinaryIO, content)
+        with container.open("rb") as plain:
+            yield plain
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that refuses to give more than it may: a small archive may hold any amount."""
+
+    def __init__(self, content: IO[bytes], container: Path) -> None:
+        self._content, self._container = content, container
+        self._left = MOST_UNPACKED_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._content.read(len(buffer))
+        self._left -= len(block)
+        if self._left < 0:
+            raise SourceError(
+                f"{self._container} unpacks to more than {MOST_UNPACKED_BYTES:,} bytes: unpack it"
+                " yourself if it is what you want."
+            )
+        buffer[: len(block)] = block
+        return len(block)
+
+
+def _bounded(content: IO[bytes], container: Path) -> BinaryIO:
+    return io.BufferedReader(_Bounded(content, container), 1 << 16)
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> str:

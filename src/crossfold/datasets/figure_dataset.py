@@ -61,7 +61,7 @@ class FigureDataset(AbstractVersionedDataset["Figure", bytes]):
         from matplotlib import pyplot as plt
 
         png = Path(self._get_save_path())
-        contents = {png.with_suffix(".svg"): _svg(data)}
+        contents = {png.with_suffix(".svg"): to_svg(data)}
         data.set_layout_engine("none")  # What has been laid out stays where it is.
         contents[png] = _png(data)
         if self._version is None:
@@ -90,8 +90,8 @@ class FigureDataset(AbstractVersionedDataset["Figure", bytes]):
         return exists
 
 
-def _svg(figure: Figure) -> bytes:
-    """Draw without what would differ from one run to the next."""
+def to_svg(figure: Figure) -> bytes:
+    """Draw a figure without what would differ from one run to the next."""
     import matplotlib as mpl
 
     content = io.BytesIO()

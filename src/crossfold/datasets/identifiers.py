@@ -1,13 +1,24 @@
-"""Keyed hashes in place of identifiers."""
+"""Keyed hashes in place of identifiers, and a search for identifiers where none belong."""
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from hashlib import blake2b
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 DIGEST_BYTES = 12
+PLAIN_NUMBER = r"[1-9][0-9]*"
+NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
+NO_IDENTIFIER = ["nan", "null", "na", "n/a", "<na>", "#n/a", "none", "nil", "unknown", "undefined"]
+NO_IDENTIFIER += ["-", "--", ".", "?"]
+ROUNDED = r"^\d[.,](?P<decimals>\d+)[eE]\+?(?P<exponent>\d{1,2})$"
+# Shorter ones stand in other columns by chance, as ages do.
+SHORTEST_FOUND = 5
+SHARE_BY_CHANCE, SHARE_OF_A_COPY = 0.01, 0.5
 
 
 def hash_identifiers(values: pd.Series, key: str) -> pd.Series:
@@ -17,7 +28,8 @@ def hash_identifiers(values: pd.Series, key: str) -> pd.Series:
     ----------
     values
         Identifiers as text. Numbers written in other ways are one identifier: ``42``, ``42.0``
-        and ``4.2E1``. An empty text stays empty.
+        and ``4.2E1``. An empty text, and what says that there is none, as ``NULL``, becomes an
+        empty text.
     key
         Secret key of at most 64 bytes; without it nobody can compute the hash of an identifier.
 
@@ -25,24 +37,93 @@ def hash_identifiers(values: pd.Series, key: str) -> pd.Series:
     -------
     Hashes of 24 hexadecimal digits, same index.
     """
-    codes, unique = pd.factorize(values)
+    codes, unique = pd.factorize(canonical_identifiers(values))
     secret = key.encode()
-    hashes = pd.Series([_hash(canonical(text), secret) for text in unique], dtype="str")
+    hashes = pd.Series([_hash(text, secret) for text in unique], dtype="str")
     return pd.Series(hashes.array.take(codes), index=values.index, name=values.name)
 
 
+def canonical_identifiers(values: pd.Series) -> pd.Series:
+    """Write each identifier in one way, as `canonical` does; what is none becomes empty."""
+    texts = values.str.strip()
+    unusual = texts.str.fullmatch(NUMBER) & ~texts.str.fullmatch(PLAIN_NUMBER)
+    if unusual.any():
+        codes, unique = pd.factorize(texts[unusual])
+        written = pd.Series([canonical(text) for text in unique], dtype="str")
+        texts[unusual] = written.array.take(codes)
+    return texts.mask(texts.str.lower().isin(NO_IDENTIFIER), "")
+
+
 def canonical(text: str) -> str:
-    """Write an identifier in one way, whichever way a spreadsheet wrote it."""
+    """Write an identifier in one way, whichever way a spreadsheet wrote it; no digit is lost."""
     text = text.strip()
     if text.isascii() and text.isdigit():
         return text.lstrip("0") or "0"
-    try:
-        number = Decimal(text)
-    except InvalidOperation:
+    if not re.fullmatch(NUMBER, text):
         return text
-    if not number.is_finite():
-        return text
-    return f"{number.normalize():f}"
+    number = f"{Decimal(text):f}"
+    return (number.rstrip("0").rstrip(".") if "." in number else number) or "0"
+
+
+def are_rounded(values: pd.Series) -> bool:
+    """Say whether a spreadsheet has cut digits off long numbers, as 1.2346E+13: many become one."""
+    found = values.str.strip().str.extract(ROUNDED)
+    lost = found["decimals"].str.len() < pd.to_numeric(found["exponent"])
+    return len(values) > 0 and bool(lost.mean() > SHARE_BY_CHANCE)
+
+
+def rows_with_own(written: pd.Series, own: pd.Series) -> NDArray[np.bool_]:
+    """Say which rows of another column, in canonical form, hold the identifier of the same row.
+
+    Those of fewer than `SHORTEST_FOUND` characters count where the two columns mostly agree.
+    """
+    equal = ((written == own) & (own != "")).to_numpy()
+    found: NDArray[np.bool_] = equal & (equal.mean() > SHARE_OF_A_COPY)
+    length = own.str.len()
+    possible = np.flatnonzero((length >= SHORTEST_FOUND) & (written.str.len() >= length))
+    pairs = zip(own.iloc[possible].tolist(), written.iloc[possible].tolist(), strict=True)
+    found[possible] |= np.array([identifier in text for identifier, text in pairs], dtype=bool)
+    return found
+
+
+def rows_with_any(written: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
+    """Say which rows of another column, in canonical form, hold an identifier of any row.
+
+    Parameters
+    ----------
+    written
+        The column.
+    known
+        The identifiers, each once, of at least `SHORTEST_FOUND` characters.
+
+    Returns
+    -------
+    Shape ``(n,)``; all False where they are no more than chance brings: two kinds of numbers may
+    run through one range.
+    """
+    import pyarrow as pa
+    from pyarrow.compute import is_in
+
+    held = is_in(pa.array(written), value_set=pa.array(known))
+    found: NDArray[np.bool_] = held.to_numpy(zero_copy_only=False)
+    by_chance = SHARE_BY_CHANCE
+    if found.mean() > by_chance:
+        by_chance += 2 * _density(known, written)
+    return found if found.mean() > by_chance else np.zeros_like(found)
+
+
+def _density(known: pd.Series, written: pd.Series) -> float:
+    """Compute the share of the whole numbers in the range of a column that are identifiers."""
+    numbers, range_ = (_numbers(texts) for texts in (known, written))
+    if not len(numbers) or not len(range_):
+        return 0.0
+    low, high = range_.min(), range_.max()
+    inside = ((numbers >= low) & (numbers <= high)).sum()
+    return float(inside / (high - low + 1))
+
+
+def _numbers(texts: pd.Series) -> NDArray[np.float64]:
+    return texts[texts.str.fullmatch(PLAIN_NUMBER)].to_numpy(dtype=np.float64)
 
 
 def _hash(text: str, key: bytes) -> str:

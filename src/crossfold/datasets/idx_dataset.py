@@ -25,6 +25,8 @@ Array = NDArray[Any]
 DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 """Element types by the third byte of the file; numbers are stored with the high byte first."""
 
+MOST_DIMENSIONS = 64  # of a NumPy array
+BLOCK_BYTES = 1 << 20
 _CODES = {np.dtype(name).newbyteorder("="): code for code, name in DTYPES.items()}
 
 
@@ -46,7 +48,7 @@ class IdxDataset(AbstractVersionedDataset[Array, Array]):
 
     Notes
     -----
-    `load` gives the array in the machine's own byte order; it may be read-only. A file whose magic
+    `load` gives the array in the machine's own byte order. A file whose magic
     number, dimensions or length are wrong is refused with a sentence.
     """
 
@@ -105,20 +107,29 @@ def read_idx(path: Path) -> Array:
     try:
         with open_content(path, path.name) as file:
             shape, dtype = _read_header(file, path)
-            content = file.read()
+            expected = math.prod(shape) * dtype.itemsize
+            content = _read_up_to(file, expected + 1)
     except FileNotFoundError as error:
         raise DataError(f"{path} is not there; check the path.") from error
     except DAMAGED as error:
         raise DataError(f"{path} is a damaged archive ({error}); fetch it again.") from error
-    expected = math.prod(shape) * dtype.itemsize
     if len(content) != expected:
         fault = "cut short" if len(content) < expected else "too long"
+        found = f"{len(content):,}" if len(content) < expected else "more"
         raise DataError(
-            f"{path} is {fault}: {len(content):,} bytes follow its header, but its dimensions "
-            f"{shape} need {expected:,}; fetch it again."
+            f"{path} is {fault}: {found} bytes follow its header, but its dimensions {shape} need "
+            f"{expected:,}; fetch it again."
         )
     array = np.frombuffer(content, dtype).reshape(shape)
     return array.astype(dtype.newbyteorder("="), copy=False)
+
+
+def _read_up_to(file: BinaryIO, most: int) -> bytearray:
+    """Read so many bytes at the most; memory grows with what is there, not with what is asked."""
+    content = bytearray()
+    while block := file.read(min(BLOCK_BYTES, most - len(content))):
+        content += block
+    return content
 
 
 def _read_header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
@@ -131,6 +142,11 @@ def _read_header(file: BinaryIO, path: Path) -> tuple[tuple[int, ...], np.dtype[
     lengths = file.read(4 * magic[3])
     if len(lengths) < 4 * magic[3]:
         raise DataError(f"{path} is cut short in its header; fetch it again.")
+    if magic[3] > MOST_DIMENSIONS:
+        raise DataError(
+            f"{path} says that it has {magic[3]} dimensions, and an array has at most"
+            f" {MOST_DIMENSIONS}; fetch it again."
+        )
     return struct.unpack(f">{magic[3]}I", lengths), np.dtype(DTYPES[magic[2]])
 
 

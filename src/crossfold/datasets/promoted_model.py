@@ -43,9 +43,22 @@ def read_promotion(model: Path) -> Promotion | None:
     ----------
     model
         The `filepath` of the model's catalog entry: the folder of its versions.
+
+    Raises
+    ------
+    DataError
+        If the file that says so is damaged.
     """
     pointer = model / POINTER
-    return Promotion(**json.loads(pointer.read_text("utf-8"))) if pointer.is_file() else None
+    if not pointer.is_file():
+        return None
+    try:
+        return Promotion(**json.loads(pointer.read_text("utf-8")))
+    except (TypeError, ValueError) as error:
+        raise DataError(
+            f"{pointer} does not say which model is in use: put a backup in its place, or remove"
+            " it, and the latest model is in use until a refresh promotes another."
+        ) from error
 
 
 def write_promotion(model: Path, promotion: Promotion) -> None:

@@ -11,6 +11,7 @@ from kedro.io import AbstractDataset
 from crossfold.datasets.exceptions import DataError
 from crossfold.datasets.identifiers import hash_identifiers
 from crossfold.datasets.synthetic_appointments import (
+    PUBLISHED,
     add_invalid_rows,
     coming_again,
     make_appointments,
@@ -62,7 +63,8 @@ class SampleAppointmentsDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         if self._days_later is not None:
             made = coming_again(made, self._days_later)
         table = add_invalid_rows(made, INVALID_ROWS_EACH)
-        table["PatientId"] = hash_identifiers(table["PatientId"], self._key)
+        table = table.rename(columns={own: name for name, own in PUBLISHED.items()})
+        table["patient"] = hash_identifiers(table["patient"], self._key)
         table["source_file"] = pd.Categorical([SOURCE_FILE] * len(table))
         table["source_row"] = pd.RangeIndex(1, len(table) + 1).astype("int32")
         return table

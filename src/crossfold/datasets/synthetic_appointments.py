@@ -31,6 +31,23 @@ N_NEIGHBOURHOODS = 20
 FIRST_DAY_WITH_SMS, SMS_SHARE = 3, 0.59
 TENDENCY_SPREAD = 0.9
 NEW_NUMBERS = 1_000_000
+PUBLISHED = {
+    "patient": "PatientId",
+    "appointment": "AppointmentID",
+    "gender": "Gender",
+    "booked": "ScheduledDay",
+    "appointment_day": "AppointmentDay",
+    "age": "Age",
+    "neighbourhood": "Neighbourhood",
+    "scholarship": "Scholarship",
+    "hypertension": "Hipertension",
+    "diabetes": "Diabetes",
+    "alcoholism": "Alcoholism",
+    "handicap": "Handcap",
+    "sms_received": "SMS_received",
+    "no_show": "No-show",
+}
+"""The columns of the published table by the names that the project gives them."""
 
 
 def make_appointments(n_rows: int, rng: np.random.Generator) -> pd.DataFrame:
@@ -142,26 +159,28 @@ def add_invalid_rows(table: pd.DataFrame, each: int) -> pd.DataFrame:
     each
         Rows for each rule.
     """
-    faults = {
-        "PatientId": "",
-        "AppointmentID": "unknown",
-        "ScheduledDay": "yesterday",
-        "AppointmentDay": "2015-01-05T00:00:00Z",
-        "Age": "-1",
-        "Gender": "?",
-        "Diabetes": "2",
-        "Handcap": "9",
-        "No-show": "Maybe",
-    }
+    faults = [
+        ("PatientId", ""),
+        ("AppointmentID", ""),
+        ("ScheduledDay", "yesterday"),
+        ("AppointmentDay", "2015-01-05T00:00:00Z"),
+        ("Age", "-1"),
+        ("Gender", "?"),
+        ("Diabetes", "2"),
+        ("Handcap", "9"),
+        ("No-show", "Maybe"),
+        ("ScheduledDay", "1900-01-01T00:00:00Z"),
+        ("AppointmentDay", "2061-04-29T00:00:00Z"),
+    ]
     broken = [
         table.iloc[number * each : (number + 1) * each].assign(**{column: value})
-        for number, (column, value) in enumerate(faults.items())
+        for number, (column, value) in enumerate(faults)
         if column in table
     ]
     renumbered = pd.concat(broken)
     numbers = pd.RangeIndex(9_000_000, 9_000_000 + len(renumbered)).astype("str")
-    is_readable = renumbered["AppointmentID"] != "unknown"
-    renumbered["AppointmentID"] = numbers.to_series().where(is_readable.to_numpy(), "unknown").array
+    has_number = renumbered["AppointmentID"] != ""
+    renumbered["AppointmentID"] = numbers.to_series().where(has_number.to_numpy(), "").array
     return pd.concat([table, renumbered, table.iloc[:each]], ignore_index=True)
 
 

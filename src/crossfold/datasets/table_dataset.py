@@ -23,6 +23,7 @@ EXACT_LOAD_ARGS: dict[str, dict[str, Any]] = {
     "ExcelDataset": _TEXT,
     "SQLTableDataset": {"dtype_backend": "numpy_nullable"},
 }
+READ_AS_TEXT = ("CSVDataset", "ExcelDataset")
 # What some datasets need beside pandas, and the extra of crossfold that brings it.
 NEEDED = {"ExcelDataset": ("openpyxl", "excel"), "SQLTableDataset": ("sqlalchemy", "database")}
 
@@ -39,7 +40,8 @@ class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
     ----------
     dataset
         The catalog entry of a dataset that loads a DataFrame, or of a ``PartitionedDataset`` of
-        such; the tables of a folder are joined in the order of their names.
+        such; the tables of a folder are joined in the order of their names. ``na_values`` in its
+        ``load_args`` works for Parquet and databases too.
     hashed_columns
         Columns of identifiers; their values are replaced by keyed hashes.
     date_formats
@@ -60,6 +62,8 @@ class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         metadata: dict[str, Any] | None = None,
     ) -> None:
         self._config = exact(dataset)
+        one = self._config.get("dataset", self._config)
+        self._kind, self._load_args = _kind(one), one.get("load_args", {})
         self._filepath = self._config.get("filepath") or self._config.get("path")
         self._hashed_columns = hashed_columns or []
         self._date_formats = date_formats or {}
@@ -74,10 +78,14 @@ class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
     def load(self) -> pd.DataFrame:
         """Read the table, or join those of a folder, identifiers hashed."""
         table = with_plain_types(self._read())
+        words = self._load_args.get("na_values")
+        if words and self._kind not in READ_AS_TEXT:
+            table = table.apply(lambda values: values.mask(values.isin(words)))
         for column in set(self._hashed_columns) & set(table.columns):
             table[column] = hash_identifiers(as_text(table[column]).fillna(""), self._key)
-        load_args = self._config.get("dataset", self._config).get("load_args", {})
-        plain = _plain_numbers(load_args.get("decimal", "."), load_args.get("thousands"))
+        plain = _plain_numbers(
+            self._load_args.get("decimal", "."), self._load_args.get("thousands")
+        )
         for column in table.columns.difference(self._hashed_columns):
             if column in self._date_formats:
                 table[column] = self._dates(table[column], self._date_formats[column])
@@ -105,7 +113,7 @@ class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
             raise DataError(f"There is no file or folder {self._filepath}: check its path.")
         self._require_extra()
         try:
-            loaded = AbstractDataset.from_config("table", self._config).load()
+            loaded = AbstractDataset.from_config("table", _without_words(self._config)).load()
             if not isinstance(loaded, dict):
                 return pd.DataFrame(loaded)
             parts = {name: part() for name, part in sorted(loaded.items())}
@@ -132,8 +140,7 @@ class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         return dates
 
     def _require_extra(self) -> None:
-        kind = self._config.get("dataset", self._config)["type"].rpartition(".")[2]
-        package, extra = NEEDED.get(kind, ("pandas", ""))
+        package, extra = NEEDED.get(self._kind, ("pandas", ""))
         if find_spec(package) is None:
             raise DataError(
                 f"{self._place} cannot be read without {package}: pip install 'crossfold[{extra}]'."
@@ -169,9 +176,23 @@ def exact(dataset: dict[str, Any]) -> dict[str, Any]:
     """Add what makes a dataset read text as it is written, where its entry says nothing else."""
     if isinstance(dataset.get("dataset"), dict):
         return {**dataset, "dataset": exact(dataset["dataset"])}
-    defaults = EXACT_LOAD_ARGS.get(str(dataset.get("type")).rpartition(".")[2], {})
+    defaults = EXACT_LOAD_ARGS.get(_kind(dataset), {})
     load_args = {**defaults, **dataset.get("load_args", {})}
     return {**dataset, "load_args": load_args} if load_args else dataset
+
+
+def _kind(dataset: dict[str, Any]) -> str:
+    return str(dataset.get("type")).rpartition(".")[2]
+
+
+def _without_words(dataset: dict[str, Any]) -> dict[str, Any]:
+    """Leave out the words for missing values, where pandas does not know them while it reads."""
+    if isinstance(dataset.get("dataset"), dict):
+        return {**dataset, "dataset": _without_words(dataset["dataset"])}
+    if _kind(dataset) in READ_AS_TEXT or "load_args" not in dataset:
+        return dataset
+    load_args = {key: value for key, value in dataset["load_args"].items() if key != "na_values"}
+    return {**dataset, "load_args": load_args}
 
 
 def with_plain_types(table: pd.DataFrame) -> pd.DataFrame:

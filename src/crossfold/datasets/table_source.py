@@ -7,7 +7,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -92,15 +92,24 @@ def _text_arguments(
     path: Path, sep: str | None, decimal: str | None, encoding: str | None
 ) -> dict[str, Any]:
     encoding = encoding or find_encoding(path)
-    lines = _first_lines(path, encoding)
-    if not any(line.strip() for line in lines):
+    try:
+        lines = _first_lines(path, encoding)
+        sep = sep or find_delimiter(lines)
+        cells = list(_cells(lines, sep))
+    except (csv.Error, re.error, LookupError, UnicodeError) as error:
+        raise DataError(f"{path} cannot be read ({error}): check --sep and --encoding.") from error
+    if not cells:
         raise DataError(f"{path} is empty: export it again.")
-    sep = sep or find_delimiter(lines)
-    cells = list(csv.reader(lines, delimiter=sep)) if len(sep) == 1 else [x.split() for x in lines]
     refuse_no_header(path, cells[0])
     point, comma = find_decimal([cell.strip() for row in cells[1:] for cell in row], sep)
     arguments = {"sep": sep, "decimal": decimal or point, "encoding": encoding}
     return {**arguments, "thousands": comma} if comma and not decimal else arguments
+
+
+def _cells(lines: list[str], sep: str) -> Iterable[list[str]]:
+    if len(sep) == 1:
+        return csv.reader(lines, delimiter=sep)
+    return (re.split(sep, line.strip()) for line in lines)
 
 
 def find_encoding(path: Path) -> str:
@@ -152,11 +161,13 @@ def _first_lines(path: Path, encoding: str) -> list[str]:
 
 def find_delimiter(lines: list[str]) -> str:
     """Take the delimiter that gives most lines as many cells as the first one."""
-    shares = {sep: _share_alike(list(csv.reader(lines, delimiter=sep))) for sep in DELIMITERS}
+    if not lines:
+        return ","
+    shares = {sep: _share_alike(list(_cells(lines, sep))) for sep in DELIMITERS}
     best = max(shares, key=lambda sep: shares[sep])
     if shares[best] > 0:
         return best
-    by_spaces = _share_alike([line.split() for line in lines])
+    by_spaces = _share_alike(list(_cells(lines, r"\s+")))
     return r"\s+" if by_spaces == 1 and len(lines) > 1 else ","
 
 

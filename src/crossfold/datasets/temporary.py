@@ -1,22 +1,24 @@
-"""Temporary files and folders that are locked while their process lives, so that strays show."""
+"""Temporary files and folders that name their process, so that those of dead ones show."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import glob
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BufferedWriter
 from pathlib import Path
 
+from crossfold.refresh.processes import is_alive, own_process
+
 TEMPORARY_SUFFIX = ".crossfold-tmp"
+HAS_OPEN_FOLDERS = hasattr(os, "O_DIRECTORY")  # Windows writes names to the disk by itself
 
 
 def create_file(target: Path, *, make_folder: bool = True) -> tuple[Path, BufferedWriter]:
-    """Open a new temporary file beside a target; it is locked until it is closed.
+    """Open a new temporary file beside a target.
 
     Parameters
     ----------
@@ -30,25 +32,21 @@ def create_file(target: Path, *, make_folder: bool = True) -> tuple[Path, Buffer
             target.parent.mkdir(parents=True, exist_ok=True)
         path = _beside(target)
         try:
-            file = path.open("xb")
+            return path, path.open("xb")
         except FileNotFoundError:
             if not make_folder:
-                raise
-            continue  # another run has swept the new folder, which was still empty
-        if _lock(file.fileno(), path):
-            return path, file
-        file.close()
+                raise  # otherwise another run has swept the new folder, which was still empty
 
 
 @contextlib.contextmanager
 def temporary_file(target: Path) -> Iterator[Path]:
     """Give the path of an empty temporary file beside a target; it is gone afterwards."""
     path, file = create_file(target)
-    with file:
-        try:
-            yield path
-        finally:
-            path.unlink(missing_ok=True)
+    file.close()  # Windows moves no open file
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
@@ -66,13 +64,14 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         If the target holds something by then; nothing is left of the new folder.
     """
     new_folders = missing_folders(target)
-    outer, descriptor = _create_folder(target)
+    outer = _beside(target)
     # One level deeper than a version, so that Kedro's search for versions never sees it.
     inner = outer / target.name
     try:
-        inner.mkdir()
+        inner.mkdir(parents=True)
         yield inner
         _sync_files(inner)
+        remove_empty([target])  # Windows puts no folder in the place of another
         inner.rename(target)
         sync(target.parent)
     except BaseException:
@@ -81,18 +80,22 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(outer, ignore_errors=True)
-        os.close(descriptor)
 
 
 def sweep(target: Path) -> None:
     """Remove what dead processes left while they wrote a file, a folder or its versions.
 
-    Files of living processes stay: they are locked. Empty folders of versions go as well.
+    Files of living processes stay. Empty folders of versions go as well.
     """
     beside = target.parent.glob(f".{glob.escape(target.name)}.*{TEMPORARY_SUFFIX}")
-    for stray in [*beside, *target.rglob(f".*{TEMPORARY_SUFFIX}")]:
-        _remove_if_abandoned(stray)
+    _remove_abandoned(beside)
+    sweep_folder(target)
     remove_empty(folder for folder in target.glob("*") if folder.is_dir())
+
+
+def sweep_folder(folder: Path) -> None:
+    """Remove what dead processes left anywhere in a folder."""
+    _remove_abandoned(folder.rglob(f".*{TEMPORARY_SUFFIX}"))
 
 
 def missing_folders(target: Path) -> list[Path]:
@@ -109,7 +112,10 @@ def remove_empty(folders: Iterator[Path] | list[Path]) -> None:
 
 def sync(path: Path) -> None:
     """Write a file, or the names in a folder, to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
+    is_folder = path.is_dir()
+    if is_folder and not HAS_OPEN_FOLDERS:
+        return
+    descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:
@@ -117,42 +123,20 @@ def sync(path: Path) -> None:
 
 
 def _beside(target: Path) -> Path:
-    return target.with_name(f".{target.name}.{secrets.token_hex(6)}{TEMPORARY_SUFFIX}")
+    token = secrets.token_hex(6)
+    return target.with_name(f".{target.name}.{own_process()}.{token}{TEMPORARY_SUFFIX}")
 
 
-def _create_folder(target: Path) -> tuple[Path, int]:
-    while True:
-        path = _beside(target)
-        path.mkdir(parents=True)
-        with contextlib.suppress(FileNotFoundError):
-            descriptor = os.open(path, os.O_RDONLY)
-            if _lock(descriptor, path):
-                return path, descriptor
-            os.close(descriptor)
+def _remove_abandoned(strays: Iterable[Path]) -> None:
+    for stray in list(strays):
+        if not _is_in_use(stray):
+            _remove(stray)
 
 
-def _lock(descriptor: int, path: Path) -> bool:
-    """Lock a new file, and say whether it is still there: a sweep may have been faster."""
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _remove_if_abandoned(path: Path) -> None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return
-    else:
-        _remove(path)
-    finally:
-        os.close(descriptor)
+def _is_in_use(path: Path) -> bool:
+    """Say whether the process in the name of a temporary file lives."""
+    process = path.name.removesuffix(TEMPORARY_SUFFIX).split(".")[-2]
+    return "@" in process and is_alive(process)
 
 
 def _remove(path: Path) -> None:

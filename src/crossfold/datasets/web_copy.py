@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -13,14 +14,18 @@ from urllib.parse import urlsplit
 
 from crossfold.datasets.atomic import AtomicLocalFileSystem
 from crossfold.datasets.containers import sha256
-from crossfold.datasets.download import CHUNK_BYTES, ProgressBar, with_retries
+from crossfold.datasets.download import with_retries
 from crossfold.datasets.exceptions import SourceError
 from crossfold.datasets.temporary import sweep, sync, temporary_file
+from crossfold.datasets.transfer import Limits, ask, receive, tells_its_end
 
 if TYPE_CHECKING:
     import requests
 
 STATE_SUFFIX = ".state.json"
+TABLES = {".csv", ".tsv", ".txt"}
+
+_logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -128,34 +133,43 @@ class WebCopy:
         sweep(self._file)
         with temporary_file(self._file) as content:
             try:
-                headers = with_retries(lambda: self._ask(known, content), self._timeout_seconds)
+                headers = with_retries(
+                    lambda limits: self._ask(known, content, limits), self._timeout_seconds
+                )
             except SourceError as error:
                 raise self._failure(error) from error
             yield None if headers is None else (content, headers)
 
-    def _ask(self, known: State | None, content: Path) -> Mapping[str, str] | None:
+    def _ask(self, known: State | None, content: Path, limits: Limits) -> Mapping[str, str] | None:
         """Ask the address for what differs from a known content, and give the answer's headers."""
         import requests
 
-        with requests.get(
-            self._url,
-            headers={"Accept-Encoding": "identity", **_conditions(known)},
-            stream=True,
-            timeout=self._timeout_seconds,
-        ) as response:
+        conditions = _conditions(known)
+        with ask(self._url, conditions, self._timeout_seconds, limits) as response:
             response.raise_for_status()
             if known is not None and _is_known(known, response):
                 return None
             if response.status_code != requests.codes.ok:
                 raise SourceError(f"status {response.status_code}")
-            self._receive(response, content)
+            with content.open("wb") as file:
+                receive(response, file, shown(self._url), limits)
+            if not tells_its_end(response):
+                self._doubt(content)
             return response.headers
 
-    def _receive(self, response: requests.Response, content: Path) -> None:
-        with content.open("wb") as file, ProgressBar(shown(self._url)) as bar:
-            bar.total = int(response.headers.get("Content-Length", 0))
-            for chunk in response.iter_content(CHUNK_BYTES):
-                bar.update(file.write(chunk))
+    def _doubt(self, content: Path) -> None:
+        """Refuse a table that ends within a line, where the copy before does not, as cut off."""
+        _logger.warning(
+            "The server of %s does not say how long it is: what is cut off may pass for whole.",
+            shown(self._url),
+        )
+        if self._file.suffix.lower() not in TABLES or not self._file.is_file():
+            return
+        if _last_byte(self._file) == b"\n" != _last_byte(content):
+            raise SourceError(
+                "it ends within a line and may be cut off, as the copy does not and the server does"
+                " not say how long it is"
+            )
 
     def _known_state(self) -> State | None:
         """Give what the address said of the copy as it is, None where that is not known."""
@@ -208,6 +222,12 @@ def shown(url: str) -> str:
     """Give an address without what may be secret: user, password, and what follows the path."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _last_byte(file: Path) -> bytes:
+    with file.open("rb") as content:
+        content.seek(max(file.stat().st_size - 1, 0))
+        return content.read()
 
 
 def _digest(url: str) -> str:

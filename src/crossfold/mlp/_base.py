@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from crossfold.mlp import _training
+from crossfold.mlp._history import History
 from crossfold.mlp._inputs import check_inputs
 from crossfold.mlp._network import make_member, make_network, make_settings, schedule_of
 from crossfold.mlp._parameters import CONSTRAINTS, WHOLE_RUN_SCHEDULES
@@ -72,6 +73,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     coefs_: list[Array]
     intercepts_: list[Array]
     loss_curve_: list[float]
+    history_: History
     validation_scores_: list[float] | None
     n_iter_: int
     t_: int
@@ -90,7 +92,14 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         for name in self._get_param_names():
             setattr(self, name, arguments[name])
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        validation_data: tuple[Any, Any] | None = None,
+    ) -> Self:
         """Train on inputs and targets.
 
         Parameters
@@ -101,13 +110,16 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
             Classes or values, shape ``(n,)``, or ``(n, n_outputs)`` for several labels or values.
         sample_weight
             Weight of each row, shape ``(n,)``, or None for equal weights.
+        validation_data
+            Inputs and classes or values to score after every epoch, for `history_`; with early
+            stopping they decide, and no rows are set aside. None for none.
 
         Raises
         ------
         ParameterError, DivergenceError
             All of them ``ValueError``: what is wrong, and what is allowed.
         """
-        trained = self._train(X, y, sample_weight)
+        trained = self._train(X, y, sample_weight, validation_data=validation_data)
         warn_if_unconverged(self, [trained])
         return self
 
@@ -131,6 +143,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         sample_weight: Any,
         classes: Array | None = None,
         incremental: bool = False,
+        validation_data: tuple[Any, Any] | None = None,
     ) -> Trained:
         self._validate_params()
         continued = (self.warm_start or incremental) and hasattr(self, "coefs_")
@@ -140,7 +153,11 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
             targets = self._targets if incremental else self._targets.confirmed_by(targets)
         weights = self._check_weights(sample_weight, inputs)
         data_set = DataSet(inputs, targets.encode(y, self.dtype), weights)
-        member = make_member(self, targets, data_set, np.arange(len(inputs)))
+        if validation_data is not None:
+            data_set = self._append(data_set, targets, *validation_data)
+        rows = np.split(np.arange(len(data_set.inputs)), [len(inputs)])
+        sets_aside = self.early_stopping and validation_data is None
+        member = make_member(self, targets, data_set, *rows, sets_aside=sets_aside)
         network = make_network(self, inputs.shape[1], targets)
         if continued:
             member = self._go_on(member, network, self._optimizer_state if incremental else None)
@@ -149,6 +166,19 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         [trained] = _training.train(network, [data_set], [member], settings)
         self._keep(trained, targets, continued=continued)
         return trained
+
+    def _append(self, data_set: DataSet, targets: Targets, X: Any, y: Any) -> DataSet:
+        """Append validation rows to the training rows."""
+        inputs, y = self._check_inputs(X, y, reset=False)
+        weights = data_set.weights
+        if weights is not None:
+            weights = np.concatenate([weights, np.ones(len(inputs), dtype=weights.dtype)])
+        encoded = targets.encode(y, self.dtype)
+        return DataSet(
+            np.concatenate([data_set.inputs, inputs]),
+            np.concatenate([data_set.targets, encoded]),
+            weights,
+        )
 
     def _go_on(self, member: Member, network: Network, optimizer_state: Any) -> Member:
         """Let a member start from the weights learnt so far, and draw new orders and masks."""
@@ -228,6 +258,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         self.loss_curve_ = (self.loss_curve_ if continued else []) + trained.loss_curve
         earlier = (self.validation_scores_ or []) if continued else []
         self.validation_scores_ = earlier + scores if self.early_stopping else None
+        self.history_ = History.of(trained)
         self.n_iter_ = trained.n_iter
         self.t_ = (self.t_ if continued else 0) + trained.t
         self._optimizer_state = trained.optimizer_state
@@ -265,7 +296,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         return self._targets.decode(outputs)
 
     def summary(self) -> Text:
-        """Give a table of the layers, their output shapes and numbers of parameters, as text."""
+        """Tabulate the layers, their output shapes and numbers of parameters, as text."""
         check_is_fitted(self)
         return write_summary(self)
 

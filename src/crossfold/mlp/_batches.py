@@ -238,7 +238,7 @@ class Batches:
 
 
 def batch_rows(batch_size: int | str, n_rows: int) -> int:
-    """Give the rows of a step: all for ``full``; for ``auto`` a 32nd of the rows, 32 to 256.
+    """Count the rows of a step: all for ``full``; for ``auto`` a 32nd of the rows, 32 to 256.
 
     ``auto`` is a power of two. The penalties are divided by it, so that they weigh less where
     there are more rows to learn from.

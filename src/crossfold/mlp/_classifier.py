@@ -13,7 +13,7 @@ from crossfold.mlp._base import BaseMLP
 from crossfold.mlp._parameters import CONSTRAINTS, NON_NEGATIVE
 from crossfold.mlp._spec import Activation, Array, Initializer, Loss
 from crossfold.mlp._targets import ClassWeight, Labels
-from crossfold.mlp.exceptions import DataError
+from crossfold.mlp.exceptions import DataError, ParameterError
 
 
 class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
@@ -34,10 +34,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Factor of the L2 penalty, at least 0; halved and divided by the batch's rows, or by their
         weights' sum. With ``adamw`` it is the decoupled weight decay.
     batch_size
-        Rows per step, ``full`` for all, or ``auto`` for 200 or all if there are fewer.
+        Rows per step, ``full`` for all, or ``auto`` for a 32nd of the rows, as a power of two from
+        32 to 256, or all if there are fewer.
     learning_rate
         ``constant``, ``invscaling`` and ``adaptive`` as in scikit-learn, or ``one_cycle`` (Smith
         and Topin 2019) and ``cosine`` (Loshchilov and Hutter 2017) over all `max_iter` epochs.
+        ``auto`` is ``one_cycle`` that `tol` does not cut short; with ``sgd``, early stopping and
+        `partial_fit` it is ``constant``.
     learning_rate_init
         The learning rate, its peak for ``one_cycle``; above 0.
     power_t
@@ -49,22 +52,31 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     random_state
         Seed of the start, the order of rows and the dropout masks: an integer, a
         ``numpy.random.RandomState`` or None.
-    tol, n_iter_no_change
-        Training stops when the loss, or with early stopping the validation score, has not improved
-        by `tol` for more than `n_iter_no_change` epochs; ``inf`` for never. A training that reaches
-        `max_iter` before warns, unless that is ``inf`` or the learning rate is laid out over all
-        epochs.
+    tol
+        Least improvement of the loss, or with early stopping of the validation score, that counts
+        for `n_iter_no_change`.
     verbose
         Whether to show a `ProgressBar`.
     warm_start
         Whether `fit` goes on from the weights of the fit before.
-    momentum, nesterovs_momentum
-        Of ``sgd``.
-    early_stopping, validation_fraction
-        Whether to set rows aside to stop on, and which share in (0, 1). The weights of the best
-        epoch are kept.
-    beta_1, beta_2, epsilon
-        Of ``adam`` and ``adamw``.
+    momentum
+        Of ``sgd``, in [0, 1].
+    nesterovs_momentum
+        Whether the momentum of ``sgd`` is Nesterov's.
+    early_stopping
+        Whether to set rows aside to stop on. The weights of the best epoch are kept.
+    validation_fraction
+        Share of the rows that are set aside, in (0, 1).
+    beta_1
+        Decay of the first moment of ``adam`` and ``adamw``, in [0, 1).
+    beta_2
+        Decay of the second moment, in [0, 1).
+    epsilon
+        What ``adam`` and ``adamw`` add to the root of the second moment; above 0.
+    n_iter_no_change
+        Training stops after more than so many epochs without improvement by `tol`; ``inf`` for
+        never. A training that reaches `max_iter` before warns, unless this is ``inf`` or the
+        learning rate is laid out over all epochs.
     engine
         ``numpy``, or ``torch`` for training with PyTorch. Prediction is always NumPy's.
     loss
@@ -102,6 +114,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Training loss of each epoch, of the last and of the best.
     validation_scores_, best_validation_score_
         Accuracy on the rows set aside, or None without early stopping.
+    history_
+        `History` of the last fit: losses, scores and seconds of each epoch.
     n_iter_, t_
         Epochs of the last fit, and rows seen in all.
     n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
@@ -111,8 +125,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     --------
     >>> from sklearn.datasets import make_moons
     >>> X, y = make_moons(200, noise=0.1, random_state=0)
-    >>> model = MLPClassifier((16, 8), learning_rate="one_cycle", learning_rate_init=0.1,
-    ...                       batch_size=20, random_state=0).fit(X, y)
+    >>> model = MLPClassifier(random_state=0).fit(X, y)
     >>> model.score(X, y) > 0.95
     True
     >>> model.predict_proba(X[:3]).shape
@@ -179,7 +192,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y
+            As in `fit`.
+        sample_weight
             As in `fit`.
         classes
             All classes that will be seen; needed in the first call only.
@@ -196,6 +211,32 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 f"classes={classes!r} is not the same as on the last call to partial_fit, which "
                 f"was {self.classes_!r}."
             )
+
+    def predict(self, X: Any, threshold: float | None = None) -> Array:
+        """Predict classes or labels.
+
+        Parameters
+        ----------
+        X
+            Inputs, shape ``(n, n_features)``.
+        threshold
+            Of two classes, the second is predicted where its probability is above this. None is
+            the likelier class, or for labels all that are likelier than not.
+
+        Returns
+        -------
+        Shape ``(n,)``, or ``(n, n_labels)``.
+        """
+        if threshold is None:
+            return super().predict(X)
+        outputs = self._outputs(X)
+        if self._targets.head != "binary":
+            raise ParameterError(
+                f"threshold={threshold} needs two classes, but there are {self.classes_.tolist()}; "
+                "use predict_proba."
+            )
+        predicted: Array = self.classes_[(outputs[:, 0] > threshold).astype(int)]
+        return predicted
 
     def predict_proba(self, X: Any) -> Array:
         """Give the probability of each class, shape ``(n, n_classes)``, or of each label."""

@@ -154,7 +154,9 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
             self.score_every,
         ).run()
         for one, result in zip(estimators, trained, strict=True):
-            one.n_features_in_ = inputs.shape[1]
+            for name in ("n_features_in_", "feature_names_in_"):
+                if hasattr(self.estimator, name):
+                    setattr(one, name, getattr(self.estimator, name))
             one._keep(result, targets, may_diverge=True)
         self.estimators_ = estimators
         self.histories_ = [_history(scores, index) for index in range(len(estimators))]
@@ -182,8 +184,9 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
                 f"The validation inputs have shape {inputs.shape}, but "
                 f"{self.estimator.n_features_in_} columns are needed."
             )
-        check_inputs(self.estimator, inputs, dtype=self.estimator.dtype, reset=False)
-        return _encode(targets, inputs, y, self.estimator.dtype)
+        dtype = self.estimator.dtype
+        inputs = check_inputs(self.estimator, rows[0], dtype=dtype, reset=False)
+        return _encode(targets, inputs, y, dtype)
 
 
 def _check_experiment(number: int, estimator: MLPClassifier) -> None:

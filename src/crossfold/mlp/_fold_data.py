@@ -62,7 +62,7 @@ class FoldData:
 
 
 def check_folds(folds: Iterable[Any], n_rows: int) -> list[Fold]:
-    """Give folds as pairs of row numbers; a row must not be on both sides of one.
+    """Read folds as pairs of row numbers; a row must not be on both sides of one.
 
     The rows of a side are numbers or, as NumPy indexes, a mask of all rows.
     """
@@ -73,7 +73,7 @@ def check_folds(folds: Iterable[Any], n_rows: int) -> list[Fold]:
 
 
 def _row_numbers(rows: Any, n_rows: int, number: int) -> Rows:
-    """Give row numbers from row numbers or a mask; nothing is cut to whole numbers."""
+    """Read row numbers from row numbers or a mask; nothing is cut to whole numbers."""
     given = np.asarray(rows)
     if given.dtype == bool and given.shape == (n_rows,):
         return np.flatnonzero(given)

@@ -17,6 +17,7 @@ _REMEDIES = {
     "missing values (NaN)": "Fill them in, for example with scikit-learn's SimpleImputer, or leave "
     "those rows or columns out.",
     "infinite values (inf)": "Replace them or leave those rows or columns out.",
+    "text": "Turn it into numbers, for example with scikit-learn's OneHotEncoder.",
 }
 
 
@@ -29,8 +30,10 @@ def check_inputs(
     ----------
     estimator
         Remembers number and names of the columns, or is asked for them with ``reset=False``.
-    X, y
-        Inputs, shape ``(n, n_features)``; sparse ones are made dense. Targets.
+    X
+        Inputs, shape ``(n, n_features)``; sparse ones are made dense.
+    y
+        Targets, or nothing.
     dtype
         Of the arithmetic, whose range the inputs must not leave.
     source
@@ -41,23 +44,28 @@ def check_inputs(
     try:
         checked = validate_data(estimator, X, y, accept_sparse=["csr", "csc"], **how)
     except ValueError as error:
-        if not str(error).startswith("Input X contains"):
+        fault = _unusable_values(str(error), X, source)
+        if fault is None:
             raise
-        raise _unusable_values(X, source) from None
+        raise fault from None
     inputs = checked[0] if isinstance(checked, tuple) else checked
     dense = inputs.toarray() if issparse(inputs) else inputs
     _check_range(dense, dtype, X, source)
     return (dense, checked[1]) if isinstance(checked, tuple) else dense
 
 
-def _unusable_values(X: Any, source: Any) -> DataError:
-    """Say which columns hold missing or, where there are none, infinite values."""
+def _unusable_values(message: str, X: Any, source: Any) -> DataError | None:
+    """Say which columns hold what scikit-learn's message is about, or None."""
     values = X.toarray() if issparse(X) else X
-    missing = values.isna() if hasattr(values, "isna") else np.isnan(np.asarray(values, float))
-    found = {"missing values (NaN)": np.asarray(missing)}
-    if not found["missing values (NaN)"].any():
-        found = {"infinite values (inf)": np.isinf(np.asarray(values, float))}
-    [(kind, where)] = found.items()
+    if message.startswith("could not convert string to float"):
+        kind, where = "text", np.vectorize(lambda v: isinstance(v, str))(np.asarray(values, object))
+    elif message.startswith("Input X contains NaN"):
+        missing = values.isna() if hasattr(values, "isna") else np.isnan(np.asarray(values, float))
+        kind, where = "missing values (NaN)", np.asarray(missing)
+    elif message.startswith("Input X contains infinity"):
+        kind, where = "infinite values (inf)", np.isinf(np.asarray(values, float))
+    else:
+        return None
     return DataError(f"X has {kind} in {_list_columns(where, X, source)}. {_REMEDIES[kind]}")
 
 
@@ -85,7 +93,7 @@ def _list_columns(where: Array, X: Any, source: Any) -> str:
 
 
 def _column_names(X: Any, source: Any, n_columns: int) -> Sequence[Any]:
-    """Give the names of the columns, their numbers where they have none."""
+    """Look up the names of the columns, their numbers where they have none."""
     if hasattr(X, "columns"):
         return list(X.columns)
     try:

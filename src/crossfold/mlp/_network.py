@@ -71,7 +71,7 @@ def make_settings(
 
 
 def schedule_of(estimator: BaseMLP, *, incremental: bool = False) -> str:
-    """Give the name of the learning rate's schedule, ``auto`` replaced by what it stands for."""
+    """Name the learning rate's schedule, ``auto`` replaced by what it stands for."""
     if estimator.learning_rate != "auto":
         return estimator.learning_rate
     may_end_early = incremental or estimator.early_stopping
@@ -84,6 +84,8 @@ def make_member(
     data_set: DataSet,
     rows: Rows,
     validation_rows: Rows | None = None,
+    *,
+    sets_aside: bool | None = None,
 ) -> Member:
     """Describe one network of a stack.
 
@@ -96,12 +98,16 @@ def make_member(
     data_set
         Where the rows are; its index in the stack is set by the caller.
     rows
-        Row numbers to train on. With early stopping, `validation_fraction` of them are set aside.
+        Row numbers to train on.
     validation_rows
-        Row numbers to score after each epoch; not read with early stopping.
+        Row numbers to score after each epoch; not read where rows are set aside.
+    sets_aside
+        Whether `validation_fraction` of the rows are set aside; None is with early stopping.
     """
     seed = draw_seed(estimator.random_state)
-    if estimator.early_stopping:
+    if sets_aside is None:
+        sets_aside = estimator.early_stopping
+    if sets_aside:
         rows, validation_rows = _set_aside(estimator, targets, data_set.targets, rows, seed)
     weights = np.ones(len(rows)) if data_set.weights is None else data_set.weights[rows]
     return Member(

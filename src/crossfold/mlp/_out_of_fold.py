@@ -66,7 +66,7 @@ def score_out_of_fold(
 
 
 def _score(targets: Targets, y: Array, outputs: Array) -> float:
-    """Give accuracy or R²; NaN where there are too few rows for it."""
+    """Compute accuracy or R²; NaN where there are too few rows for it."""
     if targets.head != "regression":
         return float(accuracy_score(y, targets.decode(outputs))) if len(y) else np.nan
     return float(r2_score(y, outputs)) if len(y) > 1 else np.nan
@@ -78,7 +78,7 @@ def write_scores(
     fold_scores: Array,
     scores: Sequence[float],
 ) -> Text:
-    """Give a table of each member's folds, and of all its folds together."""
+    """Tabulate each member's folds, and all its folds together."""
     is_regression = members[0][0]._targets.head == "regression"
     header = ("member", "fold", "training rows", "validation rows", "epochs")
     lines = [_ROW.format(*header, "R²" if is_regression else "accuracy")]

@@ -17,13 +17,77 @@ from crossfold.mlp._targets import Values
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     """Multilayer perceptron that predicts one or several values; a drop-in for scikit-learn's.
 
+    `MLPClassifier` says more of the parameters that both have.
+
     Parameters
     ----------
     loss
         ``squared_error`` (or ``mse``), half the squared error, or ``mae``, the absolute error; of a
         row's outputs the sum.
-    hidden_layer_sizes, activation, solver, alpha, ..., callbacks
-        As in `MLPClassifier`. With early stopping the score is R².
+    hidden_layer_sizes
+        Units of each hidden layer; empty for linear regression.
+    activation
+        Of the hidden layers, by name, or an `Activation`.
+    solver
+        ``sgd``, ``adam`` or ``adamw``.
+    alpha
+        Factor of the L2 penalty, at least 0.
+    batch_size
+        Rows per step, ``full`` or ``auto``.
+    learning_rate
+        ``auto``, ``constant``, ``invscaling``, ``adaptive``, ``one_cycle`` or ``cosine``.
+    learning_rate_init
+        The learning rate, its peak for ``one_cycle``; above 0.
+    power_t
+        Exponent of ``invscaling``.
+    max_iter
+        Epochs at the most.
+    shuffle
+        Whether rows are put into a new order for each epoch.
+    random_state
+        Seed of the start, the order of rows and the dropout masks.
+    tol
+        Least improvement of the loss, or with early stopping of R² on the rows set aside.
+    verbose
+        Whether to show a `ProgressBar`.
+    warm_start
+        Whether `fit` goes on from the weights of the fit before.
+    momentum
+        Of ``sgd``, in [0, 1].
+    nesterovs_momentum
+        Whether the momentum of ``sgd`` is Nesterov's.
+    early_stopping
+        Whether to set rows aside to stop on.
+    validation_fraction
+        Share of the rows that are set aside, in (0, 1).
+    beta_1
+        Decay of the first moment of ``adam`` and ``adamw``, in [0, 1).
+    beta_2
+        Decay of the second moment, in [0, 1).
+    epsilon
+        What ``adam`` and ``adamw`` add to the root of the second moment; above 0.
+    n_iter_no_change
+        Epochs without improvement by `tol` after which training stops; ``inf`` for never.
+    engine
+        ``numpy``, or ``torch`` for training with PyTorch.
+    scale_targets
+        Whether values are trained in units of their standard deviation from their mean, over the
+        training rows, so that money and millimetres are learnt alike. Losses are in these units;
+        predictions and weights are in those of `y`.
+    dropout
+        Share of hidden units left out in each step, in [0, 1).
+    l1
+        Factor of the L1 penalty, at least 0.
+    init
+        Start of the weights, by name, or a function.
+    input_scale
+        Factor of the inputs, applied where they are cast.
+    device
+        Of PyTorch: ``auto``, ``cpu`` or ``cuda``.
+    dtype
+        Of weights and arithmetic: ``float32`` or ``float64``.
+    callbacks
+        Told about training as it goes.
 
     Attributes
     ----------
@@ -35,8 +99,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     >>> import numpy as np
     >>> X = np.linspace(-1, 1, 100)[:, None]
     >>> y = X[:, 0] ** 2
-    >>> model = MLPRegressor(hidden_layer_sizes=(32,), learning_rate="one_cycle",
-    ...                      learning_rate_init=0.1, random_state=0).fit(X, y)
+    >>> model = MLPRegressor(random_state=0).fit(X, y)
     >>> model.score(X, y) > 0.95
     True
     """
@@ -95,7 +158,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
         Parameters
         ----------
-        X, y, sample_weight
+        X, y
+            As in `fit`.
+        sample_weight
             As in `fit`.
         """
         return self._partial_fit(X, y, sample_weight)

@@ -212,6 +212,8 @@ class Trained:
         Whether the member stopped before `Settings.max_iter`, with finite weights.
     optimizer_state
         What `partial_fit` goes on from: NumPy arrays and plain numbers.
+    is_best_epoch
+        Whether the weights are those of the best epoch, with early stopping, and not of the last.
     """
 
     coefs: list[Array]
@@ -224,11 +226,12 @@ class Trained:
     seconds: list[float] = field(default_factory=list)
     converged: bool = False
     optimizer_state: Any = None
+    is_best_epoch: bool = False
 
     @property
     def is_finite(self) -> bool:
-        """Whether all weights and biases and the last loss are finite."""
-        losses = np.array(self.loss_curve[-1:])
+        """Whether all weights and biases, and the loss where they are the last, are finite."""
+        losses = np.array([] if self.is_best_epoch else self.loss_curve[-1:])
         return all(bool(np.isfinite(w).all()) for w in (*self.coefs, *self.intercepts, losses))
 
 

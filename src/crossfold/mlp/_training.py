@@ -190,7 +190,7 @@ class _Training:
         )
 
     def _in_units(self, outputs: list[Array | None]) -> list[Array | None]:
-        """Give outputs of the running members in the units of their targets."""
+        """Convert outputs of the running members in the units of their targets."""
         if self._units is None:
             return outputs
         units = [self._units[seat.index] for seat in self._seats]
@@ -228,6 +228,7 @@ class _Training:
         if flat is None:
             flat = self._engine.parameters(place)
         trained = progress.trained
+        trained.is_best_epoch = progress.best_parameters is not None
         trained.coefs, trained.intercepts = seat.layout.split(flat[seat.places])
         arrays = self._engine.state(place)
         trained.optimizer_state = progress.state() | {

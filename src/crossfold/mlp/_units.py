@@ -41,7 +41,7 @@ class Units:
         return cls(offset, np.where(scale > least, scale, 1.0))
 
     def enter(self, data_set: DataSet) -> DataSet:
-        """Give the same rows with targets in these units."""
+        """Convert the targets of the same rows to these units."""
         targets = (data_set.targets - self.offset) / self.scale
         return replace(data_set, targets=targets.astype(data_set.targets.dtype))
 
@@ -60,7 +60,7 @@ class Units:
         trained.optimizer_state["units"] = (self.offset, self.scale)
 
     def values(self, outputs: Array) -> Array:
-        """Give outputs, shape ``(n, n_out)``, as they were before."""
+        """Convert outputs, shape ``(n, n_out)``, to what they were before."""
         result: Array = (outputs * self.scale + self.offset).astype(outputs.dtype)
         return result
 
@@ -68,7 +68,7 @@ class Units:
 def enter_units(
     data_sets: Sequence[DataSet], members: Sequence[Member]
 ) -> tuple[list[Units], list[DataSet], list[Member]]:
-    """Give each member units of its own and data in them; inputs stay shared."""
+    """Measure each member's units, and convert its data to them; inputs stay shared."""
     units = [Units.of(member, data_sets[member.data]) for member in members]
     entered = [
         own.enter(data_sets[member.data]) for own, member in zip(units, members, strict=True)

@@ -1,9 +1,11 @@
 """Save and load fitted estimators: one safetensors file with a JSON header, for either engine.
 
 The weights of estimator 0 are the tensors ``0.coefs.0``, ``0.intercepts.0``, ``0.coefs.1`` and so
-on. The file's metadata has two entries: ``crossfold``, a JSON document with parameters, classes and
-what the caller adds, and ``sha256``, a checksum of that document and all tensors. Nothing in the
-file is ever run.
+on. The file's metadata has one entry, ``crossfold``, which is JSON: ``document``, again JSON, with
+parameters, classes and what the caller adds, and ``sha256``, a checksum of that text and all
+tensors. One entry, as safetensors writes several in any order: equal models give equal files.
+Earlier files, with the document and the checksum in two entries, are read too. Nothing in the file
+is ever run.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -96,15 +99,23 @@ def load(source: str | os.PathLike[str] | BinaryIO) -> tuple[list[BaseMLP], dict
     is_path = isinstance(source, (str, os.PathLike))
     name = str(source) if is_path else getattr(source, "name", "the model file")
     content = Path(source).read_bytes() if isinstance(source, (str, os.PathLike)) else source.read()
-    document, tensors = _read(name, content)
+    text, tensors = _read(name, content)
     try:
+        document = json.loads(text)
+        if document["format"] != FORMAT:
+            raise _unreadable(name, f"it has format {document['format']}, not {FORMAT}")
         estimators = [
-            from_document(model, *_weights(tensors, number))
+            _restored(model, *_weights(tensors, number))
             for number, model in enumerate(document["estimators"])
         ]
-        return estimators, document["extra"]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _unreadable(name, f"its content does not fit together: {error}") from error
+        if sum(2 * len(one.coefs_) for one in estimators) != len(tensors):
+            raise ValueError(f"{len(tensors)} tensors for {len(estimators)} networks")
+        return estimators, dict(document["extra"])
+    except ModelFileError:
+        raise
+    except Exception as error:  # a document with a right checksum may hold anything
+        why = f"{type(error).__name__}, {error}"
+        raise _unreadable(name, f"its content does not fit together ({why})") from error
 
 
 def _to_bytes(estimators: Sequence[BaseMLP], extra: dict[str, Any]) -> bytes:
@@ -119,26 +130,63 @@ def _to_bytes(estimators: Sequence[BaseMLP], extra: dict[str, Any]) -> bytes:
         text = json.dumps({"format": FORMAT, "estimators": models, "extra": extra}, default=_plain)
     except TypeError as error:
         raise ModelFileError(f"The model cannot be saved as JSON: {error}.") from error
-    content: bytes = save_tensors(tensors, {"crossfold": text, "sha256": _checksum(text, tensors)})
+    entry = json.dumps({"document": text, "sha256": _checksum(text, tensors)})
+    content: bytes = save_tensors(tensors, {"crossfold": entry})
     return content
 
 
-def _read(name: str, content: bytes) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Give the document and the tensors of a file whose checksum is right."""
+def _read(name: str, content: bytes) -> tuple[str, dict[str, Array]]:
+    """Give the document's text and the tensors of a file whose checksum is right."""
     header_end = _HEADER_LENGTH_BYTES + int.from_bytes(content[:_HEADER_LENGTH_BYTES], "little")
     try:
         tensors = load_tensors(content)
         metadata = json.loads(content[_HEADER_LENGTH_BYTES:header_end]).get("__metadata__", {})
-    except (SafetensorError, ValueError) as error:
+    except (SafetensorError, ValueError, RecursionError) as error:
         raise _unreadable(name, "it is cut short, damaged or of another kind") from error
     if "crossfold" not in metadata:
         raise _unreadable(name, "it is a safetensors file of another program")
-    if metadata.get("sha256") != _checksum(metadata["crossfold"], tensors):
+    text, checksum = _document_and_checksum(metadata)
+    if checksum != _checksum(text, tensors):
         raise _unreadable(name, "its checksum is wrong")
-    document = json.loads(metadata["crossfold"])
-    if document["format"] != FORMAT:
-        raise _unreadable(name, f"it has format {document['format']}, not {FORMAT}")
-    return document, tensors
+    return text, tensors
+
+
+def _document_and_checksum(metadata: Mapping[str, str]) -> tuple[str, str | None]:
+    if "sha256" in metadata:  # written by crossfold 0.1
+        return metadata["crossfold"], metadata["sha256"]
+    try:
+        entry = json.loads(metadata["crossfold"])
+        return entry["document"], entry["sha256"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return "", None
+
+
+def _restored(document: Mapping[str, Any], coefs: list[Array], intercepts: list[Array]) -> BaseMLP:
+    """Make an estimator whose parts fit together, so that it does not fail when it is used."""
+    estimator = from_document(document, coefs, intercepts)
+    estimator._validate_params()
+    hidden = np.atleast_1d(np.asarray(estimator.hidden_layer_sizes, dtype=int)).tolist()
+    sizes = [estimator.n_features_in_, *hidden, estimator.n_outputs_]
+    shapes = [*pairwise(sizes)], [(size,) for size in sizes[1:]]
+    if ([one.shape for one in coefs], [one.shape for one in intercepts]) != shapes:
+        raise ValueError(f"the weights do not make layers of {sizes}")
+    if any(array.dtype.kind != "f" for array in (*coefs, *intercepts)):
+        raise ValueError("the weights are no floating-point numbers")
+    if document["targets"]["head"] not in _heads(document):
+        raise ValueError(f"{document['targets']} are no targets of {document['type']}")
+    names = document["feature_names_in"]
+    if names is not None and len(names) != sizes[0]:
+        raise ValueError(f"{len(names)} names for {sizes[0]} features")
+    return estimator
+
+
+def _heads(document: Mapping[str, Any]) -> set[str]:
+    """List what the outputs of an estimator may be."""
+    if document["type"] == "MLPRegressor":
+        return {"regression"}
+    classes = document["targets"]["classes"]
+    exclusive = "binary" if len(classes) == 2 else "multiclass"
+    return {"multilabel", exclusive} if len(set(classes)) == len(classes) else set()
 
 
 def _weights(tensors: Mapping[str, Array], number: int) -> tuple[list[Array], list[Array]]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from crossfold.refresh.known_code import Code, KnownCode, Place
 from crossfold.refresh.modules import BARE, ImportedName, Module, Symbol
+from crossfold.refresh.objects import ObjectReader
 
 EVERYTHING = "*"
 LONGEST_FILE_NAME = 60
@@ -57,19 +57,26 @@ class CodeReader:
         self._digests: dict[Place, str] = {}
 
     def code(self, module: str, name: str) -> Code:
-        """Give the fingerprint of a function, a class or another name of a module."""
+        """Give the fingerprint of a function, a class or another name of a module.
+
+        ``<lambda>:12`` is what stands in line 12, as a lambda has no name of its own.
+        """
         place = (module, name)
         if place not in self.known.codes:
             self.known.learn_code(place, self._fingerprint(place))
         return self.known.codes[place]
 
     def of_function(self, function: Callable[..., Any]) -> Code:
-        """Give the fingerprint of a function, as a node holds it."""
-        if isinstance(function, partial):
-            inner = self.of_function(function.func)
-            given = _hash(repr((function.args, sorted(function.keywords.items()))))
-            return Code(_hash(inner.function + given), inner.modules, inner.libraries)
-        return self.code(function.__module__, function.__qualname__.partition(".")[0])
+        """Give the fingerprint of a function, as a node holds it, with what is bound to it."""
+        reader = ObjectReader(self.code, self.owns)
+        own = _hash(reader.describe(function))
+        modules: dict[str, list[str]] = {}
+        for code in reader.codes:
+            for module, digest in code.modules.items():
+                modules.setdefault(module, []).append(digest)
+        libraries = reader.libraries.union(*(code.libraries for code in reader.codes))
+        joined = {module: _joined(digests) for module, digests in modules.items()}
+        return Code(own, joined, frozenset(libraries), frozenset(reader.unseen))
 
     def of_path(self, path: str) -> str:
         """Give one digest for what a dotted path stands for, with all that it reaches."""
@@ -88,17 +95,27 @@ class CodeReader:
         return module.partition(".")[0] == self._package
 
     def _fingerprint(self, start: Place) -> Code:
-        places, libraries, new = {start}, set[str](), [start]
+        starts = self._starts(start)
+        places, libraries, new = {*starts}, set[str](), [*starts]
         while new:
             reached = self._reach(new.pop())
             libraries |= reached.libraries
             new += reached.places - places
             places |= reached.places
         by_module: dict[str, list[str]] = {}
-        for module, name in sorted(places - {start}):
+        for module, name in sorted(places - {*starts}):
             by_module.setdefault(module, []).append(f"{name} {self._digest((module, name))}")
         modules = {module: _hash("\n".join(lines)) for module, lines in by_module.items()}
-        return Code(self._digest(start), modules, frozenset(libraries))
+        return Code(_joined(map(self._digest, starts)), modules, frozenset(libraries))
+
+    def _starts(self, place: Place) -> list[Place]:
+        """Find the names whose statements hold a line, where a place is given by its line."""
+        line = place[1].partition(":")[2]
+        if not line:
+            return [place]
+        module = self._module(place[0])
+        symbols = module.symbols if module else {}
+        return [(place[0], name) for name, one in symbols.items() if one.holds_line(int(line))]
 
     def _digest(self, place: Place) -> str:
         if place not in self._digests:
@@ -207,6 +224,12 @@ def _hash_of_files(path: Path) -> str:
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     contents = (file.read_bytes() for file in files if file.is_file())
     return _hash("\n".join(hashlib.sha256(content).hexdigest() for content in contents))
+
+
+def _joined(digests: Iterable[str]) -> str:
+    """Make one digest of several, whatever their order; a single one stays as it is."""
+    different = sorted(set(digests))
+    return different[0] if len(different) == 1 else _hash("\n".join(different))
 
 
 def _hash(text: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -15,11 +17,10 @@ from kedro.io.core import generate_timestamp
 from kedro.pipeline import Pipeline
 
 from crossfold.datasets.exceptions import SourceError
-from crossfold.refresh import rejected, sources, tables
+from crossfold.refresh import comparison, rejected, sources, tables
 from crossfold.refresh.drift import Writer
 from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.ledger import FAILED
-from crossfold.refresh.lock import refresh_lock
 from crossfold.refresh.project import ProjectFiles
 from crossfold.refresh.runner import RefreshRunner
 from crossfold.refresh.settings import RefreshSettings
@@ -57,6 +58,8 @@ class Request:
         Say of every node why it is stale or fresh.
     paranoid
         Read every file again.
+    as_json
+        Print what is found as JSON.
     """
 
     project_path: Path
@@ -68,6 +71,7 @@ class Request:
     force: bool = False
     explain: bool = False
     paranoid: bool = False
+    as_json: bool = False
 
 
 def refresh(request: Request, writer: Writer) -> int:
@@ -84,10 +88,12 @@ def refresh(request: Request, writer: Writer) -> int:
     files = ProjectFiles.of(context)
     pipeline = _pipeline(request.pipelines)
     catalog = context.catalog
+    if request.as_json:
+        _log_aside()
     if request.check:
         sources.look(pipeline, catalog)
         return _look(request, catalog, files, pipeline)
-    with refresh_lock(files.lock):
+    with files.locked(TRIGGER):
         settings = RefreshSettings.of(context)
         _update_sources(request, catalog, files, pipeline)
         if request.force or _look(request, catalog, files, pipeline) != NOTHING_OR_DONE:
@@ -102,6 +108,22 @@ def history(request: Request) -> str:
     """Give the last runs as a table."""
     ledger = ProjectFiles.of(_session(request).load_context()).ledger
     return tables.history(ledger.history(RUNS_IN_HISTORY))
+
+
+def compare(request: Request, first: str, second: str) -> str:
+    """Say what differs between the states after two runs."""
+    ledger = ProjectFiles.of(_session(request).load_context()).ledger
+    found = comparison.compare(ledger, first, second)
+    if request.as_json:
+        return tables.as_json(first=first, second=second, nodes=found)
+    return "\n".join(tables.comparison(first, second, found))
+
+
+def _log_aside() -> None:
+    """Leave standard output to JSON."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
+            handler.setStream(sys.stderr)
 
 
 def _session(request: Request) -> KedroSession:
@@ -144,6 +166,9 @@ def _look(request: Request, catalog: Catalog, files: ProjectFiles, pipeline: Pip
     forecast = judge.forecast()
     judge.remember()
     n_stale = sum(bool(reasons) for reasons in forecast.values())
+    if request.as_json:
+        click.echo(tables.as_json(n_stale=n_stale, nodes=forecast))
+        return STALE if n_stale else NOTHING_OR_DONE
     if request.explain:
         click.echo("\n".join(tables.explanation(forecast)))
     if n_stale:

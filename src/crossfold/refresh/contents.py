@@ -8,12 +8,17 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.fingerprint import Content, digest_of
+from crossfold.refresh.stored import HTTP, Remote, Stored, unreachable
 
 # A file written just before it was read may change once more without a new time of change.
 SETTLED_SECONDS = 2.0
 CHUNK_BYTES = 1 << 20
+# What file systems elsewhere say of a file's content, as `fsspec` gives it; the best comes first.
+CHECKSUMS = ("ETag", "etag", "md5Hash", "content_md5", "Content-MD5", "Digest", "Last-Modified")
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,10 @@ class ContentReader:
         self._known = {} if paranoid else dict(known)
         self.learnt: dict[str, KnownFile] = {}
 
+    def of(self, stored: Stored) -> Content | None:
+        """Give the content of a dataset, or what stands for it where its files are elsewhere."""
+        return _marks(stored.remote) if stored.remote else self.read(stored.files, stored.root)
+
     def read(self, files: Iterable[Path], root: Path) -> Content | None:
         """Give the content of some files as one; None if there are none."""
         contents = {file: self._read_file(file) for file in sorted(files) if file.is_file()}
@@ -77,6 +86,27 @@ class ContentReader:
             if time.time() - state.st_mtime > SETTLED_SECONDS:
                 self._known[path] = self.learnt[path] = known
         return Content(known.digest, known.rows)
+
+
+def _marks(remote: Remote) -> Content | None:
+    """Ask for the checksum of each file; nothing is downloaded where there is one."""
+    try:
+        marks = {one: _mark(remote.system, name) for one, name in sorted(remote.names.items())}
+    except FileNotFoundError:
+        return None
+    except Exception as error:
+        raise RefreshError(unreachable(min(remote.names.values()), error)) from error
+    return Content(digest_of(json.dumps(marks)), files=marks)
+
+
+def _mark(system: Any, name: str) -> str:
+    known = system.info(name)
+    checksum = next((f"{sort} {known[sort]}" for sort in CHECKSUMS if known.get(sort)), None)
+    if checksum is not None:
+        return digest_of(f"{checksum} {known.get('size')}")
+    if name.startswith(HTTP):  # fsspec takes what is there for unchangeable
+        return hashlib.sha256(system.cat_file(name)).hexdigest()
+    return str(system.ukey(name))
 
 
 def _digest_and_rows(file: Path) -> tuple[str, int | None]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from kedro.io import CatalogProtocol, Version
+from kedro.io.core import generate_timestamp
 from kedro.pipeline import Pipeline
 
 from crossfold.refresh.contents import ContentReader
@@ -15,6 +16,7 @@ from crossfold.refresh.ledger import Ledger, NodeRecord, Output
 from crossfold.refresh.promotion import Decision
 from crossfold.refresh.settings import DriftRule
 from crossfold.refresh.stored import locate
+from crossfold.refresh.versions import pin, stamp
 
 KINDS = ("drift_table", "drift_figure", "drift_report")
 
@@ -76,6 +78,8 @@ def measure(
 
 def save(catalog: Catalog, drift: Drift, writer: Writer) -> str:
     """Save table, figure and page, and say in one sentence what they say."""
+    stamp(catalog, outputs([drift.study]), generate_timestamp())
+    pin(catalog, outputs([drift.study]))
     catalog.save(f"{drift.study}.drift_table", drift.table)
     figure = None
     if drift.change.before is not None:
@@ -83,7 +87,11 @@ def save(catalog: Catalog, drift: Drift, writer: Writer) -> str:
         figure = catalog.load(f"{drift.study}.drift_figure")
     catalog.save(f"{drift.study}.drift_report", writer.write(drift, figure))
     page = locate(catalog.get(f"{drift.study}.drift_report"))
-    return f"{drift.in_a_sentence} See {page.files[0]}." if page else drift.in_a_sentence
+    return (
+        f"{drift.in_a_sentence} See {page.files[0]}."
+        if page and page.files
+        else drift.in_a_sentence
+    )
 
 
 def note(ledger: Ledger, run: str, catalog: Catalog, drift: Drift) -> None:
@@ -100,7 +108,7 @@ def _written(catalog: Catalog, study: str) -> Iterator[tuple[str, Output]]:
     reader = ContentReader({})
     for name in sorted(outputs([study])):
         stored = locate(catalog.get(name))
-        content = reader.read(stored.files, stored.root) if stored else None
+        content = reader.of(stored) if stored else None
         if stored and content:
             yield name, Output(stored.version, content.digest)
 

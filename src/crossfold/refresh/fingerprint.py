@@ -101,10 +101,10 @@ def differences(old: Fingerprint, new: Fingerprint) -> list[str]:
     code = [f"{name} changed, which it calls" for name in _changed(old.modules, new.modules)]
     return [
         *_changed_inputs(old.inputs, new.inputs),
-        *_changed_values("parameter ", old.parameters, new.parameters),
+        *changed_values("parameter ", old.parameters, new.parameters),
         *(["function changed"] if old.function != new.function else []),
         *code,
-        *_changed_values("version of ", old.libraries, new.libraries),
+        *changed_values("version of ", old.libraries, new.libraries),
         *(f"catalog entry {name} changed" for name in _changed(old.catalog, new.catalog)),
     ]
 
@@ -113,7 +113,8 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     return [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
 
 
-def _changed_values(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+def changed_values(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """Say of each value that differs what it was and what it is."""
     for name in _changed(old, new):
         before, after = (_shown(values, name) for values in (old, new))
         yield f"{kind}{name} {before} → {after}"

@@ -23,11 +23,14 @@ class Code:
         Digest of what it reaches in each module of the project.
     libraries
         Top-level packages from outside the project that it reaches.
+    unseen
+        Types of objects bound to it that cannot be compared.
     """
 
     function: str
     modules: dict[str, str]
     libraries: frozenset[str]
+    unseen: frozenset[str] = frozenset()
 
 
 @dataclass

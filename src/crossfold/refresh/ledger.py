@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from shutil import disk_usage
 from typing import Any
 
 from crossfold.refresh import clock
@@ -17,6 +18,7 @@ from crossfold.refresh.fingerprint import Fingerprint
 from crossfold.refresh.known_code import KnownCode
 from crossfold.refresh.processes import is_alive, own_process
 
+LEAST_FREE_BYTES = 100_000
 RUNNING, DONE, FAILED, KILLED = "running", "done", "failed", "killed"
 
 # What each version of the schema adds to the one before.
@@ -117,7 +119,8 @@ class Ledger:
     def hold_open(self) -> sqlite3.Connection:
         """Open the ledger for the length of a run: closing it for good is what takes time."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        return self._connect()
+        with self._telling():
+            return _open(str(self.file))
 
     def begin_run(self, run: str, trigger: str, env: str | None, pipelines: list[str]) -> None:
         """Note that a run has begun."""
@@ -175,14 +178,16 @@ class Ledger:
                 ),
             )
 
-    def latest_nodes(self) -> dict[str, NodeRecord]:
-        """Give the last thing that each node has done."""
+    def latest_nodes(self, until: str | None = None) -> dict[str, NodeRecord]:
+        """Give the last thing that each node has done, or had when a run ended."""
         with self._reading() as database:
             rows = database.execute(
                 "SELECT node, run, fingerprint, outputs, seconds, rows_in, rows_out, rejected,"
                 " metrics FROM nodes WHERE id IN"
-                " (SELECT max(id) FROM nodes WHERE status = ? GROUP BY node)",
-                (DONE,),
+                " (SELECT max(id) FROM nodes WHERE status = ? AND (? IS NULL OR id <="
+                " (SELECT max(id) FROM nodes JOIN runs USING (run) WHERE runs.rowid <="
+                " (SELECT rowid FROM runs WHERE run = ?))) GROUP BY node) ORDER BY id",
+                (DONE, until, until),
             ).fetchall()
         return {row["node"]: _node_record(row) for row in rows}
 
@@ -228,10 +233,22 @@ class Ledger:
                 "SELECT runs.*, count(CASE WHEN nodes.status = ? THEN 1 END) AS n_nodes,"
                 " (SELECT node FROM nodes n WHERE n.run = runs.run ORDER BY id DESC LIMIT 1)"
                 " AS last_node FROM runs LEFT JOIN nodes USING (run)"
-                " GROUP BY runs.run ORDER BY started DESC LIMIT ?",
+                " GROUP BY runs.run ORDER BY runs.rowid DESC LIMIT ?",
                 (DONE, n_runs),
             ).fetchall()
         return [_run_record(row) for row in rows]
+
+    def last_run(self) -> str:
+        """Name the run that began last, or give an empty text."""
+        with self._reading() as database:
+            row = database.execute("SELECT run FROM runs ORDER BY rowid DESC LIMIT 1").fetchone()
+        return str(row["run"]) if row else ""
+
+    def has_run(self, run: str) -> bool:
+        """Say whether there has been a run of that name."""
+        with self._reading() as database:
+            found = database.execute("SELECT 1 FROM runs WHERE run = ?", (run,)).fetchone()
+        return found is not None
 
     def delete_runs(self, runs: list[str]) -> None:
         """Forget some runs and what their nodes did."""
@@ -241,23 +258,39 @@ class Ledger:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         self.file.parent.mkdir(parents=True, exist_ok=True)
-        with closing(self._connect()) as database, database:
+        with self._telling(), closing(_open(str(self.file))) as database, database:
             yield database
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         """Open the ledger; an empty one in memory stands for one that does not exist."""
-        with closing(self._connect() if self.file.exists() else _open(":memory:")) as database:
+        name = str(self.file) if self.file.exists() else ":memory:"
+        with self._telling(), closing(_open(name)) as database:
             yield database
 
-    def _connect(self) -> sqlite3.Connection:
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        """Tell what is wrong with the ledger in one sentence."""
         try:
-            return _open(str(self.file))
-        except sqlite3.DatabaseError as error:
-            raise RefreshError(
-                f"The ledger {self.file} cannot be used ({error}): move it away, and the next"
-                " refresh will run everything anew."
-            ) from error
+            yield
+        except sqlite3.Error as error:
+            raise RefreshError(self._explain(error)) from error
+
+    def _explain(self, error: sqlite3.Error) -> str:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest says it more closely
+        if code == sqlite3.SQLITE_FULL or disk_usage(self.file.parent).free < LEAST_FREE_BYTES:
+            return (
+                f"The disk is full: {self.file} cannot be written. Free some space, then run again."
+            )
+        if code in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+            return (
+                f"The ledger {self.file} is damaged ({error}): put a backup in its place. Without"
+                " one, move it away: the history is lost then, and the next refresh runs all nodes."
+            )
+        return (
+            f"The ledger {self.file} cannot be used ({error}): make sure that you can write it and"
+            " its folder, then run again."
+        )
 
 
 def _open(name: str) -> sqlite3.Connection:

@@ -1,65 +1,134 @@
-"""One refresh at a time."""
+"""Runs that write have the data to themselves; runs that only read share them."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import logging
 import os
+import secrets
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from crossfold.refresh.exceptions import RefreshError
 
+if TYPE_CHECKING:
+    from filelock import ReadWriteLock
+
+WAIT_VARIABLE = "CROSSFOLD_WAIT"
+POLL_SECONDS = 0.2
+
 _logger = logging.getLogger(__name__)
+_this_thread = threading.local()
 
 
 @contextlib.contextmanager
-def refresh_lock(file: Path) -> Iterator[None]:
-    """Hold the lock inside the ``with`` block.
+def run_lock(file: Path, *, exclusive: bool = True, work: str = "run") -> Iterator[None]:
+    """Hold the lock inside the ``with`` block; a block inside of another in one thread passes.
 
-    The operating system releases the lock when its process ends, in whatever way; the file only
-    says who holds it.
+    The operating system releases the lock when its process ends, in whatever way; notes beside
+    the file only say who holds it. Where the environment variable CROSSFOLD_WAIT is 1 a taken
+    lock is waited for.
 
     Parameters
     ----------
     file
         The lock's file; the folder is made.
+    exclusive
+        Whether the work writes; work that only reads shares the lock with its like.
+    work
+        What the holder is called: a run or a refresh.
 
     Raises
     ------
     RefreshError
-        If another refresh holds the lock; it says which process, and since when.
+        If another process or thread holds the lock; it says which process, and since when.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a+", encoding="utf-8") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RefreshError(
-                f"Another refresh is at work: {_owner(file)} holds {file}. Wait until it has"
-                " ended, or end it."
-            ) from None
-        if stream.tell():
-            _logger.warning("Broke the lock of %s, which ended half-way.", _owner(file))
-        _write_owner(stream.fileno())
-        try:
-            yield
-        finally:
-            stream.truncate(0)
+    held: set[Path] = _this_thread.__dict__.setdefault("held", set())
+    if file in held:
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        _acquire(file, exclusive, stack)
+        held.add(file)
+        stack.callback(held.discard, file)
+        stack.enter_context(_noted(file, exclusive, work))
+        yield
 
 
-def _write_owner(descriptor: int) -> None:
-    since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, json.dumps({"process": os.getpid(), "since": since}).encode())
+def _acquire(file: Path, exclusive: bool, stack: contextlib.ExitStack) -> None:
+    import sqlite3
 
+    from filelock import ReadWriteLock
 
-def _owner(file: Path) -> str:
     try:
-        owner = json.loads(file.read_text(encoding="utf-8"))
-        return f"process {owner['process']}, since {owner['since']},"
-    except (ValueError, KeyError):
-        return "a process that has only just started"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        lock = ReadWriteLock(file, is_singleton=False)  # another thread is another run
+        stack.callback(lock.close)
+        if not _is_acquired(lock, exclusive):
+            _wait(lock, file, exclusive)
+        stack.callback(lock.release)
+    except (OSError, ValueError, sqlite3.Error) as error:  # ValueError: it is another database
+        raise RefreshError(
+            f"The lock {file} cannot be taken ({error}): make sure that you can write it and its"
+            " folder, or remove it where it is damaged."
+        ) from error
+
+
+def _wait(lock: ReadWriteLock, file: Path, exclusive: bool) -> None:
+    """Wait if that is wanted, in short turns, so that Ctrl+C is heard."""
+    work, process = _owner(file)
+    if os.environ.get(WAIT_VARIABLE, "0") in ("", "0"):
+        raise RefreshError(
+            f"Another {work} is at work: {process} holds {file}. Wait until it has"
+            f" ended, with --wait or {WAIT_VARIABLE}=1, or end it."
+        )
+    _logger.warning("Waiting for another %s: %s holds %s.", work, process, file)
+    while not _is_acquired(lock, exclusive, POLL_SECONDS):
+        pass
+
+
+def _is_acquired(lock: ReadWriteLock, exclusive: bool, seconds: float = 0) -> bool:
+    from filelock import Timeout
+
+    with contextlib.suppress(Timeout):
+        (lock.acquire_write if exclusive else lock.acquire_read)(seconds)
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def _noted(file: Path, exclusive: bool, work: str) -> Iterator[None]:
+    """Say beside the lock who holds it; remove notes of the dead where nobody else can hold it."""
+    if exclusive:
+        for note in _notes(file):
+            _logger.warning("Broke the lock of %s, which ended half-way.", _read(note)[1])
+            note.unlink(missing_ok=True)
+    since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    note = file.with_name(f"{file.name}.{secrets.token_hex(6)}.json")
+    owner = {"work": work, "process": os.getpid(), "since": since}
+    try:
+        note.write_text(json.dumps(owner), "utf-8")
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def _notes(file: Path) -> list[Path]:
+    return sorted(file.parent.glob(f"{file.name}.*.json"))
+
+
+def _owner(file: Path) -> tuple[str, str]:
+    return next(map(_read, _notes(file)), ("run", "a process that has only just started"))
+
+
+def _read(note: Path) -> tuple[str, str]:
+    """Give what is at work by a note, and the process."""
+    try:
+        owner = json.loads(note.read_text("utf-8"))
+        return owner["work"], f"process {owner['process']}, since {owner['since']},"
+    except (OSError, ValueError, KeyError):
+        return "run", "a process that has only just started"

@@ -34,6 +34,10 @@ class Symbol:
         text = "\n".join(ast.dump(_without_docstrings(one)) for one in self.statements)
         return hashlib.sha256(text.encode()).hexdigest()
 
+    def holds_line(self, line: int) -> bool:
+        """Say whether a line of the file, counted from 1, is in one of the statements."""
+        return any(one.lineno <= line <= (one.end_lineno or one.lineno) for one in self.statements)
+
     @cached_property
     def names(self) -> set[str]:
         """Names that it refers to, with their attributes: ``np.mean``, ``figures.bars``."""

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+
+import psutil
 
 
 def own_process() -> str:
-    """Give this process's number, and when it was started where the system tells."""
+    """Name this process by its number and the time when it was started, fit for file names."""
     return _identity(os.getpid()) or str(os.getpid())
 
 
 def is_alive(process: str) -> bool:
-    """Say whether the process that `own_process` gave as `process` still runs."""
+    """Say whether the process that `own_process` named so still runs."""
     return _identity(int(process.partition("@")[0])) == process
 
 
 def _identity(number: int) -> str | None:
     try:
-        os.kill(number, 0)
-    except ProcessLookupError:
+        process = psutil.Process(number)
+        is_over = process.status() == psutil.STATUS_ZOMBIE
+        return None if is_over else f"{number}@{process.create_time() * 100:.0f}"
+    except psutil.Error:
         return None
-    except PermissionError:
-        pass
-    try:
-        fields = Path(f"/proc/{number}/stat").read_text(encoding="utf-8").rpartition(")")[2]
-    except FileNotFoundError:
-        return str(number)
-    state, start = fields.split()[0], fields.split()[19]
-    return None if state == "Z" else f"{number}@{start}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,12 @@ from kedro.framework.context import KedroContext
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
+from crossfold.datasets.temporary import sweep_folder
 from crossfold.refresh.code import CodeReader
 from crossfold.refresh.known_code import KnownCode, source_state
 from crossfold.refresh.ledger import Ledger
+from crossfold.refresh.lock import run_lock
+from crossfold.refresh.settings import RefreshSettings
 from crossfold.refresh.staleness import Judge
 
 DEFAULT_DATA_ROOT = "data"
@@ -31,10 +37,13 @@ class ProjectFiles:
         Name of the project's package.
     data
         Root of what its runs write in one environment.
+    settings
+        Reads ``refresh.yml``.
     """
 
     package: str
     data: Path
+    settings: Callable[[], RefreshSettings] = RefreshSettings
 
     @classmethod
     def of(cls, context: KedroContext) -> ProjectFiles:
@@ -44,17 +53,20 @@ class ProjectFiles:
         except (KeyError, MissingConfigException):
             settings = {}
         root = Path(context.project_path, settings.get("data_root", DEFAULT_DATA_ROOT))
-        return cls(project.PACKAGE_NAME or "", root)
+        return cls(project.PACKAGE_NAME or "", root, partial(RefreshSettings.of, context))
 
     @property
     def ledger(self) -> Ledger:
         """The ledger of the environment."""
         return Ledger(self.data / "ledger.sqlite")
 
-    @property
-    def lock(self) -> Path:
-        """The file of the lock."""
-        return self.data / "refresh.lock"
+    @contextmanager
+    def locked(self, work: str, *, exclusive: bool = True) -> Iterator[None]:
+        """Hold the lock of the data, see `run_lock`; work that writes sweeps what the dead left."""
+        with run_lock(self.data / "run.lock", exclusive=exclusive, work=work):
+            if exclusive:
+                sweep_folder(self.data)
+            yield
 
     @property
     def rejected(self) -> Path:
@@ -74,7 +86,16 @@ class ProjectFiles:
         if not paranoid:
             known = self.ledger.known_code(known.state)
         reader = CodeReader(self.package, source, known)
-        return Judge(pipeline, catalog, self.ledger, reader, paranoid=paranoid)
+        settings = self.settings()
+        return Judge(
+            pipeline,
+            catalog,
+            self.ledger,
+            reader,
+            paranoid=paranoid,
+            always_run=settings.always_run,
+            trusted=settings.trusted,
+        )
 
     def _source(self) -> Path:
         """Find the package's folder."""

@@ -188,7 +188,8 @@ def _out_of_fold(
     )
     of_model = (predictions["model"] == rule.model) & (predictions["protocol"] == rule.protocol)
     own: pd.DataFrame = predictions.loc[of_model, ["row", "target", "p1", "group"]]
-    return own.set_axis(records[rule.key].to_numpy()[own.pop("row")])
+    # As text: a key may have been a number in an earlier version.
+    return own.set_axis(records[rule.key].astype("str").to_numpy()[own.pop("row")])
 
 
 def _versions(catalog: CatalogProtocol[Any, Any], names: list[str]) -> Iterator[tuple[str, str]]:

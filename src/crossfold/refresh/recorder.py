@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,28 +31,40 @@ class Recorder:
 
     Parameters
     ----------
-    run
-        Name of the run.
     judge
         Takes the fingerprints, and holds the ledger.
+    run
+        Kedro's name of the run: the time. Another run can have had it.
+    version
+        The version of what the run saves, which no other run has.
     """
 
-    def __init__(self, run: str, judge: Judge) -> None:
-        self._run = run
+    def __init__(self, judge: Judge, run: str, version: str) -> None:
+        self.run = version if judge.ledger.has_run(run) else run
         self._judge = judge
+        self._version = version
         self._open: dict[str, _Open] = {}
+        self._beginning = threading.Lock()  # inputs can be loaded in threads
         self._held = judge.ledger.hold_open()
 
     def begin(self, node: Node) -> None:
         """Take the fingerprint of a node that is about to read its first input."""
-        if node.name in self._open:
-            return
-        record = NodeRecord(node.name, self._run, self._judge.fingerprint(node))
-        self._open[node.name] = _Open(record, missing=set(node.outputs))
-        self._judge.ledger.begin_node(self._run, node.name)
+        with self._beginning:
+            if node.name in self._open:
+                return
+            record = NodeRecord(node.name, self.run, self._judge.fingerprint(node))
+            self._open[node.name] = _Open(record, missing=set(node.outputs))
+            self._judge.ledger.begin_node(self.run, node.name)
 
     def read(self, node: Node, inputs: dict[str, Any]) -> None:
-        """Count the rows that a node reads."""
+        """Count the rows that a node reads.
+
+        One that has read without `begin` is never noted: its fingerprint would come too late.
+        """
+        if not node.inputs:
+            self.begin(node)
+        if node.name not in self._open:
+            return
         rows = sum(map(_rows, inputs.values()))
         self._change(node, rows_in=rows)
         if not node.outputs:
@@ -63,6 +76,8 @@ class Recorder:
             return
         work = self._open[node.name]
         output = self._judge.output(name) if self._judge.is_stored(name) else None
+        if output and output.version not in (None, self._version):
+            output = None  # somebody has asked for another version: what was saved is not known
         is_rejected = name.endswith(REJECTED)
         is_metrics = name.endswith(METRICS) and isinstance(data, dict)
         self._change(
@@ -79,7 +94,7 @@ class Recorder:
     def end(self, status: str, error: str | None) -> None:
         """Note how the run has ended."""
         self._judge.remember()
-        self._judge.ledger.end_run(self._run, status, error)
+        self._judge.ledger.end_run(self.run, status, error)
         self._held.close()
 
     def _change(self, node: Node, **fields: Any) -> None:

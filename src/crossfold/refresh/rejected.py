@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 
 from kedro.io import DatasetError
 
+from crossfold.datasets.temporary import temporary_file
 from crossfold.messages import explain
 from crossfold.refresh.exceptions import RefreshError
 from crossfold.refresh.runner import RefreshRunner
+
+SAVING = "Failed while saving"  # Kedro's words
 
 
 def tell(error: Exception, runner: RefreshRunner, folder: Path) -> RefreshError | None:
@@ -33,7 +35,8 @@ def tell(error: Exception, runner: RefreshRunner, folder: Path) -> RefreshError 
     A `RefreshError` that ends with what was kept, or None where no source is to blame.
     """
     sentence = explain(error)
-    if sentence is None or not isinstance(error, DatasetError) or runner.at_work is None:
+    is_of_source = isinstance(error, DatasetError) and SAVING not in str(error)
+    if sentence is None or not is_of_source or runner.at_work is None:
         return None
     assert runner.judge is not None
     kept = [
@@ -51,13 +54,11 @@ def tell(error: Exception, runner: RefreshRunner, folder: Path) -> RefreshError 
 
 def _keep(file: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with file.open("rb") as content:
-        copy = folder / f"{_digest(file)}-{file.name}"
-        if not copy.exists():
-            temporary = copy.with_name(f".{copy.name}.{os.getpid()}")
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with open(descriptor, "wb") as target:
-                shutil.copyfileobj(content, target)
+    copy = folder / f"{_digest(file)}-{file.name}"
+    if not copy.exists():
+        with temporary_file(copy) as temporary:
+            temporary.chmod(0o600)
+            shutil.copyfile(file, temporary)
             temporary.replace(copy)
     return copy
 

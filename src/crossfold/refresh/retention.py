@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from kedro.io import AbstractVersionedDataset, CatalogProtocol
-from kedro.io.core import VersionNotFoundError
+from kedro.io import CatalogProtocol
 
 from crossfold.datasets.promoted_model import read_promotion
 from crossfold.datasets.temporary import TEMPORARY_SUFFIX
 from crossfold.refresh import clock
 from crossfold.refresh.ledger import Ledger
 from crossfold.refresh.settings import KeepRule
-
-VERSION_FORMAT = "%Y-%m-%dT%H.%M.%S.%fZ"
+from crossfold.refresh.stored import is_remote
+from crossfold.refresh.versions import all_versions, to_time, versioned
 
 
 @dataclass(frozen=True)
@@ -60,10 +58,11 @@ def prune(
     good |= {needed for model in models for needed in _promoted(catalog, model)}
     n_versions = 0
     for name in sorted(set(names)):
-        dataset = catalog.get(name)
-        if isinstance(dataset, AbstractVersionedDataset) and dataset._version:
-            kept = {version for other, version in good if other == name}
-            for version in old_versions(_versions(dataset), rule, kept):
+        kept = {version for other, version in good if other == name}
+        for dataset in versioned(catalog, [name]):
+            if is_remote(dataset):
+                continue
+            for version in old_versions(all_versions(dataset), rule, kept):
                 _remove(Path(dataset._filepath), version)
                 n_versions += 1
     return Pruned(n_versions, _forget_runs(ledger, rule))
@@ -79,15 +78,9 @@ def old_versions(
 
 def _time(version: str, otherwise: datetime) -> datetime:
     try:
-        return datetime.strptime(version, VERSION_FORMAT).replace(tzinfo=UTC)
+        return to_time(version).replace(tzinfo=UTC)
     except ValueError:
         return otherwise
-
-
-def _versions(dataset: AbstractVersionedDataset[Any, Any]) -> list[str]:
-    with suppress(VersionNotFoundError):
-        return dataset.list_versions(full_path=False)
-    return []
 
 
 def _promoted(catalog: CatalogProtocol[Any, Any], model: str) -> Iterator[tuple[str, str | None]]:
@@ -102,7 +95,7 @@ def _promoted(catalog: CatalogProtocol[Any, Any], model: str) -> Iterator[tuple[
 def _remove(folder: Path, version: str) -> None:
     """Take a version away at once, then delete it; what a kill leaves is swept by the next run."""
     doomed = folder.with_name(f".{folder.name}.{version}{TEMPORARY_SUFFIX}")
-    (folder / version).rename(doomed)
+    (folder / version).replace(doomed)
     shutil.rmtree(doomed, ignore_errors=True)
 
 

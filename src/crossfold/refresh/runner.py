@@ -13,6 +13,7 @@ from kedro.runner import SequentialRunner, Task
 from pluggy import PluginManager
 
 from crossfold.refresh.staleness import Judge
+from crossfold.refresh.versions import pin
 
 
 class RefreshRunner(SequentialRunner):
@@ -60,6 +61,7 @@ class RefreshRunner(SequentialRunner):
                 if name in judge.makers and not judge.is_stored(name):
                     execute(judge.makers[name])
             self.at_work = node
+            pin(catalog, node.outputs)
             Task(node, catalog, is_async=False, hook_manager=hook_manager, run_id=run_id).execute()
             self.done.append(node.name)
             self._release_datasets(node, catalog, loads, pipeline)

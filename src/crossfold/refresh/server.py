@@ -17,7 +17,6 @@ from kedro.server.utils import (
 from pluggy import PluginManager
 
 from crossfold.refresh import rejected
-from crossfold.refresh.lock import refresh_lock
 from crossfold.refresh.project import ProjectFiles
 from crossfold.refresh.runner import RefreshRunner
 
@@ -44,14 +43,13 @@ class ServerRefreshRunner(RefreshRunner):
         hook_manager: PluginManager | None = None,
         run_id: str | None = None,
     ) -> None:
-        with refresh_lock(self._files.lock):
-            try:
-                super()._run(pipeline, catalog, hook_manager, run_id)
-            except Exception as error:
-                told = rejected.tell(error, self, self._files.rejected)
-                if told is None:
-                    raise
-                raise told from error
+        try:
+            super()._run(pipeline, catalog, hook_manager, run_id)
+        except Exception as error:
+            told = rejected.tell(error, self, self._files.rejected)
+            if told is None:
+                raise
+            raise told from error
 
 
 def _files_of_the_server() -> ProjectFiles:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
+from kedro.framework.project import pipelines
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
 
 from crossfold.refresh.exceptions import RefreshError
@@ -92,12 +93,19 @@ class RefreshSettings(_Frozen):
         What each model is compared by.
     drift
         Which data are compared, by study.
+    always_run
+        Names and tags of nodes that are never fresh: what they do cannot be seen.
+    trusted
+        Datasets without files that are taken to stay as they are until their entry in the catalog
+        changes; nodes that read or write others without files are never fresh.
     """
 
     keep: KeepRule | None = None
     promote: Promote = "auto"
     models: dict[str, ModelRule] = {}
     drift: dict[str, DriftRule] = {}
+    always_run: frozenset[str] = frozenset()
+    trusted: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, context: KedroContext) -> RefreshSettings:
@@ -113,9 +121,27 @@ class RefreshSettings(_Frozen):
         except (KeyError, MissingConfigException):
             found = {}
         try:
-            return cls.model_validate(found)
+            return cls.model_validate(found)._checked()
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
             message = f"The setting {where} in refresh.yml is wrong: {first['msg']}. Mend it."
             raise RefreshError(message) from error
+
+    def _checked(self) -> RefreshSettings:
+        """Refuse a name that nothing has: what it was meant for would be called fresh."""
+        if not (self.always_run or self.trusted):
+            return self
+        every = list(pipelines.values())
+        nodes = {name for one in every for node in one.nodes for name in (node.name, *node.tags)}
+        datasets = {name for one in every for name in one.datasets()}
+        for setting, named, known, kind in (
+            ("always_run", self.always_run, nodes, "node or tag"),
+            ("trusted", self.trusted, datasets, "dataset"),
+        ):
+            if unknown := sorted(named - known):
+                raise RefreshError(
+                    f"The setting {setting} in refresh.yml names {', '.join(unknown)}, but there is"
+                    f" no such {kind}. Mend it."
+                )
+        return self

@@ -47,14 +47,10 @@ class Settling:
                 yield from self._tell_changes(study, rule, decisions)
         for decision in decisions.values():
             decision.carry_out()
-            self.ledger.add_note(self._run, decision.sentence)
+            self.ledger.add_note(self.ledger.last_run(), decision.sentence)
             yield decision.sentence
         if self.settings.keep is not None:
             yield from self._prune(self.settings.keep)
-
-    @property
-    def _run(self) -> str:
-        return self.ledger.history(1)[0].run
 
     def _models(self) -> dict[str, ModelRule]:
         names = self.pipeline.datasets()
@@ -74,7 +70,7 @@ class Settling:
             decision = decisions.get(rule.model or "")
             found = drift.measure(self.catalog, study, rule, change, decision)
             yield drift.save(self.catalog, found, self.writer)
-            drift.note(self.ledger, self._run, self.catalog, found)
+            drift.note(self.ledger, self.ledger.last_run(), self.catalog, found)
 
     def _prune(self, rule: KeepRule) -> Iterator[str]:
         names = self.pipeline.all_outputs() | drift.outputs(self.settings.drift)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ from crossfold.refresh.contents import ContentReader
 from crossfold.refresh.fingerprint import Content, Fingerprint, differences, digest_of, flatten
 from crossfold.refresh.known_code import Code
 from crossfold.refresh.ledger import Ledger, Output
-from crossfold.refresh.stored import is_stored, locate
+from crossfold.refresh.stored import has_place, is_stored, locate
 
 # Distribution of each numeric library, by the name under which it is imported.
 NUMERIC_LIBRARIES = {
@@ -31,16 +31,18 @@ NUMERIC_LIBRARIES = {
     "torch": "torch",
 }
 EVERY_NODE_DEPENDS_ON = {"numpy", "pandas", "scipy"}
-# What says where a dataset lies and how it is shown, and not what is in it.
-IRRELEVANT_SETTINGS = {
+# What says where a dataset lies and how it is shown, which does not count where its content does.
+PLACE_SETTINGS = {
     "filepath",
-    "metadata",
     "path",
     "timeout_seconds",
     "url",
     "urls",
     "versioned",
 }
+IRRELEVANT_SETTINGS = {"metadata"}
+# Modules of the classes that every dataset is made of.
+CODE_OF_NO_DATA = {"abc", "builtins", "kedro.io.core", "typing"}
 ALL_PARAMETERS = "parameters"
 MISSING = Content("missing")
 
@@ -60,6 +62,10 @@ class Judge:
         Reader of the project's source.
     paranoid
         Read every file again, even if its size, time and inode are those of the last time.
+    always_run
+        Names and tags of nodes that are never fresh.
+    trusted
+        Datasets whose content cannot be seen, and is taken to stay as it is.
     """
 
     def __init__(
@@ -70,6 +76,8 @@ class Judge:
         code: CodeReader,
         *,
         paranoid: bool = False,
+        always_run: Collection[str] = (),
+        trusted: Collection[str] = (),
     ) -> None:
         self.pipeline = pipeline
         self.ledger = ledger
@@ -78,6 +86,9 @@ class Judge:
         self._contents = ContentReader(ledger.known_files(), paranoid=paranoid)
         self._records = ledger.latest_nodes()
         self.makers = {name: node for node in pipeline.nodes for name in node.outputs}
+        self._always_run = frozenset(always_run)
+        self._trusted = frozenset(trusted)
+        self._entry = cache(self._read_entry)
         self._settings = cache(self._read_settings)
 
     def reasons(self, node: Node) -> list[str]:
@@ -86,13 +97,15 @@ class Judge:
         if record is None:
             return ["has never run to its end"]
         changes = differences(record.fingerprint, self.fingerprint(node))
-        return [*changes, *self._lost_outputs(node, record.outputs)]
+        lost = self._lost_outputs(node, record.outputs)
+        return [*changes, *lost, *self._never_fresh(node)]
 
     def forecast(self) -> dict[str, list[str]]:
         """Say of every node why it is stale, as far as can be said before any has run."""
         stale: dict[str, list[str]] = {}
         for node in self.pipeline.nodes:
-            reasons = [] if self.is_on_demand(node) else self.reasons(node)
+            on_demand = self.is_on_demand(node)
+            reasons = list(self._never_fresh(node)) if on_demand else self.reasons(node)
             made_again = [
                 f"{name} may change when it is made again"
                 for name in node.inputs
@@ -114,24 +127,22 @@ class Judge:
 
     def fingerprint(self, node: Node) -> Fingerprint:
         """Take the fingerprint of a node as things are now."""
-        datasets = [name for name in node.inputs if not _is_parameter(name)]
+        read = [name for name in node.inputs if not _is_parameter(name)]
+        datasets = [*read, *node.outputs]
         code = self._code.of_function(node.func)
         return Fingerprint(
-            inputs={name: self._content(name) for name in datasets},
+            inputs={name: self._content(name) for name in read},
             parameters=dict(self._parameters(node)),
             function=code.function,
-            modules=code.modules,
+            modules={**code.modules, **dict(self._dataset_classes(datasets))},
             libraries=_libraries(code),
-            catalog={
-                **{name: self._settings(name, True) for name in datasets},
-                **{name: self._settings(name, False) for name in node.outputs},
-            },
+            catalog={name: self._settings(name) for name in datasets},
         )
 
     def output(self, name: str) -> Output | None:
         """Give version and content of a stored dataset, or None if there is nothing."""
         stored = locate(self.catalog.get(name))
-        content = self._contents.read(stored.files, stored.root) if stored else None
+        content = self._contents.of(stored) if stored else None
         return Output(stored.version, content.digest) if stored and content else None
 
     def new_files(self, node: Node) -> dict[str, list[Path]]:
@@ -159,11 +170,35 @@ class Judge:
             return Content(pinned)
         if not is_stored(dataset) and name in self.makers:
             return Content(self.fingerprint(self.makers[name]).digest)
+        if is_stored(dataset) and not has_place(dataset):
+            return Content(self._settings(name, with_place=True))
         stored = locate(dataset)
-        if stored is None:
-            made_by_code = not hasattr(dataset, "_filepath") and is_stored(dataset)
-            return Content(self._settings(name, True)) if made_by_code else MISSING
-        return self._contents.read(stored.files, stored.root) or MISSING
+        return (self._contents.of(stored) if stored else None) or MISSING
+
+    def _never_fresh(self, node: Node) -> Iterator[str]:
+        """Say what keeps a node from ever being called fresh, also what it reads from memory."""
+        named = self._always_run & {node.name, *node.tags}
+        yield from (f"always_run names {name}" for name in sorted(named))
+        for kind in sorted(self._code.of_function(node.func).unseen):
+            yield f"its function holds an object that cannot be compared, a {kind}"
+        for name in [*node.inputs, *node.outputs]:
+            if name in self._trusted or _is_parameter(name):
+                continue
+            maker = self.makers.get(name)
+            if name in node.inputs and maker is not None and not self.is_stored(name):
+                yield from self._never_fresh(maker)
+            elif self._is_unseen(name):
+                kind = type(self.catalog.get(name)).__name__
+                yield f"{name} is a {kind}, whose content cannot be seen"
+
+    def _is_unseen(self, name: str) -> bool:
+        """Say whether a dataset lies nowhere, nor is made by the project's code."""
+        dataset = self.catalog.get(name)
+        if not is_stored(dataset) or has_place(dataset) or hasattr(dataset, "pinned_sha256"):
+            return False
+        classes = {one.__module__ for one in type(dataset).__mro__}
+        makes_it = all(self._code.owns(one) or one in CODE_OF_NO_DATA for one in classes)
+        return name in self.makers or not makes_it
 
     def _unknown_files(self, name: str, before: Content | None) -> list[Path]:
         stored = locate(self.catalog.get(name))
@@ -174,7 +209,7 @@ class Judge:
 
     def _lost_outputs(self, node: Node, recorded: dict[str, Output]) -> Iterator[str]:
         for name in node.outputs:
-            if not self.is_stored(name):
+            if not self.is_stored(name) or not has_place(self.catalog.get(name)):
                 continue
             now, then = self.output(name), recorded.get(name)
             if now is None:
@@ -189,13 +224,22 @@ class Judge:
             dotted = "" if name == ALL_PARAMETERS else name.removeprefix("params:")
             yield from flatten(dotted, value)
 
-    def _read_settings(self, name: str, with_code: bool) -> str:
-        """Digest the settings of a catalog entry, and the project code that reads it."""
+    def _dataset_classes(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+        """Digest the project code that reads, writes and checks some datasets, by its path."""
+        for name in names:
+            for path in filter(self._code.owns, _class_paths(self._entry(name))):
+                yield path, self._code.of_path(path)
+
+    def _read_settings(self, name: str, *, with_place: bool = False) -> str:
+        """Digest the settings of a catalog entry."""
+        ignored = IRRELEVANT_SETTINGS | (set() if with_place else PLACE_SETTINGS)
+        settings = _without(ignored, self._entry(name))
+        return digest_of(json.dumps(settings, sort_keys=True, default=str))
+
+    def _read_entry(self, name: str) -> dict[str, Any]:
         resolver = getattr(self.catalog, "config_resolver", None)
-        settings = _relevant(resolver.resolve_pattern(name)) if resolver else {}
-        own = [path for path in _class_paths(settings) if self._code.owns(path)]
-        code = [self._code.of_path(path) for path in own] if with_code else []
-        return digest_of(json.dumps([settings, *code], sort_keys=True, default=str))
+        entry: dict[str, Any] = resolver.resolve_pattern(name) if resolver else {}
+        return entry
 
 
 def _is_parameter(name: str) -> bool:
@@ -212,10 +256,12 @@ def _version(distribution: str) -> str:
     return version(distribution)
 
 
-def _relevant(settings: Any) -> Any:
+def _without(ignored: Set[str], settings: Any) -> Any:
+    """Leave out some settings of a dataset and of those inside it, but no arguments of theirs."""
     if not isinstance(settings, dict):
         return settings
-    return {k: _relevant(v) for k, v in settings.items() if k not in IRRELEVANT_SETTINGS}
+    kept = {name: value for name, value in settings.items() if name not in ignored}
+    return {k: v if k.endswith("_args") else _without(ignored, v) for k, v in kept.items()}
 
 
 def _class_paths(settings: Any) -> Iterator[str]:
@@ -223,5 +269,5 @@ def _class_paths(settings: Any) -> Iterator[str]:
     for key, value in settings.items() if isinstance(settings, dict) else ():
         if isinstance(value, dict):
             yield from _class_paths(value)
-        elif key in ("type", "class", "validator") and isinstance(value, str):
+        elif key in ("type", "class", "validator", "dataset") and isinstance(value, str):
             yield value

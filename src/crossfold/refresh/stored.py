@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kedro.io import AbstractVersionedDataset, MemoryDataset
-from kedro.io.core import VersionNotFoundError
+from kedro.io import AbstractVersionedDataset, CachedDataset, MemoryDataset
+from kedro.io.core import VersionNotFoundError, get_filepath_str
+
+from crossfold.refresh.exceptions import RefreshError
+
+LOCAL = ("file", "local")
+HTTP = ("http://", "https://")
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Files that `fsspec` reaches.
+
+    Attributes
+    ----------
+    system
+        The file system.
+    names
+        The files, by their paths from where the dataset lies.
+    """
+
+    system: Any
+    names: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -20,14 +41,17 @@ class Stored:
     root
         The file itself, or the folder that holds them.
     files
-        The files.
+        The files, as far as they are on this machine.
     version
         Name of the version, None for a dataset without versions.
+    remote
+        The files that are elsewhere.
     """
 
     root: Path
     files: list[Path]
     version: str | None = None
+    remote: Remote | None = None
 
 
 def is_stored(dataset: object) -> bool:
@@ -35,25 +59,42 @@ def is_stored(dataset: object) -> bool:
     return dataset is not None and not isinstance(dataset, MemoryDataset)
 
 
+def has_place(dataset: Any) -> bool:
+    """Say whether it can be found out where a dataset lies, whether or not it is there."""
+    return any(hasattr(_inner(dataset), name) for name in ("stored_files", "_filepath", "_path"))
+
+
+def is_remote(dataset: Any) -> bool:
+    """Say whether a dataset lies on another machine, or in a file system of its own kind."""
+    return getattr(_inner(dataset), "_protocol", LOCAL[0]) not in LOCAL
+
+
 def locate(dataset: Any) -> Stored | None:
     """Find the files of a dataset, those of its latest version; None if it has none."""
+    dataset = _inner(dataset)
     if hasattr(dataset, "stored_files"):
         return _together(dataset.stored_files())
-    path = getattr(dataset, "_filepath", None)
-    if path is None:
+    if not has_place(dataset):
         return None
-    if isinstance(dataset, AbstractVersionedDataset) and dataset._version:
-        return _latest_version(dataset)
-    return _at(Path(path))
-
-
-def _latest_version(dataset: AbstractVersionedDataset[Any, Any]) -> Stored | None:
+    path = getattr(dataset, "_filepath", None) or getattr(dataset, "_path", None)
+    if not isinstance(dataset, AbstractVersionedDataset) or not dataset._version:
+        return _find(dataset, path)
     try:
-        folder = Path(dataset._get_load_path()).parent
+        folder = dataset._get_load_path().parent
     except VersionNotFoundError:
         return None
-    stored = _at(folder)
-    return Stored(folder, stored.files, folder.name) if stored else None
+    stored = _find(dataset, folder)
+    return replace(stored, version=folder.name) if stored else None
+
+
+def _inner(dataset: Any) -> Any:
+    return dataset._dataset if isinstance(dataset, CachedDataset) else dataset
+
+
+def _find(dataset: Any, path: Any) -> Stored | None:
+    if is_remote(dataset):
+        return _at_remote(dataset, path)
+    return _at(Path(str(path).removeprefix("file://")))
 
 
 def _at(path: Path) -> Stored | None:
@@ -61,6 +102,31 @@ def _at(path: Path) -> Stored | None:
         inside = [file for file in path.rglob("*") if file.is_file()]
         return Stored(path, [file for file in inside if not file.name.startswith(".")])
     return Stored(path, [path]) if path.exists() else None
+
+
+def _at_remote(dataset: Any, path: Any) -> Stored | None:
+    """Find files through `fsspec`, past what it remembers of folders."""
+    protocol, text = dataset._protocol, str(path)
+    whole = text if "://" in text else get_filepath_str(PurePosixPath(text), protocol)
+    try:
+        system = getattr(dataset, "_fs", None) or dataset._filesystem
+        system.invalidate_cache()
+        is_page = whole.startswith(HTTP)  # whose links are not its files
+        root = system._strip_protocol(whole)
+        found = [whole] if is_page else system.find(whole)
+    except Exception as error:
+        raise RefreshError(unreachable(whole, error)) from error
+    names = {name.removeprefix(root).strip("/"): name for name in found}
+    return Stored(Path(text), [], remote=Remote(system, names)) if names else None
+
+
+def unreachable(place: str, error: Exception) -> str:
+    """Say in a sentence that a place elsewhere does not answer."""
+    why = next(iter(str(error).splitlines()), type(error).__name__)
+    return (
+        f"{place} cannot be asked what it holds ({why}): check the address, the credentials and the"
+        " connection."
+    )
 
 
 def _together(files: list[Path]) -> Stored | None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -18,6 +20,18 @@ def explanation(forecast: Mapping[str, list[str]]) -> Iterator[str]:
     """Say of every node why it is stale, or that it is fresh; one line a node."""
     for node, reasons in forecast.items():
         yield f"{node}: {'; '.join(reasons) or 'fresh'}"
+
+
+def comparison(first: str, second: str, found: Mapping[str, list[str]]) -> Iterator[str]:
+    """Say in a line each what differs of the nodes that differ between two runs."""
+    different = {node: differences for node, differences in found.items() if differences}
+    yield from explanation(different)
+    yield f"{len(different)} of {len(found)} nodes differ between {first} and {second}."
+
+
+def as_json(**fields: Any) -> str:
+    """Write fields as JSON, to be read by another program."""
+    return json.dumps(fields, indent=2, ensure_ascii=False)
 
 
 def history(runs: list[RunRecord]) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 
+from crossfold.refresh.runs import RunStates
 from crossfold.tracking.record import Record
 from crossfold.tracking.store import Store
 
@@ -23,74 +26,97 @@ AS_IT_IS = {"markup": False}  # square brackets are not rich's
 _logger = logging.getLogger(__name__)
 
 
+@dataclass
+class _Tracked:
+    """A run at work: the folder of the store, and the record as long as nothing went wrong."""
+
+    folder: Path
+    record: Record | None
+
+    @contextmanager
+    def recording(self) -> Iterator[Record | None]:
+        """Hand out the record; an error costs the run its tracking, nothing else."""
+        try:
+            yield self.record
+        except Exception as error:
+            self.record = None
+            _warn(error)
+
+
 class TrackingHooks:
     """Hooks that collect what a run does and store it when the run ends."""
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
-        self._env = ""
-        self._record: Record | None = None
+        self._runs: RunStates[_Tracked] = RunStates()
+        self._here = threading.local()  # a session makes its context in the thread in which it runs
 
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Find out whether tracking is on, and where the store is."""
-        self._folder = self._record = None
-        with self._never_breaking():
+        self._here.folder = None
+        try:
             loader = context.config_loader
             settings = {**loader["globals"], **(loader.runtime_params or {})}
             if settings.get(SETTING) is True and _is_installed():
-                self._folder = Path(context.project_path, settings["data_root"])
-                self._env = str(context.env)
+                self._here.folder = Path(context.project_path, settings["data_root"])
+                self._here.env = str(context.env)
+        except Exception as error:
+            _warn(error)
 
     @hook_impl
     def before_pipeline_run(self, run_params: dict[str, Any]) -> None:
         """Begin a record."""
-        if self._folder is not None:
-            with self._never_breaking():
-                tags = {"kedro_run": str(run_params["run_id"]), "environment": self._env}
-                names = run_params["pipeline_names"] or ["__default__"]
-                self._record = Record(", ".join(names), tags)
+        self._runs.end_left()
+        folder = getattr(self._here, "folder", None)
+        if folder is not None:
+            tags = {"kedro_run": str(run_params["run_id"]), "environment": self._here.env}
+            names = run_params["pipeline_names"] or ["__default__"]
+            record = Record(", ".join(names), tags)
+            self._runs.begin(run_params["run_id"], _Tracked(folder, record))
 
     @hook_impl
-    def before_node_run(self, inputs: dict[str, Any]) -> None:
+    def before_node_run(self, inputs: dict[str, Any], run_id: str | None) -> None:
         """Take the parameters that the node reads."""
-        if self._record is not None:
-            with self._never_breaking():
-                self._record.read(inputs)
+        if run := self._runs.of(run_id):
+            with run.recording() as record:
+                if record:
+                    record.read(inputs)
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
         """Take the metrics that the node has written."""
-        if self._record is not None:
-            with self._never_breaking():
-                self._record.wrote(dataset_name, data)
+        if run := self._runs.here():
+            with run.recording() as record:
+                if record:
+                    record.wrote(dataset_name, data)
 
     @hook_impl
-    def after_pipeline_run(self, catalog: CatalogProtocol[Any, Any]) -> None:
+    def after_pipeline_run(
+        self, run_params: dict[str, Any], catalog: CatalogProtocol[Any, Any]
+    ) -> None:
         """Store the run."""
-        self._end(FINISHED, catalog)
+        self._end(run_params, FINISHED, catalog)
 
     @hook_impl
-    def on_pipeline_error(self, catalog: CatalogProtocol[Any, Any]) -> None:
+    def on_pipeline_error(
+        self, run_params: dict[str, Any], catalog: CatalogProtocol[Any, Any]
+    ) -> None:
         """Store the run as failed; the error's text is left out, for it can quote data."""
-        self._end(FAILED, catalog)
+        self._end(run_params, FAILED, catalog)
 
-    def _end(self, status: str, catalog: CatalogProtocol[Any, Any]) -> None:
-        record, self._record = self._record, None
-        if self._folder is not None and record is not None and record.saved:
-            with self._never_breaking():
-                Store(self._folder).add(record, record.artifacts(catalog), status)
+    def _end(
+        self, run_params: dict[str, Any], status: str, catalog: CatalogProtocol[Any, Any]
+    ) -> None:
+        run = self._runs.end(run_params["run_id"])
+        if run is not None:
+            with run.recording() as record:
+                if record and record.saved:
+                    Store(run.folder).add(record, record.artifacts(catalog), status)
 
-    @contextmanager
-    def _never_breaking(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:
-            self._record = None
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            _logger.warning(
-                "The run is not tracked, and goes on without it: %s", reason, extra=AS_IT_IS
-            )
+
+def _warn(error: Exception) -> None:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    _logger.warning("The run is not tracked, and goes on without it: %s", reason, extra=AS_IT_IS)
 
 
 def _is_installed() -> bool:

@@ -34,8 +34,6 @@ from crossfold.validation.leak_guard import NOT_SYNTHETIC, LeakError, check_leak
 from crossfold.validation.metrics import METRICS, binary_metrics, wilson_interval
 from crossfold.validation.multiclass import (
     MULTICLASS_METRICS,
-    compare_classifiers,
-    multiclass_metric_rows,
     multiclass_metrics,
     paired_bootstrap,
     paired_t_test,
@@ -45,6 +43,7 @@ from crossfold.validation.splits import (
     assign_folds,
     assign_parts,
     fold_rows,
+    last_part,
     leave_one_out,
     time_split,
 )
@@ -79,7 +78,6 @@ __all__ = [
     "capacity_table",
     "check_leaks",
     "choose_threshold",
-    "compare_classifiers",
     "corrected_resampled_t_test",
     "decision_curve",
     "equivalence_test",
@@ -88,10 +86,10 @@ __all__ = [
     "fit_calibrator",
     "fold_rows",
     "label_rates",
+    "last_part",
     "leave_one_out",
     "mcnemar_test",
     "metric_rows",
-    "multiclass_metric_rows",
     "multiclass_metrics",
     "paired_bootstrap",
     "paired_t_test",

@@ -1,18 +1,13 @@
-"""Metrics of predictions of several classes with intervals, and paired comparisons of them."""
+"""Metrics of predictions of several classes, and paired comparisons of them."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from crossfold.validation.comparison import TestResult, mcnemar_test
+from crossfold.validation.comparison import TestResult
 from crossfold.validation.intervals import percentile_interval
-from crossfold.validation.metrics import Values, wilson_interval
-
-Counts = NDArray[np.int64]
+from crossfold.validation.metrics import Values
 
 MULTICLASS_METRICS = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc")
 
@@ -53,75 +48,6 @@ def _ratio(numerator: Values, denominator: Values) -> Values:
     ratio = np.zeros_like(denominator)
     np.divide(numerator, denominator, out=ratio, where=denominator != 0)
     return ratio
-
-
-def multiclass_metric_rows(
-    y: ArrayLike, p: NDArray[Any], *, n_resamples: int, seed: int
-) -> pd.DataFrame:
-    """Give every metric of one model with its 95 % interval.
-
-    The interval of the accuracy is Wilson's and that of the loss the normal one of a mean. All
-    others are bootstrap percentiles: rows drawn with replacement are multinomial draws of the
-    cells of the confusion matrix.
-
-    Parameters
-    ----------
-    y
-        True classes, shape ``(n,)``, whole numbers in [0, k).
-    p
-        Probability of each class, shape ``(n, k)``; the largest is the prediction.
-    n_resamples
-        Bootstrap resamples.
-    seed
-        Seeds the draws.
-
-    Returns
-    -------
-    Columns ``metric`` (`MULTICLASS_METRICS` and ``loss``), ``estimate``, ``low``, ``high``, ``n``.
-    """
-    from sklearn.metrics import confusion_matrix
-
-    y = np.asarray(y)
-    counts = confusion_matrix(y, p.argmax(axis=1), labels=np.arange(p.shape[1]))
-    resampled = _resample(counts, n_resamples, seed)
-    intervals = {name: percentile_interval(values) for name, values in resampled.items()}
-    low, high = wilson_interval(np.trace(counts), len(y))
-    intervals["accuracy"] = float(low), float(high)
-    rows = [
-        (name, float(estimate), *intervals[name])
-        for name, estimate in multiclass_metrics(counts).items()
-    ]
-    columns = ["metric", "estimate", "low", "high"]
-    return pd.DataFrame([*rows, _loss_row(y, p)], columns=columns).assign(n=len(y))
-
-
-def _resample(counts: Counts, n_resamples: int, seed: int) -> dict[str, Values]:
-    total = counts.sum()
-    drawn = np.random.default_rng(seed).multinomial(total, counts.ravel() / total, size=n_resamples)
-    return multiclass_metrics(drawn.reshape(n_resamples, *counts.shape))
-
-
-def _loss_row(y: NDArray[Any], p: NDArray[Any]) -> tuple[str, float, float, float]:
-    """Give the mean of ``-log p[y]``, with probabilities of at least the smallest step from 1."""
-    terms = -np.log(np.maximum(p[np.arange(len(y)), y], np.finfo(p.dtype).eps))
-    mean, half = float(terms.mean()), 1.96 * float(terms.std()) / np.sqrt(len(y))
-    return "loss", mean, mean - half, mean + half
-
-
-def compare_classifiers(y: ArrayLike, predicted_a: ArrayLike, predicted_b: ArrayLike) -> TestResult:
-    """Compare how often two models name the right class of the same rows: McNemar's test.
-
-    Parameters
-    ----------
-    y, predicted_a, predicted_b
-        True and predicted classes, shape ``(n,)``.
-
-    Returns
-    -------
-    The difference of the accuracies, A minus B, and the test of `mcnemar_test`.
-    """
-    right_a, right_b = (np.asarray(y) == np.asarray(one) for one in (predicted_a, predicted_b))
-    return mcnemar_test(np.ones(len(right_a), dtype=bool), right_a, right_b)
 
 
 def paired_bootstrap(differences: ArrayLike, *, n_resamples: int, seed: int) -> TestResult:

@@ -44,7 +44,8 @@ def assign_folds(
     Raises
     ------
     SplitError
-        A class has fewer rows, or the table fewer groups, than there are folds.
+        There is one class only, or a class has fewer rows, or the table fewer groups, than there
+        are folds.
     """
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
@@ -61,7 +62,13 @@ def assign_folds(
 
 def _check_counts(y: NDArray[Any], groups: ArrayLike | None, n_splits: int) -> None:
     """Refuse tables that are too small for the folds."""
-    smallest = np.unique(y, return_counts=True)[1].min() if len(y) else 0
+    counts = np.unique(y, return_counts=True)[1]
+    if len(counts) == 1:
+        raise SplitError(
+            f"All {len(y)} rows are of one class, so there is nothing to learn: check the column of"
+            " the outcome."
+        )
+    smallest = counts.min() if len(y) else 0
     if smallest < n_splits:
         raise SplitError(
             f"{n_splits} folds need at least {n_splits} rows of every class, and the rarest has "
@@ -116,6 +123,16 @@ def time_split(dates: pd.Series, first_test_day: datetime.date) -> Folds:
             "first_test_day among them, or null for no time split."
         )
     return np.where(is_test, 0, -1).astype(np.int8)
+
+
+def last_part(dates: pd.Series, share: float) -> datetime.date | None:
+    """Find the first day of about the last `share` of the rows; None where all share one day."""
+    days = dates.dt.normalize().sort_values()
+    later = days[days > days.iloc[0]]
+    if later.empty:
+        return None
+    day: pd.Timestamp = max(days.iloc[int((1 - share) * len(days))], later.iloc[0])
+    return day.date()
 
 
 def fold_rows(fold: NDArray[np.integer]) -> list[tuple[Rows, Rows]]:

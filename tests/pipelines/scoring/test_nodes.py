@@ -13,7 +13,7 @@ SCORED = pd.DataFrame({"probability": [0.1, 0.7, 0.7, 0.4], "flagged": [False, T
 def ranked(monkeypatch) -> pd.DataFrame:
     appointments = pd.DataFrame(
         {
-            "appointment_id": [11, 14, 12, 13],
+            "appointment_id": ["11", "140", "12", "13"],
             "appointment_day": pd.to_datetime(["2016-06-09"] * 4),
             "patient": list("abcd"),
         },
@@ -27,7 +27,7 @@ def ranked(monkeypatch) -> pd.DataFrame:
 
 def test_the_riskiest_come_first_and_ties_by_number(ranked: pd.DataFrame) -> None:
     assert ranked["rank"].tolist() == [1, 2, 3, 4]
-    assert ranked["appointment_id"].tolist() == [12, 14, 13, 11]
+    assert ranked["appointment_id"].tolist() == ["12", "140", "13", "11"]
     np.testing.assert_allclose(ranked["probability"], [0.7, 0.7, 0.4, 0.1])
 
 

@@ -80,6 +80,7 @@ def test_day_and_month_are_told_apart_where_they_can_be() -> None:
     assert monthfirst.date_format == "%m/%d/%Y"
     either = describe_column(text(["01/02/2023", "02/03/2023"]))
     assert "day or month first" in either.note
+    assert describe_column(text(["2023-01-31", "2023-02-01"]), "%m/%d/%Y").date_format is None
     said = describe_column(text(["01/02/2023", "02/03/2023"]), "%m/%d/%Y")
     assert (said.date_format, said.note) == ("%m/%d/%Y", "")
 
@@ -94,6 +95,7 @@ def test_missing_words() -> None:
     assert missing_words(text(["a", "NA", "-", "none", "b"])) == ["NA", "-"]
     assert missing_words(text([*range(20), "not asked"])) == ["not asked"]
     assert missing_words(text(["1", "2", "not asked"])) == [], "too few numbers to be sure"
+    assert missing_words(text([*range(20_000), "?"])) == ["?"], "it may come late"
     assert missing_words(pd.Series([1.0, 2.0])) == []
 
 
@@ -103,7 +105,8 @@ def test_missing_words() -> None:
         (["1", "2"], "binary"),
         (["0.5", "1.5"], "binary"),
         (["a", "b", "c"], "multiclass"),
-        (range(3, 10), "multiclass"),
+        ([*range(3, 10)] * 10, "multiclass"),
+        (range(3, 10), "regression"),
         (["0.5", "1", "2"], "regression"),
         (range(21), "regression"),
     ],
@@ -173,7 +176,7 @@ def test_rare_classes_duplicates_and_missing_targets_are_told(
     told = warnings_of(profile_of(twice, "target"))
     assert "Class rare has 3 rows, too few for 5 folds" in told
     assert "Class few has only 7 rows for 5 folds" in told
-    assert "10 rows repeat another one" in told
+    assert "repeat another one in every column that is used: 10." in told
     assert "2 rows have no target" in told
 
 
@@ -197,6 +200,7 @@ def test_nearly_constant_targets_and_few_rows_are_told(
         ({"target": "empty"}, "is missing in all rows"),
         ({"target": "postcode", "group": "postcode"}, "cannot be the target and the group"),
         ({"target": "missed", "task": "regression"}, "holds no numbers: give another --task"),
+        ({"target": "missed", "date_format": "%Q"}, "--date-format %Q is no format of dates"),
         ({"target": "remark"}, "400 different texts"),
         ({"target": "missed", "positive": "Yes"}, "has no value 'Yes': give --positive no or yes"),
         ({"target": "postcode", "task": "binary"}, "has 3 values .* give --task multiclass"),

@@ -1,18 +1,22 @@
 """From a file to a study: what is written is read back, and runs."""
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog, DatasetError
 from kedro.runner import SequentialRunner
+from omegaconf import OmegaConf
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.pipeline import create_data_pipeline
 from crossfold.pipelines.table.profile import Wishes
-from crossfold.pipelines.table.study import read_profile, write_study
+from crossfold.pipelines.table.study import read_profile, scalar, write_study
 from crossfold.templates.parameters import TableParameters
 
 KEY = {"patient_key": {"key": "k"}}
@@ -39,6 +43,7 @@ class Study:
             str(self.folder / "conf"),
             base_env="base",
             default_run_env="local",
+            merge_strategy={"parameters": "soft", "globals": "soft"},
             runtime_params=runtime_params,
         )
 
@@ -140,13 +145,28 @@ def test_columns_of_any_name(study: Study, visits: pd.DataFrame, tmp_path: Path)
     assert [*features] == ["${target}", *(name for name in ODD if name != "${x}")]
 
 
-def test_a_column_that_kedro_cannot_name_is_refused(
-    study: Study, visits: pd.DataFrame, tmp_path: Path
+SIGNS = st.text(alphabet="${}\\:a1.' \"#-[],?\t\n\u2028ä", max_size=12) | st.text(max_size=12)
+
+
+@given(value=SIGNS)
+@example("${")
+@example("a ${b c}")
+@example("\\\\${x}")
+def test_configuration_gives_back_every_text(value: str) -> None:
+    text = f"a: {{{scalar(value, is_key=True)}: [{scalar(value)}]}}\nb: {scalar(value)}\n"
+    read = OmegaConf.to_container(OmegaConf.load(io.StringIO(text)), resolve=True)
+    assert read == {"a": {value: [value]}, "b": value}
+
+
+@pytest.mark.parametrize("name", ["a@b@c", "a ${b c}"])
+def test_columns_that_kedro_cannot_name_are_refused(
+    study: Study, visits: pd.DataFrame, tmp_path: Path, name: str
 ) -> None:
     file = tmp_path / "a.csv"
-    visits.rename(columns={"age": "a@b@c"}).to_csv(file, index=False)
-    with pytest.raises(CrossfoldError, match="more than one @: rename them"):
-        study.write(str(file), target="missed")
+    visits.rename(columns={"missed": name}).to_csv(file, index=False)
+    with pytest.raises(CrossfoldError, match=r"Kedro cannot read .*: rename them"):
+        study.write(str(file), target=name)
+    assert not (study.folder / "conf" / "base" / "mine").exists()
 
 
 def test_identifiers_are_hashed_exactly_and_never_stored(
@@ -197,6 +217,7 @@ def test_folder_of_exports(study: Study, visits: pd.DataFrame, tmp_path: Path) -
 def test_parquet_and_gzip_give_the_same_table(
     study: Study, visits: pd.DataFrame, tmp_path: Path
 ) -> None:
+    visits.loc[:9, "postcode"] = "N/A"
     visits.to_csv(tmp_path / "a.csv.gz", index=False)
     visits.astype({"patient_id": "int64", "age": "int16", "weight": "float64"}).to_parquet(
         tmp_path / "a.parquet"
@@ -206,6 +227,7 @@ def test_parquet_and_gzip_give_the_same_table(
         wishes = {"target": "missed", "group": "patient_id"}
         study.write(str(tmp_path / file), force=True, **wishes)
         tables.append(study.run()[0])
+    assert tables[1]["postcode"].isna().sum() == 10
     pd.testing.assert_frame_equal(*tables)
 
 

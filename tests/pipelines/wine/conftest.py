@@ -7,10 +7,9 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from kedro.io import DataCatalog, MemoryDataset
-from kedro.runner import SequentialRunner
 
 from crossfold.datasets import SampleWinesDataset
+from crossfold.in_memory import run_in_memory
 from crossfold.pipelines.reporting.wine.nodes import draw_wine_figures
 from crossfold.pipelines.wine import create_pipeline
 
@@ -50,47 +49,18 @@ def parameters() -> dict[str, Any]:
     return own
 
 
-class Kept(MemoryDataset):
-    """Stays in memory after it was read for the last time."""
-
-    def _release(self) -> None:
-        pass
-
-
 @pytest.fixture(scope="session")
 def run() -> SimpleNamespace:
     raw = {
         f"{colour}_wines_raw": SampleWinesDataset(colour=colour, n_rows=n, seed=SEED).load()
         for colour, n in (("red", 100), ("white", 200))
     }
-    own = parameters()
     names = {f"wine.{name}": name for name in MADE} | {"wines": "wines"}
     names["wines_row_counts"] = "row_counts"
-    pipeline = create_pipeline().to_outputs(*names)
-    catalog = DataCatalog({name: Kept() for name in names})
-    for name, data in {**raw, "params:seed": SEED}.items():
-        catalog[name] = MemoryDataset(data)
-    for name in pipeline.inputs():
-        if name.startswith("params:wine."):
-            value: Any = own
-            for key in name.removeprefix("params:wine.").split("."):
-                value = value[key]
-            catalog[name] = MemoryDataset(_typed(pipeline, name, value))
-    SequentialRunner().run(pipeline, catalog)
-    return SimpleNamespace(**{short: catalog[name].load() for name, short in names.items()})
-
-
-def _typed(pipeline: Any, name: str, value: Any) -> Any:
-    """Check a parameter as Kedro does in a run: by the type that its node asks for."""
-    import inspect
-    import typing
-
-    for node in pipeline.nodes:
-        hints = typing.get_type_hints(node.func)
-        for asked, given in zip(inspect.signature(node.func).parameters, node.inputs, strict=False):
-            if given == name and hasattr(hints.get(asked), "model_validate"):
-                return hints[asked].model_validate(value)
-    return value
+    made = run_in_memory(
+        create_pipeline(), raw, {"wine": parameters(), "seed": SEED, "data_notice": ""}, names
+    )
+    return SimpleNamespace(**{short: made[name] for name, short in names.items()})
 
 
 @pytest.fixture(scope="session")

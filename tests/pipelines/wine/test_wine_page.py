@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from crossfold.pipelines.reporting.formatting import percent
 from crossfold.pipelines.reporting.parameters import PageParameters
 from crossfold.pipelines.reporting.wine.figures import candidate_label
 from crossfold.pipelines.reporting.wine.labels import (
@@ -17,6 +16,7 @@ from crossfold.pipelines.reporting.wine.labels import (
 from crossfold.pipelines.reporting.wine.nodes import write_wine_report
 from crossfold.pipelines.reporting.wine.page import Run, make_document, opening
 from crossfold.pipelines.reporting.wine.pipeline import FIGURES, create_pipeline
+from crossfold.reports.words import percent
 
 PNG = b"\x89PNG"
 REPORT = PageParameters(title="Red or white?", command="kedro run --pipelines=wine")

@@ -89,6 +89,26 @@ def test_levels_do_not_depend_on_the_order_of_categories() -> None:
     np.testing.assert_array_equal(encode(column, reordered), [[1, 0, 0], [0, 1, 0]])
 
 
+def test_inputs_follow_the_table(table: pd.DataFrame) -> None:
+    """Columns that may be absent are none of the inputs; those named by their kind are."""
+    own = table.drop(columns="c").assign(flag_own=True, number_own=1.5, category_own="a")
+    named = PreparationParameters(
+        numeric=("x",), binary=("b",), categorical=("c",), optional=("c",)
+    )
+    assert inputs_by_kind(own, "y", named) == {
+        "numeric": ["x", "number_own"],
+        "binary": ["b", "flag_own"],
+        "categorical": ["category_own"],
+    }
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_column_without_a_value_is_encoded_as_numbers(table, method: str) -> None:
+    empty = table.assign(x=np.nan)
+    encoded = fit_encoder(empty, KINDS, PREPARATION, method).transform(empty)
+    assert np.isfinite(encoded[:-1]).all()
+
+
 def test_the_table_is_encoded_side_by_side(table: pd.DataFrame) -> None:
     encoder = fit_encoder(table, KINDS, PREPARATION)
     encoded = encoder.transform(table)

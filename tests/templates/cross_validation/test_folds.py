@@ -12,6 +12,7 @@ from crossfold.templates.cross_validation.folds import (
     LEAVE_ONE_OUT,
     ORIGINAL_SPLIT,
     TIME_SPLIT,
+    Fold,
     assign_rows_to_folds,
     group_of_row,
     guard_against_leaks,
@@ -19,7 +20,7 @@ from crossfold.templates.cross_validation.folds import (
 )
 from crossfold.templates.cross_validation.parameters import FoldParameters
 from crossfold.templates.parameters import TableParameters
-from crossfold.validation import LeakError
+from crossfold.validation import LeakError, SplitError
 from crossfold.validation.tables import FOLDS, TRAIN
 
 ALONE = TableParameters(target="y")
@@ -49,15 +50,24 @@ def test_the_time_split_follows_the_dates(binary) -> None:
     assert fold.validation_rows.tolist() == np.flatnonzero(late).tolist()
 
 
-def test_without_a_first_test_day_at_most_a_fifth_is_tested(binary) -> None:
-    folds = assign_rows_to_folds(
-        binary.table, binary.features, FoldParameters(n_splits=3, parts=4), binary.roles, 0
-    )
+@pytest.mark.parametrize("day", [None, "2030-01-01", "2016-05-01"])
+def test_a_day_that_no_date_reaches_is_chosen_from_the_data(binary, day) -> None:
+    parameters = FoldParameters(n_splits=3, parts=4, first_test_day=day)
+    folds = assign_rows_to_folds(binary.table, binary.features, parameters, binary.roles, 0)
     (fold,) = read_folds(folds, TIME_SPLIT)
-    share = len(fold.validation_rows) / len(binary.table)
-    assert 0.15 < share <= 0.2
+    assert 0.15 < len(fold.validation_rows) / len(binary.table) < 0.25
     days = binary.table["day"]
     assert days.iloc[fold.train_rows].max() < days.iloc[fold.validation_rows].min()
+    one_day = binary.table.assign(day=binary.table["day"].min())
+    folds = assign_rows_to_folds(one_day, binary.features, parameters, binary.roles, 0)
+    assert not read_folds(folds, TIME_SPLIT)
+
+
+def test_a_training_fold_without_groups_to_leave_out_is_told() -> None:
+    fold = Fold(GROUPED, 0, np.arange(4), np.arange(4, 6), np.zeros(4, dtype=np.int8))
+    for member in (0, 1):
+        with pytest.raises(SplitError, match="too few groups to leave some out"):
+            fold.inner(member)
 
 
 def test_parts_keep_groups_together_and_cover_the_training_rows(study) -> None:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
-from crossfold.pipelines.reporting.formatting import interval, number, percent_interval
+from crossfold.reports.words import interval, number, percent_interval
 
 Unit = Literal["share", "points", "fine_share", "fine_points", "number"]
 Holds = Literal["yes", "no", "unclear"]

@@ -10,7 +10,7 @@ import pandas as pd
 
 from crossfold.pipelines.audit.claims import Statement
 from crossfold.pipelines.audit.measured import Measured, print_value
-from crossfold.pipelines.reporting.formatting import plain
+from crossfold.reports.words import plain
 from crossfold.validation import percentile_interval
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def draw_over_seeds(
     series
         Label of each series, in the order of the rows.
     """
-    from crossfold.pipelines.reporting import style
+    from crossfold.reports import style
 
     with style.figure_style():
         height = len(printed) * (0.42 * len(series) + 0.85) + 0.6
@@ -68,7 +68,7 @@ def draw_over_seeds(
 
 
 def _one_series(axes: Axes, values: pd.Series, place: int) -> None:
-    from crossfold.pipelines.reporting import style
+    from crossfold.reports import style
 
     middle = over_seeds(values)
     spread = np.array([[middle.estimate - middle.low], [middle.high - middle.estimate]])

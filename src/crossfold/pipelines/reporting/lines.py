@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crossfold.pipelines.reporting.formatting import count, plain
+from crossfold.reports.words import count, plain
 
 Rows = list[tuple[str, ...]]
 LEAK_GUARD_HEADER = ("Check", "Rows checked", "Crossing a fold", "Verdict")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from crossfold.pipelines.reporting import formatting
+from crossfold.reports import words
+from crossfold.reports.page import data_uri
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -52,11 +52,5 @@ def _environment(filters: Mapping[str, Callable[[str], str]]) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"count": formatting.count, "data_uri": data_uri, **filters}
+    environment.filters |= {"count": words.count, "data_uri": data_uri, **filters}
     return environment
-
-
-def data_uri(image: bytes) -> str:
-    """Turn the bytes of a PNG or SVG image into an address that needs no other file."""
-    kind = "png" if image.startswith(b"\x89PNG") else "svg+xml"
-    return f"data:image/{kind};base64,{base64.b64encode(image).decode()}"

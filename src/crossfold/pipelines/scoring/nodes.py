@@ -33,8 +33,14 @@ def rank_by_risk(
         appointments[["appointment_id", "appointment_day"]]
         .reset_index(drop=True)
         .join(scored.reset_index(drop=True))
-        .sort_values(["probability", "appointment_id"], ascending=[False, True])
+        .sort_values("appointment_id", key=_by_number)
+        .sort_values("probability", ascending=False, kind="stable")
     )
     ranked.insert(0, "rank", range(1, len(ranked) + 1))
     ranked = ranked.reset_index(drop=True)
     return ranked, ranked
+
+
+def _by_number(identifiers: pd.Series) -> pd.Series:
+    """Turn identifiers into texts whose order is that of numbers."""
+    return identifiers.str.zfill(identifiers.str.len().max())

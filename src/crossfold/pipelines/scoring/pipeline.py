@@ -6,7 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from crossfold.pipelines.data_engineering.appointments.nodes import (
     build_coming_features,
-    clean_appointments,
+    clean_coming_appointments,
 )
 from crossfold.pipelines.scoring.nodes import rank_by_risk
 
@@ -19,8 +19,8 @@ def create_pipeline(study: str) -> Pipeline:
     return Pipeline(
         [
             Node(
-                clean_appointments,
-                "coming_raw",
+                clean_coming_appointments,
+                ["coming_raw", "params:appointments"],
                 ["coming", "rejected", "row_counts"],
                 name="clean_coming_appointments",
             ),

@@ -45,7 +45,7 @@ def find_caveats(frame: pd.DataFrame, target: pd.Series, profile: Profile) -> li
     told += _group_warnings(frame, profile)
     told += _class_warnings(target, profile)
     if duplicates:
-        told.append(f"{duplicates:,} rows repeat another one in every column that is used.")
+        told.append(f"Rows that repeat another one in every column that is used: {duplicates:,}.")
     if missing := int(target.isna().sum()):
         told.append(f"{missing:,} rows have no {parameters.target}: they go to the rejected rows.")
     if profile.n_rows < FEWEST_ROWS:

@@ -16,7 +16,7 @@ OFFSET = r"(\d)\s*(?:Z|[+-]\d{2}:?\d{2})$"
 
 def as_number(values: pd.Series) -> pd.Series:
     """Read numbers (float64); what is not finite is missing."""
-    if not pd.api.types.is_numeric_dtype(values):
+    if not (pd.api.types.is_numeric_dtype(values) or values.dtype == "str"):
         values = as_text(values)
     numbers = pd.to_numeric(values, errors="coerce").astype("float64")
     return numbers.where(np.isfinite(numbers))

@@ -105,7 +105,7 @@ def describe_column(values: pd.Series, date_format: str | None = None) -> Column
 def _with_example(column: Column, some: pd.Series) -> Column:
     if column.kind in ("identifier", "text") or some.empty:
         return column
-    return replace(column, example=str(as_text(some).iloc[0]))
+    return replace(column, example=str(as_text(some.head(1)).iloc[0]))
 
 
 def _kind(column: Column, some: pd.Series, n: int, date_format: str | None) -> Column:
@@ -117,7 +117,7 @@ def _kind(column: Column, some: pd.Series, n: int, date_format: str | None) -> C
         return replace(column, kind="flag")
     numbers = as_number(some)
     if numbers.isna().any() or text.str.fullmatch(r"(18|19|20|21)\d{6}").all():
-        dates = find_date_format(text, [date_format] if date_format else None)
+        dates = find_date_format(text, date_format)
         if dates is not None:
             return replace(column, kind="date", date_format=dates[0], note=dates[1])
     is_typed = pd.api.types.is_numeric_dtype(some)
@@ -176,21 +176,28 @@ def _text_kind(column: Column, text: pd.Series, n: int) -> Column:
     return replace(column, kind="category")
 
 
-def find_date_format(
-    text: pd.Series, formats: list[str] | None = None
-) -> tuple[str | None, str] | None:
+def find_date_format(text: pd.Series, declared: str | None = None) -> tuple[str | None, str] | None:
     """Find how dates are written.
+
+    Parameters
+    ----------
+    text
+        Different values of a column.
+    declared
+        The format to try first.
 
     Returns
     -------
     The format, None for ISO 8601, and what is to be said about it; None if these are no dates.
     """
     first = text.head(200)
-    if formats is None and first.str.fullmatch(ISO_DATE.pattern).mean() >= NEARLY_ALL:
+    if declared is not None and _fits(text, declared):
+        return declared, ""
+    if first.str.fullmatch(ISO_DATE.pattern).mean() >= NEARLY_ALL:
         return (None, "") if as_date(text).notna().mean() >= NEARLY_ALL else None
-    if formats is None and not first.str.contains(r"^\d{8}$|\d[-./: ,]", regex=True).all():
+    if first.str.contains(r"^\d{8}$|\d[-./: ,]", regex=True).mean() < NEARLY_ALL:
         return None
-    fitting = [form for form in formats or DATE_FORMATS if _fits(first, form) and _fits(text, form)]
+    fitting = [form for form in DATE_FORMATS if _fits(first, form) and _fits(text, form)]
     if not fitting:
         return None
     form = fitting[0]
@@ -209,14 +216,15 @@ def missing_words(values: pd.Series) -> list[str]:
     """List the words of a column that stand for a missing value."""
     if pd.api.types.is_numeric_dtype(values) or not pd.api.types.is_string_dtype(values):
         return []
-    distinct = values.dropna().drop_duplicates().head(MOST_VALUES)
-    known = distinct[distinct.isin(KNOWN_MISSING)].tolist()
-    others = distinct[~distinct.isin(KNOWN_MISSING)]
-    no_numbers = others[as_number(others).isna()]
-    few_words = len(no_numbers) <= 2 and not no_numbers.str.contains(r"\d").any()
-    if few_words and len(others) - len(no_numbers) >= 10:
-        known += no_numbers.tolist()
-    return known
+    distinct = values.dropna().drop_duplicates()
+    words = distinct[as_number(distinct).isna()]
+    if words.empty:
+        return []
+    known, others = words[words.isin(KNOWN_MISSING)], words[~words.isin(KNOWN_MISSING)]
+    are_numbers = len(distinct) - len(words) >= 10
+    if are_numbers and len(others) <= 2 and not others.str.contains(r"\d").any():
+        return [*known, *others]
+    return [*known]
 
 
 KNOWN_MISSING = (

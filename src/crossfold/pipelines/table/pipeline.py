@@ -5,7 +5,7 @@ from __future__ import annotations
 from kedro.pipeline import Node, Pipeline
 
 from crossfold.pipelines.table import nodes
-from crossfold.templates import cross_validation
+from crossfold.templates import cross_validation, reporting
 
 PARAMETERS_FILE = "parameters_table.yml"
 """What makes a folder of ``conf/base`` the study of a table."""
@@ -19,8 +19,10 @@ def create_pipeline(name: str) -> Pipeline:
     name
         Name of the study: its folder in ``conf/base``, and its namespace.
     """
-    return create_data_pipeline(name) + cross_validation.create_pipeline(
-        name, table=f"{name}.table", features=f"{name}.features"
+    return (
+        create_data_pipeline(name)
+        + cross_validation.create_pipeline(name, table=f"{name}.table", features=f"{name}.features")
+        + reporting.create_pipeline(name)
     )
 
 

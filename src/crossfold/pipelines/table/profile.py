@@ -117,8 +117,18 @@ def _refuse_wishes(frame: pd.DataFrame, wishes: Wishes) -> None:
         raise CrossfoldError(f"{sorted(map(str, clash))} cannot be dropped: an option names it.")
     if wishes.target in (wishes.group, wishes.time):
         raise CrossfoldError(f"{wishes.target!r} cannot be the target and the group or the time.")
+    _refuse_date_format(wishes.date_format)
     if frame.empty:
         raise CrossfoldError("The table has no rows below its header: export it again.")
+
+
+def _refuse_date_format(date_format: str | None) -> None:
+    try:
+        pd.to_datetime(pd.Series(["x"]), format=date_format or "ISO8601", errors="coerce")
+    except ValueError as error:
+        raise CrossfoldError(
+            f"--date-format {date_format} is no format of dates ({error}): write it like %d.%m.%Y."
+        ) from error
 
 
 def _parameters(
@@ -155,7 +165,8 @@ def find_task(values: pd.Series, name: str) -> Task:
     if len(distinct) == 2:
         return "binary"
     are_numbers = numbers.notna().mean() >= 0.95
-    if len(distinct) <= MOST_CLASSES and not (are_numbers and (numbers.dropna() % 1 != 0).any()):
+    measured = (numbers.dropna() % 1 != 0).any() or len(distinct) > values.notna().sum() / 10
+    if len(distinct) <= MOST_CLASSES and not (are_numbers and measured):
         return "multiclass"
     if not are_numbers:
         raise CrossfoldError(

@@ -10,6 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
 from crossfold.datasets.atomic import AtomicWriter
 from crossfold.datasets.table_dataset import TableDataset
@@ -109,8 +111,7 @@ def read_profile(
     profile = profile_table(TableDataset(dataset=source).load(), wishes)
     if profile.missing_words:
         one = source.get("dataset", source)
-        if one["type"] != "pandas.ParquetDataset":
-            one.setdefault("load_args", {})["na_values"] = ["", *profile.missing_words]
+        one.setdefault("load_args", {})["na_values"] = ["", *profile.missing_words]
     return source, profile
 
 
@@ -163,7 +164,7 @@ def write_study(
     """
     conf = project / "conf"
     refuse_name(name, conf, force=force)
-    _refuse_unnameable([column.name for column in profile.columns])
+    _refuse_unnameable(profile)
     folder = conf / "base" / name
     texts = {
         "catalog.yml": render_catalog(name, source, profile, project),
@@ -182,12 +183,26 @@ def write_study(
     return [folder / file for file in texts]
 
 
-def _refuse_unnameable(columns: list[str]) -> None:
-    """Refuse what Kedro cannot name: each column becomes the name of a parameter."""
-    if unnameable := [name for name in columns if name.count("@") > 1]:
+def _refuse_unnameable(profile: Profile) -> None:
+    """Refuse what Kedro cannot name, or not read: each column becomes the name of a parameter."""
+    table = profile.parameters
+    values = [table.target, table.positive, table.group, table.time, *table.identifiers]
+    wrong = [column.name for column in profile.columns if column.name.count("@") > 1]
+    wrong += [value for value in values if value is not None and not _is_readable(value)]
+    if wrong:
         raise CrossfoldError(
-            f"Kedro cannot name the columns {unnameable}, with more than one @: rename them."
+            f"Kedro cannot read {', '.join(map(repr, wrong))}, because of ${{ or of two @: rename"
+            " them."
         )
+
+
+def _is_readable(value: str) -> bool:
+    """Say whether a value stays as it is where Kedro merges environments."""
+    try:
+        OmegaConf.create([value])
+    except OmegaConfBaseException:
+        return False
+    return True
 
 
 def render_catalog(name: str, source: dict[str, Any], profile: Profile, project: Path) -> str:
@@ -207,7 +222,8 @@ def render_catalog(name: str, source: dict[str, Any], profile: Profile, project:
 def render_models(name: str, profile: Profile) -> str:
     """Write the folds, models and decision: the defaults for such a table, to be changed."""
     own = study_parameters(profile.parameters, profile.n_rows)
-    return MODELS.format(name=name) + yaml.safe_dump({name: own}, sort_keys=False)
+    own["report"] = {"title": "", "command": f"kedro run --pipelines={name}"}
+    return MODELS.format(name=name) + str(yaml.safe_dump({name: own}, sort_keys=False))
 
 
 def render_parameters(name: str, profile: Profile) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from crossfold.templates.parameters import TableParameters, Task
 
 FEW_ROWS, MANY_ROWS = 2_000, 20_000
+MEMBERS = 5
 STEPS = {"twins": 1_000, "tuned": 600}
 
 _BASELINES: dict[Task, dict[str, str]] = {
@@ -47,12 +48,12 @@ def study_parameters(table: TableParameters, n_rows: int) -> dict[str, Any]:
         "preparation": {"n_bins": 24 if n_rows < MANY_ROWS else 12, "min_count": 10},
         "models": {
             "baselines": _baselines(table.task),
-            "references": {},
+            "references": _references(table.task),
             "numpy": {"mlp_numpy": {"preparation": "standard", "params": _twin(n_rows, "numpy")}},
             "torch": {"mlp_torch": {"preparation": "standard", "params": _twin(n_rows, "torch")}},
             "tuned": {"mlp_tuned": _tuned(n_rows)},
         },
-        "decision": {"calibration": "platt", "threshold": {"policy": "capacity", "share": 0.1}},
+        "decision": {"calibration": "platt", "threshold": {"policy": "fixed", "value": 0.5}},
         "evaluation": {"n_resamples": 200, "reference": "mlp_tuned"},
         "importance": {"n_repeats": 2, "max_rows": 1_000},
         "card": {},
@@ -67,6 +68,26 @@ def _baselines(task: Task) -> dict[str, Any]:
         linear[0]: {"estimator": linear[1], "params": own, "dtype": "float64"},
         forest[0]: {"estimator": forest[1], "params": _FOREST, "preparation": "filled"},
         boosting[0]: {"estimator": boosting[1], "params": _BOOSTING, "preparation": "ordinal"},
+    }
+
+
+def _references(task: Task) -> dict[str, Any]:
+    """Describe boosting of other packages, with as many members as the tuned ensemble has."""
+    kind = "Regressor" if task == "regression" else "Classifier"
+    quiet = {"verbose": False, "allow_writing_files": False}
+    boosted = {
+        "lightgbm": ("lightgbm.LGBM", {"n_estimators": 200, "learning_rate": 0.05, "verbose": -1}),
+        "catboost": ("catboost.CatBoost", {"iterations": 300, **quiet}),
+        "xgboost": ("xgboost.XGB", {"n_estimators": 200, "learning_rate": 0.05}),
+    }
+    return {
+        name: {
+            "estimator": f"{path}{kind}",
+            "params": params,
+            "preparation": "ordinal",
+            "members": MEMBERS,
+        }
+        for name, (path, params) in boosted.items()
     }
 
 
@@ -90,7 +111,7 @@ def _tuned(n_rows: int) -> dict[str, Any]:
     if n_rows < FEW_ROWS:
         search["learning_rate_init"] = [0.002, 0.008]
     return {
-        "members": 5,
+        "members": MEMBERS,
         "params": {
             "engine": "torch",
             "hidden_layer_sizes": [96, 48],

@@ -16,6 +16,9 @@ from crossfold.templates.parameters import TableParameters
 
 Encoded = NDArray[np.float32]
 
+PREFIXES = {"numeric": "number_", "binary": "flag_", "categorical": "category_"}
+"""How columns begin that a table of the user's own adds to a study's, by kind."""
+
 MOST_CODES = 255
 """Levels of a column that histogram gradient boosting can tell apart."""
 
@@ -199,7 +202,9 @@ def _blocks(table: pd.DataFrame, columns: list[str]) -> Iterator[NDArray[np.floa
     width = max(1, _CELLS_AT_ONCE // max(1, len(table)))
     for start in range(0, len(columns), width):
         block = table[columns[start : start + width]]
-        yield np.ascontiguousarray(block.to_numpy(dtype=np.float64, na_value=np.nan).T)
+        x = np.ascontiguousarray(block.to_numpy(dtype=np.float64, na_value=np.nan).T)
+        # Nothing is learnt from a column without a value.
+        yield np.where(np.isnan(x).all(axis=1, keepdims=True), 0, x)
 
 
 def _range(x: NDArray[np.float64]) -> Any:
@@ -301,13 +306,18 @@ def inputs_by_kind(
 ) -> dict[str, list[str]]:
     """List the input columns as numeric, binary and categorical.
 
-    They are those that the parameters name; where they name none, every column but the target, by
-    its type: bool is binary, category or text is categorical.
+    They are those that the parameters name, as far as the table has to have them, and those that
+    are named by their kind; where the parameters name none, every column but the target, by its
+    type: bool is binary, category or text is categorical.
     """
+    absent = set(preparation.optional) - set(features)
     named = {
-        kind: list(getattr(preparation, kind)) for kind in ("numeric", "binary", "categorical")
+        kind: [name for name in getattr(preparation, kind) if name not in absent]
+        for kind in PREFIXES
     }
     if any(named.values()):
+        for kind, prefix in PREFIXES.items():
+            named[kind] += [str(name) for name in features if str(name).startswith(prefix)]
         return named
     for name, dtype in features.dtypes.drop(target).items():
         is_number = pd.api.types.is_numeric_dtype(dtype)
@@ -364,7 +374,8 @@ def _codes(
     missing: float,
 ) -> Iterator[ColumnEncoder]:
     for name in [*kinds["numeric"], *kinds["binary"]]:
-        yield Codes(name, (), missing)
+        # Gradient boosting finds no thresholds in a column without a value.
+        yield Codes(name, (), 0.0 if table[name].isna().all() else missing)
     for name in kinds["categorical"]:
         yield Codes(name, _levels(table[name].astype("category")), missing)
 

@@ -23,18 +23,19 @@ _logger = logging.getLogger(__name__)
 
 def installed(models: dict[str, Model]) -> dict[str, Model]:
     """Keep the models whose package is installed; say which are not."""
-    kept = {}
-    for name, model in models.items():
-        package = model.estimator.partition(".")[0]
-        if model.is_network or importlib.util.find_spec(package) is not None:
-            kept[name] = model
-        else:
-            _logger.warning(
-                "%s is left out, since %s is not installed: pip install 'crossfold[references]'.",
-                name,
-                package,
-            )
+    kept = {name: model for name, model in models.items() if _is_installed(model)}
+    left_out = [name for name in models if name not in kept]
+    if left_out:
+        _logger.info(
+            "Left out, as not installed: %s. pip install 'crossfold[references]' brings them.",
+            ", ".join(left_out),
+        )
     return kept
+
+
+def _is_installed(model: Model) -> bool:
+    package = model.estimator.partition(".")[0]
+    return model.is_network or importlib.util.find_spec(package) is not None
 
 
 def make_estimator(model: Model, categorical: NDArray[np.bool_], seed: int) -> Any:

@@ -226,15 +226,22 @@ def fit_estimators(
             yield Fitted(name, slots, estimators)
 
 
+def _with_values(inputs: Encoded) -> Encoded:
+    """Put zeros into columns without a value, in which boosting finds no thresholds."""
+    inputs[:, np.isnan(inputs).all(axis=0)] = 0
+    return inputs
+
+
 def _training_rows(
     model: Model, slot: Slot, target: NDArray[Any], seed: int
 ) -> tuple[Encoded, NDArray[Any]]:
     """Take the rows that a member learns from, resampled where its model asks for it."""
     rows = slot.rows[0]
     sampler = make_sampler(model.sampler, seed)
+    inputs = _with_values(slot.inputs[rows])
     if sampler is None:
-        return slot.inputs[rows], target[rows]
-    resampled: tuple[Encoded, NDArray[Any]] = sampler.fit_resample(slot.inputs[rows], target[rows])
+        return inputs, target[rows]
+    resampled: tuple[Encoded, NDArray[Any]] = sampler.fit_resample(inputs, target[rows])
     return resampled
 
 

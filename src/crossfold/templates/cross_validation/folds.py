@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +14,15 @@ from numpy.typing import NDArray
 from crossfold.templates.cross_validation.encoding import target_numbers
 from crossfold.templates.cross_validation.parameters import FoldParameters
 from crossfold.templates.parameters import TableParameters
-from crossfold.validation import assign_folds, assign_parts, check_leaks, fold_rows, time_split
+from crossfold.validation import (
+    SplitError,
+    assign_folds,
+    assign_parts,
+    check_leaks,
+    fold_rows,
+    last_part,
+    time_split,
+)
 from crossfold.validation.tables import NOT_SET, TRAIN, VALIDATION
 
 Rows = NDArray[np.intp]
@@ -30,6 +39,7 @@ COMPARED = (*MAIN, LEAVE_ONE_OUT, ORIGINAL_SPLIT)
 SCORED = (*COMPARED, TIME_SPLIT)
 """Protocols under which every model is scored."""
 
+_logger = logging.getLogger(__name__)
 _COPIES_AT_MOST = 0.5
 _TEST_SHARE = 0.2
 
@@ -60,10 +70,20 @@ class Fold:
         """Split into rows that a member learns from, and those that follow its training.
 
         The latter are the part that it leaves out, or the validation rows where there are no parts.
+
+        Raises
+        ------
+        SplitError
+            There are too few groups to leave some out and to learn from others.
         """
         if not self.has_parts:
             return self.train_rows, self.validation_rows
         left_out = self.part == member
+        if left_out.all() or not left_out.any():
+            raise SplitError(
+                "A training fold has too few groups to leave some out for calibration: give more"
+                " groups, or ask for fewer parts (folds.parts)."
+            )
         return self.train_rows[~left_out], self.train_rows[left_out]
 
     @property
@@ -83,8 +103,8 @@ def assign_rows_to_folds(
 
     Classes are stratified. Rows of one group stay together; without a group column equal rows do.
     Repeat ``r`` of the cross-validation is shuffled by ``seed + r``. The time split's test rows are
-    those from the first test day on: the day that is set, or the one that leaves at most a fifth of
-    the rows.
+    those from the first test day on: the day that is set, or the one that leaves about the last
+    fifth of the rows.
 
     Parameters
     ----------
@@ -140,8 +160,8 @@ def _assignments(
         learnt_from = (table[folds.split_column] == TRAIN).to_numpy()
         yield ORIGINAL_SPLIT, [np.where(learnt_from, -1, 0)]
     if table_parameters.time is not None:
-        dates = table[table_parameters.time]
-        yield TIME_SPLIT, [time_split(dates, folds.first_test_day or _last_fifth(dates))]
+        by_time = _by_time(table[table_parameters.time], folds.first_test_day)
+        yield TIME_SPLIT, [] if by_time is None else [by_time]
 
 
 def group_codes(table: pd.DataFrame, table_parameters: TableParameters) -> NDArray[np.int64]:
@@ -179,13 +199,18 @@ def _assign(
     return assign_folds(classes, groups, n_splits=n_splits, seed=seed)
 
 
-def _last_fifth(dates: pd.Series) -> datetime.date:
-    """Choose the earliest day from which on there are at most a fifth of the rows."""
-    days = dates.dt.normalize()
-    later = days.value_counts().sort_index(ascending=False).cumsum()
-    few = later.index[later <= _TEST_SHARE * len(days)]
-    day: pd.Timestamp = few.min() if len(few) else days.max()
-    return day.date()
+def _by_time(dates: pd.Series, first_test_day: datetime.date | None) -> NDArray[np.int8] | None:
+    """Split by time; a day that the data do not reach is none that was chosen for them."""
+    if first_test_day is not None and dates.min() < pd.Timestamp(first_test_day) <= dates.max():
+        return time_split(dates, first_test_day)
+    if first_test_day is not None:
+        _logger.warning("No date reaches first_test_day, %s: another is chosen.", first_test_day)
+    chosen = last_part(dates, _TEST_SHARE)
+    if chosen is None:
+        _logger.warning("There is no time split: all dates are %s.", dates.min().date())
+        return None
+    _logger.info("The time split tests from %s on, the last fifth of the rows.", chosen)
+    return time_split(dates, chosen)
 
 
 def to_table(folds: Sequence[Fold], group: NDArray[np.int64]) -> pd.DataFrame:

@@ -43,7 +43,8 @@ class FoldParameters(Parameters):
         Column of the table that says where its source put each row: rows with the value ``train``
         are learnt from, all others validate; None for no such split.
     first_test_day
-        First day of the time split's test rows; None for no time split.
+        First day of the time split's test rows; where it is None, or the dates do not reach it,
+        the day from which on the last fifth of the rows is.
     parts
         Each member of a model leaves one of so many parts of its training fold, by group, for
         calibration; 0 for models that learn from whole training folds.
@@ -64,6 +65,9 @@ class PreparationParameters(Parameters):
     ----------
     numeric, binary, categorical
         Input columns by kind; where none is named, all columns but the target, by their type.
+        Where some are, columns named ``number_…``, ``flag_…`` or ``category_…`` come on top.
+    optional
+        Those of the named ones that a table may lack.
     n_bins
         Bins of each numeric column at the most, at least 2.
     min_count
@@ -73,6 +77,7 @@ class PreparationParameters(Parameters):
     numeric: tuple[str, ...] = ()
     binary: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     n_bins: Annotated[int, Field(ge=2, le=256)] = 24
     min_count: PositiveInt = 20
 

@@ -126,12 +126,13 @@ def class_separation(X: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
     1999), for inputs of shape ``(n, p)`` and numbers of the classes of shape ``(n,)``.
     """
     classes = np.unique(y)
-    return np.max([_separation(X[y == own], X[y != own]) for own in classes], axis=0)
+    return np.asarray(np.max([_separation(X[y == own], X[y != own]) for own in classes], axis=0))
 
 
 def _separation(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     spread = a.std(axis=0) + b.std(axis=0)
-    return np.abs(a.mean(axis=0) - b.mean(axis=0)) / np.maximum(spread, np.finfo(a.dtype).tiny)
+    gap = np.abs(a.mean(axis=0) - b.mean(axis=0))
+    return np.asarray(gap / np.maximum(spread, np.finfo(a.dtype).tiny))
 
 
 def make_sampler(sampler: Sampler, seed: int) -> Any:

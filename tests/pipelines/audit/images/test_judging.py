@@ -28,7 +28,7 @@ LABEL = np.arange(N) % 2
 
 def rows(n_right: int, **about: object) -> pd.DataFrame:
     predicted = np.where(np.arange(N) < n_right, LABEL, 1 - LABEL)
-    table = pd.DataFrame({"row": np.arange(N), "label": LABEL, "predicted": predicted})
+    table = pd.DataFrame({"row": np.arange(N), "target": LABEL, "predicted": predicted})
     return table.assign(**about)
 
 
@@ -125,10 +125,10 @@ def test_a_claim_holds_each_way_to_measure_it(outcomes, protocol):
 def test_the_study_answers_for_the_sound_run(predictions, protocol):
     study = pd.concat(
         [
-            rows(150, model="full_batch/two", split="source"),
-            rows(150, model="full_batch/three", split="source"),
-            rows(10, model="mini_batch/two", split="source"),
-            rows(20, model="full_batch/two", split="standard"),
+            rows(150, model="full_batch/two", protocol="source"),
+            rows(150, model="full_batch/three", protocol="source"),
+            rows(10, model="mini_batch/two", protocol="source"),
+            rows(20, model="full_batch/two", protocol="standard"),
         ]
     )
     named = protocol.model_copy(update={"experiments": {"2": "two"}})
@@ -136,7 +136,7 @@ def test_the_study_answers_for_the_sound_run(predictions, protocol):
     sound = joined[joined["epochs"] == 99]
     assert set(sound["experiment"]) == {"2"}
     assert set(sound["run"]) == {SOUND}
-    assert (sound["label"] == sound["predicted"]).sum() == 150
+    assert (sound["target"] == sound["predicted"]).sum() == 150
     assert len(joined) == len(predictions) + N
 
 

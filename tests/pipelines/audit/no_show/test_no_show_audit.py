@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from sklearn.metrics import f1_score, log_loss, roc_auc_score
 
 from crossfold.datasets import ExportDataset, SampleAppointmentsDataset
+from crossfold.datasets.synthetic_appointments import PUBLISHED
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.audit.claims import CLAIM_COLUMNS, SHARE_COLUMNS
 from crossfold.pipelines.audit.no_show.claims_of_source import Case, pytorch_slowness, questions
@@ -87,7 +88,8 @@ def test_the_rows_of_the_source_and_the_sound_ones_are_counted_as_known(mirror: 
     facts = json.loads(FACTS.read_text())
     raw = ExportDataset(
         filepath=str(mirror / "appointments/KaggleV2-May-2016.csv"),
-        hashed_columns=["PatientId"],
+        columns=PUBLISHED,
+        hashed_columns=["patient"],
         credentials={"key": "k"},
     ).load()
     reported = select_rows(raw, ["elapsed_days", "drop_infants"])
@@ -115,7 +117,7 @@ def test_rows_hold_nothing_that_names_a_patient(raw: pd.DataFrame) -> None:
 
 def test_rows_of_one_outcome_stop_the_audit(raw: pd.DataFrame) -> None:
     with pytest.raises(CrossfoldError, match="not of both outcomes"):
-        select_rows(raw[raw["No-show"] == "No"], [])
+        select_rows(raw[raw["no_show"] == "No"], [])
 
 
 # Training

@@ -8,30 +8,31 @@ import pandas as pd
 import pytest
 
 from crossfold.datasets import ExportDataset, SampleAppointmentsDataset
+from crossfold.datasets.synthetic_appointments import PUBLISHED
 from crossfold.pipelines.data_engineering.appointments.nodes import clean_appointments
 
 GOOD_ROW = {
-    "PatientId": "29872499824296",
-    "AppointmentID": "5642903",
-    "Gender": "F",
-    "ScheduledDay": "2016-04-29T18:38:08Z",
-    "AppointmentDay": "2016-04-29T00:00:00Z",
-    "Age": "62",
-    "Neighbourhood": "JARDIM DA PENHA",
-    "Scholarship": "0",
-    "Hipertension": "1",
-    "Diabetes": "0",
-    "Alcoholism": "0",
-    "Handcap": "0",
-    "SMS_received": "0",
-    "No-show": "No",
+    "patient": "29872499824296",
+    "appointment": "5642903",
+    "gender": "F",
+    "booked": "2016-04-29T18:38:08Z",
+    "appointment_day": "2016-04-29T00:00:00Z",
+    "age": "62",
+    "neighbourhood": "JARDIM DA PENHA",
+    "scholarship": "0",
+    "hypertension": "1",
+    "diabetes": "0",
+    "alcoholism": "0",
+    "handicap": "0",
+    "sms_received": "0",
+    "no_show": "No",
 }
 
 
 def raw_table(*changes: dict[str, str]) -> pd.DataFrame:
     """Make a raw table: one row for each dictionary of changes, appointments numbered."""
     rows = [
-        {**GOOD_ROW, "AppointmentID": str(1 + n), "source_file": "a.csv", "source_row": 1 + n}
+        {**GOOD_ROW, "appointment": str(1 + n), "source_file": "a.csv", "source_row": 1 + n}
         | change
         for n, change in enumerate(changes)
     ]
@@ -51,7 +52,8 @@ def real_raw(mirror: Path) -> pd.DataFrame:
     """Give the published table."""
     return ExportDataset(
         filepath=str(mirror / "appointments" / "KaggleV2-May-2016.csv"),
-        hashed_columns=["PatientId"],
+        columns=PUBLISHED,
+        hashed_columns=["patient"],
         credentials={"key": "k"},
     ).load()
 

@@ -43,7 +43,7 @@ def crowded(n: int, seed: int) -> pd.DataFrame:
     lead = pd.to_timedelta(rng.integers(0, 5, n) * (rng.random(n) < 0.7), unit="D")
     return pd.DataFrame(
         {
-            "appointment_id": np.arange(n),
+            "appointment_id": np.arange(n).astype("str"),
             "patient": pd.Series(rng.integers(0, max(1, n // 8), n)).astype("str"),
             "gender": pd.Categorical(rng.choice(["F", "M"], n), ["F", "M"]),
             "booked_at": pd.Series(booked).astype("datetime64[us]"),
@@ -144,7 +144,8 @@ def test_history_of_the_real_table_is_that_of_the_oracle(
 ) -> None:
     table = real[0]
     built = build_features(table, mode).set_index(table["appointment_id"])
-    oracle = pd.DataFrame(facts["history"]).set_index("AppointmentID")
+    history = pd.DataFrame(facts["history"]).astype({"AppointmentID": "str"})
+    oracle = history.set_index("AppointmentID")
     found = built.loc[oracle.index]
     for name in ("earlier_appointments", "earlier_no_shows"):
         assert found[name].tolist() == oracle[f"{name}_at_{mode}"].tolist()
@@ -203,6 +204,16 @@ def test_feature_table_holds_neither_patients_nor_appointments(
     assert not {"patient", "appointment_id"} & set(built)
 
 
+def test_tables_of_earlier_versions_fit_their_schemas(sample: pd.DataFrame) -> None:
+    """Their identifiers are numbers and their counts have 16 bits; a refresh compares with them."""
+    numbered = schemas.PRIMARY.validate(sample.astype({"appointment_id": "int64"}))
+    assert numbered["appointment_id"].equals(sample["appointment_id"])
+    built = build_features(sample, "reminder")
+    counts = dict.fromkeys(built.select_dtypes("int32"), "int16")
+    assert len(counts) == 8
+    schemas.FEATURES.validate(built.astype(counts))
+
+
 def test_times_by_hand() -> None:
     table = crowded(1, seed=0).assign(
         booked_at=pd.Timestamp("2016-04-29 23:45:10"), appointment_day=pd.Timestamp("2016-05-02")
@@ -213,6 +224,17 @@ def test_times_by_hand() -> None:
     assert built["booking_hour"] == 23.75
     assert built["booking_weekday"] == "Friday"
     assert built["appointment_weekday"] == "Monday"
+
+
+def test_counts_have_room_for_large_tables() -> None:
+    """Forty thousand bookings of one patient within one second, as where times are not kept."""
+    n = 40_000
+    day = pd.Series(pd.Timestamp("2016-05-02")).astype("datetime64[us]").repeat(n)
+    table = crowded(1, seed=0).loc[[0] * n].reset_index(drop=True)
+    table = table.assign(patient="a", booked_at=day.to_numpy(), appointment_day=day.to_numpy())
+    built = build_features(table, "reminder")
+    for name in ("open_bookings", "bookings_same_moment", "appointments_same_day"):
+        assert built[name].max() >= n - 1
 
 
 def test_rate_is_drawn_towards_a_fifth() -> None:

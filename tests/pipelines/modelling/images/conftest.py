@@ -7,7 +7,6 @@ from sklearn.datasets import load_digits
 
 from crossfold.pipelines.modelling.images.learning_rates import choose_learning_rates
 from crossfold.pipelines.modelling.images.parameters import (
-    EvaluationParameters,
     ExperimentsParameters,
     RegimesParameters,
     SplitParameters,
@@ -15,7 +14,7 @@ from crossfold.pipelines.modelling.images.parameters import (
 )
 from crossfold.pipelines.modelling.images.split_images import assign_parts
 from crossfold.pipelines.modelling.images.training import train_experiments
-from crossfold.templates.cross_validation.parameters import NetworkParameters
+from crossfold.templates.cross_validation.parameters import EvaluationParameters, NetworkParameters
 
 N_TRAIN, N_TEST = 600, 200
 SEED = 7
@@ -110,9 +109,7 @@ def learning_rates(images, split_table, experiments, starts, regimes) -> pd.Data
 
 
 @pytest.fixture(scope="session")
-def trained(
-    images, split_table, learning_rates, experiments, starts, regimes, classes, evaluation
-) -> tuple[pd.DataFrame, ...]:
+def trained(images, split_table, learning_rates, experiments, starts, regimes, classes):
     return train_experiments(
-        images, split_table, learning_rates, experiments, starts, regimes, classes, evaluation, SEED
+        images, split_table, learning_rates, experiments, starts, regimes, classes, SEED
     )

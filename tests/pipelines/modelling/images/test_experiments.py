@@ -10,6 +10,8 @@ from crossfold.pipelines.modelling.images.experiments import (
     uniform_start,
 )
 from crossfold.pipelines.modelling.images.parameters import ExperimentParameters, StartParameters
+from crossfold.pipelines.modelling.images.predictions import class_probabilities
+from crossfold.pipelines.modelling.images.split_images import SplitImages
 
 STARTS = StartParameters(uniform_bound=0.25)
 
@@ -56,3 +58,12 @@ def test_a_network_reads_bytes_as_shares_of_full_ink(network, images) -> None:
     scaled = image_network(network, 0).set_params(input_scale=1.0)
     scaled.fit((pixels / 255).astype(np.float32), labels)
     assert made.coefs_[0] == pytest.approx(scaled.coefs_[0], abs=1e-5)
+
+
+def test_a_network_that_diverged_finds_all_classes_equally_likely(network, images) -> None:
+    pixels, labels = images[:100].reshape(100, -1), np.arange(100) % 10
+    made = image_network(network.changed(learning_rate="cosine"), 0).fit(pixels, labels)
+    made.coefs_[0][:] = np.nan
+    data = SplitImages("source", pixels, labels, np.full(100, "test"))
+    p = class_probabilities(made, data, np.arange(5), 10)
+    assert p == pytest.approx(np.full((5, 10), 0.1))

@@ -20,7 +20,7 @@ def test_a_study_reads_its_source_and_its_parameters() -> None:
     pipeline = create_pipeline("clothes", "shop")
     read = {name for name in pipeline.inputs() if not name.startswith("params:clothes.")}
     assert read == {"shop_images", "shop_labels", "params:seed"}
-    made = pipeline.outputs() | {f"clothes.{name}" for name in ("model", "split", "predictions")}
+    made = pipeline.outputs() | {f"clothes.{name}" for name in ("model", "split", "history")}
     assert made <= set(pipeline.datasets())
     assert all(name.startswith("clothes.") for name in made)
 

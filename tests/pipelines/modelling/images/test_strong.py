@@ -5,10 +5,12 @@ import json
 import numpy as np
 import pytest
 
-from crossfold.pipelines.modelling.images.evaluation import summarise_metrics
-from crossfold.pipelines.modelling.images.predictions import probabilities_of
+from crossfold.datasets import MLPDataset
+from crossfold.pipelines.modelling.images.evaluation import evaluate_networks
 from crossfold.pipelines.modelling.images.strong import fit_strong_model, write_model_card
+from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.cross_validation.parameters import CardParameters
+from crossfold.validation.tables import PREDICTIONS, probabilities
 
 CARD = CardParameters(intended_use="a test", not_intended_for="anything else", limits=("small",))
 
@@ -31,9 +33,9 @@ def fitted(images, split_table, strong, classes):
 
 def test_it_is_scored_on_the_published_test_images(fitted, split_table) -> None:
     _, predictions = fitted
-    assert set(predictions["split"]) == {"standard"}
+    assert set(predictions["protocol"]) == {"standard"}
     assert predictions["row"].tolist() == np.flatnonzero(split_table["origin"] == "test").tolist()
-    assert (predictions["label"] == predictions["predicted"]).mean() > 0.6
+    assert (predictions["target"] == predictions["predicted"]).mean() > 0.6
 
 
 def test_it_learns_from_every_other_image(fitted, images, split_table, strong, classes) -> None:
@@ -49,15 +51,21 @@ def test_it_learns_from_every_other_image(fitted, images, split_table, strong, c
     assert same["data"] == about["data"]
 
 
-def test_the_kept_network_gives_the_kept_predictions(fitted, images) -> None:
-    ([network], _), predictions = fitted
+def test_the_kept_network_is_loaded_and_gives_the_kept_predictions(
+    fitted, images, tmp_path
+) -> None:
+    model, predictions = fitted
+    PREDICTIONS.validate(predictions)
+    dataset = MLPDataset(filepath=str(tmp_path / "model.safetensors"))
+    dataset.save(model)
+    [network], _ = dataset.load()
     pixels = images.reshape(len(images), -1)[predictions["row"]]
-    assert network.predict_proba(pixels) == pytest.approx(probabilities_of(predictions))
+    assert network.predict_proba(pixels) == pytest.approx(probabilities(predictions), abs=1e-6)
 
 
 def test_the_card_describes_it(fitted, strong, evaluation) -> None:
     model, predictions = fitted
-    metrics = summarise_metrics(predictions, evaluation, 7)
+    metrics = summarise_metrics(evaluate_networks(predictions, evaluation, 7))
     card = write_model_card(model, metrics, strong, CARD, 7)
     assert card["layers"] == "64-32-16-10"
     assert card["network"]["dropout"] == (0.1, 0.2)

@@ -2,8 +2,10 @@
 
 import pytest
 
+from crossfold.datasets import MLPDataset
 from crossfold.pipelines.modelling.images.parameters import TwinParameters
 from crossfold.pipelines.modelling.images.twins import train_twins, twin_model
+from crossfold.validation.tables import HISTORY, PREDICTIONS, probabilities
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +54,24 @@ def test_figures_say_what_was_run(trained) -> None:
     assert set(table["dtype"]) == {"float64"}
 
 
-def test_histories_and_predictions_are_kept(trained) -> None:
-    _, history, predictions = trained
-    epochs = history.groupby(["framework", "regime"])["epoch"].unique().apply(list)
-    assert epochs["torch", "full_batch"] == [3, 6]
-    assert epochs["numpy", "mini_batch"] == [1, 2, 3]
-    assert set(predictions["model"]) == {
-        "twin_numpy",
-        "twin_torch",
-        "twin_numpy_full_batch",
-        "twin_torch_full_batch",
-    }
-    assert predictions["model"].value_counts().eq(70).all()
+def test_histories_predictions_and_networks_are_kept(trained, images, tmp_path) -> None:
+    table, networks, history, scores = trained
+    HISTORY.validate(history)
+    PREDICTIONS.validate(scores)
+    epochs = history.groupby("model", observed=True)["epoch"].unique().apply(list)
+    assert epochs["twin_torch_full_batch"] == [3, 6]
+    assert epochs["twin_numpy"] == [1, 2, 3]
+    names = ["twin_numpy", "twin_torch", "twin_numpy_full_batch", "twin_torch_full_batch"]
+    assert table["model"].tolist() == names
+    assert scores["model"].value_counts().reindex(names).eq(70).all()
+    dataset = MLPDataset(filepath=str(tmp_path / "networks.safetensors"))
+    dataset.save(networks)
+    loaded, about = dataset.load()
+    pixels = images.reshape(len(images), -1)
+    for network, one in zip(loaded, about["fitted"], strict=True):
+        own = scores[scores["model"] == one["model"]]
+        p = network.predict_proba(pixels[own["row"]])
+        assert p == pytest.approx(probabilities(own), abs=1e-6), one
 
 
 def test_twins_of_the_first_regime_have_the_short_name(twin) -> None:

@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 
 from crossfold.pipelines.reporting.binary.appointments import (
+    APPOINTMENTS,
+    CONDITIONS,
     compute_data_tables,
+    draw_data_figures,
     five_year_bands,
     subgroup_columns,
 )
@@ -47,6 +50,26 @@ def test_rates_are_events_over_rows_with_wilson_intervals() -> None:
     # Wilson, 1 of 4: (0.25 + z²/8 ± z·√(0.25·0.75/4 + z²/64)) / (1 + z²/4) with z = 1.95996.
     np.testing.assert_allclose(
         table.loc[1, ["low", "high"]].astype(float), [0.0456, 0.6994], atol=1e-4
+    )
+
+
+OPTIONAL = ["gender", "age", *CONDITIONS, "handicap"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "absent"), [([False] * 4, []), ([True] * 4, []), ([True] * 4, OPTIONAL)]
+)
+def test_tables_without_a_column_or_a_difference_are_drawn(
+    sent: list[bool], absent: list[str]
+) -> None:
+    table = appointments(lead=[0, 3, 8, 8], sms_received=sent).drop(columns=absent)
+    tables = compute_data_tables(table)
+    figures = draw_data_figures(**tables)
+    assert set(figures) == set(APPOINTMENTS.names)
+    n_empty = sum(not len(one) for one in tables.values())
+    assert n_empty == (4 if absent else 0)
+    assert list(subgroup_columns(table)) == (
+        [] if absent else ["Sex", "Age", "Scholarship", "Disability"]
     )
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from crossfold.pipelines.modelling.images.parameters import ComparisonsParameters
 from crossfold.pipelines.reporting.images import nodes
 from crossfold.pipelines.reporting.images.parameters import ReportParameters
 
@@ -110,12 +111,11 @@ def read_parameters(name: str) -> ReportParameters:
 def make_tables(inputs: SimpleNamespace, report: ReportParameters) -> dict[str, pd.DataFrame]:
     return {
         **nodes.compute_experiment_tables(
-            inputs.experiments,
-            inputs.standard_experiments,
-            inputs.experiment_history,
-            inputs.twin_history,
+            inputs.experiments, inputs.twins, inputs.metrics_table, inputs.history
         ),
-        **nodes.compute_class_tables(inputs.predictions, inputs.classes),
+        **nodes.compute_class_tables(
+            inputs.predictions, inputs.experiments, inputs.classes, inputs.highlighted
+        ),
         **nodes.compute_image_tables(inputs.split, inputs.predictions, inputs.classes, report, 42),
     }
 
@@ -124,8 +124,7 @@ def make_inputs(name: str, seed: int = 7) -> SimpleNamespace:
     study, rng = STUDIES[name], np.random.default_rng(seed)
     labels = make_labels(rng)
     split = make_split(labels, rng)
-    experiments = make_experiments(study, rng)
-    is_standard = study.is_on_standard_split & (experiments["regime"] == "mini_batch")
+    experiments, twins = make_experiments(study), make_twins(study)
     return SimpleNamespace(
         images=rng.integers(0, 256, (len(labels), 28, 28), dtype=np.uint8),
         labels=labels,
@@ -133,13 +132,13 @@ def make_inputs(name: str, seed: int = 7) -> SimpleNamespace:
         leak_guard=make_leak_guard(),
         learning_rates=make_learning_rates(study, rng),
         experiments=experiments,
-        standard_experiments=experiments[is_standard],
-        experiment_history=make_history(study, rng),
-        twin_history=make_twin_history(study, rng),
+        metrics_table=make_metrics(experiments, rng),
+        history=make_history(study, experiments, twins, rng),
         predictions=make_predictions(study, split, rng),
         comparison=make_comparison(study, rng),
-        twins=make_twins(study),
+        twins=twins,
         model_card=make_model_card(),
+        comparisons=ComparisonsParameters(study.pairs),
         classes=list(study.classes),
         highlighted=study.highlighted,
     )
@@ -197,51 +196,53 @@ def make_learning_rates(study: SimpleNamespace, rng: np.random.Generator) -> pd.
     return table
 
 
-def make_experiments(study: SimpleNamespace, rng: np.random.Generator) -> pd.DataFrame:
-    lines = []
-    for regime, epochs in study.regimes.items():
-        for name, settings in study.experiments.items():
-            for seed in study.seeds:
-                fixed = {"regime": regime, "experiment": name, "seed": seed, **settings}
-                fixed |= {"learning_rate": 0.1, "epochs": epochs, "seconds": 12.5}
-                lines += [fixed | score for score in make_scores(rng)]
-    table = pd.DataFrame(lines)
+def make_experiments(study: SimpleNamespace) -> pd.DataFrame:
+    """Say what was trained; standard trainings come after the others."""
+    places = [(regime, "source") for regime in study.regimes]
+    if study.is_on_standard_split:
+        places.append(("mini_batch", "standard"))
+    table = pd.DataFrame(
+        [
+            {"model": f"{regime}/{name}", "protocol": protocol, "member": member, "regime": regime,
+             "experiment": name, "seed": seed, **settings, "learning_rate": 0.1,
+             "epochs": study.regimes[regime], "seconds": 12.5}
+            for regime, protocol in places
+            for name, settings in study.experiments.items()
+            for member, seed in enumerate(study.seeds)
+        ]
+    )  # fmt: skip
     # A CSV file gives numbers back as numbers.
     return table.astype({"experiment": int}) if "7" in study.experiments else table
 
 
-def make_scores(rng: np.random.Generator) -> list[dict[str, object]]:
-    half = {"train": 0.002, "validation": 0.015, "test": 0.014}
-    accuracies = dict(zip(half, rng.uniform(0.7, 0.97, len(half)), strict=True))
-    scores = [
-        {"part": part, "metric": metric, "estimate": accuracies[part], "n": N_TEST,
-         "low": accuracies[part] - width, "high": accuracies[part] + width}
-        for part, width in half.items()
-        for metric in ("accuracy", "macro_f1")
-    ]  # fmt: skip
-    nan = float("nan")
-    loss = {"metric": "loss", "estimate": 0.3, "low": nan, "high": nan, "n": N_TEST}
-    return [*scores, *({"part": part, **loss} for part in half)]
+def make_metrics(experiments: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
+    """Make the figures of each member, and their means with intervals."""
+    members = experiments[["model", "protocol", "member"]].merge(
+        pd.DataFrame({"metric": ["accuracy", "macro_f1"]}), how="cross"
+    )
+    members["estimate"] = rng.uniform(0.7, 0.97, len(members))
+    by_model = members.groupby(["model", "protocol", "metric"], sort=False)["estimate"]
+    pooled = by_model.agg(estimate="mean", n="size").reset_index()
+    estimate, n = pooled["estimate"], N_TEST * pooled["n"]
+    pooled = pooled.assign(scope="pooled", low=estimate - 0.014, high=estimate + 0.014, n=n)
+    scope = "member " + members.pop("member").astype(str)
+    return pd.concat([pooled, members.assign(scope=scope, low=np.nan, high=np.nan, n=N_TEST)])
 
 
-def make_history(study: SimpleNamespace, rng: np.random.Generator) -> pd.DataFrame:
+def make_history(
+    study: SimpleNamespace,
+    experiments: pd.DataFrame,
+    twins: pd.DataFrame,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    of_twins = twins[["model", "regime"]].assign(protocol="source", member=0)
+    trained = pd.concat([experiments, of_twins])
     tables = [
-        one_history(epochs, rng).assign(regime=regime, experiment=name, seed=seed)
-        for regime, epochs in study.regimes.items()
-        for name in study.experiments
-        for seed in study.seeds
+        one_history(study.regimes[one.regime], rng).assign(
+            model=one.model, protocol=one.protocol, fold=0, member=one.member
+        )
+        for one in trained.itertuples()
     ]
-    return pd.concat(tables, ignore_index=True)
-
-
-def make_twin_history(study: SimpleNamespace, rng: np.random.Generator) -> pd.DataFrame:
-    tables = []
-    for regime in study.twin_regimes:
-        table = one_history(study.regimes[regime], rng)
-        tables += [
-            table.assign(regime=regime, experiment="7", seed=42, framework=framework)
-            for framework in ("numpy", "torch")
-        ]
     return pd.concat(tables, ignore_index=True)
 
 
@@ -262,7 +263,7 @@ def one_history(n_epochs: int, rng: np.random.Generator) -> pd.DataFrame:
     )
     for measure in ("precision", "recall", "f1"):
         table[f"validation_{measure}"] = accuracy - 0.02
-    return table
+    return table.melt("epoch", var_name="measure", value_name="value")
 
 
 def make_predictions(
@@ -282,7 +283,7 @@ def make_predictions(
     tables.append(scored("twin_torch", "source", drawn, split["label"].to_numpy(), 3.0, rng))
     tables.append(scored("strong", "standard", standard, split["label"].to_numpy(), 5.0, rng))
     table = pd.concat(tables, ignore_index=True)
-    return table.astype({"model": "category", "split": "category"})
+    return table.astype({"model": "category", "protocol": "category"})
 
 
 def scored(model, split, rows, labels, skill, rng):
@@ -292,33 +293,30 @@ def scored(model, split, rows, labels, skill, rng):
     columns = {f"p{label}": probability[:, label] for label in range(N_CLASSES)}
     table = pd.DataFrame(columns, dtype=np.float32)
     table.insert(0, "predicted", probability.argmax(axis=1).astype(np.uint8))
-    table.insert(0, "label", labels[rows])
-    table.insert(0, "row", rows.astype(np.int32))
-    table.insert(0, "split", split)
-    table.insert(0, "model", model)
-    return table
+    about = {"model": model, "protocol": split, "fold": 0, "member": 0, "row": rows, "group": rows}
+    return table.assign(**about, target=labels[rows])
 
 
 def make_comparison(study: SimpleNamespace, rng: np.random.Generator) -> pd.DataFrame:
     rows = []
-    for question, pairs in study.pairs.items():
+    for pairs in study.pairs.values():
         for pair in pairs:
             several = len(study.seeds) > 1 and pair[0].startswith("mini_batch")
-            seeds = study.seeds if several else (None,)
-            rows += [compared(question, pair, seed, "McNemar", 0.018, rng) for seed in seeds]
+            tests = [f"McNemar, seed {seed}" for seed in study.seeds] if several else ["McNemar"]
+            rows += [compared(pair, test, 0.018, rng) for test in tests]
             if several:
-                rows.append(compared(question, pair, None, "t over seeds", 0.006, rng))
-            rows.append(compared(question, pair, None, "bootstrap over images", 0.01, rng))
-    return pd.DataFrame(rows).astype({"seed": "Int64"})
+                rows.append(compared(pair, "t over seeds", 0.006, rng))
+            rows.append(compared(pair, "bootstrap over images", 0.01, rng))
+    return pd.DataFrame(rows)
 
 
-def compared(question, pair, seed, test, width, rng):
+def compared(pair, test, width, rng):
     middle = 0.012 + 0.01 * rng.standard_normal()
     p_value = float("nan") if test.startswith("bootstrap") else 0.03
     return {
-        "question": question, "model_a": pair[0], "model_b": pair[1], "seed": seed,
-        "metric": "accuracy", "test": test, "difference": middle, "low": middle - width,
-        "high": middle + width, "p_value": p_value, "n": 41, "verdict": "differ",
+        "model_a": pair[0], "model_b": pair[1], "protocol": "source", "metric": "accuracy",
+        "test": test, "difference": middle, "low": middle - width, "high": middle + width,
+        "p_value": p_value, "n": 41, "verdict": "differ",
     }  # fmt: skip
 
 
@@ -328,7 +326,9 @@ def make_twins(study: SimpleNamespace) -> pd.DataFrame:
     for regime in study.twin_regimes:
         for framework in ("numpy", "torch"):
             accuracy = accuracies[regime]
-            row = {"framework": framework, "regime": regime, "estimate": accuracy}
+            is_first = regime == study.twin_regimes[0]
+            model = f"twin_{framework}" if is_first else f"twin_{framework}_{regime}"
+            row = {"model": model, "framework": framework, "regime": regime, "estimate": accuracy}
             row |= {"low": accuracy - 0.01, "high": accuracy + 0.01, "n": N_TEST, "epochs": 20}
             row |= {"learning_rate": 0.01, "dtype": "float64", "seconds": seconds[framework]}
             row |= {"largest_weight_difference": 2e-6, "largest_probability_difference": 3e-7}

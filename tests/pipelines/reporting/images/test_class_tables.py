@@ -8,6 +8,7 @@ import pytest
 from sklearn import metrics
 
 from crossfold.pipelines.reporting.images import class_tables
+from crossfold.pipelines.reporting.images.lookup import kept_for_report
 from crossfold.validation import wilson_interval
 
 CLASSES = ["cat", "dog"]
@@ -19,9 +20,9 @@ def predictions() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "model": "strong",
-            "split": "standard",
+            "protocol": "standard",
             "row": range(5),
-            "label": [0, 0, 0, 1, 1],
+            "target": [0, 0, 0, 1, 1],
             "predicted": [0, 0, 1, 0, 1],
             "p0": [0.9, 0.8, 0.3, 0.6, 0.1],
             "p1": [0.1, 0.2, 0.7, 0.4, 0.9],
@@ -36,7 +37,7 @@ def of_model(table: pd.DataFrame, model: str) -> pd.DataFrame:
 def test_the_report_is_that_of_scikit_learn(inputs: SimpleNamespace, tables: dict) -> None:
     strong = of_model(inputs.predictions, "strong")
     expected = metrics.classification_report(
-        strong["label"], strong["predicted"], target_names=inputs.classes, output_dict=True
+        strong["target"], strong["predicted"], target_names=inputs.classes, output_dict=True
     )
     report = of_model(tables["classification_report"], "strong").set_index("class")
     for name in (*inputs.classes, "macro avg", "weighted avg"):
@@ -74,7 +75,7 @@ def test_confusion_counts_every_pair_and_shares_sum_to_one(
     assert counted["n"].tolist() == [2, 1, 1, 1]
     np.testing.assert_allclose(counted["share_of_truth"], [2 / 3, 1 / 3, 1 / 2, 1 / 2])
     np.testing.assert_allclose(counted["share_of_prediction"], [2 / 3, 1 / 2, 1 / 3, 1 / 2])
-    sums = tables["confusion"].groupby(["model", "label"], observed=True)["share_of_truth"].sum()
+    sums = tables["confusion"].groupby(["model", "target"], observed=True)["share_of_truth"].sum()
     np.testing.assert_allclose(sums, 1)
     assert tables["confusion"]["n"].sum() == len(inputs.predictions)
 
@@ -104,7 +105,16 @@ def test_average_precision_is_that_of_scikit_learn(predictions: pd.DataFrame) ->
 
 
 def test_a_class_without_images_has_no_curve(predictions: pd.DataFrame) -> None:
-    cats = predictions[predictions["label"] == 0]
+    cats = predictions[predictions["target"] == 0]
     assert set(class_tables.precision_recall(cats, CLASSES)["class"]) == {"cat"}
     report = class_tables.classification_report(cats, CLASSES).set_index("class")
     assert np.isnan(report.loc["dog", "average_precision"])
+
+
+def test_the_first_member_of_highlighted_experiments_is_kept_with_twins_and_strong() -> None:
+    models = ["mini_batch/7", "mini_batch/7", "mini_batch/8", "twin_numpy", "strong"]
+    made = pd.DataFrame({"model": pd.Categorical(models), "member": [0, 1, 0, 0, 0]})
+    trained = pd.DataFrame({"model": ["mini_batch/7", "mini_batch/8"], "experiment": [7, 8]})
+    kept = kept_for_report(made, trained, ["7"])
+    assert kept["model"].tolist() == ["mini_batch/7", "twin_numpy", "strong"]
+    assert (kept["member"] == 0).all()

@@ -8,62 +8,53 @@ import pytest
 
 from crossfold.pipelines.reporting.images import experiment_tables
 
+MODEL = {"model": "mini_batch/relu", "protocol": "source"}
 
-def experiment(estimates: list[float], metric: str = "accuracy") -> pd.DataFrame:
-    table = pd.DataFrame({"estimate": estimates, "seed": range(len(estimates))})
+
+def trained(n_seeds: int) -> pd.DataFrame:
+    table = pd.DataFrame({"member": range(n_seeds)})
     return table.assign(
-        split="source", regime="mini_batch", experiment="relu", layers="784-25-10", init="random",
-        activation="relu", dropout=0.0, learning_rate=0.1, epochs=5, part="test", metric=metric,
-        low=0.1, high=0.9, n=100, seconds=3.0,
+        **MODEL, regime="mini_batch", experiment="relu", layers="784-25-10", init="random",
+        activation="relu", dropout=0.0, learning_rate=0.1, epochs=5, seconds=3.0,
     )  # fmt: skip
 
 
-def test_one_seed_keeps_its_interval_over_images() -> None:
-    (row,) = experiment_tables.experiment_summary(experiment([0.8])).itertuples()
-    assert (row.estimate, row.low, row.high, row.n, row.seeds) == (0.8, 0.1, 0.9, 100, 1)
+def measured(values: dict[int, list[float]], measure: str) -> pd.DataFrame:
+    """Make a history: of each epoch the values of all members."""
+    rows = [
+        {**MODEL, "member": member, "epoch": epoch, "measure": measure, "value": value}
+        for epoch, of_members in values.items()
+        for member, value in enumerate(of_members)
+    ]
+    return pd.DataFrame(rows)
 
 
-def test_several_seeds_give_their_mean_and_t_interval() -> None:
-    (row,) = experiment_tables.experiment_summary(experiment([0.7, 0.8, 0.9])).itertuples()
-    # Standard deviation 0.1, and 4.302653 is the 97.5 % point of t with 2 degrees of freedom.
-    half = 4.302653 * 0.1 / np.sqrt(3)
-    assert row.estimate == pytest.approx(0.8)
-    assert row.low == pytest.approx(0.8 - half, abs=1e-6)
-    assert row.high == 1.0, "an accuracy above 1 is none"
-    assert row.seeds == 3
+def test_figures_on_test_images_keep_their_intervals_and_count_each_image_once() -> None:
+    metrics = pd.DataFrame({"scope": ["pooled", "member 0"], "estimate": [0.8, 0.7]}).assign(
+        **MODEL, metric="accuracy", low=0.75, high=0.85, n=300
+    )
+    history = measured({4: [0.2, 0.3, 0.4], 5: [0.7, 0.8, 0.9]}, "validation_accuracy")
+    summary = experiment_tables.experiment_summary(trained(3), metrics, history)
+    test, validation = summary.itertuples()
+    assert (test.part, test.estimate, test.low, test.high) == ("test", 0.8, 0.75, 0.85)
+    assert (test.n, test.seeds, test.experiment) == (100, 3, "relu")
+    assert (validation.part, validation.metric) == ("validation", "accuracy")
+    assert validation.estimate == pytest.approx(0.8), "the mean after the last epoch"
+    assert np.isnan(validation.low)
 
 
-def test_a_loss_may_exceed_one() -> None:
-    (row,) = experiment_tables.experiment_summary(experiment([1.4, 1.6], "loss")).itertuples()
-    assert row.high > 1.6
-
-
-def test_both_splits_are_stacked_with_names_as_texts(inputs: SimpleNamespace) -> None:
-    both = experiment_tables.of_both_splits(inputs.experiments, inputs.standard_experiments)
-    assert len(both) == len(inputs.experiments) + len(inputs.standard_experiments)
-    assert (both["split"] == "standard").sum() == len(inputs.standard_experiments)
-    assert all(isinstance(name, str) for name in both["experiment"])
-
-
-def test_an_empty_standard_table_read_from_a_file_is_left_out(inputs: SimpleNamespace) -> None:
-    nothing = pd.DataFrame(columns=inputs.experiments.columns)
-    both = experiment_tables.of_both_splits(inputs.experiments, nothing)
-    assert set(both["split"]) == {"source"}
-    assert both["estimate"].dtype == float
+def test_both_splits_are_summed_up_with_names_as_texts(inputs: SimpleNamespace, tables) -> None:
+    summary = tables["experiment_summary"]
+    assert set(summary["protocol"]) == set(inputs.experiments["protocol"])
+    assert all(isinstance(name, str) for name in summary["experiment"])
+    assert set(summary["part"]) == {"train", "validation", "test"}
 
 
 def test_epochs_average_seeds_and_give_their_range() -> None:
-    history = pd.DataFrame(
-        {
-            "regime": "mini_batch",
-            "experiment": "relu",
-            "seed": [1, 2],
-            "epoch": 1,
-            "train_loss": [1.0, 3.0],
-            "validation_f1": [np.nan, np.nan],
-        }
+    history = pd.concat(
+        [measured({1: [1.0, 3.0]}, "train_loss"), measured({1: [np.nan] * 2}, "validation_f1")]
     )
-    (row,) = experiment_tables.epochs(history, "experiment").itertuples()
+    (row,) = experiment_tables.epochs(history, trained(2), "experiment").itertuples()
     assert (row.series, row.measure) == ("relu", "train_loss")
     assert (row.estimate, row.low, row.high, row.seeds) == (2.0, 1.0, 3.0, 2)
 

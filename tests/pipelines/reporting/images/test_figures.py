@@ -16,6 +16,7 @@ from crossfold.pipelines.reporting.images import (
     pipeline,
 )
 from crossfold.pipelines.reporting.images.captions import CAPTIONS
+from crossfold.pipelines.reporting.images.lookup import with_questions
 from crossfold.pipelines.reporting.images.parameters import ReportParameters
 
 Tables = dict[str, pd.DataFrame]
@@ -34,8 +35,8 @@ def drawn_experiments(
 ) -> dict[str, Any]:
     """The figures of the experiments."""
     return nodes.draw_experiment_figures(
-        inputs.experiments,
-        inputs.standard_experiments,
+        tables["experiment_summary"],
+        inputs.metrics_table,
         inputs.learning_rates,
         tables["epochs"],
         inputs.highlighted,
@@ -53,7 +54,12 @@ def test_every_declared_figure_is_drawn_and_captioned(
     of_classes = {name: tables[name] for name in pipeline.CLASS_TABLES}
     of_images = {name: tables[name] for name in pipeline.IMAGE_TABLES}
     comparisons = nodes.draw_comparison_figures(
-        inputs.comparison, inputs.twins, tables["twin_epochs"], tables["confusion"], inputs.classes
+        inputs.comparison,
+        inputs.twins,
+        tables["twin_epochs"],
+        tables["confusion"],
+        inputs.classes,
+        inputs.comparisons,
     )
     classes = nodes.draw_class_figures(**of_classes, **given, highlighted=inputs.highlighted)
     images = nodes.draw_image_figures(
@@ -66,14 +72,18 @@ def test_every_declared_figure_is_drawn_and_captioned(
     assert set(CAPTIONS) == set(pipeline.FIGURES)
 
 
-def test_every_training_has_a_mark_at_its_test_accuracy(
+def test_every_experiment_has_a_mark_at_its_test_accuracy_and_several_seeds_have_theirs(
     inputs: SimpleNamespace, drawn_experiments: dict[str, Any]
 ) -> None:
     axes = drawn_experiments["experiment_accuracy"].axes[0]
-    drawn = np.concatenate([c.lines[0].get_xdata(orig=False) for c in axes.containers])
-    both = pd.concat([inputs.experiments, inputs.standard_experiments])
-    tested = both[(both["part"] == "test") & (both["metric"] == "accuracy")]
-    np.testing.assert_allclose(np.sort(drawn), np.sort(tested["estimate"]))
+    means = np.concatenate([c.lines[0].get_xdata(orig=False) for c in axes.containers])
+    of_bars = {id(line) for bars in axes.containers for line in bars.lines[0:1] + bars.lines[1]}
+    drawn = [line.get_xdata(orig=False) for line in axes.lines if id(line) not in of_bars]
+    accuracies = inputs.metrics_table[inputs.metrics_table["metric"] == "accuracy"]
+    is_pooled = accuracies["scope"] == "pooled"
+    np.testing.assert_allclose(np.sort(means), np.sort(accuracies.loc[is_pooled, "estimate"]))
+    seeds = accuracies.loc[~is_pooled, "estimate"] if len(inputs.experiments) == 20 else []
+    np.testing.assert_allclose(np.sort(np.concatenate(drawn)), np.sort(seeds))
     assert len(axes.get_yticklabels()) == inputs.experiments["experiment"].nunique()
 
 
@@ -126,23 +136,26 @@ def test_without_scores_the_figure_says_so(tables: Tables) -> None:
 
 
 def test_differences_are_drawn_in_percentage_points(inputs: SimpleNamespace) -> None:
-    figure = comparison_figures.paired_differences(inputs.comparison)
-    questions = inputs.comparison["question"].unique()
-    assert [axes.get_title() for axes in figure.axes] == list(questions)
+    asked = with_questions(inputs.comparison, inputs.comparisons)
+    figure = comparison_figures.paired_differences(asked)
+    questions = list(inputs.comparisons.root)
+    assert [axes.get_title() for axes in figure.axes] == questions
     drawn = [float(c.lines[0].get_xdata(orig=False)[0]) for c in figure.axes[0].containers]
-    rows = comparison_figures.drawn_differences(inputs.comparison)
+    rows = comparison_figures.drawn_differences(asked)
     expected = 100 * rows.loc[rows["question"] == questions[0], "difference"]
     np.testing.assert_allclose(drawn, expected)
 
 
 def test_each_seed_is_drawn_and_a_lone_test_only_over_images(inputs: SimpleNamespace) -> None:
     drawn = comparison_figures.drawn_differences(inputs.comparison)
-    lone = inputs.comparison["seed"].isna() & (inputs.comparison["test"] == "McNemar")
+    lone = inputs.comparison["test"] == "McNemar"
     assert len(drawn) == len(inputs.comparison) - lone.sum()
 
 
 def test_what_a_run_lacks_is_said_in_the_figure(inputs: SimpleNamespace) -> None:
-    nothing = comparison_figures.paired_differences(inputs.comparison.head(0))
+    nothing = comparison_figures.paired_differences(
+        with_questions(inputs.comparison.head(0), inputs.comparisons)
+    )
     assert "compares no two models" in texts(nothing)
     assert "no twins" in texts(comparison_figures.twins(inputs.twins.head(0)))
 
@@ -163,7 +176,7 @@ def test_the_confusion_map_prints_whole_per_cent(inputs: SimpleNamespace, tables
     printed = {(t.get_position()[1], t.get_position()[0]): t.get_text() for t in axes.texts}
     for row in strong.itertuples():
         percent = round(100 * row.share_of_truth)
-        assert printed.get((row.label, row.predicted), "0") == f"{percent}"
+        assert printed.get((row.target, row.predicted), "0") == f"{percent}"
     assert [label.get_text() for label in axes.get_yticklabels()] == inputs.classes
     assert f"n = {strong['n'].sum()}" in texts(figure)
 
@@ -185,7 +198,7 @@ def test_class_scores_are_drawn_at_their_estimates(inputs: SimpleNamespace, tabl
 
 
 def test_an_image_page_shows_the_images_that_it_names(inputs: SimpleNamespace) -> None:
-    columns = ["row", "label", "predicted", "probability"]
+    columns = ["row", "target", "predicted", "probability"]
     shown = pd.DataFrame([(3, 1, 2, 0.987), (8, 0, 9, 0.5)], columns=columns)
     (axes,) = image_figures.image_page(inputs.images, shown, inputs.classes, n_columns=5).axes
     drawn = [image.get_array() for image in axes.images]

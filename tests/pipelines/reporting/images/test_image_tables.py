@@ -24,22 +24,22 @@ def test_only_wrong_images_of_the_strong_model_are_shown_surest_first(
 ) -> None:
     shown = image_tables.most_confidently_wrong(inputs.predictions, 5)
     strong = inputs.predictions[inputs.predictions["model"] == "strong"].set_index("row")
-    wrong = strong[strong["label"] != strong["predicted"]]
+    wrong = strong[strong["target"] != strong["predicted"]]
     highest = wrong[[f"p{label}" for label in range(10)]].max(axis=1).nlargest(5)
     assert shown["row"].tolist() == highest.index.tolist()
     assert shown["probability"].is_monotonic_decreasing
-    assert (shown["label"] != shown["predicted"]).all()
+    assert (shown["target"] != shown["predicted"]).all()
 
 
 def test_images_of_the_drawn_split_are_not_shown(inputs: SimpleNamespace) -> None:
     strong = inputs.predictions[inputs.predictions["model"] == "strong"]
-    on_both = pd.concat([strong.assign(split="source", row=strong["row"] + 1), strong])
+    on_both = pd.concat([strong.assign(protocol="source", row=strong["row"] + 1), strong])
     shown = image_tables.most_confidently_wrong(on_both, 50)
     assert shown.equals(image_tables.most_confidently_wrong(strong, 50))
 
 
 def test_a_faultless_model_shows_nothing(inputs: SimpleNamespace) -> None:
-    right = inputs.predictions.assign(predicted=inputs.predictions["label"])
+    right = inputs.predictions.assign(predicted=inputs.predictions["target"])
     assert image_tables.most_confidently_wrong(right, 5).empty
 
 

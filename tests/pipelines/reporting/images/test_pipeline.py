@@ -19,10 +19,9 @@ FROM_MODELLING = (
     "leak_guard",
     "learning_rates",
     "experiments",
-    "standard_experiments",
-    "experiment_history",
-    "twin_history",
+    "history",
     "predictions",
+    "metrics_table",
     "comparison",
     "twins",
     "model_card",
@@ -42,7 +41,9 @@ def test_nodes_stand_in_the_studys_namespace(pipeline: Pipeline) -> None:
 
 
 def test_it_reads_what_the_other_pipelines_write(pipeline: Pipeline) -> None:
-    parameters = {f"params:digits.{name}" for name in ("classes", "highlighted", "report")}
+    parameters = {
+        f"params:digits.{name}" for name in ("classes", "highlighted", "report", "comparisons")
+    }
     assert pipeline.inputs() == {
         "mnist_images",
         "mnist_labels",
@@ -74,6 +75,7 @@ def catalog_at(folder: Path, inputs: SimpleNamespace, report: ReportParameters) 
         "params:digits.classes": inputs.classes,
         "params:digits.highlighted": inputs.highlighted,
         "params:digits.report": report,
+        "params:digits.comparisons": inputs.comparisons,
     }
     given |= {f"digits.{name}": getattr(inputs, name) for name in FROM_MODELLING}
     catalog = DataCatalog.from_config(entries)

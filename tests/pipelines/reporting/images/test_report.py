@@ -12,7 +12,16 @@ from crossfold.pipelines.reporting.images.parameters import ReportParameters
 
 IMAGE = b"\x89PNG\r\n\x1a\nnot much of an image"
 NOTICE = "Sample data: <nothing> is real."
-OWN = ("comparison", "twins", "learning_rates", "leak_guard", "split", "model_card", "highlighted")
+OWN = (
+    "comparison",
+    "twins",
+    "learning_rates",
+    "leak_guard",
+    "split",
+    "model_card",
+    "highlighted",
+    "comparisons",
+)
 TABLES = ("experiment_summary", "epochs", "classification_report", "most_confidently_wrong")
 
 
@@ -57,8 +66,8 @@ def test_without_a_notice_the_title_comes_first(inputs, tables, report_parameter
 
 def test_the_opening_says_what_the_strong_model_reaches(html, inputs) -> None:
     strong = inputs.predictions[inputs.predictions["model"] == "strong"]
-    right = (strong["label"] == strong["predicted"]).mean()
-    wrong = (strong["label"] != strong["predicted"]).sum()
+    right = (strong["target"] == strong["predicted"]).mean()
+    wrong = (strong["target"] != strong["predicted"]).sum()
     assert f"names {100 * right:.2f} % (" in words(html)
     assert f"of the {len(strong)} standard test" in words(html)
     assert f"correctly and {wrong} wrongly" in words(html)
@@ -67,7 +76,7 @@ def test_the_opening_says_what_the_strong_model_reaches(html, inputs) -> None:
 def test_the_opening_names_the_experiment_that_the_validation_images_choose(html, tables) -> None:
     summary = tables["experiment_summary"]
     first = summary[(summary["regime"] == summary["regime"].iloc[0])]
-    first = first[(first["split"] == "source") & (first["metric"] == "accuracy")]
+    first = first[(first["protocol"] == "source") & (first["metric"] == "accuracy")]
     validation = first[first["part"] == "validation"].set_index("experiment")["estimate"]
     tested = first[first["part"] == "test"].set_index("experiment")["estimate"]
     reached = f"which reaches {100 * tested[validation.idxmax()]:.1f} % ("
@@ -83,7 +92,7 @@ def test_the_opening_answers_the_first_question(html, inputs) -> None:
         first[first["test"] == "bootstrap over images"] if over_seeds.empty else over_seeds
     ).iloc[0]
     difference = f"{100 * row['difference']:.2f}".replace("-", "−")
-    assert f"{row['question']}: {difference} (" in words(html)
+    assert f"{next(iter(inputs.comparisons.root))}: {difference} (" in words(html)
 
 
 def test_nothing_is_loaded_from_elsewhere(html: str) -> None:

@@ -35,7 +35,7 @@ def draw_figures(
     expression: pd.DataFrame, split_epochs: pd.DataFrame, fold_epochs: pd.DataFrame, seed: int
 ) -> dict[str, Any]:
     """Draw the class counts, the curves of the split and those of the folds."""
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     with figure_style():
         return {
@@ -47,7 +47,7 @@ def draw_figures(
 
 def classes(expression: pd.DataFrame, seed: int) -> Any:
     """Draw the number of patients of each class in each table."""
-    from crossfold.pipelines.reporting.style import BLUE, ORANGE, new_figure
+    from crossfold.reports.style import BLUE, ORANGE, new_figure
 
     patients = patient_rows(expression)
     figure, panels = new_figure(2.6, 1, len(TABLES), sharey=True)
@@ -65,7 +65,7 @@ def classes(expression: pd.DataFrame, seed: int) -> Any:
 
 def splits(history: pd.DataFrame) -> Any:
     """Draw loss and F1 of every draw over the epochs, with all faults."""
-    from crossfold.pipelines.reporting.style import new_figure
+    from crossfold.reports.style import new_figure
 
     figure, panels = new_figure(5.0, 2, len(TABLES), sharex=True, sharey="row")
     for column, table in enumerate(TABLES):
@@ -78,7 +78,7 @@ def splits(history: pd.DataFrame) -> Any:
 
 
 def _draws(axes: Axes, by_draw: pd.DataFrame) -> None:
-    from crossfold.pipelines.reporting.style import BLUE, GREY
+    from crossfold.reports.style import BLUE, GREY
 
     axes.plot(by_draw.index, by_draw, color=GREY, linewidth=0.6, alpha=0.6)
     axes.plot(by_draw.index, by_draw[0], color=BLUE, linewidth=2.2)
@@ -86,7 +86,7 @@ def _draws(axes: Axes, by_draw: pd.DataFrame) -> None:
 
 def folds(history: pd.DataFrame) -> Any:
     """Draw the folds' mean loss and accuracy over the epochs, with the faults and without."""
-    from crossfold.pipelines.reporting.style import (
+    from crossfold.reports.style import (
         MAIN,
         SECOND,
         legend_below,

@@ -15,7 +15,7 @@ from crossfold.pipelines.audit.gene_expression.parameters import (
     ProtocolParameters,
 )
 from crossfold.pipelines.audit.runs import PRINTED, REPORTED, RUN_COLUMNS, SOUND, measured_share
-from crossfold.pipelines.reporting.formatting import number
+from crossfold.reports.words import number
 
 Row = tuple[Any, ...]
 

@@ -21,6 +21,7 @@ from crossfold.pipelines.audit.images.shown_runs import (
     sound_rows,
     tested_on_sample,
 )
+from crossfold.pipelines.modelling.images.split_images import COLUMNS, SOURCE
 
 QUESTIONS: dict[str, Callable[[PrintedParameters], list[Question]]] = {
     "digits": digits.questions,
@@ -31,9 +32,10 @@ QUESTIONS: dict[str, Callable[[PrintedParameters], list[Question]]] = {
 def judge_claims(
     trained_runs: pd.DataFrame,
     predictions: pd.DataFrame,
+    split_table: pd.DataFrame,
     experiments: pd.DataFrame,
-    experiment_predictions: pd.DataFrame,
-    twin_predictions: pd.DataFrame,
+    history: pd.DataFrame,
+    study_predictions: pd.DataFrame,
     protocol: ProtocolParameters,
     faults: FaultsParameters,
     unstated: UnstatedParameters,
@@ -46,8 +48,8 @@ def judge_claims(
     ----------
     trained_runs, predictions
         What the audit trained.
-    experiments, experiment_predictions, twin_predictions
-        What the study trained, without faults.
+    split_table, experiments, history, study_predictions
+        What the study trained, without faults, and on which images.
     protocol, faults, unstated
         How the audit trained.
     printed
@@ -59,9 +61,10 @@ def judge_claims(
     -------
     The tables of claims, of the faults' shares, and of all runs.
     """
-    sound = sound_rows(experiments, protocol, printed)
-    answers = joined_answers(predictions, experiment_predictions, protocol, sound["epochs"].max())
-    outcomes = Outcomes(answers, twin_predictions, protocol.n_resamples, seed)
+    n_images = split_table[COLUMNS[SOURCE]].value_counts()
+    sound = sound_rows(experiments, history, study_predictions, n_images, protocol, printed)
+    answers = joined_answers(predictions, study_predictions, protocol, sound["epochs"].max())
+    outcomes = Outcomes(answers, study_predictions, protocol.n_resamples, seed)
     judge = Judge(outcomes, protocol, faults, unstated)
     claims = [judge.claim(question) for question in QUESTIONS[protocol.source](printed)]
     reported = tested_on_sample(trained_runs, outcomes, protocol, faults)

@@ -52,10 +52,10 @@ class Outcomes:
     Attributes
     ----------
     predictions
-        Columns ``run``, ``experiment``, ``epochs``, ``row``, ``label``, ``predicted``; several
+        Columns ``run``, ``experiment``, ``epochs``, ``row``, ``target``, ``predicted``; several
         trainings of one experiment have several lines per row.
     twins
-        Columns ``model``, ``row``, ``label``, ``predicted``.
+        Columns ``model``, ``row``, ``target``, ``predicted``.
     n_resamples, seed
         Of the bootstrap, and of the small samples.
     """
@@ -105,7 +105,7 @@ Quantity = Callable[[Outcomes, Case], Measured]
 
 def right(answers: pd.DataFrame) -> pd.Series:
     """Give the share of right answers to each image."""
-    return (answers["label"] == answers["predicted"]).groupby(answers["row"]).mean()
+    return (answers["target"] == answers["predicted"]).groupby(answers["row"]).mean()
 
 
 def accuracy(experiments: Sequence[str]) -> Quantity:
@@ -163,7 +163,7 @@ def error_of_printed_precision(experiment: str) -> Quantity:
         answers = outcomes.answers(case, experiment)
         if SWAPPED_ARGUMENTS not in case.faults:
             return Measured(0.0, 0.0, 0.0, len(answers))
-        counts = pd.crosstab(answers["label"], answers["predicted"])
+        counts = pd.crosstab(answers["target"], answers["predicted"])
         classes = counts.index.union(counts.columns)
         counts = counts.reindex(index=classes, columns=classes, fill_value=0).to_numpy()
         return _with_interval(counts, outcomes)
@@ -195,11 +195,11 @@ def joined_answers(
     epochs: int,
 ) -> pd.DataFrame:
     """Put the study's answers below the audit's, as its sound run of so many epochs."""
-    source = study_predictions[study_predictions["split"] == SOURCE]
+    source = study_predictions[study_predictions["protocol"] == SOURCE]
     parts = source["model"].astype("str").str.partition("/")
     names = protocol.audit_names(parts[2].unique())
     is_sound = (parts[0] == protocol.regime) & parts[2].isin(names)
-    sound = source.loc[is_sound, ["row", "label", "predicted"]].assign(
+    sound = source.loc[is_sound, ["row", "target", "predicted"]].assign(
         run=SOUND, experiment=parts.loc[is_sound, 2].map(names), epochs=epochs
     )
     texts = {"run": "str", "experiment": "str"}

@@ -8,7 +8,7 @@ from crossfold.pipelines.audit.images.nodes import judge_claims
 from crossfold.pipelines.audit.images.training import train_runs
 from crossfold.pipelines.audit.reporting.pipeline import create_report
 
-_FROM_STUDY = ("split", "experiments", "experiment_predictions", "twin_predictions")
+_FROM_STUDY = ("split", "experiments", "history")
 _PROTOCOL = ["params:protocol", "params:faults", "params:unstated"]
 
 
@@ -34,9 +34,10 @@ def create_pipeline(study: str, source: str) -> Pipeline:
         [
             "trained_runs",
             "predictions",
+            "split",
             "experiments",
-            "experiment_predictions",
-            "twin_predictions",
+            "history",
+            "study_predictions",
             *_PROTOCOL,
             "params:printed",
             "params:seed",
@@ -48,7 +49,11 @@ def create_pipeline(study: str, source: str) -> Pipeline:
     protocol = Pipeline(
         [train, judge],
         namespace=f"{study}.audit",
-        inputs={"images": f"{source}_images", **{name: f"{study}.{name}" for name in _FROM_STUDY}},
+        inputs={
+            "images": f"{source}_images",
+            "study_predictions": f"{study}.predictions",
+            **{name: f"{study}.{name}" for name in _FROM_STUDY},
+        },
         outputs={
             "claims": f"{audit}_claims",
             "trained_runs": f"{audit}.tables.trained_runs",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from math import nan
+from typing import Any
+
 import pandas as pd
 
 from crossfold.pipelines.audit.images.faults import SMALL_TEST_SAMPLE
@@ -12,7 +15,9 @@ from crossfold.pipelines.audit.images.parameters import (
     ProtocolParameters,
 )
 from crossfold.pipelines.audit.images.training import subject
-from crossfold.pipelines.audit.runs import PRINTED, REPORTED, RUN_COLUMNS, SOUND
+from crossfold.pipelines.audit.measured import Measured
+from crossfold.pipelines.audit.runs import PRINTED, REPORTED, RUN_COLUMNS, SOUND, measured_share
+from crossfold.pipelines.modelling.images.split_images import SOURCE
 
 
 def tested_on_sample(
@@ -45,17 +50,69 @@ def printed_rows(printed: PrintedParameters) -> pd.DataFrame:
 
 
 def sound_rows(
-    experiments: pd.DataFrame, protocol: ProtocolParameters, printed: PrintedParameters
+    experiments: pd.DataFrame,
+    history: pd.DataFrame,
+    predictions: pd.DataFrame,
+    n: pd.Series,
+    protocol: ProtocolParameters,
+    printed: PrintedParameters,
 ) -> pd.DataFrame:
-    """Give the study's figures of the printed kind; of several seeds those of the first."""
-    named = experiments.astype({"experiment": str})
+    """Give the study's figures of the printed kind; of several seeds those of the first.
+
+    Parameters
+    ----------
+    experiments, history, predictions
+        What the study trained, how, and what it says of the test images.
+    n
+        Number of images in each part.
+    protocol, printed
+        As in `crossfold.pipelines.audit.images.nodes.judge_claims`.
+    """
+    named = _first_on_source(experiments).astype({"experiment": str, "model": str})
     names = protocol.audit_names(named["experiment"].unique())
-    is_shown = (named["regime"] == protocol.regime) & named["experiment"].isin(names)
-    shown = named[is_shown & (named["seed"] == named["seed"].min())]
-    rows = shown.assign(
-        run=SOUND,
-        subject=shown["experiment"].map(names).map(subject),
-        metric=shown["part"] + "_" + shown["metric"],
+    shown = named[(named["regime"] == protocol.regime) & named["experiment"].isin(names)]
+    measured = pd.concat([_last_measures(history), _test_accuracies(predictions)])
+    printed_metrics = {metric for figures in printed.root.values() for metric in figures}
+    rows = shown.merge(measured[measured["measure"].isin(printed_metrics)], on="model")
+    return pd.DataFrame(
+        [
+            (
+                SOUND,
+                subject(names[row.experiment]),
+                row.measure,
+                *_figure(row, n),
+                row.epochs,
+            )
+            for row in rows.itertuples()
+        ],
+        columns=list(RUN_COLUMNS),
     )
-    metrics = {metric for figures in printed.root.values() for metric in figures}
-    return rows.loc[rows["metric"].isin(metrics), list(RUN_COLUMNS)]
+
+
+def _first_on_source(table: pd.DataFrame) -> pd.DataFrame:
+    """Keep the first member of every model on the source's split."""
+    return table[(table["protocol"] == SOURCE) & (table["member"] == 0)]
+
+
+def _last_measures(history: pd.DataFrame) -> pd.DataFrame:
+    """Read what was measured after each model's last epoch: ``model``, ``measure``, ``value``."""
+    first = _first_on_source(history)
+    last = first.groupby("model", observed=True)["epoch"].transform("max")
+    return first.loc[first["epoch"] == last, ["model", "measure", "value"]].astype(
+        {"model": "str", "measure": "str"}
+    )
+
+
+def _test_accuracies(predictions: pd.DataFrame) -> pd.DataFrame:
+    first = _first_on_source(predictions)
+    right = (first["target"] == first["predicted"]).groupby(first["model"].astype("str")).mean()
+    return right.rename("value").reset_index().assign(measure="test_accuracy")
+
+
+def _figure(row: Any, n_of_part: pd.Series) -> Measured:
+    """Put a measure beside the number of its images; a share has its interval."""
+    part, _, kind = row.measure.partition("_")
+    n = int(n_of_part[part])
+    if kind == "accuracy":
+        return measured_share(row.value * n, n)
+    return Measured(row.value, nan, nan, n)

@@ -64,7 +64,7 @@ def train_runs(
     Returns
     -------
     The accuracy of each training on each part (`RUN_COLUMNS`); and the predictions of each on the
-    test images: ``run``, ``experiment``, ``epochs``, ``row``, ``label``, ``predicted``.
+    test images: ``run``, ``experiment``, ``epochs``, ``row``, ``target``, ``predicted``.
     """
     data = SplitImages.of(images, split_table, SOURCE)
     networks = _networks(experiments, starts, protocol, seed)
@@ -152,7 +152,7 @@ def _predict_test(training: _Training, network: MLPClassifier, data: SplitImages
             "experiment": training.experiment,
             "epochs": training.run.epochs,
             "row": rows.astype(np.int32),
-            "label": data.labels[rows].astype(np.uint8),
+            "target": data.labels[rows].astype(np.uint8),
             "predicted": probabilities.argmax(axis=1).astype(np.uint8),
         }
     )
@@ -166,7 +166,7 @@ def _figures(
     shares = {
         TRAIN: history.train_accuracy[-1],
         VALIDATION: history.validation_accuracy[-1],
-        TEST: (predicted["label"] == predicted["predicted"]).mean(),
+        TEST: (predicted["target"] == predicted["predicted"]).mean(),
     }
     accuracies = [
         (*about, f"{part}_accuracy", *measured_share(share * n[part], n[part]), epochs)

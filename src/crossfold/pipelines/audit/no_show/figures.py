@@ -25,7 +25,7 @@ PANELS = {
 
 def draw_epochs(epochs: pd.DataFrame, protocol: ProtocolParameters) -> Any:
     """Draw the folds' mean F1 by epoch, with all faults and without; a matplotlib figure."""
-    from crossfold.pipelines.reporting.style import (
+    from crossfold.reports.style import (
         SERIES,
         figure_style,
         legend_below,

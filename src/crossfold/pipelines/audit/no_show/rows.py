@@ -46,6 +46,10 @@ def select_rows(raw: pd.DataFrame, faults: Collection[str]) -> pd.DataFrame:
         No row is kept, or all are of one class.
     """
     parsed = cleaning.parse(cleaning.latest_rows(raw))
+    if missing := sorted({"gender", *INPUTS[1:-1]} - set(parsed)):
+        raise CrossfoldError(
+            f"The audit repeats the source on its own columns; the export lacks {missing}."
+        )
     lead_time = lead_time_days(parsed, elapsed="elapsed_days" in faults)
     rule = cleaning.broken_rules(parsed)
     # The source knows no rule but those of age and lead time.

@@ -10,8 +10,8 @@ import pandas as pd
 
 from crossfold.pipelines.audit.measured import print_share
 from crossfold.pipelines.audit.runs import PRINTED, REPORTED, SHOWN_RUNS, SOUND, shown_runs
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import plain
+from crossfold.reports import style
+from crossfold.reports.words import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

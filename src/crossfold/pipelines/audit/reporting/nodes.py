@@ -12,7 +12,7 @@ from crossfold.pipelines.audit.reporting.parameters import AuditReportParameters
 def draw_figures(claims: pd.DataFrame, shares: pd.DataFrame, runs: pd.DataFrame) -> dict[str, Any]:
     """Draw one audit's claims, the share of each fault and the runs; matplotlib figures."""
     from crossfold.pipelines.audit.reporting import figures
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     with figure_style():
         return {
@@ -25,7 +25,7 @@ def draw_figures(claims: pd.DataFrame, shares: pd.DataFrame, runs: pd.DataFrame)
 def draw_claims(claims: pd.DataFrame) -> Any:
     """Draw the claims of all audits; a matplotlib figure."""
     from crossfold.pipelines.audit.reporting import figures
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     with figure_style():
         return figures.claims(claims)

@@ -14,8 +14,8 @@ from crossfold.pipelines.audit.reporting.parameters import AuditReportParameters
 from crossfold.pipelines.audit.runs import PRINTED, REPORTED, SHOWN_RUNS, SOUND, shown_runs
 from crossfold.pipelines.modelling.versions import library_versions
 from crossfold.pipelines.reporting.document import Document, Figure, Section, Table
-from crossfold.pipelines.reporting.formatting import MISSING, count, interval, number, plain
 from crossfold.pipelines.reporting.report import Caption
+from crossfold.reports.words import MISSING, count, interval, number, plain
 
 CLAIMS_HEADER = (
     "What the source says",

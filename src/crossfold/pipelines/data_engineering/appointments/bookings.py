@@ -32,8 +32,8 @@ def booking_features(times: Times) -> pd.DataFrame:
     earlier = _earlier_bookings(times)
     return pd.DataFrame(
         {
-            "earlier_bookings": earlier.astype("int16"),
-            "open_bookings": (earlier - _passed_bookings(times)).astype("int16"),
+            "earlier_bookings": earlier.astype("int32"),
+            "open_bookings": (earlier - _passed_bookings(times)).astype("int32"),
             "hours_since_last_booking": _hours_since_last_booking(times),
             "bookings_same_moment": group_size(patient, second),
             "bookings_same_second": group_size(second),

@@ -7,18 +7,22 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from crossfold.datasets.identifiers import canonical_identifiers
+from crossfold.pipelines.data_engineering.appointments.parameters import AppointmentsParameters
+
 YOUNGEST, OLDEST = 0, 115
 HIGHEST_HANDICAP = 4
-LABEL = "No-show"
-FLAGS = {
-    "Scholarship": "scholarship",
-    "Hipertension": "hypertension",
-    "Diabetes": "diabetes",
-    "Alcoholism": "alcoholism",
-    "SMS_received": "sms_received",
-}
+LABEL = "no_show"
+FLAGS = ["scholarship", "hypertension", "diabetes", "alcoholism", "sms_received"]
+REQUIRED = ["patient", "booked", "appointment_day"]
+OPTIONAL = ["appointment", "gender", "age", "neighbourhood", *FLAGS, "handicap"]
+"""What an export may say of an appointment, beside its label and what it must say."""
+
+EXTRA = {"number_": "float64", "flag_": "bool", "category_": "category"}
+"""How the names of columns begin that only an export of one's own has, and their dtypes."""
+
 DTYPES = {
-    "appointment_id": "int64",
+    "appointment_id": "str",
     "patient": "str",
     "gender": "category",
     "booked_at": "datetime64[us]",
@@ -33,79 +37,208 @@ DTYPES = {
     "sms_received": "bool",
     "no_show": "bool",
 }
+FIRST_DAY, FIRST_DAY_BEYOND = pd.Timestamp("1990-01-01"), pd.Timestamp("2100-01-01")
+LONGEST_LEAD_DAYS = 1000
+# A year or a month alone would be read as its first day.
+WHOLE_DATE = r"(?:\d{4}-\d{2}-\d{2}|\d{8})(?:[T ].*)?"
+YEAR_LAST = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})((?:[T ].*)?)$"
+LAST_MONTH = 12
+LABELS = {"no": 0, "n": 0, "false": 0, "0": 0, "yes": 1, "y": 1, "true": 1, "1": 1}
+_DATE = (
+    "a date as 2016-04-29 (or 29/04/2016, if days above 12 tell it from the month; else set"
+    " appointments.date_format)"
+)
+EXPECTED = {
+    "gender": ("gender", "F or M"),
+    "booked": ("booked_at", _DATE),
+    "appointment_day": ("appointment_day", _DATE),
+    "age": ("age", "a whole number"),
+    **{name: (name, "0 or 1") for name in FLAGS},
+    "handicap": ("handicap", "a whole number"),
+    LABEL: (LABEL, "yes or no (or set appointments.missed and appointments.kept)"),
+}
+DEFAULTS = AppointmentsParameters()
 DATE_LENGTH, TIME_LENGTH = len("2016-04-29"), len("2016-04-29T18:38:08")
+
+
+def is_extra(name: str) -> bool:
+    """Say whether a column is one that only an export of one's own has."""
+    return name.startswith(tuple(EXTRA))
+
+
+def declared(export: pd.DataFrame) -> pd.DataFrame:
+    """Leave out columns that are not the project's: they may hold a name or a telephone number."""
+    names = [*REQUIRED, *OPTIONAL, LABEL, "source_file", "source_row"]
+    return export[[name for name in export if name in names or is_extra(name)]]
 
 
 def latest_rows(raw: pd.DataFrame) -> pd.DataFrame:
     """Keep, of the rows of one appointment, those of the last file that has it."""
-    if len(raw["source_file"].cat.categories) <= 1:
+    if len(raw["source_file"].cat.categories) <= 1 or "appointment" not in raw:
         return raw
     order = raw["source_file"].cat.codes
-    appointment = raw["AppointmentID"].str.strip()
+    appointment = canonical_identifiers(raw["appointment"])
     last = order.groupby(appointment).transform("max")
     return raw[(order == last) | (appointment == "")]
 
 
-def parse(raw: pd.DataFrame) -> pd.DataFrame:
+def parse(raw: pd.DataFrame, parameters: AppointmentsParameters = DEFAULTS) -> pd.DataFrame:
     """Read the text of each column; what cannot be read is missing.
 
     Times are read as the clock on the wall showed them: a UTC offset behind the seconds is
-    dropped. A time with an offset but without seconds cannot be read.
+    dropped. A time with an offset but without seconds cannot be read. Without a column of
+    appointments, each row is one, told apart by its file and its place there.
     """
-    parsed = pd.DataFrame(
-        {
-            "appointment_id": _whole_number(raw["AppointmentID"]),
-            "patient": raw["PatientId"].where(raw["PatientId"] != ""),
-            "gender": raw["Gender"].str.strip().str.upper().map({"F": "F", "M": "M"}),
-            "booked_at": _time(raw["ScheduledDay"]),
-            "appointment_day": _time(raw["AppointmentDay"]).dt.normalize(),
-            "age": _whole_number(raw["Age"]),
-            "neighbourhood": raw["Neighbourhood"].str.strip(),
-            **{name: _flag(raw[column]) for column, name in FLAGS.items()},
-            "handicap": _whole_number(raw["Handcap"]),
-        }
-    )
+    columns = {
+        "appointment_id": _text(_appointment(raw)),
+        # A hash already: one of digits alone is not to be read as a number.
+        "patient": _text(raw["patient"]),
+        "booked_at": _time(raw["booked"], parameters.date_format),
+        "appointment_day": _time(raw["appointment_day"], parameters.date_format).dt.normalize(),
+    }
+    columns |= {name: read(raw[name]) for name, read in READERS.items() if name in raw}
+    columns |= {name: _extra(raw[name]) for name in raw if is_extra(name)}
     if LABEL in raw:
-        parsed["no_show"] = raw[LABEL].str.strip().str.lower().map({"no": 0, "yes": 1})
-    return parsed[[column for column in DTYPES if column in parsed]]
+        columns[LABEL] = _label(raw[LABEL], parameters)
+    parsed = pd.DataFrame(columns)
+    return parsed[sorted(parsed, key=_place)]
+
+
+def _place(name: str) -> int:
+    return list(DTYPES).index(name) if name in DTYPES else len(DTYPES)
+
+
+def _label(text: pd.Series, parameters: AppointmentsParameters) -> pd.Series:
+    words = LABELS | dict.fromkeys(map(_folded, parameters.kept), 0)
+    return text.map(_folded).map(words | dict.fromkeys(map(_folded, parameters.missed), 1))
+
+
+def _gender(text: pd.Series) -> pd.Series:
+    return text.str.strip().str.upper().map({"F": "F", "M": "M"})
+
+
+def _extra(text: pd.Series) -> pd.Series:
+    if str(text.name).startswith("number_"):
+        numbers = pd.to_numeric(text, errors="coerce").astype("float64")
+        return numbers.where(np.isfinite(numbers))
+    return _flag(text) if str(text.name).startswith("flag_") else text.str.strip()
+
+
+def _appointment(raw: pd.DataFrame) -> pd.Series:
+    if "appointment" in raw:
+        return canonical_identifiers(raw["appointment"])
+    # A coming appointment is none of the past ones, though its file may have the same name.
+    kind = "" if LABEL in raw else "coming "
+    return kind + raw["source_file"].astype("str") + ":" + raw["source_row"].astype("str")
+
+
+def _folded(text: str) -> str:
+    return text.strip().casefold()
+
+
+def _text(text: pd.Series) -> pd.Series:
+    return text.where(text != "")
 
 
 def _whole_number(text: pd.Series) -> pd.Series:
     codes, unique = pd.factorize(text)
     number = pd.to_numeric(pd.Series(unique), errors="coerce").to_numpy(dtype="float64")
-    return pd.Series(np.where(number % 1 == 0, number, np.nan)[codes], index=text.index)
+    return pd.Series(np.where(number == np.round(number), number, np.nan)[codes], index=text.index)
 
 
 def _flag(text: pd.Series) -> pd.Series:
-    return text.str.strip().map({"0": 0, "1": 1})
+    return canonical_identifiers(text).map({"0": 0, "1": 1})
 
 
-def _time(text: pd.Series) -> pd.Series:
-    wall_clock = text.str.strip().str.slice(0, TIME_LENGTH).str.removesuffix("Z")
+def _time(text: pd.Series, date_format: str | None) -> pd.Series:
+    text = text.str.strip()
+    if date_format is not None:
+        times = pd.to_datetime(text, format=date_format, errors="coerce", utc=True)
+        return times.dt.tz_localize(None).astype("datetime64[us]")
+    text = _year_first(text)
+    wall_clock = text.where(text.str.fullmatch(WHOLE_DATE), "").str.slice(0, TIME_LENGTH)
+    wall_clock = wall_clock.str.removesuffix("Z")
     times = pd.to_datetime(wall_clock, format="ISO8601", errors="coerce", utc=True)
     has_offset = wall_clock.str.slice(DATE_LENGTH).str.contains("[+-]", regex=True)
     return times.dt.tz_localize(None).mask(has_offset).astype("datetime64[us]")
+
+
+def _year_first(text: pd.Series) -> pd.Series:
+    """Write 29/04/2016 as 2016-04-29, where a number above 12 says which one is the day."""
+    parts = text.str.extract(YEAR_LAST)
+    first, second = (pd.to_numeric(parts[name]) for name in (0, 1))
+    day_first, month_first = (first > LAST_MONTH).any(), (second > LAST_MONTH).any()
+    if day_first == month_first or text.str.fullmatch(WHOLE_DATE).any():
+        return text
+    month, day = (1, 0) if day_first else (0, 1)
+    ordered = parts[2] + "-" + parts[month].str.zfill(2) + "-" + parts[day].str.zfill(2) + parts[3]
+    return ordered.fillna(text)
+
+
+def unreadable(raw: pd.DataFrame, parsed: pd.DataFrame) -> list[str]:
+    """Say of each column in which nothing can be read what it holds in place of what it should."""
+    sentences = []
+    for column, (name, expected) in EXPECTED.items():
+        if column not in raw or parsed[name].notna().any():
+            continue
+        filled = raw.loc[raw[column].str.strip() != "", column]
+        example = repr(filled.iloc[0]) if len(filled) else "nothing"
+        sentences.append(f"{column} is {example} where {expected} was expected")
+    return sentences
+
+
+READERS: dict[str, Callable[[pd.Series], pd.Series]] = {
+    "gender": _gender,
+    "age": _whole_number,
+    "neighbourhood": lambda text: text.str.strip(),
+    **dict.fromkeys(FLAGS, _flag),
+    "handicap": _whole_number,
+}
 
 
 def _out_of_range(values: pd.Series, low: int, high: int) -> pd.Series:
     return ~values.between(low, high)
 
 
+def _date_out_of_range(parsed: pd.DataFrame) -> pd.Series:
+    days = parsed[["booked_at", "appointment_day"]]
+    return ((days < FIRST_DAY) | (days >= FIRST_DAY_BEYOND)).any(axis=1)
+
+
+def _lead_days(parsed: pd.DataFrame) -> pd.Series:
+    return (parsed["appointment_day"] - parsed["booked_at"].dt.normalize()).dt.days
+
+
 def _before_booking_day(parsed: pd.DataFrame) -> pd.Series:
-    return parsed["appointment_day"] < parsed["booked_at"].dt.normalize()
+    return _lead_days(parsed) < 0
+
+
+def _unknown_flag(parsed: pd.DataFrame) -> pd.Series:
+    flags = [name for name in parsed if name in FLAGS or name.startswith("flag_")]
+    return parsed[flags].isna().any(axis=1)
 
 
 ROW_RULES: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "missing_patient": lambda parsed: parsed["patient"].isna(),
-    "unreadable_appointment_id": lambda parsed: parsed["appointment_id"].isna(),
+    "missing_appointment_id": lambda parsed: parsed["appointment_id"].isna(),
     "unreadable_date": lambda parsed: parsed[["booked_at", "appointment_day"]].isna().any(axis=1),
+    "date_out_of_range": _date_out_of_range,
     "appointment_before_booking_day": _before_booking_day,
+    "lead_time_too_long": lambda parsed: _lead_days(parsed) > LONGEST_LEAD_DAYS,
     "age_out_of_range": lambda parsed: _out_of_range(parsed["age"], YOUNGEST, OLDEST),
     "unknown_gender": lambda parsed: parsed["gender"].isna(),
-    "unknown_flag": lambda parsed: parsed[[*FLAGS.values()]].isna().any(axis=1),
+    "unknown_flag": _unknown_flag,
     "handicap_out_of_range": lambda parsed: _out_of_range(parsed["handicap"], 0, HIGHEST_HANDICAP),
     "unknown_label": lambda parsed: parsed["no_show"].isna(),
 }
+RULES_OF = {
+    "age_out_of_range": "age",
+    "unknown_gender": "gender",
+    "handicap_out_of_range": "handicap",
+    "unknown_label": LABEL,
+}
+"""The rules that ask for a column which an export need not have."""
+
 DUPLICATE = "duplicate_appointment_id"
 
 
@@ -116,7 +249,7 @@ def broken_rules(parsed: pd.DataFrame) -> pd.Series:
     """
     broken = pd.Series("", index=parsed.index, dtype="str")
     for name, breaks in ROW_RULES.items():
-        if name != "unknown_label" or "no_show" in parsed:
+        if RULES_OF.get(name, "patient") in parsed:
             broken = broken.mask((broken == "") & breaks(parsed), name)
     good = parsed.loc[broken == "", "appointment_id"]
     broken[good.index[good.duplicated()]] = DUPLICATE
@@ -126,4 +259,5 @@ def broken_rules(parsed: pd.DataFrame) -> pd.Series:
 def typed(parsed: pd.DataFrame) -> pd.DataFrame:
     """Give good rows their final dtypes and a new index."""
     rows = parsed.reset_index(drop=True)
-    return rows.astype({name: kind for name, kind in DTYPES.items() if name in rows})
+    extra = {name: EXTRA[name.partition("_")[0] + "_"] for name in rows if is_extra(name)}
+    return rows.astype({name: kind for name, kind in DTYPES.items() if name in rows} | extra)

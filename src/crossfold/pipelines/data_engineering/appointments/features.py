@@ -5,6 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from crossfold.pipelines.data_engineering.appointments.bookings import booking_features
+from crossfold.pipelines.data_engineering.appointments.cleaning import is_extra
 from crossfold.pipelines.data_engineering.appointments.history import history_features
 from crossfold.pipelines.data_engineering.appointments.lookup import Times
 from crossfold.pipelines.data_engineering.appointments.parameters import HistoryAsOf
@@ -36,6 +37,7 @@ def build_features(appointments: pd.DataFrame, history_as_of: HistoryAsOf) -> pd
     Returns
     -------
     Same rows, same order: ``no_show`` and the features, without patients and appointment numbers.
+    What the appointments do not say is no feature.
     """
     rows = appointments.reset_index(drop=True)
     times = Times.of(rows)
@@ -43,8 +45,9 @@ def build_features(appointments: pd.DataFrame, history_as_of: HistoryAsOf) -> pd
     return pd.concat(
         [
             rows[["no_show"]],
-            (rows["gender"] == "M").rename("male"),
-            rows[CARRIED_OVER],
+            *([(rows["gender"] == "M").rename("male")] if "gender" in rows else []),
+            rows[[name for name in CARRIED_OVER if name in rows]],
+            rows[[name for name in rows if is_extra(name)]],
             time_features(rows, times),
             booking_features(times),
             history_features(rows["no_show"], times, first_unknown_day[history_as_of]),

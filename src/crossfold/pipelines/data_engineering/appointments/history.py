@@ -45,12 +45,12 @@ def history_features(no_show: pd.Series, times: Times, first_unknown_day: Intege
     last = past.order[np.maximum(end - 1, 0)] if len(known) else np.zeros_like(end)
     return pd.DataFrame(
         {
-            "earlier_appointments": n.astype("int16"),
-            "earlier_no_shows": n_missed.astype("int16"),
+            "earlier_appointments": n.astype("int32"),
+            "earlier_no_shows": n_missed.astype("int32"),
             "earlier_no_show_rate": _shrunken_rate(n_missed, n),
             "earlier_no_shows_with_lead": _sum_between(
                 (missed * (lead > 0))[past.order], start, end
-            ).astype("int16"),
+            ).astype("int32"),
             "days_since_last_appointment": _where(n > 0, first_unknown_day - _take(day, last)),
             "last_lead_time_days": _where(n > 0, _take(lead, last)),
             "last_outcome": pd.Categorical.from_codes(

@@ -93,4 +93,4 @@ class SortedEvents:
 def group_size(*keys: Integers) -> pd.Series:
     """Count the rows that share all keys with each row, itself included."""
     table = pd.DataFrame(dict(enumerate(keys)))
-    return table.groupby(list(table.columns), sort=False)[0].transform("size").astype("int16")
+    return table.groupby(list(table.columns), sort=False)[0].transform("size").astype("int32")

@@ -9,12 +9,15 @@ CARRIED_OVER = {
     "alcoholism": "The patient has an alcohol disorder.",
     "sms_received": "A reminder was sent by SMS.",
     "handicap": "Number of disabilities.",
+    "^number_": "A number that only this export has.",
+    "^flag_": "A flag that only this export has.",
+    "^category_": "A category that only this export has.",
     "no_show": "The patient did not come; absent where the appointment is still to come.",
 }
 
 PRIMARY = {
     **CARRIED_OVER,
-    "appointment_id": "Number of the appointment in the source.",
+    "appointment_id": "Identifier of the appointment in the source.",
     "patient": "Keyed hash of the patient's identifier.",
     "gender": "As recorded: F or M.",
     "booked_at": "When the appointment was booked, by the clock on the wall.",

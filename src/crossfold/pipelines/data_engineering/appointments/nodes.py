@@ -1,5 +1,6 @@
 """Nodes of the appointment pipeline."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,12 @@ from crossfold.pipelines.data_engineering.appointments import cleaning
 from crossfold.pipelines.data_engineering.appointments.features import build_features
 from crossfold.pipelines.data_engineering.appointments.parameters import AppointmentsParameters
 
+_logger = logging.getLogger(__name__)
+
 
 def clean_appointments(
     appointments_raw: pd.DataFrame,
+    appointments_parameters: AppointmentsParameters = cleaning.DEFAULTS,
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Split an export into typed rows and rejected rows, and count both.
 
@@ -20,15 +24,21 @@ def clean_appointments(
     ----------
     appointments_raw
         An export as `crossfold.datasets.ExportDataset` reads it: text, patients hashed. Without
-        the column ``No-show`` its rows are coming appointments.
+        the column ``no_show`` its rows are coming appointments.
+    appointments_parameters
+        How its dates and labels are written.
 
     Returns
     -------
     The cleaned table; the rejected rows as they were read, with the first ``rule`` that each
     breaks; counts of rows read, superseded by a later file, kept, and rejected by rule.
     """
-    raw = cleaning.latest_rows(appointments_raw)
-    parsed = cleaning.parse(raw)
+    raw = cleaning.latest_rows(cleaning.declared(appointments_raw))
+    parsed = cleaning.parse(raw, appointments_parameters)
+    if unreadable := cleaning.unreadable(raw, parsed):
+        raise CrossfoldError(
+            f"{raw['source_file'].iloc[-1]} cannot be used: {'; '.join(unreadable)}."
+        )
     rule = cleaning.broken_rules(parsed)
     bad = rule != ""
     counts = {
@@ -39,8 +49,28 @@ def clean_appointments(
     }
     if counts["kept"] == 0:
         raise CrossfoldError(_nothing_kept(raw, counts))
+    if bad.any():
+        _logger.warning(
+            "%d of %d appointments break a rule and are not used: %s.",
+            *(
+                bad.sum(),
+                len(raw),
+                ", ".join(f"{n} {rule}" for rule, n in counts["rejected"].items()),
+            ),
+        )
     rejected = raw[bad].assign(rule=rule[bad]).reset_index(drop=True)
     return cleaning.typed(parsed[~bad]), rejected, counts
+
+
+def clean_coming_appointments(
+    coming_raw: pd.DataFrame, appointments_parameters: AppointmentsParameters
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Split an export of coming appointments as `clean_appointments` does.
+
+    Their outcomes are not known yet: a column of outcomes is not read.
+    """
+    raw = coming_raw.drop(columns="no_show", errors="ignore")
+    return clean_appointments(raw, appointments_parameters)
 
 
 def _nothing_kept(raw: pd.DataFrame, counts: dict[str, Any]) -> str:
@@ -82,7 +112,7 @@ def build_coming_features(
     Parameters
     ----------
     coming
-        Cleaned appointments without outcomes.
+        Cleaned appointments without outcomes; without ``sms_received``, none counts as reminded.
     appointments
         Cleaned past appointments with outcomes. A past row of a coming appointment is left out.
 
@@ -91,14 +121,27 @@ def build_coming_features(
     The columns of the feature table but for the target; the rows of `coming` in their order.
     """
     past = appointments[~appointments["appointment_id"].isin(coming["appointment_id"])]
+    if "sms_received" in past and "sms_received" not in coming:
+        _logger.warning("sms_received is absent: all appointments count as without a reminder.")
+        coming = coming.assign(sms_received=False)
+    if missing := sorted(set(past) - set(coming) - {"no_show"}):
+        raise CrossfoldError(
+            f"The coming appointments lack {', '.join(missing)}, which the past ones have: give"
+            " both the same columns, and run no_show again if they have changed."
+        )
+    coming = coming[[name for name in past if name in coming]]
     outcomes = past["no_show"].astype("boolean")
     everything = pd.concat(
         [_plain_text(coming).assign(no_show=pd.NA), _plain_text(past).assign(no_show=outcomes)],
         ignore_index=True,
-    ).astype({"no_show": "boolean", "gender": "category", "neighbourhood": "category"})
+    ).astype({"no_show": "boolean"} | dict.fromkeys(_categories(past), "category"))
     features = build_features(everything, appointments_parameters.history_as_of)
     return features.iloc[: len(coming)].drop(columns="no_show")
 
 
 def _plain_text(appointments: pd.DataFrame) -> pd.DataFrame:
-    return appointments.astype({"gender": "str", "neighbourhood": "str"})
+    return appointments.astype(dict.fromkeys(_categories(appointments), "str"))
+
+
+def _categories(appointments: pd.DataFrame) -> list[str]:
+    return list(appointments.select_dtypes("category"))

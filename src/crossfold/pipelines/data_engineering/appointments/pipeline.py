@@ -21,7 +21,7 @@ def create_pipeline() -> Pipeline:
         [
             Node(
                 nodes.clean_appointments,
-                "appointments_raw",
+                ["appointments_raw", "params:appointments"],
                 ["appointments", "appointments_rejected", "appointments_row_counts"],
                 name="clean_appointments",
             ),

@@ -1,57 +1,45 @@
-"""Nodes that sum up the kept predictions and answer the study's questions by comparing models."""
+"""Nodes that score the predictions and answer the study's questions by comparing models."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.modelling.images.parameters import (
-    ComparisonsParameters,
-    EvaluationParameters,
-    look_up,
-)
-from crossfold.pipelines.modelling.images.predictions import probabilities_of
+from crossfold.pipelines.modelling.images.parameters import ComparisonsParameters, look_up
 from crossfold.pipelines.modelling.images.split_images import SOURCE
-from crossfold.validation import TestResult, compare_classifiers, paired_bootstrap, paired_t_test
+from crossfold.templates.cross_validation.evaluation import evaluate_predictions
+from crossfold.templates.cross_validation.parameters import EvaluationParameters
+from crossfold.templates.parameters import TableParameters
 
-COLUMNS = [
-    "question",
-    "model_a",
-    "model_b",
-    "seed",
-    "metric",
-    "test",
-    "difference",
-    "low",
-    "high",
-    "p_value",
-    "n",
-    "verdict",
-]
-_SIGNIFICANT = 0.05
+if TYPE_CHECKING:
+    from crossfold.validation import TestResult
+
+IMAGES = TableParameters(target="label", task="multiclass")
+MEMBER = "member"
 
 
-def summarise_metrics(
+def evaluate_networks(
     predictions: pd.DataFrame, evaluation: EvaluationParameters, seed: int
-) -> dict[str, Any]:
-    """Nest the figures of every kept model as model, split, metric, with their intervals."""
-    from crossfold.validation import multiclass_metric_rows
+) -> pd.DataFrame:
+    """Compute every metric of every model on its test images, over all members and of each.
 
-    summary: dict[str, Any] = {}
-    for (model, split), rows in predictions.groupby(["model", "split"], observed=True):
-        table = multiclass_metric_rows(
-            rows["label"], probabilities_of(rows), n_resamples=evaluation.n_resamples, seed=seed
-        )
-        figures = table.set_index("metric").astype(float).to_dict("index")
-        summary.setdefault(str(model), {})[str(split)] = figures
-    return summary
+    Members of one model predict the same images, so that an image is a group where there are
+    several.
+
+    Returns
+    -------
+    A table of the schema `crossfold.validation.tables.METRICS`, with the scopes ``pooled`` and
+    ``member 0`` and on, which have no intervals.
+    """
+    by_member = predictions.assign(fold=predictions["member"])
+    metrics = evaluate_predictions(by_member, predictions, IMAGES, evaluation, seed)
+    return metrics.assign(scope=metrics["scope"].str.replace("fold", MEMBER))
 
 
 def compare_models(
-    experiment_predictions: pd.DataFrame,
-    twin_predictions: pd.DataFrame,
+    predictions: pd.DataFrame,
     comparisons: ComparisonsParameters,
     evaluation: EvaluationParameters,
     seed: int,
@@ -63,52 +51,51 @@ def compare_models(
 
     Returns
     -------
-    Columns `COLUMNS`; ``seed`` is empty where a row is over all seeds.
+    A table of the schema `crossfold.validation.tables.COMPARISON`.
     """
-    predictions = pd.concat([experiment_predictions, twin_predictions])
-    predictions = predictions[predictions["split"] == SOURCE]
+    from crossfold.validation import verdict
+
+    predictions = predictions[predictions["protocol"] == SOURCE]
     models = {
-        str(name): _by_seed(rows) for name, rows in predictions.groupby("model", observed=True)
+        str(name): _by_member(rows) for name, rows in predictions.groupby("model", observed=True)
     }
-    rows = []
-    for question, pairs in comparisons.root.items():
-        for a, b in pairs:
-            about = {"question": question, "model_a": a, "model_b": b, "metric": "accuracy"}
-            pair = (look_up(models, name, "model") for name in (a, b))
-            rows += [{**about, **result} for result in _compare(*pair, evaluation, seed)]
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"seed": "Int64"})
+    rows: list[dict[str, Any]] = []
+    for a, b in dict.fromkeys(pair for pairs in comparisons.root.values() for pair in pairs):
+        pair = (look_up(models, name, "model") for name in (a, b))
+        for test, result in _compare(*pair, evaluation, seed).items():
+            figures = {name: value for name, value in vars(result).items() if name != "statistic"}
+            told = verdict(result.low, result.high)
+            rows.append({"model_a": a, "model_b": b, "test": test, **figures, "verdict": told})
+    columns = ["model_a", "model_b", "protocol", "metric", "test", "difference"]
+    table = pd.DataFrame(rows, columns=[*columns, "low", "high", "p_value", "n", "verdict"])
+    return table.assign(protocol=SOURCE, metric="accuracy").astype({"n": "int64"})
 
 
-def _by_seed(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Give a model's predicted classes by image and its class (rows) and by seed (columns)."""
+def _by_member(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Arrange predicted classes by image and its class (rows) and by member (columns)."""
     return predictions.pivot_table(
-        index=["row", "label"], columns="seed", values="predicted", aggfunc="first"
+        index=["row", "target"], columns="member", values="predicted", aggfunc="first"
     )
 
 
 def _compare(
     a: pd.DataFrame, b: pd.DataFrame, evaluation: EvaluationParameters, seed: int
-) -> list[dict[str, Any]]:
-    """Compare two models, seed by seed and over all seeds."""
-    seeds = a.columns.intersection(b.columns)
-    y = a.index.get_level_values("label").to_numpy()
-    right_a, right_b = (one[seeds].eq(y, axis=0) for one in (a, b))
-    rows = [
-        _row("McNemar", compare_classifiers(y, a[one], b[one]), one if len(seeds) > 1 else None)
-        for one in seeds
-    ]
-    if len(seeds) > 1:
-        rows.append(_row("t over seeds", paired_t_test(right_a.mean(), right_b.mean())))
+) -> dict[str, TestResult]:
+    """Compare two models, member by member and over all members."""
+    from crossfold.validation import mcnemar_test, paired_bootstrap, paired_t_test
+
+    members = a.columns.intersection(b.columns)
+    y = a.index.get_level_values("target").to_numpy()
+    right_a, right_b = (one[members].eq(y, axis=0) for one in (a, b))
+    several = len(members) > 1
+    tests = {
+        f"McNemar, seed {seed + one}" if several else "McNemar": mcnemar_test(
+            np.ones(len(y)), right_a[one], right_b[one]
+        )
+        for one in members
+    }
+    if several:
+        tests["t over seeds"] = paired_t_test(right_a.mean(), right_b.mean())
     gain = right_a.mean(axis=1) - right_b.mean(axis=1)
     over_images = paired_bootstrap(gain, n_resamples=evaluation.n_resamples, seed=seed)
-    return [*rows, _row("bootstrap over images", over_images)]
-
-
-def _row(test: str, result: TestResult, seed: int | None = None) -> dict[str, Any]:
-    differ = (
-        result.p_value < _SIGNIFICANT
-        if np.isfinite(result.p_value)
-        else result.low > 0 or result.high < 0
-    )
-    verdict = "differ" if differ else "not told apart"
-    return {"test": test, "seed": seed, **vars(result), "verdict": verdict}
+    return {**tests, "bootstrap over images": over_images}

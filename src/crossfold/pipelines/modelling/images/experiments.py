@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from crossfold.pipelines.modelling.images.parameters import ExperimentParameters, StartParameters
 from crossfold.pipelines.modelling.images.split_images import TRAIN, VALIDATION, Rows, SplitImages
 from crossfold.templates.cross_validation.parameters import NetworkParameters
+from crossfold.validation.tables import concatenate
 
 if TYPE_CHECKING:
-    from crossfold.mlp import ExperimentStack, MLPClassifier
+    from crossfold.mlp import ExperimentHistory, ExperimentStack, MLPClassifier
 
 BYTE_SCALE = 1 / 255
 _KAIMING = "he"
@@ -129,29 +130,45 @@ def train_members(
     return fit_stack(members, network, starts, data, rows, score_every=score_every, seed=seed)
 
 
-def history_table(members: Sequence[Member], stack: ExperimentStack) -> pd.DataFrame:
-    """Give one row for each member and scored epoch.
+def history_table(
+    stack: ExperimentStack, models: Sequence[tuple[str, int]], protocol: str
+) -> pd.DataFrame:
+    """Arrange what was measured after every scored epoch of every network of a stack.
+
+    Parameters
+    ----------
+    stack
+        Trained.
+    models
+        Name and member of each of its networks.
+    protocol
+        The split.
 
     Returns
     -------
-    Columns ``experiment``, ``seed``, ``epoch``, ``train_loss``, ``train_accuracy``,
-    ``validation_loss``, ``validation_accuracy``, ``seconds`` (since training began), and the means
-    over classes ``validation_precision``, ``validation_recall`` and ``validation_f1``.
+    A table of the schema `crossfold.validation.tables.HISTORY`, with the measures ``train_loss``,
+    ``train_accuracy``, ``validation_loss``, ``validation_accuracy``, ``seconds`` (since training
+    began), and the means over classes ``validation_precision``, ``validation_recall`` and
+    ``validation_f1``.
     """
+    return concatenate(
+        [
+            _curves(history).assign(model=model, protocol=protocol, fold=0, member=member)
+            for (model, member), history in zip(models, stack.histories_, strict=True)
+        ]
+    )
+
+
+def _curves(history: ExperimentHistory) -> pd.DataFrame:
     from crossfold.validation import multiclass_metrics
 
-    tables = []
-    for member, history in zip(members, stack.histories_, strict=True):
-        macro = multiclass_metrics(history.validation_confusion)
-        columns = {
-            "experiment": member.experiment,
-            "seed": member.seed,
-            "epoch": history.epochs,
-            **{name: getattr(history, name) for name in _CURVES},
-            **{f"validation_{name}": macro[f"macro_{name}"] for name in _MACRO},
-        }
-        tables.append(pd.DataFrame(columns))
-    return pd.concat(tables, ignore_index=True)
+    macro = multiclass_metrics(history.validation_confusion)
+    columns = {
+        "epoch": history.epochs,
+        **{name: getattr(history, name) for name in _CURVES},
+        **{f"validation_{name}": macro[f"macro_{name}"] for name in _MACRO},
+    }
+    return pd.DataFrame(columns).melt("epoch", var_name="measure", value_name="value")
 
 
 def layers_text(network: MLPClassifier) -> str:

@@ -5,21 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, RootModel
+from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, RootModel
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.templates.cross_validation.parameters import DropoutRate, NetworkParameters
+from crossfold.templates.parameters import Parameters
 
 _Value = TypeVar("_Value")
 
 
-class _Parameters(BaseModel):
-    """A block of parameters that refuses names it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SplitParameters(_Parameters):
+class SplitParameters(Parameters):
     """Which images train, validate and test.
 
     Attributes
@@ -40,7 +35,7 @@ class SplitParameters(_Parameters):
     n_standard_validation: PositiveInt = 5000
 
 
-class StartParameters(_Parameters):
+class StartParameters(Parameters):
     """How the experiments start.
 
     Attributes
@@ -55,7 +50,7 @@ class StartParameters(_Parameters):
     uniform_bound: PositiveFloat = 0.5
 
 
-class ExperimentParameters(_Parameters):
+class ExperimentParameters(Parameters):
     """One row of the table of experiments.
 
     Attributes
@@ -82,7 +77,7 @@ class ExperimentsParameters(RootModel[dict[str, ExperimentParameters]]):
     model_config = ConfigDict(frozen=True)
 
 
-class SearchParameters(_Parameters):
+class SearchParameters(Parameters):
     """How learning rates are tried.
 
     Attributes
@@ -97,7 +92,7 @@ class SearchParameters(_Parameters):
     epochs: PositiveInt = 5
 
 
-class RegimeParameters(_Parameters):
+class RegimeParameters(Parameters):
     """One way to train all experiments.
 
     Attributes
@@ -127,7 +122,7 @@ class RegimesParameters(RootModel[dict[str, RegimeParameters]]):
     model_config = ConfigDict(frozen=True)
 
 
-class TwinRegimeParameters(_Parameters):
+class TwinRegimeParameters(Parameters):
     """How the twins are trained in one regime.
 
     Attributes
@@ -146,7 +141,7 @@ class TwinRegimeParameters(_Parameters):
     score_every: PositiveInt = 1
 
 
-class TwinParameters(_Parameters):
+class TwinParameters(Parameters):
     """One experiment, trained by NumPy and by PyTorch.
 
     Attributes
@@ -166,18 +161,6 @@ class ComparisonsParameters(RootModel[dict[str, tuple[tuple[str, str], ...]]]):
     """Pairs of models to compare, A with B, by the question that they answer."""
 
     model_config = ConfigDict(frozen=True)
-
-
-class EvaluationParameters(_Parameters):
-    """How figures get their intervals.
-
-    Attributes
-    ----------
-    n_resamples
-        Bootstrap resamples.
-    """
-
-    n_resamples: Annotated[int, Field(ge=50)] = 1000
 
 
 def changed(network: NetworkParameters, **values: Any) -> NetworkParameters:

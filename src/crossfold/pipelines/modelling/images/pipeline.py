@@ -13,6 +13,8 @@ from crossfold.pipelines.modelling.images import (
     training,
     twins,
 )
+from crossfold.templates.cross_validation.evaluation import summarise_metrics
+from crossfold.templates.cross_validation.nodes import collect_history
 
 _TABLE = ["images", "split", "learning_rates", "params:experiments", "params:starts"]
 
@@ -73,19 +75,8 @@ def _experiment_nodes() -> list[Node]:
         ),
         Node(
             training.train_experiments,
-            [
-                *_TABLE,
-                "params:regimes",
-                "params:classes",
-                "params:evaluation",
-                "params:seed",
-            ],
-            [
-                "experiments",
-                "standard_experiments",
-                "experiment_history",
-                "experiment_predictions",
-            ],
+            [*_TABLE, "params:regimes", "params:classes", "params:seed"],
+            ["experiments", "experiment_networks", "experiment_history", "experiment_scores"],
             name="train_experiments",
             namespace="experiments",
         ),
@@ -97,14 +88,14 @@ def _model_nodes() -> list[Node]:
         Node(
             twins.train_twins,
             [*_TABLE, "params:twin", "params:classes", "params:seed"],
-            ["twins", "twin_history", "twin_predictions"],
+            ["twins", "twin_networks", "twin_history", "twin_scores"],
             name="train_twins",
             namespace="twins",
         ),
         Node(
             strong.fit_strong_model,
             ["images", "split", "params:strong", "params:classes", "params:seed"],
-            ["model", "strong_predictions"],
+            ["model", "strong_scores"],
             name="fit_strong_model",
             namespace="strong_model",
         ),
@@ -115,33 +106,35 @@ def _evaluation_nodes() -> list[Node]:
     return [
         Node(
             predictions.collect_predictions,
-            [
-                "experiment_predictions",
-                "twin_predictions",
-                "strong_predictions",
-                "params:regimes",
-                "params:highlighted",
-            ],
+            ["experiment_scores", "twin_scores", "strong_scores"],
             "predictions",
             name="collect_predictions",
             namespace="evaluation",
         ),
         Node(
-            evaluation.summarise_metrics,
+            collect_history,
+            ["experiment_history", "twin_history"],
+            "history",
+            name="collect_history",
+            namespace="evaluation",
+        ),
+        Node(
+            evaluation.evaluate_networks,
             ["predictions", "params:evaluation", "params:seed"],
+            "metrics_table",
+            name="evaluate_networks",
+            namespace="evaluation",
+        ),
+        Node(
+            summarise_metrics,
+            "metrics_table",
             "metrics",
             name="summarise_metrics",
             namespace="evaluation",
         ),
         Node(
             evaluation.compare_models,
-            [
-                "experiment_predictions",
-                "twin_predictions",
-                "params:comparisons",
-                "params:evaluation",
-                "params:seed",
-            ],
+            ["predictions", "params:comparisons", "params:evaluation", "params:seed"],
             "comparison",
             name="compare_models",
             namespace="evaluation",

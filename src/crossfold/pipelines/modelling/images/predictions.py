@@ -1,20 +1,22 @@
-"""Predictions of the networks as tables."""
+"""Predictions of the networks as tables, and the networks as they are kept."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.pipelines.modelling.images.parameters import RegimesParameters, look_up
 from crossfold.pipelines.modelling.images.split_images import Rows, SplitImages
+from crossfold.validation.tables import concatenate, probability_columns
 
 if TYPE_CHECKING:
     from crossfold.mlp import MLPClassifier
 
 Probabilities = NDArray[np.float32]
+Networks = tuple[list[Any], dict[str, Any]]
 
 
 def class_probabilities(
@@ -24,7 +26,8 @@ def class_probabilities(
 
     Returns
     -------
-    Shape ``(rows, n_classes)``, float32; NaN for the classes of a network that diverged.
+    Shape ``(rows, n_classes)``, float32. A network that diverged knows nothing: to it all classes
+    are equally likely.
     """
     from crossfold.mlp.exceptions import DivergenceError
 
@@ -32,38 +35,44 @@ def class_probabilities(
     try:
         probabilities[:, network.classes_] = network.predict_proba(data.pixels[rows])
     except DivergenceError:
-        probabilities[:, network.classes_] = np.nan
+        probabilities[:] = 1 / n_classes
     return probabilities
 
 
 def prediction_table(
-    model: str, seed: int, data: SplitImages, rows: Rows, probabilities: Probabilities
+    model: str, member: int, data: SplitImages, rows: Rows, probabilities: Probabilities
 ) -> pd.DataFrame:
-    """Give one row for each predicted image.
+    """Arrange what a network says of some images.
 
     Returns
     -------
-    Columns ``model``, ``seed``, ``split``, ``row`` (position among all images), ``label``,
-    ``predicted`` and a probability for each class, ``p0`` and on (float32).
+    A table of the schema `crossfold.validation.tables.PREDICTIONS`: the protocol is the split, the
+    row is the position among all images, each of which is a group of its own.
     """
-    known = pd.DataFrame(
+    return pd.DataFrame(
         {
             "model": model,
-            "seed": seed,
-            "split": data.split,
+            "protocol": data.split,
+            "fold": np.int8(0),
+            "member": np.int16(member),
             "row": rows.astype(np.int32),
-            "label": data.labels[rows].astype(np.uint8),
+            "group": rows.astype(np.int32),
+            "target": data.labels[rows].astype(np.uint8),
             "predicted": probabilities.argmax(axis=1).astype(np.uint8),
+            **probability_columns(probabilities),
         }
     )
-    names = [f"p{label}" for label in range(probabilities.shape[1])]
-    return known.join(pd.DataFrame(probabilities, columns=names))
 
 
-def probabilities_of(predictions: pd.DataFrame) -> Probabilities:
-    """Give the probabilities of a table of predictions, shape ``(n, classes)``."""
-    names = [name for name in predictions if str(name).removeprefix("p").isdigit()]
-    return predictions[names].to_numpy()
+def keep_networks(
+    networks: Sequence[MLPClassifier], described: Sequence[Mapping[str, Any]]
+) -> Networks:
+    """Arrange fitted networks as the catalog stores them: a list, and what each of them is.
+
+    A file holds no functions: a start that is one is only named in the description.
+    """
+    kept = [one.set_params(init="auto") if callable(one.init) else one for one in networks]
+    return kept, {"fitted": list(described)}
 
 
 def experiment_model(regime: str, experiment: str) -> str:
@@ -71,30 +80,6 @@ def experiment_model(regime: str, experiment: str) -> str:
     return f"{regime}/{experiment}"
 
 
-def stack_tables(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    """Join tables below each other, their texts as categories."""
-    joined = pd.concat([table.astype({"model": "str", "split": "str"}) for table in tables])
-    return joined.reset_index(drop=True).astype({"model": "category", "split": "category"})
-
-
-def collect_predictions(
-    experiment_predictions: pd.DataFrame,
-    twin_predictions: pd.DataFrame,
-    strong_predictions: pd.DataFrame,
-    regimes: RegimesParameters,
-    highlighted: dict[str, str],
-) -> pd.DataFrame:
-    """Join the predictions of the twins, the strong model and the highlighted experiments.
-
-    Of an experiment that was trained from several seeds, those of the first are kept. The columns
-    are those of `prediction_table` without ``seed``.
-    """
-    first_seed = experiment_predictions["seed"].min()
-    of_first = experiment_predictions[experiment_predictions["seed"] == first_seed]
-    models = dict(list(of_first.groupby("model", observed=True)))
-    kept = [
-        look_up(models, experiment_model(regime, experiment), "highlighted model")
-        for regime in regimes.root
-        for experiment in dict.fromkeys(highlighted.values())
-    ]
-    return stack_tables([*kept, twin_predictions, strong_predictions]).drop(columns="seed")
+def collect_predictions(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Join the predictions of the experiments, the twins and the strong model."""
+    return concatenate(tables)

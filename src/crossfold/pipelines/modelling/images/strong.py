@@ -11,7 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.pipelines.modelling.images.experiments import image_network, layers_text
-from crossfold.pipelines.modelling.images.predictions import class_probabilities, prediction_table
+from crossfold.pipelines.modelling.images.predictions import (
+    Networks,
+    class_probabilities,
+    prediction_table,
+)
 from crossfold.pipelines.modelling.images.split_images import (
     STANDARD,
     TEST,
@@ -22,8 +26,6 @@ from crossfold.pipelines.modelling.images.split_images import (
 from crossfold.pipelines.modelling.versions import library_versions
 from crossfold.templates.cross_validation.parameters import CardParameters, NetworkParameters
 
-Model = tuple[list[Any], dict[str, Any]]
-
 STRONG = "strong"
 
 
@@ -33,7 +35,7 @@ def fit_strong_model(
     strong: NetworkParameters,
     classes: list[str],
     seed: int,
-) -> tuple[Model, pd.DataFrame]:
+) -> tuple[Networks, pd.DataFrame]:
     """Fit the strong model on all images of the standard split that are no test images.
 
     Its settings are given, so it needs no validation images and learns from them too.
@@ -55,7 +57,7 @@ def fit_strong_model(
     }
     test = data.rows(TEST)
     probabilities = class_probabilities(network, data, test, len(classes))
-    return ([network], about), prediction_table(STRONG, seed, data, test, probabilities)
+    return ([network], about), prediction_table(STRONG, 0, data, test, probabilities)
 
 
 def _fingerprint(pixels: NDArray[np.uint8], labels: NDArray[Any]) -> str:
@@ -66,7 +68,7 @@ def _fingerprint(pixels: NDArray[np.uint8], labels: NDArray[Any]) -> str:
 
 
 def write_model_card(
-    model: Model,
+    model: Networks,
     metrics: dict[str, Any],
     strong: NetworkParameters,
     card: CardParameters,

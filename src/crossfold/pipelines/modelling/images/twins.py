@@ -23,12 +23,13 @@ from crossfold.pipelines.modelling.images.parameters import (
     look_up,
 )
 from crossfold.pipelines.modelling.images.predictions import (
+    Networks,
     class_probabilities,
+    keep_networks,
     prediction_table,
-    probabilities_of,
-    stack_tables,
 )
 from crossfold.pipelines.modelling.images.split_images import SOURCE, TEST, SplitImages
+from crossfold.validation.tables import concatenate, probabilities
 
 if TYPE_CHECKING:
     from crossfold.mlp import ExperimentStack
@@ -45,36 +46,36 @@ def train_twins(
     twin: TwinParameters,
     classes: list[str],
     seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
     """Train one experiment with each framework in each regime.
 
     Returns
     -------
-    One row for each training (``framework``, ``regime``, accuracy on the test images with its
-    95 % Wilson interval as ``estimate``, ``low``, ``high`` and ``n``, ``epochs``,
+    One row for each training (``model``, ``framework``, ``regime``, accuracy on the test images
+    with its 95 % Wilson interval as ``estimate``, ``low``, ``high`` and ``n``, ``epochs``,
     ``learning_rate``, ``dtype``, ``seconds``, and the largest differences to the other framework),
-    the history of each, and the predictions of each on the test images.
+    the networks, the history of each, and what each says of the test images.
     """
     data = SplitImages.of(images, split_table, SOURCE)
     settings = look_up(experiments.root, twin.experiment, "experiment")
-    figures, histories, predictions = [], [], []
+    figures, networks, histories, scores = [], [], [], []
     for regime, how in twin.regimes.items():
         rate = how.learning_rate or chosen_rate(learning_rates, regime, twin.experiment)
         member = Member(twin.experiment, settings, seed, rate)
         stacks = {one: _train(member, how, starts, data, one) for one in FRAMEWORKS}
+        names = {one: twin_model(one, regime, twin) for one in FRAMEWORKS}
         tables = {
-            one: _predict(stack, twin_model(one, regime, twin), seed, data, len(classes))
-            for one, stack in stacks.items()
+            one: _predict(stack, names[one], data, len(classes)) for one, stack in stacks.items()
         }
-        rows = [_figures(one, stacks[one], tables[one]) for one in FRAMEWORKS]
+        rows = [_figures(one, names[one], stacks[one], tables[one]) for one in FRAMEWORKS]
         figures.append(pd.DataFrame(rows).assign(regime=regime, **_differences(stacks, tables)))
-        histories += [_history(one, regime, member, stack) for one, stack in stacks.items()]
-        predictions += tables.values()
-    return (
-        pd.concat(figures, ignore_index=True),
-        pd.concat(histories, ignore_index=True),
-        stack_tables(predictions),
-    )
+        networks += [stack.estimators_[0] for stack in stacks.values()]
+        histories += [history_table(stacks[one], [(names[one], 0)], SOURCE) for one in FRAMEWORKS]
+        scores += tables.values()
+    described = pd.concat(figures, ignore_index=True)
+    own = described[["model", "framework", "regime"]].assign(protocol=SOURCE, member=0)
+    kept = keep_networks(networks, own.to_dict("records"))
+    return described, kept, concatenate(histories), concatenate(scores)
 
 
 def twin_model(framework: str, regime: str, twin: TwinParameters) -> str:
@@ -96,21 +97,22 @@ def _train(
     )
 
 
-def _predict(
-    stack: ExperimentStack, model: str, seed: int, data: SplitImages, n_classes: int
-) -> pd.DataFrame:
+def _predict(stack: ExperimentStack, model: str, data: SplitImages, n_classes: int) -> pd.DataFrame:
     rows = data.rows(TEST)
-    probabilities = class_probabilities(stack.estimators_[0], data, rows, n_classes)
-    return prediction_table(model, seed, data, rows, probabilities)
+    predicted = class_probabilities(stack.estimators_[0], data, rows, n_classes)
+    return prediction_table(model, 0, data, rows, predicted)
 
 
-def _figures(framework: str, stack: ExperimentStack, table: pd.DataFrame) -> dict[str, Any]:
+def _figures(
+    framework: str, model: str, stack: ExperimentStack, table: pd.DataFrame
+) -> dict[str, Any]:
     from crossfold.validation import wilson_interval
 
-    right, n = int((table["label"] == table["predicted"]).sum()), len(table)
+    right, n = int((table["target"] == table["predicted"]).sum()), len(table)
     low, high = wilson_interval(right, n)
     network, history = stack.estimators_[0], stack.histories_[0]
     return {
+        "model": model,
         "framework": framework,
         "regime": "",
         "estimate": right / n,
@@ -130,12 +132,8 @@ def _differences(
     """Give the largest differences between the frameworks, in any weight and any probability."""
     a, b = (stack.estimators_[0] for stack in stacks.values())
     weights = zip([*a.coefs_, *a.intercepts_], [*b.coefs_, *b.intercepts_], strict=True)
-    p, q = (probabilities_of(table) for table in tables.values())
+    p, q = (probabilities(table) for table in tables.values())
     return {
         "largest_weight_difference": max(float(np.abs(x - y).max()) for x, y in weights),
         "largest_probability_difference": float(np.abs(p - q).max()),
     }
-
-
-def _history(framework: str, regime: str, member: Member, stack: ExperimentStack) -> pd.DataFrame:
-    return history_table([member], stack).assign(framework=framework, regime=regime)

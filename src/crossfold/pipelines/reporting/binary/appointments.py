@@ -1,5 +1,6 @@
 """What the appointment table says before any model: rates with their sample sizes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -42,17 +43,18 @@ def compute_data_tables(appointments: pd.DataFrame) -> dict[str, pd.DataFrame]:
     Returns
     -------
     Tables by name: ``class_counts``, ``no_show_by_age``, ``no_show_by_condition``,
-    ``no_show_by_handicap``, ``no_show_by_lead_time``, ``sms_by_lead_time``.
+    ``no_show_by_handicap``, ``no_show_by_lead_time``, ``sms_by_lead_time``; those of columns that
+    the appointments do not have are without rows.
     """
-    outcome = appointments["no_show"]
-    handicap = appointments["handicap"]
     return {
-        "class_counts": class_counts(outcome),
-        "no_show_by_age": rate_table({"age": five_year_bands(appointments["age"])}, outcome),
-        "no_show_by_condition": no_show_by_condition(appointments),
-        "no_show_by_handicap": rate_table({"handicap_level": handicap}, outcome),
-        "no_show_by_lead_time": rate_table({"lead_time": lead_time(appointments)}, outcome),
-        "sms_by_lead_time": sms_by_lead_time(appointments),
+        "class_counts": class_counts(appointments["no_show"]),
+        "no_show_by_lead_time": rate_table(
+            {"lead_time": lead_time(appointments)}, appointments["no_show"]
+        ),
+        **{
+            name: compute(appointments) if columns & set(appointments) else NOTHING
+            for name, (columns, compute) in TABLES_OF.items()
+        },
     }
 
 
@@ -70,21 +72,31 @@ def compute_subgroups(
 def draw_data_figures(**tables: pd.DataFrame) -> dict[str, Any]:
     """Draw a matplotlib Figure of each data table, under the same name."""
     from crossfold.pipelines.reporting.binary import appointments_figures as figures
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import empty_figure, figure_style
 
     with figure_style():
-        return {name: getattr(figures, name)(table) for name, table in tables.items()}
+        return {
+            name: getattr(figures, name)(table)
+            if len(table)
+            else empty_figure("These appointments do not say.")
+            for name, table in tables.items()
+        }
 
 
 def subgroup_columns(appointments: pd.DataFrame) -> pd.DataFrame:
     """Give the columns by which the report asks who is affected, in readable levels."""
     yes_no = {True: "Yes", False: "No"}
+    readable: dict[str, tuple[str, Callable[[pd.Series], pd.Series]]] = {
+        "Sex": ("gender", lambda sex: sex.astype(str).map({"F": "Female", "M": "Male"})),
+        "Age": ("age", lambda age: cut(age, AGE_BANDS)),
+        "Scholarship": ("scholarship", lambda flag: flag.map(yes_no)),
+        "Disability": ("handicap", lambda level: (level > 0).map(yes_no)),
+    }
     return pd.DataFrame(
         {
-            "Sex": appointments["gender"].astype(str).map({"F": "Female", "M": "Male"}),
-            "Age": cut(appointments["age"], AGE_BANDS),
-            "Scholarship": appointments["scholarship"].map(yes_no),
-            "Disability": (appointments["handicap"] > 0).map(yes_no),
+            name: read(appointments[column])
+            for name, (column, read) in readable.items()
+            if column in appointments
         },
         index=appointments.index,
     )
@@ -103,7 +115,7 @@ def no_show_by_condition(appointments: pd.DataFrame) -> pd.DataFrame:
     tables = [
         rate_table({"present": appointments[column]}, outcome).assign(condition=label)
         for column, label in CONDITIONS.items()
-        if column != "sms_received"
+        if column != "sms_received" and column in appointments
     ]
     return pd.concat(tables, ignore_index=True)
 
@@ -150,6 +162,22 @@ def cut(values: pd.Series, last_value_of: dict[str, float]) -> pd.Series:
     edges = [-np.inf, *last_value_of.values()]
     return pd.cut(values, edges, labels=list(last_value_of))
 
+
+TABLES_OF: dict[str, tuple[set[str], Callable[[pd.DataFrame], pd.DataFrame]]] = {
+    "no_show_by_age": (
+        {"age"},
+        lambda table: rate_table({"age": five_year_bands(table["age"])}, table["no_show"]),
+    ),
+    "no_show_by_condition": (set(CONDITIONS) - {"sms_received"}, no_show_by_condition),
+    "no_show_by_handicap": (
+        {"handicap"},
+        lambda table: rate_table({"handicap_level": table["handicap"]}, table["no_show"]),
+    ),
+    "sms_by_lead_time": ({"sms_received"}, sms_by_lead_time),
+}
+"""The tables that ask for columns which an export need not have: any of these columns."""
+
+NOTHING = pd.DataFrame(columns=["n", "events", "estimate", "low", "high"])
 
 APPOINTMENTS = Description(
     names=(

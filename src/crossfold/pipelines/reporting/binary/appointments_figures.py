@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import count, percent
+from crossfold.reports import style
+from crossfold.reports.words import count, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,8 +101,9 @@ def _sms_is_lower(table: pd.DataFrame) -> bool:
     strata = table[table["view"] == "stratum"]
     rates = strata.pivot_table(
         index="stratum", columns="sms_received", values="estimate", observed=True
-    ).dropna()
-    return bool((rates.get(True, pd.Series(dtype=float)) < rates.get(False, 0)).all())
+    )
+    both = rates.reindex(columns=[False, True]).dropna()
+    return len(both) > 0 and bool((both[True] < both[False]).all())
 
 
 def _sms_panel(axes: Axes, table: pd.DataFrame) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
 from crossfold.pipelines.reporting.binary.labels import TWINS, model_label
 from crossfold.pipelines.reporting.binary.parameters import ReportParameters
-from crossfold.pipelines.reporting.formatting import count, percent
+from crossfold.reports import style
+from crossfold.reports.words import count, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from crossfold.pipelines.reporting.formatting import plain
+from crossfold.reports.words import plain
 
 MODELS = {
     "prevalence": "Same risk for everyone",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.reporting.binary.labels import in_order
-from crossfold.pipelines.reporting.formatting import interval
+from crossfold.reports.words import interval
 
 GROUPED, TIME_SPLIT, PERMUTED = "grouped_k_fold", "time_split", "permuted_labels"
 

@@ -51,7 +51,7 @@ def compute_model_tables(
 def draw_ranking_figures(metrics_table: pd.DataFrame, report: ReportParameters) -> dict[str, Any]:
     """Draw how well the models rank; the figures are matplotlib Figures by name."""
     from crossfold.pipelines.reporting.binary import ranking_figures as figures
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     with figure_style():
         return {
@@ -67,7 +67,7 @@ def draw_training_figures(
 ) -> dict[str, Any]:
     """Draw how the networks trained, the twins beside each other."""
     from crossfold.pipelines.reporting.binary import training_figures as figures
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     with figure_style():
         return {
@@ -92,7 +92,7 @@ def draw_decision_figures(
     """Draw what the one who decides needs: calibration, thresholds, capacity, subgroups."""
     from crossfold.pipelines.reporting.binary import decision_figures as figures
     from crossfold.pipelines.reporting.binary.subgroup_figures import subgroup_forest
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     with figure_style():
         return {

@@ -10,7 +10,7 @@ import pandas as pd
 from crossfold.pipelines.reporting.binary.labels import model_in_text
 from crossfold.pipelines.reporting.binary.lookup import Estimate, find, require
 from crossfold.pipelines.reporting.binary.parameters import ReportParameters
-from crossfold.pipelines.reporting.formatting import count, percent, percent_interval
+from crossfold.reports.words import count, percent, percent_interval
 
 
 def opening(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
 from crossfold.pipelines.reporting.binary.labels import SCOPES, in_order, metric_label, model_label
 from crossfold.pipelines.reporting.binary.lookup import GROUPED, PERMUTED, TIME_SPLIT, select
-from crossfold.pipelines.reporting.formatting import count, number
+from crossfold.reports import style
+from crossfold.reports.words import count, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

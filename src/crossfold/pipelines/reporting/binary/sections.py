@@ -17,7 +17,8 @@ from crossfold.pipelines.reporting.binary.labels import (
 from crossfold.pipelines.reporting.binary.lookup import GROUPED, PERMUTED, TIME_SPLIT, select
 from crossfold.pipelines.reporting.binary.opening import opening
 from crossfold.pipelines.reporting.binary.parameters import ReportParameters
-from crossfold.pipelines.reporting.formatting import (
+from crossfold.pipelines.reporting.lines import Rows
+from crossfold.reports.words import (
     MISSING,
     count,
     interval,
@@ -26,7 +27,6 @@ from crossfold.pipelines.reporting.formatting import (
     percent_interval,
     plain,
 )
-from crossfold.pipelines.reporting.lines import Rows
 
 RANKING = ("roc_auc", "pr_auc", "brier", "expected_calibration_error")
 DECISION = ("precision", "recall", "specificity", "f1")

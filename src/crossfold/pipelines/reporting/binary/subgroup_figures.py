@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
 from crossfold.pipelines.reporting.binary.labels import subgroup_label
 from crossfold.pipelines.reporting.binary.parameters import ReportParameters
-from crossfold.pipelines.reporting.formatting import count
+from crossfold.reports import style
+from crossfold.reports.words import count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

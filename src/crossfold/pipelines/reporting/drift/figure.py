@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.reporting.formatting import count, plain
-from crossfold.pipelines.reporting.style import (
+from crossfold.refresh.drift_table import FEATURE, RATE, ROWS, Drift
+from crossfold.reports.style import (
     BLACK,
     BLUE,
     GREY,
@@ -22,7 +22,7 @@ from crossfold.pipelines.reporting.style import (
     percent_axis,
     shade_rows,
 )
-from crossfold.refresh.drift_table import FEATURE, RATE, ROWS, Drift
+from crossfold.reports.words import count, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -13,15 +13,15 @@ from crossfold.pipelines.reporting.document import (
     Table,
     render_document,
 )
-from crossfold.pipelines.reporting.formatting import (
+from crossfold.pipelines.reporting.report import Caption
+from crossfold.refresh.drift_table import FEATURE, MODEL, RATE, ROWS, Drift
+from crossfold.reports.words import (
     count,
     interval,
     number,
     percent_interval,
     plain,
 )
-from crossfold.pipelines.reporting.report import Caption
-from crossfold.refresh.drift_table import FEATURE, MODEL, RATE, ROWS, Drift
 
 CAPTION = Caption(
     "Rates of the label before and now, and the population stability index of each feature.",

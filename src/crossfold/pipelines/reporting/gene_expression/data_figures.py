@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import number, percent
 from crossfold.pipelines.reporting.gene_expression.labels import CLASSES, SAMPLERS
+from crossfold.reports import style
+from crossfold.reports.words import number, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 
 from crossfold.pipelines.gene_expression.controls import BEFORE, INSIDE
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import percent
 from crossfold.pipelines.reporting.gene_expression.labels import (
     CONTROLS,
     PROTOCOLS,
@@ -18,6 +16,8 @@ from crossfold.pipelines.reporting.gene_expression.labels import (
     model_label,
 )
 from crossfold.pipelines.reporting.gene_expression.lines import pooled
+from crossfold.reports import style
+from crossfold.reports.words import percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from crossfold.pipelines.reporting.formatting import plain
+from crossfold.reports.words import plain
 from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT, ORIGINAL_SPLIT
 
 MODELS = {

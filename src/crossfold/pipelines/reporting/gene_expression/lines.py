@@ -7,14 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from crossfold.pipelines.reporting.formatting import (
-    count,
-    interval,
-    number,
-    p_value,
-    percent,
-    percent_interval,
-)
 from crossfold.pipelines.reporting.gene_expression.labels import (
     CLASSES,
     CONTROLS,
@@ -22,6 +14,14 @@ from crossfold.pipelines.reporting.gene_expression.labels import (
     in_order,
     metric_label,
     model_label,
+)
+from crossfold.reports.words import (
+    count,
+    interval,
+    number,
+    p_value,
+    percent,
+    percent_interval,
 )
 from crossfold.templates.cross_validation.folds import K_FOLD
 from crossfold.validation.tables import POOLED

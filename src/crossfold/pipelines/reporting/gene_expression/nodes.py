@@ -55,7 +55,7 @@ def draw_expression_figures(
 ) -> dict[str, Any]:
     """Draw every figure; they are matplotlib Figures by name."""
     from crossfold.pipelines.reporting.gene_expression import data_figures, figures
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
     from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT
 
     resampled = [report.model, *report.resampled_models]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pandas as pd
 
 from crossfold.pipelines.gene_expression.controls import BEFORE, INSIDE, SELECTION, SMOTE
-from crossfold.pipelines.reporting.formatting import number, percent
 from crossfold.pipelines.reporting.gene_expression.labels import model_label
 from crossfold.pipelines.reporting.gene_expression.lines import of_accuracy, pooled
+from crossfold.reports.words import number, percent
 from crossfold.templates.cross_validation.folds import LEAVE_ONE_OUT, ORIGINAL_SPLIT
 
 

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 
 from crossfold.pipelines.reporting.document import Document, Figure, Section, Table
-from crossfold.pipelines.reporting.formatting import percent
 from crossfold.pipelines.reporting.gene_expression import lines
 from crossfold.pipelines.reporting.gene_expression.captions import CAPTIONS
 from crossfold.pipelines.reporting.gene_expression.labels import PROTOCOLS, model_label
 from crossfold.pipelines.reporting.gene_expression.opening import opening
 from crossfold.pipelines.reporting.gene_expression.parameters import ReportParameters
 from crossfold.pipelines.reporting.lines import LEAK_GUARD_HEADER, leak_guard_lines
+from crossfold.reports.words import percent
 from crossfold.templates.cross_validation.folds import LEAVE_ONE_OUT
 
 

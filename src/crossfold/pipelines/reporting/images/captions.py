@@ -5,7 +5,8 @@ from crossfold.pipelines.reporting.report import Caption
 CAPTIONS = {
     "experiment_accuracy": Caption(
         "Test accuracy of every experiment with 95 % intervals, the regimes beside each other.",
-        "All marks of a regime and split are on the same test images; each seed has its own.",
+        "All marks of a regime and split are on the same test images. Where there are several "
+        "seeds, small marks are the seeds, and the interval is that of their mean over images.",
     ),
     "learning_rate_choice": Caption(
         "Validation accuracy of every experiment over the learning rates that were tried.",

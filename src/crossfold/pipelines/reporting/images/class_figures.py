@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import count
 from crossfold.pipelines.reporting.images.labels import model_label
+from crossfold.reports import style
+from crossfold.reports.words import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ def _confusion(table: pd.DataFrame, classes: Sequence[str], share: str, unit: st
     models = list(table.groupby("model", sort=False))
     figure, panels = style.new_figure(PANEL_INCHES * len(models), len(models))
     for axes, (model, part) in zip(panels, models, strict=True):
-        shares = part.pivot_table(index="label", columns="predicted", values=share).to_numpy()
+        shares = part.pivot_table(index="target", columns="predicted", values=share).to_numpy()
         _heat_map(axes, shares, classes)
         axes.set_title(f"{model_label(model)}\nn = {count(part['n'].sum())}, {unit}")
     return figure
@@ -66,7 +66,7 @@ def precision_recall(table: pd.DataFrame, classes: Sequence[str]) -> Figure:
     models = list(dict.fromkeys(table["model"]))
     for axes, (label, name) in zip(panels, enumerate(classes), strict=False):
         for model, look in zip(models, cycle(style.SERIES)):
-            part = table[(table["model"] == model) & (table["label"] == label)]
+            part = table[(table["model"] == model) & (table["target"] == label)]
             style.line(axes, part["recall"], part["precision"], look, model_label(model))
         axes.set_title(name)
         axes.set(xlim=(0, 1), ylim=(0, 1.02))

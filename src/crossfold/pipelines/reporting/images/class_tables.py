@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-KEYS = ["model", "split"]
+KEYS = ["model", "protocol"]
 RECALLS = np.linspace(0, 1, 101)
 
 
@@ -17,7 +17,7 @@ def classification_report(predictions: pd.DataFrame, classes: Sequence[str]) -> 
 
     Returns
     -------
-    Columns ``model``, ``split``, ``class`` (its name, ``accuracy``, ``macro avg`` or ``weighted
+    Columns ``model``, ``protocol``, ``class`` (its name, ``accuracy``, ``macro avg`` or ``weighted
     avg``), ``precision``, ``precision_low``, ``precision_high``, ``recall``, ``recall_low``,
     ``recall_high`` (95 % Wilson), ``f1``, ``average_precision`` and ``support``. Accuracy stands
     in the column of recall.
@@ -29,7 +29,7 @@ def _one_report(part: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     from sklearn.metrics import classification_report as report
 
     printed: Any = report(
-        part["label"], part["predicted"], labels=range(len(classes)), target_names=list(classes),
+        part["target"], part["predicted"], labels=range(len(classes)), target_names=list(classes),
         output_dict=True, zero_division=0,
     )  # fmt: skip
     accuracy = printed.pop("accuracy")
@@ -58,7 +58,7 @@ def _average_precision(part: pd.DataFrame, classes: Sequence[str]) -> dict[str, 
     from sklearn.metrics import average_precision_score
 
     return {
-        name: float(average_precision_score(part["label"] == label, part[f"p{label}"]))
+        name: float(average_precision_score(part["target"] == label, part[f"p{label}"]))
         for label, name in _present(part, classes)
     }
 
@@ -68,15 +68,15 @@ def confusion(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame
 
     Returns
     -------
-    Columns ``model``, ``split``, ``label``, ``predicted``, ``n``, ``share_of_truth`` and
+    Columns ``model``, ``protocol``, ``target``, ``predicted``, ``n``, ``share_of_truth`` and
     ``share_of_prediction`` (in [0, 1], 0 where a class is never predicted).
     """
-    codes = pd.MultiIndex.from_product([range(len(classes))] * 2, names=["label", "predicted"])
+    codes = pd.MultiIndex.from_product([range(len(classes))] * 2, names=["target", "predicted"])
 
     def counted(part: pd.DataFrame) -> pd.DataFrame:
-        counts = part.groupby(["label", "predicted"]).size().reindex(codes, fill_value=0)
+        counts = part.groupby(["target", "predicted"]).size().reindex(codes, fill_value=0)
         return counts.rename("n").reset_index().assign(
-            share_of_truth=_share(counts, "label").to_numpy(),
+            share_of_truth=_share(counts, "target").to_numpy(),
             share_of_prediction=_share(counts, "predicted").to_numpy(),
         )  # fmt: skip
 
@@ -93,8 +93,8 @@ def precision_recall(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.Da
 
     Returns
     -------
-    Columns ``model``, ``split``, ``label``, ``class``, ``recall`` and ``precision`` (that of the
-    highest threshold which reaches the recall).
+    Columns ``model``, ``protocol``, ``target``, ``class``, ``recall`` and ``precision`` (that of
+    the highest threshold which reaches the recall).
     """
 
     def curves(part: pd.DataFrame) -> pd.DataFrame:
@@ -107,28 +107,28 @@ def precision_recall(predictions: pd.DataFrame, classes: Sequence[str]) -> pd.Da
 def _curve(part: pd.DataFrame, label: int, name: str) -> pd.DataFrame:
     from sklearn.metrics import precision_recall_curve
 
-    precision, recall, _ = precision_recall_curve(part["label"] == label, part[f"p{label}"])
+    precision, recall, _ = precision_recall_curve(part["target"] == label, part[f"p{label}"])
     # The last point, recall 0 and precision 1, belongs to no threshold.
     precision, recall = precision[-2::-1], recall[-2::-1]
     at = np.searchsorted(recall, RECALLS)
-    columns = {"label": label, "class": name, "recall": RECALLS, "precision": precision[at]}
+    columns = {"target": label, "class": name, "recall": RECALLS, "precision": precision[at]}
     return pd.DataFrame(columns)
 
 
 def _present(part: pd.DataFrame, classes: Sequence[str]) -> list[tuple[int, str]]:
     """Give the classes, by number and name, of which there are images."""
-    labels = set(part["label"])
+    labels = set(part["target"])
     return [(label, name) for label, name in enumerate(classes) if label in labels]
 
 
 def _by_model(predictions: pd.DataFrame) -> Iterator[tuple[tuple[str, str], pd.DataFrame]]:
-    for (model, split), part in predictions.groupby(KEYS, observed=True, sort=False):
-        yield (str(model), str(split)), part
+    for (model, protocol), part in predictions.groupby(KEYS, observed=True, sort=False):
+        yield (str(model), str(protocol)), part
 
 
 def _for_each_model(
     predictions: pd.DataFrame, compute: Callable[[pd.DataFrame], pd.DataFrame]
 ) -> pd.DataFrame:
-    """Compute a table for every model and split and stack them, the two in the first columns."""
+    """Compute a table for every model and protocol and stack them, the two in the first columns."""
     tables = {key: compute(part) for key, part in _by_model(predictions)}
     return pd.concat(tables, names=KEYS).reset_index(KEYS).reset_index(drop=True)

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import count, number
 from crossfold.pipelines.reporting.images.labels import FRAMEWORKS, pair_label, regime_label
+from crossfold.reports import style
+from crossfold.reports.words import count, number
 
 PAIR = ["model_a", "model_b"]
 ENDS = ("difference", "low", "high")
@@ -48,8 +48,8 @@ def paired_differences(comparison: pd.DataFrame) -> Figure:
 
 def drawn_differences(comparison: pd.DataFrame) -> pd.DataFrame:
     """Give the differences in accuracy of each seed, over seeds and over images."""
-    over_images = comparison["test"].isin(TESTS) | comparison["seed"].notna()
-    drawn = comparison[(comparison["metric"] == "accuracy") & over_images]
+    of_seed = comparison["test"].str.startswith("McNemar, ")
+    drawn = comparison[comparison["test"].isin(TESTS) | of_seed]
     return drawn.dropna(subset=["low", "high"])
 
 

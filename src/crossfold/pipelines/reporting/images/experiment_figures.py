@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import count
 from crossfold.pipelines.reporting.images.experiment_tables import has_scores, tried_rates
 from crossfold.pipelines.reporting.images.labels import (
     FRAMEWORKS,
@@ -20,6 +18,8 @@ from crossfold.pipelines.reporting.images.labels import (
     setting,
     settings,
 )
+from crossfold.reports import style
+from crossfold.reports.words import count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,25 +28,41 @@ if TYPE_CHECKING:
 SCORES = ("validation_accuracy", "validation_precision", "validation_recall", "validation_f1")
 
 
-def experiment_accuracy(table: pd.DataFrame) -> Figure:
-    """Draw the test accuracy of every experiment and seed, regimes and splits side by side."""
-    tested = table[(table["part"] == "test") & (table["metric"] == "accuracy")]
+def experiment_accuracy(summary: pd.DataFrame, metrics: pd.DataFrame) -> Figure:
+    """Draw the test accuracy of every experiment, regimes and splits side by side.
+
+    Where an experiment was trained from several seeds, each has a small mark beside their mean.
+    """
+    tested = summary[(summary["part"] == "test") & (summary["metric"] == "accuracy")]
     names = list(dict.fromkeys(tested["experiment"]))
-    series = list(tested.groupby(["split", "regime", "seed"], sort=False))
+    series = list(tested.groupby(["protocol", "regime"], sort=False))
     row_inches = max(0.42, 0.13 * len(series))
     figure, [axes] = style.new_figure(row_inches * len(names) + 1.3)
-    looks = dict(zip(dict.fromkeys(key[:2] for key, _ in series), cycle(style.SERIES)))
-    for ((split, regime, _), part), offset in zip(series, _offsets(len(series)), strict=True):
+    for ((protocol, regime), part), offset, look in zip(
+        series, _offsets(len(series)), cycle(style.SERIES), strict=False
+    ):
         places = part["experiment"].map(names.index) + offset
-        look = {**looks[split, regime], "linestyle": "none"}
-        bars = axes.errorbar(part["estimate"], places, xerr=style.errors(part), capsize=2, **look)
-        bars.set_label(f"{regime_label(regime, split)}, n = {count(part['n'].max())}")
+        mark = {**look, "linestyle": "none"}
+        bars = axes.errorbar(part["estimate"], places, xerr=style.errors(part), capsize=2, **mark)
+        bars.set_label(f"{regime_label(regime, protocol)}, n = {count(part['n'].max())}")
+        _seed_marks(axes, part.assign(place=places), metrics, look)
     axes.set_yticks(range(len(names)), _experiment_names(tested, names), fontsize=9)
     style.shade_rows(axes, len(names))
     axes.set_xlabel("Test accuracy, 95 % interval")
     style.percent_axis(axes.xaxis)
     _legend_once(figure, axes)
     return figure
+
+
+def _seed_marks(axes: Axes, part: pd.DataFrame, metrics: pd.DataFrame, look: style.Look) -> None:
+    """Mark each seed of the experiments that have several, a little below their mean."""
+    of_seeds = metrics[
+        metrics["scope"].str.startswith("member ") & (metrics["metric"] == "accuracy")
+    ]
+    several = part.loc[part["seeds"] > 1, ["model", "protocol", "place"]]
+    seeds = several.merge(of_seeds, on=["model", "protocol"])
+    mark = {**look, "linestyle": "none", "markersize": 3, "alpha": 0.6}
+    axes.plot(seeds["estimate"], seeds["place"] + 0.2, **mark)
 
 
 def _experiment_names(tested: pd.DataFrame, names: list[str]) -> list[str]:

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crossfold.pipelines.reporting.images.labels import SOURCE, STANDARD
+from crossfold.validation.tables import POOLED
 
-SETTINGS = ["layers", "init", "activation", "dropout", "learning_rate", "epochs"]
+KEYS = ["model", "protocol"]
+SETTINGS = [
+    "regime",
+    "experiment",
+    "layers",
+    "init",
+    "activation",
+    "dropout",
+    "learning_rate",
+    "epochs",
+]
 MACRO = ("validation_precision", "validation_recall", "validation_f1")
 MEASURES = (
     "train_loss",
@@ -17,57 +27,47 @@ MEASURES = (
 )
 
 
-def of_both_splits(experiments: pd.DataFrame, standard: pd.DataFrame) -> pd.DataFrame:
-    """Stack the experiments on the drawn and on the standard split; names become texts."""
-    tables = {SOURCE: experiments, STANDARD: standard}
-    held = [table.assign(split=split) for split, table in tables.items() if len(table)]
-    return pd.concat(held, ignore_index=True).astype({"experiment": str})
+def experiment_summary(
+    experiments: pd.DataFrame, metrics: pd.DataFrame, history: pd.DataFrame
+) -> pd.DataFrame:
+    """Put the figures of every experiment beside its settings, over all seeds.
 
-
-def experiment_summary(experiments: pd.DataFrame) -> pd.DataFrame:
-    """Give one row for each split, regime, experiment, part and metric, over all seeds.
-
-    One seed keeps its interval over images. Several give their mean, with the t interval over
-    seeds.
+    Figures on the test images are the study's, with their intervals; those on the training and the
+    validation images are the means over seeds after the last epoch, without.
 
     Returns
     -------
-    Columns ``split``, ``regime``, ``experiment``, those of `SETTINGS`, ``part``, ``metric``,
-    ``estimate``, ``low``, ``high`` (95 %), ``n`` (images), ``seeds`` and ``seconds`` (of the
-    regime's training of all experiments at once).
+    Columns ``model``, ``protocol``, those of `SETTINGS`, ``seeds``, ``seconds`` (of the regime's
+    training of all experiments at once), ``part``, ``metric``, ``estimate``, ``low``, ``high``
+    (95 %) and ``n`` (test images).
     """
-    keys = ["split", "regime", "experiment", *SETTINGS, "part", "metric"]
-    rows = [
-        (*key, *_over_seeds(part))
-        for key, part in experiments.groupby(keys, sort=False, dropna=False)
-    ]
-    return pd.DataFrame(rows, columns=[*keys, "estimate", "low", "high", "n", "seeds", "seconds"])
+    by_model = experiments.astype({"experiment": str}).groupby([*KEYS, *SETTINGS], sort=False)
+    trained = by_model["seconds"].agg(seeds="size", seconds="max").reset_index()
+    tested = metrics[metrics["scope"] == POOLED].drop(columns="scope").assign(part="test")
+    figures = pd.concat([tested, _last_accuracies(history)], ignore_index=True)
+    summary = trained.merge(figures, on=KEYS)
+    return summary.assign(n=summary["n"] / summary["seeds"])  # an image has one row a seed
 
 
-def _over_seeds(part: pd.DataFrame) -> tuple[float, float, float, int, int, float]:
-    estimates = part["estimate"]
-    low, high = part[["low", "high"]].iloc[0] if len(part) == 1 else _t_interval(estimates)
-    if part["metric"].iloc[0] != "loss":
-        high = min(high, 1.0)
-    return (
-        estimates.mean(), low, high, int(part["n"].max()), len(part), part["seconds"].max(),
-    )  # fmt: skip
+def _last_accuracies(history: pd.DataFrame) -> pd.DataFrame:
+    """Average the accuracy after the last epoch over seeds, on training and validation images."""
+    history = history.astype(dict.fromkeys([*KEYS, "measure"], "str"))
+    last = history[history["epoch"] == history.groupby(KEYS)["epoch"].transform("max")]
+    accuracies = last[last["measure"].isin(["train_accuracy", "validation_accuracy"])]
+    means = accuracies.groupby([*KEYS, "measure"])["value"].mean().rename("estimate").reset_index()
+    part = means["measure"].str.removesuffix("_accuracy")
+    return means.drop(columns="measure").assign(part=part, metric="accuracy")
 
 
-def _t_interval(estimates: pd.Series) -> tuple[float, float]:
-    from scipy.stats import t
-
-    half = t.ppf(0.975, len(estimates) - 1) * estimates.sem()
-    return estimates.mean() - half, estimates.mean() + half
-
-
-def epochs(history: pd.DataFrame, series: str) -> pd.DataFrame:
+def epochs(history: pd.DataFrame, models: pd.DataFrame, series: str) -> pd.DataFrame:
     """Average each measure of training over seeds; give the seeds' range too.
 
     Parameters
     ----------
     history
-        One row for each regime, series, seed and epoch.
+        Of the drawn split.
+    models
+        Says of each model its ``regime`` and its series.
     series
         Column that tells what is compared: ``experiment`` or ``framework``.
 
@@ -76,11 +76,12 @@ def epochs(history: pd.DataFrame, series: str) -> pd.DataFrame:
     Columns ``regime``, ``series`` (text), ``epoch``, ``measure``, ``estimate`` (mean), ``low``,
     ``high`` (range) and ``seeds``; measures that the run does not hold are left out.
     """
-    history = history.rename(columns={series: "series"}).astype({"series": str})
+    named = models.rename(columns={series: "series"}).astype({"series": str, "model": str})
+    named = named[["model", "regime", "series"]].drop_duplicates()
+    history = history.astype({"model": "str", "measure": "str"}).dropna(subset="value")
+    long = history[history["measure"].isin(MEASURES)].merge(named, on="model")
     keys = ["regime", "series", "epoch", "measure"]
-    held = [name for name in MEASURES if name in history]
-    long = history.melt(keys[:3], held, "measure", "value").dropna(subset="value")
-    over_seeds = long.groupby(keys, observed=True)["value"].agg(["mean", "min", "max", "size"])
+    over_seeds = long.groupby(keys)["value"].agg(["mean", "min", "max", "size"])
     names = {"mean": "estimate", "min": "low", "max": "high", "size": "seeds"}
     return over_seeds.rename(columns=names).reset_index()
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import count, percent
 from crossfold.pipelines.reporting.images.labels import PARTS, SOURCE, STANDARD
+from crossfold.reports import style
+from crossfold.reports.words import count, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +53,7 @@ def image_page(
     images
         Shape ``(n, 28, 28)``, uint8.
     shown
-        Columns ``row``, ``label``, ``predicted`` and ``probability``, in the order drawn.
+        Columns ``row``, ``target``, ``predicted`` and ``probability``, in the order drawn.
     classes
         Names by label.
     n_columns
@@ -76,7 +76,7 @@ def image_page(
 
 
 def _words(line: Any, classes: Sequence[str]) -> str:
-    truth, predicted = classes[line.label], classes[line.predicted]
+    truth, predicted = classes[line.target], classes[line.predicted]
     return f"true {truth}\nsaid {predicted}\n{percent(line.probability)}"
 
 

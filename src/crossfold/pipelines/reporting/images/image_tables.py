@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from crossfold.pipelines.reporting.images.labels import PARTS, SOURCE, STANDARD, STRONG
+from crossfold.validation.tables import probabilities
 
 # The column of the split table that holds each split's parts.
 SPLIT_COLUMNS = {SOURCE: "part", STANDARD: "standard"}
-SHOWN = ["row", "label", "predicted", "probability"]
+SHOWN = ["row", "target", "predicted", "probability"]
 
 
 def class_counts(split: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
@@ -43,11 +44,11 @@ def most_confidently_wrong(predictions: pd.DataFrame, n_images: int) -> pd.DataF
 
     Returns
     -------
-    Columns ``row`` (of the images), ``label``, ``predicted`` and ``probability`` (of the
+    Columns ``row`` (of the images), ``target``, ``predicted`` and ``probability`` (of the
     prediction), the most confident first.
     """
     strong = _with_probability(predictions)
-    wrong = strong[strong["label"] != strong["predicted"]]
+    wrong = strong[strong["target"] != strong["predicted"]]
     return wrong.sort_values("probability", ascending=False, kind="stable").head(n_images)[SHOWN]
 
 
@@ -59,7 +60,6 @@ def random_test_images(predictions: pd.DataFrame, n_images: int, seed: int) -> p
 
 def _with_probability(predictions: pd.DataFrame) -> pd.DataFrame:
     """Give the strong model's predictions on the standard test images, with their probability."""
-    of_strong = (predictions["model"] == STRONG) & (predictions["split"] == STANDARD)
+    of_strong = (predictions["model"] == STRONG) & (predictions["protocol"] == STANDARD)
     strong = predictions[of_strong]
-    probabilities = [name for name in strong if name[0] == "p" and name[1:].isdigit()]
-    return strong.assign(probability=strong[probabilities].max(axis=1))
+    return strong.assign(probability=probabilities(strong).max(axis=1))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from crossfold.pipelines.reporting.formatting import plain
+from crossfold.reports.words import plain
 
 STRONG, STRONG_LABEL = "strong", "Strong MLP"
 TWIN = "twin_"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.modelling.images.parameters import ComparisonsParameters
 from crossfold.pipelines.reporting.images.labels import (
     SOURCE,
     STANDARD,
@@ -51,7 +52,7 @@ def of_twin(table: pd.DataFrame) -> pd.DataFrame:
     return table[table["model"] == TWIN_SHOWN]
 
 
-def _one_model(table: pd.DataFrame, model: str, split: str) -> pd.DataFrame:
+def _one_model(table: pd.DataFrame, model: str, protocol: str) -> pd.DataFrame:
     of_model = table[table["model"] == model]
     if of_model.empty:
         known = ", ".join(dict.fromkeys(table["model"].astype(str)))
@@ -59,8 +60,29 @@ def _one_model(table: pd.DataFrame, model: str, split: str) -> pd.DataFrame:
             f"The report shows {model!r}, of which this run kept no predictions: set the study's"
             f" report.regime and highlighted to models among {known}."
         )
-    on_split = of_model[of_model["split"] == split]
-    return of_model[of_model["split"] == STANDARD] if on_split.empty else on_split
+    on_split = of_model[of_model["protocol"] == protocol]
+    return of_model[of_model["protocol"] == STANDARD] if on_split.empty else on_split
+
+
+def kept_for_report(
+    predictions: pd.DataFrame, experiments: pd.DataFrame, highlighted: Iterable[str]
+) -> pd.DataFrame:
+    """Keep the first member of the highlighted experiments, the twins and the strong model."""
+    named = experiments["experiment"].astype(str)
+    others = experiments.loc[~named.isin(list(highlighted)), "model"]
+    is_shown = (predictions["member"] == 0) & ~predictions["model"].isin(others)
+    return predictions[is_shown]
+
+
+def with_questions(comparison: pd.DataFrame, comparisons: ComparisonsParameters) -> pd.DataFrame:
+    """Put the question that each pair of models answers before what was found."""
+    asked = [
+        {"question": question, "model_a": a, "model_b": b}
+        for question, pairs in comparisons.root.items()
+        for a, b in pairs
+    ]
+    columns = ["question", "model_a", "model_b"]
+    return pd.DataFrame(asked, columns=columns).merge(comparison, on=columns[1:])
 
 
 def accuracy_of(report: pd.DataFrame) -> pd.Series:

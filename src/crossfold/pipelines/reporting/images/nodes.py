@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crossfold.pipelines.modelling.images.parameters import ComparisonsParameters
 from crossfold.pipelines.reporting.images.parameters import ReportParameters
 
 Tables = dict[str, pd.DataFrame]
@@ -12,29 +13,37 @@ Tables = dict[str, pd.DataFrame]
 
 def compute_experiment_tables(
     experiments: pd.DataFrame,
-    standard_experiments: pd.DataFrame,
-    experiment_history: pd.DataFrame,
-    twin_history: pd.DataFrame,
+    twins: pd.DataFrame,
+    metrics_table: pd.DataFrame,
+    history: pd.DataFrame,
 ) -> Tables:
     """Compute the experiments' figures over seeds, and all training over epochs."""
     from crossfold.pipelines.reporting.images import experiment_tables as tables
+    from crossfold.pipelines.reporting.images.labels import SOURCE
 
-    both = tables.of_both_splits(experiments, standard_experiments)
+    on_source = history[history["protocol"] == SOURCE]
     return {
-        "experiment_summary": tables.experiment_summary(both),
-        "epochs": tables.epochs(experiment_history, "experiment"),
-        "twin_epochs": tables.epochs(twin_history, "framework"),
+        "experiment_summary": tables.experiment_summary(experiments, metrics_table, history),
+        "epochs": tables.epochs(on_source, experiments, "experiment"),
+        "twin_epochs": tables.epochs(on_source, twins, "framework"),
     }
 
 
-def compute_class_tables(predictions: pd.DataFrame, classes: list[str]) -> Tables:
-    """Compute reports, confusion and precision-recall curves by class of every model."""
+def compute_class_tables(
+    predictions: pd.DataFrame,
+    experiments: pd.DataFrame,
+    classes: list[str],
+    highlighted: dict[str, str],
+) -> Tables:
+    """Compute reports, confusion and precision-recall curves by class of what the report shows."""
     from crossfold.pipelines.reporting.images import class_tables as tables
+    from crossfold.pipelines.reporting.images.lookup import kept_for_report
 
+    kept = kept_for_report(predictions, experiments, highlighted.values())
     return {
-        "classification_report": tables.classification_report(predictions, classes),
-        "confusion": tables.confusion(predictions, classes),
-        "precision_recall": tables.precision_recall(predictions, classes),
+        "classification_report": tables.classification_report(kept, classes),
+        "confusion": tables.confusion(kept, classes),
+        "precision_recall": tables.precision_recall(kept, classes),
     }
 
 
@@ -60,8 +69,8 @@ def compute_image_tables(
 
 
 def draw_experiment_figures(
-    experiments: pd.DataFrame,
-    standard_experiments: pd.DataFrame,
+    experiment_summary: pd.DataFrame,
+    metrics_table: pd.DataFrame,
     learning_rates: pd.DataFrame,
     epochs: pd.DataFrame,
     highlighted: dict[str, str],
@@ -69,17 +78,16 @@ def draw_experiment_figures(
 ) -> dict[str, Any]:
     """Draw the experiments; the figures are matplotlib Figures by name."""
     from crossfold.pipelines.reporting.images import experiment_figures as figures
-    from crossfold.pipelines.reporting.images.experiment_tables import of_both_splits
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
-    both = of_both_splits(experiments, standard_experiments)
     names = tuple(dict.fromkeys(highlighted.values()))
+    text = {"experiment": str}
+    summary, rates = experiment_summary.astype(text), learning_rates.astype(text)
     epochs = epochs.astype({"series": str})
-    rates = learning_rates.astype({"experiment": str})
     with figure_style():
         return {
-            "experiment_accuracy": figures.experiment_accuracy(both),
-            "learning_rate_choice": figures.learning_rate_choice(rates, both),
+            "experiment_accuracy": figures.experiment_accuracy(summary, metrics_table),
+            "learning_rate_choice": figures.learning_rate_choice(rates, summary),
             "training_curves": figures.training_curves(epochs, names),
             "scores_over_epochs": figures.scores_over_epochs(epochs, names, report.regime),
         }
@@ -91,17 +99,20 @@ def draw_comparison_figures(
     twin_epochs: pd.DataFrame,
     confusion: pd.DataFrame,
     classes: list[str],
+    comparisons: ComparisonsParameters,
 ) -> dict[str, Any]:
     """Draw what is set against each other: pairs of models, frameworks and regimes."""
     from crossfold.pipelines.reporting.images import comparison_figures as figures
     from crossfold.pipelines.reporting.images.class_figures import confusion_by_prediction
     from crossfold.pipelines.reporting.images.experiment_figures import twin_training
-    from crossfold.pipelines.reporting.images.lookup import of_twin
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.pipelines.reporting.images.lookup import of_twin, with_questions
+    from crossfold.reports.style import figure_style
 
     with figure_style():
         return {
-            "paired_differences": figures.paired_differences(comparison),
+            "paired_differences": figures.paired_differences(
+                with_questions(comparison, comparisons)
+            ),
             "twins": figures.twins(twins),
             "twin_training": twin_training(twin_epochs),
             "twin_confusion": confusion_by_prediction(of_twin(confusion), classes),
@@ -120,7 +131,7 @@ def draw_class_figures(
     """Draw the highlighted experiments and the strong model class by class."""
     from crossfold.pipelines.reporting.images import class_figures as figures
     from crossfold.pipelines.reporting.images.lookup import shown_by_class
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     confusion, precision_recall, by_class = (
         shown_by_class(table, highlighted.values(), report.regime)
@@ -148,7 +159,7 @@ def draw_image_figures(
 ) -> dict[str, Any]:
     """Draw the images that the report shows, and how many there are of each class."""
     from crossfold.pipelines.reporting.images import image_figures as figures
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     n_each = report.samples_of_each_class
     with figure_style():
@@ -174,6 +185,7 @@ def write_report(
     model_card: dict[str, Any],
     highlighted: dict[str, str],
     report: ReportParameters,
+    comparisons: ComparisonsParameters,
     **parts: Any,
 ) -> str:
     """Write the report as one HTML file that needs no other.
@@ -186,14 +198,17 @@ def write_report(
         Experiments singled out, by role.
     report
         The study's words.
+    comparisons
+        Which question each pair of models answers.
     **parts
         By name: ``table_<name>`` (DataFrame) and ``figure_<name>`` (bytes of a PNG or SVG image).
     """
     from crossfold.pipelines.reporting.document import render_document
+    from crossfold.pipelines.reporting.images.lookup import with_questions
     from crossfold.pipelines.reporting.images.sections import Run, document
 
     run = Run(
-        comparison=comparison,
+        comparison=with_questions(comparison, comparisons),
         twins=twins,
         learning_rates=learning_rates,
         leak_guard=leak_guard,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crossfold.pipelines.reporting.formatting import count, interval, number, percent_interval
 from crossfold.pipelines.reporting.images.labels import (
     FRAMEWORKS,
     experiment_label,
@@ -14,6 +13,7 @@ from crossfold.pipelines.reporting.images.labels import (
 )
 from crossfold.pipelines.reporting.images.lookup import accuracy_of, first_difference, of_strong
 from crossfold.pipelines.reporting.images.parameters import ReportParameters
+from crossfold.reports.words import count, interval, number, percent_interval
 
 
 def opening(
@@ -26,7 +26,7 @@ def opening(
     """Write what the strong model reaches, what the experiments show, and what makes it so."""
     parts = (
         strong_sentence(classification_report, report),
-        *(regime_sentence(part) for _, part in summary.groupby(["split", "regime"], sort=False)),
+        *(regime_sentence(part) for _, part in summary.groupby(["protocol", "regime"], sort=False)),
         difference_sentence(comparison),
         twin_sentence(twins),
     )
@@ -51,7 +51,7 @@ def regime_sentence(summary: pd.DataFrame) -> str:
     tested = accuracy[accuracy["part"] == "test"].set_index("experiment")
     best, last = (tested.loc[ranked["experiment"].iloc[place]] for place in (-1, 0))
     seeds = f", means of {best['seeds']} seeds" if best["seeds"] > 1 else ""
-    regime = regime_label(*summary[["regime", "split"]].iloc[0])
+    regime = regime_label(*summary[["regime", "protocol"]].iloc[0])
     return (
         f"{regime}: of {len(tested)} experiments the validation images choose {_described(best)},"
         f" which reaches {_percent(best)} on {count(best['n'])} test images; last comes"

@@ -34,10 +34,9 @@ _FROM_MODELLING = (
     "leak_guard",
     "learning_rates",
     "experiments",
-    "standard_experiments",
-    "experiment_history",
-    "twin_history",
+    "history",
     "predictions",
+    "metrics_table",
     "comparison",
     "twins",
     "model_card",
@@ -75,12 +74,12 @@ def _table_nodes() -> list[Node]:
     return [
         _node(
             nodes.compute_experiment_tables,
-            _same("experiments", "standard_experiments", "experiment_history", "twin_history"),
+            _same("experiments", "twins", "metrics_table", "history"),
             _tables(EXPERIMENT_TABLES),
         ),
         _node(
             nodes.compute_class_tables,
-            {**_same("predictions"), **_parameters("classes")},
+            {**_same("predictions", "experiments"), **_parameters("classes", "highlighted")},
             _tables(CLASS_TABLES),
         ),
         _node(
@@ -96,8 +95,8 @@ def _figure_nodes() -> list[Node]:
         _node(
             nodes.draw_experiment_figures,
             {
-                **_same("experiments", "standard_experiments", "learning_rates"),
-                **_tables(("epochs",)),
+                **_same("metrics_table", "learning_rates"),
+                **_tables(("experiment_summary", "epochs")),
                 **_parameters("highlighted", "report"),
             },
             _figures(EXPERIMENT_FIGURES),
@@ -107,7 +106,7 @@ def _figure_nodes() -> list[Node]:
             {
                 **_same("comparison", "twins"),
                 **_tables(("twin_epochs", "confusion")),
-                **_parameters("classes"),
+                **_parameters("classes", "comparisons"),
             },
             _figures(COMPARISON_FIGURES),
         ),
@@ -133,7 +132,7 @@ def _report_node() -> Node:
     tables = ("experiment_summary", "epochs", "classification_report", "most_confidently_wrong")
     inputs = {
         **_same(*own),
-        **_parameters("highlighted", "report"),
+        **_parameters("highlighted", "report", "comparisons"),
         **{f"table_{name}": f"table_{name}" for name in tables},
         **{f"figure_{name}": f"figure_{name}" for name in FIGURES},
     }

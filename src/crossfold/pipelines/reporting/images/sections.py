@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 
 from crossfold.pipelines.reporting.document import Document, Figure, Section
-from crossfold.pipelines.reporting.formatting import count, number
 from crossfold.pipelines.reporting.images import table_lines as lines
 from crossfold.pipelines.reporting.images.captions import CAPTIONS
 from crossfold.pipelines.reporting.images.experiment_tables import has_scores, tried_rates
@@ -17,6 +16,7 @@ from crossfold.pipelines.reporting.images.labels import STRONG
 from crossfold.pipelines.reporting.images.lookup import of_strong, of_twin, shown_by_class
 from crossfold.pipelines.reporting.images.opening import opening
 from crossfold.pipelines.reporting.images.parameters import ReportParameters
+from crossfold.reports.words import count, number
 
 
 @dataclass(frozen=True)

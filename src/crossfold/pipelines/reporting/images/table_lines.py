@@ -5,15 +5,6 @@ from __future__ import annotations
 import pandas as pd
 
 from crossfold.pipelines.reporting.document import Table
-from crossfold.pipelines.reporting.formatting import (
-    MISSING,
-    count,
-    interval,
-    number,
-    p_value,
-    percent,
-    percent_interval,
-)
 from crossfold.pipelines.reporting.images.experiment_tables import tried_rates
 from crossfold.pipelines.reporting.images.image_tables import SPLIT_COLUMNS
 from crossfold.pipelines.reporting.images.labels import (
@@ -26,10 +17,19 @@ from crossfold.pipelines.reporting.images.labels import (
     settings,
 )
 from crossfold.pipelines.reporting.lines import LEAK_GUARD_HEADER, leak_guard_lines
+from crossfold.reports.words import (
+    MISSING,
+    count,
+    interval,
+    number,
+    p_value,
+    percent,
+    percent_interval,
+)
 
 SCORES = {
     "Test accuracy": ("test", "accuracy", percent_interval),
-    "Validation accuracy": ("validation", "accuracy", percent_interval),
+    "Validation accuracy": ("validation", "accuracy", lambda share, *_: percent(share)),
     "Training accuracy": ("train", "accuracy", lambda share, *_: percent(share)),
     "Test macro F1": ("test", "macro_f1", lambda share, *_: percent(share)),
 }
@@ -42,16 +42,16 @@ def experiment_tables(summary: pd.DataFrame) -> tuple[Table, ...]:
     header = ("Experiment", "Start, hidden units", "Learning rate", *SCORES)
     return tuple(
         Table(_experiments_caption(part), header, _experiment_lines(part))
-        for _, part in summary.groupby(["split", "regime"], sort=False)
+        for _, part in summary.groupby(["protocol", "regime"], sort=False)
     )
 
 
 def _experiments_caption(part: pd.DataFrame) -> str:
     first, seeds = part.iloc[0], int(part["seeds"].max())
-    over = f"means and 95 % intervals over {seeds} seeds" if seeds > 1 else "95 % intervals"
+    over = f"means of {seeds} seeds, 95 % intervals" if seeds > 1 else "95 % intervals"
     n = count(part.loc[part["part"] == "test", "n"].max())
     return (
-        f"{regime_label(first['regime'], first['split'])}, {count(first['epochs'])} epochs, all"
+        f"{regime_label(first['regime'], first['protocol'])}, {count(first['epochs'])} epochs, all"
         f" trained at once in {number(first['seconds'], 0)} s: {over}, n = {n} test images"
     )
 
@@ -124,7 +124,7 @@ def _class_line(row: pd.Series) -> tuple[str, ...]:
 
 def comparison_table(comparison: pd.DataFrame) -> Table:
     """Give every comparison of two models."""
-    header = ("Question", "Pair", "Test", "Seed", "Difference", "p", "n", "Verdict")
+    header = ("Question", "Pair", "Test", "Difference", "p", "n", "Verdict")
     lines = tuple(_comparison_line(row) for _, row in comparison.iterrows())
     caption = (
         "Pairs of models on the same test images, the first minus the second: differences in"
@@ -139,7 +139,6 @@ def _comparison_line(row: pd.Series) -> tuple[str, ...]:
         str(row["question"]),
         pair_label(row["model_a"], row["model_b"]),
         str(row["test"]),
-        "all" if pd.isna(row["seed"]) else f"{row['seed']:g}",
         interval(*(100 * row[name] for name in ("difference", "low", "high")), 2),
         MISSING if pd.isna(row["p_value"]) else p_value(row["p_value"]),
         count(row["n"]),

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from crossfold.pipelines.moons.nodes import TEST, TRAIN
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import count, percent
 from crossfold.pipelines.reporting.moons.summary import summarise_draws, variant_label
+from crossfold.reports import style
+from crossfold.reports.words import count, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,7 +10,6 @@ from crossfold.pipelines.modelling.versions import library_versions
 from crossfold.pipelines.moons.nodes import TEST, TRAIN
 from crossfold.pipelines.moons.variants import FEATURES
 from crossfold.pipelines.reporting.document import Document, Figure, Section, Table
-from crossfold.pipelines.reporting.formatting import count, number, percent_interval
 from crossfold.pipelines.reporting.moons.summary import (
     paired_difference,
     summarise_draws,
@@ -18,6 +17,7 @@ from crossfold.pipelines.reporting.moons.summary import (
 )
 from crossfold.pipelines.reporting.parameters import PageParameters
 from crossfold.pipelines.reporting.report import Caption
+from crossfold.reports.words import count, number, percent_interval
 
 Tables = Mapping[str, pd.DataFrame]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crossfold.pipelines.modelling.primer.first_network import TRAIN, VALIDATION
-from crossfold.pipelines.reporting import style
+from crossfold.reports import style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -19,7 +19,7 @@ def draw_primer_figures(
 ) -> dict[str, Any]:
     """Draw every figure; they are matplotlib Figures by name."""
     from crossfold.pipelines.reporting.primer import figures
-    from crossfold.pipelines.reporting.style import figure_style
+    from crossfold.reports.style import figure_style
 
     with figure_style():
         return {

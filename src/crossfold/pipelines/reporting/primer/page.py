@@ -10,9 +10,9 @@ import pandas as pd
 from crossfold.pipelines.modelling.primer.parameters import LogisticParameters
 from crossfold.pipelines.modelling.versions import library_versions
 from crossfold.pipelines.reporting.document import Document, Figure, Section, Table
-from crossfold.pipelines.reporting.formatting import count, number, percent_interval
 from crossfold.pipelines.reporting.parameters import PageParameters
 from crossfold.pipelines.reporting.report import Caption
+from crossfold.reports.words import count, number, percent_interval
 
 CAPTIONS = {
     "logistic_loss": Caption(

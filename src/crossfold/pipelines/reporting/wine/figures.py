@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.reporting import style
-from crossfold.pipelines.reporting.formatting import count
 from crossfold.pipelines.reporting.wine.labels import (
     MLP,
     MODELS,
@@ -20,6 +18,8 @@ from crossfold.pipelines.reporting.wine.labels import (
     layers_label,
 )
 from crossfold.pipelines.wine.schemas import MEASUREMENTS, RED, WHITE
+from crossfold.reports import style
+from crossfold.reports.words import count
 from crossfold.templates.cross_validation.folds import GROUPED, PERMUTED
 from crossfold.validation import wilson_interval
 from crossfold.validation.tables import POOLED

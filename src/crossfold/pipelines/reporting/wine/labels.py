@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crossfold.pipelines.reporting.formatting import plain
+from crossfold.reports.words import plain
 
 LOGISTIC, MLP, TUNED = "logistic_regression", "mlp", "mlp_tuned"
 WITHOUT_QUALITY = "_without_quality"

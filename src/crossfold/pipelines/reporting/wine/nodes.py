@@ -16,8 +16,8 @@ def draw_wine_figures(
     history: pd.DataFrame,
 ) -> dict[str, Any]:
     """Draw every figure; they are matplotlib Figures by name."""
-    from crossfold.pipelines.reporting.style import figure_style
     from crossfold.pipelines.reporting.wine import figures
+    from crossfold.reports.style import figure_style
 
     with figure_style():
         return {

@@ -9,13 +9,6 @@ from typing import Any
 import pandas as pd
 
 from crossfold.pipelines.reporting.document import Document, Figure, Section, Table
-from crossfold.pipelines.reporting.formatting import (
-    count,
-    interval,
-    p_value,
-    percent,
-    percent_interval,
-)
 from crossfold.pipelines.reporting.lines import LEAK_GUARD_HEADER, leak_guard_lines
 from crossfold.pipelines.reporting.parameters import PageParameters
 from crossfold.pipelines.reporting.wine.captions import CAPTIONS
@@ -28,6 +21,13 @@ from crossfold.pipelines.reporting.wine.labels import (
     WITHOUT_QUALITY,
     column_label,
     model_label,
+)
+from crossfold.reports.words import (
+    count,
+    interval,
+    p_value,
+    percent,
+    percent_interval,
 )
 from crossfold.templates.cross_validation.final_model import library_versions
 from crossfold.templates.cross_validation.folds import GROUPED

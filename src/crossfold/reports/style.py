@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +34,7 @@ PAIR = (
     {**SECOND, "linewidth": 1.5, "fillstyle": "none"},
 )
 
-_RC: dict[str, Any] = {
+_RC: dict[Any, Any] = {
     "font.size": 11,
     "axes.titlesize": 11.5,
     "axes.titleweight": "bold",
@@ -42,6 +43,7 @@ _RC: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
+    "axes.formatter.use_mathtext": True,
     "axes.grid": True,
     "grid.color": "#e2e2e2",
     "grid.linewidth": 0.8,
@@ -84,11 +86,12 @@ def empty_figure(sentence: str) -> Figure:
     return figure
 
 
-def errors(table: pd.DataFrame, estimate: str = "estimate") -> np.ndarray:
-    """Give distances from the estimate to its interval's ends; shape (2, rows), never negative."""
+def errors(table: pd.DataFrame, estimate: str = "estimate") -> NDArray[np.float64]:
+    """Compute distances from estimates to their intervals' ends, shape (2, rows), none below 0."""
     middle = table[estimate].to_numpy(dtype=float)
     ends = [middle - table["low"].to_numpy(dtype=float), table["high"].to_numpy(float) - middle]
-    return np.clip(np.nan_to_num(np.array(ends)), 0, None)
+    clipped: NDArray[np.float64] = np.clip(np.nan_to_num(np.array(ends)), 0, None)
+    return clipped
 
 
 def line(axes: Axes, x: Any, y: Any, style: Mapping[str, Any], label: str) -> None:

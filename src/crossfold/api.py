@@ -1,0 +1,232 @@
+"""Study a table from Python, without a project: the same pipelines on data in memory."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from crossfold.in_memory import run_in_memory
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from crossfold.templates.parameters import TableParameters
+
+NAME = "study"
+_TABLES = ("predictions", "metrics_table", "comparison", "history", "feature_importance")
+_OTHERS = ("table", "features", "row_counts", "model", "model_card", "report")
+
+
+@dataclass(frozen=True, repr=False)
+class Study:
+    """What came of a table.
+
+    Attributes
+    ----------
+    metrics
+        Every metric of every model with its 95 % interval: ``model``, ``protocol``, ``scope``,
+        ``metric``, ``estimate``, ``low``, ``high``, ``n``.
+    comparison
+        Every pair of models: ``model_a``, ``model_b``, ``metric``, ``test``, ``difference``,
+        ``low``, ``high``, ``p_value``, ``n``, ``verdict``.
+    predictions
+        What every model says of every row that it did not learn from.
+    importance
+        What the ensemble loses when a column of unseen rows is shuffled.
+    history
+        Losses and scores of every network after every epoch.
+    features
+        The table as models read it, the target first.
+    row_counts
+        Rows read, kept and rejected by rule.
+    model
+        The networks fitted on all rows, and what scoring needs.
+    figures
+        Figures of matplotlib by name.
+    warnings
+        What should be known of the table, in sentences.
+    """
+
+    metrics: pd.DataFrame
+    comparison: pd.DataFrame
+    predictions: pd.DataFrame
+    importance: pd.DataFrame
+    history: pd.DataFrame
+    features: pd.DataFrame
+    row_counts: dict[str, Any]
+    model: Any
+    model_card: dict[str, Any]
+    figures: dict[str, Figure]
+    warnings: tuple[str, ...]
+    _table: pd.DataFrame = field(repr=False)
+    _parameters: TableParameters = field(repr=False)
+    _report: str = field(repr=False)
+
+    def score(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """Score new rows with the model of all rows.
+
+        Parameters
+        ----------
+        frame
+            The input columns; unknown categories and missing values are no error.
+
+        Returns
+        -------
+        ``row`` (from 1) and ``probability`` and ``flagged`` of two classes, ``predicted`` and
+        ``p_CLASS`` of more, ``predicted`` of numbers.
+
+        Raises
+        ------
+        CrossfoldError
+            Columns are missing; all are named.
+        """
+        from crossfold.pipelines.table.nodes import build_coming_features, score_rows
+
+        features = build_coming_features(frame, self._table, self._parameters)
+        return score_rows(self.model, features)
+
+    def to_html(self, file: str | Path | None = None) -> str:
+        """Return the report as one HTML page that needs no other file, and write it to `file`."""
+        if file is not None:
+            Path(file).write_text(self._report, encoding="utf-8")
+        return self._report
+
+    def summary(self) -> pd.DataFrame:
+        """Arrange the pooled metrics of the cross-validation, one row a model."""
+        from crossfold.templates.cross_validation.folds import MAIN
+        from crossfold.validation.tables import POOLED
+
+        of_result = (self.metrics["scope"] == POOLED) & self.metrics["protocol"].isin(MAIN)
+        return self.metrics[of_result].pivot_table("estimate", "model", "metric")
+
+    def __repr__(self) -> str:
+        n, target = len(self.features), self._parameters.target
+        return f"Study of {target!r}, {n:,} rows\n{self.summary().round(3).to_string()}"
+
+    def _repr_html_(self) -> str:
+        """Show the report in a frame of its own: its looks and the notebook's stay apart."""
+        from html import escape
+
+        return (
+            f'<iframe srcdoc="{escape(self._report)}" title="Report of the study"'
+            ' style="width: 100%; height: 40em; border: 1px solid #8888"></iframe>'
+        )
+
+
+def study(
+    frame: pd.DataFrame,
+    *,
+    target: str,
+    group: str | None = None,
+    time: str | None = None,
+    positive: str | None = None,
+    task: str | None = None,
+    drop: tuple[str, ...] | list[str] = (),
+    title: str = "",
+    seed: int = 42,
+    parameters: Mapping[str, Any] | None = None,
+) -> Study:
+    """Study a table: profile, folds that do not leak, networks beside baselines, report.
+
+    Parameters
+    ----------
+    frame
+        One row for each case.
+    target
+        Column to predict: two classes, several, or numbers.
+    group
+        Column of who or what must stay together in every split, such as a patient.
+    time
+        Column of when a row happened, for a split by time as well.
+    positive
+        Value of the target that counts as the event; found out where None.
+    task
+        ``binary``, ``multiclass`` or ``regression``; found out where None.
+    drop
+        Columns to leave out.
+    title
+        Heading of the report.
+    seed
+        Of every random choice.
+    parameters
+        Blocks over the defaults of `crossfold.templates.cross_validation.defaults`, such as
+        ``{"folds": {"n_splits": 3}}``.
+
+    Raises
+    ------
+    CrossfoldError
+        The table cannot be studied; the message says why and what to do.
+
+    Examples
+    --------
+    >>> import crossfold
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> frame = load_breast_cancer(as_frame=True).frame
+    >>> found = crossfold.study(frame, target="target")          # doctest: +SKIP
+    >>> found.to_html("report.html")                             # doctest: +SKIP
+    """
+    from crossfold.pipelines.table import create_pipeline
+    from crossfold.pipelines.table.profile import Wishes, profile_table
+    from crossfold.templates.cross_validation.defaults import study_parameters
+    from crossfold.templates.reporting.nodes import FIGURES
+
+    wishes = Wishes(target, group, time, positive, task, tuple(drop))  # type: ignore[arg-type]
+    profile = profile_table(frame, wishes)
+    for warning in profile.warnings:
+        warnings.warn(warning, UserWarning, stacklevel=2)
+    own = study_parameters(profile.parameters, profile.n_rows)
+    own = _merged(own, {"report": {"title": title}, **(parameters or {})})
+    figures = {f"{NAME}.figures.{name}": name for name in FIGURES}
+    with _quiet():
+        made = run_in_memory(
+            create_pipeline(NAME),
+            {f"{NAME}.raw": frame},
+            {NAME: {**own, "table": profile.parameters}, "seed": seed, "data_notice": ""},
+            [*(f"{NAME}.{name}" for name in (*_TABLES, *_OTHERS)), *figures],
+        )
+    found = {name.removeprefix(f"{NAME}."): value for name, value in made.items()}
+    return Study(
+        metrics=found["metrics_table"],
+        comparison=found["comparison"],
+        predictions=found["predictions"],
+        importance=found["feature_importance"],
+        history=found["history"],
+        features=found["features"],
+        row_counts=found["row_counts"],
+        model=found["model"],
+        model_card=found["model_card"],
+        figures={name: made[key] for key, name in figures.items()},
+        warnings=profile.warnings,
+        _table=found["table"],
+        _parameters=profile.parameters,
+        _report=found["report"],
+    )
+
+
+def _merged(default: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Put values over others, block by block."""
+    merged = dict(default)
+    for name, value in own.items():
+        old = merged.get(name)
+        nested = isinstance(old, dict) and isinstance(value, Mapping)
+        merged[name] = _merged(dict(old or {}), value) if nested else value
+    return merged
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Kedro's lines about every dataset out of a notebook; bars and warnings stay."""
+    logger = logging.getLogger("kedro")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,272 @@
+"""What comes from a web address: within limits, unpacked, and whole as far as that can be told."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import zlib
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+from threading import Thread
+from typing import TYPE_CHECKING, BinaryIO
+
+from crossfold.datasets.exceptions import SourceError
+
+if TYPE_CHECKING:
+    import requests
+    from rich.progress import Progress
+
+CHUNK_BYTES = 1 << 13  # what a broken connection loses at most
+UNPACKED_BYTES = 1 << 20  # of one piece, at most
+EITHER_HEADER = 47  # for zlib: that of gzip or its own
+# The limits of every transfer: environment variable and default.
+MAX_MINUTES = ("CROSSFOLD_MAX_MINUTES", 60)
+MAX_MEGABYTES = ("CROSSFOLD_MAX_MEGABYTES", 4000)
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one content may take, whatever sends it.
+
+    Attributes
+    ----------
+    minutes
+        Longest time for all of it, with every attempt, in minutes.
+    megabytes
+        Most that it may hold when it is unpacked, in 10⁶ bytes.
+    until
+        The end of that time, as `time.monotonic` counts it.
+    """
+
+    minutes: float
+    megabytes: float
+    until: float
+
+    @classmethod
+    def from_now(cls) -> Limits:
+        """Begin to count, with the limits of the environment.
+
+        Raises
+        ------
+        SourceError
+            If a limit is not a number above 0.
+        """
+        minutes, megabytes = (_limit(*setting) for setting in (MAX_MINUTES, MAX_MEGABYTES))
+        return cls(minutes, megabytes, time.monotonic() + 60 * minutes)
+
+    @property
+    def too_long(self) -> str:
+        """What is said when the time is over."""
+        return f"it takes longer than {self.minutes:g} min, see {MAX_MINUTES[0]}"
+
+    def check(self, n_bytes: int = 0) -> None:
+        """Refuse to go on.
+
+        Raises
+        ------
+        SourceError
+            If the time is over, or the content is larger than so many bytes allow.
+        """
+        if time.monotonic() > self.until:
+            raise SourceError(self.too_long)
+        if n_bytes > self.megabytes * 1e6:
+            raise SourceError(f"it holds more than {self.megabytes:g} MB, see {MAX_MEGABYTES[0]}")
+
+
+def _limit(variable: str, default: float) -> float:
+    text = os.environ.get(variable, str(default))
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not value > 0:
+        raise SourceError(f"{variable} is {text!r}, and should be a number above 0")
+    return value
+
+
+def ask(
+    url: str, headers: Mapping[str, str], timeout_seconds: float, limits: Limits
+) -> requests.Response:
+    """Ask an address, and give the answer when its headers have come.
+
+    Parameters
+    ----------
+    url
+        An address of the protocol http or https.
+    headers
+        What is asked besides.
+    timeout_seconds
+        Longest wait for a connection and between two packets, in seconds.
+    limits
+        What it may take, however slowly the headers come.
+
+    Raises
+    ------
+    SourceError
+        If the time is over.
+    requests.RequestException
+        If there is no answer.
+    """
+    import requests
+
+    headers = {"Accept-Encoding": "identity", **headers}
+    answer: Future[requests.Response] = Future()
+
+    def get() -> None:
+        try:
+            answer.set_result(
+                requests.get(url, headers=headers, stream=True, timeout=timeout_seconds)
+            )
+        except BaseException as error:
+            answer.set_exception(error)
+
+    Thread(target=get, daemon=True).start()
+    with suppress(TimeoutError):
+        return answer.result(max(limits.until - time.monotonic(), 0))
+    raise SourceError(limits.too_long)
+
+
+def receive(response: requests.Response, file: BinaryIO, name: str, limits: Limits) -> None:
+    """Write the body of an answer to the end of a file, unpacked where it came packed.
+
+    Parameters
+    ----------
+    response
+        The answer, of which nothing has been read yet.
+    file
+        Where it goes; what is in it counts as part of the content.
+    name
+        What the progress bar calls it.
+    limits
+        What the content may take.
+
+    Raises
+    ------
+    SourceError
+        If it is beyond the limits, or is not what it is said to be.
+    requests.RequestException
+        If it breaks off before its end, as far as that can be told.
+    """
+    length, n_bytes = announced_bytes(response), file.seek(0, os.SEEK_END)
+    limits.check(n_bytes + (length or 0))
+    with ProgressBar(name, length) as bar:
+        for piece in _unpacked(response):
+            n_bytes += len(piece)
+            limits.check(n_bytes)
+            bar.advance(file.write(piece))
+
+
+def announced_bytes(response: requests.Response) -> int | None:
+    """Read from the headers how long the body is, None where they do not say.
+
+    Raises
+    ------
+    SourceError
+        If they say something that is no length: nobody can tell then where the body ends.
+    """
+    text = response.headers.get("Content-Length")
+    if text is None or _is_chunked(response):
+        return None
+    lengths = {part.strip() for part in text.split(",")}
+    if len(lengths) != 1 or not text.isascii() or not min(lengths).isdigit():
+        raise SourceError(f"its Content-Length {text[:40]!r} is no number")
+    return int(min(lengths))
+
+
+def tells_its_end(response: requests.Response) -> bool:
+    """Say whether a body that is cut off can be told from a whole one."""
+    is_known = announced_bytes(response) is not None
+    return is_known or _is_chunked(response) or _encoding(response) != ""
+
+
+def _is_chunked(response: requests.Response) -> bool:
+    return "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+
+
+def _encoding(response: requests.Response) -> str:
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    return "" if encoding == "identity" else encoding
+
+
+def _unpacked(response: requests.Response) -> Iterator[bytes]:
+    """Take the body out of gzip or deflate, which nobody asked for, a bounded piece at a time."""
+    import requests
+
+    encoding = _encoding(response)
+    if not encoding:
+        yield from _pieces(response)
+        return
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise SourceError(f"it is packed as {encoding[:40]}, which was not asked for")
+    unpacker = zlib.decompressobj(EITHER_HEADER)
+    try:
+        for piece in _pieces(response):
+            yield unpacker.decompress(piece, UNPACKED_BYTES)
+            while unpacker.unconsumed_tail:
+                yield unpacker.decompress(unpacker.unconsumed_tail, UNPACKED_BYTES)
+        yield unpacker.flush()
+    except zlib.error as error:
+        raise SourceError(f"it is not packed as {encoding}, as it is said to be") from error
+    if not unpacker.eof:
+        raise requests.exceptions.ChunkedEncodingError(f"{encoding} without its end")
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """Give the body as it comes, however slowly, so that its time can be checked."""
+    import requests
+    from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+    try:
+        while piece := response.raw.read1(CHUNK_BYTES, decode_content=False):
+            yield piece
+    except ReadTimeoutError as error:
+        raise requests.exceptions.ReadTimeout(error) from error
+    except HTTPError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from error
+
+
+class ProgressBar:
+    """A progress bar in a terminal, one log line elsewhere.
+
+    Parameters
+    ----------
+    name
+        What is on its way.
+    n_bytes
+        How long it is, None where that is not known.
+    """
+
+    def __init__(self, name: str, n_bytes: int | None) -> None:
+        self._name = name
+        self._n_bytes = n_bytes
+        self._progress: Progress | None = None
+
+    def __enter__(self) -> ProgressBar:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+        console = Console(stderr=True)
+        if console.is_terminal:
+            columns = (BarColumn(), DownloadColumn(), TimeRemainingColumn())
+            self._progress = Progress(
+                "{task.description}", *columns, console=console, transient=True
+            )
+            self._task = self._progress.add_task(f"Fetching {self._name}", total=self._n_bytes)
+            self._progress.start()
+        else:
+            _logger.info("Fetching %s", self._name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def advance(self, n_bytes: int) -> None:
+        """Advance by so many bytes."""
+        if self._progress is not None:
+            self._progress.update(self._task, advance=n_bytes)

@@ -1,0 +1,80 @@
+"""Versions of what a run writes: later than all before, and loaded by the run that saved them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from kedro.io import AbstractVersionedDataset, CatalogProtocol, Version
+from kedro.io.core import VERSION_FORMAT, VersionNotFoundError
+
+Catalog = CatalogProtocol[Any, Any]
+Versioned = AbstractVersionedDataset[Any, Any]
+
+
+def stamp(catalog: Catalog, names: Iterable[str], wanted: str) -> str:
+    """Set the version under which datasets will be saved, and give it.
+
+    It is later than every version that they have, whatever the clock says, for the latest version
+    is the one that is loaded.
+
+    Parameters
+    ----------
+    catalog
+        The datasets.
+    names
+        Those that will be saved.
+    wanted
+        The version that Kedro chose: the time.
+    """
+    datasets = versioned(catalog, names)
+    latest = max(map(latest_version, datasets), default="")
+    chosen = wanted if wanted > latest else _after(latest)
+    for dataset in datasets:
+        dataset._version = Version(dataset._version.load, chosen)
+    return chosen
+
+
+def pin(catalog: Catalog, names: Iterable[str]) -> None:
+    """Have datasets loaded in the version in which they are saved, even if a later one appears."""
+    for dataset in versioned(catalog, names):
+        if dataset._version.load is None:
+            dataset._version = Version(dataset._version.save, dataset._version.save)
+
+
+def versioned(catalog: Catalog, names: Iterable[str]) -> list[Any]:
+    """List the datasets that have versions."""
+    datasets = [catalog.get(name) for name in sorted(names)]
+    return [one for one in datasets if isinstance(one, AbstractVersionedDataset) and one._version]
+
+
+def all_versions(dataset: Versioned) -> list[str]:
+    """List the versions of a dataset, the latest first."""
+    try:
+        return dataset.list_versions(full_path=False)
+    except VersionNotFoundError:
+        return []
+
+
+def latest_version(dataset: Versioned) -> str:
+    """Give the latest version whose name is a time, or an empty text."""
+    return next(filter(is_time, all_versions(dataset)), "")
+
+
+def is_time(version: str) -> bool:
+    """Say whether a version was named by Kedro."""
+    try:
+        return bool(to_time(version))
+    except ValueError:
+        return False
+
+
+def to_time(version: str) -> datetime:
+    """Read the time of a version, in UTC."""
+    return datetime.strptime(version, VERSION_FORMAT)
+
+
+def _after(version: str) -> str:
+    later = (to_time(version) + timedelta(milliseconds=1)).strftime(VERSION_FORMAT)
+    return f"{later[:-4]}Z"

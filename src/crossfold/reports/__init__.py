@@ -1,0 +1,1 @@
+"""What reports are made of, for every study: style, words, tables, charts, the page."""

@@ -1,0 +1,156 @@
+"""A report: from a page of Markdown with Jinja to one HTML file that needs no other.
+
+What a page prints with ``{{ … }}`` is text: whatever names a user's table has, they are shown as
+they are, and never read as Markdown or HTML.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from importlib.resources import files
+from itertools import pairwise
+from traceback import extract_tb
+from typing import Any
+
+from markupsafe import Markup
+
+from crossfold.exceptions import CrossfoldError
+from crossfold.reports import words
+from crossfold.reports.tables import Estimate
+
+_SYNTAX = re.compile(r"""[!"#$&'*<>@\[\\\]^_`{|}~=+-]|(?<=\d)[.)]""")
+_DOCUMENT = Markup(
+    '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+    "<title>{title} – crossfold</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
+    "{notice}<main>\n{main}</main>\n</body>\n</html>\n"
+)
+
+
+class PageError(CrossfoldError):
+    """A page of a report cannot be filled."""
+
+
+def render_page(source: str, names: Mapping[str, Any], notice: str = "") -> str:
+    """Fill a page and turn it into HTML.
+
+    Parameters
+    ----------
+    source
+        Markdown with Jinja. ``{{ contents }}`` is where the list of sections goes.
+    names
+        What the page can name: values, and functions that return `Markup` for what is HTML.
+    notice
+        First line of the page, or nothing.
+
+    Raises
+    ------
+    PageError
+        The page names what there is not, or is no Jinja.
+    """
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    tokens = parser.parse(_fill(source, {"contents": Markup(_CONTENTS), **names}))
+    title, sections = _headings(tokens)
+    main = parser.renderer.render(tokens, parser.options, {}).replace(_CONTENTS, _nav(sections))
+    first = Markup('<p class="notice" role="note">{}</p>\n').format(notice) if notice else ""
+    style = files("crossfold.reports").joinpath("page.css").read_text(encoding="utf-8")
+    return str(_DOCUMENT.format(title=title, style=Markup(style), notice=first, main=Markup(main)))
+
+
+_CONTENTS = "<nav></nav>"
+
+
+def _fill(source: str, names: Mapping[str, Any]) -> str:
+    from jinja2 import StrictUndefined, TemplateError
+    from jinja2.sandbox import SandboxedEnvironment
+
+    environment = SandboxedEnvironment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=as_text
+    )
+    environment.filters |= {
+        "percent": _percent,
+        "count": words.count,
+        "number": words.number,
+        "listed": words.listed,
+        "code": code,
+        "literal": literal,
+    }
+    try:
+        return environment.from_string(source).render(**names)
+    except (TemplateError, TypeError, ValueError) as error:
+        line = _line(error)
+        where = f"line {line} of the report's page" if line else "the report's page"
+        raise PageError(
+            f"In {where}: {error}; see docs/how-to/report-page.md for what it can name."
+        ) from error
+
+
+def _line(error: Exception) -> int | None:
+    """Find the line of a page at which an error arose."""
+    lines = [f.lineno for f in extract_tb(error.__traceback__) if f.filename == "<template>"]
+    return getattr(error, "lineno", None) or (lines[-1] if lines else None)
+
+
+def _percent(value: Estimate | float) -> str:
+    return value.percent() if isinstance(value, Estimate) else words.percent(value)
+
+
+def as_text(value: Any) -> Any:
+    """Print a value on a page so that nothing in it is read as Markdown or HTML.
+
+    Every character with a meaning becomes a numbered entity, which both show as that character.
+    """
+    if isinstance(value, Markup):
+        return value
+    return _entities(re.sub(r"\s*[\r\n]\s*", " ", str(value)).strip(" \t"))
+
+
+def _entities(text: str) -> str:
+    return _SYNTAX.sub(lambda found: f"&#{ord(found.group())};", text)
+
+
+def code(value: object) -> Markup:
+    """Print a value in the type of code."""
+    return Markup(f"<code>{as_text(value)}</code>")
+
+
+def literal(text: str) -> Markup:
+    """Keep lines and spaces of a text inside of an element ``pre``."""
+    return Markup(_entities(text).replace("\n", "&#10;").replace(" ", "&#32;"))
+
+
+def figure_html(name: str, image: bytes, caption: str, alt: str) -> Markup:
+    """Embed a PNG or SVG image; its address on the page is ``#figure-NAME``."""
+    return Markup(
+        '<figure id="figure-{}"><img src="{}" alt="{}"><figcaption>{}</figcaption></figure>'
+    ).format(name, data_uri(image), alt, caption)
+
+
+def data_uri(image: bytes) -> str:
+    """Turn the bytes of a PNG or SVG image into an address that needs no other file."""
+    kind = "png" if image.startswith(b"\x89PNG") else "svg+xml"
+    return f"data:image/{kind};base64,{b64encode(image).decode()}"
+
+
+def _headings(tokens: list[Any]) -> tuple[str, dict[str, str]]:
+    """Read the title and the headings of sections, which get their addresses."""
+    title, sections = "", dict[str, str]()
+    for heading, inline in pairwise(tokens):
+        text = "".join(part.content for part in inline.children or ())
+        if heading.type == "heading_open" and heading.tag == "h1":
+            title = title or text
+        elif heading.type == "heading_open" and heading.tag == "h2":
+            address = re.sub(r"\W+", "-", text.lower()).strip("-") or "section"
+            address = f"{address}-{len(sections)}" if address in sections else address
+            heading.attrSet("id", address)
+            sections[address] = text
+    return title, sections
+
+
+def _nav(sections: Mapping[str, str]) -> str:
+    items = [Markup('<li><a href="#{}">{}</a></li>').format(*one) for one in sections.items()]
+    return f'<nav aria-label="Contents"><ul>{"".join(items)}</ul></nav>'

@@ -1,0 +1,146 @@
+"""Tables as they are printed: from a data frame to HTML, numbers right, intervals light."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import pandas as pd
+from markupsafe import Markup, escape
+
+from crossfold.reports import words
+
+METRICS = {
+    "roc_auc": "ROC-AUC",
+    "pr_auc": "PR-AUC",
+    "brier": "Brier score",
+    "log_loss": "Log loss",
+    "expected_calibration_error": "Calibration error",
+    "mcc": "MCC",
+    "f1": "F1",
+    "macro_f1": "Macro F1",
+    "r2": "R²",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "p_value": "p",
+    "n_called": "Rows called",
+}
+_OF_ANY_SIZE = {"rmse", "mae", "mean_error", "difference", "from", "to"}
+_SHARES = {"missing", "share", "flagged_share"}
+_LONGEST_NAME, _LONGEST_TEXT = 40, 240
+_ENDS = ("_low", "_high")
+
+
+class Estimate(NamedTuple):
+    """A figure with its 95 % interval; false where there is none.
+
+    Attributes
+    ----------
+    metric
+        Name of what is measured.
+    value, low, high
+        NaN where they are not known.
+    n
+        Number of rows.
+    """
+
+    metric: str
+    value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    n: int = 0
+
+    def __bool__(self) -> bool:
+        return math.isfinite(self.value)
+
+    def __str__(self) -> str:
+        return self.printed()
+
+    @property
+    def name(self) -> str:
+        """What is measured, in words within a sentence."""
+        return METRICS.get(self.metric, self.metric.replace("_", " "))
+
+    @property
+    def number(self) -> str:
+        """The figure without its interval."""
+        return self.printed().split(" (")[0]
+
+    @property
+    def interval(self) -> str:
+        """The interval, or nothing."""
+        return self.printed().partition(" (")[2].removesuffix(")")
+
+    def printed(self) -> str:
+        """Print it as its metric is printed; what is no interval is left out."""
+        known = words.is_interval(self.value, self.low, self.high)
+        ends = (self.low, self.high) if known else (math.nan, math.nan)
+        printer = words.fitting_interval if self.metric in _OF_ANY_SIZE else words.interval
+        return printer(self.value, *ends)
+
+    def percent(self) -> str:
+        """Print it as per cent; what is no interval is left out."""
+        known = words.is_interval(self.value, self.low, self.high)
+        ends = (self.low, self.high) if known else (math.nan, math.nan)
+        return words.percent_interval(self.value, *ends)
+
+
+def metric_name(metric: str) -> str:
+    """Write the name of a metric as it is known."""
+    return METRICS.get(metric, words.plain(metric))
+
+
+def to_html(table: pd.DataFrame, caption: str, bold: object = None) -> Markup:
+    """Print a table: ``x_low`` and ``x_high`` are the interval of ``x``.
+
+    Parameters
+    ----------
+    table
+        Names are escaped and shortened; columns of numbers are set right.
+    caption
+        What the rows are.
+    bold
+        First value of the row that the report is about, or nothing.
+    """
+    shown = [name for name in map(str, table) if not name.endswith(_ENDS)]
+    numeric = {name: pd.api.types.is_numeric_dtype(table[name].dtype) for name in shown}
+    head = "".join(_cell("th", metric_name(name), numeric[name], ' scope="col"') for name in shown)
+    body = "".join(_row(row, shown, numeric, bold) for row in table.to_dict("records"))
+    return Markup(
+        '<div class="scroll" tabindex="0" role="region" aria-label="{0}"><table>'
+        "<caption><span>{0}</span></caption><thead><tr>{1}</tr></thead><tbody>{2}</tbody></table></div>"
+    ).format(caption, Markup(head), Markup(body))
+
+
+def _row(row: dict[Any, Any], shown: Sequence[str], numeric: dict[str, bool], bold: object) -> str:
+    first, *others = shown
+    cells = _cell("th", _text(row, first, first), numeric[first], ' scope="row"')
+    cells += "".join(_cell("td", _text(row, name, first), numeric[name]) for name in others)
+    start = '<tr class="bold">' if bold is not None and row[first] == bold else "<tr>"
+    return f"{start}{cells}</tr>"
+
+
+def _cell(tag: str, text: str, is_number: bool, attributes: str = "") -> str:
+    kind = ' class="number"' if is_number else ""
+    figure, _, ends = text.partition(" (")
+    if not (is_number and ends.endswith(")")):
+        return f"<{tag}{kind}{attributes}>{escape(text)}</{tag}>"
+    light = f'<span class="interval">{escape(ends[:-1])}</span>'
+    return f"<{tag}{kind}{attributes}>{escape(figure)} {light}</{tag}>"
+
+
+def _text(row: dict[Any, Any], name: str, first: str) -> str:
+    value = row[name]
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return words.count(value)
+    if not isinstance(value, float):
+        named = metric_name(str(value)) if name == "metric" else value
+        return words.shortened(named, _LONGEST_NAME if name == first else _LONGEST_TEXT)
+    if name == "p_value":
+        return words.MISSING if math.isnan(value) else words.p_value(value)
+    low, high = (row.get(f"{name}{end}", math.nan) for end in _ENDS)
+    estimate = Estimate(name, value, low, high)
+    return estimate.percent() if name in _SHARES else estimate.printed()

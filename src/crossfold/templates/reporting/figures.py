@@ -1,0 +1,153 @@
+"""The figures of a report: which chart shows what, for each task."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from crossfold.reports import charts, style
+from crossfold.reports.tables import METRICS, metric_name
+from crossfold.reports.words import chart_label
+from crossfold.templates.cross_validation.folds import PERMUTED, TIME_SPLIT
+from crossfold.templates.reporting import summaries
+from crossfold.templates.reporting.results import Results
+from crossfold.validation import reliability_curve
+from crossfold.validation.estimates import COMPARED
+from crossfold.validation.tables import POOLED
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PROTOCOLS = {PERMUTED: "permuted labels", TIME_SPLIT: "time split"}
+
+
+def models(results: Results) -> Figure:
+    """Draw the compared metrics of every model."""
+    panels = COMPARED[results.table_parameters.task]
+    table = _best_first(results.pooled, results)
+    return charts.estimates(table, "model", panels, bold=results.reference)
+
+
+def _best_first(table: pd.DataFrame, results: Results) -> pd.DataFrame:
+    rank = {model: place for place, model in enumerate(results.models)}
+    return table.sort_values("model", key=lambda names: names.astype(str).map(rank), kind="stable")
+
+
+def differences(results: Results) -> Figure:
+    """Draw by how much the reference differs from each other model."""
+    pairs = [
+        {"model": model, "metric": "difference", "estimate": pair.pop("difference"), **pair}
+        for model in results.models
+        if (pair := results.pair(results.reference, model))
+    ]
+    table = pd.DataFrame(pairs, columns=["model", "metric", "estimate", "low", "high"])
+    axis = f"{metric_name(results.main_metric)}: {chart_label(results.reference)} minus model"
+    return charts.estimates(table, "model", ["difference"], reference=0, axis=axis)
+
+
+def protocols(results: Results) -> Figure:
+    """Draw the main metric under cross-validation, over time and on permuted labels."""
+    table = results.metrics_table
+    other = table["protocol"].isin(list(PROTOCOLS))
+    kept = table["model"].isin(table.loc[other, "model"].unique()) & (table["scope"] == POOLED)
+    shown = _best_first(table[kept & (table["metric"] == results.main_metric)], results)
+    names = {results.protocol: "cross-validation", **PROTOCOLS}
+    shown = shown.assign(protocol=shown["protocol"].astype(str).map(names))
+    return charts.estimates(
+        shown,
+        "model",
+        [results.main_metric],
+        series="protocol",
+        reference=results.chance,
+        axis=f"{metric_name(results.main_metric)}; the line is chance",
+    )
+
+
+def training_curves(results: Results) -> Figure:
+    """Draw the losses of our networks over epochs."""
+    history = results.history
+    return charts.curves(history[history["protocol"] == results.protocol], results.networks)
+
+
+def outcomes(results: Results) -> Figure:
+    """Draw what the task asks: ROC and PR curves, the confusion matrix, or predicted by true."""
+    if results.task == "binary":
+        others = [model for model in results.models if model != results.reference]
+        shown = [results.reference, *others[:2]]
+        return charts.roc_and_pr({model: results.predicted(model) for model in shown})
+    if results.task == "multiclass":
+        counts = summaries.confusion_counts(results, results.reference)
+        return charts.confusion(counts, results.classes)
+    rows = results.predicted(results.reference)
+    said, true = (rows[name].to_numpy(dtype=float) for name in ("predicted", "target"))
+    return charts.predicted_and_true(said, true, results.target)
+
+
+def calibration(results: Results) -> Figure:
+    """Draw observed against predicted shares: of the event, or of right answers."""
+    if results.task == "regression":
+        return style.empty_figure("Numbers are predicted without probabilities.")
+    rows = results.predicted(results.reference)
+    if results.task == "binary":
+        bins = {
+            "Raw": reliability_curve(rows["target"], rows["raw_p1"]),
+            "Calibrated": reliability_curve(rows["target"], rows["p1"]),
+        }
+        return charts.reliability(bins, f"Observed share of {chart_label(results.classes[1], 20)}")
+    from crossfold.validation.tables import probabilities
+
+    sure = probabilities(rows).max(axis=1)
+    right = (rows["predicted"] == rows["target"]).to_numpy()
+    curve = {"Most probable class": reliability_curve(right, sure)}
+    return charts.reliability(curve, "Share that is right")
+
+
+def decision(results: Results, table: pd.DataFrame) -> Figure:
+    """Draw the table of decisions: by share called, by class, or by size."""
+    if results.task == "binary":
+        flagged = results.metric(results.reference, "flagged_share").value
+        return charts.capacity(table, flagged)
+    if results.task == "multiclass":
+        drawn = [
+            table[["class", name, f"{name}_low", f"{name}_high"]]
+            .set_axis(["class", "estimate", "low", "high"], axis=1)
+            .assign(metric=name)
+            for name in ("precision", "recall")
+        ]
+        return charts.estimates(pd.concat(drawn), "class", ["precision", "recall"])
+    rows = results.predicted(results.reference)
+    errors = (rows["predicted"] - rows["target"]).rename("error")
+    return charts.histogram(errors, "Predicted − true")
+
+
+def importance(results: Results) -> Figure:
+    """Draw what shuffling each column costs."""
+    names = ["column", "estimate", "low", "high"]
+    table = summaries.importance(results).set_axis(names, axis=1).assign(metric="importance")
+    metric = METRICS.get(results.main_metric, results.main_metric)
+    axis = f"{metric} lost when shuffled"
+    return charts.estimates(table, "column", ["importance"], reference=0, axis=axis)
+
+
+def target(results: Results) -> Figure:
+    """Draw how the target is distributed."""
+    values = results.features[results.target]
+    if results.task == "regression":
+        return charts.histogram(values, results.target)
+    numbers = values.cat.codes if values.dtype == "category" else values.astype(int)
+    shares = numbers.value_counts(normalize=True).sort_values(ascending=False)
+    names = [results.classes[int(number)] for number in shares.index]
+    shown = pd.Series(shares.to_numpy(), index=names)
+    return charts.bars(shown[: charts.MOST_ROWS], "Share of rows", len(shown[charts.MOST_ROWS :]))
+
+
+def missing(results: Results) -> Figure:
+    """Draw the share of missing values of each input that has any."""
+    listed = summaries.columns(results).set_index("column")["missing"]
+    shares = listed[listed > 0].sort_values(ascending=False)
+    if shares.empty:
+        return style.empty_figure("No value is missing.")
+    return charts.bars(
+        shares[: charts.MOST_ROWS], "Share of missing values", len(shares[charts.MOST_ROWS :])
+    )

@@ -1,0 +1,257 @@
+"""What a report says: every sentence is computed from the results, or left out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crossfold.reports import words
+from crossfold.reports.words import count, listed, percent, shortened
+from crossfold.templates.cross_validation.folds import TIME_SPLIT
+from crossfold.templates.reporting import summaries
+from crossfold.templates.reporting.results import Results
+from crossfold.validation import verdict
+
+FEW_ROWS, FEW_OF_CLASS = 1000, 50
+
+
+def title(results: Results) -> str:
+    """Ask what the study answers."""
+    verb = "predicts" if results.task == "regression" else "tells"
+    return f"What {verb} {shortened(results.target)}?"
+
+
+def answer(results: Results) -> str:
+    """Say in one sentence how well the reference model does, and what would be chance."""
+    model, main = results.reference, results.metric(results.reference, results.main_metric)
+    if not main:
+        return ""
+    target, share = shortened(results.target), main.percent()
+    if results.task == "binary":
+        event = shortened(results.classes[1])
+        text = (
+            f"Of two rows, one with {target} = {event} and one without, {model} finds the right "
+            f"one in {share} of cases; guessing would in 50 %."
+        )
+    elif results.task == "multiclass":
+        text = (
+            f"{model} names the right one of {len(results.classes)} classes of {target} for "
+            f"{share} of rows; always naming the largest class would for "
+            f"{percent(results.chance)}."
+        )
+    elif main.value > 0:
+        text = f"{model} explains {share} of the variance of {target}{_typical_error(results)}."
+    else:
+        text = f"{model} predicts {target} no better than its mean does (R² {main.number})."
+    return f"{text} {_beyond_chance(results)}".strip()
+
+
+def _typical_error(results: Results) -> str:
+    error = results.metric(results.reference, "mae")
+    return f", and is off by {error} on average" if error else ""
+
+
+def _beyond_chance(results: Results) -> str:
+    main = results.metric(results.reference, results.main_metric)
+    if main.low <= results.chance <= main.high:
+        return "That cannot be told from chance."
+    return "That is worse than chance." if main.high < results.chance else ""
+
+
+def standing(results: Results) -> str:
+    """Say which model is best, also where it is not the reference."""
+    best, reference = results.models[0], results.reference
+    main = results.metric(best, results.main_metric)
+    if not main or len(results.models) < 2:
+        return ""
+    if best == reference:
+        close = [m for m in results.models[1:] if not _differ(results, best, m)]
+        others = f"; {listed(close)} cannot be told apart from it" if close else ""
+        return f"No other model has a better {main.name}{others}."
+    differs = _differ(results, best, reference)
+    told = "which is better than" if differs else "which cannot be told apart from"
+    return f"The best {main.name} is that of {best}, {main}, {told} {reference}."
+
+
+def _differ(results: Results, model_a: str, model_b: str) -> bool:
+    pair = results.pair(model_a, model_b)
+    return bool(pair) and verdict(pair["low"], pair["high"]) == "differ"
+
+
+def comparisons(results: Results) -> list[str]:
+    """Say of every other model how the reference compares with it."""
+    return [
+        sentence
+        for model in results.models
+        if model != results.reference and (sentence := _comparison(results, model))
+    ]
+
+
+def _comparison(results: Results, model: str) -> str:
+    pair = results.pair(results.reference, model)
+    if not pair:
+        return ""
+    if not any(pair.values()):
+        return f"{results.reference} and {model} do not differ at all."
+    text = words.fitting_interval(pair["difference"], pair["low"], pair["high"])
+    name = results.metric(model, results.main_metric).name
+    if not _differ(results, results.reference, model):
+        return (
+            f"{results.reference} and {model} cannot be told apart: their {name} differs by {text}."
+        )
+    told = "better" if pair["difference"] > 0 else "worse"
+    return f"{results.reference} is {told} than {model}: its {name} differs by {text}."
+
+
+def twins(results: Results) -> str:
+    """Say how far the same network on two engines is apart."""
+    table = results.comparison[results.comparison["test"] == "largest difference of any row"]
+    if table.empty:
+        return ""
+    row = table.iloc[0]
+    pair = f"{row['model_a']} and {row['model_b']}, one network on two engines,"
+    if not row["difference"]:
+        return f"{pair} say the same of every row."
+    apart = words.fitting(float(row["difference"]))
+    what = "value" if results.task == "regression" else "probability"
+    return f"{pair} predict the {what} of any row at most {apart} apart: {row['verdict']}."
+
+
+def leaks(results: Results) -> str:
+    """Say what the leak guard looked for and found."""
+    guard = results.leak_guard
+    if guard.empty:
+        return ""
+    checks, crossing = listed(list(guard["check"])), int(guard["crossing"].sum())
+    found = "found none" if not crossing else f"found {count(crossing)}"
+    return f"The leak guard looked for {checks} and {found}."
+
+
+def control(results: Results) -> str:
+    """Say what a model makes of permuted labels."""
+    model, main = results.control
+    if not main:
+        return ""
+    text = f"On permuted labels, from which nothing can be learnt, {model} has {main.name} {main}"
+    if main.low > results.chance:
+        return (
+            f"{text}: better than chance ({_chance(results)}), which must not be. "
+            "Something leaks; do not use these figures."
+        )
+    return f"{text}: no better than chance ({_chance(results)}), as it has to be."
+
+
+def _chance(results: Results) -> str:
+    return words.number(results.chance, 0 if results.task == "regression" else 3)
+
+
+def over_time(results: Results) -> str:
+    """Say what is left when a model learns from the past alone."""
+    model, main = results.over_time
+    if not main:
+        return ""
+    start = f" (from {results.first_test_day} on)" if results.first_test_day else ""
+    mixed = results.metric(model, results.main_metric)
+    return (
+        f"Trained on earlier rows and tested on the last {count(results.validated(TIME_SPLIT))}"
+        f"{start}, {model} has {main.name} {main}; on folds that mix all times it has {mixed}."
+    )
+
+
+def calibration(results: Results) -> str:
+    """Say whether the probabilities of two classes are right on average."""
+    said = results.metric(results.reference, "mean_prediction")
+    error = results.metric(results.reference, "expected_calibration_error")
+    if not said:
+        return ""
+    true = percent(float(results.predicted(results.reference)["target"].mean()))
+    text = f"On average {results.reference} says {percent(said.value)}, and {true} is true"
+    return f"{text}; bin by bin the two are {percent(error.value)} apart." if error else f"{text}."
+
+
+def decision(results: Results) -> str:
+    """Say what the thresholds of two classes come to."""
+    model = results.reference
+    flagged, precision, recall = (
+        results.metric(model, name) for name in ("flagged_share", "precision", "recall")
+    )
+    if not flagged:
+        return ""
+    low, high = results.predicted(model)["threshold"].agg(["min", "max"])
+    ends = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
+    text = f"At thresholds of {ends}, {model} flags {flagged.percent()} of rows"
+    if not flagged.value:
+        return f"{text}."
+    return (
+        f"{text}. Of the flagged, {precision.percent()} are {shortened(results.classes[1])} "
+        f"(precision); of those that are, {recall.percent()} are flagged (recall)."
+    )
+
+
+def confusions(results: Results) -> str:
+    """Name the classes that are mistaken for each other most often."""
+    counts = summaries.confusion_counts(results, results.reference)
+    np.fill_diagonal(counts, 0)
+    if not counts.any():
+        return f"{results.reference} makes no mistake."
+    true, said = np.unravel_index(int(counts.argmax()), counts.shape)
+    names = [shortened(results.classes[int(number)]) for number in (true, said)]
+    n_wrong = int(counts.sum())
+    return (
+        f"{count(n_wrong)} rows are named wrongly. The most frequent mistake is {names[1]} for "
+        f"{names[0]} ({count(counts.max())} rows)."
+    )
+
+
+def residuals(results: Results) -> str:
+    """Say whether predicted numbers are too large or too small on average."""
+    bias = results.metric(results.reference, "mean_error")
+    if not bias:
+        return ""
+    if bias.low <= 0 <= bias.high:
+        return f"On average predictions are neither too large nor too small (mean error {bias})."
+    kind = "large" if bias.value > 0 else "small"
+    return f"On average predictions are too {kind}: the mean error is {bias}."
+
+
+def importance(results: Results) -> str:
+    """Name the columns without which the model would be worse."""
+    table = summaries.importance(results)
+    if table.empty:
+        return ""
+    sure = table[table["loss_low"] > 0]
+    name = results.metric(results.reference, results.main_metric).name
+    if sure.empty:
+        return f"No column makes a difference of {name} by itself that could be told from none."
+    first = sure.iloc[0]
+    lost = words.interval(first["loss"], first["loss_low"], first["loss_high"])
+    others = list(sure["column"].iloc[1:])
+    also = f" Shuffling {listed(others)} costs something too." if others else ""
+    return (
+        f"Shuffling {shortened(first['column'])} costs {lost} of {name}, the largest loss that "
+        f"can be told from none.{also}"
+    )
+
+
+def limits(results: Results) -> list[str]:
+    """List what the figures do not say."""
+    return [*_limits_of_rows(results), *map(str, results.model_card.get("limits") or ())]
+
+
+def _limits_of_rows(results: Results) -> list[str]:
+    parameters, n = results.table_parameters, len(results.features)
+    found = []
+    if n < FEW_ROWS:
+        found.append(f"There are {count(n)} rows: intervals are wide, and mean what they say.")
+    if results.classes:
+        sizes = results.features[results.target].value_counts()
+        rare = int((sizes < FEW_OF_CLASS).sum())
+        if rare:
+            found.append(f"{count(rare)} of the {len(sizes)} classes have fewer than 50 rows.")
+    if parameters.group is None:
+        found.append(
+            "No group is named: rows of one person, place or device may be in training and "
+            "validation at once, and figures are then too good."
+        )
+    if parameters.time is None:
+        found.append("No time is named: figures say nothing about rows of a later time.")
+    return found

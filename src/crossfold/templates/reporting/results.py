@@ -1,0 +1,194 @@
+"""What a study made, and how its report looks it up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crossfold.reports.tables import Estimate
+from crossfold.templates.cross_validation.folds import MAIN, PERMUTED, TIME_SPLIT
+from crossfold.templates.cross_validation.parameters import EvaluationParameters
+from crossfold.templates.parameters import TableParameters
+from crossfold.validation.estimates import MAIN_METRIC
+from crossfold.validation.tables import POOLED, VALIDATION
+
+
+@dataclass(frozen=True)
+class Results:
+    """The datasets of a study that its report reads.
+
+    Attributes
+    ----------
+    table, features
+        The cleaned table and the features made of it, same rows in the same order.
+    row_counts
+        ``read``, ``kept``, ``rejected`` by rule, ``duplicates``; any may be missing.
+    folds, predictions, history, metrics_table, comparison
+        The five tables.
+    leak_guard, feature_importance, tuned_search, model_card
+        As the cross-validation template writes them.
+    table_parameters, evaluation
+        What the columns are, and how figures were made.
+    """
+
+    table: pd.DataFrame
+    features: pd.DataFrame
+    row_counts: dict[str, Any]
+    folds: pd.DataFrame
+    leak_guard: pd.DataFrame
+    predictions: pd.DataFrame
+    history: pd.DataFrame
+    metrics_table: pd.DataFrame
+    comparison: pd.DataFrame
+    feature_importance: pd.DataFrame
+    tuned_search: pd.DataFrame
+    model_card: dict[str, Any]
+    table_parameters: TableParameters
+    evaluation: EvaluationParameters
+
+    @property
+    def task(self) -> str:
+        """Kind of the target."""
+        return self.table_parameters.task
+
+    @property
+    def target(self) -> str:
+        """Name of the target."""
+        return self.table_parameters.target
+
+    @property
+    def main_metric(self) -> str:
+        """Metric by which models are ordered; larger is better."""
+        return MAIN_METRIC[self.table_parameters.task]
+
+    @cached_property
+    def protocol(self) -> str:
+        """The cross-validation whose figures are the study's result."""
+        return next(name for name in MAIN if (self.metrics_table["protocol"] == name).any())
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Names of the classes in the order of their numbers; none of numbers."""
+        if self.task == "regression":
+            return []
+        target = self.features[self.target]
+        if target.dtype == "category":
+            return [str(name) for name in target.cat.categories]
+        positive = self.table_parameters.positive
+        return ["other", positive] if positive else ["no", "yes"]
+
+    @cached_property
+    def pooled(self) -> pd.DataFrame:
+        """Metrics of the study's cross-validation on all rows."""
+        table = self.metrics_table
+        return table[(table["protocol"] == self.protocol) & (table["scope"] == POOLED)]
+
+    @cached_property
+    def models(self) -> list[str]:
+        """Models, best first; of equals the reference; those without a figure last."""
+        main = self.pooled[self.pooled["metric"] == self.main_metric]
+        named = main["model"] == self.evaluation.reference
+        ordered = main.assign(named=named).sort_values(
+            ["estimate", "named", "model"], ascending=[False, False, True]
+        )
+        return [str(name) for name in ordered["model"]]
+
+    @cached_property
+    def networks(self) -> list[str]:
+        """Our networks among them, in the same order."""
+        trained = set(map(str, self.history["model"].unique()))
+        return [name for name in self.models if name in trained]
+
+    @cached_property
+    def reference(self) -> str:
+        """The model that the report is about: the one named so, else the best network."""
+        named = self.evaluation.reference
+        return named if named in self.models else (self.networks or self.models)[0]
+
+    def metric(
+        self, model: str, metric: str, protocol: str | None = None, scope: str = POOLED
+    ) -> Estimate:
+        """Look up a figure; it is false where there is none."""
+        table = self.metrics_table
+        found = table[
+            (table["model"] == model)
+            & (table["metric"] == metric)
+            & (table["protocol"] == (protocol or self.protocol))
+            & (table["scope"] == scope)
+        ]
+        if found.empty:
+            return Estimate(metric)
+        row = found.iloc[0]
+        ends = float(row["low"]), float(row["high"])
+        return Estimate(metric, float(row["estimate"]), *ends, int(row["n"]))
+
+    def predicted(self, model: str) -> pd.DataFrame:
+        """Look up what a model says in the cross-validation, by row."""
+        table = self.predictions
+        of_model = (table["model"] == model) & (table["protocol"] == self.protocol)
+        return table[of_model].sort_values("row")
+
+    @cached_property
+    def chance(self) -> float:
+        """Main metric of a model that knows nothing of a row."""
+        if self.task == "multiclass":
+            return float(self.features[self.target].value_counts(normalize=True).max())
+        return 0.5 if self.task == "binary" else 0.0
+
+    @cached_property
+    def control(self) -> tuple[str, Estimate]:
+        """Model trained on permuted labels, and its main metric; false where there is none."""
+        return self._other(PERMUTED)
+
+    @cached_property
+    def over_time(self) -> tuple[str, Estimate]:
+        """Model under the time split, and its main metric; false where there is none."""
+        return self._other(TIME_SPLIT)
+
+    def _other(self, protocol: str) -> tuple[str, Estimate]:
+        table = self.metrics_table
+        names = list(map(str, table.loc[table["protocol"] == protocol, "model"].unique()))
+        if not names:
+            return "", Estimate(self.main_metric)
+        model = self.reference if self.reference in names else names[0]
+        return model, self.metric(model, self.main_metric, protocol)
+
+    @cached_property
+    def n_folds(self) -> int:
+        """Number of folds of the cross-validation."""
+        return int(self.folds.loc[self.folds["protocol"] == self.protocol, "fold"].nunique())
+
+    @cached_property
+    def n_groups(self) -> int:
+        """Number of groups that are kept together; that of rows where each stands for itself."""
+        return int(self.folds["group"].nunique())
+
+    def validated(self, protocol: str) -> int:
+        """Count the rows that a protocol validates."""
+        rows = self.folds["protocol"].eq(protocol) & self.folds["role"].eq(VALIDATION)
+        return int(rows.sum())
+
+    @cached_property
+    def first_test_day(self) -> str:
+        """First day of the time split's test rows, or nothing."""
+        time = self.table_parameters.time
+        rows = self.folds["protocol"].eq(TIME_SPLIT) & self.folds["role"].eq(VALIDATION)
+        if time is None or time not in self.table or not rows.any():
+            return ""
+        return f"{self.table[time].iloc[self.folds.loc[rows, 'row'].to_numpy()].min():%Y-%m-%d}"
+
+    def pair(self, model_a: str, model_b: str) -> dict[str, Any]:
+        """Look up the paired bootstrap of two models' main metric, a minus b; empty for none."""
+        table = self.comparison
+        of_metric = (table["test"] == "paired bootstrap") & (table["metric"] == self.main_metric)
+        for a, b, sign in ((model_a, model_b, 1), (model_b, model_a, -1)):
+            found = table[of_metric & (table["model_a"] == a) & (table["model_b"] == b)]
+            if len(found) and np.isfinite(found["difference"].iloc[0]):
+                row = found.iloc[0]
+                ends = sorted((sign * row["low"], sign * row["high"]))
+                return {"difference": sign * row["difference"], "low": ends[0], "high": ends[1]}
+        return {}

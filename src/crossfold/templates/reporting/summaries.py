@@ -1,0 +1,227 @@
+"""The tables of a report, computed from the five tables; stored as CSV and printed alike."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.reports.tables import Estimate
+from crossfold.reports.words import shortened
+from crossfold.templates.cross_validation.encoding import inputs_by_kind
+from crossfold.templates.cross_validation.parameters import PreparationParameters
+from crossfold.templates.parameters import Kind
+from crossfold.templates.reporting.results import Results
+from crossfold.validation import GroupBootstrap, capacity_table
+
+COLUMNS = {
+    "binary": ("roc_auc", "pr_auc", "brier", "accuracy", "precision", "recall", "f1"),
+    "multiclass": ("accuracy", "macro_f1", "macro_precision", "macro_recall", "mcc", "log_loss"),
+    "regression": ("r2", "rmse", "mae", "mean_error"),
+}
+SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+FEWEST_CALLED = 10
+UNBOUNDED = ("log_loss", "r2", "rmse", "mae", "mean_error", "predicted")
+_KINDS: dict[str, Kind] = {"numeric": "number", "binary": "flag", "categorical": "category"}
+_TESTS_OF_ALL = ("paired bootstrap", "corrected resampled t-test over folds", "McNemar")
+_MOST_BINS = 10
+
+
+def models(results: Results) -> pd.DataFrame:
+    """Arrange every model's metrics side by side, best first, with the range over folds."""
+    wide: dict[str, list[float]] = {}
+    for metric in COLUMNS[results.task]:
+        found = [_known(results, model, metric) for model in results.models]
+        wide[metric] = [one.value for one in found]
+        wide[f"{metric}_low"] = [one.low for one in found]
+        wide[f"{metric}_high"] = [one.high for one in found]
+    folds = _fold_scores(results)
+    table = pd.DataFrame({"model": results.models, **wide})
+    return table.assign(
+        worst_fold=folds.min(axis=1).reindex(results.models).to_numpy(),
+        best_fold=folds.max(axis=1).reindex(results.models).to_numpy(),
+    )
+
+
+def _known(results: Results, model: str, metric: str) -> Estimate:
+    """Look up a figure; of nothing flagged there is no precision."""
+    if metric == "precision" and results.metric(model, "flagged_share").value == 0:
+        return Estimate(metric)
+    return results.metric(model, metric)
+
+
+def _fold_scores(results: Results) -> pd.DataFrame:
+    table = results.metrics_table
+    folds = table[
+        (table["protocol"] == results.protocol)
+        & (table["metric"] == results.main_metric)
+        & table["scope"].str.startswith("fold ")
+    ]
+    return folds.pivot_table(index="model", columns="scope", values="estimate", observed=True)
+
+
+def comparison(results: Results) -> pd.DataFrame:
+    """Take the tests of the reference model and of the twins, the main metric first."""
+    table = results.comparison
+    shown = (table["model_a"] == results.reference) | ~table["test"].isin(_TESTS_OF_ALL)
+    pairs = table[shown & np.isfinite(table["difference"].astype(float))]
+    second = pairs["metric"] != results.main_metric
+    ordered = pairs.assign(second=second).sort_values(["second", "model_b"], kind="stable")
+    bound = np.where(ordered["metric"].isin(UNBOUNDED), np.inf, 1.0)
+    names = ("model_a", "model_b", "metric", "test", "verdict")
+    text = {name: ordered[name].astype(str) for name in names}
+    figures = {
+        "difference": ordered["difference"].astype(float),
+        "difference_low": np.maximum(ordered["low"].astype(float), -bound),
+        "difference_high": np.minimum(ordered["high"].astype(float), bound),
+        "p_value": ordered["p_value"].astype(float),
+    }
+    return pd.DataFrame({**text, **figures}).reset_index(drop=True)
+
+
+def importance(results: Results) -> pd.DataFrame:
+    """Take what shuffling each column costs, with ends that can be."""
+    table, bounded = results.feature_importance, results.main_metric not in UNBOUNDED
+    bound = 1.0 if bounded else np.inf
+    return pd.DataFrame(
+        {
+            "column": table["column"].astype(str),
+            "loss": table["estimate"].astype(float),
+            "loss_low": table["low"].astype(float).clip(lower=-bound),
+            "loss_high": table["high"].astype(float).clip(upper=bound),
+        }
+    )
+
+
+def columns(results: Results) -> pd.DataFrame:
+    """List the inputs with their kind, their share of missing values and their levels."""
+    parameters = results.table_parameters
+    if parameters.columns:
+        kinds, table = {**parameters.columns}, results.table
+    else:
+        by_kind = inputs_by_kind(results.features, results.target, PreparationParameters())
+        kinds = {name: _KINDS[kind] for kind, names in by_kind.items() for name in names}
+        table = results.features
+    read = {name: str(kind) for name, kind in kinds.items() if name in table}
+    return pd.DataFrame(
+        {
+            "column": read.keys(),
+            "kind": read.values(),
+            "missing": [float(table[name].isna().mean()) for name in read],
+            "distinct_values": [int(table[name].nunique()) for name in read],
+        }
+    )
+
+
+def left_out(results: Results) -> pd.DataFrame:
+    """List the columns that are not read, with the reason."""
+    reasons = results.table_parameters.left_out
+    return pd.DataFrame({"column": reasons.keys(), "reason": reasons.values()})
+
+
+def decision(results: Results) -> pd.DataFrame:
+    """Arrange what the reference model's predictions are worth, as the task asks.
+
+    Returns
+    -------
+    Of two classes precision and recall by the share called; of several precision and recall of
+    each; of numbers the error by predicted value.
+    """
+    if results.task == "binary":
+        return _capacity(results)
+    if results.task == "multiclass":
+        return _by_class(results)
+    return _by_size(results)
+
+
+def _capacity(results: Results) -> pd.DataFrame:
+    rows = results.predicted(results.reference)
+    bootstrap = GroupBootstrap(rows["group"], results.evaluation.n_resamples, 0)
+    shares = [share for share in SHARES if share * len(rows) >= FEWEST_CALLED]
+    return capacity_table(rows["target"], rows["p1"], shares, bootstrap)
+
+
+def confusion_counts(results: Results, model: str) -> NDArray[np.intp]:
+    """Count rows by true and by predicted class, shape ``(k, k)``."""
+    rows = results.predicted(model)
+    k = len(results.classes)
+    cells = rows["target"].to_numpy(dtype=np.intp) * k + rows["predicted"].to_numpy(dtype=np.intp)
+    return np.bincount(cells, minlength=k * k).reshape(k, k)
+
+
+def _by_class(results: Results) -> pd.DataFrame:
+    from crossfold.validation import wilson_interval
+
+    counts = confusion_counts(results, results.reference)
+    hits, true, said = np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0)
+    table = pd.DataFrame({"class": results.classes, "rows": true, "predicted_rows": said})
+    for name, total in (("precision", said), ("recall", true)):
+        low, high = wilson_interval(hits, np.maximum(total, 1))
+        known = total > 0
+        table[name] = np.where(known, hits / np.maximum(total, 1), np.nan)
+        table[f"{name}_low"], table[f"{name}_high"] = (
+            np.where(known, end, np.nan) for end in (low, high)
+        )
+    return table
+
+
+def _by_size(results: Results) -> pd.DataFrame:
+    rows = results.predicted(results.reference)
+    said = rows["predicted"].astype(float)
+    n_bins = min(_MOST_BINS, max(1, len(rows) // 30))
+    bins = pd.qcut(said.rank(method="first"), n_bins, labels=False)
+    errors = (said - rows["target"]).groupby(bins)
+    table = pd.DataFrame(
+        {
+            "from": said.groupby(bins).min(),
+            "to": said.groupby(bins).max(),
+            "rows": errors.size(),
+            "mean_error": errors.mean(),
+            "mae": errors.apply(lambda values: values.abs().mean()),
+        }
+    )
+    return table.reset_index(drop=True)
+
+
+def settings(results: Results) -> pd.DataFrame:
+    """Summarise the search inside the folds: each candidate's mean score, how often it was chosen.
+
+    Returns
+    -------
+    Empty where nothing was searched.
+    """
+    table = results.tuned_search
+    if len(table):
+        table = table[table["protocol"] == results.protocol]
+    columns = ["settings", "mean_score", "chosen_in_folds"]
+    if table.empty:
+        return pd.DataFrame(columns=columns)
+    chosen = table["chosen"].astype(bool)
+    by_candidate = table.assign(chosen=chosen).groupby(["model", "candidate"], sort=False)
+    scores = by_candidate.agg(mean_score=("score", "mean"), chosen_in_folds=("chosen", "sum"))
+    found = scores.reset_index().sort_values("mean_score", ascending=False, kind="stable")
+    told = [_settings(text) for text in found["candidate"]]
+    return found.assign(settings=told)[["model", *columns]].reset_index(drop=True)
+
+
+def _settings(candidate: str) -> str:
+    values = json.loads(candidate)
+    return ", ".join(f"{name} {shortened(value)}" for name, value in values.items())
+
+
+def data(results: Results) -> pd.DataFrame:
+    """Count rows read, kept, rejected by rule, and repeated."""
+    counts = results.row_counts
+    rejected = counts.get("rejected") or {}
+    lines = {
+        "read": counts.get("read"),
+        **{f"rejected: {str(rule).replace('_', ' ')}": n for rule, n in rejected.items()},
+        "kept": counts.get("kept", len(results.features)),
+        "kept that repeat another": counts.get("duplicates"),
+    }
+    known = {name: n for name, n in lines.items() if isinstance(n, int)}
+    return pd.DataFrame({"rows": known.keys(), "number": known.values()}).astype(
+        {"number": "int64"}
+    )

@@ -1,0 +1,377 @@
+"""What makes a node stale besides its function and its data."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import textwrap
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+from kedro.framework.hooks.manager import _create_hook_manager
+from kedro.io import DataCatalog
+from kedro.pipeline import Node, Pipeline
+
+from crossfold.refresh import contents
+from crossfold.refresh.code import CodeReader
+from crossfold.refresh.exceptions import RefreshError
+from crossfold.refresh.ledger import Ledger, NodeRecord
+from crossfold.refresh.runner import RefreshRunner
+from crossfold.refresh.staleness import Judge
+
+PACKAGE = "studio"
+DATASETS = """
+    from pathlib import Path
+    from kedro.io import AbstractDataset
+    from studio.drawing import drawn
+
+    DOTS = 100
+
+    class Picture(AbstractDataset):
+        def __init__(self, filepath, save_args=None):
+            self._filepath = Path(filepath)
+            self._save_args = save_args
+
+        def load(self):
+            return self._filepath.read_text()
+
+        def save(self, data):
+            self._filepath.write_text(drawn(data, DOTS))
+
+        def _describe(self):
+            return {}
+
+    class Made(AbstractDataset):
+        def __init__(self, number):
+            self._number = number
+
+        def load(self):
+            return str(self._number)
+
+        def save(self, data):
+            self._number = int(data)
+
+        def _describe(self):
+            return {}
+"""
+DRAWING = """
+    def drawn(data, dots):
+        return f"{data} with {dots}"
+
+    def unused():
+        return 1
+"""
+NODES = """
+    def draw(number):
+        return f"picture of {number}"
+
+    def frame(picture):
+        return f"framed {picture}"
+"""
+OTHERS = """
+    from kedro.io import AbstractDataset
+
+    class TableInADatabase(AbstractDataset):
+        kept = "1"
+
+        def __init__(self, table, version=None):
+            self._table = table
+
+        def load(self):
+            return type(self).kept
+
+        def save(self, data):
+            type(self).kept = data
+
+        def _describe(self):
+            return {}
+"""
+
+
+@dataclass
+class Studio:
+    """A project of two nodes: one draws a picture of what it reads, one frames it."""
+
+    folder: Path
+    entries: dict[str, dict[str, Any]] = field(default_factory=dict)
+    always_run: set[str] = field(default_factory=set)
+    trusted: set[str] = field(default_factory=set)
+    draw: Callable[..., Any] | None = None
+    tags: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, kind in {
+            "number": "text.TextDataset",
+            "picture": "studio.datasets.Picture",
+            "framed": "text.TextDataset",
+        }.items():
+            self.entries[name] = {"type": kind, "filepath": str(self.folder / f"{name}.txt")}
+        (self.folder / "number.txt").write_text("1")
+
+    def refresh(self) -> list[str]:
+        """Run what is stale, and name it."""
+        runner, (pipeline, catalog) = RefreshRunner(self.judge), self._parts()
+        run = uuid.uuid4().hex
+        runner.run(pipeline, catalog, _create_hook_manager(), run_id=run)
+        judge = self.judge(pipeline, catalog)
+        judge.ledger.begin_run(run, "refresh", None, [])
+        for node in pipeline.nodes:
+            if node.name in runner.done:
+                made = {name: judge.output(name) for name in node.outputs}
+                outputs = {name: output for name, output in made.items() if output}
+                judge.ledger.begin_node(run, node.name)
+                record = NodeRecord(node.name, run, judge.fingerprint(node), outputs)
+                judge.ledger.end_node(record)
+        return runner.done
+
+    def reasons(self) -> dict[str, list[str]]:
+        """Say of every node why it is stale."""
+        return self.judge(*self._parts()).forecast()
+
+    def judge(self, pipeline: Pipeline, catalog: Any) -> Judge:
+        return Judge(
+            pipeline,
+            catalog,
+            Ledger(self.folder / "ledger.sqlite"),
+            CodeReader(PACKAGE, self.folder / PACKAGE),
+            always_run=self.always_run,
+            trusted=self.trusted,
+        )
+
+    def change(self, name: str, old: str, new: str) -> None:
+        """Change a module of the package."""
+        file = self.folder / PACKAGE / name
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+
+    def _parts(self) -> tuple[Pipeline, DataCatalog]:
+        forget(PACKAGE)
+        nodes = importlib.import_module(f"{PACKAGE}.nodes")
+        draw = Node(self.draw or nodes.draw, "number", "picture", name="draw", tags=self.tags)
+        pipeline = Pipeline([draw, Node(nodes.frame, "picture", "framed", name="frame")])
+        return pipeline, DataCatalog.from_config(self.entries)
+
+
+def forget(package: str) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == package]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+@pytest.fixture
+def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
+    """Give the project after its first refresh."""
+    modules = {"__init__": "", "datasets": DATASETS, "drawing": DRAWING, "nodes": NODES}
+    (tmp_path / PACKAGE).mkdir()
+    for name, text in modules.items():
+        (tmp_path / PACKAGE / f"{name}.py").write_text(textwrap.dedent(text))
+    (tmp_path / "elsewhere.py").write_text(textwrap.dedent(OTHERS))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setattr(contents, "SETTLED_SECONDS", 0)
+    studio = Studio(tmp_path)
+    assert studio.refresh() == ["draw", "frame"]
+    assert studio.reasons() == {"draw": [], "frame": []}
+    yield studio
+    forget(PACKAGE)
+    forget("elsewhere")
+
+
+@pytest.mark.parametrize(
+    ("module", "old", "new"),
+    [
+        ("datasets.py", "DOTS = 100", "DOTS = 200"),
+        ("datasets.py", "drawn(data, DOTS)", "drawn(data, DOTS + 1)"),
+        ("datasets.py", "read_text()", "read_text().strip()"),
+        ("drawing.py", "{data} with", "{data} of"),
+    ],
+)
+def test_the_code_that_reads_and_writes_a_dataset_counts(
+    studio: Studio, module: str, old: str, new: str
+) -> None:
+    studio.change(module, old, new)
+    told = ["studio.datasets.Picture changed, which it calls"]
+    assert studio.reasons() == {"draw": told, "frame": told}
+    assert studio.refresh() == ["draw", "frame"]
+    assert studio.refresh() == []
+
+
+def test_what_the_dataset_does_not_reach_does_not_count(studio: Studio) -> None:
+    studio.change("drawing.py", "return 1", "return 2")
+    studio.change("datasets.py", "    def load(self):", "    # A comment.\n    def load(self):")
+    assert studio.reasons() == {"draw": [], "frame": []}
+
+
+@pytest.mark.parametrize("name", ["dpi", "path", "url"])
+def test_arguments_of_a_dataset_count_whatever_their_names(studio: Studio, name: str) -> None:
+    studio.entries["picture"]["save_args"] = {name: 1}
+    assert studio.refresh() == ["draw", "frame"]
+    studio.entries["picture"]["save_args"] = {name: 2}
+    assert studio.reasons()["draw"] == ["catalog entry picture changed"]
+
+
+def test_where_a_dataset_lies_does_not_count(studio: Studio) -> None:
+    moved = studio.folder / "moved.txt"
+    Path(studio.entries["number"]["filepath"]).rename(moved)
+    studio.entries["number"].update(filepath=str(moved), metadata={"kedro-viz": {"layer": "raw"}})
+    assert studio.reasons() == {"draw": [], "frame": []}
+
+
+@pytest.mark.parametrize("named", ["draw", "drawings"])
+def test_what_is_named_in_always_run_is_never_fresh(studio: Studio, named: str) -> None:
+    studio.always_run = {named}
+    studio.tags = "drawings"
+    assert studio.reasons() == {
+        "draw": [f"always_run names {named}"],
+        "frame": ["picture may change when it is made again"],
+    }
+    for _ in range(2):
+        assert studio.refresh() == ["draw"]  # the picture comes out as it was
+
+
+def test_who_reads_it_from_memory_is_never_fresh_either(studio: Studio) -> None:
+    studio.entries["picture"] = {"type": "MemoryDataset"}
+    assert studio.refresh() == ["draw", "frame"]
+    assert studio.refresh() == []
+    studio.always_run = {"draw"}
+    assert studio.reasons() == {name: ["always_run names draw"] for name in ("draw", "frame")}
+    assert studio.refresh() == ["draw", "frame"]
+
+
+def test_a_function_that_holds_what_cannot_be_compared_is_never_fresh(studio: Studio) -> None:
+    lock = threading.Lock()
+
+    def draw(number: str) -> str:
+        return f"{number} {lock}"[:1]
+
+    studio.draw = draw
+    studio.refresh()
+    sentence = "its function holds an object that cannot be compared, a _thread.lock"
+    assert studio.reasons()["draw"] == [sentence]
+
+
+@pytest.mark.parametrize("name", ["number", "picture"])
+def test_a_dataset_that_cannot_be_seen_is_told_unless_it_is_trusted(
+    studio: Studio, name: str
+) -> None:
+    studio.entries[name] = {"type": "elsewhere.TableInADatabase", "table": "a"}
+    assert "draw" in studio.refresh()
+    assert studio.reasons()["draw"] == [
+        f"{name} is a TableInADatabase, whose content cannot be seen"
+    ]
+    assert "draw" in studio.refresh()
+
+    studio.trusted = {name}
+    assert studio.reasons() == {"draw": [], "frame": []}
+    studio.entries[name]["table"] = "b"
+    changed = f"catalog entry {name} changed"
+    assert changed in studio.reasons()["draw"]
+
+
+def test_what_the_projects_code_makes_is_seen(studio: Studio) -> None:
+    studio.entries["number"] = {"type": "studio.datasets.Made", "number": 3}
+    studio.refresh()
+    assert studio.reasons() == {"draw": [], "frame": []}
+    studio.entries["number"]["number"] = 4
+    assert "catalog entry number changed" in studio.reasons()["draw"]
+    studio.refresh()
+    studio.change("datasets.py", "return str(self._number)", "return str(-self._number)")
+    assert "studio.datasets.Made changed, which it calls" in studio.reasons()["draw"]
+
+
+@pytest.mark.parametrize("address", ["memory:///shop/parts", "file://{}/parts", "{}/parts"])
+def test_a_folder_of_partitions_is_one_content(
+    studio: Studio, tmp_path: Path, address: str
+) -> None:
+    path = address.format(tmp_path.as_posix())
+    studio.entries["number"] = {
+        "type": "partitions.PartitionedDataset",
+        "path": path,
+        "dataset": "text.TextDataset",
+    }
+    studio.draw = len
+    files, folder = fsspec.core.url_to_fs(path)
+    files.makedirs(folder)
+    files.pipe({f"{folder}/a": b"1", f"{folder}/b": b"2"})
+    studio.refresh()
+    assert studio.reasons()["draw"] == []
+    files.pipe(f"{folder}/c", b"2")
+    assert "number content changed" in studio.reasons()["draw"][0]
+    files.rm(folder, recursive=True)
+
+
+class TestElsewhere:
+    """Datasets of file systems that are reached through fsspec."""
+
+    @pytest.fixture
+    def files(self) -> Iterator[Any]:
+        files = fsspec.filesystem("memory")
+        yield files
+        files.store.clear()
+        files.pseudo_dirs[:] = [""]
+
+    @pytest.fixture(params=[False, True], ids=["plain", "versioned"])
+    def elsewhere(self, studio: Studio, files: Any, request: pytest.FixtureRequest) -> Studio:
+        files.pipe("/shop/number.txt", b"1")
+        for name in ("number", "picture", "framed"):
+            address = f"memory:///shop/{name}.txt"
+            versioned = request.param and name != "number"
+            studio.entries[name] = {"type": "text.TextDataset", "filepath": address}
+            studio.entries[name]["versioned"] = versioned
+        assert studio.refresh() == ["draw", "frame"]
+        return studio
+
+    def test_what_stays_as_it_was_is_fresh(self, elsewhere: Studio) -> None:
+        assert elsewhere.reasons() == {"draw": [], "frame": []}
+        assert elsewhere.refresh() == []
+
+    def test_another_content_makes_stale(self, elsewhere: Studio, files: Any) -> None:
+        files.pipe("/shop/number.txt", b"2")
+        [told] = elsewhere.reasons()["draw"]
+        assert told.startswith("number content changed (sha256 ")
+        assert elsewhere.refresh() == ["draw", "frame"]
+        assert elsewhere.refresh() == []
+
+    def test_what_is_appended_makes_stale(self, elsewhere: Studio, files: Any) -> None:
+        with files.open("/shop/number.txt", "ab") as file:
+            file.write(b"2")
+        assert "number content changed" in elsewhere.reasons()["draw"][0]
+
+    def test_lost_and_spoilt_outputs_are_told(self, elsewhere: Studio, files: Any) -> None:
+        [framed] = files.find("/shop/framed.txt")
+        files.pipe(framed, b"spoilt")
+        assert elsewhere.reasons()["frame"] == ["framed is not what was written last"]
+        files.rm(framed)
+        assert elsewhere.reasons()["frame"] == ["framed is missing"]
+        assert elsewhere.refresh() == ["frame"]
+
+    def test_a_checksum_stands_for_the_content(
+        self, elsewhere: Studio, files: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        info = type(files).info
+        tags = {"ETag": '"1"'}
+        monkeypatch.setattr(
+            type(files), "info", lambda self, path, **more: {**info(self, path, **more), **tags}
+        )
+        elsewhere.refresh()
+        files.pipe("/shop/number.txt", b"1")  # another time, the same checksum
+        assert elsewhere.reasons()["draw"] == []
+        tags["ETag"] = '"2"'
+        assert "number content changed" in elsewhere.reasons()["draw"][0]
+
+    def test_no_answer_is_told_in_a_sentence(
+        self, elsewhere: Studio, files: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: Any, **__: Any) -> None:
+            raise PermissionError("403 Forbidden\nmore")
+
+        monkeypatch.setattr(type(files), "find", refuse)
+        expected = r"number\.txt cannot be asked what it holds \(403 Forbidden\): check the address"
+        with pytest.raises(RefreshError, match=expected):
+            elsewhere.reasons()

@@ -1,0 +1,223 @@
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from io import StringIO
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.runner import SequentialRunner
+
+from crossfold.datasets import FigureDataset
+from crossfold.exceptions import CrossfoldError
+from crossfold.templates.cross_validation.evaluation import compare_models, evaluate_predictions
+from crossfold.templates.reporting import create_pipeline
+from crossfold.templates.reporting.nodes import (
+    FIGURES,
+    TABLES,
+    draw_figures,
+    make_tables,
+    write_report,
+)
+from crossfold.templates.reporting.parameters import ReportParameters
+from crossfold.templates.reporting.results import Results
+
+TASKS = ("binary", "multiclass", "regression")
+IMPOSSIBLE = re.compile(r"\bnan\b|\binf\b|\d[eE][+-]?\d\d\b|None|Undefined|\(–|–\)")
+
+
+class Text(HTMLParser):
+    """Collects what a reader sees, and the elements of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.seen, self.tags, self.attributes = "", [], []
+        self._skipped = False
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, *one) for one in attrs]
+        self._skipped = tag == "style"
+
+    def handle_data(self, data: str) -> None:
+        self.seen += "" if self._skipped else data
+
+
+def page_of(study: dict[str, Any], **changes: Any) -> str:
+    """Write the report of a small study without drawing its figures."""
+    made = {**study, **changes}
+    settings = {"report": ReportParameters(), "data_notice": "", "seed": 0}
+    tables = {f"table_{n}": as_stored(t) for n, t in make_tables(**_of_results(made)).items()}
+    images = {f"figure_{name}": b"<svg/>" for name in FIGURES}
+    return write_report(**{**settings, **tables, **images, **made})
+
+
+def as_stored(table: pd.DataFrame) -> pd.DataFrame:
+    """Read a table back from a CSV file, as the page does."""
+    return pd.read_csv(StringIO(table.to_csv(index=False)))
+
+
+def _of_results(made: dict[str, Any]) -> dict[str, Any]:
+    return {name: made[name] for name in Results.__dataclass_fields__}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_pipeline_writes_every_table_figure_and_the_page(study, task, tmp_path, monkeypatch):
+    monkeypatch.setattr("crossfold.datasets.figure_dataset.DOTS_PER_INCH", 10)
+    made = study(task)
+    settings = {"table": made["table_parameters"], "evaluation": made["evaluation"]}
+    given = {
+        **{f"s.{name}": made[name] for name in Results.__dataclass_fields__ if name in made},
+        **{f"params:s.{name}": value for name, value in settings.items()},
+        "params:s.report": ReportParameters(),
+        "params:seed": 0,
+        "params:data_notice": "Synthetic data.",
+    }
+    figures = {
+        f"s.figures.{name}": FigureDataset(filepath=str(tmp_path / f"{name}.png"))
+        for name in FIGURES
+    }
+    catalog = DataCatalog({name: MemoryDataset(value) for name, value in given.items()} | figures)
+    report = SequentialRunner().run(create_pipeline("s"), catalog)["s.report"].load()
+    page = Text(report)
+    assert page.tags.count("img") == len(re.findall(r'src="data:image/svg', report)) > 7
+    assert not IMPOSSIBLE.search(page.seen), IMPOSSIBLE.search(page.seen)
+    assert page.seen.index("Synthetic data.") < page.seen.rindex("What ")
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_names_of_users_are_shown_as_they_are(study, task):
+    page = Text(page_of(study(task)))
+    assert not {"script", "i", "u", "s", "em"} & set(page.tags)
+    for name in ("<script>alert(1)</script>", "a|b", "*bold* _x_", "${x}", "the <i>target</i>"):
+        assert name in page.seen
+    assert "n" * 61 not in page.seen
+    assert all(value for tag, name, value in page.attributes if (tag, name) == ("img", "alt"))
+
+
+def test_figures_of_nothing_are_left_out(study):
+    made = study("binary")
+    metrics = made["metrics_table"].copy()
+    metrics.loc[metrics["model"] == "linear", ["estimate", "low", "high"]] = np.nan
+    comparison = made["comparison"].copy()
+    with_linear = (comparison["model_a"] == "linear") | (comparison["model_b"] == "linear")
+    comparison.loc[with_linear, ["difference", "low", "high"]] = np.nan
+    empty = {name: made[name].iloc[:0] for name in ("tuned_search", "feature_importance")}
+    page = Text(page_of(made, metrics_table=metrics, comparison=comparison, **empty))
+    assert not IMPOSSIBLE.search(page.seen)
+    assert "Settings searched" not in page.seen
+    assert "What the model reads" not in page.seen
+    assert "mlp_tuned and linear" not in page.seen
+
+
+def flat(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(p1=np.float32(0.5), raw_p1=np.float32(0.5), flagged=False)
+
+
+def perfect(rows: pd.DataFrame) -> pd.DataFrame:
+    p = rows["target"].astype("float32")
+    return rows.assign(p1=p, raw_p1=p, flagged=p > 0)
+
+
+def constant(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(predicted=1.0)
+
+
+def scaled(by: float) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return lambda rows: rows.assign(
+        target=rows["target"] * by, predicted=rows["predicted"].astype(float) * by
+    )
+
+
+@pytest.mark.parametrize(
+    ("task", "change"),
+    [
+        ("binary", flat),
+        ("binary", perfect),
+        ("regression", constant),
+        ("regression", scaled(1e7)),
+        ("regression", scaled(1e-9)),
+    ],
+)
+def test_odd_predictions_are_reported_without_impossible_figures(study, task, change):
+    made = dict(study(task))
+    table, evaluation = made["table_parameters"], made["evaluation"]
+    made["predictions"] = change(made["predictions"])
+    metrics = evaluate_predictions(made["predictions"], made["features"], table, evaluation, 0)
+    made["metrics_table"] = metrics
+    made["comparison"] = compare_models(made["predictions"], metrics, table, evaluation, 0)
+    results = _of_results(made)
+    drawn = draw_figures(**results, decision_table=as_stored(make_tables(**results)["decision"]))
+    assert set(drawn) == set(FIGURES)
+    assert not IMPOSSIBLE.search(Text(page_of(made)).seen)
+
+
+def test_a_study_that_says_little_has_a_report(study):
+    made = dict(study("binary"))
+    empty = {name: made[name].iloc[:0] for name in ("history", "leak_guard", "comparison")}
+    bare = made["table_parameters"].model_copy(
+        update={"columns": {}, "left_out": {}, "positive": None, "group": None, "time": None}
+    )
+    page = page_of(made, **empty, row_counts={}, model_card={}, table_parameters=bare)
+    assert not IMPOSSIBLE.search(Text(page).seen)
+    assert "No group is named" in Text(page).seen
+
+
+def test_control_that_is_better_than_chance_is_a_warning(study):
+    made = study("binary")
+    metrics = made["metrics_table"].copy()
+    of_control = (metrics["protocol"] == "permuted_labels") & (metrics["metric"] == "roc_auc")
+    assert "no better than chance" in Text(page_of(made)).seen
+    metrics.loc[of_control, ["estimate", "low", "high"]] = [0.8, 0.7, 0.9]
+    assert "do not use these figures" in Text(page_of(made, metrics_table=metrics)).seen
+
+
+def test_best_model_is_named_where_it_is_not_ours(study):
+    assert re.search(r"best ROC-AUC is that of linear", Text(page_of(study("binary"))).seen)
+
+
+def test_own_page_reads_like_the_report(study, tmp_path):
+    page = tmp_path / "report.md.j2"
+    page.write_text(
+        "# Mine\n\n{{ results.reference }} has {{ metric('mlp_tuned', 'roc_auc') | percent }}.\n\n"
+        "{{ table('models') }}\n\n{{ figure('models', 'a *caption*') }}\n",
+        encoding="utf-8",
+    )
+    made = study("binary")
+    value = Results(**_of_results(made)).metric("mlp_tuned", "roc_auc").value
+    html = page_of(made, report=ReportParameters(page=str(page)))
+    assert f"mlp_tuned has {100 * value:.1f}\u00a0%" in Text(html).seen
+    assert "a *caption*" in Text(html).seen
+    assert Text(html).tags.count("table") == 1
+
+
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        (None, "is no file"),
+        ("{{ table('nothing') }}", "asks for a table 'nothing'; there are columns, comparison"),
+        ("\n{{ unknown }}", "In line 2 of the report's page: 'unknown' is undefined"),
+        ("\n\n{{ metric('mlp_tuned') }}", "In line 3 of the report's page"),
+        ("\n{% if %}", "line 2 of the report's page"),
+    ],
+)
+def test_faults_of_an_own_page_are_one_sentence(study, tmp_path, source, told):
+    page = tmp_path / "report.md.j2"
+    if source is not None:
+        page.write_text(source, encoding="utf-8")
+    with pytest.raises(CrossfoldError, match=re.escape(told)):
+        page_of(study("binary"), report=ReportParameters(page=str(page)))
+
+
+def test_tables_are_numbers(study):
+    tables = make_tables(**_of_results(study("multiclass")))
+    assert set(tables) == set(TABLES)
+    models = tables["models"]
+    assert models["accuracy"].is_monotonic_decreasing
+    assert (models["worst_fold"] <= models["best_fold"]).all()
+    known = tables["decision"].dropna()
+    assert (known["precision_low"] <= known["precision"]).all()
+    assert (tables["decision"]["rows"].sum(), len(tables["decision"])) == (150, 12)

@@ -1,0 +1,124 @@
+"""A table is studied from Python without a project, and says what came of it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import crossfold
+from crossfold.exceptions import CrossfoldError
+from crossfold.validation.tables import COMPARISON, METRICS, PREDICTIONS
+
+SMALL = {"params": {"max_iter": 3, "hidden_layer_sizes": [6]}}
+QUICK = {
+    "folds": {"n_splits": 3, "parts": 3},
+    "models": {
+        "baselines": {"random_forest": {"params": {"n_estimators": 5}}},
+        "numpy": {"mlp_numpy": SMALL},
+        "torch": {"mlp_torch": SMALL},
+        "tuned": {"mlp_tuned": {**SMALL, "members": 2, "search": {"dropout": [0.1]}}},
+    },
+    "evaluation": {"n_resamples": 50},
+    "importance": {"n_repeats": 1, "max_rows": 50},
+}
+
+
+def make_frame(n: int = 240) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    age = rng.uniform(1, 95, n).round(3)
+    city = rng.choice(["Aachen", "Bonn", "Köln"], n)
+    missed = rng.random(n) < 1 / (1 + np.exp(-(age - 50) / 10))
+    return pd.DataFrame(
+        {
+            "patient_id": rng.integers(10_000, 10_060, n),
+            "age": np.where(rng.random(n) < 0.1, np.nan, age),
+            "city": city,
+            "remark": [f"some words on row {row}" for row in range(n)],
+            "missed": np.where(missed, "yes", "no"),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    return make_frame()
+
+
+@pytest.fixture(scope="module")
+def studied(frame: pd.DataFrame) -> crossfold.Study:
+    return crossfold.study(frame, target="missed", group="patient_id", parameters=QUICK)
+
+
+def test_the_tables_are_those_of_every_study(studied: crossfold.Study) -> None:
+    PREDICTIONS.validate(studied.predictions)
+    METRICS.validate(studied.metrics)
+    COMPARISON.validate(studied.comparison)
+    assert {"mlp_tuned", "mlp_numpy", "mlp_torch", "prevalence"} <= set(studied.summary().index)
+    assert studied.summary().loc["logistic_regression", "roc_auc"] > 0.75
+    assert studied.row_counts["kept"] == 240
+
+
+def test_groups_stay_together(studied: crossfold.Study, frame: pd.DataFrame) -> None:
+    one = studied.predictions[studied.predictions["model"] == "mlp_tuned"]
+    fold = one.sort_values("row")["fold"].to_numpy()
+    assert pd.Series(fold).groupby(frame["patient_id"].to_numpy()).nunique().max() == 1
+
+
+def test_nobody_and_no_free_text_is_in_what_models_read(studied: crossfold.Study) -> None:
+    assert list(studied.features) == ["missed", "age", "city"]
+
+
+def test_the_report_is_one_page_that_names_no_other_study(studied, tmp_path) -> None:
+    page = studied.to_html(tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == page
+    assert page.count("<h1>") == 1
+    for foreign in ("Vit&oacute;ria", "Vitória", "no-show", "appointment", "SMS", "wine"):
+        assert foreign not in page
+    assert "srcdoc" in studied._repr_html_()
+    assert "Study of 'missed', 240 rows" in repr(studied)
+
+
+def test_figures_are_matplotlib_s(studied: crossfold.Study) -> None:
+    from matplotlib.figure import Figure
+
+    assert studied.figures
+    assert all(isinstance(figure, Figure) for figure in studied.figures.values())
+
+
+def test_new_rows_are_scored_with_what_they_have(studied: crossfold.Study) -> None:
+    new = pd.DataFrame({"city": ["Bonn", "Ulm"], "age": [90.0, np.nan]})
+    scored = studied.score(new)
+    assert list(scored) == ["row", "probability", "flagged"]
+    assert scored["probability"].between(0, 1).all()
+    with pytest.raises(CrossfoldError, match="no column 'age', 'city'"):
+        studied.score(pd.DataFrame({"town": ["Bonn"]}))
+
+
+def test_a_wrong_target_is_refused_with_the_closest_name(frame: pd.DataFrame) -> None:
+    with pytest.raises(CrossfoldError, match="did you mean 'missed'"):
+        crossfold.study(frame, target="misssed")
+
+
+def test_what_should_be_known_is_a_warning(frame: pd.DataFrame) -> None:
+    copied = frame.assign(closed_as=frame["missed"].map({"yes": "no contact", "no": "seen"}))
+    with pytest.warns(UserWarning, match="closed_as gives the target away"):
+        found = crossfold.study(
+            copied, target="missed", group="patient_id", drop=["remark"], parameters=QUICK
+        )
+    assert "closed_as" not in found.features
+
+
+@pytest.mark.parametrize(("target", "task"), [("city", "multiclass"), ("age", "regression")])
+def test_classes_and_numbers_are_studied_alike(frame, target: str, task: str) -> None:
+    known = frame.dropna(subset=[target])
+    found = crossfold.study(known, target=target, task=task, group="patient_id", parameters=QUICK)
+    PREDICTIONS.validate(found.predictions)
+    assert "<h1>" in found.to_html()
+    assert "predicted" in found.score(frame.drop(columns=target).head(3))
+
+
+def test_the_package_starts_without_pandas() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, crossfold; assert 'pandas' not in sys.modules; crossfold.study"
+    subprocess.run([sys.executable, "-c", code], check=True)
