@@ -25,7 +25,7 @@ RENAMED = {
     "label": "target",
     "loss": "log_loss",
 }
-FILES = {"networks_history": "history"}
+FILES = {"networks_history": "history", "control_predictions": "controls"}
 MEASURES = ("train_loss", "validation_loss", "false_positives", "false_negatives")
 KEYS = (
     "model",

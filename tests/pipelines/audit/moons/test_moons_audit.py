@@ -19,13 +19,13 @@ from crossfold.pipelines.audit.moons.parameters import (
     UnstatedParameters,
 )
 from crossfold.pipelines.audit.runs import REPORTED, RUN_COLUMNS, SOUND, find_measured, only
-from crossfold.pipelines.modelling.moons import nodes as study
-from crossfold.pipelines.modelling.moons.parameters import (
+from crossfold.pipelines.moons import nodes as study
+from crossfold.pipelines.moons.parameters import (
     NetworkParameters,
     PointParameters,
     VariantParameters,
 )
-from crossfold.pipelines.modelling.moons.variants import QUADRATIC, make_features
+from crossfold.pipelines.moons.variants import QUADRATIC, make_features
 
 SEED = 5
 POINTS = PointParameters(n_train=60, n_test=150)

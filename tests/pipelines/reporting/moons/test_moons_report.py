@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from matplotlib.text import Text
 
-from crossfold.pipelines.modelling.moons import nodes as modelling
-from crossfold.pipelines.modelling.moons.parameters import (
+from crossfold.pipelines.moons import nodes as modelling
+from crossfold.pipelines.moons.parameters import (
     DrawParameters,
     NetworkParameters,
     PointParameters,

@@ -30,8 +30,8 @@ from crossfold.pipelines.audit.runs import (
     shortened_text,
 )
 from crossfold.pipelines.audit.seeds import draw_over_seeds, range_text
-from crossfold.pipelines.modelling.moons.nodes import TEST, TRAIN
-from crossfold.pipelines.modelling.moons.parameters import NetworkParameters
+from crossfold.pipelines.moons.nodes import TEST, TRAIN
+from crossfold.pipelines.moons.parameters import NetworkParameters
 
 SUBJECT = "5–25–25–1"
 

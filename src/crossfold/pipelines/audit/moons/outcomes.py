@@ -12,7 +12,7 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.audit.measured import Measured
 from crossfold.pipelines.audit.runs import measured_share
 from crossfold.pipelines.audit.seeds import over_seeds
-from crossfold.pipelines.modelling.moons.nodes import TEST, TRAIN
+from crossfold.pipelines.moons.nodes import TEST, TRAIN
 from crossfold.pipelines.reporting.moons.summary import mean_with_interval
 
 NO_TEST_SET, UNSEEDED = "no_test_set", "unseeded"
@@ -38,7 +38,7 @@ def source_network(predictions: pd.DataFrame, alpha: float) -> pd.DataFrame:
     CrossfoldError
         The study did not train it.
     """
-    from crossfold.pipelines.modelling.moons.variants import QUADRATIC
+    from crossfold.pipelines.moons.variants import QUADRATIC
 
     is_own = (predictions["engine"] == "numpy") & (predictions["features"] == QUADRATIC)
     own = predictions[is_own & np.isclose(predictions["alpha"].astype(float), alpha)]

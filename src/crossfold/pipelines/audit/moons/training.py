@@ -7,8 +7,8 @@ import pandas as pd
 
 from crossfold.pipelines.audit.moons.outcomes import point_losses
 from crossfold.pipelines.audit.moons.parameters import ProtocolParameters, UnstatedParameters
-from crossfold.pipelines.modelling.moons.nodes import TEST, TRAIN, draw_points, train_numpy
-from crossfold.pipelines.modelling.moons.parameters import (
+from crossfold.pipelines.moons.nodes import TEST, TRAIN, draw_points, train_numpy
+from crossfold.pipelines.moons.parameters import (
     NetworkParameters,
     PointParameters,
     VariantParameters,
@@ -80,7 +80,7 @@ def _fit(
 ) -> Any:
     """Train every L2 factor on every set of points; give networks by factor and set."""
     from crossfold.mlp import FoldStack, MLPClassifier
-    from crossfold.pipelines.modelling.moons.variants import QUADRATIC, make_features
+    from crossfold.pipelines.moons.variants import QUADRATIC, make_features
 
     joined = pd.concat(drawn, ignore_index=True)
     rows = np.arange(len(joined)).reshape(len(drawn), -1)
@@ -97,7 +97,7 @@ def _fit(
 
 
 def _score(network: Any, points: pd.DataFrame) -> dict[str, float]:
-    from crossfold.pipelines.modelling.moons.variants import QUADRATIC, make_features
+    from crossfold.pipelines.moons.variants import QUADRATIC, make_features
 
     score = network.predict_proba(make_features(points, QUADRATIC))[:, 1]
     answers = points[["label"]].assign(score=score)

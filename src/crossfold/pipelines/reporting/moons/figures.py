@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.modelling.moons.nodes import TEST, TRAIN
+from crossfold.pipelines.moons.nodes import TEST, TRAIN
 from crossfold.pipelines.reporting.moons.summary import summarise_draws, variant_label
 from crossfold.reports import style
 from crossfold.reports.words import count, percent

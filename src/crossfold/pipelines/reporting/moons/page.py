@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from crossfold.pipelines.modelling.moons.nodes import TEST, TRAIN
-from crossfold.pipelines.modelling.moons.variants import FEATURES
 from crossfold.pipelines.modelling.versions import library_versions
+from crossfold.pipelines.moons.nodes import TEST, TRAIN
+from crossfold.pipelines.moons.variants import FEATURES
 from crossfold.pipelines.reporting.document import Document, Figure, Section, Table
 from crossfold.pipelines.reporting.moons.summary import (
     paired_difference,

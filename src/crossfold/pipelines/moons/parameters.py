@@ -2,20 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from crossfold.templates.cross_validation.parameters import NetworkParameters
+from crossfold.templates.parameters import Parameters
 
 __all__ = ["DrawParameters", "NetworkParameters", "PointParameters", "VariantParameters"]
 
 
-class _Parameters(BaseModel):
-    """A block of parameters that refuses names it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PointParameters(_Parameters):
+class PointParameters(Parameters):
     """How many points are drawn, and how far they stray from their moon.
 
     Attributes
@@ -31,7 +26,7 @@ class PointParameters(_Parameters):
     noise: NonNegativeFloat = 0.3
 
 
-class VariantParameters(_Parameters):
+class VariantParameters(Parameters):
     """What the variants differ in, beside reading quadratic features or not.
 
     Attributes
@@ -43,7 +38,7 @@ class VariantParameters(_Parameters):
     alphas: Annotated[tuple[NonNegativeFloat, ...], Field(min_length=1, max_length=4)]
 
 
-class DrawParameters(_Parameters):
+class DrawParameters(Parameters):
     """How often the training points are drawn anew, and how finely the plane is mapped.
 
     Attributes

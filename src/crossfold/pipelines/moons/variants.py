@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.mlp import FoldStack, MLPClassifier
-from crossfold.pipelines.modelling.moons.parameters import NetworkParameters, VariantParameters
+from crossfold.pipelines.moons.parameters import NetworkParameters, VariantParameters
 
 QUADRATIC, LINEAR = "quadratic", "coordinates only"
 FEATURES = (QUADRATIC, LINEAR)

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.modelling.moons.parameters import (
+from crossfold.pipelines.moons.parameters import (
     DrawParameters,
     NetworkParameters,
     PointParameters,
@@ -52,7 +52,7 @@ def train_torch(
 def _train(
     points: pd.DataFrame, network: NetworkParameters, variants: VariantParameters, seed: int
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    from crossfold.pipelines.modelling.moons.variants import (
+    from crossfold.pipelines.moons.variants import (
         fit_variants,
         make_features,
         name_members,
@@ -137,7 +137,7 @@ def repeat_draws(
     -------
     Columns ``features``, ``alpha``, ``draw`` and ``accuracy``.
     """
-    from crossfold.pipelines.modelling.moons.variants import fit_variants, name_members
+    from crossfold.pipelines.moons.variants import fit_variants, name_members
 
     test = points[points["part"] == TEST]
     n_train, n_test = point_parameters.n_train, len(test)
@@ -167,7 +167,7 @@ def map_plane(
     -------
     Columns ``x1``, ``x2``, ``features``, ``alpha`` and ``score`` (float32).
     """
-    from crossfold.pipelines.modelling.moons.variants import (
+    from crossfold.pipelines.moons.variants import (
         fit_variants,
         make_features,
         name_members,

@@ -1,22 +1,26 @@
-"""The moons study: points, training on both engines, new draws, a map of the plane."""
+"""The moons study: points, training on both engines, new draws, a map of the plane, the report."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.modelling.moons import nodes
+from crossfold.pipelines.moons import nodes
+from crossfold.pipelines.reporting import moons as reporting
 
 STUDY = "moons"
 _NETWORK = ["params:network", "params:variants", "params:seed"]
 
 
 def create_pipeline() -> Pipeline:
-    """Build the modelling pipeline; it draws its own points."""
-    return Pipeline(
-        [*_training_nodes(), *_evaluation_nodes()],
-        namespace=STUDY,
-        parameters={"params:seed": "params:seed"},
-        tags=["modelling"],
+    """Build the study; it draws its own points."""
+    return (
+        Pipeline(
+            [*_training_nodes(), *_evaluation_nodes()],
+            namespace=STUDY,
+            parameters={"params:seed": "params:seed"},
+            tags=["modelling"],
+        )
+        + reporting.create_pipeline()
     )
 
 

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossfold.pipelines.modelling.moons import nodes
-from crossfold.pipelines.modelling.moons.parameters import (
+from crossfold.pipelines.moons import nodes
+from crossfold.pipelines.moons.parameters import (
     DrawParameters,
     NetworkParameters,
     PointParameters,
     VariantParameters,
 )
-from crossfold.pipelines.modelling.moons.variants import LINEAR, QUADRATIC, make_features
+from crossfold.pipelines.moons.variants import LINEAR, QUADRATIC, make_features
 
 POINTS = PointParameters(n_train=120, n_test=200)
 NETWORK = NetworkParameters(
