@@ -76,6 +76,14 @@ def test_an_output_that_would_live_in_memory_is_found(context: Any) -> None:
     assert undeclared(Pipeline([node]), context.catalog) == {"scratch"}
 
 
+def test_every_output_that_is_kept_is_versioned(context: Any) -> None:
+    made = {name for pipeline in PIPELINES.values() for name in pipeline.all_outputs()}
+    resolve = context.catalog.config_resolver.resolve_pattern
+    kept = {name: entry for name in made if "filepath" in (entry := resolve(name))}
+    assert {name for name, entry in kept.items() if not entry.get("versioned")} == set()
+    assert len(kept) > 100
+
+
 def test_every_declared_dataset_is_used(context: Any) -> None:
     used = {name for pipeline in PIPELINES.values() for name in pipeline.datasets()}
     declared = {name for name in context.config_loader["catalog"] if "{" not in name}
