@@ -23,11 +23,6 @@ MEASURES = {
 PARTS = {"train": "Training", "validation": "Validation", "test": "Test"}
 
 
-def model_id(regime: str, experiment: str) -> str:
-    """Give the name under which an experiment's predictions are kept."""
-    return f"{regime}/{experiment}"
-
-
 def model_label(model: str) -> str:
     """Give the readable name of a model: ``Experiment 7, full batch``."""
     name, regime = _name_and_regime(model)

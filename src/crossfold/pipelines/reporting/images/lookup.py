@@ -8,12 +8,12 @@ import pandas as pd
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.modelling.images.parameters import ComparisonsParameters
+from crossfold.pipelines.modelling.images.predictions import experiment_model
 from crossfold.pipelines.reporting.images.labels import (
     SOURCE,
     STANDARD,
     STRONG,
     TWIN_SHOWN,
-    model_id,
 )
 
 # Ways to compare over all that was trained, the preferred one first.
@@ -35,7 +35,7 @@ def shown_by_class(table: pd.DataFrame, highlighted: Iterable[str], regime: str)
     ReportError
         The run kept no predictions of a highlighted experiment in that regime.
     """
-    models = [model_id(regime, name) for name in dict.fromkeys(highlighted)]
+    models = [experiment_model(regime, name) for name in dict.fromkeys(highlighted)]
     return pd.concat(
         [*(_one_model(table, model, SOURCE) for model in models), of_strong(table)],
         ignore_index=True,
