@@ -6,7 +6,7 @@ import pytest
 
 import crossfold
 from crossfold.exceptions import CrossfoldError
-from crossfold.validation.tables import COMPARISON, METRICS, PREDICTIONS
+from crossfold.validation.schemas import COMPARISON, METRICS, PREDICTIONS
 
 SMALL = {"params": {"max_iter": 3, "hidden_layer_sizes": [6]}}
 QUICK = {

@@ -1,4 +1,6 @@
-"""The five tables that pass between the stages of every study, each with one schema.
+"""The five tables that pass between the stages of every study: names, reading, joining.
+
+Their schemas are in `crossfold.validation.schemas`.
 
 Classes are numbered from 0 in the order of their names. Two classes have the probability of class
 1 only, ``p1``; ``k`` classes have ``p0`` to ``p{k-1}``; numbers have none. ``raw_p…`` are what the
@@ -11,117 +13,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-import pandera.pandas as pa
 from numpy.typing import NDArray
 
 TRAIN, CALIBRATION, VALIDATION = "train", "calibration", "validation"
 POOLED = "pooled"
 NOT_SET = -1
 
-
-def _numbers(
-    kind: str, low: float | None = None, *, nullable: bool = False, required: bool = True
-) -> pa.Column:
-    checks = [pa.Check(lambda values: values.dtype.kind in kind, error=f"numbers of kind {kind}")]
-    bounds = [] if low is None else [pa.Check.ge(low)]
-    return pa.Column(None, checks + bounds, nullable=nullable, required=required)
-
-
-def _names(*allowed: str, nullable: bool = False) -> pa.Column:
-    checks = [
-        pa.Check(
-            lambda values: (
-                not len(values) or isinstance(values.iloc[0], str) or values.isna().all()
-            ),
-            error="text",
-        )
-    ]
-    return pa.Column(
-        None, checks + ([pa.Check.isin(allowed)] if allowed else []), nullable=nullable
-    )
-
-
-_INTEGER, _FLOAT, _NUMBER = "iu", "f", "iufb"
-_PROBABILITY = pa.Column(None, pa.Check.in_range(0, 1), regex=True, required=False)
-
-FOLDS = pa.DataFrameSchema(
-    {
-        "protocol": _names(),
-        "fold": _numbers(_INTEGER, 0),
-        "row": _numbers(_INTEGER, 0),
-        "role": _names(TRAIN, VALIDATION),
-        "part": _numbers(_INTEGER, NOT_SET),
-        "group": _numbers(_INTEGER, 0),
-    },
-    strict=True,
-    description="one row is a row of the table in a fold; rows of part k calibrate member k",
-)
-
-PREDICTIONS = pa.DataFrameSchema(
-    {
-        "model": _names(),
-        "protocol": _names(),
-        "fold": _numbers(_INTEGER, 0),
-        "member": _numbers(_INTEGER, NOT_SET),
-        "row": _numbers(_INTEGER, 0),
-        "group": _numbers(_INTEGER, 0),
-        "target": _numbers(_NUMBER),
-        "predicted": _numbers(_NUMBER),
-        r"^p\d+$": _PROBABILITY,
-        r"^raw_p\d+$": _PROBABILITY,
-        "threshold": _numbers(_FLOAT, required=False),
-        "flagged": pa.Column("bool", required=False),
-    },
-    strict=True,
-    description="one row is what a model says of a row that it did not learn from",
-)
-
-HISTORY = pa.DataFrameSchema(
-    {
-        "model": _names(),
-        "protocol": _names(),
-        "fold": _numbers(_INTEGER, 0),
-        "member": _numbers(_INTEGER, NOT_SET),
-        "epoch": _numbers(_INTEGER, 0),
-        "measure": _names(),
-        "value": _numbers(_FLOAT, nullable=True),
-    },
-    strict=True,
-    description="one row is a measure of one network after an epoch",
-)
-
-METRICS = pa.DataFrameSchema(
-    {
-        "model": _names(),
-        "protocol": _names(),
-        "scope": _names(),
-        "metric": _names(),
-        "estimate": _numbers(_NUMBER, nullable=True),
-        "low": _numbers(_NUMBER, nullable=True),
-        "high": _numbers(_NUMBER, nullable=True),
-        "n": _numbers(_INTEGER, 0),
-    },
-    strict=True,
-    description="one row is an estimate with its 95 % interval; a fold may have none",
-)
-
-COMPARISON = pa.DataFrameSchema(
-    {
-        "model_a": _names(),
-        "model_b": _names(),
-        "protocol": _names(),
-        "metric": _names(),
-        "test": _names(),
-        "difference": _numbers(_NUMBER, nullable=True),
-        "low": _numbers(_NUMBER, nullable=True),
-        "high": _numbers(_NUMBER, nullable=True),
-        "p_value": _numbers(_NUMBER, nullable=True),
-        "n": _numbers(_INTEGER, 0),
-        "verdict": _names(),
-    },
-    strict=True,
-    description="one row compares model a with model b: the difference is a minus b",
-)
 
 _TEXT = ("model", "protocol", "role", "measure")
 

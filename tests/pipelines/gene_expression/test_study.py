@@ -35,7 +35,8 @@ from crossfold.validation import (
     percentile_interval,
     wilson_interval,
 )
-from crossfold.validation.tables import COMPARISON, HISTORY, METRICS, POOLED, PREDICTIONS
+from crossfold.validation.schemas import COMPARISON, HISTORY, METRICS, PREDICTIONS
+from crossfold.validation.tables import POOLED
 
 PROTOCOLS = (K_FOLD, LEAVE_ONE_OUT, ORIGINAL_SPLIT)
 UNCALIBRATED = DecisionParameters(calibration="none")

@@ -10,7 +10,7 @@ from sklearn.metrics import roc_auc_score
 from crossfold.templates.cross_validation import evaluation
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
-from crossfold.validation.tables import COMPARISON, METRICS
+from crossfold.validation.schemas import COMPARISON, METRICS
 
 PARAMETERS = EvaluationParameters(
     n_resamples=60, subsets={"flagged_rows": "flag", "others": "not flag"}

@@ -21,7 +21,8 @@ from crossfold.templates.cross_validation.folds import (
 from crossfold.templates.cross_validation.parameters import FoldParameters
 from crossfold.templates.parameters import TableParameters
 from crossfold.validation import LeakError, SplitError
-from crossfold.validation.tables import FOLDS, TRAIN
+from crossfold.validation.schemas import FOLDS
+from crossfold.validation.tables import TRAIN
 
 ALONE = TableParameters(target="y")
 

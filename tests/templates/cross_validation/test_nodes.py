@@ -19,7 +19,8 @@ from crossfold.templates.cross_validation.parameters import (
     ImportanceParameters,
 )
 from crossfold.templates.cross_validation.training import class_separation
-from crossfold.validation.tables import CALIBRATION, HISTORY, PREDICTIONS, probabilities
+from crossfold.validation.schemas import HISTORY, PREDICTIONS
+from crossfold.validation.tables import CALIBRATION, probabilities
 
 TUNED = family(mlp_tuned={"params": NETWORK, "members": 3})
 CAPACITY = DecisionParameters(threshold={"policy": "capacity"})

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crossfold.pipelines.gene_expression.columns import TARGET
 from crossfold.pipelines.gene_expression.parameters import ControlParameters
-from crossfold.pipelines.gene_expression.schemas import TARGET
 from crossfold.templates.cross_validation.parameters import (
     FamilyParameters,
     FoldParameters,

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.gene_expression.columns import CLASSES, LABEL, ORIGINS, TARGET
 from crossfold.pipelines.gene_expression.parameters import FeatureParameters
-from crossfold.pipelines.gene_expression.schemas import CLASSES, LABEL, ORIGINS, TARGET
 from crossfold.pipelines.gene_expression.source_table import SourceTable, parse
 from crossfold.templates.cross_validation.encoding import TableEncoder
 from crossfold.templates.cross_validation.nodes import Networks

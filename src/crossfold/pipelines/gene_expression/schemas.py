@@ -6,10 +6,15 @@ know its file, probe and patient.
 
 import pandera.pandas as pa
 
-DESCRIPTION, PROBE, LABEL = "Gene Description", "Gene Accession Number", "cancer"
-CLASSES = ("ALL", "AML")
-ORIGINS = ("train", "independent")
-TARGET = "aml"
+from crossfold.pipelines.gene_expression.columns import (
+    CLASSES,
+    DESCRIPTION,
+    LABEL,
+    ORIGINS,
+    PROBE,
+    TARGET,
+)
+
 HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.gene_expression.schemas import DESCRIPTION, PROBE
+from crossfold.pipelines.gene_expression.columns import DESCRIPTION, PROBE
 
 CALL = "call"
 CALLS = ("A", "M", "P")

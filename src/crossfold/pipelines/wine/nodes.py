@@ -4,13 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from crossfold.pipelines.wine.schemas import (
-    COLOURS,
-    MEASUREMENTS,
-    QUALITY,
-    RED,
-    WHITE,
-)
+from crossfold.pipelines.wine.columns import COLOURS, MEASUREMENTS, QUALITY, RED, WHITE
 
 
 def join_wines(red_wines_raw: pd.DataFrame, white_wines_raw: pd.DataFrame) -> pd.DataFrame:

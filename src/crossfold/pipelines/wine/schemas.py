@@ -2,22 +2,8 @@
 
 import pandera.pandas as pa
 
-MEASUREMENTS = (
-    "fixed_acidity",
-    "volatile_acidity",
-    "citric_acid",
-    "residual_sugar",
-    "chlorides",
-    "free_sulfur_dioxide",
-    "total_sulfur_dioxide",
-    "density",
-    "ph",
-    "sulphates",
-    "alcohol",
-)
-QUALITY = "quality"
-RED, WHITE = "red", "white"
-COLOURS = (RED, WHITE)
+from crossfold.pipelines.wine.columns import COLOURS, MEASUREMENTS, QUALITY
+
 _HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
 _POSITIVE = pa.Check.ge(0)
 _SOURCE_NAMES = {"ph": "pH"}

@@ -93,7 +93,7 @@ def decide(
 
     Returns
     -------
-    A table of the schema `crossfold.validation.tables.PREDICTIONS`.
+    A table of the schema `crossfold.validation.schemas.PREDICTIONS`.
     """
     keys = ["model", "protocol", "fold"]
     tables = [

@@ -40,7 +40,7 @@ def evaluate_predictions(
 
     Returns
     -------
-    A table of the schema `crossfold.validation.tables.METRICS`.
+    A table of the schema `crossfold.validation.schemas.METRICS`.
     """
     tables = [
         _evaluate_model(rows, features, table_parameters.task, evaluation, seed).assign(
@@ -127,7 +127,7 @@ def compare_models(
 
     Returns
     -------
-    A table of the schema `crossfold.validation.tables.COMPARISON`.
+    A table of the schema `crossfold.validation.schemas.COMPARISON`.
     """
     tables = [
         _compare_under(

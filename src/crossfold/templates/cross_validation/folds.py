@@ -115,7 +115,7 @@ def assign_rows_to_folds(
 
     Returns
     -------
-    A table of the schema `crossfold.validation.tables.FOLDS`.
+    A table of the schema `crossfold.validation.schemas.FOLDS`.
     """
     group = group_codes(table, table_parameters)
     target = features[table_parameters.target]

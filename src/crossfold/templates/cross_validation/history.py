@@ -73,7 +73,7 @@ def history_table(
 
     Returns
     -------
-    A table of the schema `crossfold.validation.tables.HISTORY`, with the measures ``train_loss``,
+    A table of the schema `crossfold.validation.schemas.HISTORY`, with the measures ``train_loss``,
     ``validation_loss``, ``validation_score`` (accuracy, or R² of numbers), ``seconds`` (since
     training began) and those of `epoch_scores`.
     """

@@ -15,7 +15,7 @@ from crossfold.pipelines.modelling.images.predictions import (
 )
 from crossfold.pipelines.modelling.images.split_images import SplitImages
 from crossfold.validation import wilson_interval
-from crossfold.validation.tables import COMPARISON, METRICS, PREDICTIONS
+from crossfold.validation.schemas import COMPARISON, METRICS, PREDICTIONS
 
 N = 300
 

@@ -10,7 +10,8 @@ from crossfold.pipelines.modelling.images.evaluation import evaluate_networks
 from crossfold.pipelines.modelling.images.strong import fit_strong_model, write_model_card
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.cross_validation.parameters import CardParameters
-from crossfold.validation.tables import PREDICTIONS, probabilities
+from crossfold.validation.schemas import PREDICTIONS
+from crossfold.validation.tables import probabilities
 
 CARD = CardParameters(intended_use="a test", not_intended_for="anything else", limits=("small",))
 

@@ -9,7 +9,8 @@ from crossfold.pipelines.modelling.images.parameters import RegimesParameters
 from crossfold.pipelines.modelling.images.split_images import SplitImages
 from crossfold.pipelines.modelling.images.training import train_experiments
 from crossfold.validation import multiclass_metrics
-from crossfold.validation.tables import HISTORY, PREDICTIONS, probabilities
+from crossfold.validation.schemas import HISTORY, PREDICTIONS
+from crossfold.validation.tables import probabilities
 
 
 def of_network(table: pd.DataFrame, model: str, protocol: str, member: int) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from crossfold.pipelines.audit.wine.parameters import (
     ProtocolParameters,
     UnstatedParameters,
 )
-from crossfold.pipelines.wine.schemas import MEASUREMENTS, QUALITY, RED
+from crossfold.pipelines.wine.columns import MEASUREMENTS, QUALITY, RED
 
 Array = NDArray[Any]
 

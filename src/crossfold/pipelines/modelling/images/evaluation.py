@@ -30,7 +30,7 @@ def evaluate_networks(
 
     Returns
     -------
-    A table of the schema `crossfold.validation.tables.METRICS`, with the scopes ``pooled`` and
+    A table of the schema `crossfold.validation.schemas.METRICS`, with the scopes ``pooled`` and
     ``member 0`` and on, which have no intervals.
     """
     by_member = predictions.assign(fold=predictions["member"])
@@ -51,7 +51,7 @@ def compare_models(
 
     Returns
     -------
-    A table of the schema `crossfold.validation.tables.COMPARISON`.
+    A table of the schema `crossfold.validation.schemas.COMPARISON`.
     """
     from crossfold.validation import verdict
 

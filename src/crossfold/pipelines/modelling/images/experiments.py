@@ -146,7 +146,7 @@ def history_table(
 
     Returns
     -------
-    A table of the schema `crossfold.validation.tables.HISTORY`, with the measures ``train_loss``,
+    A table of the schema `crossfold.validation.schemas.HISTORY`, with the measures ``train_loss``,
     ``train_accuracy``, ``validation_loss``, ``validation_accuracy``, ``seconds`` (since training
     began), and the means over classes ``validation_precision``, ``validation_recall`` and
     ``validation_f1``.

@@ -46,7 +46,7 @@ def prediction_table(
 
     Returns
     -------
-    A table of the schema `crossfold.validation.tables.PREDICTIONS`: the protocol is the split, the
+    A table of the schema `crossfold.validation.schemas.PREDICTIONS`: the protocol is the split, the
     row is the position among all images, each of which is a group of its own.
     """
     return pd.DataFrame(

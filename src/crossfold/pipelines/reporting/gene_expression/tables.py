@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.gene_expression.schemas import TARGET
+from crossfold.pipelines.gene_expression.columns import TARGET
 from crossfold.pipelines.reporting.gene_expression.labels import CLASSES, PROTOCOLS, SAMPLERS
 from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT, Fold, read_folds
 from crossfold.templates.cross_validation.training import make_sampler

@@ -17,7 +17,7 @@ from crossfold.pipelines.reporting.wine.labels import (
     column_label,
     layers_label,
 )
-from crossfold.pipelines.wine.schemas import MEASUREMENTS, RED, WHITE
+from crossfold.pipelines.wine.columns import MEASUREMENTS, RED, WHITE
 from crossfold.reports import style
 from crossfold.reports.words import count
 from crossfold.templates.cross_validation.folds import GROUPED, PERMUTED
