@@ -76,6 +76,7 @@ def no_show() -> Pipeline:
             features="appointment_features",
             permuted_features="appointment_features_permuted",
             networks=("numpy", "torch", "variants", "tuned"),
+            searched=(),
         )
         + binary_reporting.create_pipeline(
             "no_show",

@@ -93,7 +93,7 @@ def _work(folder: Path, connection: Connection) -> None:
         multiprocessing.set_start_method("fork", force=True)
     os.chdir(folder)
     bootstrap_project(folder)
-    _kinds()["run"](-1)  # what is imported when it is first needed
+    _kinds()["run"](999)  # what is imported when it is first needed
     connection.send([])
     while job := connection.recv():
         kind, seeds, at, wait = job

@@ -138,9 +138,10 @@ appointments_raw:
     "on": load
 """
 NO_SHOW = "base/no_show/parameters.yml"
-SHORTER = [("members: 5", "members: 2"), ("n_estimators: 60", "n_estimators: 5")]
+TUNED = "mlp_tuned:\n        members: "
+SHORTER = [(f"{TUNED}5", f"{TUNED}2"), ("n_estimators: 60", "n_estimators: 5")]
 # A model that learns nothing is worse beyond its interval.
-LEARNING_NOTHING = [("max_iter: 10", "max_iter: 1"), ("_init: 0.004", "_init: 0.0000001")]
+LEARNING_NOTHING = [("max_iter: 10\n", "max_iter: 1\n"), ("_init: 0.004", "_init: 0.0000001")]
 
 
 @pytest.mark.slow

@@ -57,9 +57,7 @@ MODELS = {"mlp", "mlp_smote", *BASELINES.root}
 
 @pytest.fixture(scope="module")
 def trained(features, folds, table_parameters, variants) -> tuple:
-    return nodes.cross_validate_networks(
-        features, folds, table_parameters, PREPARATION, variants, 0
-    )
+    return nodes.search_networks(features, folds, table_parameters, PREPARATION, variants, 0)
 
 
 @pytest.fixture(scope="module")
@@ -247,7 +245,7 @@ def test_validation_patients_leave_no_trace_in_what_is_fitted(
     altered.iloc[fold.validation_rows, 0] = 1 - features["aml"].iloc[fold.validation_rows]
     models = FamilyParameters({"mlp": variants.root["mlp"].model_copy(update={"sampler": sampler})})
     first, second = (
-        nodes.cross_validate_networks(x, folds, table_parameters, PREPARATION, models, 0)[1]
+        nodes.search_networks(x, folds, table_parameters, PREPARATION, models, 0)[1]
         for x in (features, altered)
     )
     for a, b in zip(first[0][0].coefs_, second[0][0].coefs_, strict=True):

@@ -28,9 +28,7 @@ CAPACITY = DecisionParameters(threshold={"policy": "capacity"})
 
 def train(study, models, features=None):
     features = study.features if features is None else features
-    return nodes.cross_validate_networks(
-        features, study.folds, study.roles, study.preparation, models, 0
-    )
+    return nodes.search_networks(features, study.folds, study.roles, study.preparation, models, 0)
 
 
 def decided(study, *scores) -> pd.DataFrame:

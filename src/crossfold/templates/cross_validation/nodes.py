@@ -43,13 +43,33 @@ def cross_validate_networks(
     preparation: PreparationParameters,
     family: FamilyParameters,
     seed: int,
-) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, Networks, pd.DataFrame]:
     """Train the networks of a family on the folds of all protocols, as few stacks.
 
     Returns
     -------
     What they say of rows that they did not learn from (see `score_table`); the networks with what
-    belongs to them; their history; and what was searched inside the folds.
+    belongs to them; and their history.
+    """
+    scores, networks, history, _ = search_networks(
+        features, fold_table, table_parameters, preparation, family, seed
+    )
+    return scores, networks, history
+
+
+def search_networks(
+    features: pd.DataFrame,
+    fold_table: pd.DataFrame,
+    table_parameters: TableParameters,
+    preparation: PreparationParameters,
+    family: FamilyParameters,
+    seed: int,
+) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
+    """Train the networks of a family, and keep what was searched inside the folds as well.
+
+    Returns
+    -------
+    What `cross_validate_networks` returns, and every candidate with its score in each fold.
     """
     training = _training(features, fold_table, table_parameters, preparation)
     fitted, history, searched = fit_networks(family.root, _all_folds(fold_table), training, seed)

@@ -31,6 +31,7 @@ def create_pipeline(
     permuted_features: str | None = None,
     networks: Sequence[str] = NETWORKS,
     estimators: Sequence[str] = ESTIMATORS,
+    searched: Sequence[str] = (FINAL,),
     control: str | None = "numpy",
     final: str = FINAL,
     importance: bool = True,
@@ -52,6 +53,8 @@ def create_pipeline(
         target of `features`, where nothing else is made from it.
     networks, estimators
         Families of models: those of our networks, which train as stacks, and those of others.
+    searched
+        Those of the networks whose search inside the folds is kept as a table.
     control, final
         Families whose first model is trained on permuted labels, and on all rows; None for a study
         with controls of its own.
@@ -63,7 +66,7 @@ def create_pipeline(
         inputs["permuted_features"] = permuted_features
     made = [
         *_fold_nodes(),
-        *(_network_node(family) for family in networks),
+        *(_network_node(family, searches=family in searched) for family in networks),
         *(_estimator_node(family) for family in estimators),
         *_control_nodes(control, permute=permuted_features is None),
         *_evaluation_nodes(networks, [*estimators, *networks, *(["control"] if control else [])]),
@@ -98,11 +101,12 @@ def _fold_nodes() -> list[Node]:
     ]
 
 
-def _network_node(family: str) -> Node:
+def _network_node(family: str, *, searches: bool) -> Node:
+    tables = ("scores", "networks", "history", *(["search"] if searches else []))
     return Node(
-        nodes.cross_validate_networks,
+        nodes.search_networks if searches else nodes.cross_validate_networks,
         ["features", *_TRAINING, f"params:models.{family}", "params:seed"],
-        [f"{family}_{table}" for table in ("scores", "networks", "history", "search")],
+        [f"{family}_{table}" for table in tables],
         name=f"cross_validate_{family}",
         namespace="cross_validation",
     )
