@@ -204,7 +204,7 @@ def _importance_node(family: str) -> Node:
         ],
         "feature_importance",
         name="measure_importance",
-        namespace="evaluation",
+        namespace="importance",
     )
 
 
