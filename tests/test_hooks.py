@@ -1,7 +1,10 @@
 """Hooks: the key for patients, and where the report is."""
 
 import logging
+import secrets
 import stat
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -52,7 +55,19 @@ def test_key_is_made_once_and_read_by_its_owner_alone(tmp_path: Path) -> None:
     assert len(made["patient_key"]["key"]) == 64
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert with_patient_key({}, folder) == {"patient_key": made["patient_key"]}
-    assert [f.name for f in folder.iterdir()] == ["credentials.yml"]
+    assert [f.name for f in folder.glob("[!.]*")] == ["credentials.yml"]
+
+
+def test_two_first_runs_make_one_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def token(n_bytes: int) -> str:
+        time.sleep(0.2)
+        return secrets.token_urlsafe(n_bytes)
+
+    monkeypatch.setattr("crossfold.credentials.secrets.token_hex", token)
+    with ThreadPoolExecutor() as pool:
+        made = list(pool.map(lambda _: with_patient_key({}, tmp_path), range(4)))
+    assert made == [made[0]] * 4
+    assert yaml.safe_load((tmp_path / "credentials.yml").read_text()) == made[0]
 
 
 def test_credentials_of_the_user_stay(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from filelock import FileLock
 
 PATIENT_KEY = "patient_key"
 KEY_BYTES = 32
@@ -29,18 +30,29 @@ def with_patient_key(credentials: dict[str, Any], folder: Path) -> dict[str, Any
     if PATIENT_KEY in credentials:
         return credentials
     file = folder / "credentials.yml"
+    key = _read(file)[1].get(PATIENT_KEY) or _make_key(file)
+    return {**credentials, PATIENT_KEY: key}
+
+
+def _read(file: Path) -> tuple[str, dict[str, Any]]:
     text = file.read_text(encoding="utf-8") if file.exists() else ""
-    own = yaml.safe_load(text) or {}
-    if PATIENT_KEY not in own:
-        own[PATIENT_KEY] = {"key": secrets.token_hex(KEY_BYTES)}
-        _write_privately(file, text, {PATIENT_KEY: own[PATIENT_KEY]})
-        _logger.info("Made a secret key for hashing patients, in %s.", file)
-    return {**credentials, PATIENT_KEY: own[PATIENT_KEY]}
+    return text, yaml.safe_load(text) or {}
+
+
+def _make_key(file: Path) -> Any:
+    """Make the key, unless another first run has made it meanwhile: two keys are two patients."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_name(".credentials.lock")):
+        text, own = _read(file)
+        if PATIENT_KEY not in own:
+            own[PATIENT_KEY] = {"key": secrets.token_hex(KEY_BYTES)}
+            _write_privately(file, text, {PATIENT_KEY: own[PATIENT_KEY]})
+            _logger.info("Made a secret key for hashing patients, in %s.", file)
+    return own[PATIENT_KEY]
 
 
 def _write_privately(file: Path, text: str, addition: dict[str, Any]) -> None:
     """Add to a file that only its owner can read."""
-    file.parent.mkdir(parents=True, exist_ok=True)
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     separator = "" if not text or text.endswith("\n") else "\n"
