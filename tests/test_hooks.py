@@ -23,7 +23,12 @@ def make_report(table: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind"), [("study.report", "Report"), ("study.ranked_csv", "Ranked list")]
+    ("name", "kind"),
+    [
+        ("study.report", "Report"),
+        ("study.ranked_csv", "Ranked list"),
+        ("study.scored", "Scored rows"),
+    ],
 )
 def test_closing_line_says_where_what_people_read_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, kind: str

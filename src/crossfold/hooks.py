@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
 
-READ_BY_PEOPLE = {".report": "Report", ".ranked_csv": "Ranked list"}
+READ_BY_PEOPLE = {".report": "Report", ".ranked_csv": "Ranked list", ".scored": "Scored rows"}
 
 _logger = logging.getLogger(__name__)
 
