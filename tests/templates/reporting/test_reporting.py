@@ -221,3 +221,9 @@ def test_tables_are_numbers(study):
     known = tables["decision"].dropna()
     assert (known["precision_low"] <= known["precision"]).all()
     assert (tables["decision"]["rows"].sum(), len(tables["decision"])) == (150, 12)
+
+
+def test_of_nothing_flagged_there_is_no_precision(study):
+    models = make_tables(**_of_results(study("binary")))["models"].set_index("model")
+    assert models.loc["baseline", "recall"] == 0
+    assert np.isnan(models.loc["baseline", "precision"])
