@@ -95,7 +95,10 @@ class Study:
     def to_html(self, file: str | Path | None = None) -> str:
         """Return the report as one HTML page that needs no other file, and write it to `file`."""
         if file is not None:
-            Path(file).write_text(self._report, encoding="utf-8")
+            from crossfold.datasets.atomic import AtomicLocalFileSystem
+
+            with AtomicLocalFileSystem().open(file, "w", encoding="utf-8") as stream:
+                stream.write(self._report)
         return self._report
 
     def summary(self) -> pd.DataFrame:

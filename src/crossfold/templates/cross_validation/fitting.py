@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -186,8 +185,11 @@ def _fit_stack(
 def _slots(model: Model, folds: Sequence[Fold], training: Training) -> list[Slot]:
     """List the members of each fold, fold by fold."""
     return [
-        Slot(fold, member, fold.inner(member), *training.encode(model, fold))
-        for fold, member in product(folds, range(model.members))
+        Slot(fold, member, fold.inner(member), encoder, inputs)
+        for fold in folds
+        for encoder, encoded in [training.encode(model, fold)]
+        for inputs in [encoded.astype(model.dtype, copy=False)]
+        for member in range(model.members)
     ]
 
 
@@ -206,17 +208,7 @@ def fit_estimators(
     for name, model in models.items():
         is_level = _is_level(model, training)
         for fold in _taken_part(model, folds):
-            slots = [
-                Slot(
-                    fold,
-                    member,
-                    fold.inner(member),
-                    encoder,
-                    inputs.astype(model.dtype, copy=False),
-                )
-                for encoder, inputs in [training.encode(model, fold)]
-                for member in range(model.members)
-            ]
+            slots = _slots(model, [fold], training)
             estimators = [
                 make_estimator(model, is_level, seed + slot.member).fit(
                     *_training_rows(model, slot, training.target, seed)

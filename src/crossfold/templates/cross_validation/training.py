@@ -58,7 +58,7 @@ class Training:
         """Kind of the target."""
         return self.table.task
 
-    @property
+    @cached_property
     def target(self) -> NDArray[Any]:
         """Target as numbers, shape ``(n,)``; see `target_numbers`."""
         return target_numbers(self.features[self.table.target], self.table)
