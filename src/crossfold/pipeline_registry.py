@@ -7,7 +7,7 @@ from pathlib import Path
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
-from crossfold.pipelines import audit, gene_expression, moons, scoring, table, wine
+from crossfold.pipelines import audit, gene_expression, moons, primer, scoring, table, wine
 from crossfold.pipelines.audit import gene_expression as expression_audit
 from crossfold.pipelines.audit import images as image_audit
 from crossfold.pipelines.audit import moons as moons_audit
@@ -16,7 +16,6 @@ from crossfold.pipelines.audit import primer as primer_audit
 from crossfold.pipelines.audit import wine as wine_audit
 from crossfold.pipelines.data_engineering import appointments, images
 from crossfold.pipelines.modelling import images as image_modelling
-from crossfold.pipelines.modelling import primer as primer_modelling
 from crossfold.pipelines.reporting import binary as binary_reporting
 from crossfold.pipelines.reporting import images as image_reporting
 from crossfold.pipelines.reporting import primer as primer_reporting
@@ -41,7 +40,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "gene_expression": gene_expression.create_pipeline(),
         "wine": wine.create_pipeline(),
         "moons": moons.create_pipeline(),
-        "primer": primer_modelling.create_pipeline() + primer_reporting.create_pipeline(),
+        "primer": primer.create_pipeline() + primer_reporting.create_pipeline(),
         **{name: table.create_pipeline(name) for name in own_tables()},
     }
     audits = {

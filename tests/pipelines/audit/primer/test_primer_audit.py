@@ -16,9 +16,9 @@ from crossfold.pipelines.audit.primer.parameters import (
     ProtocolParameters,
 )
 from crossfold.pipelines.audit.runs import REPORTED, RUN_COLUMNS, SOUND, find_measured, only
-from crossfold.pipelines.modelling.primer import first_network
-from crossfold.pipelines.modelling.primer.logistic import sigmoid
-from crossfold.pipelines.modelling.primer.parameters import FirstNetworkParameters
+from crossfold.pipelines.primer import first_network
+from crossfold.pipelines.primer.logistic import sigmoid
+from crossfold.pipelines.primer.parameters import FirstNetworkParameters
 
 SEED = 42
 FIRST = FirstNetworkParameters(epochs=4)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from crossfold.pipelines.modelling.primer import first_network, logistic
-from crossfold.pipelines.modelling.primer.parameters import (
+from crossfold.pipelines.primer import first_network, logistic
+from crossfold.pipelines.primer.parameters import (
     FirstNetworkParameters,
     LogisticParameters,
 )

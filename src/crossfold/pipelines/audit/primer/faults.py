@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.modelling.primer.first_network import TRAIN, VALIDATION
+from crossfold.pipelines.primer.first_network import TRAIN, VALIDATION
 
 RAW_ERROR_UPDATE, EQUAL_POINTS = "raw_error_update", "equal_points_across_parts"
 

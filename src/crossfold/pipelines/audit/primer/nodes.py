@@ -26,8 +26,8 @@ from crossfold.pipelines.audit.runs import (
     shortened_text,
 )
 from crossfold.pipelines.audit.seeds import draw_over_seeds, over_seeds, range_text
-from crossfold.pipelines.modelling.primer.first_network import TRAIN
-from crossfold.pipelines.modelling.primer.parameters import FirstNetworkParameters
+from crossfold.pipelines.primer.first_network import TRAIN
+from crossfold.pipelines.primer.parameters import FirstNetworkParameters
 
 ONE_RUN, ALL_SEEDS = "one run", "all seeds"
 

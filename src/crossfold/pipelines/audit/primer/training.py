@@ -8,7 +8,7 @@ import pandas as pd
 from crossfold.pipelines.audit.primer.faults import loss_arguments, split_points
 from crossfold.pipelines.audit.primer.parameters import FaultsParameters, ProtocolParameters
 from crossfold.pipelines.audit.runs import REPORTED, SOUND, only
-from crossfold.pipelines.modelling.primer.first_network import (
+from crossfold.pipelines.primer.first_network import (
     TRAIN,
     draw_integer_points,
     make_library_network,
@@ -17,7 +17,7 @@ from crossfold.pipelines.modelling.primer.first_network import (
     start_network,
     start_parameters,
 )
-from crossfold.pipelines.modelling.primer.parameters import FirstNetworkParameters
+from crossfold.pipelines.primer.parameters import FirstNetworkParameters
 
 
 def list_runs(faults: FaultsParameters) -> dict[str, tuple[str, ...]]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.modelling.primer.first_network import TRAIN, VALIDATION
+from crossfold.pipelines.primer.first_network import TRAIN, VALIDATION
 from crossfold.reports import style
 
 if TYPE_CHECKING:

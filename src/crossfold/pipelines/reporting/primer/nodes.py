@@ -4,8 +4,8 @@ from typing import Any
 
 import pandas as pd
 
-from crossfold.pipelines.modelling.primer.first_network import VALIDATION
-from crossfold.pipelines.modelling.primer.parameters import LogisticParameters
+from crossfold.pipelines.primer.first_network import VALIDATION
+from crossfold.pipelines.primer.parameters import LogisticParameters
 from crossfold.pipelines.reporting.parameters import PageParameters
 
 

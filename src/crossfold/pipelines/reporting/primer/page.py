@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from crossfold.pipelines.modelling.primer.parameters import LogisticParameters
 from crossfold.pipelines.modelling.versions import library_versions
+from crossfold.pipelines.primer.parameters import LogisticParameters
 from crossfold.pipelines.reporting.document import Document, Figure, Section, Table
 from crossfold.pipelines.reporting.parameters import PageParameters
 from crossfold.pipelines.reporting.report import Caption

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.modelling.primer.logistic import sigmoid
-from crossfold.pipelines.modelling.primer.parameters import FirstNetworkParameters
+from crossfold.pipelines.primer.logistic import sigmoid
+from crossfold.pipelines.primer.parameters import FirstNetworkParameters
 
 TRAIN, VALIDATION = "train", "validation"
 Weights = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]

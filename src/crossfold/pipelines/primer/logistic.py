@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.modelling.primer.parameters import LogisticParameters
+from crossfold.pipelines.primer.parameters import LogisticParameters
 
 INPUTS = ["x1", "x2", "x3"]
 _WEIGHTS = ["w1", "w2", "w3", "b"]

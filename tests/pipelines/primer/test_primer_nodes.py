@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import approx_fprime
 
-from crossfold.pipelines.modelling.primer import first_network, logistic
-from crossfold.pipelines.modelling.primer.parameters import (
+from crossfold.pipelines.primer import first_network, logistic
+from crossfold.pipelines.primer.parameters import (
     FirstNetworkParameters,
     LogisticParameters,
 )

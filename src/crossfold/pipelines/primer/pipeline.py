@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.modelling.primer import first_network, logistic
+from crossfold.pipelines.primer import first_network, logistic
 
 STUDY = "primer"
 _LOGISTIC = ["params:logistic", "params:seed"]
