@@ -20,8 +20,10 @@ from crossfold.pipelines.audit.no_show.faults import (
     TRAINING_FAULTS,
     make_folds,
     numpy_arguments,
+    numpy_start,
     positive_weights,
     scale,
+    torch_start,
 )
 from crossfold.pipelines.audit.no_show.nodes import AUDIT_SUBJECTS, STUDY_MODELS, judge_claims
 from crossfold.pipelines.audit.no_show.outcomes import Answers, run_of_study, runs_of_audit
@@ -156,12 +158,27 @@ def test_scaling_before_the_split_uses_all_rows(raw: pd.DataFrame) -> None:
     assert scaler is not None
 
 
-def test_unlike_twins_differ_in_batches_and_biases() -> None:
-    generator, sizes = np.random.default_rng(0), (9, 4, 1)
+def test_unlike_twins_differ_in_batches_and_in_numpy_s_start() -> None:
     alike, unlike = numpy_arguments([], PROTOCOL), numpy_arguments(["unlike_twins"], PROTOCOL)
-    assert (alike["batch_size"], unlike["batch_size"]) == (200, 100)
-    assert not any(biases.any() for biases in alike["init"](generator, sizes)[1])
-    assert all(biases.any() for biases in unlike["init"](generator, sizes)[1])
+    network = PROTOCOL.network.model_dump()
+    assert {**network, **alike}["batch_size"] == 200
+    assert unlike["batch_size"] == 100
+    assert (alike["init"], unlike["init"]) == (torch_start, numpy_start)
+
+
+def test_the_starts_are_those_of_the_source() -> None:
+    sizes = (900, 400, 100)  # wide, so that spreads are near what they are drawn from
+    coefs, biases = numpy_start(np.random.default_rng(0), sizes)
+    assert coefs[0].std() == pytest.approx(np.sqrt(2 / 900), rel=0.02)
+    assert coefs[1].std() == pytest.approx(1 / np.sqrt(400), rel=0.02)
+    assert np.concatenate(biases).std() == pytest.approx(1, rel=0.1)
+    assert np.abs(biases[0]).max() > 2
+    coefs, biases = torch_start(np.random.default_rng(0), sizes)
+    assert coefs[0].std() == pytest.approx(np.sqrt(2 / 900), rel=0.02)
+    assert coefs[1].std() == pytest.approx(np.sqrt(2 / 500), rel=0.02)
+    assert np.abs(coefs[1]).max() > np.sqrt(6 / 500)  # normal, not uniform
+    for drawn, n_in in zip(biases, sizes, strict=False):
+        assert 0.9 / np.sqrt(n_in) < np.abs(drawn).max() <= 1 / np.sqrt(n_in)
 
 
 def test_weights_are_inverted_only_under_their_fault() -> None:

@@ -8,7 +8,6 @@ them. Neither the engines nor the sound study know of them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -60,10 +59,10 @@ def scale(rows: pd.DataFrame, faults: Collection[str]) -> tuple[Array, Any]:
 
 
 def numpy_arguments(faults: Collection[str], protocol: ProtocolParameters) -> dict[str, Any]:
-    """Give what sets NumPy's network apart: under ``unlike_twins`` its batches and its biases."""
-    unlike = "unlike_twins" in faults
-    size = protocol.numpy_batch_size if unlike else protocol.network.batch_size
-    return {"engine": "numpy", "batch_size": size, "init": source_start(normal_biases=unlike)}
+    """Give what sets NumPy's network apart: under ``unlike_twins`` its batches and its start."""
+    if "unlike_twins" in faults:
+        return {"engine": "numpy", "batch_size": protocol.numpy_batch_size, "init": numpy_start}
+    return {"engine": "numpy", "init": torch_start}
 
 
 def positive_weights(
@@ -77,18 +76,27 @@ def positive_weights(
         yield {"class_weight": {0: 1.0, 1: weight}}
 
 
-def source_start(*, normal_biases: bool) -> Any:
-    """Give the source's start: He normal, Xavier for the output, biases N(0, 1) or zero."""
-    return partial(_draw_start, normal_biases=normal_biases)
-
-
-def _draw_start(
-    generator: np.random.Generator, sizes: tuple[int, ...], *, normal_biases: bool
+def numpy_start(
+    generator: np.random.Generator, sizes: tuple[int, ...]
 ) -> tuple[list[Array], list[Array]]:
-    *hidden, (n_last, n_out) = list(pairwise(sizes))
-    coefs = [generator.normal(0, np.sqrt(2 / n_in), size=(n_in, n)) for n_in, n in hidden]
-    bound = np.sqrt(6 / (n_last + n_out))
-    coefs.append(generator.uniform(-bound, bound, size=(n_last, n_out)))
-    if normal_biases:
-        return coefs, [generator.normal(size=n) for n in sizes[1:]]
-    return coefs, [np.zeros(n) for n in sizes[1:]]
+    """Draw NumPy's start: hidden layers He normal, the output N(0, 1)/√n, biases N(0, 1)."""
+    n_last, n_out = sizes[-2:]
+    coefs = [*_he_normal(generator, sizes[:-1]), generator.normal(size=(n_last, n_out))]
+    coefs[-1] /= np.sqrt(n_last)
+    return coefs, [generator.normal(size=n) for n in sizes[1:]]
+
+
+def torch_start(
+    generator: np.random.Generator, sizes: tuple[int, ...]
+) -> tuple[list[Array], list[Array]]:
+    """Draw PyTorch's: hidden layers Kaiming normal, the output Xavier normal, biases U(±1/√n)."""
+    n_last, n_out = sizes[-2:]
+    output = generator.normal(0, np.sqrt(2 / (n_last + n_out)), size=(n_last, n_out))
+    bounds = [(1 / np.sqrt(n_in), n) for n_in, n in pairwise(sizes)]
+    coefs = [*_he_normal(generator, sizes[:-1]), output]
+    return coefs, [generator.uniform(-bound, bound, size=n) for bound, n in bounds]
+
+
+def _he_normal(generator: np.random.Generator, sizes: tuple[int, ...]) -> list[Array]:
+    """Draw N(0, 2/n) of n inputs, which PyTorch calls Kaiming normal."""
+    return [generator.normal(0, np.sqrt(2 / n_in), size=(n_in, n)) for n_in, n in pairwise(sizes)]

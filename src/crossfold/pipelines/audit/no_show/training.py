@@ -20,7 +20,7 @@ from crossfold.pipelines.audit.no_show.faults import (
     numpy_arguments,
     positive_weights,
     scale,
-    source_start,
+    torch_start,
 )
 from crossfold.pipelines.audit.no_show.parameters import FaultsParameters, ProtocolParameters
 from crossfold.pipelines.audit.no_show.rows import INPUTS, PATIENT, TARGET, select_rows
@@ -159,7 +159,7 @@ class _Trainer:
         network = protocol.network.changed(max_iter=run.epochs)
         arguments = {**network.model_dump(), "random_state": self._seed}
         with_numpy = {**arguments, **numpy_arguments(run.faults, protocol)}
-        with_torch = {**arguments, "engine": "torch", "init": source_start(normal_biases=False)}
+        with_torch = {**arguments, "engine": "torch", "init": torch_start}
         for own, subjects in [(with_numpy, [NUMPY]), (with_torch, [TORCH, UNWEIGHTED])]:
             trained = [subject for subject in subjects if subject in run.subjects]
             if trained:

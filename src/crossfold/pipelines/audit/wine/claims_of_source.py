@@ -22,17 +22,10 @@ _SPLITS = (
 
 @dataclass(frozen=True)
 class Question:
-    """A statement with the quantity that decides it.
-
-    Attributes
-    ----------
-    trains_network
-        Whether the quantity depends on the limit of epochs.
-    """
+    """A statement with the quantity that decides it."""
 
     statement: Statement
     quantity: Quantity
-    trains_network: bool = True
 
 
 def questions(printed: PrintedParameters) -> list[Question]:
@@ -89,7 +82,6 @@ def _of_accuracy(model: str, printed: float) -> Question:
             not_so=f"the interval does not hold {value}",
         ),
         lambda run: run.accuracy(model),
-        trains_network=model != LOGISTIC,
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from crossfold.pipelines.audit.claims import Claim, claims_table, shares_table
-from crossfold.pipelines.audit.measured import FaultShare, Measured, print_value
+from crossfold.pipelines.audit.measured import FaultShare, Measured
 from crossfold.pipelines.audit.runs import (
     PRINTED,
     REPORTED,
@@ -20,10 +20,8 @@ from crossfold.pipelines.audit.wine.parameters import (
     FaultsParameters,
     PrintedParameters,
     ProtocolParameters,
-    UnstatedParameters,
 )
 from crossfold.pipelines.audit.wine.search import claim_of_choice
-from crossfold.pipelines.audit.wine.training import unstated_run
 from crossfold.pipelines.reporting.wine.labels import MODELS
 
 # The source's own networks without faults; the study's stand for the sound protocol.
@@ -36,7 +34,6 @@ def judge_claims(
     predictions: pd.DataFrame,
     protocol: ProtocolParameters,
     faults: FaultsParameters,
-    unstated: UnstatedParameters,
     printed: PrintedParameters,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
@@ -48,7 +45,7 @@ def judge_claims(
         What the audit trained and searched.
     predictions
         What the study predicted, without faults.
-    protocol, faults, unstated
+    protocol, faults
         How the audit trained.
     printed
         What the source printed.
@@ -64,7 +61,6 @@ def judge_claims(
         run_of_study(predictions, list(NAMES), protocol.n_resamples, seed),
         protocol,
         faults,
-        unstated,
     )
     claims = [judge.claim(question) for question in questions(printed)]
     claims.append(claim_of_choice(audit_grid, protocol))
@@ -79,7 +75,6 @@ class Judge:
     study: RunOutcomes
     protocol: ProtocolParameters
     faults: FaultsParameters
-    unstated: UnstatedParameters
 
     def claim(self, question: Question) -> Claim:
         """Measure a question's quantity in every way."""
@@ -88,7 +83,6 @@ class Judge:
             reported=question.quantity(self.runs[REPORTED]),
             sound=question.quantity(self.study),
             shares=self._shares(question),
-            unstated=self._unstated(question),
             shortened=shortened_text(self.protocol.network.max_iter, self.protocol.source_epochs),
         )
 
@@ -98,19 +92,6 @@ class Judge:
             FaultShare(fault, question.quantity(self.runs[only(fault)]), sound.estimate, sound)
             for fault in self.faults.root
         )
-
-    def _unstated(self, question: Question) -> str:
-        """Say what other limits of epochs give."""
-        limits = self.unstated.max_iter if question.trains_network else ()
-        found = [question.quantity(self.runs[unstated_run(limit)]).estimate for limit in limits]
-        sentences = [
-            f"With all faults and a limit of {limit:,} the quantity is"
-            f" {print_value(value, question.statement.unit)}."
-            for limit, value in zip(limits, found, strict=True)
-        ]
-        taken = self.protocol.network.max_iter
-        opening = f"The limit of epochs is not stated; it is {taken:,} here."
-        return " ".join([opening, *sentences]) if sentences else ""
 
     def runs_table(self, printed: PrintedParameters) -> pd.DataFrame:
         """Give what was printed and the accuracy of every model of every run."""

@@ -58,8 +58,7 @@ class ProtocolParameters(_Parameters):
     grid
         What the source searched, on the training rows of its split.
     source_epochs
-        Limit of epochs with which the source's figures are found; a run of fewer says that it was
-        shortened.
+        The source's limit of epochs; a run of fewer says that it was shortened.
     n_splits
         A test set is one of so many equal parts.
     n_resamples
@@ -72,12 +71,6 @@ class ProtocolParameters(_Parameters):
     source_epochs: PositiveInt
     n_splits: Annotated[int, Field(ge=2)] = 5
     n_resamples: Annotated[int, Field(ge=50)] = 1000
-
-
-class UnstatedParameters(_Parameters):
-    """Plausible values of what the source does not state: the limit of epochs."""
-
-    max_iter: tuple[PositiveInt, ...] = ()
 
 
 class PrintedParameters(_Parameters):

@@ -10,14 +10,14 @@ from crossfold.pipelines.audit.wine.search import search_grid
 from crossfold.pipelines.audit.wine.training import train_runs
 
 _PROTOCOL = ["params:protocol", "params:faults"]
-_OWN = ("protocol", "faults", "unstated", "printed")
+_OWN = ("protocol", "faults", "printed")
 
 
 def create_pipeline() -> Pipeline:
     """Build the audit; the study's own predictions must have been made before."""
     train = Node(
         train_runs,
-        ["wines", *_PROTOCOL, "params:unstated", "params:seed"],
+        ["wines", *_PROTOCOL, "params:seed"],
         "audit_predictions",
         name="train_runs",
     )
@@ -27,7 +27,7 @@ def create_pipeline() -> Pipeline:
     answers = ["audit_predictions", "audit_grid", "predictions"]
     judge = Node(
         judge_claims,
-        [*answers, *_PROTOCOL, "params:unstated", "params:printed", "params:seed"],
+        [*answers, *_PROTOCOL, "params:printed", "params:seed"],
         ["claims", "shares", "runs"],
         name="judge_claims",
     )

@@ -20,7 +20,6 @@ from crossfold.pipelines.audit.wine.parameters import (
     FaultsParameters,
     NetworkParameters,
     ProtocolParameters,
-    UnstatedParameters,
 )
 from crossfold.pipelines.wine.columns import MEASUREMENTS, QUALITY, RED
 
@@ -39,8 +38,6 @@ class Run:
         In the tables.
     faults
         Switches that are on.
-    max_iter
-        Limit of epochs.
     as_source
         Whether scikit-learn trains the networks, as in the source: its figures depend on the
         library's random numbers. Else all folds are trained as one stack.
@@ -48,33 +45,22 @@ class Run:
 
     name: str
     faults: tuple[str, ...]
-    max_iter: int
     as_source: bool = False
 
 
-def list_runs(
-    protocol: ProtocolParameters, faults: FaultsParameters, unstated: UnstatedParameters
-) -> list[Run]:
+def list_runs(faults: FaultsParameters) -> list[Run]:
     """List all runs of the audit."""
-    epochs = protocol.network.max_iter
     return [
-        Run(REPORTED, faults.root, epochs, as_source=True),
-        *(Run(unstated_run(n), faults.root, n, as_source=True) for n in unstated.max_iter),
-        *(Run(only(fault), (fault,), epochs) for fault in faults.root),
-        Run(SOUND, (), epochs),
+        Run(REPORTED, faults.root, as_source=True),
+        *(Run(only(fault), (fault,)) for fault in faults.root),
+        Run(SOUND, ()),
     ]
-
-
-def unstated_run(max_iter: int) -> str:
-    """Name the run with another limit of epochs."""
-    return f"unstated:max_iter={max_iter}"
 
 
 def train_runs(
     wines: pd.DataFrame,
     protocol: ProtocolParameters,
     faults: FaultsParameters,
-    unstated: UnstatedParameters,
     seed: int,
 ) -> pd.DataFrame:
     """Train the source's three models in every run of the audit.
@@ -86,7 +72,7 @@ def train_runs(
     """
     group, y = wines["group"].to_numpy(), is_red(wines)
     tables = []
-    for run in list_runs(protocol, faults, unstated):
+    for run in list_runs(faults):
         folds = make_folds(group, run.faults, n_splits=protocol.n_splits, seed=seed)
         about = pd.DataFrame(
             {
@@ -112,7 +98,7 @@ def _scores(
 
     logistic = LogisticRegression(solver="liblinear", random_state=seed)
     yield LOGISTIC, _fit_in_turn(logistic, X, y, folds)
-    network = protocol.network.changed(max_iter=run.max_iter)
+    network = protocol.network
     tuned = network.changed(**protocol.tuned.model_dump())
     for model, parameters in {MLP: network, TUNED: tuned}.items():
         if run.as_source:
