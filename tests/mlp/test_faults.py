@@ -95,3 +95,31 @@ def test_raw_error_lacks_the_slope_of_the_output():
 def test_a_loss_of_ones_own_is_for_numpy_only(rows):
     with pytest.raises(ParameterError, match="use engine='numpy'"):
         step_from(rows, loss=faults.GLOBAL_MAX_SOFTMAX, engine="torch")
+
+
+def test_a_batch_that_is_not_whole_is_not_learned_from():
+    loss, right = faults.whole_batches_only(4), LOSSES["multiclass"]["cross_entropy"]
+    z, y, gamma = RNG.normal(size=(3, 4)), np.eye(3)[:, [0, 1, 2, 0]], np.zeros(1)
+    out, expected = np.empty_like(z), np.empty_like(z)
+    loss.residual(z, y, gamma, out)
+    right.residual(z, y, gamma, expected)
+    np.testing.assert_array_equal(out, expected)
+    loss.residual(z[:, :3], y[:, :3], gamma, out[:, :3])
+    assert (out[:, :3] == 0).all()
+    np.testing.assert_array_equal(loss.terms(z, y, gamma), right.terms(z, y, gamma))
+
+
+def test_whole_batches_take_as_many_steps_from_rows_that_fill_them(rows):
+    from crossfold.mlp import ExperimentStack
+
+    X, y = rows
+    network = MLPClassifier((5,), solver="sgd", momentum=0, alpha=0, batch_size=5, max_iter=3)
+    network.set_params(random_state=0, dtype="float64", shuffle=False)
+
+    def weights(X, y, **loss):
+        members = [{"hidden_layer_sizes": (5,), "random_state": 1, **loss}]
+        return ExperimentStack(network, member_params=members).fit(X, y).estimators_[0].coefs_[0]
+
+    cut = weights(X, y, loss=faults.whole_batches_only(5))
+    np.testing.assert_allclose(cut, weights(X[:10], y[:10]), atol=1e-12)
+    assert np.abs(cut - weights(X, y)).max() > 1e-6

@@ -74,6 +74,29 @@ GLOBAL_MAX_SOFTMAX = Loss(
 """Cross-entropy whose softmax subtracts the maximum of the batch instead of each row's."""
 
 
+@cache
+def whole_batches_only(batch_size: int) -> Loss:
+    """Learn nothing from a batch of fewer rows, as a loop over whole batches does.
+
+    Rows are permuted before each epoch, so other rows are left out each time. With a penalty the
+    last batch still shrinks the weights.
+
+    Parameters
+    ----------
+    batch_size
+        Rows of a whole batch.
+    """
+    whole = LOSSES["multiclass"]["cross_entropy"]
+
+    def residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
+        if z.shape[-1] < batch_size:
+            out[...] = 0
+        else:
+            whole.residual(z, y, gamma, out)
+
+    return Loss(whole.terms, residual, "cross-entropy of whole batches only", whole_batch=True)
+
+
 def _raw_error_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
     """``sigmoid(z) - y``, the error before it is multiplied by the sigmoid's derivative."""
     expit(z, out=out)

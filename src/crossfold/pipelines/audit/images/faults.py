@@ -44,15 +44,31 @@ def global_max_softmax(network: Arguments) -> Arguments:
     return {**network, "loss": faults.GLOBAL_MAX_SOFTMAX}
 
 
+def drop_last_batch(network: Arguments) -> Arguments:
+    """Learn nothing from the last batch of an epoch, other rows each time."""
+    if not isinstance(network["batch_size"], int):
+        return network
+    from crossfold.mlp import faults
+
+    return {**network, "loss": faults.whole_batches_only(network["batch_size"])}
+
+
+def penalty_not_applied(network: Arguments) -> Arguments:
+    """Leave the penalty out of the gradient."""
+    return {**network, "alpha": 0.0}
+
+
 # In the order in which they are applied.
 NETWORK_FAULTS: dict[str, Callable[[Arguments], Arguments]] = {
     "one_hidden_layer": one_hidden_layer,
     "dropout_backward": dropout_backward,
     "relu_as_derivative": relu_as_derivative,
     "global_max_softmax": global_max_softmax,
+    "drop_last_batch": drop_last_batch,
+    "penalty_not_applied": penalty_not_applied,
 }
-DROP_LAST_BATCH = "drop_last_batch"
-TRAINING_FAULTS = (*NETWORK_FAULTS, DROP_LAST_BATCH)
+SMALL_TRAINING_SAMPLE = "small_training_sample"
+TRAINING_FAULTS = (*NETWORK_FAULTS, SMALL_TRAINING_SAMPLE)
 SMALL_TEST_SAMPLE = "small_test_sample"
 SWAPPED_ARGUMENTS = "swapped_arguments"
 UNLIKE_REGIMES = "unlike_regimes"
@@ -66,14 +82,7 @@ def with_faults(network: Arguments, switched_on: Collection[str]) -> Arguments:
     return network
 
 
-def drop_last_batch(rows: Rows, batch_size: int | str) -> Rows:
-    """Leave out the rows that would make a last batch smaller than the others."""
-    if isinstance(batch_size, str):
-        return rows
-    return rows[: len(rows) - len(rows) % batch_size]
-
-
-def small_test_sample(rows: Rows, n: int, seed: int) -> Rows:
-    """Draw a few of the test rows."""
+def small_sample(rows: Rows, n: int, seed: int) -> Rows:
+    """Draw a few of the rows."""
     drawn = np.random.default_rng(seed).choice(rows, size=min(n, len(rows)), replace=False)
     return np.sort(drawn)

@@ -14,7 +14,7 @@ from crossfold.pipelines.audit.images.faults import (
     SMALL_TEST_SAMPLE,
     SWAPPED_ARGUMENTS,
     UNLIKE_REGIMES,
-    small_test_sample,
+    small_sample,
 )
 from crossfold.pipelines.audit.images.parameters import ProtocolParameters
 from crossfold.pipelines.audit.measured import Measured
@@ -92,7 +92,7 @@ class Outcomes:
         if SMALL_TEST_SAMPLE not in case.faults:
             return answers
         rows = np.unique(answers["row"])
-        return answers[answers["row"].isin(small_test_sample(rows, case.sample_rows, self.seed))]
+        return answers[answers["row"].isin(small_sample(rows, case.sample_rows, self.seed))]
 
     def mean(self, per_image: pd.Series) -> Measured:
         """Give the mean over images with its bootstrap interval."""

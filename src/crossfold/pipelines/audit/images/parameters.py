@@ -26,6 +26,8 @@ Fault = Literal[
     "small_test_sample",
     "drop_last_batch",
     "one_hidden_layer",
+    "small_training_sample",
+    "penalty_not_applied",
 ]
 
 
@@ -61,6 +63,8 @@ class ProtocolParameters(_Parameters):
         The study's experiments by their names in the audit; empty for all under their own names.
     train_parts
         Parts of the source's split that are learned from.
+    train_sample_rows
+        Training images under ``small_training_sample``.
     sample_rows
         Test images behind a figure under ``small_test_sample``.
     n_resamples
@@ -74,6 +78,7 @@ class ProtocolParameters(_Parameters):
     share_epochs: PositiveInt
     experiments: dict[str, str] = {}
     train_parts: tuple[Literal["train", "validation"], ...] = ("train",)
+    train_sample_rows: PositiveInt = 10_000
     sample_rows: PositiveInt = 30
     n_resamples: Annotated[int, Field(ge=50)] = 1000
 

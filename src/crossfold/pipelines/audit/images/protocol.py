@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from crossfold.pipelines.audit.images.faults import (
-    DROP_LAST_BATCH,
+    SMALL_TRAINING_SAMPLE,
     TRAINING_FAULTS,
     Arguments,
     with_faults,
@@ -42,9 +42,9 @@ class Run:
     changes: Mapping[str, Any]
 
     @property
-    def drops_last_batch(self) -> bool:
-        """Whether rows that fill no whole batch are left out."""
-        return DROP_LAST_BATCH in self.faults
+    def has_small_sample(self) -> bool:
+        """Whether it learns from a sample of the training rows."""
+        return SMALL_TRAINING_SAMPLE in self.faults
 
     def arguments(self, network: Arguments) -> Arguments:
         """Give the arguments of one experiment's network in this run."""

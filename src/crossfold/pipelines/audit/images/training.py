@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.pipelines.audit.images.faults import Arguments, drop_last_batch
+from crossfold.pipelines.audit.images.faults import Arguments, small_sample
 from crossfold.pipelines.audit.images.parameters import (
     FaultsParameters,
     ProtocolParameters,
@@ -69,7 +69,7 @@ def train_runs(
     data = SplitImages.of(images, split_table, SOURCE)
     networks = _networks(experiments, starts, protocol, seed)
     n_images = {part: len(data.rows(part)) for part in (VALIDATION, TEST)}
-    n_images[TRAIN] = len(data.rows(*protocol.train_parts))
+    n_train = len(data.rows(*protocol.train_parts))
     figures, predictions = [], []
     for runs in _alike(list_runs(faults, protocol, unstated)):
         trainings = [
@@ -79,6 +79,9 @@ def train_runs(
         ]
         for training, network, history in _train(trainings, data, protocol, seed):
             predicted = _predict_test(training, network, data)
+            n_images[TRAIN] = n_train
+            if training.run.has_small_sample:
+                n_images[TRAIN] = min(n_train, protocol.train_sample_rows)
             figures += _figures(training, history, predicted, n_images)
             predictions.append(predicted)
     return pd.DataFrame(figures, columns=list(RUN_COLUMNS)), _stack(predictions)
@@ -91,9 +94,16 @@ def _networks(
     seed: int,
 ) -> dict[str, Arguments]:
     """Give the arguments of each experiment's network without faults."""
-    rate = protocol.network.learning_rate_init
+    network = protocol.network
+    rate, shared = (
+        network.learning_rate_init,
+        {"alpha": network.alpha, "batch_size": network.batch_size},
+    )
     return {
-        name: Member(name, experiments.root[study_name], seed, rate).network_parameters(starts)
+        name: {
+            **shared,
+            **Member(name, experiments.root[study_name], seed, rate).network_parameters(starts),
+        }
         for study_name, name in protocol.audit_names(experiments.root).items()
     }
 
@@ -102,7 +112,7 @@ def _alike(runs: Sequence[Run]) -> list[list[Run]]:
     """Put runs together that train for as long on the same rows."""
 
     def key(run: Run) -> tuple[int, bool]:
-        return run.epochs, run.drops_last_batch
+        return run.epochs, run.has_small_sample
 
     return [list(group) for _, group in groupby(sorted(runs, key=key, reverse=True), key=key)]
 
@@ -134,8 +144,8 @@ def _fit(
     from crossfold.mlp import ExperimentStack
 
     rows = data.rows(*protocol.train_parts)
-    if run.drops_last_batch:
-        rows = drop_last_batch(rows, protocol.network.batch_size)
+    if run.has_small_sample:
+        rows = small_sample(rows, protocol.train_sample_rows, seed)
     network = image_network(protocol.network.changed(max_iter=run.epochs), seed)
     score_every = -(-run.epochs // LINES_IN_LOG)
     stack = ExperimentStack(network, member_params=networks, score_every=score_every)
