@@ -6,9 +6,9 @@ from engine_cases import ACTIVATIONS, name_of
 from scipy.special import softmax as scipy_softmax
 
 from crossfold.mlp._activations import bind
-from crossfold.mlp._initializers import INITIALIZERS, draw_start
 from crossfold.mlp._layout import Layout
 from crossfold.mlp._losses import LOSSES, apply_link, softplus
+from crossfold.mlp._start import INITIALIZERS, draw_start
 
 Z = np.array([-3.0, -2.5, -1.0, -0.0, 0.0, 0.5, 2.5, 3.0])
 EXPECTED = {

@@ -8,11 +8,10 @@ import torch
 from sklearn.neural_network import MLPClassifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from crossfold.mlp._optimizers import rule_of
-from crossfold.mlp._penalties import Penalties
-from crossfold.mlp._schedules import cosine, inverse_scaling, learning_rates, one_cycle
+from crossfold.mlp._progress import cosine, inverse_scaling, learning_rates, one_cycle
 from crossfold.mlp._spec import DataSet, Member, Network, Settings
 from crossfold.mlp._training import train
+from crossfold.mlp._update import Penalties, rule_of
 
 RATES = np.array([[0.1], [0.01]])
 

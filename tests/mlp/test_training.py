@@ -8,7 +8,7 @@ from engine_cases import make_data, make_network
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import r2_score
 
-from crossfold.mlp import _batches, _numpy_engine, _prediction
+from crossfold.mlp import _batches, _numpy_engine, _pass
 from crossfold.mlp._spec import Activation, DataSet, Member, Network, Settings, Trained
 from crossfold.mlp._torch_engine import TorchEngine
 from crossfold.mlp._training import predict, train
@@ -193,7 +193,7 @@ def test_predictions_do_not_depend_on_chunks_or_stacking(monkeypatch):
     alone = [predict(network, t.coefs, t.intercepts, data.inputs) for t in trained]
     coefs = [np.stack(layer) for layer in zip(*(t.coefs for t in trained), strict=True)]
     intercepts = [np.stack(layer) for layer in zip(*(t.intercepts for t in trained), strict=True)]
-    monkeypatch.setattr(_prediction, "_CHUNK_BYTES", 800)
+    monkeypatch.setattr(_pass, "_CHUNK_BYTES", 800)
     together = predict(network, coefs, intercepts, data.inputs)
     np.testing.assert_allclose(together, alone, atol=1e-14)
     np.testing.assert_allclose(together.sum(axis=2), 1)

@@ -7,34 +7,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from crossfold.mlp._classifier import MLPClassifier
+    from crossfold.mlp._experiment_stack import ExperimentHistory, ExperimentStack
+    from crossfold.mlp._fold_stack import FoldStack
+    from crossfold.mlp._grid_stack import GridStack, Stacked
+    from crossfold.mlp._regressor import MLPRegressor
     from crossfold.mlp._spec import Activation, Loss
+    from crossfold.mlp._summary import History
     from crossfold.mlp.callbacks import EpochLog, EpochRecord, ProgressBar
-    from crossfold.mlp.estimators import (
-        ExperimentHistory,
-        ExperimentStack,
-        FoldStack,
-        GridStack,
-        History,
-        MLPClassifier,
-        MLPRegressor,
-        Stacked,
-    )
     from crossfold.mlp.persistence import load, save
 
 _MODULES = {
     "Activation": "_spec",
     "EpochLog": "callbacks",
     "EpochRecord": "callbacks",
-    "ExperimentHistory": "estimators",
-    "ExperimentStack": "estimators",
-    "FoldStack": "estimators",
-    "GridStack": "estimators",
-    "History": "estimators",
+    "ExperimentHistory": "_experiment_stack",
+    "ExperimentStack": "_experiment_stack",
+    "FoldStack": "_fold_stack",
+    "GridStack": "_grid_stack",
+    "History": "_summary",
     "Loss": "_spec",
-    "MLPClassifier": "estimators",
-    "MLPRegressor": "estimators",
+    "MLPClassifier": "_classifier",
+    "MLPRegressor": "_regressor",
     "ProgressBar": "callbacks",
-    "Stacked": "estimators",
+    "Stacked": "_grid_stack",
     "load": "persistence",
     "save": "persistence",
 }

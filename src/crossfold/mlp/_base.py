@@ -17,10 +17,15 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from crossfold.mlp import _training
-from crossfold.mlp._history import History
 from crossfold.mlp._inputs import check_inputs
-from crossfold.mlp._network import make_member, make_network, make_settings, schedule_of
-from crossfold.mlp._parameters import CONSTRAINTS, WHOLE_RUN_SCHEDULES
+from crossfold.mlp._network import (
+    CONSTRAINTS,
+    WHOLE_RUN_SCHEDULES,
+    make_member,
+    make_network,
+    make_settings,
+    schedule_of,
+)
 from crossfold.mlp._spec import (
     Activation,
     Array,
@@ -31,7 +36,7 @@ from crossfold.mlp._spec import (
     Network,
     Trained,
 )
-from crossfold.mlp._summary import Text, write_summary
+from crossfold.mlp._summary import History, Text, write_summary
 from crossfold.mlp._targets import ClassWeight, Targets
 from crossfold.mlp.callbacks import ProgressBar
 from crossfold.mlp.exceptions import DivergenceError, ParameterError

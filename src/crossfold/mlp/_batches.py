@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from crossfold.mlp._losses import row_weights
 from crossfold.mlp._spec import Array, DataSet, Head, Member, Settings
-from crossfold.mlp._weights import row_weights
 
 _LEVELS = 1 << 16
 _BLOCK_BYTES = 1 << 20

@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
 
 from crossfold.mlp._base import BaseMLP
-from crossfold.mlp._parameters import CONSTRAINTS, NON_NEGATIVE
+from crossfold.mlp._network import CONSTRAINTS, NON_NEGATIVE
 from crossfold.mlp._spec import Activation, Array, Initializer, Loss
 from crossfold.mlp._targets import ClassWeight, Labels
 from crossfold.mlp.exceptions import DataError, ParameterError

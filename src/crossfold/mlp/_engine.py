@@ -1,4 +1,4 @@
-"""What training asks of an engine, and with what an engine begins."""
+"""What training asks of an engine, with what an engine begins, and what its steps cost."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+import numpy as np
+
 from crossfold.mlp._batches import Block
 from crossfold.mlp._layout import Layout
+from crossfold.mlp._losses import loss_of
 from crossfold.mlp._spec import Array, DataSet, Network, Settings
 
 
@@ -110,3 +113,31 @@ def keep_members(stack: Stack, places: Array) -> Stack:
         dropout=stack.dropout[places],
         used=None if stack.used is None else stack.used[places],
     )
+
+
+def sum_losses(
+    stack: Stack, block: Block, logits: Array, targets: Array, twice_penalty: Array
+) -> Array:
+    """Give each member's sum of batch loss times rows, shape ``(k,)``, in float64.
+
+    Parameters
+    ----------
+    stack
+        The loss, and its constants for each member.
+    block
+        Which members and rows.
+    logits, targets
+        Of each step, shape ``(k, steps, n_out, batch)``.
+    twice_penalty
+        Of each step, shape ``(k, steps)``, before its update.
+    """
+    gamma = stack.gamma[block.members, None, None, None]
+    terms = loss_of(stack.network).terms(logits, targets, gamma)
+    if stack.label_weights is not None:
+        terms = terms * stack.label_weights[block.members, None, :, None]
+    of_row = terms.sum(axis=-2)
+    if block.weights is not None:
+        of_row = of_row * block.weights
+    losses = (of_row.sum(axis=-1, dtype=np.float64) + twice_penalty / 2) * block.scale
+    total: Array = (losses * block.counts).sum(axis=-1)
+    return total

@@ -15,13 +15,13 @@ from crossfold.mlp._classifier import MLPClassifier
 from crossfold.mlp._experiments import Experiments, Scores, accuracy_of
 from crossfold.mlp._inputs import check_inputs
 from crossfold.mlp._network import (
+    WHOLE_RUN_SCHEDULES,
     draw_seed,
     make_member,
     make_network,
     make_settings,
     share_settings,
 )
-from crossfold.mlp._parameters import WHOLE_RUN_SCHEDULES
 from crossfold.mlp._spec import Array, DataSet
 from crossfold.mlp._targets import Labels
 from crossfold.mlp.exceptions import DataError, ParameterError

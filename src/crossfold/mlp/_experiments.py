@@ -8,14 +8,14 @@ from time import perf_counter
 
 import numpy as np
 
-from crossfold.mlp._checks import check_training
 from crossfold.mlp._engine import Stack
-from crossfold.mlp._optimizers import rule_of
-from crossfold.mlp._schedules import learning_rates
+from crossfold.mlp._progress import learning_rates
 from crossfold.mlp._shared import GroupStep, Rows, SharedEngine, dropped_layers
 from crossfold.mlp._shared_numpy import SharedNumpyEngine
 from crossfold.mlp._spec import Array, DataSet, EpochEvent, Member, Network, Settings, Trained
 from crossfold.mlp._start import Seat, make_stack, take_seat
+from crossfold.mlp._training import check_training
+from crossfold.mlp._update import rule_of
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
+from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from crossfold.mlp._batches import Block
-from crossfold.mlp._block_losses import sum_losses
-from crossfold.mlp._engine import Stack, keep_members
-from crossfold.mlp._gather import Gather, staging_for
+from crossfold.mlp._engine import Stack, keep_members, runs_of, sum_losses
 from crossfold.mlp._losses import loss_of
 from crossfold.mlp._pass import Pass, Weights
-from crossfold.mlp._penalties import Penalties
 from crossfold.mlp._spec import Array
-from crossfold.mlp._threads import blas_threads, one_blas_thread
-from crossfold.mlp._update import Update
+from crossfold.mlp._update import Penalties, Update
 
 _SCORED_BYTES = 1 << 21
 
@@ -193,3 +192,63 @@ class _Group:
         if weights is not None:
             np.multiply(residual, weights, out=residual)
         workspace.network_pass.backward(self._weights, inputs, residual, masks)
+
+
+class Gather:
+    """Takes rows out of the data sets of some members.
+
+    Parameters
+    ----------
+    stack
+        Whose data sets; members that share one are served by one call.
+    members
+        Which members.
+    """
+
+    def __init__(self, stack: Stack, members: slice) -> None:
+        self._scale = stack.network.input_scale
+        self._runs = [(run, stack.data_sets[d]) for run, d in runs_of(stack.data[members])]
+
+    def inputs(self, rows: Array, staging: Array, out: Array) -> None:
+        """Write the inputs of the rows ``(k, r)`` to `out`, shape ``(k, ..., n_in)``, cast.
+
+        `staging` is bytes enough for them in the data set's own dtype.
+        """
+        for members, data_set in self._runs:
+            part, source = out[members], data_set.inputs
+            size = part.size * source.itemsize
+            taken = staging[:size].view(source.dtype).reshape(*rows[members].shape, -1)
+            # mode="clip" because "raise" makes NumPy take into a second buffer.
+            np.take(source, rows[members], axis=0, out=taken, mode="clip")
+            np.copyto(part, taken.reshape(part.shape), casting="same_kind")
+            if self._scale != 1:
+                np.multiply(part, self._scale, out=part)
+
+    def targets(self, rows: Array, out: Array) -> None:
+        """Write the targets of the rows ``(k, r)`` to ``out``, shape ``(k, ..., n_out)``."""
+        for members, data_set in self._runs:
+            part = out[members]
+            part[...] = data_set.targets[rows[members]].reshape(part.shape)
+
+
+def staging_for(stack: Stack, n_rows: int) -> Array:
+    """Give bytes enough for the inputs of `n_rows` rows of any data set."""
+    itemsize = max(data_set.inputs.itemsize for data_set in stack.data_sets)
+    return np.empty(n_rows * stack.network.layer_sizes[0] * itemsize, dtype=np.uint8)
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="blas")
+
+
+def blas_threads() -> int:
+    """Give the number of threads that matrix products may use now, as the user has set it."""
+    return max((library["num_threads"] for library in _controller().info()), default=1)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let matrix products use one thread for a while."""
+    with _controller().limit(limits=1):
+        yield

@@ -9,7 +9,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import StrOptions
 
 from crossfold.mlp._base import BaseMLP
-from crossfold.mlp._parameters import CONSTRAINTS
+from crossfold.mlp._network import CONSTRAINTS
 from crossfold.mlp._spec import Activation, Array, Initializer
 from crossfold.mlp._targets import Values
 

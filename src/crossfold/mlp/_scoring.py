@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crossfold.mlp._losses import apply_link, loss_of
+from crossfold.mlp._losses import apply_link, label_weights_of, loss_of, row_weights
 from crossfold.mlp._spec import Array, DataSet, Head, Member, Network, Rows
-from crossfold.mlp._weights import label_weights_of, row_weights
 
 
 class Validation:

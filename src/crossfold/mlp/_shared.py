@@ -11,10 +11,8 @@ import numpy as np
 
 from crossfold.mlp._engine import Stack
 from crossfold.mlp._layout import Layout
-from crossfold.mlp._optimizers import rule_of
-from crossfold.mlp._penalties import Penalties
 from crossfold.mlp._spec import Array, Loss, Settings
-from crossfold.mlp._update import Update
+from crossfold.mlp._update import Penalties, Update, rule_of
 
 Rows = slice | Array
 

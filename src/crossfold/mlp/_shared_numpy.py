@@ -16,6 +16,7 @@ import numpy as np
 
 from crossfold.mlp._engine import Stack
 from crossfold.mlp._losses import loss_of
+from crossfold.mlp._numpy_engine import blas_threads, one_blas_thread
 from crossfold.mlp._pass import Masks, Pass, Weights
 from crossfold.mlp._scoring import count_confusion
 from crossfold.mlp._shared import (
@@ -31,7 +32,6 @@ from crossfold.mlp._shared import (
     reads_whole_batch,
 )
 from crossfold.mlp._spec import Array
-from crossfold.mlp._threads import blas_threads, one_blas_thread
 from crossfold.mlp._update import Update
 
 _WORTH_A_LANE = 1 << 24

@@ -1,13 +1,224 @@
-"""What happens to parameters once their gradients are known, for both engines."""
+"""What happens to parameters once their gradients are known: penalties, then an update rule.
+
+Written once for both engines, with functions that NumPy and PyTorch name and call alike; ``xp`` is
+one of the two. Every array has shape ``(k, n_parameters)``, the step size ``(k, 1)``: each member
+has its own.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar, Self
 
-from crossfold.mlp._optimizers import rule_of
-from crossfold.mlp._penalties import Penalties
-from crossfold.mlp._spec import Settings
+import numpy as np
+
+from crossfold.mlp._layout import Layout
+from crossfold.mlp._spec import Array, Member, Settings
+
+
+class Optimizer(ABC):
+    """Owns the state of an update rule and applies it in place.
+
+    Parameters
+    ----------
+    xp
+        ``numpy`` or ``torch``.
+    settings
+        Names the rule's constants.
+    parameters, gradients, scratch
+        Arrays of the same shape; the last two are overwritten.
+    state
+        One array of the same shape per name in `state_names`.
+    """
+
+    state_names: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(
+        self,
+        xp: Any,
+        settings: Settings,
+        parameters: Any,
+        gradients: Any,
+        scratch: Any,
+        state: dict[str, Any],
+    ) -> None:
+        self.xp = xp
+        self.settings = settings
+        self.parameters = parameters
+        self.gradients = gradients
+        self.scratch = scratch
+        self.state = state
+
+    @staticmethod
+    def step_sizes(settings: Settings, learning_rates: Array, done: Array) -> Array:
+        """Turn learning rates into step sizes, given the steps done before; same shapes."""
+        return learning_rates
+
+    @abstractmethod
+    def step(self, size: Any) -> None:
+        """Update the parameters from the gradients."""
+
+
+class SGD(Optimizer):
+    """``p -= s g``."""
+
+    def step(self, size: Any) -> None:
+        """Update the parameters."""
+        xp, p, g = self.xp, self.parameters, self.gradients
+        xp.multiply(g, size, out=g)
+        xp.subtract(p, g, out=p)
+
+
+class Momentum(Optimizer):
+    """``v = m v - s g; p += v`` (Polyak 1964)."""
+
+    state_names = ("velocity",)
+
+    def step(self, size: Any) -> None:
+        """Update the parameters."""
+        self._accelerate(size)
+        self.xp.add(self.parameters, self.state["velocity"], out=self.parameters)
+
+    def _accelerate(self, size: Any) -> None:
+        """Leave ``s g`` in the gradients and the new ``v`` in the velocity."""
+        xp, g, v = self.xp, self.gradients, self.state["velocity"]
+        xp.multiply(g, size, out=g)
+        xp.multiply(v, self.settings.momentum, out=v)
+        xp.subtract(v, g, out=v)
+
+
+class Nesterov(Momentum):
+    """``v = m v - s g; p += m v - s g`` (Nesterov 1983; Sutskever et al. 2013)."""
+
+    def step(self, size: Any) -> None:
+        """Update the parameters."""
+        self._accelerate(size)
+        xp, p, scratch = self.xp, self.parameters, self.scratch
+        xp.multiply(self.state["velocity"], self.settings.momentum, out=scratch)
+        xp.subtract(scratch, self.gradients, out=scratch)
+        xp.add(p, scratch, out=p)
+
+
+class Adam(Optimizer):
+    """``m = β₁ m + (1-β₁) g; v = β₂ v + (1-β₂) g²; p -= s m / (sqrt(v) + ε)``.
+
+    ``s = rate · sqrt(1 - β₂ᵗ) / (1 - β₁ᵗ)`` at the t-th step (Kingma and Ba 2015, end of
+    section 2, as in scikit-learn: ε is added to the uncorrected root). The state holds
+    ``M = m / (1-β₁)`` and ``V = v / (1-β₂)``, which takes two passes over memory less:
+    ``M = β₁ M + g; V = β₂ V + g²; p -= s (1-β₁) / sqrt(1-β₂) · M / (sqrt(V) + ε / sqrt(1-β₂))``.
+    """
+
+    state_names = ("first_moment", "second_moment")
+
+    @staticmethod
+    def step_sizes(settings: Settings, learning_rates: Array, done: Array) -> Array:
+        """Correct both moments' bias towards zero, and put back the factors of the state."""
+        t = done + 1
+        correction = np.sqrt(1 - settings.beta_2**t) / (1 - settings.beta_1**t)
+        factor = (1 - settings.beta_1) / np.sqrt(1 - settings.beta_2)
+        sizes: Array = learning_rates * correction * factor
+        return sizes
+
+    def step(self, size: Any) -> None:
+        """Update the parameters."""
+        xp, g, scratch, settings = self.xp, self.gradients, self.scratch, self.settings
+        m, v = self.state["first_moment"], self.state["second_moment"]
+        xp.multiply(m, settings.beta_1, out=m)
+        xp.add(m, g, out=m)
+        xp.multiply(v, settings.beta_2, out=v)
+        xp.multiply(g, g, out=g)
+        xp.add(v, g, out=v)
+        xp.sqrt(v, out=scratch)
+        xp.add(scratch, settings.epsilon / (1 - settings.beta_2) ** 0.5, out=scratch)
+        xp.divide(m, scratch, out=scratch)
+        xp.multiply(scratch, size, out=scratch)
+        xp.subtract(self.parameters, scratch, out=self.parameters)
+
+
+def rule_of(settings: Settings) -> type[Optimizer]:
+    """Give the update rule that the settings name; ``adamw`` decays weights beside Adam's step."""
+    if settings.solver != "sgd":
+        return Adam
+    if settings.momentum == 0:
+        return SGD
+    return Nesterov if settings.nesterovs_momentum else Momentum
+
+
+@dataclass(frozen=True)
+class Penalties:
+    """What pulls the weights to zero; biases go free.
+
+    Attributes
+    ----------
+    xp
+        ``numpy`` or ``torch``.
+    l2, l1, decay
+        Factor of every parameter, shape ``(k, n_parameters)`` or, where all members have the
+        same, ``(1, n_parameters)``; None where there is none.
+    """
+
+    xp: Any
+    l2: Any = None
+    l1: Any = None
+    decay: Any = None
+
+    def of(self, members: slice) -> Self:
+        """Give the penalties of some members."""
+        factors = (self.l2, self.l1, self.decay)
+        parts = (f if f is None or len(f) == 1 else f[members] for f in factors)
+        return type(self)(self.xp, *parts)
+
+    def at(self, columns: slice) -> Self:
+        """Give the penalties of some parameters."""
+        factors = (self.l2, self.l1, self.decay)
+        return type(self)(self.xp, *(f if f is None else f[:, columns] for f in factors))
+
+    def add_gradients(self, p: Any, g: Any, scratch: Any) -> Any:
+        """Add ``l2 · p + l1 · sign(p)`` to the gradients.
+
+        Parameters
+        ----------
+        p, g, scratch
+            Parameters, gradients and working memory, shape ``(k, n_parameters)``.
+
+        Returns
+        -------
+        Twice the penalty, ``Σ l2 · p² + 2 · l1 · |p|``, shape ``(k,)``, or 0 where there is none.
+        """
+        xp, twice = self.xp, 0
+        if self.l2 is not None:
+            xp.multiply(p, self.l2, out=scratch)
+            xp.add(g, scratch, out=g)
+            twice = xp.linalg.vecdot(scratch, p)
+        if self.l1 is not None:
+            xp.sign(p, out=scratch)
+            xp.multiply(scratch, self.l1, out=scratch)
+            xp.add(g, scratch, out=g)
+            twice = twice + 2 * xp.linalg.vecdot(scratch, p)
+        return twice
+
+    def shrink(self, p: Any, scratch: Any, rate: Any) -> None:
+        """Decay the weights: ``p -= rate · decay · p`` (Loshchilov and Hutter 2019)."""
+        if self.decay is not None:
+            self.xp.multiply(p, self.decay, out=scratch)
+            self.xp.multiply(scratch, rate, out=scratch)
+            self.xp.subtract(p, scratch, out=p)
+
+
+def factors_of(members: list[Member], layout: Layout, settings: Settings) -> dict[str, Array]:
+    """Give the arrays of `Penalties` that the members need, by name."""
+    alpha = _per_weight([m.alpha for m in members], layout, settings.dtype)
+    l1 = _per_weight([m.l1 for m in members], layout, settings.dtype)
+    named = {"decay" if settings.solver == "adamw" else "l2": alpha, "l1": l1}
+    return {name: array for name, array in named.items() if array.any()}
+
+
+def _per_weight(factors: list[float], layout: Layout, dtype: str) -> Array:
+    column = np.unique(factors) if len(set(factors)) == 1 else np.array(factors)
+    return (column[:, None] * layout.is_weight()).astype(dtype)
+
 
 PIECE_BYTES = 1 << 19
 """On a CPU, parameters are updated in pieces of this size: all that a rule reads and writes of a

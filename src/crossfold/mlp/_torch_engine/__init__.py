@@ -1,7 +1,7 @@
 """The PyTorch engine: the same stack with autograd, on the CPU or on a CUDA device.
 
 Only this package imports torch. Parameters lie in one flat tensor, and the update rules of
-`crossfold.mlp._optimizers` work on it in place: ``torch.optim`` knows one learning rate per group
+`crossfold.mlp._update` work on it in place: ``torch.optim`` knows one learning rate per group
 of parameters, not one per member of a stack.
 """
 

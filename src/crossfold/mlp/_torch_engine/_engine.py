@@ -13,14 +13,17 @@ import torch
 from torch import Tensor
 
 from crossfold.mlp._batches import Block
-from crossfold.mlp._block_losses import sum_losses
-from crossfold.mlp._engine import Stack, keep_members, runs_of
-from crossfold.mlp._penalties import Penalties
+from crossfold.mlp._engine import Stack, keep_members, runs_of, sum_losses
 from crossfold.mlp._spec import Array
-from crossfold.mlp._torch_engine._functions import forward, transpose_layers
-from crossfold.mlp._torch_engine._graph import GraphedStep
-from crossfold.mlp._torch_engine._step import StepInputs, TrainingStep, members_of
-from crossfold.mlp._update import PIECE_BYTES, Update
+from crossfold.mlp._torch_engine._step import (
+    GraphedStep,
+    StepInputs,
+    TrainingStep,
+    forward,
+    members_of,
+    transpose_layers,
+)
+from crossfold.mlp._update import PIECE_BYTES, Penalties, Update
 from crossfold.mlp.exceptions import ParameterError
 
 _SCORED_BYTES = 1 << 24

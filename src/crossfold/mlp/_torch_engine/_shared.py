@@ -25,7 +25,7 @@ from crossfold.mlp._shared import (
 )
 from crossfold.mlp._spec import Array
 from crossfold.mlp._torch_engine._engine import choose_device, resident
-from crossfold.mlp._torch_engine._functions import RESIDUALS, forward_above, transpose_layers
+from crossfold.mlp._torch_engine._step import RESIDUALS, forward_above, transpose_layers
 from crossfold.mlp._update import Update
 
 
