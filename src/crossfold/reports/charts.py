@@ -43,6 +43,8 @@ def estimates(
     bold: str | None = None,
     reference: float | None = None,
     axis: str = "",
+    names: Mapping[str, str] | None = None,
+    percent: bool = False,
 ) -> Figure:
     """Draw estimates with their intervals as dots, one row for each label.
 
@@ -62,16 +64,20 @@ def estimates(
         Where there would be no effect: a line.
     axis
         What the axis of a single panel says.
+    names
+        Of labels and series, as a reader knows them.
+    percent
+        Whether the estimates are shares, printed as per cent.
     """
     known = table[np.isfinite(table["estimate"].astype(float)) & table["metric"].isin(panels)]
     labels = [one for one in dict.fromkeys(table[label]) if one in set(known[label])][:MOST_ROWS]
     if not labels:
         return style.empty_figure("There is no figure to draw.")
-    names = [None] if series is None else list(dict.fromkeys(known[series]))
-    height = max(1.5, _ROW_INCHES * len(labels) * max(1.0, 0.6 * len(names)) + 1.1)
+    told = [None] if series is None else list(dict.fromkeys(known[series]))
+    height = max(1.5, _ROW_INCHES * len(labels) * max(1.0, 0.6 * len(told)) + 1.1)
     figure, drawn = style.new_figure(height, 1, len(panels), sharey=True)
     for axes, metric in zip(drawn, panels, strict=True):
-        _dots(axes, known[known["metric"] == metric], label, labels, series, names, bold)
+        _dots(axes, known[known["metric"] == metric], label, labels, series, told, bold, names)
         axes.set_title(metric_name(metric) if len(panels) > 1 else "")
         better = "lower is better" if metric in SMALLER_IS_BETTER else "higher is better"
         if len(panels) > 1:
@@ -79,9 +85,11 @@ def estimates(
         else:
             axes.set_xlabel(axis)
         axes.locator_params(axis="x", nbins=3 if len(panels) > 1 else 6)
+        if percent:
+            style.percent_axis(axes.xaxis)
         if reference is not None:
             axes.axvline(reference, color=style.GREY, linewidth=1.2, zorder=1)
-    drawn[0].set_yticks(range(len(labels)), [chart_label(one) for one in labels])
+    drawn[0].set_yticks(range(len(labels)), [_named(one, names) for one in labels])
     for text, one in zip(drawn[0].get_yticklabels(), labels, strict=True):
         text.set_fontweight("bold" if one == bold else "normal")
     if series is not None:
@@ -95,18 +103,19 @@ def _dots(
     label: str,
     labels: Sequence[str],
     series: str | None,
-    names: Sequence[Any],
+    told: Sequence[Any],
     bold: str | None,
+    names: Mapping[str, str] | None,
 ) -> None:
     style.shade_rows(axes, len(labels))
-    offsets = np.linspace(-0.22, 0.22, len(names)) if len(names) > 1 else [0.0]
-    for look, name, offset in zip(style.SERIES, names, offsets, strict=False):
+    offsets = np.linspace(-0.22, 0.22, len(told)) if len(told) > 1 else [0.0]
+    for look, name, offset in zip(style.SERIES, told, offsets, strict=False):
         part = table if series is None else table[table[series] == name]
         part = part[part[label].isin(labels)]
         places = np.array([labels.index(one) for one in part[label]]) + offset
         axes.errorbar(
             part["estimate"], places, xerr=style.errors(part), capsize=2.5,
-            label=None if name is None else chart_label(name), **{**look, "linestyle": "none"},
+            label=None if name is None else _named(name, names), **{**look, "linestyle": "none"},
         )  # fmt: skip
         main = (part[label] == bold).to_numpy()
         if series is None and main.any():
@@ -115,7 +124,116 @@ def _dots(
             )
 
 
-def curves(history: pd.DataFrame, models: Sequence[str]) -> Figure:
+def lines(
+    table: pd.DataFrame,
+    x: str,
+    *,
+    series: str | None = None,
+    panel: str | None = None,
+    names: Mapping[str, str] | None = None,
+    x_axis: str = "",
+    y_axis: str = "",
+    percent: bool = False,
+    log: bool = False,
+    share_y: bool = True,
+    height: float = 2.7,
+) -> Figure:
+    """Draw curves, with their intervals as bands where there are any.
+
+    Parameters
+    ----------
+    table
+        Columns `x`, ``estimate``, those that are named here, and ``low`` and ``high`` for bands.
+    x
+        Column of numbers, such as ``epoch``.
+    series, panel
+        Columns that tell curves and panels apart, in the order of the table; None for one. The
+        first four series are drawn.
+    names
+        Of series and panels, as a reader knows them.
+    x_axis, y_axis
+        What the axes say.
+    percent
+        Whether the estimates are shares, printed as per cent.
+    log
+        Whether the estimates are drawn on a logarithmic axis.
+    share_y
+        Whether all panels have the same axis.
+    height
+        Of one row of panels, in inches.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    known = table[np.isfinite(table["estimate"].astype(float))]
+    if known.empty:
+        return style.empty_figure("There is no figure to draw.")
+    parts = [None] if panel is None else list(dict.fromkeys(known[panel]))
+    drawn = [None] if series is None else list(dict.fromkeys(known[series]))[: len(style.SERIES)]
+    n_columns = min(2, len(parts))
+    n_rows = -(-len(parts) // n_columns)
+    figure, panels = style.new_figure(height * n_rows + 0.4, n_rows, n_columns, sharey=share_y)
+    for axes, part in zip(panels, parts, strict=False):
+        rows = known if panel is None else known[known[panel] == part]
+        for look, one in zip(style.SERIES, drawn, strict=False):
+            curve = rows if series is None else rows[rows[series] == one]
+            if len(curve):
+                _curve(axes, curve.sort_values(x), x, look, _named(one, names))
+        axes.set_title("" if part is None else _named(part, names))
+        axes.set_xlabel(x_axis or chart_label(x.replace("_", " ").capitalize()))
+        if pd.api.types.is_integer_dtype(known[x]):
+            axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+        if log:
+            axes.set_yscale("log")
+            style.plain_log_axis(axes.yaxis)
+        elif percent:
+            style.percent_axis(axes.yaxis)
+    for axes in panels[::n_columns] if share_y else panels:
+        axes.set_ylabel(y_axis)
+    for axes in panels[len(parts) :]:
+        axes.set_visible(False)
+    if series is not None:
+        style.legend_below(figure, panels[0])
+    return figure
+
+
+def _curve(axes: Axes, table: pd.DataFrame, x: str, look: Mapping[str, Any], name: str) -> None:
+    draw = style.band if {"low", "high"} <= set(table) else _line
+    draw(axes, table[x], table, look, name)
+
+
+def _line(axes: Axes, x: pd.Series, table: pd.DataFrame, look: Any, name: str) -> None:
+    style.line(axes, x, table["estimate"], look, name)
+
+
+def _named(one: object, names: Mapping[str, str] | None) -> str:
+    return chart_label((names or {}).get(str(one), one))
+
+
+def over_epochs(history: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame:
+    """Average measures of training over folds and members, for `lines`.
+
+    Parameters
+    ----------
+    history
+        Table of the schema ``HISTORY``.
+    measures
+        Those that are wanted.
+
+    Returns
+    -------
+    Columns ``model``, ``measure``, ``epoch``, ``estimate`` (mean), ``low`` and ``high`` (the middle
+    80 % of networks).
+    """
+    keys = ["model", "measure", "epoch"]
+    known = history[history["measure"].isin(list(measures)) & np.isfinite(history["value"])]
+    values = known.astype({"model": str, "measure": str}).groupby(keys)["value"]
+    ends = {"low": values.quantile(0.1), "high": values.quantile(0.9)}
+    return pd.DataFrame({"estimate": values.mean(), **ends}).reset_index()
+
+
+def curves(
+    history: pd.DataFrame, models: Sequence[str], names: Mapping[str, str] | None = None
+) -> Figure:
     """Draw losses over epochs: the mean of all networks, and the range of the middle 80 %.
 
     Parameters
@@ -124,34 +242,19 @@ def curves(history: pd.DataFrame, models: Sequence[str]) -> Figure:
         Table of the schema ``HISTORY`` of one protocol.
     models
         In the order of their panels; the first few are drawn.
+    names
+        Of the models, as a reader knows them.
     """
-    from matplotlib.ticker import MaxNLocator
-
-    shown = history[history["measure"].isin(list(_CURVES)) & np.isfinite(history["value"])]
-    models = [model for model in models if (shown["model"] == model).any()][:4]
-    if not models:
+    table = over_epochs(history, list(_CURVES))
+    shown = [model for model in models if (table["model"] == model).any()][:4]
+    if not shown:
         return style.empty_figure("No network was trained.")
-    n_columns = min(2, len(models))
-    n_rows = -(-len(models) // n_columns)
-    figure, panels = style.new_figure(2.5 * n_rows + 0.5, n_rows, n_columns, sharey=True)
-    for axes, model in zip(panels, models, strict=False):
-        _losses(axes, shown[shown["model"] == model])
-        axes.set_title(chart_label(model))
-        axes.set_xlabel("Epoch")
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
-    for axes in panels[len(models) :]:
-        axes.set_visible(False)
-    style.legend_below(figure, panels[0])
-    return figure
-
-
-def _losses(axes: Axes, history: pd.DataFrame) -> None:
-    for look, (measure, name) in zip(style.SERIES, _CURVES.items(), strict=False):
-        of_epoch = history.loc[history["measure"] == measure].groupby("epoch")["value"]
-        if len(of_epoch):
-            low, high = of_epoch.quantile(0.1), of_epoch.quantile(0.9)
-            line = pd.DataFrame({"estimate": of_epoch.mean(), "low": low, "high": high})
-            style.band(axes, line.index.to_series(), line, look, name)
+    table = table[table["model"].isin(shown)]
+    order = {name: place for place, name in enumerate([*shown, *_CURVES])}
+    table = table.sort_values(["model", "measure"], key=lambda names: names.map(order))
+    return lines(
+        table, "epoch", series="measure", panel="model", names={**_CURVES, **(names or {})}
+    )
 
 
 def roc_and_pr(predictions: Rows) -> Figure:

@@ -7,10 +7,15 @@ they are, and never read as Markdown or HTML.
 from __future__ import annotations
 
 import re
+import shlex
+import sys
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from importlib.resources import files
 from itertools import pairwise
+from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
@@ -33,7 +38,16 @@ class PageError(CrossfoldError):
     """A page of a report cannot be filled."""
 
 
-def render_page(source: str, names: Mapping[str, Any], notice: str = "") -> str:
+@dataclass(frozen=True)
+class Lazy:
+    """A value that is computed when a page names it."""
+
+    compute: Callable[[], Any]
+
+
+def render_page(
+    source: str, names: Mapping[str, Any], notice: str = "", folder: Path | None = None
+) -> str:
     """Fill a page and turn it into HTML.
 
     Parameters
@@ -44,6 +58,8 @@ def render_page(source: str, names: Mapping[str, Any], notice: str = "") -> str:
         What the page can name: values, and functions that return `Markup` for what is HTML.
     notice
         First line of the page, or nothing.
+    folder
+        Where the pages are that it may extend, include or import; None for none.
 
     Raises
     ------
@@ -53,24 +69,41 @@ def render_page(source: str, names: Mapping[str, Any], notice: str = "") -> str:
     from markdown_it import MarkdownIt
 
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
-    tokens = parser.parse(_fill(source, {"contents": Markup(_CONTENTS), **names}))
+    tokens = parser.parse(_fill(source, {**_LATER, **names}, folder))
     title, sections = _headings(tokens)
     main = parser.renderer.render(tokens, parser.options, {}).replace(_CONTENTS, _nav(sections))
+    main = main.replace(_GLOSSARY, _glossary(main))
     first = Markup('<p class="notice" role="note">{}</p>\n').format(notice) if notice else ""
     style = files("crossfold.reports").joinpath("page.css").read_text(encoding="utf-8")
     return str(_DOCUMENT.format(title=title, style=Markup(style), notice=first, main=Markup(main)))
 
 
-_CONTENTS = "<nav></nav>"
+_CONTENTS, _GLOSSARY = "<nav></nav>", '<dl class="glossary"></dl>'
+_LATER = {"contents": Markup(_CONTENTS), "glossary": Markup(_GLOSSARY)}
 
 
-def _fill(source: str, names: Mapping[str, Any]) -> str:
-    from jinja2 import StrictUndefined, TemplateError
+def _fill(source: str, names: Mapping[str, Any], folder: Path | None) -> str:
+    from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
+    from jinja2.runtime import Context
     from jinja2.sandbox import SandboxedEnvironment
 
+    class Computing(Context):
+        """Computes a value the first time that it is named."""
+
+        def resolve_or_missing(self, key: str) -> Any:
+            found = super().resolve_or_missing(key)
+            if isinstance(found, Lazy):
+                found = self.parent[key] = found.compute()
+            return found
+
     environment = SandboxedEnvironment(
-        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=as_text
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=as_text,
+        loader=FileSystemLoader(folder) if folder else None,
     )
+    environment.context_class = Computing
     environment.filters |= {
         "percent": _percent,
         "count": words.count,
@@ -111,6 +144,18 @@ def as_text(value: Any) -> Any:
 
 def _entities(text: str) -> str:
     return _SYNTAX.sub(lambda found: f"&#{ord(found.group())};", text)
+
+
+def this_command() -> str:
+    """Give the command that started this run, or nothing where it was no command of Kedro's."""
+    program, *arguments = sys.argv or [""]
+    is_kedro = Path(program).stem == "kedro" or Path(program).parent.name == "kedro"
+    return f"kedro {shlex.join(arguments)}" if is_kedro and arguments else ""
+
+
+def today() -> str:
+    """Name the day of this run."""
+    return words.day(datetime.now(UTC))
 
 
 def code(value: object) -> Markup:
@@ -154,3 +199,26 @@ def _headings(tokens: list[Any]) -> tuple[str, dict[str, str]]:
 def _nav(sections: Mapping[str, str]) -> str:
     items = [Markup('<li><a href="#{}">{}</a></li>').format(*one) for one in sections.items()]
     return f'<nav aria-label="Contents"><ul>{"".join(items)}</ul></nav>'
+
+
+def _glossary(main: str) -> str:
+    """Explain the terms that a page uses, each in one sentence."""
+    import yaml
+
+    text = re.sub(r"<[^>]*>", " ", main).lower()
+    file = files("crossfold.reports").joinpath("glossary.yml")
+    terms: dict[str, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    items = [
+        Markup("<dt>{}</dt><dd>{}</dd>").format(term, sentence)
+        for term, sentence in terms.items()
+        if any(_is_named(one, text) for one in re.split(r", | \(|\)", term.lower()) if one)
+    ]
+    if not items:
+        return ""
+    return (
+        f'<details class="glossary"><summary>Glossary</summary><dl>{"".join(items)}</dl></details>'
+    )
+
+
+def _is_named(term: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(term)}s?(?!\w)", text) is not None

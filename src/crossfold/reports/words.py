@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import datetime
 
 MISSING = "–"
 # Keeps a number and its sign on one line.
@@ -37,6 +38,11 @@ def _signed(text: str) -> str:
     return (
         text.replace("-", "−") if any(digit in text for digit in "123456789") else text.lstrip("-")
     )
+
+
+def day(when: datetime) -> str:
+    """Print a day: 8 June 2016."""
+    return f"{when.day} {when:%B %Y}"
 
 
 def p_value(value: float) -> str:

@@ -12,6 +12,7 @@ from kedro.runner import SequentialRunner
 
 from crossfold.datasets import FigureDataset
 from crossfold.exceptions import CrossfoldError
+from crossfold.reports import charts
 from crossfold.templates.cross_validation.evaluation import compare_models, evaluate_predictions
 from crossfold.templates.reporting import create_pipeline
 from crossfold.templates.reporting.nodes import (
@@ -22,7 +23,7 @@ from crossfold.templates.reporting.nodes import (
     write_report,
 )
 from crossfold.templates.reporting.parameters import ReportParameters
-from crossfold.templates.reporting.results import Results
+from crossfold.templates.reporting.results import DATASETS, Results
 
 TASKS = ("binary", "multiclass", "regression")
 IMPOSSIBLE = re.compile(r"\bnan\b|\binf\b|\d[eE][+-]?\d\d\b|None|Undefined|\(–|–\)")
@@ -61,7 +62,7 @@ def as_stored(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_results(made: dict[str, Any]) -> dict[str, Any]:
-    return {name: made[name] for name in Results.__dataclass_fields__}
+    return {name: made[name] for name in Results.__dataclass_fields__ if name in made}
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -86,6 +87,72 @@ def test_pipeline_writes_every_table_figure_and_the_page(study, task, tmp_path, 
     assert page.tags.count("img") == len(re.findall(r'src="data:image/svg', report)) > 7
     assert not IMPOSSIBLE.search(page.seen), IMPOSSIBLE.search(page.seen)
     assert page.seen.index("Synthetic data.") < page.seen.rindex("What ")
+
+
+OWN_PAGE = """{% extends "default.md.j2" %}
+{% block data %}
+{% endblock %}
+{% block importance %}
+{% endblock %}
+{% block settings %}
+{% endblock %}
+{% block answer %}
+{{ greeting }}
+{% endblock %}
+{% block models %}
+## Own figures
+
+{{ figure("curves", "Curves") }}
+
+{{ table("sizes", "Sizes") }}
+{% endblock %}
+"""
+
+
+def draw_curves(history: pd.DataFrame, seed: int) -> Any:
+    assert seed == 0
+    return charts.curves(history, ["mlp_tuned"])
+
+
+def count_rows(results: Results, table_data: pd.DataFrame) -> pd.DataFrame:
+    return pd.DataFrame({"rows": [len(results.features)], "kinds": [len(table_data)]})
+
+
+def test_a_study_overrides_blocks_of_the_default_page(study, tmp_path, monkeypatch):
+    monkeypatch.setattr("crossfold.datasets.figure_dataset.DOTS_PER_INCH", 10)
+    made = study("binary")
+    page = tmp_path / "report.md.j2"
+    page.write_text(OWN_PAGE, encoding="utf-8")
+    missing = ("tuned_search", "feature_importance")
+    pipeline = create_pipeline(
+        "s",
+        page=page,
+        inputs={"table": "visits"},
+        figures={"curves": draw_curves},
+        tables={"sizes": count_rows},
+        words=lambda table_sizes: {"greeting": f"{table_sizes['rows'][0]} rows, hello."},
+        without=missing,
+        default_tables=("data", "decision"),
+        default_figures=tuple(
+            name for name in FIGURES if name not in ("differences", "importance")
+        ),
+    )
+    given = {f"s.{name}": made[name] for name in DATASETS if name not in (*missing, "table")}
+    given |= {"visits": made["table"], "params:seed": 0, "params:data_notice": ""}
+    given |= {f"params:s.{name}": made[name] for name in ("evaluation",)}
+    given |= {"params:s.table": made["table_parameters"], "params:s.report": ReportParameters()}
+    assert pipeline.inputs() == set(given)
+    figures = {
+        name: FigureDataset(filepath=str(tmp_path / f"{name}.png"))
+        for name in pipeline.outputs() | pipeline.all_outputs()
+        if ".figures." in name
+    }
+    catalog = DataCatalog({name: MemoryDataset(value) for name, value in given.items()} | figures)
+    seen = Text(SequentialRunner().run(pipeline, catalog)["s.report"].load()).seen
+    assert "150 rows, hello." in seen
+    assert "Sizes" in seen
+    assert "How it was judged" in seen
+    assert "Of two rows" not in seen
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +14,17 @@ import yaml
 from markupsafe import Markup
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.reports.page import figure_html, render_page
-from crossfold.reports.tables import to_html
+from crossfold.reports.page import Lazy, figure_html, render_page, this_command, today
+from crossfold.reports.tables import Estimate, to_html
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
 from crossfold.templates.reporting import findings, summaries
 from crossfold.templates.reporting.parameters import ReportParameters
 from crossfold.templates.reporting.results import Results
 
-DEFAULT_PAGE = "default.md.j2"
+DEFAULT_PAGE, BASE_PAGE = "default.md.j2", "base.md.j2"
+PAGES = Path(__file__).parent
+"""Where pages that a page may extend or include are."""
 TABLES: dict[str, Callable[[Results], pd.DataFrame]] = {
     "models": summaries.models,
     "comparisons": summaries.comparison,
@@ -64,38 +68,57 @@ _FINDINGS_OF_TASK: dict[str, dict[str, Callable[[Results], str]]] = {
 }
 
 
-def make_tables(
-    *, table_parameters: TableParameters, evaluation: EvaluationParameters, **made: Any
-) -> dict[str, pd.DataFrame]:
-    """Compute every table of the report; `made` are the other datasets of `Results`."""
-    results = Results(table_parameters=table_parameters, evaluation=evaluation, **made)
-    return {name: compute(results) for name, compute in TABLES.items()}
+def make_tables(*, names: Sequence[str] = tuple(TABLES), **made: Any) -> dict[str, pd.DataFrame]:
+    """Compute tables of the report by name; `made` are the datasets of `Results`."""
+    results = Results(**made)
+    return {name: TABLES[name](results) for name in names}
 
 
 def draw_figures(
-    *,
-    table_parameters: TableParameters,
-    evaluation: EvaluationParameters,
-    decision_table: pd.DataFrame,
-    **made: Any,
+    *, names: Sequence[str] = FIGURES, decision_table: pd.DataFrame | None = None, **made: Any
 ) -> dict[str, Any]:
-    """Draw every figure of the report; they are figures of matplotlib by name."""
+    """Draw figures of the report; they are figures of matplotlib by name."""
     from crossfold.reports.style import figure_style
     from crossfold.templates.reporting import figures
 
-    results = Results(table_parameters=table_parameters, evaluation=evaluation, **made)
+    results = Results(**made)
     with figure_style():
-        drawn = {n: getattr(figures, n)(results) for n in FIGURES if n != "decision"}
-        return {**drawn, "decision": figures.decision(results, decision_table)}
+        drawn = {n: getattr(figures, n)(results) for n in names if n != "decision"}
+        if decision_table is not None:
+            drawn["decision"] = figures.decision(results, decision_table)
+        return drawn
+
+
+def make_own_table(function: Callable[..., pd.DataFrame], /, **made: Any) -> pd.DataFrame:
+    """Run a function of a study that makes a table."""
+    return function(**_asked(function, made))
+
+
+def draw_own_figure(function: Callable[..., Any], /, **made: Any) -> Any:
+    """Run a function of a study that draws a figure, in the common look."""
+    from crossfold.reports.style import figure_style
+
+    with figure_style():
+        return function(**_asked(function, made))
+
+
+def _asked(function: Callable[..., Any], made: dict[str, Any]) -> dict[str, Any]:
+    """Choose what a function asks for by the names of its arguments."""
+    names = signature(function).parameters
+    of_results = {n: made[n] for n in Results.__dataclass_fields__ if n in made}
+    offered = {**made, "results": Results(**of_results)} if "results" in names else made
+    return {name: offered[name] for name in names}
 
 
 def write_report(
     *,
-    table_parameters: TableParameters,
-    evaluation: EvaluationParameters,
     report: ReportParameters,
     data_notice: str,
     seed: int,
+    table_parameters: TableParameters | None = None,
+    evaluation: EvaluationParameters | None = None,
+    own_page: str | None = None,
+    own_words: Callable[..., Mapping[str, Any]] | None = None,
     **made: Any,
 ) -> str:
     """Fill the page: tables come as ``table_NAME``, figures as ``figure_NAME``.
@@ -105,37 +128,50 @@ def write_report(
     CrossfoldError
         The study's own page does not exist or cannot be filled.
     """
+    blocks = {"table_parameters": table_parameters, "evaluation": evaluation}
+    made |= {"report": report, "seed": seed, "data_notice": data_notice}
+    made |= {name: block for name, block in blocks.items() if block is not None}
+    own = own_words(**_asked(own_words, made)) if own_words else {}
     tables, images = (_taken(made, prefix) for prefix in ("table_", "figure_"))
-    results = Results(table_parameters=table_parameters, evaluation=evaluation, **made)
+    results = Results(**{n: made[n] for n in Results.__dataclass_fields__ if n in made})
     names = {
-        **_words(results, report, seed),
+        **_words(results, seed),
         "metric": results.metric,
         "table": _printer(results, tables),
         "figure": _embedder(images),
+        **own,
     }
-    return render_page(_page(report.page), names, data_notice)
+    page = own_page if own_page is not None and report.page is None else _page(report.page)
+    return render_page(page, names, data_notice, PAGES)
 
 
 def _taken(made: dict[str, Any], prefix: str) -> dict[str, Any]:
     """Take out of `made` what has a prefix, and name it without."""
-    names = [name for name in made if name.startswith(prefix)]
+    names = [n for n in made if n.startswith(prefix) and n != "table_parameters"]
     return {name.removeprefix(prefix): made.pop(name) for name in names}
 
 
-def _words(results: Results, report: ReportParameters, seed: int) -> dict[str, Any]:
-    """Collect what a page can name, beside metrics, tables and figures."""
-    compute = {**_FINDINGS, **_FINDINGS_OF_TASK[results.task]}
+def _words(results: Results, seed: int) -> dict[str, Any]:
+    """Collect what a page can name; sentences are computed where it names them."""
+    of_task = _FINDINGS_OF_TASK[results.task]
     found: dict[str, Any] = dict.fromkeys(("calibration", "decision", "confusions", "residuals"))
     return {
         **found,
-        **{name: one(results) for name, one in compute.items()},
-        "title": report.title or findings.title(results),
-        "command": report.command,
-        "parameters": _yaml(results),
+        **{name: Lazy(partial(one, results)) for name, one in {**_FINDINGS, **of_task}.items()},
+        "title": results.report.title or Lazy(partial(findings.title, results)),
+        "command": this_command() or results.report.command,
+        "parameters": Lazy(partial(_yaml, results)),
         "seed": seed,
+        "today": today(),
+        "card": results.model_card,
         "results": results,
-        "main": results.metric(results.reference, results.main_metric),
+        "report": results.report,
+        "main": Lazy(partial(_main, results)),
     }
+
+
+def _main(results: Results) -> Estimate:
+    return results.metric(results.reference, results.main_metric)
 
 
 def _yaml(results: Results) -> str:

@@ -1,5 +1,11 @@
 """Typed parameters of the reporting template."""
 
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field
+
 from crossfold.templates.parameters import Parameters
 
 
@@ -15,8 +21,23 @@ class ReportParameters(Parameters):
     page
         Path of a page of the study's own, from the project's folder; None for the page of every
         table.
+    rows, groups
+        What a row and a group are, in the plural.
+    event, events, no_event
+        What a model of two classes tells, and what else there is; found out where empty.
+    labels
+        Names of models, columns and protocols as a reader knows them.
+    extra
+        What else the study's own page and figures need.
     """
 
     title: str = ""
     command: str = ""
     page: str | None = None
+    rows: str = "rows"
+    groups: str = "groups"
+    event: str = ""
+    events: str = ""
+    no_event: str = ""
+    labels: dict[str, str] = Field(default_factory=dict)
+    extra: dict[str, Any] = Field(default_factory=dict)

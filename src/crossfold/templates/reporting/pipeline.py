@@ -2,85 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial, update_wrapper
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.templates.reporting.nodes import (
-    FIGURES,
-    TABLES,
-    draw_figures,
-    make_tables,
-    write_report,
-)
+from crossfold.templates.cross_validation.parameters import EvaluationParameters
+from crossfold.templates.parameters import TableParameters
+from crossfold.templates.reporting import nodes
+from crossfold.templates.reporting.nodes import FIGURES, TABLES
+from crossfold.templates.reporting.parameters import ReportParameters
+from crossfold.templates.reporting.results import DATASETS
 
-_DATASETS = (
-    "table",
-    "features",
-    "row_counts",
-    "folds",
-    "leak_guard",
-    "predictions",
-    "history",
-    "metrics_table",
-    "comparison",
-    "feature_importance",
-    "tuned_search",
-    "model_card",
-)
-_RESULTS = {
-    **{name: name for name in _DATASETS},
+_TYPES = {
+    "table_parameters": TableParameters,
+    "evaluation": EvaluationParameters,
+    "report": ReportParameters,
+    "seed": int,
+}
+Functions = Mapping[str, Callable[..., Any]]
+
+_PARAMETERS = {
     "table_parameters": "params:table",
     "evaluation": "params:evaluation",
+    "report": "params:report",
+    "seed": "params:seed",
+    "data_notice": "params:data_notice",
 }
 
 
 def create_pipeline(
     study: str,
     *,
+    page: Path | None = None,
     inputs: Mapping[str, str] | None = None,
-    figures: Sequence[str] = (),
-    tables: Sequence[str] = (),
+    tables: Functions | None = None,
+    figures: Functions | None = None,
+    words: Callable[..., Mapping[str, Any]] | None = None,
+    without: Sequence[str] = (),
+    default_tables: Sequence[str] = tuple(TABLES),
+    default_figures: Sequence[str] = FIGURES,
 ) -> Pipeline:
     """Build the reporting pipeline of a study.
+
+    Own functions name what they read by their arguments: any dataset of the study by its name
+    (``history``), tables of the report (``table_models``), ``results`` for a `Results` of all that
+    the study has, and the parameters ``report``, ``evaluation``, ``table_parameters`` and ``seed``.
 
     Parameters
     ----------
     study
         Name of the study and of its namespace; its parameters are the blocks ``table``,
         ``evaluation`` and ``report``.
+    page
+        The study's own page, Markdown with Jinja; None for the page of every table. It may extend
+        ``default.md.j2`` or ``base.md.j2``, and override blocks of it.
     inputs
-        Datasets of other names than the study's own, such as ``{"table": "wines"}``.
-    figures, tables
-        Names of those that the study makes itself, as ``STUDY.figures.NAME`` and
-        ``STUDY.tables.NAME``, for its own page.
+        Datasets of other names than the study's own, such as ``{"table": "wines"}``, and
+        parameters by the names of arguments, ``{"network": "params:network"}``.
+    tables, figures
+        Functions by name that make a data frame or draw a figure, for the study's own page; stored
+        as ``STUDY.tables.NAME`` and ``STUDY.figures.NAME``.
+    words
+        Function that computes what else the page can name.
+    without
+        Datasets of `Results` that the study does not have; its page does not ask for them.
+    default_tables, default_figures
+        Those of every table that are made; none for a study without a table of features.
     """
-    made, own = _named(study, FIGURES, TABLES), _named(study, figures, tables)
-    nodes = [
-        Node(
-            make_tables,
-            _RESULTS,
-            {name: f"table_{name}" for name in TABLES},
-            name="make_tables",
-            namespace="reporting",
-        ),
-        Node(
-            draw_figures,
-            {**_RESULTS, "decision_table": "table_decision"},
-            {name: f"figure_{name}" for name in FIGURES},
-            name="draw_figures",
-            namespace="reporting",
-        ),
-        _report_node([*made, *own]),
+    study_inputs = {name: name for name in DATASETS if name not in without}
+    reads = {**study_inputs, **_parameters(study_inputs), **(inputs or {})}
+    own = {"tables": dict(tables or {}), "figures": dict(figures or {})}
+    made = _named(study, [*default_figures, *own["figures"]], [*default_tables, *own["tables"]])
+    nodes_ = [
+        *_default_nodes(reads, default_tables, default_figures),
+        *(_own_node("table", n, one, reads) for n, one in own["tables"].items()),
+        *(_own_node("figure", n, one, reads) for n, one in own["figures"].items()),
+        _page_node(page, words, reads, list(made)),
     ]
+    free = Pipeline(nodes_).inputs()
     return Pipeline(
-        nodes,
+        nodes_,
         namespace=study,
-        inputs={**own, **(inputs or {})},
+        inputs={n: n for n in (inputs or {}).values() if n in free and not n.startswith("params:")},
         outputs=made,
-        parameters={name: name for name in ("params:data_notice", "params:seed")},
+        parameters={n: n for n in ("params:data_notice", "params:seed") if n in free},
         tags=["reporting"],
     )
+
+
+def _parameters(study_inputs: Mapping[str, str]) -> dict[str, str]:
+    """Find the parameters by argument; a study without a table of features has none of it."""
+    left_out = set() if "features" in study_inputs else {"table_parameters", "evaluation"}
+    return {name: block for name, block in _PARAMETERS.items() if name not in left_out}
 
 
 def _named(study: str, figures: Iterable[str], tables: Iterable[str]) -> dict[str, str]:
@@ -91,16 +108,92 @@ def _named(study: str, figures: Iterable[str], tables: Iterable[str]) -> dict[st
     }
 
 
-def _report_node(parts: Sequence[str]) -> Node:
+def _default_nodes(
+    reads: Mapping[str, str], tables: Sequence[str], figures: Sequence[str]
+) -> list[Node]:
+    results = _of_results(reads)
+    found = []
+    if tables:
+        found.append(
+            Node(
+                _bound(nodes.make_tables, names=tuple(tables)),
+                results,
+                {name: f"table_{name}" for name in tables},
+                name="make_tables",
+                namespace="reporting",
+            )
+        )
+    if figures:
+        decision = {"decision_table": "table_decision"} if "decision" in figures else {}
+        found.append(
+            Node(
+                _bound(nodes.draw_figures, names=tuple(figures)),
+                {**results, **decision},
+                {name: f"figure_{name}" for name in figures},
+                name="draw_figures",
+                namespace="reporting",
+            )
+        )
+    return found
+
+
+def _of_results(reads: Mapping[str, str]) -> dict[str, str]:
+    names = (*DATASETS, "table_parameters", "evaluation", "report")
+    return {name: reads[name] for name in names if name in reads}
+
+
+def _read_by(function: Callable[..., Any], reads: Mapping[str, str]) -> dict[str, str]:
+    """Find what a function reads, by the names of its arguments."""
+    found: dict[str, str] = {}
+    for name in signature(function).parameters:
+        found |= _of_results(reads) if name == "results" else {name: reads.get(name, name)}
+    return found
+
+
+def _own_node(kind: str, name: str, function: Callable[..., Any], reads: Mapping[str, str]) -> Node:
+    verb, run = {
+        "table": ("make", nodes.make_own_table),
+        "figure": ("draw", nodes.draw_own_figure),
+    }[kind]
     return Node(
-        write_report,
-        {
-            **_RESULTS,
-            "report": "params:report",
-            "data_notice": "params:data_notice",
-            "seed": "params:seed",
-            **{name: name for name in parts},
-        },
+        _running(run, function, reads),
+        _read_by(function, reads),
+        f"{kind}_{name}",
+        name=f"{verb}_{name}",
+        namespace="reporting",
+    )
+
+
+def _bound(function: Callable[..., Any], **values: Any) -> Callable[..., Any]:
+    """Bind values to a node's function, which keeps its name and its types."""
+    return update_wrapper(partial(function, **values), function)
+
+
+def _running(
+    run: Callable[..., Any], function: Callable[..., Any], reads: Mapping[str, str]
+) -> Callable[..., Any]:
+    """Make a node's function that runs one of a study's, with the types of its parameters."""
+    types = {name: hint for name, hint in function.__annotations__.items() if name in reads}
+    types = {name: types[name] for name in types if reads[name].startswith("params:")}
+    made = partial(run, function)
+    update_wrapper(made, function)
+    made.__annotations__ = _TYPES | types
+    made.__signature__ = Signature([Parameter("made", Parameter.VAR_KEYWORD)])  # type: ignore[attr-defined]
+    return made
+
+
+def _page_node(
+    page: Path | None,
+    words: Callable[..., Any] | None,
+    reads: Mapping[str, str],
+    parts: Sequence[str],
+) -> Node:
+    own = _read_by(words, reads) if words else {}
+    fixed = {name: reads[name] for name in ("report", "data_notice", "seed")}
+    text = page.read_text(encoding="utf-8") if page else None
+    return Node(
+        _bound(nodes.write_report, own_page=text, own_words=words),
+        {**_of_results(reads), **fixed, **own, **{name: name for name in parts}},
         "report",
         name="write_report",
         namespace="reporting",

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from crossfold.reports.tables import Estimate
+from crossfold.reports.words import day
 from crossfold.templates.cross_validation.folds import MAIN, PERMUTED, TIME_SPLIT
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
+from crossfold.templates.reporting.parameters import ReportParameters
 from crossfold.validation.estimates import MAIN_METRIC
 from crossfold.validation.tables import POOLED, VALIDATION
+
+DATASETS = (
+    "table",
+    "features",
+    "row_counts",
+    "folds",
+    "leak_guard",
+    "predictions",
+    "history",
+    "metrics_table",
+    "comparison",
+    "feature_importance",
+    "tuned_search",
+    "model_card",
+)
 
 
 @dataclass(frozen=True)
 class Results:
-    """The datasets of a study that its report reads.
+    """The datasets of a study that its report reads; those that it does not have are empty.
 
     Attributes
     ----------
@@ -33,22 +50,25 @@ class Results:
         As the cross-validation template writes them.
     table_parameters, evaluation
         What the columns are, and how figures were made.
+    report
+        The words of the report that are not computed.
     """
 
-    table: pd.DataFrame
-    features: pd.DataFrame
-    row_counts: dict[str, Any]
-    folds: pd.DataFrame
-    leak_guard: pd.DataFrame
-    predictions: pd.DataFrame
-    history: pd.DataFrame
-    metrics_table: pd.DataFrame
-    comparison: pd.DataFrame
-    feature_importance: pd.DataFrame
-    tuned_search: pd.DataFrame
-    model_card: dict[str, Any]
-    table_parameters: TableParameters
-    evaluation: EvaluationParameters
+    table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    features: pd.DataFrame = field(default_factory=pd.DataFrame)
+    row_counts: dict[str, Any] = field(default_factory=dict)
+    folds: pd.DataFrame = field(default_factory=pd.DataFrame)
+    leak_guard: pd.DataFrame = field(default_factory=pd.DataFrame)
+    predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    history: pd.DataFrame = field(default_factory=pd.DataFrame)
+    metrics_table: pd.DataFrame = field(default_factory=pd.DataFrame)
+    comparison: pd.DataFrame = field(default_factory=pd.DataFrame)
+    feature_importance: pd.DataFrame = field(default_factory=pd.DataFrame)
+    tuned_search: pd.DataFrame = field(default_factory=pd.DataFrame)
+    model_card: dict[str, Any] = field(default_factory=dict)
+    table_parameters: TableParameters = field(default_factory=partial(TableParameters, target=""))
+    evaluation: EvaluationParameters = field(default_factory=EvaluationParameters)
+    report: ReportParameters = field(default_factory=ReportParameters)
 
     @property
     def task(self) -> str:
@@ -59,6 +79,10 @@ class Results:
     def target(self) -> str:
         """Name of the target."""
         return self.table_parameters.target
+
+    def label(self, name: object) -> str:
+        """Name a model, a column or a protocol as a reader knows it."""
+        return self.report.labels.get(str(name), str(name))
 
     @property
     def main_metric(self) -> str:
@@ -179,7 +203,16 @@ class Results:
         rows = self.folds["protocol"].eq(TIME_SPLIT) & self.folds["role"].eq(VALIDATION)
         if time is None or time not in self.table or not rows.any():
             return ""
-        return f"{self.table[time].iloc[self.folds.loc[rows, 'row'].to_numpy()].min():%Y-%m-%d}"
+        return day(self.table[time].iloc[self.folds.loc[rows, "row"].to_numpy()].min())
+
+    @cached_property
+    def period(self) -> str:
+        """From which day to which the rows are, or nothing where no time is named."""
+        time = self.table_parameters.time
+        if time is None or time not in self.table or not len(self.table):
+            return ""
+        days = self.table[time].agg(["min", "max"]).map(day)
+        return days["min"] if days["min"] == days["max"] else f"{days['min']} to {days['max']}"
 
     def pair(self, model_a: str, model_b: str) -> dict[str, Any]:
         """Look up the paired bootstrap of two models' main metric, a minus b; empty for none."""
