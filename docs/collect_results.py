@@ -12,8 +12,8 @@ import pandas as pd
 import yaml
 
 from crossfold.pipelines.audit.reporting.sections import claims_lines
-from crossfold.pipelines.modelling.images.parameters import ComparisonsParameters
-from crossfold.pipelines.modelling.images.split_images import SOURCE
+from crossfold.pipelines.images.data import SOURCE
+from crossfold.pipelines.images.parameters import ComparisonsParameters
 from crossfold.pipelines.reporting.binary.labels import in_order, metric_label, model_label
 from crossfold.pipelines.reporting.binary.lookup import GROUPED, find
 from crossfold.pipelines.reporting.gene_expression.lines import METRICS_HEADER, metric_lines

@@ -13,7 +13,7 @@ from mkdocs.structure.files import File, Files
 
 from crossfold.pipeline_registry import register_pipelines
 from crossfold.pipelines.data_engineering.appointments import schemas
-from crossfold.pipelines.data_engineering.images import schemas as image_schemas
+from crossfold.pipelines.images import schemas as image_schemas
 
 ROOT = Path(__file__).parents[1]
 SCHEMAS = {

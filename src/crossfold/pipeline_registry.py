@@ -7,17 +7,15 @@ from pathlib import Path
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
-from crossfold.pipelines import audit, gene_expression, moons, primer, scoring, table, wine
+from crossfold.pipelines import audit, gene_expression, images, moons, primer, scoring, table, wine
 from crossfold.pipelines.audit import gene_expression as expression_audit
 from crossfold.pipelines.audit import images as image_audit
 from crossfold.pipelines.audit import moons as moons_audit
 from crossfold.pipelines.audit import no_show as no_show_audit
 from crossfold.pipelines.audit import primer as primer_audit
 from crossfold.pipelines.audit import wine as wine_audit
-from crossfold.pipelines.data_engineering import appointments, images
-from crossfold.pipelines.modelling import images as image_modelling
+from crossfold.pipelines.data_engineering import appointments
 from crossfold.pipelines.reporting import binary as binary_reporting
-from crossfold.pipelines.reporting import images as image_reporting
 from crossfold.pipelines.reporting import primer as primer_reporting
 from crossfold.pipelines.table import PARAMETERS_FILE
 from crossfold.templates import cross_validation
@@ -35,8 +33,8 @@ def register_pipelines() -> dict[str, Pipeline]:
     """List the pipelines that ``kedro run --pipelines=NAME`` can run."""
     studies = {
         "no_show": no_show(),
-        "digits": image_study("digits", "mnist"),
-        "fashion": image_study("fashion", "fashion_mnist"),
+        "digits": images.create_pipeline("digits", "mnist"),
+        "fashion": images.create_pipeline("fashion", "fashion_mnist"),
         "gene_expression": gene_expression.create_pipeline(),
         "wine": wine.create_pipeline(),
         "moons": moons.create_pipeline(),
@@ -83,13 +81,4 @@ def no_show() -> Pipeline:
             row_counts="appointments_row_counts",
             description=binary_reporting.APPOINTMENTS,
         )
-    )
-
-
-def image_study(study: str, source: str) -> Pipeline:
-    """Build a study of images, from the published files to the report."""
-    return (
-        images.create_pipeline(source)
-        + image_modelling.create_pipeline(study, source)
-        + image_reporting.create_pipeline(study, source)
     )

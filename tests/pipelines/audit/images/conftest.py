@@ -11,7 +11,7 @@ from crossfold.pipelines.audit.images.parameters import (
     UnstatedParameters,
 )
 from crossfold.pipelines.audit.images.training import train_runs
-from crossfold.pipelines.modelling.images.parameters import ExperimentsParameters, StartParameters
+from crossfold.pipelines.images.parameters import ExperimentsParameters, StartParameters
 from crossfold.templates.cross_validation.parameters import NetworkParameters
 
 N_ROWS, N_TRAIN, N_VALIDATION = 500, 330, 70

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from crossfold.pipelines.modelling.images.parameters import ComparisonsParameters
+from crossfold.pipelines.images.parameters import ComparisonsParameters
 from crossfold.pipelines.reporting.images import nodes
 from crossfold.pipelines.reporting.images.parameters import ReportParameters
 

@@ -21,7 +21,7 @@ from crossfold.pipelines.audit.images.shown_runs import (
     sound_rows,
     tested_on_sample,
 )
-from crossfold.pipelines.modelling.images.split_images import COLUMNS, SOURCE
+from crossfold.pipelines.images.data import COLUMNS, SOURCE
 
 QUESTIONS: dict[str, Callable[[PrintedParameters], list[Question]]] = {
     "digits": digits.questions,

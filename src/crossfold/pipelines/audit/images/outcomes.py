@@ -19,7 +19,7 @@ from crossfold.pipelines.audit.images.faults import (
 from crossfold.pipelines.audit.images.parameters import ProtocolParameters
 from crossfold.pipelines.audit.measured import Measured
 from crossfold.pipelines.audit.runs import SOUND, measured_share
-from crossfold.pipelines.modelling.images.split_images import SOURCE
+from crossfold.pipelines.images.data import SOURCE
 from crossfold.validation import paired_bootstrap, percentile_interval
 
 

@@ -17,7 +17,7 @@ from crossfold.pipelines.audit.images.parameters import (
 from crossfold.pipelines.audit.images.training import subject
 from crossfold.pipelines.audit.measured import Measured
 from crossfold.pipelines.audit.runs import PRINTED, REPORTED, RUN_COLUMNS, SOUND, measured_share
-from crossfold.pipelines.modelling.images.split_images import SOURCE
+from crossfold.pipelines.images.data import SOURCE
 
 
 def tested_on_sample(

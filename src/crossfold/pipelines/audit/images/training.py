@@ -19,16 +19,15 @@ from crossfold.pipelines.audit.images.parameters import (
 )
 from crossfold.pipelines.audit.images.protocol import Run, list_runs
 from crossfold.pipelines.audit.runs import RUN_COLUMNS, measured_share
-from crossfold.pipelines.modelling.images.experiments import Member, image_network
-from crossfold.pipelines.modelling.images.parameters import ExperimentsParameters, StartParameters
-from crossfold.pipelines.modelling.images.predictions import class_probabilities
-from crossfold.pipelines.modelling.images.split_images import (
+from crossfold.pipelines.images.data import (
     SOURCE,
     TEST,
     TRAIN,
     VALIDATION,
     SplitImages,
 )
+from crossfold.pipelines.images.networks import Member, class_probabilities, image_network
+from crossfold.pipelines.images.parameters import ExperimentsParameters, StartParameters
 
 if TYPE_CHECKING:
     from crossfold.mlp import ExperimentHistory, ExperimentStack, MLPClassifier

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import pandas as pd
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.modelling.images.parameters import ComparisonsParameters
-from crossfold.pipelines.modelling.images.predictions import experiment_model
+from crossfold.pipelines.images.networks import experiment_model
+from crossfold.pipelines.images.parameters import ComparisonsParameters
 from crossfold.pipelines.reporting.images.labels import (
     SOURCE,
     STANDARD,

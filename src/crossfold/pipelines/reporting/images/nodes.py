@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.modelling.images.parameters import ComparisonsParameters
+from crossfold.pipelines.images.parameters import ComparisonsParameters
 from crossfold.pipelines.reporting.images.parameters import ReportParameters
 
 Tables = dict[str, pd.DataFrame]

@@ -1,18 +1,11 @@
-"""The modelling template: split, experiments, twins, strong model, evaluation."""
+"""The study of images of several classes, from the published files to the report."""
 
 from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.modelling.images import (
-    evaluation,
-    learning_rates,
-    predictions,
-    split_images,
-    strong,
-    training,
-    twins,
-)
+from crossfold.pipelines.images import data, evaluation, networks, training
+from crossfold.pipelines.reporting import images as reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.cross_validation.nodes import collect_history
 
@@ -20,15 +13,42 @@ _TABLE = ["images", "split", "learning_rates", "params:experiments", "params:sta
 
 
 def create_pipeline(study: str, source: str) -> Pipeline:
-    """Build the modelling pipeline of a study.
+    """Build the study, from the published files to the report.
 
     Parameters
     ----------
     study
         Name of the study and of its namespace.
     source
-        Name of the source of images, whose pipeline makes ``SOURCE_images`` and ``SOURCE_labels``.
+        Name of the source of images and of its namespace: ``mnist`` for one. It reads
+        ``SOURCE.train_raw`` and ``SOURCE.test_raw`` and makes ``SOURCE_images`` and
+        ``SOURCE_labels``.
     """
+    return (
+        create_data(source)
+        + create_modelling(study, source)
+        + reporting.create_pipeline(study, source)
+    )
+
+
+def create_data(source: str) -> Pipeline:
+    """Join the published parts, count them, find duplicates; see `create_pipeline`."""
+    join = Node(
+        data.join_images,
+        ["train_raw", "test_raw"],
+        ["images", "labels", "row_counts"],
+        name="join_images",
+    )
+    return Pipeline(
+        [join],
+        namespace=source,
+        outputs={"images": f"{source}_images", "labels": f"{source}_labels"},
+        tags=["data_engineering"],
+    )
+
+
+def create_modelling(study: str, source: str) -> Pipeline:
+    """Split, train the experiments, the twins and the strong model, evaluate."""
     return Pipeline(
         [*_split_nodes(), *_experiment_nodes(), *_model_nodes(), *_evaluation_nodes()],
         namespace=study,
@@ -41,14 +61,14 @@ def create_pipeline(study: str, source: str) -> Pipeline:
 def _split_nodes() -> list[Node]:
     return [
         Node(
-            split_images.assign_parts,
+            data.assign_parts,
             ["images", "labels", "params:split", "params:seed"],
             "split",
             name="assign_parts",
             namespace="split",
         ),
         Node(
-            split_images.guard_against_leaks,
+            data.guard_against_leaks,
             ["images", "split"],
             "leak_guard",
             name="guard_against_leaks",
@@ -60,7 +80,7 @@ def _split_nodes() -> list[Node]:
 def _experiment_nodes() -> list[Node]:
     return [
         Node(
-            learning_rates.choose_learning_rates,
+            training.choose_learning_rates,
             [
                 "images",
                 "split",
@@ -86,14 +106,14 @@ def _experiment_nodes() -> list[Node]:
 def _model_nodes() -> list[Node]:
     return [
         Node(
-            twins.train_twins,
+            training.train_twins,
             [*_TABLE, "params:twin", "params:classes", "params:seed"],
             ["twins", "twin_networks", "twin_history", "twin_scores"],
             name="train_twins",
             namespace="twins",
         ),
         Node(
-            strong.fit_strong_model,
+            training.fit_strong_model,
             ["images", "split", "params:strong", "params:classes", "params:seed"],
             ["model", "strong_scores"],
             name="fit_strong_model",
@@ -105,7 +125,7 @@ def _model_nodes() -> list[Node]:
 def _evaluation_nodes() -> list[Node]:
     return [
         Node(
-            predictions.collect_predictions,
+            networks.collect_predictions,
             ["experiment_scores", "twin_scores", "strong_scores"],
             "predictions",
             name="collect_predictions",
@@ -140,7 +160,7 @@ def _evaluation_nodes() -> list[Node]:
             namespace="evaluation",
         ),
         Node(
-            strong.write_model_card,
+            training.write_model_card,
             ["model", "metrics", "params:strong", "params:card", "params:seed"],
             "model_card",
             name="write_model_card",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandera.pandas as pa
 
 from crossfold.images import CLASSES
-from crossfold.pipelines.data_engineering.images.nodes import ORIGINS
+from crossfold.pipelines.images.data import ORIGINS
 
 LABELS = pa.DataFrameSchema(
     {

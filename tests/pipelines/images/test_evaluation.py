@@ -6,14 +6,14 @@ import pytest
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import MLPClassifier
-from crossfold.pipelines.modelling.images.evaluation import compare_models, evaluate_networks
-from crossfold.pipelines.modelling.images.parameters import ComparisonsParameters
-from crossfold.pipelines.modelling.images.predictions import (
+from crossfold.pipelines.images.data import SplitImages
+from crossfold.pipelines.images.evaluation import compare_models, evaluate_networks
+from crossfold.pipelines.images.networks import (
     class_probabilities,
     collect_predictions,
     prediction_table,
 )
-from crossfold.pipelines.modelling.images.split_images import SplitImages
+from crossfold.pipelines.images.parameters import ComparisonsParameters
 from crossfold.validation import wilson_interval
 from crossfold.validation.schemas import COMPARISON, METRICS, PREDICTIONS
 

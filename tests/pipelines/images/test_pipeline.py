@@ -8,16 +8,15 @@ import yaml
 
 from crossfold.datasets import IdxDataset
 from crossfold.images import LabelledImages
-from crossfold.pipelines.data_engineering.images.nodes import join_images
-from crossfold.pipelines.modelling.images import create_pipeline
-from crossfold.pipelines.modelling.images.parameters import SplitParameters
-from crossfold.pipelines.modelling.images.split_images import assign_parts, guard_against_leaks
+from crossfold.pipelines.images.data import assign_parts, guard_against_leaks, join_images
+from crossfold.pipelines.images.parameters import SplitParameters
+from crossfold.pipelines.images.pipeline import create_modelling
 
-CONF = Path(__file__).parents[4] / "conf/base"
+CONF = Path(__file__).parents[3] / "conf/base"
 
 
 def test_a_study_reads_its_source_and_its_parameters() -> None:
-    pipeline = create_pipeline("clothes", "shop")
+    pipeline = create_modelling("clothes", "shop")
     read = {name for name in pipeline.inputs() if not name.startswith("params:clothes.")}
     assert read == {"shop_images", "shop_labels", "params:seed"}
     made = pipeline.outputs() | {f"clothes.{name}" for name in ("model", "split", "history")}

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.modelling.images.parameters import SplitParameters
-from crossfold.pipelines.modelling.images.split_images import (
+from crossfold.pipelines.images.data import (
     SplitImages,
     assign_parts,
     guard_against_leaks,
     is_copy,
 )
+from crossfold.pipelines.images.parameters import SplitParameters
 
 
 def sizes(parts: pd.Series) -> dict[str, int]:

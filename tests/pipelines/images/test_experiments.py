@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from crossfold.pipelines.modelling.images.experiments import (
+from crossfold.pipelines.images.data import SplitImages
+from crossfold.pipelines.images.networks import (
     BYTE_SCALE,
     Member,
+    class_probabilities,
     image_network,
     uniform_start,
 )
-from crossfold.pipelines.modelling.images.parameters import ExperimentParameters, StartParameters
-from crossfold.pipelines.modelling.images.predictions import class_probabilities
-from crossfold.pipelines.modelling.images.split_images import SplitImages
+from crossfold.pipelines.images.parameters import ExperimentParameters, StartParameters
 
 STARTS = StartParameters(uniform_bound=0.25)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.modelling.images.parameters import ComparisonsParameters, look_up
-from crossfold.pipelines.modelling.images.split_images import SOURCE
+from crossfold.pipelines.images.data import SOURCE
+from crossfold.pipelines.images.parameters import ComparisonsParameters, look_up
 from crossfold.templates.cross_validation.evaluation import evaluate_predictions
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters

@@ -11,7 +11,7 @@ from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 
 from crossfold.images import LabelledImages
-from crossfold.pipelines.data_engineering.images import create_pipeline
+from crossfold.pipelines.images.pipeline import create_data
 
 from .conftest import labelled
 
@@ -34,7 +34,7 @@ def catalog(env: str, folder: Path, **parameters: Any) -> DataCatalog:
 
 
 def run(source: str, data: DataCatalog) -> tuple[np.ndarray, pd.DataFrame, dict[str, Any]]:
-    SequentialRunner().run(create_pipeline(source), data)
+    SequentialRunner().run(create_data(source), data)
     names = (f"{source}_images", f"{source}_labels", f"{source}.row_counts")
     images, labels, counts = (data.load(name) for name in names)
     return images, labels, counts

@@ -5,15 +5,14 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_digits
 
-from crossfold.pipelines.modelling.images.learning_rates import choose_learning_rates
-from crossfold.pipelines.modelling.images.parameters import (
+from crossfold.pipelines.images.data import assign_parts
+from crossfold.pipelines.images.parameters import (
     ExperimentsParameters,
     RegimesParameters,
     SplitParameters,
     StartParameters,
 )
-from crossfold.pipelines.modelling.images.split_images import assign_parts
-from crossfold.pipelines.modelling.images.training import train_experiments
+from crossfold.pipelines.images.training import choose_learning_rates, train_experiments
 from crossfold.templates.cross_validation.parameters import EvaluationParameters, NetworkParameters
 
 N_TRAIN, N_TEST = 600, 200

@@ -7,7 +7,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from crossfold.pipelines.modelling.images.parameters import (
+from crossfold.pipelines.images.networks import experiment_model
+from crossfold.pipelines.images.parameters import (
     ComparisonsParameters,
     ExperimentParameters,
     ExperimentsParameters,
@@ -15,9 +16,8 @@ from crossfold.pipelines.modelling.images.parameters import (
     SplitParameters,
     changed,
 )
-from crossfold.pipelines.modelling.images.predictions import experiment_model
 
-CONF = Path(__file__).parents[4] / "conf"
+CONF = Path(__file__).parents[3] / "conf"
 
 
 def parameters(study: str) -> dict[str, Any]:

@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from crossfold.datasets import MLPDataset
-from crossfold.pipelines.modelling.images.parameters import RegimesParameters
-from crossfold.pipelines.modelling.images.split_images import SplitImages
-from crossfold.pipelines.modelling.images.training import train_experiments
+from crossfold.pipelines.images.data import SplitImages
+from crossfold.pipelines.images.parameters import RegimesParameters
+from crossfold.pipelines.images.training import train_experiments
 from crossfold.validation import multiclass_metrics
 from crossfold.validation.schemas import HISTORY, PREDICTIONS
 from crossfold.validation.tables import probabilities

@@ -8,8 +8,8 @@ from pandera.errors import SchemaErrors
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.images import LabelledImages
-from crossfold.pipelines.data_engineering.images.nodes import join_images
-from crossfold.pipelines.data_engineering.images.schemas import LABELS
+from crossfold.pipelines.images.data import join_images
+from crossfold.pipelines.images.schemas import LABELS
 
 from .conftest import labelled
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.modelling.images.learning_rates import _choose, chosen_rate
+from crossfold.pipelines.images.training import _choose, chosen_rate
 
 
 def test_every_rate_is_tried_for_every_experiment(learning_rates) -> None:

@@ -1,0 +1,5 @@
+"""Studies of images of several classes: handwritten digits, clothes."""
+
+from crossfold.pipelines.images.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

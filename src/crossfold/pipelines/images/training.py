@@ -1,0 +1,406 @@
+"""Nodes that train: learning rates, the table of experiments, the twins, the strong network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.images.data import (
+    SOURCE,
+    STANDARD,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Rows,
+    SplitImages,
+)
+from crossfold.pipelines.images.networks import (
+    Member,
+    Networks,
+    class_probabilities,
+    experiment_model,
+    fit_stack,
+    history_table,
+    image_network,
+    keep_networks,
+    layers_text,
+    prediction_table,
+    train_members,
+)
+from crossfold.pipelines.images.parameters import (
+    ExperimentParameters,
+    ExperimentsParameters,
+    RegimeParameters,
+    RegimesParameters,
+    StartParameters,
+    TwinParameters,
+    TwinRegimeParameters,
+    changed,
+    look_up,
+)
+from crossfold.pipelines.modelling.versions import library_versions
+from crossfold.templates.cross_validation.parameters import CardParameters, NetworkParameters
+from crossfold.validation.tables import concatenate, probabilities
+
+if TYPE_CHECKING:
+    from crossfold.mlp import ExperimentStack
+
+
+def choose_learning_rates(
+    images: NDArray[np.uint8],
+    split_table: pd.DataFrame,
+    experiments: ExperimentsParameters,
+    starts: StartParameters,
+    regimes: RegimesParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Try the learning rates of each regime, all experiments and rates as one stack.
+
+    Of equal accuracies the lower loss wins.
+
+    Returns
+    -------
+    Columns ``regime``, ``experiment``, ``learning_rate``, ``epochs`` (of the trial),
+    ``validation_accuracy``, ``validation_loss`` and ``chosen``; where there is one rate to choose
+    from, it is not tried: 0 epochs, no accuracy.
+    """
+    data = SplitImages.of(images, split_table, SOURCE)
+    tables = [
+        _choose(_trials(data, experiments.root, starts, regime, seed)).assign(regime=name)
+        for name, regime in regimes.root.items()
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    return table[["regime", *(column for column in table if column != "regime")]]
+
+
+def _trials(
+    data: SplitImages,
+    experiments: Mapping[str, ExperimentParameters],
+    starts: StartParameters,
+    regime: RegimeParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Train every experiment with every rate, for a few epochs on some of the images."""
+    members = [
+        Member(name, experiment, seed, rate)
+        for name, experiment in experiments.items()
+        for rate in regime.learning_rates
+    ]
+    table = pd.DataFrame(
+        {
+            "experiment": [member.experiment for member in members],
+            "learning_rate": [member.learning_rate for member in members],
+        }
+    )
+    if len(regime.learning_rates) == 1:
+        return table.assign(epochs=0, validation_accuracy=np.nan, validation_loss=np.nan)
+    epochs = regime.search.epochs
+    network = changed(regime.network, max_iter=epochs)
+    rows = _some(data.rows(TRAIN), regime.search.n_rows, seed)
+    stack = fit_stack(members, network, starts, data, rows, score_every=epochs, seed=seed)
+    return table.assign(
+        epochs=epochs,
+        validation_accuracy=[one.validation_accuracy[-1] for one in stack.histories_],
+        validation_loss=[one.validation_loss[-1] for one in stack.histories_],
+    )
+
+
+def _some(rows: Rows, n: int, seed: int) -> Rows:
+    """Draw `n` of the rows, or all if there are fewer."""
+    drawn = np.random.default_rng(seed).permutation(rows)[:n]
+    return np.sort(drawn)
+
+
+def _choose(trials: pd.DataFrame) -> pd.DataFrame:
+    """Mark the best trial of each experiment; one whose weights are not finite is never best."""
+    diverged = trials["validation_loss"].isna() & (trials["epochs"] > 0)
+    accuracy = trials["validation_accuracy"].mask(diverged, -1)
+    ranked = trials.assign(accuracy=accuracy).sort_values(
+        ["accuracy", "validation_loss"], ascending=[False, True], kind="stable"
+    )
+    best = ranked.drop_duplicates("experiment").index
+    return trials.assign(chosen=trials.index.isin(best))
+
+
+def chosen_rate(learning_rates: pd.DataFrame, regime: str, experiment: str) -> float:
+    """Look up the learning rate that an experiment has in a regime.
+
+    Raises
+    ------
+    CrossfoldError
+        There is no such regime or experiment.
+    """
+    of_experiment = learning_rates["experiment"].astype("str") == experiment
+    rows = learning_rates[of_experiment & (learning_rates["regime"] == regime)]
+    chosen = rows.loc[rows["chosen"], "learning_rate"]
+    if chosen.empty:
+        raise CrossfoldError(
+            f"No learning rate was chosen for experiment {experiment!r} in the regime {regime!r}; "
+            "give one with learning_rate, or name a regime of the experiments."
+        )
+    return float(chosen.item())
+
+
+def train_experiments(
+    images: NDArray[np.uint8],
+    split_table: pd.DataFrame,
+    learning_rates: pd.DataFrame,
+    experiments: ExperimentsParameters,
+    starts: StartParameters,
+    regimes: RegimesParameters,
+    classes: list[str],
+    seed: int,
+) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
+    """Train every experiment in every regime, from all its seeds: one member each.
+
+    That is done on the source's split, and on the standard one in the regimes that ask for it,
+    with the learning rates that were chosen on the source's.
+
+    Returns
+    -------
+    What was trained, one row a network: ``model``, ``protocol`` (the split), ``member``,
+    ``regime``, ``experiment``, ``seed``, ``layers``, ``init``, ``activation``, ``dropout``,
+    ``learning_rate``, ``epochs`` and ``seconds`` (of the whole stack); the networks, described by
+    these rows; their history; and what they say of the test images of both splits.
+    """
+    seeds = range(seed, seed + starts.n_seeds)
+    networks, tables, histories, scores = [], [], [], []
+    for name, regime in regimes.root.items():
+        members = [
+            Member(experiment, settings, one, chosen_rate(learning_rates, name, experiment))
+            for experiment, settings in experiments.root.items()
+            for one in seeds
+        ]
+        for split in (SOURCE, STANDARD) if regime.on_standard_split else (SOURCE,):
+            data = SplitImages.of(images, split_table, split)
+            stack = train_members(
+                members, regime.network, starts, data, score_every=regime.score_every, seed=seed
+            )
+            table = _describe(members, stack, name, regime, split)
+            models = list(zip(table["model"], table["member"], strict=True))
+            networks += stack.estimators_
+            tables.append(table)
+            histories.append(history_table(stack, models, split))
+            scores.append(_score(stack, models, data, len(classes)))
+    described = pd.concat(tables, ignore_index=True)
+    kept = keep_networks(networks, described.to_dict("records"))
+    return described, kept, concatenate(histories), concatenate(scores)
+
+
+def _describe(
+    members: Sequence[Member],
+    stack: ExperimentStack,
+    name: str,
+    regime: RegimeParameters,
+    split: str,
+) -> pd.DataFrame:
+    """Say what was trained, one row a network."""
+    return pd.DataFrame(
+        [
+            {
+                "model": experiment_model(name, member.experiment),
+                "protocol": split,
+                "member": member.seed - members[0].seed,
+                "regime": name,
+                "experiment": member.experiment,
+                "seed": member.seed,
+                "layers": layers_text(network),
+                "init": member.settings.init,
+                "activation": member.settings.activation,
+                "dropout": member.settings.dropout,
+                "learning_rate": member.learning_rate,
+                "epochs": regime.network.max_iter,
+                "seconds": stack.histories_[0].seconds[-1],
+            }
+            for member, network in zip(members, stack.estimators_, strict=True)
+        ]
+    )
+
+
+def _score(
+    stack: ExperimentStack, models: Sequence[tuple[str, int]], data: SplitImages, n_classes: int
+) -> pd.DataFrame:
+    """Predict the test images with every network."""
+    rows = data.rows(TEST)
+    return concatenate(
+        [
+            prediction_table(
+                model, member, data, rows, class_probabilities(network, data, rows, n_classes)
+            )
+            for (model, member), network in zip(models, stack.estimators_, strict=True)
+        ]
+    )
+
+
+FRAMEWORKS = ("numpy", "torch")
+
+
+def train_twins(
+    images: NDArray[np.uint8],
+    split_table: pd.DataFrame,
+    learning_rates: pd.DataFrame,
+    experiments: ExperimentsParameters,
+    starts: StartParameters,
+    twin: TwinParameters,
+    classes: list[str],
+    seed: int,
+) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
+    """Train one experiment with each framework in each regime.
+
+    Returns
+    -------
+    One row for each training (``model``, ``framework``, ``regime``, accuracy on the test images
+    with its 95 % Wilson interval as ``estimate``, ``low``, ``high`` and ``n``, ``epochs``,
+    ``learning_rate``, ``dtype``, ``seconds``, and the largest differences to the other framework),
+    the networks, the history of each, and what each says of the test images.
+    """
+    data = SplitImages.of(images, split_table, SOURCE)
+    settings = look_up(experiments.root, twin.experiment, "experiment")
+    figures, networks, histories, scores = [], [], [], []
+    for regime, how in twin.regimes.items():
+        rate = how.learning_rate or chosen_rate(learning_rates, regime, twin.experiment)
+        member = Member(twin.experiment, settings, seed, rate)
+        stacks = {one: _train(member, how, starts, data, one) for one in FRAMEWORKS}
+        names = {one: twin_model(one, regime, twin) for one in FRAMEWORKS}
+        tables = {
+            one: _predict(stack, names[one], data, len(classes)) for one, stack in stacks.items()
+        }
+        rows = [_figures(one, names[one], stacks[one], tables[one]) for one in FRAMEWORKS]
+        figures.append(pd.DataFrame(rows).assign(regime=regime, **_differences(stacks, tables)))
+        networks += [stack.estimators_[0] for stack in stacks.values()]
+        histories += [history_table(stacks[one], [(names[one], 0)], SOURCE) for one in FRAMEWORKS]
+        scores += tables.values()
+    described = pd.concat(figures, ignore_index=True)
+    own = described[["model", "framework", "regime"]].assign(protocol=SOURCE, member=0)
+    kept = keep_networks(networks, own.to_dict("records"))
+    return described, kept, concatenate(histories), concatenate(scores)
+
+
+def twin_model(framework: str, regime: str, twin: TwinParameters) -> str:
+    """Name the model of a twin; see `TwinParameters`."""
+    is_first = regime == next(iter(twin.regimes))
+    return f"twin_{framework}" if is_first else f"twin_{framework}_{regime}"
+
+
+def _train(
+    member: Member,
+    how: TwinRegimeParameters,
+    starts: StartParameters,
+    data: SplitImages,
+    framework: str,
+) -> ExperimentStack:
+    network = changed(how.network, engine=framework)
+    return train_members(
+        [member], network, starts, data, score_every=how.score_every, seed=member.seed
+    )
+
+
+def _predict(stack: ExperimentStack, model: str, data: SplitImages, n_classes: int) -> pd.DataFrame:
+    rows = data.rows(TEST)
+    predicted = class_probabilities(stack.estimators_[0], data, rows, n_classes)
+    return prediction_table(model, 0, data, rows, predicted)
+
+
+def _figures(
+    framework: str, model: str, stack: ExperimentStack, table: pd.DataFrame
+) -> dict[str, Any]:
+    from crossfold.validation import wilson_interval
+
+    right, n = int((table["target"] == table["predicted"]).sum()), len(table)
+    low, high = wilson_interval(right, n)
+    network, history = stack.estimators_[0], stack.histories_[0]
+    return {
+        "model": model,
+        "framework": framework,
+        "regime": "",
+        "estimate": right / n,
+        "low": float(low),
+        "high": float(high),
+        "n": n,
+        "epochs": int(history.epochs[-1]),
+        "learning_rate": network.learning_rate_init,
+        "dtype": network.dtype,
+        "seconds": float(history.seconds[-1]),
+    }
+
+
+def _differences(
+    stacks: dict[str, ExperimentStack], tables: dict[str, pd.DataFrame]
+) -> dict[str, float]:
+    """Give the largest differences between the frameworks, in any weight and any probability."""
+    a, b = (stack.estimators_[0] for stack in stacks.values())
+    weights = zip([*a.coefs_, *a.intercepts_], [*b.coefs_, *b.intercepts_], strict=True)
+    p, q = (probabilities(table) for table in tables.values())
+    return {
+        "largest_weight_difference": max(float(np.abs(x - y).max()) for x, y in weights),
+        "largest_probability_difference": float(np.abs(p - q).max()),
+    }
+
+
+STRONG = "strong"
+
+
+def fit_strong_model(
+    images: NDArray[np.uint8],
+    split_table: pd.DataFrame,
+    strong: NetworkParameters,
+    classes: list[str],
+    seed: int,
+) -> tuple[Networks, pd.DataFrame]:
+    """Fit the strong model on all images of the standard split that are no test images.
+
+    Its settings are given, so it needs no validation images and learns from them too.
+
+    Returns
+    -------
+    The network, with its classes' names, the seconds of its training and a fingerprint of what it
+    learnt from; its predictions on the published test images.
+    """
+    data = SplitImages.of(images, split_table, STANDARD)
+    rows = data.rows(TRAIN, VALIDATION)
+    pixels, labels = data.take(rows)
+    began = perf_counter()
+    network = image_network(strong, seed).fit(pixels, labels)
+    about = {
+        "seconds": perf_counter() - began,
+        "classes": classes,
+        "data": {"rows": len(rows), "fingerprint": _fingerprint(pixels, labels)},
+    }
+    test = data.rows(TEST)
+    probabilities = class_probabilities(network, data, test, len(classes))
+    return ([network], about), prediction_table(STRONG, 0, data, test, probabilities)
+
+
+def _fingerprint(pixels: NDArray[np.uint8], labels: NDArray[Any]) -> str:
+    """Give the SHA-256 of pixels and labels: equal images, equal fingerprints."""
+    digest = hashlib.sha256(np.ascontiguousarray(pixels))
+    digest.update(labels.astype(np.uint8).tobytes())
+    return digest.hexdigest()
+
+
+def write_model_card(
+    model: Networks,
+    metrics: dict[str, Any],
+    strong: NetworkParameters,
+    card: CardParameters,
+    seed: int,
+) -> dict[str, Any]:
+    """Describe the strong model: data, settings, figures with intervals, use and limits."""
+    [network], about = model
+    return {
+        "model": STRONG,
+        "layers": layers_text(network),
+        "network": strong.model_dump(),
+        **about,
+        "metrics": metrics[STRONG],
+        "seed": seed,
+        "versions": library_versions(),
+        **card.model_dump(),
+    }

@@ -1,5 +1,0 @@
-"""Modelling template of studies that tell images of several classes apart."""
-
-from crossfold.pipelines.modelling.images.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
