@@ -7,7 +7,7 @@ STUDY ?= no_show
 TORCH := 2.13.0
 VENV_PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
-CODE := src tests benchmarks docs
+CODE := src tests benchmarks docs packages
 
 export KEDRO_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
@@ -20,10 +20,10 @@ help:  ## list these commands
 
 install: $(INSTALLED)  ## create .venv and install everything into it, once
 
-$(INSTALLED): pyproject.toml requirements.lock
+$(INSTALLED): pyproject.toml packages/kedro-refresh/pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crossfold needs Python 3.11 or newer. Name one: make run PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	$(VENV_PYTHON) -m pip install --quiet --constraint requirements.lock --editable '.[dev,docs]'
+	$(VENV_PYTHON) -m pip install --quiet --constraint requirements.lock --editable ./packages/kedro-refresh --editable '.[dev,docs]'
 	@touch $@
 
 # One thread: on a table this small, several only get into each other's way.
@@ -80,8 +80,8 @@ lock:  ## resolve all dependencies anew and write requirements.lock
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/python -m pip install --quiet torch==$(TORCH)
-	build/lock/bin/python -m pip install --quiet '.[dev,docs,mlflow,notebooks]'
-	build/lock/bin/python -m pip freeze --all --exclude crossfold --exclude pip \
+	build/lock/bin/python -m pip install --quiet ./packages/kedro-refresh '.[dev,docs,mlflow,notebooks]'
+	build/lock/bin/python -m pip freeze --all --exclude crossfold --exclude kedro-refresh --exclude pip \
 	  | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)' | LC_ALL=C sort -f > requirements.lock
 	rm -rf build/lock
 

@@ -23,7 +23,7 @@ from packaging.requirements import Requirement
 
 import crossfold
 from crossfold.pipeline_registry import register_pipelines
-from crossfold.refresh.stored import is_stored
+from kedro_refresh.stored import is_stored
 
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "matplotlib", "sklearn", "scipy")
@@ -229,7 +229,7 @@ def test_the_lock_pins_everything_that_is_installed() -> None:
     seen: set[tuple[str, frozenset[str]]] = set()
     requirements("crossfold", frozenset({"dev", "docs"}), seen)
     names = {name for name, _ in seen if not name.startswith(PLATFORM_PACKAGES)}
-    assert names - {"crossfold"} - set(pins()) == set()
+    assert names - {"crossfold", "kedro-refresh"} - set(pins()) == set()
 
 
 def test_the_lock_satisfies_the_requirements() -> None:
@@ -237,6 +237,9 @@ def test_the_lock_satisfies_the_requirements() -> None:
     extras = project["optional-dependencies"]
     extras.pop("references")  # of any version: models to compare with, which no test needs
     lines = [line for extra in extras.values() for line in extra]
+    plugin = ROOT / "packages" / "kedro-refresh" / "pyproject.toml"
+    lines += tomllib.loads(plugin.read_text())["project"]["dependencies"]
+    project["dependencies"].remove("kedro-refresh")  # it comes with this project
     for line in [*project["dependencies"], *lines]:
         needed = Requirement(line)
         assert pins()[_normal(needed.name)] in needed.specifier

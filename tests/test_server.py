@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from crossfold.refresh.ledger import Ledger
-from crossfold.refresh.lock import run_lock
+from kedro_refresh.ledger import Ledger
+from kedro_refresh.lock import run_lock
 
 pytestmark = [
     pytest.mark.slow,
@@ -30,7 +30,7 @@ pytestmark = [
     ),
 ]
 START_SECONDS = RUN_SECONDS = 120
-REFRESH = "crossfold.refresh.server.ServerRefreshRunner"
+REFRESH = "kedro_refresh.server.ServerRefreshRunner"
 START = ["server", "start", "--env=sample", "--allow-host=my.name"]
 FORM = "application/x-www-form-urlencoded"
 PIPELINES = ["no_show"]

@@ -11,7 +11,6 @@ import click
 from kedro.framework.cli.hooks import get_cli_hook_manager
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.server import server_start
-from kedro.framework.cli.utils import _split_params, split_string
 from kedro.framework.project import pipelines
 from kedro.framework.startup import ProjectMetadata
 from kedro.server.utils import (
@@ -23,8 +22,9 @@ from kedro.utils import find_kedro_project
 from kedro_viz.launchers.cli.main import viz
 
 from crossfold.messages import explain
-from crossfold.refresh.lock import WAIT_VARIABLE
 from crossfold.user_input import require_selection
+from kedro_refresh.cli import refresh as kedro_refresh
+from kedro_refresh.cli import wait
 
 TELEMETRY = "kedro-telemetry"
 
@@ -39,8 +39,6 @@ class OneSentenceCommand(click.Command):
                 pipelines.set_requested(None)  # all of them, to say which there are
                 require_selection(ctx.params, pipelines)
             return super().invoke(ctx)
-        except click.ClickException:
-            raise
         except Exception as error:
             sentence = explain(error)
             if sentence is None:
@@ -73,70 +71,21 @@ def cli() -> None:
     """Commands of this project."""
 
 
-def _wait(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-    if value and WAIT_VARIABLE not in os.environ:
-        os.environ[WAIT_VARIABLE] = "1"
-        ctx.call_on_close(lambda: os.environ.pop(WAIT_VARIABLE))
-
-
-wait = click.Option(
-    ["--wait"],
-    is_flag=True,
-    expose_value=False,
-    callback=_wait,
-    help="Wait for another run to end; without it, refuse to run beside one.",
-)
 run = OneSentenceCommand(
     name="run",
     params=[*kedro_run.params, wait],
     callback=kedro_run.callback,
     help=kedro_run.help,
 )
+refresh = OneSentenceCommand(
+    name="refresh",
+    params=kedro_refresh.params,
+    callback=kedro_refresh.callback,
+    help=kedro_refresh.help,
+)
 cli.add_command(run)
+cli.add_command(refresh)
 viz.lazy_subcommands["run"] = "crossfold.viz.run"
-
-
-@cli.command(cls=OneSentenceCommand)
-@click.option(
-    "--pipelines",
-    default="__default__",
-    callback=split_string,
-    help="Names of pipelines, with commas between them.",
-)
-@click.option("--env", "-e", help="Environment of the configuration.")
-@click.option("--conf-source", help="Folder of the configuration.")
-@click.option("--params", default="", callback=_split_params, help="Parameters, as in kedro run.")
-@click.option("--check", is_flag=True, help="Run nothing; exit with 3 if anything is stale.")
-@click.option("--force", is_flag=True, help="Run every node, stale or not.")
-@click.option("--explain", is_flag=True, help="Say of every node why it is stale or fresh.")
-@click.option("--paranoid", is_flag=True, help="Read all files, even if they look unchanged.")
-@click.option("--history", is_flag=True, help="Print the last runs, and do nothing else.")
-@click.option(
-    "--compare", nargs=2, metavar="RUN RUN", help="Say what differs after two runs, and stop."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print --check or --compare as JSON.")
-@click.pass_context
-def refresh(
-    ctx: click.Context,
-    history: bool,
-    compare: tuple[str, str] | None,
-    params: dict[str, Any],
-    **options: Any,
-) -> None:
-    """Run the nodes whose data, parameters or code have changed."""
-    from crossfold.pipelines.reporting import drift
-    from crossfold.refresh import command
-
-    root = find_kedro_project(Path.cwd()) or Path.cwd()
-    request = command.Request(project_path=root, runtime_params=params, **options)
-    if options["as_json"] and (history or not (compare or options["check"])):
-        raise click.UsageError("--json goes with --check or --compare.")
-    if compare:
-        click.echo(command.compare(request, *compare))
-    elif history:
-        click.echo(command.history(request))
-    else:
-        ctx.exit(command.refresh(request, drift))
 
 
 @cli.group()
@@ -163,9 +112,6 @@ def profile_study(**options: Any) -> None:
     from crossfold.pipelines.table import command
 
     command.profile(**options)
-
-
-refresh.params.append(wait)
 
 
 @cli.group()

@@ -16,7 +16,7 @@ from crossfold.credentials import with_patient_key
 from crossfold.datasets.temporary import sweep
 from crossfold.headlines import headlines
 from crossfold.prerequisites import require_inputs
-from crossfold.refresh import sources
+from crossfold.refreshing import sources
 from crossfold.user_input import require_environment, require_parameters
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from crossfold.exceptions import CrossfoldError
+from kedro_refresh.exceptions import RefreshError
 
 if TYPE_CHECKING:
     from kedro.validation import CheckFailure, DataValidationError
@@ -38,7 +39,8 @@ def explain(error: BaseException) -> str | None:
 
     if any(isinstance(cause, OSError) and cause.errno in DISK_FULL for cause in _chain(error)):
         return _explain_full_disk(error)
-    own = next((cause for cause in _chain(error) if isinstance(cause, CrossfoldError)), None)
+    told = CrossfoldError | RefreshError
+    own = next((cause for cause in _chain(error) if isinstance(cause, told)), None)
     if own is not None or str(error).startswith(KEDRO_SENTENCES):
         return _one_line(own or error)
     if isinstance(error, DataValidationError) and error.mode == "load":

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from crossfold.refresh.ledger import Ledger
+from kedro_refresh.ledger import Ledger
 
 LOGGING = Path(__file__).parents[2] / "conf" / "logging.yml"
 FILES = {
@@ -30,16 +30,15 @@ source_dir = "src"
 import fsspec
 from crossfold.datasets.atomic import AtomicLocalFileSystem
 from crossfold.hooks import ProjectHooks
-from crossfold.refresh.config import ThreadSafeConfigLoader
-from crossfold.refresh.hooks import RunHooks
+from crossfold.refreshing.hooks import RefreshHooks
+from kedro_refresh.config import ThreadSafeConfigLoader
 fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)
-HOOKS = (ProjectHooks(), RunHooks())
+HOOKS = (ProjectHooks(), RefreshHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 CONFIG_LOADER_CLASS = ThreadSafeConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
-    "config_patterns": {"refresh": ["refresh.yml"]},
 }
 """,
     "src/toy/cli.py": "from crossfold.cli import cli\n",

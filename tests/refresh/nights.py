@@ -14,7 +14,7 @@ from unittest import mock
 
 from kedro.io.core import VERSION_FORMAT
 
-from crossfold.refresh.ledger import RUNNING, Ledger
+from kedro_refresh.ledger import RUNNING, Ledger
 
 # The data engineering of the appointments, the guard against leaks, and the model.
 OUTPUTS = [
@@ -25,7 +25,7 @@ OUTPUTS = [
     "no_show.model",
 ]
 # Loaded once, in the process that all refreshes are forked from.
-PRELOADED = ["crossfold.pipeline_registry", "crossfold.cli", "crossfold.refresh.command"]
+PRELOADED = ["crossfold.pipeline_registry", "crossfold.cli", "kedro_refresh.command"]
 PRELOADED += ["kedro.framework.session", "kedro_datasets.pandas", "sklearn.model_selection"]
 LONGEST_SECONDS = 300
 
@@ -106,7 +106,7 @@ def _refresh(folder: Path, log: Path, offset_seconds: float, options: tuple[str,
     _print_to(log)
     os.chdir(folder)
     with (
-        mock.patch("crossfold.refresh.clock.now", now),
+        mock.patch("kedro_refresh.clock.now", now),
         mock.patch("kedro.framework.session.session.generate_timestamp", timestamp),
         mock.patch.object(pipeline_registry, "register_pipelines", return_value=registered),
     ):

@@ -97,7 +97,7 @@ def _work(folder: Path, connection: Connection) -> None:
     connection.send([])
     while job := connection.recv():
         kind, seeds, at, wait = job
-        os.environ["CROSSFOLD_WAIT"] = str(int(wait))
+        os.environ["KEDRO_REFRESH_WAIT"] = str(int(wait))
         with ThreadPoolExecutor(len(seeds)) as pool, _same_session(kind) as run:
             time.sleep(max(at - time.time(), 0))
             runs = [pool.submit(run, seed) for seed in seeds]
@@ -122,7 +122,7 @@ def _kinds() -> dict[str, Callable[[int], Any]]:
     from kedro.framework.session import KedroSession
     from kedro.runner import ParallelRunner, SequentialRunner, ThreadRunner
 
-    from crossfold.refresh import command
+    from kedro_refresh import command
 
     def run(runner: Any) -> Callable[[int], Any]:
         def with_seed(seed: int) -> Any:
@@ -133,7 +133,7 @@ def _kinds() -> dict[str, Callable[[int], Any]]:
         return with_seed
 
     def refresh(seed: int) -> Any:
-        return command.refresh(command.Request(Path.cwd(), runtime_params={"seed": seed}), None)
+        return command.refresh(command.Request(Path.cwd(), runtime_params={"seed": seed}))
 
     return {
         "run": run(SequentialRunner),

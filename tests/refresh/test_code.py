@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import crossfold
-from crossfold.refresh.code import CodeReader
-from crossfold.refresh.known_code import Code
+from kedro_refresh.code import CodeReader
+from kedro_refresh.known_code import Code
 
 FILES = {
     "__init__.py": "",

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from crossfold.datasets.temporary import TEMPORARY_SUFFIX
-from crossfold.refresh.lock import run_lock
+from kedro_refresh.lock import run_lock
 
 UNSHARED = ["unshare", "--map-root-user", "--mount"]
 CAN_MOUNT = (
@@ -131,7 +131,7 @@ def test_a_second_run_or_refresh_says_who_is_at_work(refreshed, command: str, wo
     assert process.returncode == 1
     assert re.fullmatch(
         rf"Error: Another {work} is at work: process {os.getpid()}, since 2.*, holds {file}\. Wait"
-        r" until it has ended, with --wait or CROSSFOLD_WAIT=1, or end it\.",
+        r" until it has ended, with --wait or KEDRO_REFRESH_WAIT=1, or end it\.",
         told,
     )
     assert len(refreshed.ledger.history(9)) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from crossfold.refresh.config import ThreadSafeConfigLoader
+from kedro_refresh.config import ThreadSafeConfigLoader
 
 ROUNDS = 40
 

@@ -13,11 +13,11 @@ import pytest
 
 from crossfold.datasets.synthetic_appointments import make_appointments
 from crossfold.pipelines.reporting import drift as writer
-from crossfold.refresh.drift_table import Change, Drift, drift_table
-from crossfold.refresh.exceptions import RefreshError
-from crossfold.refresh.ledger import Output
-from crossfold.refresh.promotion import Difference
-from crossfold.refresh.settings import DriftRule
+from crossfold.refreshing.drift_table import Change, Drift, drift_table
+from crossfold.refreshing.promotion import Difference
+from crossfold.refreshing.settings import DriftRule
+from kedro_refresh.exceptions import RefreshError
+from kedro_refresh.ledger import Output
 
 REFRESH = """
 drift:

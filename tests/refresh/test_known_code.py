@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from crossfold.refresh.code import CodeReader
-from crossfold.refresh.known_code import Code, KnownCode, source_state
-from crossfold.refresh.ledger import Ledger
+from kedro_refresh.code import CodeReader
+from kedro_refresh.known_code import Code, KnownCode, source_state
+from kedro_refresh.ledger import Ledger
 
 
 @pytest.fixture

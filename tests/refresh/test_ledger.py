@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from crossfold.refresh.contents import KnownFile
-from crossfold.refresh.exceptions import RefreshError
-from crossfold.refresh.fingerprint import Content, Fingerprint, differences
-from crossfold.refresh.known_code import KnownCode
-from crossfold.refresh.ledger import DONE, FAILED, Ledger, NodeRecord, Output
+from kedro_refresh.contents import KnownFile
+from kedro_refresh.exceptions import RefreshError
+from kedro_refresh.fingerprint import Content, Fingerprint, differences
+from kedro_refresh.known_code import KnownCode
+from kedro_refresh.ledger import DONE, FAILED, Ledger, NodeRecord, Output
 
 FINGERPRINT = Fingerprint(
     {"raw": Content("9132aa", 100, {"a.csv": "1"})}, {"a.b": 1}, "f", {"m": "1"}, {"numpy": "2"}, {}
@@ -58,7 +58,7 @@ def test_it_is_write_ahead_and_knows_its_schema(ledger: Ledger) -> None:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         database.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(RefreshError, match=r"newer crossfold \(schema 99"):
+    with pytest.raises(RefreshError, match=r"newer kedro-refresh \(schema 99"):
         ledger.history(1)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from crossfold.refresh.exceptions import RefreshError
-from crossfold.refresh.lock import run_lock
-from crossfold.refresh.processes import is_alive, own_process
+from kedro_refresh.exceptions import RefreshError
+from kedro_refresh.lock import run_lock
+from kedro_refresh.processes import is_alive, own_process
 
 
 def test_the_lock_says_who_holds_it_and_is_free_afterwards(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_the_lock_of_a_killed_process_is_free(
 ) -> None:
     code = f"""
 from pathlib import Path
-from crossfold.refresh.lock import run_lock
+from kedro_refresh.lock import run_lock
 with run_lock(Path({str(tmp_path / "lock")!r})):
     print("held", flush=True)
     input()
@@ -75,7 +75,7 @@ with run_lock(Path({str(tmp_path / "lock")!r})):
 def test_who_waits_gets_the_lock_in_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("CROSSFOLD_WAIT", "1")
+    monkeypatch.setenv("KEDRO_REFRESH_WAIT", "1")
     file = tmp_path / "lock"
     with ThreadPoolExecutor(1) as other:
         with run_lock(file):

@@ -17,8 +17,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossfold.refresh.code import CodeReader
-from crossfold.refresh.known_code import Code, KnownCode
+from kedro_refresh.code import CodeReader
+from kedro_refresh.known_code import Code, KnownCode
 
 PACKAGE = "market"
 NODES = """
@@ -147,7 +147,7 @@ def test_a_fresh_process_finds_the_same(folder: Path) -> None:
     script.write_text(
         "import sys; sys.path.insert(0, '.')\n"
         "from functools import partial; from pathlib import Path\n"
-        "from crossfold.refresh.code import CodeReader\n"
+        "from kedro_refresh.code import CodeReader\n"
         "from market import nodes\n"
         "made, cutter = nodes.make(frozenset('abcdef')), nodes.Cutter({'x', 'y'})\n"
         "function = partial(nodes.apply, made, cutter)\n"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pairs import FILES, Worker, undisturbed
 
-from crossfold.refresh.ledger import DONE, Ledger
+from kedro_refresh.ledger import DONE, Ledger
 
 pytestmark = pytest.mark.slow
 

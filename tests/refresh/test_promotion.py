@@ -13,9 +13,9 @@ from kedro.io import DataCatalog, DatasetError
 from crossfold.datasets import PromotedModelDataset
 from crossfold.datasets.promoted_model import read_promotion
 from crossfold.mlp import MLPClassifier
-from crossfold.refresh.exceptions import RefreshError
-from crossfold.refresh.promotion import common_rows, consider, difference
-from crossfold.refresh.settings import ModelRule
+from crossfold.refreshing.promotion import common_rows, consider, difference
+from crossfold.refreshing.settings import ModelRule
+from kedro_refresh.exceptions import RefreshError
 
 N = 400
 RULE = ModelRule(

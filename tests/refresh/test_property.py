@@ -20,13 +20,13 @@ from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.refresh import contents
-from crossfold.refresh.code import CodeReader
-from crossfold.refresh.hooks import RunHooks
-from crossfold.refresh.ledger import Ledger
-from crossfold.refresh.project import ProjectFiles
-from crossfold.refresh.runner import RefreshRunner
-from crossfold.refresh.staleness import Judge
+from kedro_refresh import contents
+from kedro_refresh.code import CodeReader
+from kedro_refresh.hooks import RunHooks
+from kedro_refresh.ledger import Ledger
+from kedro_refresh.project import ProjectFiles
+from kedro_refresh.runner import RefreshRunner
+from kedro_refresh.staleness import Judge
 
 PACKAGE = "toy_of_the_property_test"
 
@@ -195,7 +195,7 @@ class FixedFiles(ProjectFiles):
     """Files of a project whose package cannot be found by name."""
 
     def _source(self) -> Path:
-        return self.data / self.package
+        return self.folder / self.package
 
 
 def function_source(world: World, name: str) -> str:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 from kedro.io import DataCatalog
 
-from crossfold.datasets.promoted_model import Promotion, write_promotion
-from crossfold.refresh.fingerprint import Fingerprint
-from crossfold.refresh.ledger import DONE, Ledger, NodeRecord, Output
-from crossfold.refresh.retention import old_versions, prune
-from crossfold.refresh.settings import KeepRule
+from kedro_refresh.fingerprint import Fingerprint
+from kedro_refresh.ledger import DONE, Ledger, NodeRecord, Output
+from kedro_refresh.retention import old_versions, prune
+from kedro_refresh.settings import KeepRule
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 NOTHING = Fingerprint({}, {}, "", {}, {}, {})
@@ -37,7 +36,7 @@ def test_the_last_and_the_young_stay() -> None:
     )
 
 
-def test_good_and_promoted_versions_and_their_runs_stay(tmp_path: Path) -> None:
+def test_good_versions_those_in_use_and_their_runs_stay(tmp_path: Path) -> None:
     entry = {"type": "text.TextDataset", "filepath": f"{tmp_path}/model", "versioned": True}
     catalog = DataCatalog.from_config(
         {"model": entry, "table": {**entry, "filepath": f"{tmp_path}/table"}}
@@ -47,7 +46,7 @@ def test_good_and_promoted_versions_and_their_runs_stay(tmp_path: Path) -> None:
         for version in versions:
             (tmp_path / folder / version).mkdir(parents=True)
             (tmp_path / folder / version / folder).write_text(version)
-    write_promotion(tmp_path / "model", Promotion(versions[3], versions[0], {"table": versions[4]}))
+    in_use = {"model": {versions[3]}, "table": {versions[4]}}
     ledger = Ledger(tmp_path / "ledger.sqlite")
     for version in versions:
         ledger.begin_run(version, "refresh", None, ["study"])
@@ -56,9 +55,9 @@ def test_good_and_promoted_versions_and_their_runs_stay(tmp_path: Path) -> None:
     good = Output(versions[2], "")
     ledger.end_node(NodeRecord("make", versions[2], NOTHING, {"table": good}))
 
-    pruned = prune(catalog, ["model", "table"], ["model"], ledger, KeepRule(last=1, days=9000))
+    pruned = prune(catalog, in_use, ledger, KeepRule(last=1, days=9000))
     assert pruned.n_versions == 0
-    pruned = prune(catalog, ["model", "table"], ["model"], ledger, KeepRule(last=1, days=0))
+    pruned = prune(catalog, in_use, ledger, KeepRule(last=1, days=0))
     left = {
         folder: {v.name for v in (tmp_path / folder).glob("2*")} for folder in ("model", "table")
     }

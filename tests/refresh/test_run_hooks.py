@@ -15,9 +15,9 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 
-from crossfold.refresh.exceptions import RefreshError
-from crossfold.refresh.hooks import RunHooks
-from crossfold.refresh.ledger import Ledger
+from kedro_refresh.exceptions import RefreshError
+from kedro_refresh.hooks import RunHooks
+from kedro_refresh.ledger import Ledger
 
 
 class Project:
@@ -31,7 +31,9 @@ class Project:
 
     def begin(self, run: str, function: Callable[[str], str], output: str) -> dict[str, Any]:
         """Begin a run of one node, in memory or with an output that is stored."""
-        context: Any = SimpleNamespace(config_loader={}, project_path=self._folder, env="base")
+        context: Any = SimpleNamespace(
+            config_loader={}, project_path=self._folder, env="base", _hook_manager=self.manager
+        )
         self.manager.hook.after_context_created(context=context)
         entry = {"type": "text.TextDataset", "versioned": True}
         filepath = str(self._folder / "data" / "stored.txt")

@@ -18,12 +18,12 @@ from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.refresh import contents
-from crossfold.refresh.code import CodeReader
-from crossfold.refresh.exceptions import RefreshError
-from crossfold.refresh.ledger import Ledger, NodeRecord
-from crossfold.refresh.runner import RefreshRunner
-from crossfold.refresh.staleness import Judge
+from kedro_refresh import contents
+from kedro_refresh.code import CodeReader
+from kedro_refresh.exceptions import RefreshError
+from kedro_refresh.ledger import Ledger, NodeRecord
+from kedro_refresh.runner import RefreshRunner
+from kedro_refresh.staleness import Judge
 
 PACKAGE = "studio"
 DATASETS = """

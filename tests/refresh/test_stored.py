@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from crossfold.refresh.contents import ContentReader
-from crossfold.refresh.stored import Stored, locate
+from kedro_refresh.contents import ContentReader
+from kedro_refresh.stored import Stored, locate
 
 
 class Files:

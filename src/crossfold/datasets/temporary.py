@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from io import BufferedWriter
 from pathlib import Path
 
-from crossfold.refresh.processes import is_alive, own_process
+from kedro_refresh.processes import is_alive, own_process
 
 TEMPORARY_SUFFIX = ".crossfold-tmp"
 HAS_OPEN_FOLDERS = hasattr(os, "O_DIRECTORY")  # Windows writes names to the disk by itself

@@ -15,9 +15,9 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 
-from crossfold.refresh.runs import RunStates
 from crossfold.tracking.record import Record
 from crossfold.tracking.store import Store
+from kedro_refresh.runs import RunStates
 
 SETTING = "tracking"
 FINISHED, FAILED = "FINISHED", "FAILED"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.refresh.drift_table import FEATURE, RATE, ROWS, Drift
+from crossfold.refreshing.drift_table import FEATURE, RATE, ROWS, Drift
 from crossfold.reports.style import (
     BLACK,
     BLUE,

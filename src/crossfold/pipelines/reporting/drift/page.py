@@ -14,7 +14,7 @@ from crossfold.pipelines.reporting.document import (
     render_document,
 )
 from crossfold.pipelines.reporting.report import Caption
-from crossfold.refresh.drift_table import FEATURE, MODEL, RATE, ROWS, Drift
+from crossfold.refreshing.drift_table import FEATURE, MODEL, RATE, ROWS, Drift
 from crossfold.reports.words import (
     count,
     interval,

@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from crossfold.refresh.ledger import DONE, KILLED, RUNNING, RunRecord
+from kedro_refresh.ledger import DONE, KILLED, RUNNING, RunRecord
 
 WIDTH = 160
 

@@ -6,16 +6,18 @@ import shutil
 from pathlib import Path
 
 from kedro.io import DatasetError
+from kedro.pipeline.node import Node
 
 from crossfold.datasets.temporary import temporary_file
 from crossfold.messages import explain
-from crossfold.refresh.exceptions import RefreshError
-from crossfold.refresh.runner import RefreshRunner
+from kedro_refresh.exceptions import RefreshError
+from kedro_refresh.staleness import Judge
 
+FOLDER = "rejected"
 SAVING = "Failed while saving"  # Kedro's words
 
 
-def tell(error: Exception, runner: RefreshRunner, folder: Path) -> RefreshError | None:
+def tell(error: Exception, node: Node, judge: Judge) -> RefreshError | None:
     """Turn the error of a run into a sentence, where a source is to blame.
 
     Copies of the files that are new since the last good run are kept in a folder of the source,
@@ -25,10 +27,10 @@ def tell(error: Exception, runner: RefreshRunner, folder: Path) -> RefreshError 
     ----------
     error
         What ended the run.
-    runner
-        The runner of that run.
-    folder
-        Where the copies go.
+    node
+        The node at work.
+    judge
+        The judge of that run.
 
     Returns
     -------
@@ -36,12 +38,12 @@ def tell(error: Exception, runner: RefreshRunner, folder: Path) -> RefreshError 
     """
     sentence = explain(error)
     is_of_source = isinstance(error, DatasetError) and SAVING not in str(error)
-    if sentence is None or not is_of_source or runner.at_work is None:
+    if sentence is None or not is_of_source:
         return None
-    assert runner.judge is not None
+    folder = judge.ledger.file.with_name(FOLDER)
     kept = [
         _keep(file, folder / name)
-        for name, files in runner.judge.new_files(runner.at_work).items()
+        for name, files in judge.new_files(node).items()
         for file in files
     ]
     if not kept:

@@ -16,15 +16,13 @@ from kedro.io import CatalogProtocol
 from kedro.io.core import generate_timestamp
 from kedro.pipeline import Pipeline
 
-from crossfold.datasets.exceptions import SourceError
-from crossfold.refresh import comparison, rejected, sources, tables
-from crossfold.refresh.drift import Writer
-from crossfold.refresh.exceptions import RefreshError
-from crossfold.refresh.ledger import FAILED
-from crossfold.refresh.project import ProjectFiles
-from crossfold.refresh.runner import RefreshRunner
-from crossfold.refresh.settings import RefreshSettings
-from crossfold.refresh.settling import Settling
+from kedro_refresh import comparison, retention, tables
+from kedro_refresh.adapter import hooks_of
+from kedro_refresh.exceptions import RefreshError
+from kedro_refresh.ledger import FAILED
+from kedro_refresh.project import ProjectFiles
+from kedro_refresh.runner import RefreshRunner
+from kedro_refresh.settings import RefreshSettings
 
 NOTHING_OR_DONE = 0
 STALE = 3
@@ -74,33 +72,30 @@ class Request:
     as_json: bool = False
 
 
-def refresh(request: Request, writer: Writer) -> int:
-    """Run what is stale, and give the exit code of the command.
-
-    Parameters
-    ----------
-    request
-        What was asked for.
-    writer
-        Draws and writes about data that have changed.
-    """
+def refresh(request: Request) -> int:
+    """Run what is stale, and give the exit code of the command."""
     context = _session(request).load_context()
     files = ProjectFiles.of(context)
     pipeline = _pipeline(request.pipelines)
     catalog = context.catalog
     if request.as_json:
         _log_aside()
+    given = {"pipeline": pipeline, "catalog": catalog}
+    hooks = hooks_of(context)
     if request.check:
-        sources.look(pipeline, catalog)
+        hooks.before_refresh(**given, check=True)
         return _look(request, catalog, files, pipeline)
     with files.locked(TRIGGER):
         settings = RefreshSettings.of(context)
-        _update_sources(request, catalog, files, pipeline)
+        try:
+            hooks.before_refresh(**given, check=False)
+        except Exception as error:
+            _note_failure(request, files, error)
+            raise
         if request.force or _look(request, catalog, files, pipeline) != NOTHING_OR_DONE:
-            _run(request, files, len(pipeline.nodes))
+            _run(request, files, len(pipeline.nodes), hooks)
             catalog = context.catalog
-        for sentence in Settling(catalog, pipeline, files.ledger, settings, writer).settle():
-            click.echo(sentence)
+        _settle(hooks, pipeline, catalog, files, settings)
     return NOTHING_OR_DONE
 
 
@@ -147,17 +142,10 @@ def _pipeline(names: list[str]) -> Pipeline:
     return sum((project.pipelines[name] for name in names), Pipeline([]))
 
 
-def _update_sources(
-    request: Request, catalog: Catalog, files: ProjectFiles, pipeline: Pipeline
-) -> None:
-    """Copy what has changed at web addresses; an outage is a failed run in the ledger."""
-    try:
-        sources.update(pipeline, catalog)
-    except SourceError as error:
-        run = generate_timestamp()
-        files.ledger.begin_run(run, TRIGGER, request.env, request.pipelines)
-        files.ledger.end_run(run, FAILED, str(error))
-        raise
+def _note_failure(request: Request, files: ProjectFiles, error: Exception) -> None:
+    run = generate_timestamp()
+    files.ledger.begin_run(run, TRIGGER, request.env, request.pipelines)
+    files.ledger.end_run(run, FAILED, str(error))
 
 
 def _look(request: Request, catalog: Catalog, files: ProjectFiles, pipeline: Pipeline) -> int:
@@ -178,14 +166,35 @@ def _look(request: Request, catalog: Catalog, files: ProjectFiles, pipeline: Pip
     return NOTHING_OR_DONE
 
 
-def _run(request: Request, files: ProjectFiles, n_nodes: int) -> None:
+def _run(request: Request, files: ProjectFiles, n_nodes: int, hooks: Any) -> None:
     make_judge = partial(files.judge, paranoid=request.paranoid)
     runner = RefreshRunner(make_judge, force=request.force)
     try:
         _session(request).run(pipeline_names=request.pipelines, runner=runner)
     except Exception as error:
-        told = rejected.tell(error, runner, files.rejected)
-        if told is None:
-            raise
-        raise told from error
+        runner.tell(error, hooks)
+        raise
     click.echo(f"Refreshed: {len(runner.done)} of {n_nodes} nodes have run.")
+
+
+def _settle(
+    hooks: Any,
+    pipeline: Pipeline,
+    catalog: Catalog,
+    files: ProjectFiles,
+    settings: RefreshSettings,
+) -> None:
+    """Do what follows a run, also what an earlier refresh did not come to."""
+    given = {"pipeline": pipeline, "catalog": catalog, "settings": settings}
+    for sentences in hooks.after_refresh(**given, ledger=files.ledger):
+        for sentence in sentences:
+            click.echo(sentence)
+    if settings.keep is None:
+        return
+    in_use = {name: set[str]() for name in pipeline.all_outputs()}
+    for found in hooks.versions_in_use(**given):
+        for name, versions in found.items():
+            in_use.setdefault(name, set()).update(versions)
+    pruned = retention.prune(catalog, in_use, files.ledger, settings.keep)
+    if pruned.n_versions:
+        click.echo(f"Removed {pruned.n_versions} old versions and {pruned.n_runs} old runs.")

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from crossfold.refresh.known_code import Code, KnownCode, Place
-from crossfold.refresh.modules import BARE, ImportedName, Module, Symbol
-from crossfold.refresh.objects import ObjectReader
+from kedro_refresh.known_code import Code, KnownCode, Place
+from kedro_refresh.modules import BARE, ImportedName, Module, Symbol
+from kedro_refresh.objects import ObjectReader
 
 EVERYTHING = "*"
 LONGEST_FILE_NAME = 60

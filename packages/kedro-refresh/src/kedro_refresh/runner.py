@@ -12,8 +12,8 @@ from kedro.pipeline.node import Node
 from kedro.runner import SequentialRunner, Task
 from pluggy import PluginManager
 
-from crossfold.refresh.staleness import Judge
-from crossfold.refresh.versions import pin
+from kedro_refresh.staleness import Judge
+from kedro_refresh.versions import pin
 
 
 class RefreshRunner(SequentialRunner):
@@ -43,6 +43,12 @@ class RefreshRunner(SequentialRunner):
         self.done: list[str] = []
         self.judge: Judge | None = None
         self.at_work: Node | None = None
+
+    def tell(self, error: Exception, hooks: Any) -> None:
+        """Raise what hooks make of an error that ended a run, if they make anything of it."""
+        told = hooks.explain_failed_refresh(error=error, node=self.at_work, judge=self.judge)
+        if told is not None:
+            raise told from error
 
     def _run(
         self,

@@ -10,7 +10,7 @@ from typing import Any
 from kedro.io import AbstractVersionedDataset, CachedDataset, MemoryDataset
 from kedro.io.core import VersionNotFoundError, get_filepath_str
 
-from crossfold.refresh.exceptions import RefreshError
+from kedro_refresh.exceptions import RefreshError
 
 LOCAL = ("file", "local")
 HTTP = ("http://", "https://")

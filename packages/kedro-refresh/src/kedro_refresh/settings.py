@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Self
 
 from kedro.config import MissingConfigException
 from kedro.framework.context import KedroContext
 from kedro.framework.project import pipelines
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
 
-from crossfold.refresh.exceptions import RefreshError
+from kedro_refresh.adapter import hooks_of
+from kedro_refresh.exceptions import RefreshError
 
-Promote = Literal["auto", "never", "always"]
+NAME = "refresh"
 
 
-class _Frozen(BaseModel):
+class Frozen(BaseModel):
+    """Settings that stay as they are, and have no other names."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class KeepRule(_Frozen):
+class KeepRule(Frozen):
     """Which old versions stay: the last ones, and the young ones.
 
     Attributes
@@ -33,66 +37,15 @@ class KeepRule(_Frozen):
     days: NonNegativeInt = 90
 
 
-class ModelRule(_Frozen):
-    """What a new version of a model is compared by: out-of-fold predictions of rows of both.
+class RefreshSettings(Frozen):
+    """All settings; a project's own class can add some.
 
     Attributes
     ----------
-    predictions
-        Dataset of out-of-fold predictions, with ``row``, ``model``, ``protocol``, ``target``,
-        ``probability`` and ``group``.
-    records
-        Dataset of the table whose rows ``row`` counts.
-    key
-        Its column that tells rows apart, whatever their order.
-    model, protocol
-        Which predictions are the model's.
-    metric
-        One of `crossfold.validation.METRICS` that needs no decisions.
-    """
-
-    predictions: str
-    records: str
-    key: str
-    model: str
-    protocol: str
-    metric: Literal["roc_auc", "pr_auc", "brier", "log_loss"] = "roc_auc"
-
-
-class DriftRule(_Frozen):
-    """Which data of a study are compared with those before, when they have changed.
-
-    Attributes
-    ----------
-    table
-        Dataset whose columns are compared.
-    label
-        Its column with the outcome.
-    model
-        Model whose comparison belongs to it, one of ``models``; None for none.
-    ignore
-        Columns that are not compared.
-    """
-
-    table: str
-    label: str
-    model: str | None = None
-    ignore: frozenset[str] = frozenset()
-
-
-class RefreshSettings(_Frozen):
-    """All settings.
-
-    Attributes
-    ----------
+    folder
+        Where lock and ledger are, in the project's folder: where runs write.
     keep
         Which old versions stay; None for all of them.
-    promote
-        When a new model comes into use.
-    models
-        What each model is compared by.
-    drift
-        Which data are compared, by study.
     always_run
         Names and tags of nodes that are never fresh: what they do cannot be seen.
     trusted
@@ -100,15 +53,13 @@ class RefreshSettings(_Frozen):
         changes; nodes that read or write others without files are never fresh.
     """
 
+    folder: str = "data"
     keep: KeepRule | None = None
-    promote: Promote = "auto"
-    models: dict[str, ModelRule] = {}
-    drift: dict[str, DriftRule] = {}
     always_run: frozenset[str] = frozenset()
     trusted: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, context: KedroContext) -> RefreshSettings:
+    def of(cls, context: KedroContext) -> Self:
         """Read the settings of an environment; a missing file leaves everything as it is.
 
         Raises
@@ -116,19 +67,22 @@ class RefreshSettings(_Frozen):
         RefreshError
             If there is a setting that does not exist, or has no such value.
         """
+        settings = hooks_of(context).refresh_settings() or cls
         try:
-            found: dict[str, Any] = context.config_loader["refresh"]
-        except (KeyError, MissingConfigException):
-            found = {}
-        try:
-            return cls.model_validate(found)._checked()
+            found: Self = settings.model_validate(_read(context))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, first["loc"]))
             message = f"The setting {where} in refresh.yml is wrong: {first['msg']}. Mend it."
             raise RefreshError(message) from error
+        return found._checked()
 
-    def _checked(self) -> RefreshSettings:
+    @classmethod
+    def folder_of(cls, context: KedroContext) -> Path:
+        """Give the folder of lock and ledger; other settings may be wrong."""
+        return Path(context.project_path, str(_read(context).get("folder", cls().folder)))
+
+    def _checked(self) -> Self:
         """Refuse a name that nothing has: what it was meant for would be called fresh."""
         if not (self.always_run or self.trusted):
             return self
@@ -145,3 +99,14 @@ class RefreshSettings(_Frozen):
                     f" no such {kind}. Mend it."
                 )
         return self
+
+
+def _read(context: KedroContext) -> dict[str, Any]:
+    """Read the file of an environment; a missing one holds nothing."""
+    loader = context.config_loader
+    patterns = getattr(loader, "config_patterns", {})
+    patterns.setdefault(NAME, [f"{NAME}.yml"])
+    try:
+        return dict(loader[NAME])
+    except (KeyError, MissingConfigException):
+        return {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from crossfold.refresh.exceptions import RefreshError
-from crossfold.refresh.ledger import Output
-from crossfold.refresh.promotion import Decision, Difference
-from crossfold.refresh.settings import DriftRule
+from crossfold.refreshing.promotion import Decision, Difference
+from crossfold.refreshing.settings import DriftRule
+from kedro_refresh.exceptions import RefreshError
+from kedro_refresh.ledger import Output
 
 if TYPE_CHECKING:
     import pandas as pd

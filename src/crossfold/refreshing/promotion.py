@@ -11,9 +11,9 @@ import pandas as pd
 from kedro.io import CatalogProtocol
 
 from crossfold.datasets.promoted_model import Promotion, read_promotion, write_promotion
-from crossfold.refresh.exceptions import RefreshError
-from crossfold.refresh.settings import ModelRule, Promote
-from crossfold.refresh.stored import locate
+from crossfold.refreshing.settings import ModelRule, Promote
+from kedro_refresh.exceptions import RefreshError
+from kedro_refresh.stored import locate
 
 N_RESAMPLES = 200
 SEED = 0
@@ -196,3 +196,12 @@ def _versions(catalog: CatalogProtocol[Any, Any], names: list[str]) -> Iterator[
         stored = locate(catalog.get(name))
         if stored is not None and stored.version is not None:
             yield name, stored.version
+
+
+def in_use(catalog: CatalogProtocol[Any, Any], model: str) -> Iterator[tuple[str, str]]:
+    """List the promoted version of a model, and those that its successor is compared by."""
+    dataset: Any = catalog.get(model)
+    promotion = read_promotion(Path(dataset._filepath)) if dataset else None
+    if promotion is not None:
+        yield model, promotion.version
+        yield from promotion.evidence.items()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from crossfold.refresh.exceptions import RefreshError
-from crossfold.refresh.fingerprint import changed_values, differences, flatten
-from crossfold.refresh.ledger import Ledger, NodeRecord
+from kedro_refresh.exceptions import RefreshError
+from kedro_refresh.fingerprint import changed_values, differences, flatten
+from kedro_refresh.ledger import Ledger, NodeRecord
 
 
 def compare(ledger: Ledger, first: str, second: str) -> dict[str, list[str]]:

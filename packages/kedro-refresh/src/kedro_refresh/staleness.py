@@ -13,12 +13,12 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from crossfold.refresh.code import CodeReader
-from crossfold.refresh.contents import ContentReader
-from crossfold.refresh.fingerprint import Content, Fingerprint, differences, digest_of, flatten
-from crossfold.refresh.known_code import Code
-from crossfold.refresh.ledger import Ledger, Output
-from crossfold.refresh.stored import has_place, is_stored, locate
+from kedro_refresh.code import CodeReader
+from kedro_refresh.contents import ContentReader
+from kedro_refresh.fingerprint import Content, Fingerprint, differences, digest_of, flatten
+from kedro_refresh.known_code import Code
+from kedro_refresh.ledger import Ledger, Output
+from kedro_refresh.stored import has_place, is_stored, locate
 
 # Distribution of each numeric library, by the name under which it is imported.
 NUMERIC_LIBRARIES = {

@@ -11,12 +11,12 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import Any
 
-from crossfold.refresh import clock
-from crossfold.refresh.contents import KnownFile
-from crossfold.refresh.exceptions import RefreshError
-from crossfold.refresh.fingerprint import Fingerprint
-from crossfold.refresh.known_code import KnownCode
-from crossfold.refresh.processes import is_alive, own_process
+from kedro_refresh import clock
+from kedro_refresh.contents import KnownFile
+from kedro_refresh.exceptions import RefreshError
+from kedro_refresh.fingerprint import Fingerprint
+from kedro_refresh.known_code import KnownCode
+from kedro_refresh.processes import is_alive, own_process
 
 LEAST_FREE_BYTES = 100_000
 RUNNING, DONE, FAILED, KILLED = "running", "done", "failed", "killed"
@@ -303,8 +303,8 @@ def _open(name: str) -> sqlite3.Connection:
     if version > SCHEMA_VERSION:
         database.close()
         raise RefreshError(
-            f"The ledger {name} was written by a newer crossfold (schema {version}, this one knows"
-            f" {SCHEMA_VERSION}): use that one."
+            f"The ledger {name} was written by a newer kedro-refresh (schema {version}, this one"
+            f" knows {SCHEMA_VERSION}): use that one."
         )
     if version < SCHEMA_VERSION:
         _upgrade(database)

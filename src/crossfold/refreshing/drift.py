@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from kedro.io import CatalogProtocol, Version
 from kedro.io.core import generate_timestamp
 from kedro.pipeline import Pipeline
 
-from crossfold.refresh.contents import ContentReader
-from crossfold.refresh.drift_table import Change, Drift, drift_table
-from crossfold.refresh.fingerprint import Content, Fingerprint
-from crossfold.refresh.ledger import Ledger, NodeRecord, Output
-from crossfold.refresh.promotion import Decision
-from crossfold.refresh.settings import DriftRule
-from crossfold.refresh.stored import locate
-from crossfold.refresh.versions import pin, stamp
+from crossfold.refreshing.drift_table import Change, Drift, drift_table
+from crossfold.refreshing.promotion import Decision
+from crossfold.refreshing.settings import DriftRule
+from kedro_refresh.contents import ContentReader
+from kedro_refresh.fingerprint import Content, Fingerprint
+from kedro_refresh.ledger import Ledger, NodeRecord, Output
+from kedro_refresh.stored import locate
+from kedro_refresh.versions import pin, stamp
 
 KINDS = ("drift_table", "drift_figure", "drift_report")
 
 Catalog = CatalogProtocol[Any, Any]
-
-
-class Writer(Protocol):
-    """Draws and writes about drift."""
-
-    def draw(self, drift: Drift) -> Any:
-        """Draw the figure."""
-
-    def write(self, drift: Drift, figure: bytes | None) -> str:
-        """Write the page; without a figure where there was nothing before."""
 
 
 def outputs(studies: Iterable[str]) -> set[str]:
@@ -38,15 +28,15 @@ def outputs(studies: Iterable[str]) -> set[str]:
     return {f"{study}.{kind}" for study in studies for kind in KINDS}
 
 
-def is_of(rule: DriftRule, pipeline: Pipeline) -> bool:
-    """Say whether a pipeline makes the data, and the model if there is one."""
-    return {rule.table, *filter(None, [rule.model])} <= pipeline.all_outputs()
-
-
 def find_change(
     catalog: Catalog, ledger: Ledger, pipeline: Pipeline, study: str, rule: DriftRule
 ) -> Change | None:
-    """Find out from the ledger whether the data have changed since they were last compared."""
+    """Find out from the ledger whether the data have changed since they were last compared.
+
+    None as well where the pipeline does not make the data, or the model that belongs to them.
+    """
+    if not {rule.table, *filter(None, [rule.model])} <= pipeline.all_outputs():
+        return None
     maker = next(node for node in pipeline.nodes if rule.table in node.outputs)
     written = ledger.written(maker.name, rule.table)
     record = ledger.latest_nodes().get(_node(study))
@@ -76,8 +66,10 @@ def measure(
     return Drift(study, rule, table, change, notice, decision)
 
 
-def save(catalog: Catalog, drift: Drift, writer: Writer) -> str:
+def save(catalog: Catalog, drift: Drift) -> str:
     """Save table, figure and page, and say in one sentence what they say."""
+    from crossfold.pipelines.reporting import drift as writer
+
     stamp(catalog, outputs([drift.study]), generate_timestamp())
     pin(catalog, outputs([drift.study]))
     catalog.save(f"{drift.study}.drift_table", drift.table)

@@ -10,8 +10,8 @@ from typing import Any
 
 from kedro.pipeline.node import Node
 
-from crossfold.refresh.ledger import NodeRecord
-from crossfold.refresh.staleness import Judge
+from kedro_refresh.ledger import NodeRecord
+from kedro_refresh.staleness import Judge
 
 REJECTED = "rejected"
 METRICS = "metrics"

@@ -15,12 +15,12 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from crossfold.refresh.ledger import DONE, FAILED, KILLED
-from crossfold.refresh.project import ProjectFiles
-from crossfold.refresh.recorder import Recorder
-from crossfold.refresh.runs import RunStates
-from crossfold.refresh.stored import is_stored
-from crossfold.refresh.versions import pin, stamp
+from kedro_refresh.ledger import DONE, FAILED, KILLED
+from kedro_refresh.project import ProjectFiles
+from kedro_refresh.recorder import Recorder
+from kedro_refresh.runs import RunStates
+from kedro_refresh.stored import is_stored
+from kedro_refresh.versions import pin, stamp
 
 REFRESH, RUN = "refresh", "run"
 
@@ -58,7 +58,7 @@ class RunHooks:
         self._runs: RunStates[_Run] = RunStates()
         self._here = threading.local()  # a session makes its context in the thread in which it runs
 
-    @hook_impl
+    @hook_impl(trylast=True)  # after hooks that check the configuration
     def after_context_created(self, context: KedroContext) -> None:
         """Find out where lock and ledger are."""
         self._here.files, self._here.env = ProjectFiles.of(context), context.env
@@ -166,3 +166,6 @@ def _set_versions(run_params: dict[str, Any], pipeline: Pipeline, catalog: Catal
 
 def _warn(error: Exception) -> None:
     _logger.warning("The ledger does not hold this run: %s", error)
+
+
+hooks = RunHooks()

@@ -13,12 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crossfold.refresh.exceptions import RefreshError
+from kedro_refresh.exceptions import RefreshError
 
 if TYPE_CHECKING:
     from filelock import ReadWriteLock
 
-WAIT_VARIABLE = "CROSSFOLD_WAIT"
+WAIT_VARIABLE = "KEDRO_REFRESH_WAIT"
 POLL_SECONDS = 0.2
 
 _logger = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ def run_lock(file: Path, *, exclusive: bool = True, work: str = "run") -> Iterat
     """Hold the lock inside the ``with`` block; a block inside of another in one thread passes.
 
     The operating system releases the lock when its process ends, in whatever way; notes beside
-    the file only say who holds it. Where the environment variable CROSSFOLD_WAIT is 1 a taken
+    the file only say who holds it. Where the environment variable KEDRO_REFRESH_WAIT is 1 a taken
     lock is waited for.
 
     Parameters

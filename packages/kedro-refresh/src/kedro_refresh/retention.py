@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,13 +12,13 @@ from typing import Any
 
 from kedro.io import CatalogProtocol
 
-from crossfold.datasets.promoted_model import read_promotion
-from crossfold.datasets.temporary import TEMPORARY_SUFFIX
-from crossfold.refresh import clock
-from crossfold.refresh.ledger import Ledger
-from crossfold.refresh.settings import KeepRule
-from crossfold.refresh.stored import is_remote
-from crossfold.refresh.versions import all_versions, to_time, versioned
+from kedro_refresh import clock
+from kedro_refresh.ledger import Ledger
+from kedro_refresh.settings import KeepRule
+from kedro_refresh.stored import is_remote
+from kedro_refresh.versions import all_versions, to_time, versioned
+
+DOOMED = ".doomed"
 
 
 @dataclass(frozen=True)
@@ -30,24 +31,21 @@ class Pruned:
 
 def prune(
     catalog: CatalogProtocol[Any, Any],
-    names: Iterable[str],
-    models: Iterable[str],
+    in_use: Mapping[str, Collection[str]],
     ledger: Ledger,
     rule: KeepRule,
 ) -> Pruned:
     """Remove the versions that a rule does not keep, and the runs that wrote nothing else.
 
-    Latest versions, those that the ledger holds for good ones, and promoted models stay in any
-    case, as do versions whose names are no times.
+    Latest versions, those that the ledger holds for good ones, and those in use stay in any case,
+    as do versions whose names are no times.
 
     Parameters
     ----------
     catalog
         The datasets.
-    names
-        Those whose versions may go.
-    models
-        Models that are promoted.
+    in_use
+        Names of those whose versions may go, each with versions that are in use.
     ledger
         The ledger.
     rule
@@ -55,13 +53,13 @@ def prune(
     """
     latest = ledger.latest_nodes().values()
     good = {(name, out.version) for one in latest for name, out in one.outputs.items()}
-    good |= {needed for model in models for needed in _promoted(catalog, model)}
     n_versions = 0
-    for name in sorted(set(names)):
-        kept = {version for other, version in good if other == name}
+    for name, used in sorted(in_use.items()):
+        kept = {*used, *(version for other, version in good if other == name)}
         for dataset in versioned(catalog, [name]):
             if is_remote(dataset):
                 continue
+            _sweep(Path(dataset._filepath))
             for version in old_versions(all_versions(dataset), rule, kept):
                 _remove(Path(dataset._filepath), version)
                 n_versions += 1
@@ -83,20 +81,16 @@ def _time(version: str, otherwise: datetime) -> datetime:
         return otherwise
 
 
-def _promoted(catalog: CatalogProtocol[Any, Any], model: str) -> Iterator[tuple[str, str | None]]:
-    """List the promoted version of a model, and those that its successor is compared by."""
-    dataset: Any = catalog.get(model)
-    promotion = read_promotion(Path(dataset._filepath)) if dataset else None
-    if promotion is not None:
-        yield model, promotion.version
-        yield from promotion.evidence.items()
-
-
 def _remove(folder: Path, version: str) -> None:
-    """Take a version away at once, then delete it; what a kill leaves is swept by the next run."""
-    doomed = folder.with_name(f".{folder.name}.{version}{TEMPORARY_SUFFIX}")
+    """Take a version away at once, then delete it; what a kill leaves is swept the next time."""
+    doomed = folder.with_name(f".{folder.name}.{version}{DOOMED}")
     (folder / version).replace(doomed)
     shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    for doomed in folder.parent.glob(f".{glob.escape(folder.name)}.*{DOOMED}"):
+        shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _forget_runs(ledger: Ledger, rule: KeepRule) -> int:

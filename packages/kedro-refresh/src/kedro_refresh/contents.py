@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from crossfold.refresh.exceptions import RefreshError
-from crossfold.refresh.fingerprint import Content, digest_of
-from crossfold.refresh.stored import HTTP, Remote, Stored, unreachable
+from kedro_refresh.exceptions import RefreshError
+from kedro_refresh.fingerprint import Content, digest_of
+from kedro_refresh.stored import HTTP, Remote, Stored, unreachable
 
 # A file written just before it was read may change once more without a new time of change.
 SETTLED_SECONDS = 2.0

@@ -10,21 +10,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from kedro.config import MissingConfigException
 from kedro.framework import project
 from kedro.framework.context import KedroContext
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
-from crossfold.datasets.temporary import sweep_folder
-from crossfold.refresh.code import CodeReader
-from crossfold.refresh.known_code import KnownCode, source_state
-from crossfold.refresh.ledger import Ledger
-from crossfold.refresh.lock import run_lock
-from crossfold.refresh.settings import RefreshSettings
-from crossfold.refresh.staleness import Judge
-
-DEFAULT_DATA_ROOT = "data"
+from kedro_refresh.adapter import hooks_of
+from kedro_refresh.code import CodeReader
+from kedro_refresh.known_code import KnownCode, source_state
+from kedro_refresh.ledger import Ledger
+from kedro_refresh.lock import run_lock
+from kedro_refresh.settings import RefreshSettings
+from kedro_refresh.staleness import Judge
 
 
 @dataclass(frozen=True)
@@ -35,43 +32,42 @@ class ProjectFiles:
     ----------
     package
         Name of the project's package.
-    data
-        Root of what its runs write in one environment.
+    folder
+        Where lock and ledger are in one environment.
     settings
         Reads ``refresh.yml``.
+    hooks
+        Those of the session.
     """
 
     package: str
-    data: Path
+    folder: Path
     settings: Callable[[], RefreshSettings] = RefreshSettings
+    hooks: Any = None
 
     @classmethod
     def of(cls, context: KedroContext) -> ProjectFiles:
         """Find the files of the project and environment of a context."""
-        try:
-            settings = context.config_loader["globals"]
-        except (KeyError, MissingConfigException):
-            settings = {}
-        root = Path(context.project_path, settings.get("data_root", DEFAULT_DATA_ROOT))
-        return cls(project.PACKAGE_NAME or "", root, partial(RefreshSettings.of, context))
+        folder = RefreshSettings.folder_of(context)
+        return cls(
+            project.PACKAGE_NAME or "",
+            folder,
+            partial(RefreshSettings.of, context),
+            hooks_of(context),
+        )
 
     @property
     def ledger(self) -> Ledger:
         """The ledger of the environment."""
-        return Ledger(self.data / "ledger.sqlite")
+        return Ledger(self.folder / "ledger.sqlite")
 
     @contextmanager
     def locked(self, work: str, *, exclusive: bool = True) -> Iterator[None]:
-        """Hold the lock of the data, see `run_lock`; work that writes sweeps what the dead left."""
-        with run_lock(self.data / "run.lock", exclusive=exclusive, work=work):
-            if exclusive:
-                sweep_folder(self.data)
+        """Hold the lock of the data; see `run_lock`."""
+        with run_lock(self.folder / "run.lock", exclusive=exclusive, work=work):
+            if exclusive and self.hooks:
+                self.hooks.before_writing(folder=self.folder)
             yield
-
-    @property
-    def rejected(self) -> Path:
-        """The folder of source files that could not be used."""
-        return self.data / "rejected"
 
     def judge(
         self,

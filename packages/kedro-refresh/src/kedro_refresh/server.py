@@ -16,9 +16,8 @@ from kedro.server.utils import (
 )
 from pluggy import PluginManager
 
-from crossfold.refresh import rejected
-from crossfold.refresh.project import ProjectFiles
-from crossfold.refresh.runner import RefreshRunner
+from kedro_refresh.project import ProjectFiles
+from kedro_refresh.runner import RefreshRunner
 
 
 class ServerRefreshRunner(RefreshRunner):
@@ -46,10 +45,9 @@ class ServerRefreshRunner(RefreshRunner):
         try:
             super()._run(pipeline, catalog, hook_manager, run_id)
         except Exception as error:
-            told = rejected.tell(error, self, self._files.rejected)
-            if told is None:
-                raise
-            raise told from error
+            if hook_manager:
+                self.tell(error, hook_manager.hook)
+            raise
 
 
 def _files_of_the_server() -> ProjectFiles:

@@ -1,0 +1,1 @@
+"""What crossfold does around a refresh: it follows sources, promotes models, tells of drift."""
