@@ -9,6 +9,7 @@ from crossfold.validation import (
     equivalence_test,
     mcnemar_test,
     permute_labels,
+    t_interval,
     verdict,
 )
 
@@ -98,3 +99,12 @@ def test_permuted_labels_keep_the_classes() -> None:
     permuted = permute_labels(y, np.random.default_rng(0))
     assert permuted.sum() == 30
     assert (permuted != y).any()
+
+
+def test_the_mean_of_repeats_has_students_interval() -> None:
+    assert t_interval([0.8, 0.9]) == pytest.approx(
+        (0.85, 0.85 - 0.635310, 0.85 + 0.635310), abs=1e-5
+    )
+    mean, low, high = t_interval([0.7])
+    assert mean == 0.7
+    assert np.isnan([low, high]).all()

@@ -29,6 +29,7 @@ from crossfold.validation.intervals import (
     bootstrap_metrics,
     metric_rows,
     percentile_interval,
+    t_interval,
 )
 from crossfold.validation.leak_guard import NOT_SYNTHETIC, LeakError, check_leaks, find_leaks
 from crossfold.validation.metrics import METRICS, binary_metrics, wilson_interval
@@ -99,6 +100,7 @@ __all__ = [
     "rate_changes",
     "reliability_curve",
     "subgroup_table",
+    "t_interval",
     "threshold_table",
     "time_split",
     "verdict",

@@ -102,6 +102,24 @@ def percentile_interval(resampled: Values) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def t_interval(values: ArrayLike) -> tuple[float, float, float]:
+    """Compute the mean of repeats and its 95 % t-interval (Student 1908), NaN for a single one.
+
+    Parameters
+    ----------
+    values
+        Shape ``(k,)``: a figure of each draw, seed or permutation.
+    """
+    from scipy.stats import sem, t
+
+    values = np.asarray(values, dtype=np.float64)
+    mean = float(values.mean())
+    if len(values) < 2:
+        return mean, np.nan, np.nan
+    half = float(t.ppf(0.975, len(values) - 1) * sem(values))
+    return mean, mean - half, mean + half
+
+
 def metric_rows(
     y: NDArray[np.int8],
     p: NDArray[np.float32],

@@ -30,8 +30,8 @@ def concatenate(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return joined.astype(dict.fromkeys(names, "category"))
 
 
-def probabilities(predictions: pd.DataFrame, prefix: str = "p") -> NDArray[np.float32]:
-    """Read the probability of every class, shape ``(n, k)``.
+def probabilities(predictions: pd.DataFrame, prefix: str = "p") -> NDArray[np.floating]:
+    """Read the probability of every class, shape ``(n, k)``, in the precision of the table.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def probabilities(predictions: pd.DataFrame, prefix: str = "p") -> NDArray[np.fl
         (c for c in map(str, predictions) if c.startswith(prefix) and c[len(prefix) :].isdigit()),
         key=lambda name: int(name[len(prefix) :]),
     )
-    p = predictions[columns].to_numpy(dtype=np.float32)
+    p = predictions[columns].to_numpy()
     return np.hstack([1 - p, p]) if columns == [f"{prefix}1"] else p
 
 

@@ -1,5 +1,7 @@
 """Moons: test points are apart, the engines agree, and the figures are of the right points."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,11 +9,21 @@ import pytest
 from crossfold.pipelines.moons import nodes
 from crossfold.pipelines.moons.parameters import (
     DrawParameters,
+    EvaluationParameters,
     NetworkParameters,
     PointParameters,
+    TableParameters,
     VariantParameters,
 )
-from crossfold.pipelines.moons.variants import LINEAR, QUADRATIC, make_features
+from crossfold.pipelines.moons.variants import (
+    COORDINATES,
+    QUADRATIC,
+    fit_variants,
+    list_variants,
+    make_features,
+    variant_label,
+)
+from crossfold.validation.schemas import COMPARISON, HISTORY, METRICS, PREDICTIONS
 
 POINTS = PointParameters(n_train=120, n_test=200)
 NETWORK = NetworkParameters(
@@ -20,11 +32,28 @@ NETWORK = NetworkParameters(
 )  # fmt: skip
 VARIANTS = VariantParameters(alphas=(0, 20))
 DRAWS = DrawParameters(n_draws=2, step=0.5)
+TABLE = TableParameters(target="label")
+EVALUATION = EvaluationParameters(n_resamples=50, reference="quadratic_0", twins=())
 
 
 @pytest.fixture(scope="module")
 def points() -> pd.DataFrame:
     return nodes.draw_points(POINTS, 7)
+
+
+@pytest.fixture(scope="module")
+def run(points: pd.DataFrame) -> SimpleNamespace:
+    predictions, networks, history = nodes.train_variants(points, NETWORK, VARIANTS, 7)
+    draws = nodes.repeat_draws(points, POINTS, DRAWS, NETWORK, VARIANTS, 7)
+    return SimpleNamespace(
+        predictions=predictions,
+        networks=networks,
+        history=history,
+        draws=draws,
+        plane=nodes.map_plane(points, networks, DRAWS),
+        metrics=nodes.evaluate_variants(predictions, points, draws, TABLE, EVALUATION, 7),
+        comparison=nodes.compare_variants(predictions, draws, VARIANTS, EVALUATION),
+    )
 
 
 def test_training_and_test_points_are_drawn_apart(points: pd.DataFrame) -> None:
@@ -33,35 +62,68 @@ def test_training_and_test_points_are_drawn_apart(points: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(points, nodes.draw_points(POINTS, 7))
 
 
+def test_the_tables_have_the_common_shape(run: SimpleNamespace) -> None:
+    PREDICTIONS.validate(run.predictions)
+    HISTORY.validate(run.history)
+    METRICS.validate(run.metrics)
+    COMPARISON.validate(run.comparison)
+
+
 def test_quadratic_features_are_squares_and_the_product() -> None:
     point = pd.DataFrame({"x1": [2.0], "x2": [-3.0]})
     assert make_features(point, QUADRATIC).tolist() == [[2, -3, 4, 9, -6]]
-    assert make_features(point, LINEAR).tolist() == [[2, -3]]
+    assert make_features(point, COORDINATES).tolist() == [[2, -3]]
+    assert variant_label("coordinates_6.4_torch") == "Coordinates only, α = 6.4"
 
 
-def test_engines_agree_and_every_point_is_predicted_once_a_variant(points: pd.DataFrame) -> None:
-    made = [train(points, NETWORK, VARIANTS, 7) for train in (nodes.train_numpy, nodes.train_torch)]
-    predictions = nodes.join_tables(*(tables[0] for tables in made))
-    assert (nodes.compare_engines(predictions)["largest_difference"] < 1e-9).all()
-    metrics = nodes.evaluate_variants(predictions)
-    assert len(metrics) == 2 * 2 * 2 * 2
-    assert metrics.groupby("part")["n"].unique().map(list).to_dict() == {
-        "test": [200],
-        "train": [120],
-    }
-    last = made[0][1].query("epoch == 15").set_index(["features", "alpha"])["test_accuracy"]
-    tested = metrics.query("engine == 'numpy' and part == 'test'").set_index(["features", "alpha"])
-    pd.testing.assert_series_equal(
-        last.sort_index(), tested["estimate"].sort_index(), check_names=False
-    )
+def test_engines_agree_and_every_point_is_predicted_once_a_variant(run: SimpleNamespace) -> None:
+    engines = run.comparison.query("protocol == 'new_points'").set_index("metric")["difference"]
+    assert len(engines) == 2 * 4
+    assert engines["raw_probability"].max() < 1e-9
+    assert (engines["decision"] == 0).all()
+    accuracy = run.metrics.query("metric == 'accuracy'").set_index(["protocol", "model"])
+    counted = accuracy["n"].groupby("protocol").unique().map(list).to_dict()
+    assert counted == {"new_points": [200], "points_learnt_from": [120], "new_draws": [2]}
+    assert len(accuracy) == 2 * 8 + 4
+    last = run.history.query("epoch == 15 and measure == 'validation_score'")
+    for row in last.itertuples():
+        assert accuracy.loc[("new_points", row.model), "estimate"] == row.value
 
 
-def test_draws_differ_and_the_map_is_of_the_same_network(points: pd.DataFrame) -> None:
-    draws = nodes.repeat_draws(points, POINTS, DRAWS, NETWORK, VARIANTS, 7)
-    assert len(draws) == 2 * 2 * 2
-    assert draws.groupby(["features", "alpha"])["accuracy"].nunique().max() == 2
-    plane = nodes.map_plane(points, NETWORK, VARIANTS, DRAWS, 7)
-    assert plane["score"].between(0, 1).all()
+def test_decisions_of_the_engines_that_differ_are_counted(run: SimpleNamespace) -> None:
+    spoilt = run.predictions.copy()
+    own = spoilt.index[spoilt["model"] == "quadratic_0_torch"][:4]
+    spoilt.loc[own, "flagged"] = ~spoilt.loc[own, "flagged"]
+    comparison = nodes.compare_variants(spoilt, run.draws, VARIANTS, EVALUATION)
+    apart = comparison.query("metric == 'decision'").set_index("model_a")["difference"]
+    assert apart.to_dict() == {**dict.fromkeys(apart.index, 0.0), "quadratic_0": 4 / 320}
+
+
+def test_variants_are_compared_on_the_same_draws(run: SimpleNamespace) -> None:
+    assert run.draws.groupby("model")["accuracy"].nunique().max() == 2
+    own = run.draws.pivot_table("accuracy", "draw", "model")
+    rows = run.comparison.query("protocol == 'new_draws'").set_index("model_b")
+    assert set(rows.index) == set(list_variants(VARIANTS)) - {"quadratic_0"}
+    for name, row in rows.iterrows():
+        mean = (own["quadratic_0"] - own[name]).mean()
+        assert row["difference"] == pytest.approx(mean)
+        assert row["low"] <= mean <= row["high"]
+
+
+def test_the_map_is_of_the_kept_networks(run: SimpleNamespace, points: pd.DataFrame) -> None:
+    assert run.plane["p1"].between(0, 1).all()
     # A strong penalty flattens the map.
-    spread = plane.groupby(["features", "alpha"], observed=True)["score"].apply(np.ptp)
-    assert spread[QUADRATIC, 20] < spread[QUADRATIC, 0]
+    spread = run.plane.groupby("model", observed=True)["p1"].apply(np.ptp)
+    assert spread["quadratic_20"] < spread["quadratic_0"]
+    assert run.networks[1]["models"] == list_variants(VARIANTS) + list_variants(VARIANTS, "torch")
+    kept = nodes.predict_all(points, run.networks)
+    pd.testing.assert_frame_equal(kept, run.predictions)
+
+
+def test_a_variant_is_the_same_trained_alone(points: pd.DataFrame, run: SimpleNamespace) -> None:
+    rows = np.arange(120), np.arange(120, 320)
+    alone = VariantParameters(alphas=(20,))
+    [(_, stack), _] = fit_variants(points, [rows], NETWORK, alone, 7)
+    score = stack.estimators_[0][0].predict_proba(make_features(points, QUADRATIC))[:, 1]
+    own = run.predictions.query("model == 'quadratic_20'")
+    np.testing.assert_allclose(own["p1"], score)

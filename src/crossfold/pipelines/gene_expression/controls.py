@@ -233,14 +233,16 @@ def evaluate_controls(control_predictions: pd.DataFrame, leaks: pd.DataFrame) ->
     Columns ``control``, ``when``, ``metric``, ``estimate``, ``low``, ``high``, ``permutations``
     and ``synthetic_leaks`` (what the leak guard counts).
     """
+    from crossfold.validation import t_interval
+
     keys = ["control", "when"]
     tables = []
     for names, rows in control_predictions.groupby(keys, sort=False, observed=True):
         per_permutation = pd.DataFrame(
             [_control_figures(part) for _, part in rows.groupby("permutation")]
         )
-        figures = [_mean_with_interval(per_permutation[metric]) for metric in CONTROL_METRICS]
-        table = pd.DataFrame(figures).assign(
+        figures = [t_interval(per_permutation[metric]) for metric in CONTROL_METRICS]
+        table = pd.DataFrame(figures, columns=["estimate", "low", "high"]).assign(
             metric=CONTROL_METRICS, control=names[0], when=names[1]
         )
         tables.append(table.assign(permutations=len(per_permutation)))
@@ -255,13 +257,3 @@ def _control_figures(rows: pd.DataFrame) -> dict[str, float]:
     figures = {name: float(value[0]) for name, value in metrics.items()}
     balanced = (figures["recall"] + figures["specificity"]) / 2
     return {**figures, "balanced_accuracy": balanced}
-
-
-def _mean_with_interval(values: pd.Series) -> dict[str, float]:
-    from scipy.stats import sem, t
-
-    mean = float(values.mean())
-    if len(values) < 2:
-        return {"estimate": mean, "low": np.nan, "high": np.nan}
-    half = float(t.ppf(0.975, len(values) - 1) * sem(values))
-    return {"estimate": mean, "low": mean - half, "high": mean + half}

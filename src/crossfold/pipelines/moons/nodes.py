@@ -1,16 +1,36 @@
 """Nodes of the moons study: points, training, new draws, a map of the plane, figures."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from crossfold.pipelines.moons.parameters import (
     DrawParameters,
+    EvaluationParameters,
     NetworkParameters,
     PointParameters,
+    TableParameters,
     VariantParameters,
 )
+from crossfold.templates.cross_validation.evaluation import (
+    COMPARISON_COLUMNS,
+    compare_by_row,
+    evaluate_predictions,
+    result_row,
+)
+from crossfold.templates.cross_validation.history import history_table
+from crossfold.validation.tables import NOT_SET, POOLED, concatenate
 
 TRAIN, TEST = "train", "test"
+LEARNT, NEW, DRAWS = "points_learnt_from", "new_points", "new_draws"
+"""Protocols: scored on the training points, on the test points, and over draws of the former."""
+
+Networks = tuple[list[Any], dict[str, Any]]
 
 
 def draw_points(points: PointParameters, seed: int) -> pd.DataFrame:
@@ -35,92 +55,59 @@ def _draw(n: int, noise: float, seed: int) -> pd.DataFrame:
     return pd.DataFrame(coordinates, columns=["x1", "x2"]).assign(label=label.astype("int8"))
 
 
-def train_numpy(
+def train_variants(
     points: pd.DataFrame, network: NetworkParameters, variants: VariantParameters, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train every variant with NumPy; give predictions of all points, and histories."""
-    return _train(points, network.changed(engine="numpy"), variants, seed)
+) -> tuple[pd.DataFrame, Networks, pd.DataFrame]:
+    """Train every variant with NumPy and with PyTorch.
+
+    Returns
+    -------
+    Predictions of all points, the networks by name, and their history.
+    """
+    from crossfold.pipelines.moons.variants import fit_variants
+
+    folds = [_fold(points)]
+    stacks = [
+        stack
+        for engine in ("numpy", "torch")
+        for stack in fit_variants(points, folds, network.changed(engine=engine), variants, seed)
+    ]
+    fitted = {
+        name: trained[0]
+        for names, stack in stacks
+        for name, trained in zip(names, stack.estimators_, strict=True)
+    }
+    history = [history_table(stack, None, names, [(NEW, 0, NOT_SET)]) for names, stack in stacks]
+    networks = list(fitted.values()), {"models": list(fitted)}
+    return predict_all(points, networks), networks, concatenate(history)
 
 
-def train_torch(
-    points: pd.DataFrame, network: NetworkParameters, variants: VariantParameters, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train every variant with PyTorch; give predictions of all points, and histories."""
-    return _train(points, network.changed(engine="torch"), variants, seed)
-
-
-def _train(
-    points: pd.DataFrame, network: NetworkParameters, variants: VariantParameters, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    from crossfold.pipelines.moons.variants import (
-        fit_variants,
-        make_features,
-        name_members,
-    )
-
-    stack = fit_variants(points, [_fold(points)], network, variants, seed)
-    predictions, histories = [], []
-    for member, place, features, alpha, _ in name_members(variants, 1):
-        keys = {"engine": network.engine, "features": features, "alpha": alpha}
-        score = stack.estimators_[member][place].predict_proba(make_features(points, features))
-        own = points[["label", "part"]].assign(row=points.index, score=score[:, 1])
-        predictions.append(own.assign(**keys))
-        history = stack.histories_[member][place]
-        losses = {"train_loss": history.train_loss, "test_loss": history.validation_loss}
-        epochs = range(1, len(history.train_loss) + 1)
-        accuracy = history.validation_score
-        histories.append(
-            pd.DataFrame({"epoch": epochs, **losses, "test_accuracy": accuracy}).assign(**keys)
-        )
-    return pd.concat(predictions, ignore_index=True), pd.concat(histories, ignore_index=True)
-
-
-def _fold(points: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+def _fold(points: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     is_train = (points["part"] == TRAIN).to_numpy()
     return np.flatnonzero(is_train), np.flatnonzero(~is_train)
 
 
-def join_tables(*tables: pd.DataFrame) -> pd.DataFrame:
-    """Join what both engines made."""
-    return pd.concat(tables, ignore_index=True)
-
-
-def evaluate_variants(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Give accuracy on training and test points with Wilson's interval.
+def predict_all(points: pd.DataFrame, networks: Networks) -> pd.DataFrame:
+    """Predict all points with all networks.
 
     Returns
     -------
-    Columns ``engine``, ``features``, ``alpha``, ``part``, ``estimate``, ``low``, ``high``, ``n``.
+    A table of the schema `crossfold.validation.schemas.PREDICTIONS`, in double precision: the
+    points that were learnt from have a protocol of their own.
     """
-    from crossfold.validation import wilson_interval
+    from crossfold.pipelines.moons.variants import predict_points
 
-    right = (predictions["score"] >= 0.5) == (predictions["label"] == 1)
-    keys = ["engine", "features", "alpha", "part"]
-    table = right.groupby([predictions[key] for key in keys]).agg(["sum", "count"]).reset_index()
-    low, high = wilson_interval(table["sum"], table["count"])
-    figures = table[keys].assign(estimate=table["sum"] / table["count"], low=low, high=high)
-    return figures.assign(n=table["count"])
-
-
-def compare_engines(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Give the largest difference between the engines' probabilities of the same point.
-
-    Returns
-    -------
-    Columns ``features``, ``alpha``, ``largest_difference`` and ``points_decided_differently``.
-    """
-    keys = ["features", "alpha", "row"]
-    wide = predictions.pivot_table(index=keys, columns="engine", values="score")
-    table = pd.DataFrame(
-        {
-            "largest_difference": (wide["numpy"] - wide["torch"]).abs(),
-            "points_decided_differently": (wide["numpy"] >= 0.5) != (wide["torch"] >= 0.5),
-        }
-    )
-    by_variant = table.groupby(level=["features", "alpha"])
-    return by_variant.agg(
-        {"largest_difference": "max", "points_decided_differently": "sum"}
-    ).reset_index()
+    estimators, document = networks
+    protocols = points["part"].map({TRAIN: LEARNT, TEST: NEW})
+    rows = np.arange(len(points))
+    tables = []
+    for model, network in zip(document["models"], estimators, strict=True):
+        p = predict_points(model, network, points)
+        said = {"target": points["label"], "predicted": (p >= 0.5).astype(np.int8)}
+        keys = {"model": model, "protocol": protocols, "fold": 0, "member": NOT_SET}
+        table = pd.DataFrame({**keys, "row": rows, "group": rows, **said, "raw_p1": p, "p1": p})
+        tables.append(table.assign(threshold=0.5, flagged=p >= 0.5))
+    return concatenate(tables)
 
 
 def repeat_draws(
@@ -135,9 +122,9 @@ def repeat_draws(
 
     Returns
     -------
-    Columns ``features``, ``alpha``, ``draw`` and ``accuracy``.
+    Columns ``model``, ``draw`` and ``accuracy``.
     """
-    from crossfold.pipelines.moons.variants import fit_variants, name_members
+    from crossfold.pipelines.moons.variants import fit_variants
 
     test = points[points["part"] == TEST]
     n_train, n_test = point_parameters.n_train, len(test)
@@ -146,35 +133,25 @@ def repeat_draws(
     joined = pd.concat([test, *drawn], ignore_index=True)
     starts = n_test + n_train * np.arange(draws.n_draws)
     folds = [(np.arange(start, start + n_train), np.arange(n_test)) for start in starts]
-    stack = fit_variants(joined, folds, network, variants, seed)
     rows = [
-        (features, alpha, draw, stack.histories_[member][place].validation_score[-1])
-        for member, place, features, alpha, draw in name_members(variants, draws.n_draws)
+        (name, draw, history.validation_score[-1])
+        for names, stack in fit_variants(joined, folds, network, variants, seed)
+        for name, histories in zip(names, stack.histories_, strict=True)
+        for draw, history in enumerate(histories)
     ]
-    return pd.DataFrame(rows, columns=["features", "alpha", "draw", "accuracy"])
+    return pd.DataFrame(rows, columns=["model", "draw", "accuracy"])
 
 
-def map_plane(
-    points: pd.DataFrame,
-    network: NetworkParameters,
-    variants: VariantParameters,
-    draws: DrawParameters,
-    seed: int,
-) -> pd.DataFrame:
-    """Give the probability of the lower moon over the plane, for every variant.
+def map_plane(points: pd.DataFrame, networks: Networks, draws: DrawParameters) -> pd.DataFrame:
+    """Predict the probability of the lower moon over the plane, for every variant on NumPy.
 
     Returns
     -------
-    Columns ``x1``, ``x2``, ``features``, ``alpha`` and ``score`` (float32).
+    Columns ``x1``, ``x2``, ``model`` and ``p1`` (float32).
     """
-    from crossfold.pipelines.moons.variants import (
-        fit_variants,
-        make_features,
-        name_members,
-    )
+    from crossfold.pipelines.moons.variants import TORCH, predict_points
 
     train = points[points["part"] == TRAIN]
-    stack = fit_variants(points, [_fold(points)], network, variants, seed)
     ranges = (
         np.arange(train[name].min() - 0.4, train[name].max() + 0.4, draws.step)
         for name in ("x1", "x2")
@@ -182,14 +159,83 @@ def map_plane(
     x1, x2 = np.meshgrid(*ranges)
     plane = pd.DataFrame({"x1": x1.ravel(), "x2": x2.ravel()})
     tables = [
-        plane.assign(
-            features=features,
-            alpha=alpha,
-            score=stack.estimators_[member][place]
-            .predict_proba(make_features(plane, features))[:, 1]
-            .astype("float32"),
-        )
-        for member, place, features, alpha, _ in name_members(variants, 1)
+        plane.assign(model=model, p1=predict_points(model, network, plane).astype("float32"))
+        for network, model in zip(networks[0], networks[1]["models"], strict=True)
+        if not model.endswith(TORCH)
     ]
-    joined = pd.concat(tables, ignore_index=True)
-    return joined.astype({"x1": "float32", "x2": "float32", "features": "category"})
+    return concatenate(tables).astype({"x1": "float32", "x2": "float32"})
+
+
+def evaluate_variants(
+    predictions: pd.DataFrame,
+    points: pd.DataFrame,
+    draws: pd.DataFrame,
+    table_parameters: TableParameters,
+    evaluation: EvaluationParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Compute every metric on both sets of points, and the mean accuracy over draws.
+
+    Returns
+    -------
+    A table of the schema `crossfold.validation.schemas.METRICS`; over draws, intervals are
+    Student's, and ``n`` counts the draws.
+    """
+    from crossfold.validation import t_interval
+
+    own = evaluate_predictions(predictions, points, table_parameters, evaluation, seed)
+    over_draws = pd.DataFrame(
+        [
+            (model, DRAWS, POOLED, "accuracy", *t_interval(part["accuracy"]), len(part))
+            for model, part in draws.groupby("model", sort=False)
+        ],
+        columns=own.columns,
+    )
+    return pd.concat([over_draws, own[own["scope"] == POOLED]], ignore_index=True)
+
+
+def compare_variants(
+    predictions: pd.DataFrame,
+    draws: pd.DataFrame,
+    variants: VariantParameters,
+    evaluation: EvaluationParameters,
+) -> pd.DataFrame:
+    """Compare the engines point by point, and the variants over draws.
+
+    Returns
+    -------
+    A table of the schema `crossfold.validation.schemas.COMPARISON`.
+    """
+    from crossfold.pipelines.moons.variants import list_variants
+
+    models = {str(name): rows for name, rows in predictions.groupby("model", observed=True)}
+    pairs = list(zip(list_variants(variants), list_variants(variants, "torch"), strict=True))
+    rows = [
+        *({**compare_by_row(pair, models, "binary"), "protocol": NEW} for pair in pairs),
+        *({**_decided_apart(pair, models), "protocol": NEW} for pair in pairs),
+        *_draw_rows(draws, evaluation.reference),
+    ]
+    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS)).astype({"n": "int64"})
+
+
+def _decided_apart(pair: tuple[str, str], models: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
+    """Count the points that the engines do not decide alike; ``difference`` is their share."""
+    a, b = (models[name]["flagged"].to_numpy() for name in pair)
+    apart = float((a != b).mean())
+    told = "decide alike" if apart == 0 else "differ"
+    keys = {"model_a": pair[0], "model_b": pair[1], "metric": "decision"}
+    test = "share of rows decided differently"
+    return {**keys, "test": test, "difference": apart, "n": len(a), "verdict": told}
+
+
+def _draw_rows(draws: pd.DataFrame, reference: str) -> Iterator[dict[str, Any]]:
+    """Compare the reference variant with each other one on the same draws."""
+    from crossfold.validation import paired_t_test
+
+    wide = draws.pivot_table("accuracy", "draw", "model", sort=False)
+    for other in wide.columns.drop(reference):
+        result = paired_t_test(wide[reference], wide[other])
+        yield {
+            **result_row((reference, other), "accuracy", "paired t-test over draws", result),
+            "protocol": DRAWS,
+        }

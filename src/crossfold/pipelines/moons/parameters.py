@@ -4,10 +4,20 @@ from typing import Annotated
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
-from crossfold.templates.cross_validation.parameters import NetworkParameters
-from crossfold.templates.parameters import Parameters
+from crossfold.templates.cross_validation.parameters import (
+    EvaluationParameters,
+    NetworkParameters,
+)
+from crossfold.templates.parameters import Parameters, TableParameters
 
-__all__ = ["DrawParameters", "NetworkParameters", "PointParameters", "VariantParameters"]
+__all__ = [
+    "DrawParameters",
+    "EvaluationParameters",
+    "NetworkParameters",
+    "PointParameters",
+    "TableParameters",
+    "VariantParameters",
+]
 
 
 class PointParameters(Parameters):

@@ -6,6 +6,7 @@ from kedro.pipeline import Node, Pipeline
 
 from crossfold.pipelines.moons import nodes
 from crossfold.pipelines.reporting import moons as reporting
+from crossfold.templates.cross_validation.evaluation import summarise_metrics
 
 STUDY = "moons"
 _NETWORK = ["params:network", "params:variants", "params:seed"]
@@ -33,15 +34,12 @@ def _training_nodes() -> list[Node]:
             name="draw_points",
             namespace="data",
         ),
-        *(
-            Node(
-                function,
-                ["points", *_NETWORK],
-                [f"{engine}_predictions", f"{engine}_history"],
-                name=f"train_{engine}",
-                namespace="training",
-            )
-            for engine, function in (("numpy", nodes.train_numpy), ("torch", nodes.train_torch))
+        Node(
+            nodes.train_variants,
+            ["points", *_NETWORK],
+            ["predictions", "networks", "history"],
+            name="train_variants",
+            namespace="training",
         ),
         Node(
             nodes.repeat_draws,
@@ -52,7 +50,7 @@ def _training_nodes() -> list[Node]:
         ),
         Node(
             nodes.map_plane,
-            ["points", "params:network", "params:variants", "params:draws", "params:seed"],
+            ["points", "networks", "params:draws"],
             "plane",
             name="map_plane",
             namespace="training",
@@ -62,28 +60,25 @@ def _training_nodes() -> list[Node]:
 
 def _evaluation_nodes() -> list[Node]:
     return [
-        *(
-            Node(
-                nodes.join_tables,
-                [f"numpy_{made}", f"torch_{made}"],
-                made,
-                name=f"join_{made}",
-                namespace="evaluation",
-            )
-            for made in ("predictions", "history")
-        ),
         Node(
             nodes.evaluate_variants,
-            "predictions",
+            ["predictions", "points", "draws", "params:table", "params:evaluation", "params:seed"],
             "metrics_table",
             name="evaluate_variants",
             namespace="evaluation",
         ),
         Node(
-            nodes.compare_engines,
-            "predictions",
+            summarise_metrics,
+            "metrics_table",
+            "metrics",
+            name="summarise_metrics",
+            namespace="evaluation",
+        ),
+        Node(
+            nodes.compare_variants,
+            ["predictions", "draws", "params:variants", "params:evaluation"],
             "comparison",
-            name="compare_engines",
+            name="compare_variants",
             namespace="evaluation",
         ),
     ]

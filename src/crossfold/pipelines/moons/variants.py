@@ -1,5 +1,7 @@
 """The variants of the network: with quadratic features or without, with L2 or without."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +12,27 @@ from numpy.typing import NDArray
 from crossfold.mlp import FoldStack, MLPClassifier
 from crossfold.pipelines.moons.parameters import NetworkParameters, VariantParameters
 
-QUADRATIC, LINEAR = "quadratic", "coordinates only"
-FEATURES = (QUADRATIC, LINEAR)
+QUADRATIC, COORDINATES = "quadratic", "coordinates"
+FEATURES = (QUADRATIC, COORDINATES)
+TORCH = "_torch"
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+def variant_name(features: str, alpha: float, engine: str = "numpy") -> str:
+    """Name the model of a variant: ``quadratic_0.1``, and ``quadratic_0.1_torch`` for its twin."""
+    return f"{features}_{alpha:g}{TORCH if engine == 'torch' else ''}"
+
+
+def variant_label(model: str) -> str:
+    """Print the name of a model: ``Quadratic, α = 0.1``."""
+    features, alpha = model.removesuffix(TORCH).split("_")
+    kind = "Quadratic" if features == QUADRATIC else "Coordinates only"
+    return f"{kind}, α = {alpha}"
+
+
+def list_variants(variants: VariantParameters, engine: str = "numpy") -> list[str]:
+    """List the names of all variants on one engine."""
+    return [variant_name(kind, alpha, engine) for kind in FEATURES for alpha in variants.alphas]
 
 
 def make_features(points: pd.DataFrame, features: str) -> NDArray[np.float64]:
@@ -22,33 +42,32 @@ def make_features(points: pd.DataFrame, features: str) -> NDArray[np.float64]:
     return np.column_stack(columns)
 
 
+def predict_points(model: str, network: Any, points: pd.DataFrame) -> NDArray[np.float64]:
+    """Predict the probability of the lower moon, shape ``(n,)``."""
+    inputs = make_features(points, model.split("_")[0])
+    return np.asarray(network.predict_proba(inputs)[:, 1])
+
+
 def fit_variants(
     points: pd.DataFrame,
     folds: Sequence[Fold],
     network: NetworkParameters,
     variants: VariantParameters,
     seed: int,
-) -> FoldStack:
-    """Train every variant on every fold as one stack.
+) -> list[tuple[list[str], FoldStack]]:
+    """Train every variant on every fold, one stack for each of `FEATURES`.
 
-    Members are the L2 factors; the folds come once for each of `FEATURES`.
+    Returns
+    -------
+    For each stack the names of its members, one for each L2 factor, and the stack.
     """
-    X = [make_features(points, features) for features in FEATURES for _ in folds]
-    members: list[dict[str, Any]] = [{"alpha": alpha} for alpha in variants.alphas]
     estimator = MLPClassifier(
         random_state=seed, **{**network.model_dump(), "n_iter_no_change": np.inf}
     )
-    stack = FoldStack(estimator, member_params=members)
-    return stack.fit(X, points["label"].to_numpy(), [*folds, *folds])
-
-
-def name_members(
-    variants: VariantParameters, n_folds: int
-) -> list[tuple[int, int, str, float, int]]:
-    """List ``(member, place, features, alpha, fold)`` of each network of `fit_variants`."""
-    return [
-        (member, number * n_folds + fold, features, alpha, fold)
-        for member, alpha in enumerate(variants.alphas)
-        for number, features in enumerate(FEATURES)
-        for fold in range(n_folds)
-    ]
+    stacks = []
+    for kind in FEATURES:
+        stack = FoldStack(estimator, member_params=[{"alpha": a} for a in variants.alphas])
+        stack.fit(make_features(points, kind), points["label"].to_numpy(), folds)
+        names = [variant_name(kind, alpha, network.engine) for alpha in variants.alphas]
+        stacks.append((names, stack))
+    return stacks

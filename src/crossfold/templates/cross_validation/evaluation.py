@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from crossfold.validation import GroupBootstrap
     from crossfold.validation.comparison import TestResult
 
+COMPARISON_COLUMNS = (
+    *("model_a", "model_b", "protocol", "metric", "test"),
+    *("difference", "low", "high", "p_value", "n", "verdict"),
+)
 _NEGATED = "not "
 _SIGNIFICANT = 0.05
 
@@ -170,8 +174,7 @@ def _compare_under(
         if task != "regression" and not is_repeated:
             records += _mcnemar(pair, models, task, evaluation)
     records += _twin_rows(models, scores, task, evaluation)
-    columns = ["model_a", "model_b", "protocol", "metric", "test", "difference"]
-    return pd.DataFrame(records, columns=[*columns, "low", "high", "p_value", "n", "verdict"])
+    return pd.DataFrame(records, columns=list(COMPARISON_COLUMNS))
 
 
 def _pairs(models: list[str], reference: str) -> list[tuple[str, str]]:
@@ -211,9 +214,20 @@ def _row(pair: tuple[str, str], metric: str, test: str, **figures: Any) -> dict[
     return {"model_a": pair[0], "model_b": pair[1], "metric": metric, "test": test, **figures}
 
 
-def _from_result(
+def result_row(
     pair: tuple[str, str], metric: str, test: str, result: TestResult, told: str | None = None
 ) -> dict[str, Any]:
+    """Arrange a test as a row of the schema `COMPARISON`, without ``protocol``.
+
+    Parameters
+    ----------
+    pair, metric, test
+        Two models, what was compared, and the name of the test.
+    result
+        Of the first model minus the second.
+    told
+        The verdict, or None for the one rule of all studies.
+    """
     from crossfold.validation import verdict
 
     figures = {k: v for k, v in vars(result).items() if k != "statistic"}
@@ -242,7 +256,7 @@ def _t_test(pair: tuple[str, str], scores: _FoldScores) -> dict[str, Any]:
 
     a, b = (scores.table[model] for model in pair)
     result = corrected_resampled_t_test(a, b, test_share=scores.test_share)
-    return _from_result(pair, scores.metric, "corrected resampled t-test over folds", result)
+    return result_row(pair, scores.metric, "corrected resampled t-test over folds", result)
 
 
 def _mcnemar(
@@ -262,7 +276,7 @@ def _mcnemar(
         fold = evaluation.single_fold
         scopes[f"McNemar, fold {fold} alone"] = (a["fold"] == fold).to_numpy()
     return [
-        _from_result(
+        result_row(
             pair, "accuracy", test, mcnemar_test(np.ones(rows.sum()), right_a[rows], right_b[rows])
         )
         for test, rows in scopes.items()
@@ -279,22 +293,39 @@ def _twin_rows(
     twins = evaluation.twins
     if not twins or not set(twins) <= set(models):
         return []
-    said = [_said(models[name], task) for name in twins]
-    gap = float(np.abs(said[0] - said[1]).max())
-    scale = float(said[0].std()) if task == "regression" else 1.0
-    rows = [
-        _row(
-            twins,
-            "predicted" if task == "regression" else "raw_probability",
-            "largest difference of any row",
-            difference=gap,
-            n=len(said[0]),
-            verdict="equal to rounding" if gap < 1e-3 * scale else "differ",
-        )
-    ]
+    rows = [compare_by_row(twins, models, task)]
     if len(scores.table) > 2:
         rows.append(_equivalence(twins, scores, evaluation.equivalence_margin))
     return rows
+
+
+def compare_by_row(
+    pair: tuple[str, str], models: Mapping[str, pd.DataFrame], task: Task
+) -> dict[str, Any]:
+    """Find the largest difference between what two models say of a row.
+
+    Parameters
+    ----------
+    pair, models
+        Two names, and the predictions of each, the same rows in the same order.
+    task
+        Kind of the target.
+
+    Returns
+    -------
+    A row of the schema `crossfold.validation.schemas.COMPARISON` without ``protocol``.
+    """
+    said = [_said(models[name], task) for name in pair]
+    gap = float(np.abs(said[0] - said[1]).max())
+    scale = float(said[0].std()) if task == "regression" else 1.0
+    return _row(
+        pair,
+        "predicted" if task == "regression" else "raw_probability",
+        "largest difference of any row",
+        difference=gap,
+        n=len(said[0]),
+        verdict="equal to rounding" if gap < 1e-3 * scale else "differ",
+    )
 
 
 def _said(predictions: pd.DataFrame, task: Task) -> NDArray[Any]:
@@ -311,4 +342,4 @@ def _equivalence(twins: tuple[str, str], scores: _FoldScores, margin: float) -> 
     a, b = (scores.table[name] for name in twins)
     result = equivalence_test(a, b, margin=margin, test_share=scores.test_share)
     shown = f"equivalent within {margin}" if result.p_value < _SIGNIFICANT else "not shown"
-    return _from_result(twins, scores.metric, "equivalence over folds", result, shown)
+    return result_row(twins, scores.metric, "equivalence over folds", result, shown)

@@ -179,7 +179,8 @@ def _fit_stack(
             _chunks(slots, template.members), _chunks(trained, template.members), strict=True
         )
     ]
-    return fitted, history_table(stack, log, list(models), slots)
+    places = [(slot.fold.protocol, slot.fold.fold, slot.member) for slot in slots]
+    return fitted, history_table(stack, log, list(models), places)
 
 
 def _slots(model: Model, folds: Sequence[Fold], training: Training) -> list[Slot]:

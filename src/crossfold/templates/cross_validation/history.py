@@ -13,7 +13,6 @@ from crossfold.templates.parameters import Task
 
 if TYPE_CHECKING:
     from crossfold.mlp import EpochLog, FoldStack
-    from crossfold.templates.cross_validation.fitting import Slot
 
 F1_THRESHOLD = 0.4
 _DECISION = 0.5
@@ -65,11 +64,23 @@ def f1_scores(target: NDArray[Any], probability: NDArray[Any]) -> dict[str, floa
 
 
 def history_table(
-    stack: FoldStack, log: EpochLog | None, models: Sequence[str], slots: Sequence[Slot]
+    stack: FoldStack,
+    log: EpochLog | None,
+    models: Sequence[str],
+    slots: Sequence[tuple[str, int, int]],
 ) -> pd.DataFrame:
     """Arrange what was measured after every epoch of every network of a stack.
 
     Validation figures are on the rows that follow the network's training.
+
+    Parameters
+    ----------
+    stack, log
+        The fitted stack, and its `EpochLog` if it had one.
+    models
+        Names of the stack's members.
+    slots
+        Protocol, number of the fold and member of each of the stack's folds.
 
     Returns
     -------
@@ -88,9 +99,9 @@ def history_table(
     table = pd.concat([*of_stack, records], ignore_index=True)
     places = pd.DataFrame(
         {
-            "protocol": [slot.fold.protocol for slot in slots],
-            "fold": np.array([slot.fold.fold for slot in slots], dtype=np.int16),
-            "member": np.array([slot.member for slot in slots], dtype=np.int16),
+            "protocol": [protocol for protocol, _, _ in slots],
+            "fold": np.array([fold for _, fold, _ in slots], dtype=np.int16),
+            "member": np.array([member for _, _, member in slots], dtype=np.int16),
         }
     )
     own = places.iloc[table["slot"]].reset_index(drop=True)

@@ -10,18 +10,16 @@ from matplotlib.text import Text
 from crossfold.pipelines.moons import nodes as modelling
 from crossfold.pipelines.moons.parameters import (
     DrawParameters,
+    EvaluationParameters,
     NetworkParameters,
     PointParameters,
+    TableParameters,
     VariantParameters,
 )
+from crossfold.pipelines.moons.variants import variant_label
 from crossfold.pipelines.reporting.moons import create_pipeline, nodes
 from crossfold.pipelines.reporting.moons.page import CAPTIONS, make_document, opening
 from crossfold.pipelines.reporting.moons.pipeline import FIGURES
-from crossfold.pipelines.reporting.moons.summary import (
-    mean_with_interval,
-    paired_difference,
-    summarise_draws,
-)
 from crossfold.pipelines.reporting.parameters import PageParameters
 
 SEED, ALPHAS, N_DRAWS = 1, (0.0, 6.4), 3
@@ -38,16 +36,19 @@ def run() -> SimpleNamespace:
     )  # fmt: skip
     draws, variants = DrawParameters(n_draws=N_DRAWS, step=0.5), VariantParameters(alphas=ALPHAS)
     points = modelling.draw_points(POINTS, SEED)
-    predictions, history = modelling.train_numpy(points, network, variants, SEED)
-    twin = predictions.assign(engine="torch", score=predictions["score"] + 1e-9)
-    joined = modelling.join_tables(predictions, twin)
+    predictions, networks, history = modelling.train_variants(points, network, variants, SEED)
+    made = modelling.repeat_draws(points, POINTS, draws, network, variants, SEED)
+    evaluation = EvaluationParameters(n_resamples=50, reference="quadratic_0", twins=())
+    table = TableParameters(target="label")
     return SimpleNamespace(
         points=points,
         history=history,
-        plane=modelling.map_plane(points, network, variants, draws, SEED),
-        draws=modelling.repeat_draws(points, POINTS, draws, network, variants, SEED),
-        metrics_table=modelling.evaluate_variants(joined),
-        comparison=modelling.compare_engines(joined),
+        plane=modelling.map_plane(points, networks, draws),
+        draws=made,
+        metrics_table=modelling.evaluate_variants(
+            predictions, points, made, table, evaluation, SEED
+        ),
+        comparison=modelling.compare_variants(predictions, made, variants, evaluation),
     )
 
 
@@ -58,12 +59,7 @@ def figures(run: SimpleNamespace) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def tables(run: SimpleNamespace) -> dict[str, pd.DataFrame]:
-    return {
-        "points": run.points,
-        "draws": run.draws,
-        "metrics": run.metrics_table,
-        "twins": run.comparison,
-    }
+    return {"metrics": run.metrics_table, "comparison": run.comparison}
 
 
 def texts(figure) -> str:
@@ -87,9 +83,9 @@ def test_points_are_counted_and_at_most_500_shown(figures) -> None:
 def test_the_boundary_is_where_both_moons_are_as_likely(figures, run) -> None:
     maps = [axes for axes in figures["boundary"].axes if axes.get_title(loc="left")]
     assert len(maps) == 2 * len(ALPHAS)
-    own = run.metrics_table.query("engine == 'numpy' and part == 'test'")
-    for row in own.itertuples():
-        title = f"{row.features.capitalize()}, α = {row.alpha:g}\ntest: {100 * row.estimate:.1f}"
+    own = run.metrics_table.query("protocol == 'new_points' and metric == 'accuracy'")
+    for row in own[~own["model"].str.endswith("torch")].itertuples():
+        title = f"{variant_label(row.model)}\ntest: {100 * row.estimate:.1f}"
         assert any(axes.get_title(loc="left").startswith(title) for axes in maps), title
 
 
@@ -102,42 +98,20 @@ def test_every_draw_is_a_tick_beside_the_mean(figures, run) -> None:
     assert f"({N_DRAWS} draws" in texts(figures["draws"])
 
 
-def test_the_summary_of_draws_is_students() -> None:
-    assert mean_with_interval(pd.Series([0.8, 0.9])) == pytest.approx(
-        (0.85, 0.85 - 0.635310, 0.85 + 0.635310), abs=1e-5
-    )
-    rows = [(name, 0.0, draw, value) for name, *values in (("a", 0.9, 0.7), ("b", 0.8, 0.5))
-            for draw, value in enumerate(values)]  # fmt: skip
-    draws = pd.DataFrame(rows, columns=["features", "alpha", "draw", "accuracy"])
-    # The difference is taken draw by draw.
-    assert paired_difference(draws, ("a", "b"), 0.0)[0] == pytest.approx(0.15)
-    summary = summarise_draws(draws).set_index("features")
-    assert summary["estimate"].to_dict() == pytest.approx({"a": 0.8, "b": 0.65})
-    assert (summary["n"] == 2).all()
-
-
 def test_the_opening_gives_both_figures_of_the_same_network(tables) -> None:
-    metrics = tables["metrics"].query(
-        "engine == 'numpy' and features == 'quadratic' and alpha == 0"
-    )
+    metrics = tables["metrics"].query("model == 'quadratic_0' and metric == 'accuracy'")
     first, second = opening(tables)
-    for row in metrics.itertuples():
+    for row in metrics[metrics["protocol"] != "new_draws"].itertuples():
         assert f"{100 * row.estimate:.1f}\u00a0%" in first
     assert "of the 60 points" in first
     assert "700 new ones" in first
     assert f"Over {N_DRAWS} draws" in second
 
 
-@pytest.mark.parametrize(
-    ("gain", "expected"), [((0.1, 0.1001, 0.1002), "beyond chance"), ((0.01, -0.01, 0), "little")]
-)
-def test_the_opening_says_whether_features_matter(tables, gain, expected) -> None:
-    draws = tables["draws"].assign(accuracy=0.5)
-    is_quadratic = draws["features"] == "quadratic"
-    draws.loc[is_quadratic, "accuracy"] += draws.loc[is_quadratic, "draw"].map(
-        dict(enumerate(gain))
-    )
-    assert expected in opening({**tables, "draws": draws})[1]
+@pytest.mark.parametrize(("low", "expected"), [(0.05, "beyond chance"), (-0.1, "little")])
+def test_the_opening_says_whether_features_matter(tables, low, expected) -> None:
+    comparison = tables["comparison"].assign(difference=0.1, low=low, high=0.15)
+    assert expected in opening({**tables, "comparison": comparison})[1]
 
 
 def test_the_page_holds_a_line_for_every_variant(run, tables) -> None:
@@ -149,8 +123,8 @@ def test_the_page_holds_a_line_for_every_variant(run, tables) -> None:
     assert {len(row) for row in accuracies.rows} == {len(accuracies.header)}
     assert len(sections["twins"].parts[1].rows) == 2 * len(ALPHAS)
     page = nodes.write_moons_report(
-        points=run.points, draws=run.draws, metrics_table=run.metrics_table,
-        comparison=run.comparison, report=REPORT, data_notice="Not real.", seed=SEED,
+        metrics_table=run.metrics_table, comparison=run.comparison,
+        report=REPORT, data_notice="Not real.", seed=SEED,
         **{f"figure_{name}": PNG for name in FIGURES},
     )  # fmt: skip
     assert page.split("<body>")[1].lstrip().startswith('<p class="notice" role="note">Not real.')

@@ -30,7 +30,7 @@ from crossfold.pipelines.audit.runs import (
     shortened_text,
 )
 from crossfold.pipelines.audit.seeds import draw_over_seeds, range_text
-from crossfold.pipelines.moons.nodes import TEST, TRAIN
+from crossfold.pipelines.moons.nodes import LEARNT, NEW
 from crossfold.pipelines.moons.parameters import NetworkParameters
 
 SUBJECT = "5–25–25–1"
@@ -121,13 +121,13 @@ class Judge:
         own = self.outcomes.seeds
         ranges = {
             part: range_text(own.loc[own["part"] == part, metric], statement)
-            for part in (TRAIN, TEST)
+            for part in (LEARNT, NEW)
         }
         others = [self._with_alpha(alpha, metric, statement) for alpha in self.unstated.alpha]
         return " ".join(
             [
-                f"The seed is not stated: {own['seed'].nunique()} of them give {ranges[TRAIN]} on"
-                f" the points learnt from and {ranges[TEST]} on new points.",
+                f"The seed is not stated: {own['seed'].nunique()} of them give {ranges[LEARNT]} on"
+                f" the points learnt from and {ranges[NEW]} on new points.",
                 *others,
             ]
         )
@@ -146,5 +146,5 @@ def draw_seeds(
 ) -> Any:
     """Draw the figures of every seed beside the printed ones; a matplotlib figure."""
     own = seeds[seeds["alpha"] == protocol.alpha].rename(columns={"part": "series"})
-    labels = {TRAIN: "Points learnt from", TEST: "New points"}
+    labels = {LEARNT: "Points learnt from", NEW: "New points"}
     return draw_over_seeds(own, printed.model_dump(), labels)

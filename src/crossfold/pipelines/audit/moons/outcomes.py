@@ -12,22 +12,21 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.audit.measured import Measured
 from crossfold.pipelines.audit.runs import measured_share
 from crossfold.pipelines.audit.seeds import over_seeds
-from crossfold.pipelines.moons.nodes import TEST, TRAIN
-from crossfold.pipelines.reporting.moons.summary import mean_with_interval
+from crossfold.pipelines.moons.nodes import LEARNT, NEW
 
 NO_TEST_SET, UNSEEDED = "no_test_set", "unseeded"
 ACCURACY, FIRST_LOSS, LAST_LOSS = METRICS = ("accuracy", "first_loss", "last_loss")
 
 
 def point_losses(answers: pd.DataFrame) -> pd.Series:
-    """Give the cross-entropy of every point from its ``score`` and ``label``."""
-    of_truth = np.where(answers["label"] == 1, answers["score"], 1 - answers["score"])
+    """Give the cross-entropy of every point from its ``p1`` and ``target``."""
+    of_truth = np.where(answers["target"] == 1, answers["p1"], 1 - answers["p1"])
     return pd.Series(-np.log(np.clip(of_truth, np.finfo(float).tiny, 1)), index=answers.index)
 
 
 def part_of(faults: Collection[str]) -> str:
     """Give the points that figures are taken from: under ``no_test_set`` those learnt from."""
-    return TRAIN if NO_TEST_SET in faults else TEST
+    return LEARNT if NO_TEST_SET in faults else NEW
 
 
 def source_network(predictions: pd.DataFrame, alpha: float) -> pd.DataFrame:
@@ -38,10 +37,9 @@ def source_network(predictions: pd.DataFrame, alpha: float) -> pd.DataFrame:
     CrossfoldError
         The study did not train it.
     """
-    from crossfold.pipelines.moons.variants import QUADRATIC
+    from crossfold.pipelines.moons.variants import QUADRATIC, variant_name
 
-    is_own = (predictions["engine"] == "numpy") & (predictions["features"] == QUADRATIC)
-    own = predictions[is_own & np.isclose(predictions["alpha"].astype(float), alpha)]
+    own = predictions[predictions["model"] == variant_name(QUADRATIC, alpha)]
     if own.empty:
         raise CrossfoldError(
             f"The moons study has no network with the L2 factor {alpha:g} of the audit; add it to"
@@ -68,12 +66,14 @@ class Outcomes:
 
     def measure(self, metric: str, faults: Collection[str]) -> Measured:
         """Measure one of `METRICS` with some faults switched on."""
+        from crossfold.validation import t_interval
+
         part = part_of(faults)
         if UNSEEDED in faults:
             return over_seeds(self.seeds.loc[self.seeds["part"] == part, metric])
         answers = self.first if metric == FIRST_LOSS else self.last
-        own = answers[answers["part"] == part]
+        own = answers[answers["protocol"] == part]
         if metric == ACCURACY:
-            right = (own["score"] >= 0.5) == (own["label"] == 1)
+            right = own["predicted"] == own["target"]
             return measured_share(int(right.sum()), len(own))
-        return Measured(*mean_with_interval(point_losses(own)), len(own))
+        return Measured(*t_interval(point_losses(own)), len(own))

@@ -7,7 +7,14 @@ import pandas as pd
 
 from crossfold.pipelines.audit.moons.outcomes import point_losses
 from crossfold.pipelines.audit.moons.parameters import ProtocolParameters, UnstatedParameters
-from crossfold.pipelines.moons.nodes import TEST, TRAIN, draw_points, train_numpy
+from crossfold.pipelines.moons.nodes import (
+    LEARNT,
+    NEW,
+    TEST,
+    TRAIN,
+    draw_points,
+    train_variants,
+)
 from crossfold.pipelines.moons.parameters import (
     NetworkParameters,
     PointParameters,
@@ -20,7 +27,7 @@ def train_first_epoch(
 ) -> pd.DataFrame:
     """Train the study's network for one epoch; give predictions as the study does."""
     variants = VariantParameters(alphas=(protocol.alpha,))
-    return train_numpy(points, network.changed(max_iter=1), variants, seed)[0]
+    return train_variants(points, network.changed(max_iter=1), variants, seed)[0]
 
 
 def train_seeds(
@@ -70,7 +77,7 @@ def train_seeds(
         }
         for member, alpha in enumerate(alphas)
         for place, one in enumerate(seeds)
-        for part, table in ((TRAIN, drawn[place]), (TEST, tested))
+        for part, table in ((LEARNT, drawn[place]), (NEW, tested))
     ]
     return pd.DataFrame(rows).rename(columns={"last_accuracy": "accuracy"})
 
@@ -97,9 +104,10 @@ def _fit(
 
 
 def _score(network: Any, points: pd.DataFrame) -> dict[str, float]:
-    from crossfold.pipelines.moons.variants import QUADRATIC, make_features
+    from crossfold.pipelines.moons.variants import QUADRATIC, predict_points
 
-    score = network.predict_proba(make_features(points, QUADRATIC))[:, 1]
-    answers = points[["label"]].assign(score=score)
-    right = (answers["score"] >= 0.5) == (answers["label"] == 1)
+    answers = pd.DataFrame(
+        {"target": points["label"], "p1": predict_points(QUADRATIC, network, points)}
+    )
+    right = (answers["p1"] >= 0.5) == (answers["target"] == 1)
     return {"accuracy": float(right.mean()), "loss": float(point_losses(answers).mean())}

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.moons.nodes import TEST, TRAIN
-from crossfold.pipelines.reporting.moons.summary import summarise_draws, variant_label
+from crossfold.pipelines.moons.nodes import NEW, TEST, TRAIN
+from crossfold.pipelines.moons.variants import TORCH, variant_label
+from crossfold.pipelines.reporting.moons.summary import draw_summary
 from crossfold.reports import style
 from crossfold.reports.words import count, percent
 
@@ -39,27 +40,21 @@ def points(table: pd.DataFrame) -> Figure:
 
 def boundary(table: pd.DataFrame, plane: pd.DataFrame, metrics_table: pd.DataFrame) -> Figure:
     """Draw probability as shading, the decision boundary, and the training points."""
-    alphas = sorted(plane["alpha"].unique())
-    kinds = [name for name in ("quadratic", "coordinates only") if name in set(plane["features"])]
-    figure, panels = style.new_figure(
-        2.15 * len(alphas) + 1.1, len(alphas), len(kinds), sharex=True, sharey=True
-    )
+    models = list(plane["model"].unique())
+    n_alphas = len(models) // 2
+    variants = [name for pair in zip(models[:n_alphas], models[n_alphas:]) for name in pair]
+    figure, panels = style.new_figure(2.15 * n_alphas + 1.1, n_alphas, 2, sharex=True, sharey=True)
     train = table[table["part"] == TRAIN]
-    tested = metrics_table.query("engine == 'numpy' and part == @TEST")
-    tested = tested.set_index(["features", "alpha"])["estimate"]
-    variants = [(alpha, features) for alpha in alphas for features in kinds]
-    for axes, (alpha, features) in zip(panels, variants, strict=True):
-        own = plane[(plane["alpha"] == alpha) & (plane["features"] == features)]
-        shading = _shade(axes, own)
+    own = metrics_table.query("protocol == @NEW and metric == 'accuracy'")
+    tested = own.set_index("model")["estimate"]
+    for axes, model in zip(panels, variants, strict=True):
+        shading = _shade(axes, plane[plane["model"] == model])
         _scatter(axes, train, 5)
-        axes.set_title(
-            f"{variant_label(features, alpha)}\ntest: {percent(tested[features, alpha])}",
-            fontsize=9.5,
-        )
+        axes.set_title(f"{variant_label(model)}\ntest: {percent(tested[model])}", fontsize=9.5)
         axes.grid(visible=False)
-    for axes in panels[-len(kinds) :]:
+    for axes in panels[-2:]:
         axes.set_xlabel("x₁")
-    for axes in panels[:: len(kinds)]:
+    for axes in panels[::2]:
         axes.set_ylabel("x₂")
     bar = figure.colorbar(shading, ax=panels, location="top", aspect=40, shrink=0.8, pad=0.02)
     bar.set_label("Probability of the lower moon")
@@ -68,7 +63,7 @@ def boundary(table: pd.DataFrame, plane: pd.DataFrame, metrics_table: pd.DataFra
 
 
 def _shade(axes: Axes, own: pd.DataFrame) -> object:
-    wide = own.pivot_table(index="x2", columns="x1", values="score")
+    wide = own.pivot_table(index="x2", columns="x1", values="p1")
     x1, x2 = wide.columns.to_numpy(), wide.index.to_numpy()
     shading = axes.pcolormesh(x1, x2, wide, cmap="Greys", vmin=0, vmax=1, rasterized=True)
     axes.contour(x1, x2, wide, levels=[0.5], colors=style.GREEN, linewidths=2.2)
@@ -83,13 +78,13 @@ def _scatter(axes: Axes, table: pd.DataFrame, size: float) -> None:
         axes.plot([], [], linestyle="none", markersize=6, **look)
 
 
-def draws(table: pd.DataFrame) -> Figure:
+def draws(table: pd.DataFrame, metrics_table: pd.DataFrame) -> Figure:
     """Draw the test accuracy of every variant over draws of the training points."""
-    summary = summarise_draws(table)
+    summary = draw_summary(metrics_table)
     figure, [axes] = style.new_figure(0.5 * len(summary) + 1.3)
     places = np.arange(len(summary))
     for place, row in zip(places, summary.itertuples(), strict=True):
-        own = table[(table["features"] == row.features) & (table["alpha"] == row.alpha)]["accuracy"]
+        own = table[table["model"] == row.model]["accuracy"]
         label = "One draw" if place == 0 else None
         axes.plot(own, np.full(len(own), place + 0.2), "|", color=style.GREY, label=label)
     axes.errorbar(
@@ -97,8 +92,7 @@ def draws(table: pd.DataFrame) -> Figure:
         label="Mean with 95 % interval", **{**style.MAIN, "linestyle": "none"},
     )  # fmt: skip
     style.shade_rows(axes, len(summary))
-    names = [variant_label(row.features, row.alpha) for row in summary.itertuples()]
-    axes.set_yticks(places, names)
+    axes.set_yticks(places, [variant_label(name) for name in summary["model"]])
     style.percent_axis(axes.xaxis, 1)
     axes.set_xlabel(f"Test accuracy ({summary['n'].max()} draws of the training points)")
     style.legend_below(figure, axes)
@@ -107,18 +101,15 @@ def draws(table: pd.DataFrame) -> Figure:
 
 def training_curves(history: pd.DataFrame) -> Figure:
     """Draw training and test loss over epochs, a panel for each variant."""
-    own = history[history["engine"] == "numpy"]
-    variants = list(own.groupby(["features", "alpha"], sort=False, observed=True))
-    figure, panels = style.new_figure(
-        1.9 * ((len(variants) + 1) // 2) + 0.9,
-        (len(variants) + 1) // 2,
-        2,
-        sharex=True,
-    )
-    for axes, ((features, alpha), rows) in zip(panels, variants, strict=False):
+    own = history[~history["model"].astype("str").str.endswith(TORCH)]
+    wide = own.pivot_table("value", ["model", "epoch"], "measure", observed=True).reset_index()
+    variants = list(wide.groupby("model", sort=False, observed=True))
+    n_rows = (len(variants) + 1) // 2
+    figure, panels = style.new_figure(1.9 * n_rows + 0.9, n_rows, 2, sharex=True)
+    for axes, (model, rows) in zip(panels, variants, strict=False):
         style.line(axes, rows["epoch"], rows["train_loss"], style.SECOND, "Training, with L2")
-        style.line(axes, rows["epoch"], rows["test_loss"], style.MAIN, "Test")
-        axes.set_title(variant_label(str(features), float(alpha)), fontsize=9.5)
+        style.line(axes, rows["epoch"], rows["validation_loss"], style.MAIN, "Test")
+        axes.set_title(variant_label(str(model)), fontsize=9.5)
         axes.set_ylim(bottom=0)
     for axes in panels[len(variants) :]:
         axes.set_axis_off()
@@ -131,16 +122,15 @@ def training_curves(history: pd.DataFrame) -> Figure:
 
 def twins(comparison: pd.DataFrame) -> Figure:
     """Draw the largest difference between the engines' probabilities of a point."""
-    figure, [axes] = style.new_figure(0.36 * len(comparison) + 1)
-    places = np.arange(len(comparison))
-    floor = np.finfo(float).eps
+    own = comparison[comparison["test"] == "largest difference of any row"]
+    figure, [axes] = style.new_figure(0.36 * len(own) + 1)
+    places = np.arange(len(own))
     axes.plot(
-        comparison["largest_difference"].clip(lower=floor), places,
+        own["difference"].clip(lower=np.finfo(float).eps), places,
         **{**style.MAIN, "linestyle": "none", "markersize": 7},
     )  # fmt: skip
-    names = [variant_label(row.features, row.alpha) for row in comparison.itertuples()]
-    style.shade_rows(axes, len(comparison))
-    axes.set_yticks(places, names)
+    style.shade_rows(axes, len(own))
+    axes.set_yticks(places, [variant_label(name) for name in own["model_a"]])
     axes.set_xscale("log")
     axes.set_xlim(1e-17, 1)
     axes.set_xlabel("Largest difference of probability,\nNumPy and PyTorch, over all points")

@@ -23,7 +23,7 @@ def draw_moons_figures(
     with figure_style():
         return {
             "boundary": figures.boundary(points, plane, metrics_table),
-            "draws": figures.draws(draws),
+            "draws": figures.draws(draws, metrics_table),
             "points": figures.points(points),
             "training_curves": figures.training_curves(history),
             "twins": figures.twins(comparison),
@@ -32,8 +32,6 @@ def draw_moons_figures(
 
 def write_moons_report(
     *,
-    points: pd.DataFrame,
-    draws: pd.DataFrame,
     metrics_table: pd.DataFrame,
     comparison: pd.DataFrame,
     report: PageParameters,
@@ -46,5 +44,5 @@ def write_moons_report(
     from crossfold.pipelines.reporting.moons.page import make_document
 
     images = {name.removeprefix("figure_"): image for name, image in figures.items()}
-    tables = {"points": points, "draws": draws, "metrics": metrics_table, "twins": comparison}
+    tables = {"metrics": metrics_table, "comparison": comparison}
     return render_document(make_document(tables, images, report, data_notice, seed))

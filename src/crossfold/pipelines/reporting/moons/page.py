@@ -7,14 +7,10 @@ from collections.abc import Mapping
 import pandas as pd
 
 from crossfold.pipelines.modelling.versions import library_versions
-from crossfold.pipelines.moons.nodes import TEST, TRAIN
-from crossfold.pipelines.moons.variants import FEATURES
+from crossfold.pipelines.moons.nodes import DRAWS, LEARNT, NEW
+from crossfold.pipelines.moons.variants import variant_label
 from crossfold.pipelines.reporting.document import Document, Figure, Section, Table
-from crossfold.pipelines.reporting.moons.summary import (
-    paired_difference,
-    summarise_draws,
-    variant_label,
-)
+from crossfold.pipelines.reporting.moons.summary import draw_summary
 from crossfold.pipelines.reporting.parameters import PageParameters
 from crossfold.pipelines.reporting.report import Caption
 from crossfold.reports.words import count, number, percent_interval
@@ -78,33 +74,29 @@ def make_document(
 
 def opening(tables: Tables) -> tuple[str, ...]:
     """Give the answer in sentences."""
-    metrics, draws = tables["metrics"], tables["draws"]
-    alpha = metrics["alpha"].min()
-    is_shown = (metrics["engine"] == "numpy") & (metrics["features"] == FEATURES[0])
-    own = metrics[is_shown & (metrics["alpha"] == alpha)]
-    by_part = {row.part: row for row in own.itertuples()}
-    train, test = by_part[TRAIN], by_part[TEST]
-    mean, low, high = 100 * paired_difference(draws, FEATURES, alpha)
+    own = tables["metrics"].query("model == 'quadratic_0' and metric == 'accuracy'")
+    learnt, new = (own[own["protocol"] == name].iloc[0] for name in (LEARNT, NEW))
+    over = tables["comparison"].query("protocol == @DRAWS and model_b == 'coordinates_0'").iloc[0]
+    mean, low, high = (100 * over[name] for name in ("difference", "low", "high"))
     differ = "they matter little" if low <= 0 <= high else "a difference beyond chance"
     return (
         f"With quadratic features and no L2, the network tells "
-        f"{percent_interval(train.estimate, train.low, train.high)} of the {count(train.n)} points "
-        f"it learnt from apart, and {percent_interval(test.estimate, test.low, test.high)} of "
-        f"{count(test.n)} new ones. The second figure is the one to believe.",
-        f"Over {draws['draw'].nunique()} draws of the training points, quadratic features change "
+        f"{percent_interval(learnt.estimate, learnt.low, learnt.high)} of the {count(learnt.n)} "
+        f"points it learnt from apart, and {percent_interval(new.estimate, new.low, new.high)} of "
+        f"{count(new.n)} new ones. The second figure is the one to believe.",
+        f"Over {over['n']} draws of the training points, quadratic features change "
         f"test accuracy by {number(mean, 2)} points ({number(low, 2)} to {number(high, 2)}): "
         f"{differ}.",
     )
 
 
 def _accuracies(tables: Tables) -> Table:
-    own = tables["metrics"].query("engine == 'numpy'").set_index(["features", "alpha", "part"])
+    own = tables["metrics"].query("metric == 'accuracy'").set_index(["model", "protocol"])
     lines = []
-    for row in summarise_draws(tables["draws"]).itertuples():
-        cells = [own.loc[(row.features, row.alpha, part)] for part in (TRAIN, TEST)]
+    for model in draw_summary(tables["metrics"])["model"]:
+        cells = [own.loc[(model, name)] for name in (LEARNT, NEW, DRAWS)]
         texts = [percent_interval(cell["estimate"], cell["low"], cell["high"]) for cell in cells]
-        over_draws = percent_interval(row.estimate, row.low, row.high)
-        lines.append((variant_label(row.features, row.alpha), *texts, over_draws))
+        lines.append((variant_label(model), *texts))
     return Table(
         "Accuracy with 95 % intervals: Wilson's on the points of this draw, Student's over draws",
         ("Variant", "Training points", "Test points", "Test points, mean over draws"),
@@ -113,13 +105,11 @@ def _accuracies(tables: Tables) -> Table:
 
 
 def _twins(tables: Tables) -> Table:
+    own = tables["comparison"].query("protocol == @NEW")
+    gaps, apart = (part for _, part in own.groupby("metric", sort=False))
     lines = [
-        (
-            variant_label(row.features, row.alpha),
-            f"{row.largest_difference:.1e}",
-            count(row.points_decided_differently),
-        )
-        for row in tables["twins"].itertuples()
+        (variant_label(row.model_a), f"{row.difference:.1e}", count(round(other * row.n)))
+        for row, other in zip(gaps.itertuples(), apart["difference"], strict=True)
     ]
     header = ("Variant", "Largest difference of probability", "Points decided differently")
     return Table("The same network on both engines, in double precision", header, tuple(lines))

@@ -37,7 +37,7 @@ def _report_node() -> Node:
     return Node(
         nodes.write_moons_report,
         {
-            **{name: name for name in ("points", "draws", "metrics_table", "comparison")},
+            **{name: name for name in ("metrics_table", "comparison")},
             "report": "params:report",
             "data_notice": "params:data_notice",
             "seed": "params:seed",
