@@ -1,5 +1,6 @@
 """A first network, 2–4–1, trained one row at a time, by hand and by the library."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -114,6 +115,15 @@ def _name_all(weights: Weights, prefix: str) -> dict[str, float]:
     named |= {f"w2_{unit}": value for unit, value in enumerate(second[:, 0])}
     named["b2"] = second_bias[0]
     return {f"{prefix}{name}": float(value) for name, value in named.items()}
+
+
+def read_named(named: Mapping[str, float]) -> Weights:
+    """Arrange weights by name, as in `train_network_by_hand`, as arrays."""
+    units = range(sum(name.startswith("b1_") for name in named.keys()))
+    first = np.array([[named[f"w1_{name}{unit}"] for unit in units] for name in "xy"])
+    first_bias = np.array([named[f"b1_{unit}"] for unit in units])
+    second = np.array([[named[f"w2_{unit}"]] for unit in units])
+    return first, first_bias, second, np.array([named["b2"]])
 
 
 def compare_first_network(

@@ -1,13 +1,18 @@
 """Logistic regression as a network without a hidden layer, by hand and by the libraries."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from crossfold.pipelines.primer.parameters import LogisticParameters
 
 INPUTS = ["x1", "x2", "x3"]
-_WEIGHTS = ["w1", "w2", "w3", "b"]
-_GRADIENTS = [f"gradient_{name}" for name in _WEIGHTS]
+WEIGHTS = ["w1", "w2", "w3", "b"]
+BY_HAND, LIBRARY, STOPPED = "by hand", "crossfold.mlp", "crossfold.mlp, stopped early"
+REFERENCE = "scikit-learn"
+_GRADIENTS = [f"gradient_{name}" for name in WEIGHTS]
 
 
 def make_toy_table(seed: int) -> pd.DataFrame:
@@ -56,7 +61,7 @@ def descend(
         gradient = inputs.T @ (sigmoid(z) - y) / len(y)
         states.append([loss, *weights, *gradient])
         weights = weights - learning_rate * gradient
-    table = pd.DataFrame(states, columns=["loss", *_WEIGHTS, *_GRADIENTS])
+    table = pd.DataFrame(states, columns=["loss", *WEIGHTS, *_GRADIENTS])
     table.insert(0, "epoch", range(epochs + 1))
     return table
 
@@ -68,39 +73,70 @@ def sigmoid(z: np.ndarray) -> np.ndarray:
 
 
 def compare_logistic(
-    toy: pd.DataFrame, by_hand: pd.DataFrame, logistic: LogisticParameters, seed: int
+    toy: pd.DataFrame, longer: pd.DataFrame, logistic: LogisticParameters, seed: int
 ) -> pd.DataFrame:
-    """Give weights and probabilities by hand, by crossfold and by scikit-learn.
+    """Put weights and probabilities by hand beside those of crossfold and of scikit-learn.
 
-    scikit-learn minimises the loss with an L2 penalty (C = 1), to the end; the others stop after
-    their epochs.
+    By hand and by crossfold the training is the same; once crossfold stops early, when the loss has
+    hardly fallen for some epochs. scikit-learn minimises the loss with an L2 penalty (C = 1), to
+    the end.
+
+    Parameters
+    ----------
+    toy
+        The table.
+    longer
+        The training by hand, of `train_for_longer`.
+    logistic, seed
+        How long, and the start.
 
     Returns
     -------
-    ``source``, the weights, and the probability of each row, ``row 1`` to ``row 6``.
+    ``source``, ``epochs``, the weights, and the probability of each row, ``row 1`` to ``row 6``.
     """
     from sklearn.linear_model import LogisticRegression
 
+    X, y = toy[INPUTS].to_numpy(), toy["label"].to_numpy()
+    longest, patience = max(logistic.exercise_epochs), logistic.patience
+    fitted = fit_library(toy, logistic.epochs, logistic, seed)
+    stopped = fit_library(toy, longest, logistic, seed, n_iter_no_change=patience)
+    regression = LogisticRegression().fit(X, y)
+    by_epoch = longer.set_index("epoch")[WEIGHTS]
+    asked = (logistic.epochs, *logistic.exercise_epochs)
+    weights = [
+        *((BY_HAND, epochs, by_epoch.loc[epochs].to_numpy()) for epochs in asked),
+        *((name, one.n_iter_, _flat(one)) for name, one in ((LIBRARY, fitted), (STOPPED, stopped))),
+        (REFERENCE, int(regression.n_iter_[0]), _flat(regression)),
+    ]
+    rows = [(*names, *own, *sigmoid(X @ own[:3] + own[3])) for *names, own in weights]
+    columns = ["source", "epochs", *WEIGHTS, *(f"row {n}" for n in range(1, len(X) + 1))]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def fit_library(
+    toy: pd.DataFrame,
+    epochs: int,
+    logistic: LogisticParameters,
+    seed: int,
+    n_iter_no_change: float = np.inf,
+) -> Any:
+    """Train the same network with `crossfold.mlp`, for at most some epochs."""
     from crossfold.mlp import MLPClassifier
 
-    X, y = toy[INPUTS].to_numpy(), toy["label"].to_numpy()
     start = start_weights(seed)
-    network = MLPClassifier(
+    return MLPClassifier(
         (), solver="sgd", momentum=0, alpha=0, batch_size="full", shuffle=False, dtype="float64",
-        learning_rate="constant", learning_rate_init=logistic.learning_rate,
-        max_iter=logistic.epochs,
-        n_iter_no_change=np.inf, init=lambda rng, sizes: ([start[:3, None]], [start[3:]]),
-    ).fit(X, y)  # fmt: skip
-    regression = LogisticRegression().fit(X, y)
-    last = by_hand[_WEIGHTS].to_numpy()[-1]
-    weights = {
-        "by hand": last,
-        "crossfold.mlp": np.append(network.coefs_[0], network.intercepts_[0]),
-        "scikit-learn": np.append(regression.coef_, regression.intercept_),
-    }
-    rows = [(source, *own, *sigmoid(X @ own[:3] + own[3])) for source, own in weights.items()]
-    columns = ["source", *_WEIGHTS, *(f"row {n}" for n in range(1, len(X) + 1))]
-    return pd.DataFrame(rows, columns=columns)
+        learning_rate="constant", learning_rate_init=logistic.learning_rate, max_iter=epochs,
+        tol=logistic.smallest_gain, n_iter_no_change=n_iter_no_change,
+        init=lambda rng, sizes: ([start[:3, None]], [start[3:]]),
+    ).fit(toy[INPUTS].to_numpy(), toy["label"].to_numpy())  # fmt: skip
+
+
+def _flat(fitted: Any) -> NDArray[np.float64]:
+    """Put weights and bias of a fitted estimator, ours or scikit-learn's, into one row."""
+    if hasattr(fitted, "coef_"):
+        return np.append(fitted.coef_, fitted.intercept_)
+    return np.append(fitted.coefs_[0], fitted.intercepts_[0])
 
 
 def train_for_longer(toy: pd.DataFrame, logistic: LogisticParameters, seed: int) -> pd.DataFrame:
@@ -117,7 +153,7 @@ def train_for_longer(toy: pd.DataFrame, logistic: LogisticParameters, seed: int)
     shown = np.unique(np.geomspace(1, longest, 1 + 25 * len(str(longest))).astype(int))
     kept = table.iloc[sorted({*shown, *logistic.exercise_epochs, logistic.epochs} & {*table.index})]
     length = np.linalg.norm(kept[["w1", "w2", "w3"]], axis=1)
-    return kept[["epoch", "loss", *_WEIGHTS]].assign(length=length).reset_index(drop=True)
+    return kept[["epoch", "loss", *WEIGHTS]].assign(length=length).reset_index(drop=True)
 
 
 def train_two_outputs(toy: pd.DataFrame, logistic: LogisticParameters, seed: int) -> pd.DataFrame:
@@ -133,7 +169,7 @@ def train_two_outputs(toy: pd.DataFrame, logistic: LogisticParameters, seed: int
     for number, (name, target) in enumerate({"first": y, "second": 1 - y}.items()):
         start = start_weights(seed + number)
         states = descend(X, target, start, logistic.learning_rate, logistic.epochs)
-        last = states[_WEIGHTS].to_numpy()[-1]
+        last = states[WEIGHTS].to_numpy()[-1]
         probabilities[name] = sigmoid(X @ last[:3] + last[3])
     table = pd.DataFrame({"row": range(1, len(y) + 1), "label": y, **probabilities})
     return table.assign(sum=table["first"] + table["second"])

@@ -2,16 +2,20 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
+
+from crossfold.templates.cross_validation.parameters import EvaluationParameters
+from crossfold.templates.parameters import Parameters, TableParameters
+
+__all__ = [
+    "EvaluationParameters",
+    "FirstNetworkParameters",
+    "LogisticParameters",
+    "TableParameters",
+]
 
 
-class _Parameters(BaseModel):
-    """A block of parameters that refuses names it does not know."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class LogisticParameters(_Parameters):
+class LogisticParameters(Parameters):
     """Logistic regression as a network without a hidden layer.
 
     Attributes
@@ -22,15 +26,20 @@ class LogisticParameters(_Parameters):
         Steps written out in full.
     exercise_epochs
         Lengths of the longer trainings.
+    smallest_gain, patience
+        Early stopping: training ends where the loss has fallen by less than the former in each of
+        as many epochs as the latter.
     """
 
     learning_rate: PositiveFloat = 0.01
     epochs: PositiveInt = 500
     first_steps: PositiveInt = 3
     exercise_epochs: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+    smallest_gain: PositiveFloat = 1e-4
+    patience: PositiveInt = 10
 
 
-class FirstNetworkParameters(_Parameters):
+class FirstNetworkParameters(Parameters):
     """The first network with a hidden layer, trained one row at a time."""
 
     n_points: Annotated[int, Field(ge=10)] = 100

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.primer import first_network, logistic
+from crossfold.pipelines.primer import first_network, logistic, nodes
+from crossfold.templates.cross_validation.evaluation import summarise_metrics
 
 STUDY = "primer"
 _LOGISTIC = ["params:logistic", "params:seed"]
@@ -19,6 +20,7 @@ def create_pipeline() -> Pipeline:
         [
             *_in("logistic", _logistic_nodes()),
             *_in("first_network", _first_network_nodes()),
+            *_in("evaluation", _evaluation_nodes()),
         ],
         namespace=STUDY,
         parameters={"params:seed": "params:seed"},
@@ -33,7 +35,7 @@ def _logistic_nodes() -> list[Wiring]:
     return [
         (logistic.make_toy_table, "params:seed", "toy"),
         (logistic.train_logistic_by_hand, ["toy", *_LOGISTIC], "logistic_steps"),
-        (logistic.compare_logistic, ["toy", "logistic_steps", *_LOGISTIC], "logistic_comparison"),
+        (logistic.compare_logistic, ["toy", "longer_training", *_LOGISTIC], "logistic_comparison"),
         (logistic.train_for_longer, ["toy", *_LOGISTIC], "longer_training"),
         (logistic.train_two_outputs, ["toy", *_LOGISTIC], "two_outputs"),
     ]
@@ -52,6 +54,21 @@ def _first_network_nodes() -> list[Wiring]:
             ["points", "network_epochs", *_FIRST],
             "network_comparison",
         ),
+    ]
+
+
+def _evaluation_nodes() -> list[Wiring]:
+    evaluated = ["params:table", "params:evaluation", "params:seed"]
+    return [
+        (
+            nodes.predict_rows,
+            ["toy", "points", "logistic_comparison", "network_comparison"],
+            "predictions",
+        ),
+        (nodes.collect_history, ["logistic_steps", "network_epochs"], "history"),
+        (nodes.evaluate_rows, ["predictions", "points", *evaluated], "metrics_table"),
+        (summarise_metrics, "metrics_table", "metrics"),
+        (nodes.compare_trainings, "predictions", "comparison"),
     ]
 
 

@@ -1,0 +1,137 @@
+"""Nodes of the primer that arrange what both trainings say as the tables of every study."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.pipelines.primer import logistic
+from crossfold.pipelines.primer.first_network import TRAIN, VALIDATION, predict, read_named
+from crossfold.pipelines.primer.parameters import EvaluationParameters, TableParameters
+from crossfold.templates.cross_validation.evaluation import (
+    COMPARISON_COLUMNS,
+    compare_by_row,
+    evaluate_predictions,
+)
+from crossfold.validation.tables import NOT_SET, POOLED, concatenate
+
+TOY, LEARNT, NEW = "toy_table", "points_learnt_from", "new_points"
+"""Protocols: the six rows, which are learnt from, and both parts of the points."""
+MEASURES = {
+    "train_error": "train_loss",
+    "validation_error": "validation_loss",
+    "train_accuracy": "train_score",
+    "validation_accuracy": "validation_score",
+}
+NAMES = {
+    logistic.BY_HAND: "logistic_by_hand",
+    logistic.LIBRARY: "logistic_crossfold",
+    logistic.STOPPED: "logistic_stopped_early",
+    logistic.REFERENCE: "logistic_scikit_learn",
+}
+COMPARED = (
+    ("logistic_by_hand", "logistic_crossfold", TOY),
+    ("logistic_by_hand", "logistic_stopped_early", TOY),
+    ("logistic_by_hand", "logistic_scikit_learn", TOY),
+    ("network_by_hand", "network_crossfold", NEW),
+)
+
+
+def predict_rows(
+    toy: pd.DataFrame,
+    points: pd.DataFrame,
+    logistic_comparison: pd.DataFrame,
+    network_comparison: pd.DataFrame,
+) -> pd.DataFrame:
+    """Predict every row of both tables with every training, longer ones with their epochs.
+
+    Returns
+    -------
+    A table of the schema `crossfold.validation.schemas.PREDICTIONS`, in double precision.
+    """
+    probabilities = logistic_comparison.filter(like="row ").to_numpy(dtype=float)
+    protocols = points["part"].map({TRAIN: LEARNT, VALIDATION: NEW})
+    weights = network_comparison.set_index("weight")
+    return concatenate(
+        [
+            *(
+                _predictions(name, TOY, toy["label"], p)
+                for name, p in zip(_model_names(logistic_comparison), probabilities, strict=True)
+            ),
+            *(
+                _predictions(name, protocols, points["label"], predict(points, read_named(own)))
+                for name, own in (
+                    ("network_by_hand", weights["by_hand"]),
+                    ("network_crossfold", weights["library"]),
+                )
+            ),
+        ]
+    )
+
+
+def _model_names(logistic_comparison: pd.DataFrame) -> Iterator[str]:
+    """Name each source; the same once more for another number of epochs."""
+    for row, again in zip(
+        logistic_comparison.itertuples(), logistic_comparison["source"].duplicated(), strict=True
+    ):
+        yield f"{NAMES[row.source]}_{row.epochs}" if again else NAMES[row.source]
+
+
+def _predictions(
+    model: str, protocol: str | pd.Series, label: pd.Series, p: NDArray[np.float64]
+) -> pd.DataFrame:
+    rows = np.arange(len(label))
+    keys = {"model": model, "protocol": protocol, "fold": 0, "member": NOT_SET}
+    said = {"predicted": (p >= 0.5).astype(np.int8), "raw_p1": p, "p1": p, "threshold": 0.5}
+    return pd.DataFrame(
+        {**keys, "row": rows, "group": rows, "target": label, **said, "flagged": p >= 0.5}
+    )
+
+
+def collect_history(logistic_steps: pd.DataFrame, network_epochs: pd.DataFrame) -> pd.DataFrame:
+    """Arrange loss and accuracy of both trainings by hand, epoch 0 before any step.
+
+    Returns
+    -------
+    A table of the schema `crossfold.validation.schemas.HISTORY`; the first network's losses are
+    mean squared errors.
+    """
+    losses = logistic_steps.rename(columns={"loss": "train_loss"})[["epoch", "train_loss"]]
+    scores = network_epochs.rename(columns=MEASURES)[["epoch", *MEASURES.values()]]
+    return concatenate(
+        [
+            table.melt("epoch", var_name="measure").assign(
+                model=model, protocol=protocol, fold=0, member=NOT_SET
+            )
+            for model, protocol, table in (
+                ("logistic_by_hand", TOY, losses),
+                ("network_by_hand", NEW, scores),
+            )
+        ]
+    )
+
+
+def evaluate_rows(
+    predictions: pd.DataFrame,
+    points: pd.DataFrame,
+    table_parameters: TableParameters,
+    evaluation: EvaluationParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Compute every metric of every training; of the schema `METRICS`."""
+    table = evaluate_predictions(predictions, points, table_parameters, evaluation, seed)
+    return table[table["scope"] == POOLED].reset_index(drop=True)
+
+
+def compare_trainings(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Find how far trainings by hand and by the libraries are apart; of the schema `COMPARISON`."""
+    models = {str(name): rows for name, rows in predictions.groupby("model", observed=True)}
+    rows: list[dict[str, Any]] = [
+        {**compare_by_row((a, b), models, "binary"), "protocol": protocol}
+        for a, b, protocol in COMPARED
+    ]
+    return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
