@@ -16,7 +16,6 @@ from crossfold.pipelines.audit import primer as primer_audit
 from crossfold.pipelines.audit import wine as wine_audit
 from crossfold.pipelines.data_engineering import appointments
 from crossfold.pipelines.reporting import binary as binary_reporting
-from crossfold.pipelines.reporting import primer as primer_reporting
 from crossfold.pipelines.table import PARAMETERS_FILE
 from crossfold.templates import cross_validation
 
@@ -38,7 +37,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "gene_expression": gene_expression.create_pipeline(),
         "wine": wine.create_pipeline(),
         "moons": moons.create_pipeline(),
-        "primer": primer.create_pipeline() + primer_reporting.create_pipeline(),
+        "primer": primer.create_pipeline(),
         **{name: table.create_pipeline(name) for name in own_tables()},
     }
     audits = {

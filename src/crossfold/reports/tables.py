@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -91,7 +92,9 @@ def metric_name(metric: str) -> str:
     return METRICS.get(metric, words.plain(metric))
 
 
-def to_html(table: pd.DataFrame, caption: str, bold: object = None) -> Markup:
+def to_html(
+    table: pd.DataFrame, caption: str, bold: object = None, decimals: int | None = None
+) -> Markup:
     """Print a table: ``x_low`` and ``x_high`` are the interval of ``x``.
 
     Parameters
@@ -102,15 +105,23 @@ def to_html(table: pd.DataFrame, caption: str, bold: object = None) -> Markup:
         What the rows are.
     bold
         First value of the row that the report is about, or nothing.
+    decimals
+        Of all figures that are no whole numbers; None for as many as each needs.
     """
     shown = [name for name in map(str, table) if not name.endswith(_ENDS)]
     numeric = {name: pd.api.types.is_numeric_dtype(table[name].dtype) for name in shown}
     head = "".join(_cell("th", metric_name(name), numeric[name], ' scope="col"') for name in shown)
-    body = "".join(_row(row, shown, numeric, bold) for row in table.to_dict("records"))
+    rows = (table if decimals is None else table.map(partial(_fixed, decimals))).to_dict("records")
+    body = "".join(_row(row, shown, numeric, bold) for row in rows)
     return Markup(
         '<div class="scroll" tabindex="0" role="region" aria-label="{0}"><table>'
         "<caption><span>{0}</span></caption><thead><tr>{1}</tr></thead><tbody>{2}</tbody></table></div>"
     ).format(caption, Markup(head), Markup(body))
+
+
+def _fixed(decimals: int, value: Any) -> Any:
+    """Print a figure with as many decimals; leave everything else."""
+    return words.number(value, decimals) if isinstance(value, float) else value
 
 
 def _row(row: dict[Any, Any], shown: Sequence[str], numeric: dict[str, bool], bold: object) -> str:

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.moons import nodes
-from crossfold.pipelines.reporting import moons as reporting
+from crossfold.pipelines.moons import nodes, report
+from crossfold.templates import reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
+from crossfold.templates.reporting.results import DATASETS
 
 STUDY = "moons"
+WITHOUT = tuple({*DATASETS} - {"predictions", "history", "metrics_table", "comparison"})
 _NETWORK = ["params:network", "params:variants", "params:seed"]
 
 
 def create_pipeline() -> Pipeline:
     """Build the study; it draws its own points."""
-    return (
-        Pipeline(
-            [*_training_nodes(), *_evaluation_nodes()],
-            namespace=STUDY,
-            parameters={"params:seed": "params:seed"},
-            tags=["modelling"],
-        )
-        + reporting.create_pipeline()
+    return Pipeline(
+        [*_training_nodes(), *_evaluation_nodes()],
+        namespace=STUDY,
+        parameters={"params:seed": "params:seed"},
+        tags=["modelling"],
+    ) + reporting.create_pipeline(
+        STUDY,
+        page=Path(__file__).with_name("report.md.j2"),
+        tables=report.TABLES,
+        figures=report.FIGURES,
+        words=report.words,
+        without=WITHOUT,
+        default_tables=(),
+        default_figures=(),
     )
 
 

@@ -44,7 +44,7 @@ def make_features(points: pd.DataFrame, features: str) -> NDArray[np.float64]:
 
 def predict_points(model: str, network: Any, points: pd.DataFrame) -> NDArray[np.float64]:
     """Predict the probability of the lower moon, shape ``(n,)``."""
-    inputs = make_features(points, model.split("_")[0])
+    inputs = make_features(points, model.partition("_")[0])
     return np.asarray(network.predict_proba(inputs)[:, 1])
 
 

@@ -119,7 +119,7 @@ def _name_all(weights: Weights, prefix: str) -> dict[str, float]:
 
 def read_named(named: Mapping[str, float]) -> Weights:
     """Arrange weights by name, as in `train_network_by_hand`, as arrays."""
-    units = range(sum(name.startswith("b1_") for name in named.keys()))
+    units = range(sum(name.startswith("b1_") for name in dict(named)))
     first = np.array([[named[f"w1_{name}{unit}"] for unit in units] for name in "xy"])
     first_bias = np.array([named[f"b1_{unit}"] for unit in units])
     second = np.array([[named[f"w2_{unit}"]] for unit in units])

@@ -122,9 +122,10 @@ def evaluate_rows(
     evaluation: EvaluationParameters,
     seed: int,
 ) -> pd.DataFrame:
-    """Compute every metric of every training; of the schema `METRICS`."""
+    """Compute every metric of every training, accuracy first; of the schema `METRICS`."""
     table = evaluate_predictions(predictions, points, table_parameters, evaluation, seed)
-    return table[table["scope"] == POOLED].reset_index(drop=True)
+    pooled = table[table["scope"] == POOLED]
+    return pooled.sort_values("metric", key=lambda names: names != "accuracy", kind="stable")
 
 
 def compare_trainings(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.primer import first_network, logistic, nodes
+from crossfold.pipelines.primer import first_network, logistic, nodes, report
+from crossfold.templates import reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
+from crossfold.templates.reporting.results import DATASETS
 
 STUDY = "primer"
+WITHOUT = tuple({*DATASETS} - {"predictions", "history", "metrics_table", "comparison"})
 _LOGISTIC = ["params:logistic", "params:seed"]
 _FIRST = ["params:first_network", "params:seed"]
 
 
 def create_pipeline() -> Pipeline:
     """Build the pipeline; it makes its own tables."""
-    return Pipeline(
+    modelling = Pipeline(
         [
             *_in("logistic", _logistic_nodes()),
             *_in("first_network", _first_network_nodes()),
@@ -25,6 +29,17 @@ def create_pipeline() -> Pipeline:
         namespace=STUDY,
         parameters={"params:seed": "params:seed"},
         tags=["modelling"],
+    )
+    return modelling + reporting.create_pipeline(
+        STUDY,
+        page=Path(__file__).with_name("report.md.j2"),
+        inputs={"logistic": "params:logistic"},
+        tables=report.TABLES,
+        figures=report.FIGURES,
+        words=report.words,
+        without=WITHOUT,
+        default_tables=(),
+        default_figures=(),
     )
 
 

@@ -185,9 +185,11 @@ def _yaml(results: Results) -> str:
 def _printer(results: Results, tables: dict[str, pd.DataFrame]) -> Callable[..., Markup]:
     given = {"leak_guard": results.leak_guard, **tables}
 
-    def table(name: str, caption: str = "") -> Markup:
+    def table(name: str | pd.DataFrame, caption: str = "", decimals: int | None = None) -> Markup:
+        if isinstance(name, pd.DataFrame):
+            return to_html(name, caption, decimals=decimals)
         bold = results.reference if name == "models" else None
-        return to_html(_found(given, name, "table"), caption or name, bold)
+        return to_html(_found(given, name, "table"), caption or name, bold, decimals)
 
     return table
 

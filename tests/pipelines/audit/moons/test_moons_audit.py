@@ -21,8 +21,10 @@ from crossfold.pipelines.audit.moons.parameters import (
 from crossfold.pipelines.audit.runs import REPORTED, RUN_COLUMNS, SOUND, find_measured, only
 from crossfold.pipelines.moons import nodes as study
 from crossfold.pipelines.moons.parameters import (
+    EvaluationParameters,
     NetworkParameters,
     PointParameters,
+    TableParameters,
     VariantParameters,
 )
 from crossfold.pipelines.moons.variants import QUADRATIC, make_features
@@ -46,7 +48,7 @@ def points() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def predictions(points: pd.DataFrame) -> pd.DataFrame:
-    return study.train_numpy(points, NETWORK, VariantParameters(alphas=(0, 0.1)), SEED)[0]
+    return study.train_variants(points, NETWORK, VariantParameters(alphas=(0, 0.1)), SEED)[0]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +73,10 @@ def test_a_network_of_the_stack_is_the_one_trained_alone(points, seeds) -> None:
         **{**NETWORK.model_dump(), "n_iter_no_change": np.inf, "alpha": 0.1, "random_state": number}
     ).fit(make_features(own, QUADRATIC), own["label"].to_numpy())
     rows = seeds[(seeds["seed"] == number) & (seeds["alpha"] == 0.1)].set_index("part")
-    for part, table in (("train", own), ("test", points.query("part == 'test'"))):
+    for part, table in (
+        ("points_learnt_from", own),
+        ("new_points", points.query("part == 'test'")),
+    ):
         score = network.predict_proba(make_features(table, QUADRATIC))[:, 1]
         assert rows.loc[part, "accuracy"] == accuracy_score(table["label"], score >= 0.5)
         assert rows.loc[part, "last_loss"] == pytest.approx(log_loss(table["label"], score))
@@ -84,26 +89,31 @@ def test_no_set_of_points_is_drawn_twice_or_that_of_the_study(points, seeds) -> 
     assert not pd.concat([points, *drawn]).duplicated(["x1", "x2"]).any()
 
 
-def test_sound_figures_are_those_of_the_study(tables, predictions) -> None:
+def test_sound_figures_are_those_of_the_study(tables, predictions, points) -> None:
     runs = tables[2]
-    metrics = study.evaluate_variants(predictions).query("features == 'quadratic' and alpha == 0.1")
-    for run, part in ((SOUND, "test"), (only("no_test_set"), "train")):
-        expected = metrics.set_index("part").loc[part, ["estimate", "low", "high", "n"]]
+    draws = pd.DataFrame({"model": ["quadratic_0"] * 2, "draw": [0, 1], "accuracy": [0.9, 0.8]})
+    metrics = study.evaluate_variants(
+        predictions, points, draws, TableParameters(target="label"),
+        EvaluationParameters(n_resamples=50, twins=()), SEED,
+    ).query("model == 'quadratic_0.1' and metric == 'accuracy'")  # fmt: skip
+    for run, protocol in ((SOUND, "new_points"), (only("no_test_set"), "points_learnt_from")):
+        expected = metrics.set_index("protocol").loc[protocol, ["estimate", "low", "high", "n"]]
         found = find_measured(runs, run, nodes.SUBJECT, "accuracy")
         assert found == pytest.approx(tuple(expected))
 
 
 def test_the_first_loss_is_that_of_one_epoch(points, tables) -> None:
     variants = VariantParameters(alphas=(0.1,))
-    _, history = study.train_numpy(points, NETWORK, variants, SEED)
-    expected = history.query("features == 'quadratic' and epoch == 1")["test_loss"].item()
+    _, _, history = study.train_variants(points, NETWORK, variants, SEED)
+    own = history[(history["model"] == "quadratic_0.1") & (history["epoch"] == 1)]
+    expected = own.set_index("measure")["value"]["validation_loss"]
     measured = find_measured(tables[2], SOUND, nodes.SUBJECT, "first_loss")
     assert measured.estimate == pytest.approx(expected)
     assert measured.low < expected < measured.high
 
 
 def test_without_a_seed_figures_range_over_seeds(tables, seeds) -> None:
-    own = seeds[(seeds["alpha"] == 0.1) & (seeds["part"] == "train")]
+    own = seeds[(seeds["alpha"] == 0.1) & (seeds["part"] == "points_learnt_from")]
     measured = find_measured(tables[2], REPORTED, nodes.SUBJECT, "last_loss")
     assert measured.estimate == own["last_loss"].median()
     assert own["last_loss"].min() <= measured.low < measured.high <= own["last_loss"].max()
@@ -130,7 +140,7 @@ def test_without_faults_the_source_is_the_study(first, predictions, seeds) -> No
 
 
 def test_a_sure_wrong_answer_has_a_large_but_finite_loss() -> None:
-    answers = pd.DataFrame({"part": "test", "label": [0, 1], "score": [1.0, 1.0]})
+    answers = pd.DataFrame({"protocol": "new_points", "target": [0, 1], "p1": [1.0, 1.0]})
     measured = Outcomes(answers, answers, answers).measure("last_loss", ())
     assert 100 < measured.estimate < np.inf
 

@@ -11,7 +11,6 @@ from crossfold.pipelines.moons.nodes import (
     LEARNT,
     NEW,
     TEST,
-    TRAIN,
     draw_points,
     train_variants,
 )
@@ -60,7 +59,7 @@ def train_seeds(
     seeds = range(seed + 2, seed + 2 + protocol.n_seeds)
     # Of each draw only the training points are used.
     own = point_parameters.model_copy(update={"n_test": 10})
-    drawn = [draw_points(own, one).query("part == @TRAIN") for one in seeds]
+    drawn = [draw_points(own, one).query("part == 'train'") for one in seeds]
     tested = points[points["part"] == TEST]
     alphas = (protocol.alpha, *unstated.alpha)
     first, last = (
