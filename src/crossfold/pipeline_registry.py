@@ -7,17 +7,18 @@ from pathlib import Path
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
-from crossfold.pipelines import audit, gene_expression, images, moons, primer, scoring, table, wine
+from crossfold.pipelines import gene_expression, images, moons, primer, scoring, table, wine
 from crossfold.pipelines.audit import gene_expression as expression_audit
 from crossfold.pipelines.audit import images as image_audit
-from crossfold.pipelines.audit import moons as moons_audit
 from crossfold.pipelines.audit import no_show as no_show_audit
 from crossfold.pipelines.audit import primer as primer_audit
 from crossfold.pipelines.audit import wine as wine_audit
 from crossfold.pipelines.data_engineering import appointments
+from crossfold.pipelines.moons import audit as moons_audit
 from crossfold.pipelines.reporting import binary as binary_reporting
 from crossfold.pipelines.table import PARAMETERS_FILE
 from crossfold.templates import cross_validation
+from crossfold.templates.audit.pipeline import join_audits
 
 STAGES = ("data_engineering", "modelling", "reporting")
 
@@ -53,7 +54,7 @@ def register_pipelines() -> dict[str, Pipeline]:
     return {
         **studies,
         **{f"{study}_audit": pipeline for study, pipeline in audits.items()},
-        "audit": sum(audits.values(), audit.create_pipeline(tuple(audits))),
+        "audit": sum(audits.values(), join_audits(tuple(audits))),
         "no_show_score": scoring.create_pipeline("no_show"),
         **{f"{name}_score": table.create_scoring(name) for name in own_tables()},
         **{stage: every.only_nodes_with_tags(stage) for stage in STAGES},

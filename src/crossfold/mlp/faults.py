@@ -7,6 +7,7 @@ one's own, handed to an estimator like any other. NumPy engine only.
 from __future__ import annotations
 
 from functools import cache
+from typing import Literal
 
 import numpy as np
 from scipy.special import expit
@@ -75,7 +76,9 @@ GLOBAL_MAX_SOFTMAX = Loss(
 
 
 @cache
-def whole_batches_only(batch_size: int) -> Loss:
+def whole_batches_only(
+    batch_size: int, head: Literal["binary", "multiclass"] = "multiclass"
+) -> Loss:
     """Learn nothing from a batch of fewer rows, as a loop over whole batches does.
 
     Rows are permuted before each epoch, so other rows are left out each time. With a penalty the
@@ -85,8 +88,10 @@ def whole_batches_only(batch_size: int) -> Loss:
     ----------
     batch_size
         Rows of a whole batch.
+    head
+        ``binary`` for an output of one unit, or ``multiclass``.
     """
-    whole = LOSSES["multiclass"]["cross_entropy"]
+    whole = LOSSES[head]["cross_entropy"]
 
     def residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
         if z.shape[-1] < batch_size:

@@ -1,0 +1,310 @@
+"""From measured figures to a verdict in plain words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from crossfold.templates.audit.claims import Claim, Claims
+from crossfold.templates.audit.measured import (
+    NAN,
+    Measured,
+    answer,
+    effect,
+    is_sure,
+    p_value,
+    print_effect,
+    print_measured,
+    print_value,
+)
+from crossfold.templates.audit.setups import (
+    PRINTED,
+    REPORTED,
+    RUN_COLUMNS,
+    SHORT_REPORTED,
+    SHORT_SOUND,
+    SOUND,
+    Setup,
+    measure_claim,
+    run_figures,
+)
+
+HOLDS, ARTEFACT, FAILS = "Holds", "An artefact", "Does not hold"
+UNCLEAR, NOT_JUDGED = "Too little data to tell", "Not judged here"
+JUDGEMENTS = (HOLDS, ARTEFACT, FAILS, UNCLEAR, NOT_JUDGED)
+SHARE_COLUMNS = (
+    "claim", "fault", "title", "switch", "estimate", "low", "high", "n",
+    "share", "share_low", "share_high", "sure",
+)  # fmt: skip
+# A 95 % interval lies wholly on the wrong side of a value once in forty, or beside it once in 20.
+_ONE_SIDE, _BOTH_SIDES = 0.025, 0.05
+
+Figures = Mapping[str, Measured]
+Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+
+
+class _Effect(NamedTuple):
+    """What a fault changes when it alone is switched on, or off."""
+
+    fault: str
+    switch: str
+    measured: Measured
+    change: Measured
+
+
+def judge(
+    claims: Claims,
+    case_of: Callable[[Setup], Any],
+    *,
+    shortened: str = "",
+    figures: pd.DataFrame | None = None,
+) -> Tables:
+    """Measure and judge every claim of a study.
+
+    Parameters
+    ----------
+    claims
+        Of the file ``claims.yml``, of the study's own class.
+    case_of
+        From a setup to what the study's measures take as their first argument.
+    shortened
+        That training was shortened: "Shortened: 50 of 5,000 epochs."; or nothing.
+    figures
+        What else the source printed beside what was measured, columns
+        `crossfold.templates.audit.setups.RUN_COLUMNS`, or None.
+
+    Returns
+    -------
+    The tables of claims, of what single faults change, and of every figure of every run.
+    """
+    measured = {name: measure_claim(claims, one, case_of) for name, one in claims.claims.items()}
+    effects = {name: effects_of(measured[name]) for name in measured}
+    rows = [
+        {"study": claims.study, **claim_row(claims, name, measured[name], effects[name])}
+        for name in claims.claims
+    ]
+    shares = [
+        _share_row(name, one, claims.faults[one.fault].title)
+        for name, found in effects.items()
+        for one in found
+    ]
+    runs = [run_figures(claims, measured), *([] if figures is None else [figures])]
+    return (
+        pd.DataFrame(rows).assign(shortened=shortened),
+        pd.DataFrame(shares, columns=list(SHARE_COLUMNS)),
+        pd.concat(runs, ignore_index=True)[list(RUN_COLUMNS)],
+    )
+
+
+def effects_of(figures: Figures) -> list[_Effect]:
+    """Find what each fault changes: on beside no other, and off among all others."""
+    found = []
+    for run, one in figures.items():
+        kind, _, fault = run.partition(":")
+        if kind == "only":
+            found.append(_Effect(fault, "on", one, effect(one, figures[SHORT_SOUND])))
+        elif kind == "without":
+            found.append(_Effect(fault, "off", one, effect(one, figures[SHORT_REPORTED])))
+    return found
+
+
+def claim_row(
+    claims: Claims, name: str, figures: Figures, effects: list[_Effect]
+) -> dict[str, Any]:
+    """Arrange a claim, its figures and what follows as one row of the table of claims."""
+    claim = claims.claims[name]
+    judgement = judge_claim(claim, figures)
+    culprits, explanation = explain(claim, figures, effects) if judgement == ARTEFACT else ([], "")
+    p = chance_of(claim, figures, judgement)
+    named = [claims.faults[fault].title for fault in culprits]
+    value = claim.rule.value if isinstance(claim.rule.value, float) else NAN
+    return {
+        "claim": name,
+        "statement": claim.says,
+        "quote": claim.quote,
+        "quantity": claim.quantity,
+        "unit": claim.unit,
+        "printed": _printed_text(claim),
+        "printed_value": NAN if claim.figure is None else claim.figure,
+        "limit": value if claim.rule.name in ("above", "below") and claim.measure else NAN,
+        **_columns(REPORTED, figures.get(REPORTED)),
+        **_columns(SOUND, figures.get(SOUND) or figures.get(PRINTED)),
+        "fault_shares": _shares_text(claims, claim, effects),
+        "unstated": not_stated_text(claims, claim, figures),
+        "inferred": claim.inferred,
+        "judgement": judgement,
+        "artefact_of": "; ".join(named),
+        "verdict": _verdict(claim, figures, judgement, explanation),
+        "p": p,
+        "chance": NAN if math.isnan(p) else _chance(claim),
+    }
+
+
+def judge_claim(claim: Claim, figures: Figures) -> str:
+    """Give one of `JUDGEMENTS`.
+
+    A claim that is borne out without the faults holds. One that is borne out only with them is an
+    artefact, if the faults together change the figure by more than the spread where the sound
+    figure alone is too uncertain to tell.
+    """
+    if claim.measure is None or _nothing_measured(figures):
+        return NOT_JUDGED if claim.needs else UNCLEAR
+    if PRINTED in figures:
+        return HOLDS if answer(figures[PRINTED], claim.rule) == "yes" else FAILS
+    sound, reported = (answer(figures[run], claim.rule) for run in (SOUND, REPORTED))
+    if sound == "yes":
+        return HOLDS
+    if reported == "yes" and (sound == "no" or is_sure(effect(figures[REPORTED], figures[SOUND]))):
+        return ARTEFACT
+    return FAILS if sound == "no" else UNCLEAR
+
+
+def _nothing_measured(figures: Figures) -> bool:
+    sound = figures.get(SOUND) or figures[PRINTED]
+    return not math.isfinite(sound.estimate)
+
+
+def explain(claim: Claim, figures: Figures, effects: list[_Effect]) -> tuple[list[str], str]:
+    """Name the faults that make a claim look true, and say what shows it.
+
+    Faults that are enough alone come first; else those without any one of which the claim fails
+    again; else those that move the figure by more than the spread.
+    """
+
+    def holds(one: Measured) -> bool:
+        return answer(one, claim.rule) == "yes"
+
+    effects = sorted(effects, key=lambda one: -abs(one.change.estimate))
+    alone = [one for one in effects if one.switch == "on" and holds(one.measured)]
+    needed = [one for one in effects if one.switch == "off" and not holds(one.measured)]
+    if alone and not holds(figures[SHORT_SOUND]):
+        values = ", ".join(print_value(one.measured.estimate, claim.unit) for one in alone)
+        enough = "this fault alone is enough" if len(alone) == 1 else "each alone is enough"
+        return [one.fault for one in alone], f"{enough} ({values})"
+    if needed and holds(figures[SHORT_REPORTED]):
+        values = ", ".join(print_value(one.measured.estimate, claim.unit) for one in needed)
+        lost = "without it alone" if len(needed) == 1 else "without any one of them"
+        return [one.fault for one in needed], f"{lost} the claim fails again ({values})"
+    moved = list(dict.fromkeys(one.fault for one in effects if is_sure(one.change)))
+    if moved:
+        return moved, "no fault is enough by itself; these move the figure by more than the spread"
+    return (
+        [],
+        "only together do the faults show it; none by itself moves it by more than the spread",
+    )
+
+
+def _verdict(claim: Claim, figures: Figures, judgement: str, explanation: str) -> str:
+    """Say in a sentence what follows from the figures."""
+    if judgement == NOT_JUDGED:
+        return f"It would need {claim.needs}."
+    if PRINTED in figures:
+        clause = claim.so if judgement == HOLDS else claim.not_so
+        value = print_value(figures[PRINTED].estimate, claim.unit)
+        return f"By the source's own table {clause} ({value})."
+    reported, sound = (print_measured(figures[run], claim.unit) for run in (REPORTED, SOUND))
+    touched = bool(claim.faults)
+    beside = f"; the source's protocol gives {reported}" if touched else ""
+    without = "Without the faults " if touched else ""
+    return {
+        HOLDS: f"{_capital(without + claim.so)} ({sound}){beside}.",
+        FAILS: f"{_capital(without + claim.not_so)} ({sound}){beside}.",
+        UNCLEAR: f"{_capital(without)}{'the' if touched else 'The'} figure is {sound}, which allows"
+        f" that {claim.so} and that {claim.not_so}{beside}.",
+        ARTEFACT: f"With the source's faults {claim.so} ({reported}), without them {claim.not_so}"
+        f" ({sound}){'; ' + explanation}.",
+    }[judgement]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def chance_of(claim: Claim, figures: Figures, judgement: str) -> float:
+    """Compute how likely the figures behind a verdict are by chance; NaN for none, or no interval.
+
+    An artefact rests on two figures: that the claim fails without the faults, and holds with them.
+    """
+    if PRINTED in figures or judgement in (UNCLEAR, NOT_JUDGED):
+        return NAN
+    runs = (SOUND, REPORTED) if judgement == ARTEFACT else (SOUND,)
+    found = [p_value(figures[run], claim.rule) for run in runs]
+    known = [p for p in found if not math.isnan(p)]
+    return max(known, default=NAN)
+
+
+def _chance(claim: Claim) -> float:
+    """Give how often an interval of 95 % gives such a verdict wrongly, at the most."""
+    return _BOTH_SIDES if claim.rule.name == "includes" else _ONE_SIDE
+
+
+def fails_discovery_rate(p: pd.Series, rate: float = 0.05) -> pd.Series:
+    """Tell which verdicts would not survive a false-discovery rate (Benjamini, Hochberg 1995).
+
+    Parameters
+    ----------
+    p
+        One for each verdict; NaN for those that rest on no interval, which are left out.
+    rate
+        Share of wrong ones among those that survive, at the most.
+    """
+    known = p.dropna().sort_values()
+    passes = known.to_numpy() <= rate * np.arange(1, len(known) + 1) / max(len(known), 1)
+    n_survivors = int(np.flatnonzero(passes).max()) + 1 if passes.any() else 0
+    return p.index.to_series().isin(known.index[n_survivors:])
+
+
+def not_stated_text(claims: Claims, claim: Claim, figures: Figures) -> str:
+    """Say what the source does not state, and which range plausible values give."""
+    sentences = []
+    for name in claim.not_stated:
+        one = claims.not_stated[name]
+        found = [figures[f"{name}={value:g}"].estimate for value in one.tried]
+        if found:
+            tried = " to ".join(f"{v:g}" for v in sorted({min(one.tried), max(one.tried)}))
+            given = " to ".join(
+                print_value(v, claim.unit) for v in sorted({min(found), max(found)})
+            )
+            sentences.append(
+                f"{one.what} is not stated: with {tried} the source's protocol gives {given}."
+            )
+        else:
+            sentences.append(f"{one.what} is not stated.")
+    return " ".join(sentences)
+
+
+def _printed_text(claim: Claim) -> str:
+    if isinstance(claim.printed, str):
+        return claim.printed
+    decimals = len(f"{claim.printed!r}".partition(".")[2])
+    if claim.unit == "number":
+        return f"{claim.printed:.{decimals}f}".replace("-", "−")
+    sign = "\u00a0%" if claim.unit == "share" else "\u00a0pp"
+    return f"{100 * claim.printed:.{max(decimals - 2, 0)}f}{sign}".replace("-", "−")
+
+
+def _columns(name: str, one: Measured | None) -> dict[str, float]:
+    values = (NAN,) * 4 if one is None else (one.estimate, one.low, one.high, one.n)
+    ends = ("", "_low", "_high", "_n")
+    return {f"{name}{end}": value for end, value in zip(ends, values, strict=True)}
+
+
+def _shares_text(claims: Claims, claim: Claim, effects: list[_Effect]) -> str:
+    """Print what each fault changes by itself, where it is more than the spread."""
+    sure = [one for one in effects if one.switch == "on" and is_sure(one.change)]
+    return "; ".join(
+        f"{claims.faults[one.fault].title}: {print_effect(one.change, claim.unit)}" for one in sure
+    )
+
+
+def _share_row(claim: str, one: _Effect, title: str) -> tuple[Any, ...]:
+    measured, change = one.measured, one.change
+    return (
+        claim, one.fault, title, one.switch,
+        measured.estimate, measured.low, measured.high, measured.n,
+        change.estimate, change.low, change.high, is_sure(change),
+    )  # fmt: skip

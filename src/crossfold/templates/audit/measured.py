@@ -1,0 +1,210 @@
+"""A measured quantity: its interval, whether a claim holds for it, what a fault changes of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from crossfold.reports import words
+
+Answer = Literal["yes", "no", "unclear"]
+NAN = math.nan
+_OF_95_PERCENT = 1.959964
+
+
+class Rule(NamedTuple):
+    """When a claim holds; names are those of `crossfold.templates.audit.claims.Holds`."""
+
+    name: str
+    value: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A quantity.
+
+    Attributes
+    ----------
+    estimate, low, high
+        With its 95 % interval: of a confidence interval, or of the middle 95 % over seeds. Without
+        an interval low and high are the estimate; NaN where nothing could be measured.
+    n
+        Number of rows, of pairs, or of seeds behind it.
+    draws
+        Its values over seeds or resamples, shape ``(m,)``. Where two quantities have as many, they
+        are taken for pairs. None where there are none.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+    draws: NDArray[np.float64] | None = None
+
+
+def exact(value: float, n: int = 0) -> Measured:
+    """Take a figure that has no interval: of the source's own table, or of one repeated run."""
+    return Measured(float(value), float(value), float(value), n)
+
+
+def from_interval(estimate: float, interval: Sequence[float], n: int) -> Measured:
+    """Take an estimate with ``(low, high)`` of its 95 % interval."""
+    return Measured(float(estimate), float(interval[0]), float(interval[1]), int(n))
+
+
+def share_of(successes: float, n: int) -> Measured:
+    """Measure a share of independent rows with its Wilson interval."""
+    from crossfold.validation import wilson_interval
+
+    low, high = wilson_interval(successes, n)
+    return Measured(successes / n, float(low), float(high), int(n))
+
+
+def mean_of(values: ArrayLike) -> Measured:
+    """Measure a mean of independent rows, shape ``(n,)``, with its normal interval."""
+    array = np.asarray(values, dtype=np.float64)
+    half = _OF_95_PERCENT * float(array.std(ddof=1)) / math.sqrt(len(array))
+    mean = float(array.mean())
+    return Measured(mean, mean - half, mean + half, len(array))
+
+
+def over_draws(values: ArrayLike) -> Measured:
+    """Measure a median over seeds or draws, shape ``(n,)``, with the middle 95 % of them."""
+    from crossfold.validation import percentile_interval
+
+    array = np.asarray(values, dtype=np.float64)
+    low, high = percentile_interval(array)
+    return Measured(float(np.median(array)), low, high, len(array), array)
+
+
+def resampled(estimate: float, draws: ArrayLike, n: int) -> Measured:
+    """Measure a quantity whose bootstrap draws, shape ``(m,)``, give its percentile interval.
+
+    The same resamples for every quantity (the same seed) make effects of faults precise.
+    """
+    from crossfold.validation import percentile_interval
+
+    array = np.asarray(draws, dtype=np.float64)
+    return Measured(float(estimate), *percentile_interval(array), int(n), array)
+
+
+def effect(with_fault: Measured, without: Measured) -> Measured:
+    """Measure what a fault changes: the quantity with it minus the quantity without.
+
+    It is the median of the paired draws' differences with the middle 95 % of them; where there are
+    no draws, the difference of the estimates with the interval of independent ones
+    (square and add: Zou and Donner 2008, "Construction of confidence limits about effect
+    measures").
+    """
+    a, b = with_fault, without
+    if a.draws is not None and b.draws is not None and len(a.draws) == len(b.draws):
+        low, middle, high = np.percentile(a.draws - b.draws, [2.5, 50, 97.5]).tolist()
+        return Measured(middle, low, high, a.n)
+    difference = a.estimate - b.estimate
+    down = math.hypot(a.estimate - a.low, b.high - b.estimate)
+    up = math.hypot(a.high - a.estimate, b.estimate - b.low)
+    return Measured(difference, difference - down, difference + up, a.n)
+
+
+def is_sure(one: Measured) -> bool:
+    """Whether the interval of an effect leaves 0 out: it is more than the spread."""
+    return one.low > 0 or one.high < 0
+
+
+def answer(one: Measured, rule: Rule) -> Answer:
+    """Say whether a claim holds for a quantity; ``unclear`` where its interval allows both."""
+    if not math.isfinite(one.estimate):
+        return "unclear"
+    return _ANSWERS[rule.name](one, rule.value)
+
+
+def _side(yes: bool, no: bool) -> Answer:
+    return "yes" if yes else "no" if no else "unclear"
+
+
+def _decimals(value: float) -> int:
+    """Count the digits after the point of a printed figure."""
+    return len(f"{value!r}".partition(".")[2])
+
+
+def _prints_as(estimate: float, value: float) -> bool:
+    decimals = _decimals(value)
+    return f"{estimate:.{decimals}f}" == f"{value:.{decimals}f}"
+
+
+_ANSWERS: dict[str, Callable[[Measured, Any], Answer]] = {
+    "above": lambda one, value: _side(one.low > value, one.high <= value),
+    "below": lambda one, value: _side(one.high < value, one.low >= value),
+    "between": lambda one, ends: _side(
+        ends[0] <= one.low and one.high <= ends[1], one.high < ends[0] or ends[1] < one.low
+    ),
+    "includes": lambda one, value: "yes" if one.low <= value <= one.high else "no",
+    "at_least": lambda one, value: "yes" if one.estimate >= value else "no",
+    "at_most": lambda one, value: "yes" if one.estimate <= value else "no",
+    "equal": lambda one, value: "yes" if _prints_as(one.estimate, value) else "no",
+}
+
+
+def p_value(one: Measured, rule: Rule) -> float:
+    """Compute how likely so sure an answer is by chance, from the interval, as if normal.
+
+    One-sided where a side decides, two-sided where a value lies outside the interval. NaN where the
+    answer rests on no interval: an estimate alone, or a value within the interval.
+    """
+    if not math.isfinite(one.estimate) or one.low == one.high:
+        return NAN
+    if rule.name in ("above", "below"):
+        return _tail(one, rule.value)
+    if rule.name == "includes" and answer(one, rule) == "no":
+        return min(1.0, 2 * _tail(one, rule.value))
+    if rule.name == "between":
+        tails = [_tail(one, end) for end in rule.value]
+        return max(tails) if answer(one, rule) == "yes" else min(tails)
+    return NAN
+
+
+def _tail(one: Measured, value: float) -> float:
+    distance = one.estimate - value
+    half = one.estimate - one.low if distance > 0 else one.high - one.estimate
+    if half == 0:
+        return 0.0 if distance else 0.5
+    return math.erfc(_OF_95_PERCENT * abs(distance) / half / math.sqrt(2)) / 2
+
+
+def print_value(value: float, unit: str, width: float = NAN) -> str:
+    """Print an estimate without its interval, with decimals that fit the interval's width."""
+    if unit == "number":
+        return words.fitting(value, width if width > 0 else None)
+    suffix = "\u00a0%" if unit == "share" else "\u00a0pp"
+    return words.number(100 * value, _share_decimals(width)) + ("" if math.isnan(value) else suffix)
+
+
+def print_measured(one: Measured, unit: str) -> str:
+    """Print a quantity with its interval: 10.1 % (9.5–10.7 %), +3.1 pp (2.0–4.2)."""
+    if not words.is_interval(one.estimate, one.low, one.high):
+        return print_value(one.estimate, unit)
+    if unit == "number":
+        return words.fitting_interval(one.estimate, one.low, one.high)
+    decimals = _share_decimals(one.high - one.low)
+    if unit == "share":
+        return words.percent_interval(one.estimate, one.low, one.high, decimals)
+    text, _, ends = words.interval(
+        100 * one.estimate, 100 * one.low, 100 * one.high, decimals
+    ).partition(" (")
+    return f"{text}\u00a0pp ({ends}"
+
+
+def print_effect(one: Measured, unit: str) -> str:
+    """Print a change with its sign and interval: +3.1 pp (2.0–4.2)."""
+    sign = "+" if one.estimate > 0 else ""
+    return sign + print_measured(one, "number" if unit == "number" else "points")
+
+
+def _share_decimals(width: float) -> int:
+    """Two decimals of a per cent where an interval is narrower than one, else one."""
+    return 2 if 0 < width < 0.01 else 1
