@@ -134,11 +134,16 @@ def to_html(
     rows = [_texts(row, shown, names) for row in printed.to_dict("records")]
     bolds = [bold is not None and value == bold for value in (table[shown[0]] if shown else [])]
     pairs = _joined(rows, bolds) if join else zip(rows, bolds, strict=True)
-    body = "".join(_row(*one, list(numeric.values())) for one in pairs)
+    body = "".join(_row(texts, is_bold, list(numeric.values())) for texts, is_bold in pairs)
     return Markup(
         '<div class="scroll" tabindex="0" role="region" aria-label="{0}"><table>'
         "<caption><span>{0}</span></caption><thead><tr>{1}</tr></thead><tbody>{2}</tbody></table></div>"
     ).format(caption, Markup(head), Markup(body))
+
+
+def _fixed(decimals: int, value: Any) -> Any:
+    """Print a figure with as many decimals; leave everything else."""
+    return words.number(value, decimals) if isinstance(value, float) else value
 
 
 def _texts(row: dict[Any, Any], shown: Sequence[str], names: Mapping[str, str]) -> list[str]:

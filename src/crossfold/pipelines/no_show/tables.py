@@ -191,7 +191,7 @@ def subgroup_gaps(results: Results) -> pd.DataFrame:
                     "least_flagged": shares[0, least],
                     "most_recall": recalls[0, most],
                     "least_recall": recalls[0, least],
-                    **_with_interval("flagged_ratio", shares[:, most] / shares[:, least]),
+                    **_with_interval("flagged_ratio", _ratio(shares[:, most], shares[:, least])),
                     **_with_interval("recall_gap", recalls[:, most] - recalls[:, least]),
                 }
             )
@@ -214,6 +214,11 @@ def _drawn(
     n, called, events, hits = np.split(sums, 4, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return called / n, hits / events
+
+
+def _ratio(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide; NaN where nobody was flagged."""
+    return np.divide(a, b, out=np.full_like(a, np.nan), where=b > 0)
 
 
 def _with_interval(name: str, values: NDArray[np.float64]) -> dict[str, float]:
