@@ -65,10 +65,16 @@ def test_training_is_silent_unless_asked(moons, caplog, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_verbose_training_prints_a_line_for_each_epoch(moons, capsys):
+    model = MLPClassifier(**QUICK, max_iter=3, verbose=True).fit(*moons)
+    expected = [f"Iteration {n}, loss = {loss:.8f}" for n, loss in enumerate(model.loss_curve_, 1)]
+    assert capsys.readouterr().out.splitlines() == expected
+
+
 @pytest.mark.parametrize(("max_iter", "n_lines"), [(1, 1), (10, 10), (25, 9), (200, 10)])
 def test_progress_is_about_ten_log_lines_without_a_terminal(moons, caplog, max_iter, n_lines):
     with caplog.at_level(logging.INFO, logger="crossfold.mlp"):
-        MLPClassifier(**QUICK, max_iter=max_iter, verbose=True).fit(*moons)
+        MLPClassifier(**QUICK, max_iter=max_iter, callbacks=[ProgressBar()]).fit(*moons)
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == n_lines
     assert lines[-1].startswith(f"epoch {max_iter} of {max_iter}: training loss 0.")

@@ -25,6 +25,7 @@ from crossfold.mlp._network import (
     make_network,
     make_settings,
     schedule_of,
+    stops_early,
 )
 from crossfold.mlp._spec import (
     Activation,
@@ -38,7 +39,7 @@ from crossfold.mlp._spec import (
 )
 from crossfold.mlp._summary import History, Text, write_summary
 from crossfold.mlp._targets import ClassWeight, Targets
-from crossfold.mlp.callbacks import ProgressBar
+from crossfold.mlp.callbacks import EpochLines
 from crossfold.mlp.exceptions import DivergenceError, ParameterError
 
 _MLP = TypeVar("_MLP", bound="BaseMLP")
@@ -59,6 +60,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     learning_rate: str
     learning_rate_init: float
     max_iter: int
+    max_fun: int
     random_state: Any
     verbose: bool | int
     warm_start: bool
@@ -161,7 +163,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         if validation_data is not None:
             data_set = self._append(data_set, targets, *validation_data)
         rows = np.split(np.arange(len(data_set.inputs)), [len(inputs)])
-        sets_aside = self.early_stopping and validation_data is None
+        sets_aside = stops_early(self) and validation_data is None
         member = make_member(self, targets, data_set, *rows, sets_aside=sets_aside)
         network = make_network(self, inputs.shape[1], targets)
         if continued:
@@ -231,7 +233,9 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         return weights
 
     def _check_batch_size(self, n_rows: int) -> None:
-        if not isinstance(self.batch_size, str) and self.batch_size > n_rows:
+        if self.solver == "lbfgs" or isinstance(self.batch_size, str):
+            return
+        if self.batch_size > n_rows:
             warnings.warn(
                 f"batch_size={self.batch_size} is larger than the {n_rows} training rows, all of "
                 "which are one batch.",
@@ -239,7 +243,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
             )
 
     def _callbacks(self) -> tuple[Any, ...]:
-        return (*self.callbacks, ProgressBar()) if self.verbose else tuple(self.callbacks)
+        return (*self.callbacks, EpochLines()) if self.verbose else tuple(self.callbacks)
 
     def _keep(
         self,
@@ -256,13 +260,13 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
                 "finite. Scale the inputs, for example with StandardScaler, or lower "
                 f"learning_rate_init={self.learning_rate_init}."
             )
-        scores = trained.validation_scores if self.early_stopping else []
+        scores = trained.validation_scores if stops_early(self) else []
         self._targets = targets
         self.coefs_ = trained.coefs
         self.intercepts_ = trained.intercepts
         self.loss_curve_ = (self.loss_curve_ if continued else []) + trained.loss_curve
         earlier = (self.validation_scores_ or []) if continued else []
-        self.validation_scores_ = earlier + scores if self.early_stopping else None
+        self.validation_scores_ = earlier + scores if stops_early(self) else None
         self.history_ = History.of(trained)
         self.n_iter_ = trained.n_iter
         self.t_ = (self.t_ if continued else 0) + trained.t
@@ -313,7 +317,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     @property
     def best_loss_(self) -> float | None:
         """Lowest training loss, or None with early stopping."""
-        return None if self.early_stopping else min(self.loss_curve_)
+        return None if stops_early(self) else min(self.loss_curve_)
 
     @property
     def best_validation_score_(self) -> float | None:
@@ -339,6 +343,13 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def takes_batches(estimator: BaseMLP) -> bool:
+    """Tell whether the solver can go on with other rows, or raise what scikit-learn raises."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit needs solver='sgd', 'adam' or 'adamw', not 'lbfgs'.")
+    return True
 
 
 def clone_with(estimator: _MLP, parameters: Mapping[str, Any]) -> _MLP:
@@ -373,8 +384,9 @@ def warn_if_unconverged(estimator: BaseMLP, trained: Sequence[Trained]) -> None:
     unconverged = sum(not one.converged for one in trained)
     if unconverged:
         warnings.warn(
-            f"{unconverged} of {len(trained)} networks reached max_iter={estimator.max_iter} "
-            "before they converged.",
+            f"{unconverged} of {len(trained)} networks reached max_iter={estimator.max_iter}"
+            f"{' or max_fun=' + str(estimator.max_fun) if estimator.solver == 'lbfgs' else ''}"
+            " before they converged.",
             ConvergenceWarning,
             stacklevel=3,
         )

@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
 
-from crossfold.mlp._base import BaseMLP
+from crossfold.mlp._base import BaseMLP, takes_batches
 from crossfold.mlp._network import CONSTRAINTS, NON_NEGATIVE
 from crossfold.mlp._spec import Activation, Array, Initializer, Loss
 from crossfold.mlp._targets import ClassWeight, Labels
@@ -29,7 +30,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Of the hidden layers: ``relu``, ``leaky_relu``, ``sigmoid`` (or ``logistic``), ``tanh``,
         ``hard_sigmoid``, ``linear`` (or ``identity``), ``softmax``, or an `Activation`.
     solver
-        ``sgd``, ``adam`` (Kingma and Ba 2015) or ``adamw`` (Loshchilov and Hutter 2019).
+        ``sgd``, ``adam`` (Kingma and Ba 2015), ``adamw`` (Loshchilov and Hutter 2019), or ``lbfgs``
+        (SciPy's L-BFGS-B on all rows at once), which suits tables of up to a few thousand rows and
+        wants ``dtype="float64"``. What is said of batches, learning rates and early stopping does
+        not apply to ``lbfgs``.
     alpha
         Factor of the L2 penalty, at least 0; halved and divided by the batch's rows, or by their
         weights' sum. With ``adamw`` it is the decoupled weight decay.
@@ -46,7 +50,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     power_t
         Exponent of ``invscaling``.
     max_iter
-        Epochs at the most.
+        Epochs at the most; of ``lbfgs``, iterations.
+    max_fun
+        Looks at the loss at the most, with ``lbfgs``.
     shuffle
         Whether rows are put into a new order for each epoch.
     random_state
@@ -54,9 +60,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         ``numpy.random.RandomState`` or None.
     tol
         Least improvement of the loss, or with early stopping of the validation score, that counts
-        for `n_iter_no_change`.
+        for `n_iter_no_change`; of ``lbfgs``, the largest slope at the end.
     verbose
-        Whether to show a `ProgressBar`.
+        Whether to print a line for each epoch; a `ProgressBar` is one of the `callbacks`.
     warm_start
         Whether `fit` goes on from the weights of the fit before.
     momentum
@@ -152,6 +158,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         learning_rate_init: float = 0.01,
         power_t: float = 0.5,
         max_iter: int = 100,
+        max_fun: int = 15000,
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
@@ -187,6 +194,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _learn_targets(self, y: Array, classes: Array | None = None) -> Labels:
         return Labels.of(y, classes)
 
+    @available_if(takes_batches)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train for one epoch on some of the rows; call again with the next.
 

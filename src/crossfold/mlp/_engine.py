@@ -77,6 +77,18 @@ class Engine(Protocol):
     def run(self, block: Block) -> Array:
         """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""
 
+    def differentiate(self, block: Block) -> tuple[Array, Array]:
+        """Take no step: give each member's sum of loss times rows, and the gradient of its loss.
+
+        The block has one step. Shapes ``(k,)`` and ``(k, n_parameters)``; penalties are included.
+        """
+
+    def all_parameters(self) -> Array:
+        """Give a copy of all members' flat parameters, shape ``(k, n_parameters)``."""
+
+    def replace(self, parameters: Array) -> None:
+        """Put flat parameters of all members, shape ``(k, n_parameters)``, in place of theirs."""
+
     def logits(self, rows: Array) -> Array:
         """Give logits ``(k, n_out, r)`` of the rows ``(k, r)`` of each member's data set."""
 

@@ -197,6 +197,7 @@ def _check_experiment(number: int, estimator: MLPClassifier) -> None:
         f"learning_rate other than {', '.join(schedules)}": estimator.learning_rate
         not in schedules,
         "early_stopping": estimator.early_stopping,
+        "solver='lbfgs'": estimator.solver == "lbfgs",
         "class_weight": estimator.class_weight is not None,
     }
     found = [name for name, is_so in wrong.items() if is_so]

@@ -36,7 +36,7 @@ WHOLE_RUN_SCHEDULES = ("one_cycle", "cosine")
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", _COUNT],
     "activation": [StrOptions({*_ACTIVATIONS, "logistic", "identity"}), Activation],
-    "solver": [StrOptions({"sgd", "adam", "adamw"})],
+    "solver": [StrOptions({"sgd", "adam", "adamw", "lbfgs"})],
     "alpha": [NON_NEGATIVE],
     "l1": [NON_NEGATIVE],
     "dropout": [_FRACTION, "array-like"],
@@ -47,6 +47,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "learning_rate_init": [_POSITIVE],
     "power_t": [NON_NEGATIVE],
     "max_iter": [_COUNT],
+    "max_fun": [_COUNT],
     "shuffle": ["boolean"],
     "random_state": ["random_state"],
     "tol": [NON_NEGATIVE],
@@ -111,17 +112,27 @@ def make_settings(
     shared: dict[str, Any] = {name: getattr(estimator, name) for name in _SETTINGS}
     schedule: Any = schedule_of(estimator, incremental=incremental)
     runs_through = estimator.learning_rate == "auto" and schedule in WHOLE_RUN_SCHEDULES
+    whole = {"batch_size": "full", "shuffle": False, "early_stopping": False}
     return Settings(
-        **shared,
+        **{**shared, **(whole if estimator.solver == "lbfgs" else {})},
         learning_rate=schedule,
         max_iter=1 if incremental else estimator.max_iter,
-        n_iter_no_change=np.inf if runs_through else estimator.n_iter_no_change,
+        n_iter_no_change=np.inf
+        if runs_through or estimator.solver == "lbfgs"
+        else estimator.n_iter_no_change,
         callbacks=tuple(callbacks),
     )
 
 
+def stops_early(estimator: BaseMLP) -> bool:
+    """Tell whether rows set aside stop the training; as in scikit-learn, not that of L-BFGS."""
+    return estimator.early_stopping and estimator.solver != "lbfgs"
+
+
 def schedule_of(estimator: BaseMLP, *, incremental: bool = False) -> str:
     """Name the learning rate's schedule, ``auto`` replaced by what it stands for."""
+    if estimator.solver == "lbfgs":
+        return "constant"
     if estimator.learning_rate != "auto":
         return estimator.learning_rate
     may_end_early = incremental or estimator.early_stopping
@@ -156,7 +167,7 @@ def make_member(
     """
     seed = draw_seed(estimator.random_state)
     if sets_aside is None:
-        sets_aside = estimator.early_stopping
+        sets_aside = stops_early(estimator)
     if sets_aside:
         rows, validation_rows = _set_aside(estimator, targets, data_set.targets, rows, seed)
     weights = np.ones(len(rows)) if data_set.weights is None else data_set.weights[rows]

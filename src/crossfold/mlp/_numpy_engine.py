@@ -51,14 +51,35 @@ class NumpyEngine:
 
     def run(self, block: Block) -> Array:
         """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""
+        group = self._group_for(block)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            group.take_steps(block)
+            return sum_losses(self._stack, block, *group.workspace.record(block.n_steps))
+
+    def differentiate(self, block: Block) -> tuple[Array, Array]:
+        """Take no step: give each member's sum of loss times rows, and the gradient of its loss."""
+        group = self._group_for(block)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            group.differentiate(block)
+            losses = sum_losses(self._stack, block, *group.workspace.record(1))
+        return losses, group.workspace.gradients.copy()
+
+    def all_parameters(self) -> Array:
+        """Give a copy of all members' flat parameters, shape ``(k, n_parameters)``."""
+        return self._stack.parameters.copy()
+
+    def replace(self, parameters: Array) -> None:
+        """Put flat parameters of all members in place of theirs."""
+        self._stack.parameters[...] = parameters
+
+    def _group_for(self, block: Block) -> _Group:
+        """Give a block's members, with its rows loaded."""
         workspace = self._workspace_for(block)
         key = block.members.start, block.members.stop
         if key not in self._groups or self._groups[key].workspace is not workspace:
             self._groups[key] = _Group(self._stack, block.members, workspace)
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            workspace.load(self._groups[key].gather, block)
-            self._groups[key].take_steps(block)
-            return sum_losses(self._stack, block, *workspace.record(block.n_steps))
+        workspace.load(self._groups[key].gather, block)
+        return self._groups[key]
 
     def _workspace_for(self, block: Block) -> _Workspace:
         """Give buffers for a block's shape; groups of the same size take turns in them."""
@@ -175,14 +196,19 @@ class _Group:
             strict=True,
         )
         for s, (scale, size, rate) in enumerate(columns):
-            weights = None if block.weights is None else block.weights[:, s, None]
-            masks = [None if mask is None else mask[:, s] for mask in block.masks]
-            self._differentiate(s, weights, masks)
+            self._differentiate(s, block)
             self.workspace.twice_penalty[:, s] = self._update.take(scale, size, rate)
 
-    def _differentiate(self, s: int, weights: Array | None, masks: list[Array | None]) -> None:
+    def differentiate(self, block: Block) -> None:
+        """Leave the gradients of a block's only step in the workspace."""
+        self._differentiate(0, block)
+        self.workspace.twice_penalty[:, 0] = self._update.differentiate(block.scale)
+
+    def _differentiate(self, s: int, block: Block) -> None:
         """Leave ``Σ_i w_i dL_i/dp`` of step `s` in the gradients."""
         workspace = self.workspace
+        weights = None if block.weights is None else block.weights[:, s, None]
+        masks = [None if mask is None else mask[:, s] for mask in block.masks]
         inputs, logits, targets = workspace.steps[s]
         residual = workspace.residual
         workspace.network_pass.forward(self._weights, inputs, logits, masks)

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Self
 
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
 
-from crossfold.mlp._base import BaseMLP
+from crossfold.mlp._base import BaseMLP, takes_batches
 from crossfold.mlp._network import CONSTRAINTS
 from crossfold.mlp._spec import Activation, Array, Initializer
 from crossfold.mlp._targets import Values
@@ -29,7 +30,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     activation
         Of the hidden layers, by name, or an `Activation`.
     solver
-        ``sgd``, ``adam`` or ``adamw``.
+        ``sgd``, ``adam``, ``adamw`` or ``lbfgs``.
     alpha
         Factor of the L2 penalty, at least 0.
     batch_size
@@ -41,7 +42,9 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     power_t
         Exponent of ``invscaling``.
     max_iter
-        Epochs at the most.
+        Epochs at the most; of ``lbfgs``, iterations.
+    max_fun
+        Looks at the loss at the most, with ``lbfgs``.
     shuffle
         Whether rows are put into a new order for each epoch.
     random_state
@@ -49,7 +52,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     tol
         Least improvement of the loss, or with early stopping of R² on the rows set aside.
     verbose
-        Whether to show a `ProgressBar`.
+        Whether to print a line for each epoch.
     warm_start
         Whether `fit` goes on from the weights of the fit before.
     momentum
@@ -125,6 +128,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         learning_rate_init: float = 0.01,
         power_t: float = 0.5,
         max_iter: int = 100,
+        max_fun: int = 15000,
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
@@ -153,6 +157,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     def _learn_targets(self, y: Array, classes: Array | None = None) -> Values:
         return Values.of(y)
 
+    @available_if(takes_batches)  # type: ignore[untyped-decorator]
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch on some of the rows; call again with the next.
 

@@ -170,7 +170,7 @@ class Settings:
     engine: Literal["numpy", "torch"] = "numpy"
     device: str = "auto"
     dtype: str = "float32"
-    solver: Literal["sgd", "adam", "adamw"] = "adam"
+    solver: Literal["sgd", "adam", "adamw", "lbfgs"] = "adam"
     batch_size: int | Literal["full", "auto"] = 200
     learning_rate: Literal["constant", "invscaling", "adaptive", "one_cycle", "cosine"] = "constant"
     power_t: float = 0.5
@@ -180,6 +180,7 @@ class Settings:
     beta_2: float = 0.999
     epsilon: float = 1e-8
     max_iter: int = 200
+    max_fun: int = 15000
     shuffle: bool = True
     tol: float = 1e-4
     n_iter_no_change: float = 10

@@ -124,9 +124,10 @@ class Labels:
     def confirmed_by(self, other: Targets) -> Labels:
         """Give these targets if others have the same classes, else raise `DataError`."""
         if not isinstance(other, Labels) or not np.array_equal(self.classes, other.classes):
+            now = other.classes if isinstance(other, Labels) else "values"
             raise DataError(
-                "warm_start can only be used where y has the same classes as in the fit before: "
-                f"{self.classes.tolist()}."
+                "warm_start can only be used where `y` has the same classes as in the previous "
+                f"call to fit. Previously got {self.classes}, `y` has {now}"
             )
         return self
 

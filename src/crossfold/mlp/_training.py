@@ -45,7 +45,7 @@ def check_training(
         _check_data_set(number, data_set, network)
     for number, member in enumerate(members):
         _check_member(number, member, data_sets, network)
-    _check_settings(network, settings)
+    _check_settings(network, members, settings)
 
 
 def _check_network(network: Network) -> None:
@@ -62,7 +62,12 @@ def _check_network(network: Network) -> None:
         )
 
 
-def _check_settings(network: Network, settings: Settings) -> None:
+def _check_settings(network: Network, members: Sequence[Member], settings: Settings) -> None:
+    if settings.solver == "lbfgs" and any(np.any(member.dropout) for member in members):
+        raise ParameterError(
+            "solver='lbfgs' does not go with dropout, which changes the loss at every look at it; "
+            "set dropout=0, or use solver='adam'."
+        )
     if isinstance(network.loss, Loss) and settings.engine == "torch":
         raise ParameterError(
             f"The loss {network.loss.name!r} is written for NumPy; use engine='numpy'."
@@ -162,10 +167,19 @@ def train(
     for callback in settings.callbacks:
         callback.on_train_begin(members, data_sets, settings.max_iter)
     try:
-        return _Training(network, data_sets, members, settings).run()
+        return _training_of(settings)(network, data_sets, members, settings).run()
     finally:
         for callback in settings.callbacks:
             callback.on_train_end()
+
+
+def _training_of(settings: Settings) -> type[Training]:
+    """Give the training that the solver needs: epoch by epoch, or by L-BFGS."""
+    if settings.solver != "lbfgs":
+        return Training
+    from crossfold.mlp._lbfgs import LBFGSTraining
+
+    return LBFGSTraining
 
 
 def make_engine(stack: Stack) -> Engine:
@@ -177,7 +191,7 @@ def make_engine(stack: Stack) -> Engine:
     return TorchEngine(stack)
 
 
-class _Training:
+class Training:
     """A stack on its way through the epochs; members leave it when they stop."""
 
     def __init__(
@@ -207,13 +221,16 @@ class _Training:
         """Train until the last member has stopped."""
         is_small = self._batches.largest_product < _SMALL_PRODUCT
         with self._engine.one_thread_each() if is_small else nullcontext():
-            for epoch in range(1, self._settings.max_iter + 1):
-                self._run_epoch(epoch)
-                self._dismiss([seat.progress.stopped for seat in self._seats])
-                if not self._seats:
-                    break
-        self._dismiss([True] * len(self._seats))
+            self._train()
         return [self._results[index] for index in sorted(self._results)]
+
+    def _train(self) -> None:
+        for epoch in range(1, self._settings.max_iter + 1):
+            self._run_epoch(epoch)
+            self._dismiss([seat.progress.stopped for seat in self._seats])
+            if not self._seats:
+                return
+        self._dismiss([True] * len(self._seats))
 
     def _arrange(self) -> None:
         """Lay out batches and validation for the members that are in the stack."""

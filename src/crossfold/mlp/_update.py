@@ -138,10 +138,13 @@ class Adam(Optimizer):
 
 
 def rule_of(settings: Settings) -> type[Optimizer]:
-    """Give the update rule that the settings name; ``adamw`` decays weights beside Adam's step."""
-    if settings.solver != "sgd":
+    """Give the update rule that the settings name; ``adamw`` decays weights beside Adam's step.
+
+    L-BFGS takes no steps of a rule and keeps no state: any rule without a state will do.
+    """
+    if settings.solver in {"adam", "adamw"}:
         return Adam
-    if settings.momentum == 0:
+    if settings.momentum == 0 or settings.solver == "lbfgs":
         return SGD
     return Nesterov if settings.nesterovs_momentum else Momentum
 
@@ -293,6 +296,13 @@ class Update:
         """
         return sum(piece.take(scale, step_sizes, learning_rates) for piece in self._pieces)
 
+    def differentiate(self, scale: Any) -> Any:
+        """Make the gradients those of the mean loss with penalties, and update nothing.
+
+        `scale` and what is returned are as in `take`.
+        """
+        return sum(piece.differentiate(scale) for piece in self._pieces)
+
 
 class _Piece:
     """Some columns of a stack's parameters."""
@@ -313,12 +323,16 @@ class _Piece:
 
     def take(self, scale: Any, step_sizes: Any, learning_rates: Any) -> Any:
         """Add the penalties, divide by the weights, and let the rule step."""
-        xp, rule = self._xp, self._rule
-        p, g, scratch = rule.parameters, rule.gradients, rule.scratch
-        twice_penalty = self._penalties.add_gradients(p, g, scratch)
+        twice_penalty = self.differentiate(scale)
+        self._penalties.shrink(self._rule.parameters, self._rule.scratch, learning_rates)
+        self._rule.step(step_sizes)
+        return twice_penalty
+
+    def differentiate(self, scale: Any) -> Any:
+        """Add the penalties, and divide by the weights."""
+        xp, p, g = self._xp, self._rule.parameters, self._rule.gradients
+        twice_penalty = self._penalties.add_gradients(p, g, self._rule.scratch)
         if self._used is not None:
             xp.multiply(g, self._used, out=g)
         xp.multiply(g, scale, out=g)
-        self._penalties.shrink(p, scratch, learning_rates)
-        rule.step(step_sizes)
         return twice_penalty

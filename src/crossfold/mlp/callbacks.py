@@ -149,6 +149,24 @@ class ProgressBar:
             self._bar = None
 
 
+class EpochLines:
+    """Prints a line for each epoch, as scikit-learn's ``verbose=True`` does."""
+
+    def on_train_begin(
+        self, members: Sequence[Member], data_sets: Sequence[DataSet], max_iter: int
+    ) -> None:
+        """Print nothing yet."""
+
+    def on_epoch_end(self, event: EpochEvent) -> None:
+        """Print the mean training loss, and the mean validation score where there is one."""
+        loss = f"Iteration {event.epoch}, loss = {np.mean(event.train_loss):.8f}"
+        score = _mean_text(", validation score = ", event.validation_score)
+        sys.stdout.write(f"{loss}{score}\n")
+
+    def on_train_end(self) -> None:
+        """Print nothing more."""
+
+
 def _new_bar() -> Any:
     """Make a bar that leaves nothing behind."""
     from rich.console import Console

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -68,10 +68,27 @@ class TorchEngine:
         """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""
         key = block.members.start, block.members.stop
         if key not in self._steps:
-            self._steps[key] = self._make_step(block.members)
-        step = self._steps[key]
+            step = self._make_step(block.members)
+            self._steps[key] = step if self.n_lanes else GraphedStep(step)
+        return self._sum_losses(block, self._steps[key])
+
+    def differentiate(self, block: Block) -> tuple[Array, Array]:
+        """Take no step: give each member's sum of loss times rows, and the gradient of its loss."""
+        step = self._make_step(block.members)
+        return self._sum_losses(block, step.differentiate), _copy(step.update.gradients)
+
+    def all_parameters(self) -> Array:
+        """Give a copy of all members' flat parameters, shape ``(k, n_parameters)``."""
+        return _copy(self._flat)
+
+    def replace(self, parameters: Array) -> None:
+        """Put flat parameters of all members in place of theirs."""
+        self._flat.copy_(self._tensor(parameters))
+
+    def _sum_losses(self, block: Block, take: Callable[[StepInputs], Any]) -> Array:
+        """Let `take` take each step of a block, and sum up the losses."""
         inputs, targets = self._gather(block.rows, block.members)
-        taken = [step(one) for one in self._inputs_of(block, inputs, targets)]
+        taken = [take(one) for one in self._inputs_of(block, inputs, targets)]
         logits = torch.stack([z for z, _ in taken], dim=1).cpu().numpy()
         penalties = [p for _, p in taken if isinstance(p, Tensor)]
         twice_penalty = np.zeros((len(inputs), 1))
@@ -120,7 +137,7 @@ class TorchEngine:
         )
         self._begin(keep_members(trained, places))
 
-    def _make_step(self, members: slice) -> TrainingStep | GraphedStep:
+    def _make_step(self, members: slice) -> TrainingStep:
         # `data` counts its changes alone; a view would count those that other lanes make.
         parameters = self._flat[members].data
         update = Update(
@@ -133,8 +150,7 @@ class TorchEngine:
             members_of(self._stack.used, members, parameters),
             PIECE_BYTES if self.n_lanes else None,
         )
-        step = TrainingStep(self._stack, members, update)
-        return step if self.n_lanes else GraphedStep(step)
+        return TrainingStep(self._stack, members, update)
 
     def _tensor(self, array: Array) -> Tensor:
         return torch.as_tensor(array, dtype=self._dtype, device=self._device)

@@ -288,11 +288,21 @@ class TrainingStep:
         Logits ``(k, n_out, batch)`` and twice the penalties ``(k,)`` (0 without), before the
         update.
         """
+        values = self._differentiate(step)
+        return values, self.update.take(step.scale, step.step_size, step.learning_rate)
+
+    def differentiate(self, step: StepInputs) -> tuple[Tensor, Tensor | int]:
+        """Leave the gradients of the mean loss, and update nothing; what is given is the same."""
+        values = self._differentiate(step)
+        return values, self.update.differentiate(step.scale)
+
+    def _differentiate(self, step: StepInputs) -> Tensor:
+        """Leave the gradients of the summed loss, and give the logits."""
         logits = forward(self._network, self._layers, step.inputs, step.masks)
         values = logits.detach()
         residual = self._weighted_residual(step, values)
         torch._foreach_copy_(self._gradients, go_back(logits, residual, self._leaves))
-        return values, self.update.take(step.scale, step.step_size, step.learning_rate)
+        return values
 
     def _weighted_residual(self, step: StepInputs, logits: Tensor) -> Tensor:
         """Give ``dL/dz`` with respect to the logits, where autograd sets out."""
