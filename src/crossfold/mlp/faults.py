@@ -102,12 +102,6 @@ def whole_batches_only(
     return Loss(whole.terms, residual, "cross-entropy of whole batches only", whole_batch=True)
 
 
-def _raw_error_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
-    """``sigmoid(z) - y``, the error before it is multiplied by the sigmoid's derivative."""
-    expit(z, out=out)
-    np.subtract(out, y, out=out)
-
-
 def _squared_sigmoid_terms(z: Array, y: Array, gamma: Array) -> Array:
     """``(sigmoid(z) - y)² / 2``."""
     terms: Array = np.square(expit(z) - y) / 2
@@ -122,6 +116,3 @@ def _squared_sigmoid_residual(z: Array, y: Array, gamma: Array, out: Array) -> N
 
 SQUARED_SIGMOID = Loss(_squared_sigmoid_terms, _squared_sigmoid_residual, "squared error")
 """Half the squared error of a sigmoid output, rightly derived; no fault, for comparison."""
-
-RAW_ERROR = Loss(_squared_sigmoid_terms, _raw_error_residual, "squared error, raw update")
-"""The same loss, its gradient without the derivative of the output's sigmoid."""

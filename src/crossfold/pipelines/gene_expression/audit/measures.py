@@ -1,0 +1,229 @@
+"""What decides each claim of the leukaemia study's source."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.pipelines.gene_expression.audit.faults import (
+    DOWN_SAMPLED,
+    ORIGINAL,
+    PERMUTED,
+    SMOTE,
+    SWITCHES,
+)
+from crossfold.templates.audit import (
+    Claims,
+    Measured,
+    Setup,
+    exact,
+    resampled,
+    share_of,
+)
+from crossfold.templates.audit.measured import effect
+from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT, ORIGINAL_SPLIT
+from crossfold.validation import GroupBootstrap, binary_metrics, percentile_interval
+
+# The sound study's networks that stand for the audit's.
+STUDY_MODELS = {ORIGINAL: "mlp", DOWN_SAMPLED: "mlp_down_sampled", SMOTE: "mlp_smote"}
+SOURCE_SHAPE = "mlp_all_probes"
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What one setup shows.
+
+    Attributes
+    ----------
+    setup
+        Its faults. Without any, and where no single fault is compared, the sound study speaks.
+    runs
+        Its runs by subject: a row for each draw or fold and epoch.
+    predictions
+        The sound study's.
+    n_resamples, seed
+        Of the bootstrap.
+    """
+
+    setup: Setup
+    runs: Callable[[str], pd.DataFrame]
+    predictions: pd.DataFrame
+    n_resamples: int
+    seed: int
+
+    @property
+    def is_study(self) -> bool:
+        """Whether the sound study's figures are asked for."""
+        return not self.setup.faults and not self.setup.short
+
+    def last(self, subject: str) -> pd.DataFrame:
+        """Take the last epoch of every draw or fold."""
+        table = self.runs(subject)
+        return table[table["epoch"] == table["epoch"].max()].sort_values("fold")
+
+    def study(self, model: str, protocol: str = K_FOLD) -> pd.DataFrame:
+        """Take the sound study's predictions of a model."""
+        table = self.predictions
+        return table[(table["model"] == model) & (table["protocol"] == protocol)]
+
+    def bootstrap_mean(self, values: Array) -> Array:
+        """Draw means over draws, alike for all that have as many."""
+        drawn = np.random.default_rng(self.seed).choice(values, (self.n_resamples, len(values)))
+        return np.asarray(drawn.mean(axis=1))
+
+    def of_patients(
+        self, rows: pd.DataFrame, figure: Callable[[Any], Array]
+    ) -> tuple[float, Array]:
+        """Compute a figure from metrics of predictions, and of patients drawn as wholes."""
+        columns = [rows[name].to_numpy() for name in ("target", "p1", "flagged")]
+        blocks = GroupBootstrap(rows["row"], self.n_resamples, self.seed).blocks()
+        drawn = [figure(binary_metrics(*columns, weights)) for weights in blocks]
+        return float(figure(binary_metrics(*columns))[0]), np.concatenate(drawn)
+
+
+def score(case: Case, table: str, metric: str = "f1") -> Measured:
+    """Measure a metric of a table: of the sound study, else over draws, their mean and range."""
+    if case.is_study:
+        estimate, drawn = _study_score(case, table, metric)
+        return resampled(estimate, drawn, case.study(STUDY_MODELS[table])["row"].nunique())
+    values = case.last(table)[metric].to_numpy()
+    interval = percentile_interval(values)
+    return Measured(values.mean(), *interval, len(values), case.bootstrap_mean(values))
+
+
+def gain(case: Case, tables: Sequence[str], metric: str = "f1") -> Measured:
+    """Measure a metric with resampling minus without, the mean over tables, in pairs."""
+    if case.is_study:
+        (before, without), *after = (
+            _study_score(case, table, metric) for table in (ORIGINAL, *tables)
+        )
+        means = [np.mean([one[place] for one in after], axis=0) for place in (0, 1)]
+        n = case.study(STUDY_MODELS[ORIGINAL])["row"].nunique()
+        return resampled(float(means[0]) - before, means[1] - without, n)
+    values = [case.last(table)[metric].to_numpy() for table in (ORIGINAL, *tables)]
+    gains = np.mean(values[1:], axis=0) - values[0]
+    return resampled(gains.mean(), case.bootstrap_mean(gains), len(gains))
+
+
+def _study_score(case: Case, table: str, metric: str) -> tuple[float, Array]:
+    rows = case.study(STUDY_MODELS[table]).sort_values(["row", "fold"])
+    return case.of_patients(
+        rows, _balanced if metric == "balanced_accuracy" else itemgetter(metric)
+    )
+
+
+def _balanced(own: Any) -> Array:
+    return np.asarray((own["recall"] + own["specificity"]) / 2)
+
+
+def accuracy(case: Case, protocol: str) -> Measured:
+    """Measure the share of patients called rightly by the networks that validate them."""
+    if case.is_study and protocol != PERMUTED:
+        return _study_accuracy(case, protocol)
+    folds = case.last(protocol)
+    return share_of(float(folds["right"].sum()), int(folds["n"].sum()))
+
+
+def _study_accuracy(case: Case, protocol: str) -> Measured:
+    rows = case.study(SOURCE_SHAPE, protocol)
+    n, right = rows["row"].nunique(), (rows["flagged"] == (rows["target"] == 1)).mean()
+    return share_of(float(right) * n, n)
+
+
+def epochs_saved(case: Case, table: str) -> Measured:
+    """Measure how many epochs sooner a table's loss has settled than the original one's."""
+    saved = _settled(case.runs(ORIGINAL)) - _settled(case.runs(table))
+    return resampled(saved.mean(), case.bootstrap_mean(saved), len(saved))
+
+
+def _settled(history: pd.DataFrame) -> Array:
+    """Find the epoch at which the loss on rows put aside has made nine tenths of its fall."""
+    by_draw = history.pivot_table(index="epoch", columns="fold", values="loss")
+    first, lowest = by_draw.iloc[0], by_draw.min()
+    return np.asarray((by_draw <= lowest + 0.1 * (first - lowest)).idxmax(), dtype=float)
+
+
+def sway(case: Case, aml_share: float) -> Measured:
+    """Measure how much more F1 moves than accuracy if AML is as rare as that, not half of all.
+
+    Both are computed from the sound study's recall and specificity, which do not depend on how
+    many patients have AML.
+    """
+
+    def moved(own: Any) -> Array:
+        found, alarm = own["recall"], 1 - own["specificity"]
+
+        def figures(share: float) -> tuple[Array, Array]:
+            true, false = share * found, (1 - share) * alarm
+            return 2 * true / (true + false + share), true + (1 - share) - false
+
+        (f1, right), (f1_rare, right_rare) = figures(0.5), figures(aml_share)
+        return np.abs(f1 - f1_rare) - np.abs(right - right_rare)
+
+    rows = case.study(STUDY_MODELS[ORIGINAL])
+    return resampled(*case.of_patients(rows, moved), rows["row"].nunique())
+
+
+def spread_of_splits(case: Case) -> Measured:
+    """Measure how far apart the middle 95 % of accuracies of single splits lie."""
+    low, high = percentile_interval(_split_accuracies(case))
+    return exact(high - low, len(case.last(ORIGINAL)))
+
+
+def steadier(case: Case) -> Measured:
+    """Measure the deviation of accuracy over single splits minus that over repeated ten-fold."""
+    splits, rows = _split_accuracies(case), case.study(SOURCE_SHAPE)
+    n_repeats = len(rows) // rows["row"].nunique()
+    if n_repeats < 2:
+        return exact(math.nan)
+    right = rows["flagged"] == (rows["target"] == 1)
+    repeat = rows["fold"] // (rows["fold"].nunique() // n_repeats)
+    repeats = right.groupby(repeat).mean().to_numpy()
+    rng = np.random.default_rng(case.seed)
+    of_splits, of_repeats = (
+        rng.choice(values, (case.n_resamples, len(values))).std(axis=1, ddof=1)
+        for values in (splits, repeats)
+    )
+    estimate = splits.std(ddof=1) - repeats.std(ddof=1)
+    return resampled(estimate, of_splits - of_repeats, len(splits))
+
+
+def _split_accuracies(case: Case) -> Array:
+    draws = case.last(ORIGINAL)
+    return (draws["right"] / draws["n"]).to_numpy()
+
+
+def bias(case: Case) -> Measured:
+    """Measure accuracy in leave-one-out minus accuracy on the second file's patients."""
+    within, new = (_study_accuracy(case, name) for name in (LEAVE_ONE_OUT, ORIGINAL_SPLIT))
+    return effect(within, new)
+
+
+def cost_ratio(case: Case) -> Measured:
+    """Measure the seconds of an epoch of leave-one-out over those of ten-fold."""
+    one_out, k_fold = (
+        float((table["seconds"] / table["epoch"].max()).iloc[0])
+        for table in (case.runs(LEAVE_ONE_OUT), case.runs(K_FOLD))
+    )
+    return exact(one_out / k_fold)
+
+
+class GeneExpressionClaims(Claims):
+    """The claims of the gene expression study's source."""
+
+    study: ClassVar[str] = "gene_expression"
+    switches: ClassVar[tuple[str, ...]] = SWITCHES
+    measures: ClassVar = {
+        one.__name__: one
+        for one in (
+            score, gain, accuracy, epochs_saved, sway, spread_of_splits, steadier, bias, cost_ratio,
+        )
+    }  # fmt: skip
