@@ -14,13 +14,12 @@ import yaml
 from crossfold.pipelines.audit.reporting.sections import claims_lines
 from crossfold.pipelines.images.data import SOURCE
 from crossfold.pipelines.images.parameters import ComparisonsParameters
-from crossfold.pipelines.reporting.binary.labels import in_order, metric_label, model_label
-from crossfold.pipelines.reporting.binary.lookup import GROUPED, find
 from crossfold.pipelines.reporting.gene_expression.lines import METRICS_HEADER, metric_lines
 from crossfold.pipelines.reporting.images.lookup import with_questions
 from crossfold.pipelines.reporting.wine.labels import model_label as wine_label
+from crossfold.reports.tables import metric_name
 from crossfold.reports.words import interval, number, percent_interval
-from crossfold.templates.cross_validation.folds import LEAVE_ONE_OUT, ORIGINAL_SPLIT
+from crossfold.templates.cross_validation.folds import GROUPED, LEAVE_ONE_OUT, ORIGINAL_SPLIT
 from crossfold.validation.tables import POOLED
 
 ROOT = Path(__file__).parents[1]
@@ -28,14 +27,11 @@ REPORTING = ROOT / "data/08_reporting"
 RESULTS = ROOT / "docs/results"
 FIGURES = {
     "no_show": {
-        name: name
-        for name in (
-            "model_comparison",
-            "no_show_by_lead_time",
-            "reliability",
-            "capacity",
-            "twin_training",
-        )
+        "models": "model_comparison",
+        "no_show_by_lead_time": "no_show_by_lead_time",
+        "calibration": "reliability",
+        "decision": "capacity",
+        "twin_training": "twin_training",
     },
     "digits": {"experiment_accuracy": "digits_experiment_accuracy"},
     "fashion": {"experiment_accuracy": "fashion_experiment_accuracy"},
@@ -65,7 +61,7 @@ def main() -> None:
 
 def no_show_tables() -> dict[str, Iterable[str]]:
     """Give the tables of the no-show study by name."""
-    return {"no_show_models": table_of_models(read("no_show", "metrics"))}
+    return {"no_show_models": table_of_models(read("no_show", "tables/models"))}
 
 
 def digits_tables() -> dict[str, Iterable[str]]:
@@ -151,14 +147,21 @@ def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[s
         yield f"| {' | '.join(row)} |"
 
 
-def table_of_models(metrics: pd.DataFrame) -> Iterator[str]:
-    """Write one line a model, with the 95 % interval of each figure."""
-    grouped = metrics[metrics["protocol"] == GROUPED]
+def table_of_models(models: pd.DataFrame) -> Iterator[str]:
+    """Write one line a model, best first, with the 95 % interval of each figure."""
+    labels = yaml.safe_load((ROOT / "conf/base/no_show/parameters_reporting.yml").read_text())
+    names = labels["no_show"]["report"]["labels"]
     rows = (
-        [model_label(model), *(str(find(metrics, model, metric) or "–") for metric in METRICS)]
-        for model in in_order(grouped["model"].unique())
+        [
+            names.get(row["model"], row["model"]),
+            *(
+                interval(*(row[f"{metric}{end}"] for end in ("", "_low", "_high")))
+                for metric in METRICS
+            ),
+        ]
+        for row in models.to_dict("records")
     )
-    return markdown(["model", *map(metric_label, METRICS)], rows)
+    return markdown(["model", *map(metric_name, METRICS)], rows)
 
 
 def table_of_experiments(experiments: pd.DataFrame, metrics: pd.DataFrame) -> Iterator[str]:

@@ -7,17 +7,23 @@ from pathlib import Path
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
-from crossfold.pipelines import gene_expression, images, moons, primer, scoring, table, wine
+from crossfold.pipelines import (
+    gene_expression,
+    images,
+    moons,
+    no_show,
+    primer,
+    scoring,
+    table,
+    wine,
+)
 from crossfold.pipelines.audit import images as image_audit
 from crossfold.pipelines.audit import no_show as no_show_audit
 from crossfold.pipelines.audit import wine as wine_audit
-from crossfold.pipelines.data_engineering import appointments
 from crossfold.pipelines.gene_expression import audit as expression_audit
 from crossfold.pipelines.moons import audit as moons_audit
 from crossfold.pipelines.primer import audit as primer_audit
-from crossfold.pipelines.reporting import binary as binary_reporting
 from crossfold.pipelines.table import PARAMETERS_FILE
-from crossfold.templates import cross_validation
 from crossfold.templates.audit.pipeline import join_audits
 
 STAGES = ("data_engineering", "modelling", "reporting")
@@ -32,7 +38,7 @@ def own_tables() -> list[str]:
 def register_pipelines() -> dict[str, Pipeline]:
     """List the pipelines that ``kedro run --pipelines=NAME`` can run."""
     studies = {
-        "no_show": no_show(),
+        "no_show": no_show.create_pipeline(),
         "digits": images.create_pipeline("digits", "mnist"),
         "fashion": images.create_pipeline("fashion", "fashion_mnist"),
         "gene_expression": gene_expression.create_pipeline(),
@@ -61,24 +67,3 @@ def register_pipelines() -> dict[str, Pipeline]:
         "all": every,
         "__default__": studies["no_show"],
     }
-
-
-def no_show() -> Pipeline:
-    """Build the appointment no-show study, from the raw table to the report."""
-    return (
-        appointments.create_pipeline()
-        + cross_validation.create_pipeline(
-            "no_show",
-            table="appointments",
-            features="appointment_features",
-            permuted_features="appointment_features_permuted",
-            networks=("numpy", "torch", "variants", "tuned"),
-            searched=(),
-        )
-        + binary_reporting.create_pipeline(
-            "no_show",
-            records="appointments",
-            row_counts="appointments_row_counts",
-            description=binary_reporting.APPOINTMENTS,
-        )
-    )

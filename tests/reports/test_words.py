@@ -4,7 +4,6 @@ import math
 
 import pytest
 
-from crossfold.pipelines.reporting.binary.labels import in_order, model_in_text
 from crossfold.reports import words
 
 
@@ -42,17 +41,3 @@ from crossfold.reports import words
 )
 def test_numbers_are_printed_for_readers(text: str, expected: str) -> None:
     assert text == expected
-
-
-def test_models_are_sorted_as_the_label_table_lists_them() -> None:
-    assert in_order(["zebra", "mlp_tuned", "ant", "prevalence"]) == [
-        "prevalence",
-        "mlp_tuned",
-        "ant",
-        "zebra",
-    ]
-
-
-def test_a_label_keeps_its_abbreviation_inside_a_sentence() -> None:
-    assert model_in_text("mlp_numpy") == "MLP (NumPy)"
-    assert model_in_text("mlp_tuned") == "tuned MLP ensemble"

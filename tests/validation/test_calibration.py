@@ -4,11 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from crossfold.validation import (
     CalibrationError,
+    GroupBootstrap,
     binary_metrics,
     brier_decomposition,
+    calibration_measures,
     calibrator_from_dict,
     fit_calibrator,
     reliability_curve,
@@ -109,3 +112,46 @@ def test_brier_decomposition_adds_up_and_has_murphys_terms() -> None:
     assert terms["within_bin"] == pytest.approx(0)
     total = terms["reliability"] - terms["resolution"] + terms["uncertainty"]
     assert terms["brier"] == pytest.approx(total)
+
+
+def test_measures_of_perfect_probabilities_hold_one_one_and_zero():
+    rng = np.random.default_rng(3)
+    p = rng.uniform(0.02, 0.7, 20_000)
+    y = (rng.uniform(size=len(p)) < p).astype(int)
+    bootstrap = GroupBootstrap(np.arange(len(p)), 200, 0)
+    table = calibration_measures(y, p, bootstrap).set_index("metric")
+    truths = {"calibration_slope": 1, "calibration_intercept": 0, "observed_over_expected": 1}
+    for metric, truth in truths.items():
+        row = table.loc[metric]
+        assert row["low"] < row["estimate"] < row["high"]
+        assert abs(row["estimate"] - truth) < row["high"] - row["low"] < 0.2
+
+
+def test_measures_of_extreme_probabilities_are_those_of_a_refit():
+    rng = np.random.default_rng(4)
+    truth = rng.uniform(0.05, 0.6, 4000)
+    y = (rng.uniform(size=len(truth)) < truth).astype(int)
+    odds = 2 * np.log(truth / (1 - truth)) + 0.5
+    p = 1 / (1 + np.exp(-odds))
+    groups = np.arange(len(p)) // 2
+    bootstrap = GroupBootstrap(groups, 100, 0)
+    table = calibration_measures(y, p, bootstrap).set_index("metric")
+    assert table.loc["calibration_slope", "estimate"] == pytest.approx(0.5, abs=0.05)
+    assert table.loc["observed_over_expected", "estimate"] == pytest.approx(y.sum() / p.sum())
+    moved = odds + table.loc["calibration_intercept", "estimate"]
+    assert (1 / (1 + np.exp(-moved))).sum() == pytest.approx(y.sum())
+    refits = [
+        LogisticRegression(C=np.inf)
+        .fit(odds[:, None], y, sample_weight=drawn[bootstrap.codes].astype(float))
+        .coef_[0, 0]
+        for drawn in bootstrap.drawn
+    ]
+    ends = np.percentile(refits, [2.5, 97.5])
+    assert table.loc["calibration_slope", ["low", "high"]].to_numpy(dtype=float) == pytest.approx(
+        ends, abs=0.004
+    )
+
+
+def test_one_class_has_no_calibration():
+    table = calibration_measures([0, 0, 0], [0.1, 0.2, 0.3], GroupBootstrap([0, 1, 2], 50, 0))
+    assert table["estimate"].isna().all()

@@ -109,3 +109,16 @@ def test_decision_curve_by_hand() -> None:
     row = decision_curve([1, 0, 1, 0], [0.9, 0.8, 0.3, 0.1], np.array([0.2])).iloc[0]
     assert row["model"] == pytest.approx(0.5 - 0.25 * 0.25)
     assert row["all"] == pytest.approx(0.5 - 0.5 * 0.25)
+
+
+def test_interval_of_a_net_benefit_is_that_of_its_resamples(scored) -> None:
+    y, p = scored
+    bootstrap = GroupBootstrap(np.arange(len(y)) // 3, 50, 0)
+    row = decision_curve(y, p, np.array([0.3]), bootstrap).iloc[0]
+    resampled = [
+        decision_curve(np.repeat(y, times), np.repeat(p, times), np.array([0.3]))["model"][0]
+        for times in (drawn[bootstrap.codes] for drawn in bootstrap.drawn)
+    ]
+    assert (row["model_low"], row["model_high"]) == pytest.approx(
+        tuple(np.percentile(resampled, [2.5, 97.5])), abs=1e-6
+    )

@@ -308,6 +308,32 @@ def reliability(bins: Mapping[str, pd.DataFrame], axis: str) -> Figure:
     return figure
 
 
+def by_outcome(target: pd.Series, p: pd.Series, names: Sequence[str]) -> Figure:
+    """Draw how the probabilities of rows without and with the event are distributed.
+
+    Parameters
+    ----------
+    target, p
+        0/1 and probabilities, of the same rows.
+    names
+        Of the two outcomes.
+    """
+    edges = np.linspace(0, max(float(p.max()), 0.02), 41)
+    figure, [axes] = style.new_figure(2.6)
+    for look, outcome, name in zip(style.SERIES, (0, 1), names, strict=False):
+        own = p[target == outcome]
+        shares = np.histogram(own, edges)[0] / max(len(own), 1)
+        text = f"{name} (n = {count(len(own))})"
+        axes.stairs(
+            shares, edges, color=look["color"], linestyle=look["linestyle"], lw=1.8, label=text
+        )
+    axes.set(xlabel="Predicted probability", ylabel="Share of rows", xlim=(0, edges[-1]))
+    style.percent_axis(axes.xaxis)
+    style.percent_axis(axes.yaxis)
+    style.legend_below(figure, axes)
+    return figure
+
+
 def capacity(table: pd.DataFrame, flagged_share: float) -> Figure:
     """Draw precision and recall by the share of rows called, riskiest first.
 

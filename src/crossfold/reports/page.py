@@ -30,7 +30,7 @@ _DOCUMENT = Markup(
     '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
     "<title>{title} – crossfold</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-    "{notice}<main>\n{main}</main>\n</body>\n</html>\n"
+    "{notice}<main>\n{main}</main>\n<script>\n{script}</script>\n</body>\n</html>\n"
 )
 
 
@@ -74,8 +74,20 @@ def render_page(
     main = parser.renderer.render(tokens, parser.options, {}).replace(_CONTENTS, _nav(sections))
     main = main.replace(_GLOSSARY, _glossary(main))
     first = Markup('<p class="notice" role="note">{}</p>\n').format(notice) if notice else ""
-    style = files("crossfold.reports").joinpath("page.css").read_text(encoding="utf-8")
-    return str(_DOCUMENT.format(title=title, style=Markup(style), notice=first, main=Markup(main)))
+    return str(
+        _DOCUMENT.format(
+            title=title,
+            style=_beside("page.css"),
+            notice=first,
+            main=Markup(main),
+            script=_beside("page.js"),
+        )
+    )
+
+
+def _beside(name: str) -> Markup:
+    """Read a file that stands beside this one."""
+    return Markup(files("crossfold.reports").joinpath(name).read_text(encoding="utf-8"))
 
 
 _CONTENTS, _GLOSSARY = "<nav></nav>", '<dl class="glossary"></dl>'
@@ -128,8 +140,8 @@ def _line(error: Exception) -> int | None:
     return getattr(error, "lineno", None) or (lines[-1] if lines else None)
 
 
-def _percent(value: Estimate | float) -> str:
-    return value.percent() if isinstance(value, Estimate) else words.percent(value)
+def _percent(value: Estimate | float, decimals: int = 1) -> str:
+    return value.percent() if isinstance(value, Estimate) else words.percent(value, decimals)
 
 
 def as_text(value: Any) -> Any:
@@ -206,8 +218,7 @@ def _glossary(main: str) -> str:
     import yaml
 
     text = re.sub(r"<[^>]*>", " ", main).lower()
-    file = files("crossfold.reports").joinpath("glossary.yml")
-    terms: dict[str, str] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    terms: dict[str, str] = yaml.safe_load(_beside("glossary.yml"))
     items = [
         Markup("<dt>{}</dt><dd>{}</dd>").format(term, sentence)
         for term, sentence in terms.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -26,9 +26,12 @@ METRICS = {
     "mae": "MAE",
     "p_value": "p",
     "n_called": "Rows called",
+    "recall": "Recall (sensitivity)",
+    "precision": "Precision (PPV)",
+    "observed_over_expected": "Observed over expected",
 }
 _OF_ANY_SIZE = {"rmse", "mae", "mean_error", "difference", "from", "to"}
-_SHARES = {"missing", "share", "flagged_share"}
+_SHARES = {"missing", "share", "flagged_share", "rate"}
 _LONGEST_NAME, _LONGEST_TEXT = 40, 240
 _ENDS = ("_low", "_high")
 
@@ -93,7 +96,14 @@ def metric_name(metric: str) -> str:
 
 
 def to_html(
-    table: pd.DataFrame, caption: str, bold: object = None, decimals: int | None = None
+    table: pd.DataFrame,
+    caption: str,
+    bold: object = None,
+    decimals: int | None = None,
+    *,
+    columns: Sequence[str] | None = None,
+    names: Mapping[str, str] | None = None,
+    join: bool = False,
 ) -> Markup:
     """Print a table: ``x_low`` and ``x_high`` are the interval of ``x``.
 
@@ -107,12 +117,24 @@ def to_html(
         First value of the row that the report is about, or nothing.
     decimals
         Of all figures that are no whole numbers; None for as many as each needs.
+    columns
+        Those that are shown, in order; None for all.
+    names
+        Of columns and of texts in the table, as a reader knows them.
+    join
+        Whether neighbours that are printed alike but for their first column share a row.
     """
-    shown = [name for name in map(str, table) if not name.endswith(_ENDS)]
+    known = [name for name in map(str, table) if not name.endswith(_ENDS)]
+    shown = [name for name in columns or known if name in known]
+    names = names or {}
     numeric = {name: pd.api.types.is_numeric_dtype(table[name].dtype) for name in shown}
-    head = "".join(_cell("th", metric_name(name), numeric[name], ' scope="col"') for name in shown)
-    rows = (table if decimals is None else table.map(partial(_fixed, decimals))).to_dict("records")
-    body = "".join(_row(row, shown, numeric, bold) for row in rows)
+    heads = {name: names.get(name, metric_name(name)) for name in shown}
+    head = "".join(_cell("th", heads[name], numeric[name], ' scope="col"') for name in shown)
+    printed = table if decimals is None else table.map(partial(_fixed, decimals))
+    rows = [_texts(row, shown, names) for row in printed.to_dict("records")]
+    bolds = [bold is not None and value == bold for value in (table[shown[0]] if shown else [])]
+    pairs = _joined(rows, bolds) if join else zip(rows, bolds, strict=True)
+    body = "".join(_row(texts, is_bold, list(numeric.values())) for texts, is_bold in pairs)
     return Markup(
         '<div class="scroll" tabindex="0" role="region" aria-label="{0}"><table>'
         "<caption><span>{0}</span></caption><thead><tr>{1}</tr></thead><tbody>{2}</tbody></table></div>"
@@ -124,11 +146,36 @@ def _fixed(decimals: int, value: Any) -> Any:
     return words.number(value, decimals) if isinstance(value, float) else value
 
 
-def _row(row: dict[Any, Any], shown: Sequence[str], numeric: dict[str, bool], bold: object) -> str:
-    first, *others = shown
-    cells = _cell("th", _text(row, first, first), numeric[first], ' scope="row"')
-    cells += "".join(_cell("td", _text(row, name, first), numeric[name]) for name in others)
-    start = '<tr class="bold">' if bold is not None and row[first] == bold else "<tr>"
+def _texts(row: dict[Any, Any], shown: Sequence[str], names: Mapping[str, str]) -> list[str]:
+    first = shown[0]
+    return [
+        _text(row | {name: names.get(row[name], row[name])}, name, first)
+        if isinstance(row[name], str)
+        else _text(row, name, first)
+        for name in shown
+    ]
+
+
+def _joined(rows: Sequence[list[str]], bolds: Sequence[bool]) -> Iterator[tuple[list[str], bool]]:
+    """Let neighbours share a row where all is printed alike but their names."""
+    held: tuple[list[str], bool] | None = None
+    for row, bold in zip(rows, bolds, strict=True):
+        if held is not None and held[0][1:] == row[1:]:
+            held = [f"{held[0][0]}, {row[0]}", *row[1:]], held[1] or bold
+            continue
+        if held is not None:
+            yield held
+        held = row, bold
+    if held is not None:
+        yield held
+
+
+def _row(texts: Sequence[str], bold: bool, numeric: Sequence[bool]) -> str:
+    first, *others = texts
+    cells = _cell("th", first, numeric[0], ' scope="row"')
+    pairs = zip(others, numeric[1:], strict=True)
+    cells += "".join(_cell("td", text, is_number) for text, is_number in pairs)
+    start = '<tr class="bold">' if bold else "<tr>"
     return f"{start}{cells}</tr>"
 
 

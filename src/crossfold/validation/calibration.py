@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from crossfold.exceptions import CrossfoldError
+from crossfold.validation.intervals import GroupBootstrap, percentile_interval
 from crossfold.validation.metrics import wilson_interval
 
 Probabilities = NDArray[np.float64]
@@ -202,6 +203,75 @@ def reliability_curve(
     )
     table["low"], table["high"] = wilson_interval(table["positives"], table["n"])
     return table[["mean_predicted", "observed", "low", "high", "n", "positives"]]
+
+
+def calibration_measures(y: ArrayLike, p: ArrayLike, bootstrap: GroupBootstrap) -> pd.DataFrame:
+    """Say whether probabilities are right on average, and whether they spread as they should.
+
+    ``calibration_intercept`` is that of a logistic regression of the outcome with the log odds of
+    the prediction as offset, ``calibration_slope`` the slope with them as input, and
+    ``observed_over_expected`` the ratio of events to the sum of probabilities (Van Calster et al.
+    2019). A resample's regression starts from that of all rows and takes one step of Newton's.
+
+    Parameters
+    ----------
+    y, p
+        0/1 and probabilities, shape ``(n,)``.
+    bootstrap
+        Covers the same `n` rows.
+
+    Returns
+    -------
+    Columns ``metric``, ``estimate``, ``low``, ``high`` (95 %); NaN where there is one class, or one
+    prediction, of which no line can be drawn.
+    """
+    y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
+    ln_p, ln_not_p = _logs(p)
+    x = ln_p - ln_not_p
+    if np.ptp(y) == 0:
+        found = dict.fromkeys(_MEASURES, (np.nan, np.full(len(bootstrap.drawn), np.nan)))
+    else:
+        events, expected = bootstrap.sums([y, p]).T
+        found = {
+            "calibration_intercept": _offset(x, y, bootstrap),
+            "calibration_slope": _slope(x, y, bootstrap),
+            "observed_over_expected": (float(y.sum() / p.sum()), events / expected),
+        }
+    rows = [(name, point, *percentile_interval(drawn)) for name, (point, drawn) in found.items()]
+    return pd.DataFrame(rows, columns=["metric", "estimate", "low", "high"])
+
+
+_MEASURES = ("calibration_intercept", "calibration_slope", "observed_over_expected")
+_STEPS = 25
+
+
+def _offset(
+    x: Probabilities, y: Probabilities, bootstrap: GroupBootstrap
+) -> tuple[float, Probabilities]:
+    from scipy.special import expit
+
+    a = 0.0
+    for _ in range(_STEPS):
+        q = expit(a + x)
+        a += float((y - q).sum() / (q * (1 - q)).sum())
+    q = expit(a + x)
+    scores, curvature = bootstrap.sums([y - q, q * (1 - q)]).T
+    return a, a + scores / curvature
+
+
+def _slope(
+    x: Probabilities, y: Probabilities, bootstrap: GroupBootstrap
+) -> tuple[float, Probabilities]:
+    from scipy.special import expit
+
+    if np.ptp(x) == 0:
+        return np.nan, np.full(len(bootstrap.drawn), np.nan)
+    (slope,), a = _fit_line([x], y)
+    q = expit(a + slope * x)
+    r, v = y - q, q * (1 - q)
+    g0, g1, h0, h1, h2 = bootstrap.sums([r, r * x, v, v * x, v * x * x]).T
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return slope, slope + (h0 * g1 - h1 * g0) / (h0 * h2 - h1 * h1)
 
 
 def brier_decomposition(y: ArrayLike, p: ArrayLike, n_bins: int = 10) -> dict[str, float]:

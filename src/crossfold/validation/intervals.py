@@ -61,6 +61,28 @@ class GroupBootstrap:
             drawn = self.drawn[start : start + _RESAMPLES_AT_ONCE]
             yield np.take(drawn, codes, axis=1).astype(np.float32)
 
+    def sums(self, columns: ArrayLike) -> NDArray[np.float64]:
+        """Sum numbers of the rows over every resample.
+
+        Parameters
+        ----------
+        columns
+            Shape ``(k, n)``.
+
+        Returns
+        -------
+        Shape ``(n_resamples, k)``.
+        """
+        n_groups = self.drawn.shape[1]
+        of_groups = np.stack(
+            [np.bincount(self.codes, column, n_groups) for column in np.asarray(columns)], axis=1
+        ).astype(np.float32)
+        starts = range(0, len(self.drawn), _RESAMPLES_AT_ONCE)
+        blocks = (self.drawn[start : start + _RESAMPLES_AT_ONCE] for start in starts)
+        return np.concatenate([block.astype(np.float32) @ of_groups for block in blocks]).astype(
+            np.float64
+        )
+
 
 def bootstrap_metrics(
     y: ArrayLike,

@@ -198,7 +198,10 @@ def _capacity_intervals(
 
 
 def decision_curve(
-    y: ArrayLike, p: ArrayLike, thresholds: NDArray[np.float64] | None = None
+    y: ArrayLike,
+    p: ArrayLike,
+    thresholds: NDArray[np.float64] | None = None,
+    bootstrap: GroupBootstrap | None = None,
 ) -> pd.DataFrame:
     """Give the net benefit of flagging by the model, flagging all and flagging none.
 
@@ -211,16 +214,19 @@ def decision_curve(
         0/1 and calibrated probabilities, shape ``(n,)``.
     thresholds
         Threshold probabilities in (0, 1); 0.01 to 0.60 by default.
+    bootstrap
+        Gives the intervals of the model, on the same rows; None for none.
 
     Returns
     -------
-    Columns ``threshold``, ``model``, ``all``, ``none``.
+    Columns ``threshold``, ``model``, ``all``, ``none``, and with a bootstrap ``model_low`` and
+    ``model_high`` (95 %).
     """
     t = np.linspace(0.01, 0.6, 60) if thresholds is None else np.asarray(thresholds)
     y, p = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
     tp, fp = _confusion_at(y, p, t)
     odds = t / (1 - t)
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "threshold": t,
             "model": (tp - fp * odds) / len(y),
@@ -228,3 +234,10 @@ def decision_curve(
             "none": np.zeros_like(t),
         }
     )
+    if bootstrap is None:
+        return table
+    rows = bootstrap.sums([np.ones(len(y))])
+    gains = [(p >= at) * np.where(y == 1, 1.0, -cost) for at, cost in zip(t, odds, strict=True)]
+    drawn = bootstrap.sums(gains) / rows
+    low, high = np.array([percentile_interval(column) for column in drawn.T]).T
+    return table.assign(model_low=low, model_high=high)

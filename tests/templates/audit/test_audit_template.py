@@ -87,7 +87,7 @@ def test_verdicts_and_the_faults_they_name(measure, judgement, named) -> None:
 
 def test_faults_that_explain_together_are_found_by_taking_each_away() -> None:
     row = judged(claims(measure={"base": -3.0, "a": 2.5, "b": 2.0}))
-    assert "without any one of them the claim fails again" in row["verdict"]
+    assert "Without any one of them the claim fails again" in row["verdict"]
     assert "enough" not in row["verdict"]
 
 

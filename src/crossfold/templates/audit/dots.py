@@ -58,7 +58,7 @@ class _Scale:
         known = [value for value in [*values, limit] if math.isfinite(value)]
         self.low, self.high = min(known), max(known)
         if self.low == self.high:
-            room = abs(self.low) or 1.0
+            room = abs(self.low) / 10 or 0.01
             self.low, self.high = self.low - room, self.high + room
 
     def __call__(self, value: float) -> float:

@@ -205,18 +205,17 @@ def _verdict(claim: Claim, figures: Figures, judgement: str, explanation: str) -
     if PRINTED in figures:
         clause = claim.so if judgement == HOLDS else claim.not_so
         value = print_value(figures[PRINTED].estimate, claim.unit)
-        return f"By the source's own table {clause} ({value})."
+        return f"By the source's own table {clause}: {value}."
     reported, sound = (print_measured(figures[run], claim.unit) for run in (REPORTED, SOUND))
-    touched = bool(claim.faults)
-    beside = f"; the source's protocol gives {reported}" if touched else ""
-    without = "Without the faults " if touched else ""
+    beside = f" The source's protocol gives {reported}." if claim.faults else ""
+    without = "without the faults " if claim.faults else ""
     return {
-        HOLDS: f"{_capital(without + claim.so)} ({sound}){beside}.",
-        FAILS: f"{_capital(without + claim.not_so)} ({sound}){beside}.",
-        UNCLEAR: f"{_capital(without)}{'the' if touched else 'The'} figure is {sound}, which allows"
-        f" that {claim.so} and that {claim.not_so}{beside}.",
-        ARTEFACT: f"With the source's faults {claim.so} ({reported}), without them {claim.not_so}"
-        f" ({sound}){'; ' + explanation}.",
+        HOLDS: f"{_capital(without + claim.so)}: {sound}.{beside}",
+        FAILS: f"{_capital(without + claim.not_so)}: {sound}.{beside}",
+        UNCLEAR: f"{_capital(without)}{'the' if without else 'The'} figure is {sound}, which allows"
+        f" that {claim.so} and that {claim.not_so}.{beside}",
+        ARTEFACT: f"With the source's faults {claim.so}: {reported}. Without them {claim.not_so}:"
+        f" {sound}. {_capital(explanation)}.",
     }[judgement]
 
 

@@ -15,7 +15,15 @@ from crossfold.reports.page import figure_html, render_page
 from crossfold.reports.tables import to_html
 from crossfold.reports.words import plain
 from crossfold.templates.audit.dots import draw_dots
-from crossfold.templates.audit.judging import JUDGEMENTS, UNCLEAR, fails_discovery_rate
+from crossfold.templates.audit.judging import (
+    ARTEFACT,
+    FAILS,
+    HOLDS,
+    JUDGEMENTS,
+    NOT_JUDGED,
+    UNCLEAR,
+    fails_discovery_rate,
+)
 from crossfold.templates.audit.measured import (
     Measured,
     from_interval,
@@ -26,6 +34,14 @@ from crossfold.templates.audit.setups import PRINTED, REPORTED, SOUND
 from crossfold.templates.parameters import Parameters
 
 _PAGE = Path(__file__).with_name("audit.md.j2")
+_STYLE = Path(__file__).with_name("audit.css")
+HEADINGS = {
+    HOLDS: "What holds",
+    ARTEFACT: "What a fault makes look true",
+    FAILS: "What does not hold",
+    UNCLEAR: "What the data cannot tell",
+    NOT_JUDGED: "What is not judged here",
+}
 _TEXTS = (
     "quote", "printed", "fault_shares", "unstated", "inferred", "shortened", "artefact_of",
 )  # fmt: skip
@@ -127,23 +143,45 @@ def _render(
     figures: Sequence[Markup] = (),
 ) -> str:
     filled = _filled(claims)
-    shortened = " ".join(text for text in filled["shortened"].unique() if text)
+    studies = {name: study_name(name) for name in filled["study"].unique()}
     names = {
         "report": report,
         "seed": seed,
         "counts": {name: int((filled["judgement"] == name).sum()) for name in JUDGEMENTS},
         "groups": _groups(filled, shares),
-        "studies": Markup(
-            json.dumps({name: study_name(name) for name in filled["study"].unique()})
-        ),
+        "studies": studies,
+        "studies_json": Markup(json.dumps(studies)),
+        "headings": HEADINGS,
+        "overview": _overview(filled, studies) if len(studies) > 1 else Markup(""),
+        "less_sure": int((~filled["survives"]).sum()),
         "n": len(filled),
         "chance": filled["chance"].sum(),
         "n_with_interval": int(filled["p"].notna().sum()),
         "printed_figures": _printed_figures(runs, filled),
         "figures": figures,
     }
-    return render_page(
-        _PAGE.read_text(encoding="utf-8"), names, f"{data_notice} {shortened}".strip()
+    page = render_page(
+        _PAGE.read_text("utf-8"), names, f"{data_notice} {_shortened(filled, studies)}".strip()
+    )
+    return page.replace("</style>", f"{_STYLE.read_text('utf-8')}</style>", 1)
+
+
+def _shortened(claims: pd.DataFrame, studies: dict[str, str]) -> str:
+    """Say which trainings were shortened, with the studies' names where there are several."""
+    texts = claims.loc[claims["shortened"] != ""].groupby("study", sort=False)["shortened"].first()
+    if len(studies) == 1:
+        return "".join(texts)
+    listed = [f"{studies[str(study)]} {text[11:].rstrip('.')}" for study, text in texts.items()]
+    return f"Shortened: {'; '.join(listed)}." if listed else ""
+
+
+def _overview(claims: pd.DataFrame, studies: dict[str, str]) -> Markup:
+    """Count the verdicts of every study."""
+    counts = pd.crosstab(claims["study"].map(studies), claims["judgement"])
+    table = counts.reindex(list(studies.values()))
+    return to_html(
+        table[[name for name in JUDGEMENTS if name in table]].rename_axis("study").reset_index(),
+        "Claims of each study by verdict",
     )
 
 
@@ -190,7 +228,6 @@ def _claim(row: dict[Any, Any], shares: pd.DataFrame | None) -> dict[str, Any]:
     }
     return {
         **row,
-        "study_name": study_name(row["study"]),
         "dots": draw_dots(row),
         "figures": figures,
         "shares": _shares(row, shares),

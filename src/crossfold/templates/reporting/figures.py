@@ -26,7 +26,8 @@ def models(results: Results) -> Figure:
     """Draw the compared metrics of every model."""
     panels = COMPARED[results.table_parameters.task]
     table = _best_first(results.pooled, results)
-    return charts.estimates(table, "model", panels, bold=results.reference)
+    names = results.report.labels
+    return charts.estimates(table, "model", panels, bold=results.reference, names=names)
 
 
 def _best_first(table: pd.DataFrame, results: Results) -> pd.DataFrame:
@@ -42,8 +43,9 @@ def differences(results: Results) -> Figure:
         if (pair := results.pair(results.reference, model))
     ]
     table = pd.DataFrame(pairs, columns=["model", "metric", "estimate", "low", "high"])
-    axis = f"{metric_name(results.main_metric)}: {chart_label(results.reference)} minus model"
-    return charts.estimates(table, "model", ["difference"], reference=0, axis=axis)
+    name = chart_label(results.label(results.reference))
+    axis, names = f"{metric_name(results.main_metric)}: {name} minus model", results.report.labels
+    return charts.estimates(table, "model", ["difference"], reference=0, axis=axis, names=names)
 
 
 def protocols(results: Results) -> Figure:
@@ -61,13 +63,15 @@ def protocols(results: Results) -> Figure:
         series="protocol",
         reference=results.chance,
         axis=f"{metric_name(results.main_metric)}; the line is chance",
+        names=results.report.labels,
     )
 
 
 def training_curves(results: Results) -> Figure:
     """Draw the losses of our networks over epochs."""
     history = results.history
-    return charts.curves(history[history["protocol"] == results.protocol], results.networks)
+    own = history[history["protocol"] == results.protocol]
+    return charts.curves(own, results.networks, results.report.labels)
 
 
 def outcomes(results: Results) -> Figure:
@@ -75,7 +79,7 @@ def outcomes(results: Results) -> Figure:
     if results.task == "binary":
         others = [model for model in results.models if model != results.reference]
         shown = [results.reference, *others[:2]]
-        return charts.roc_and_pr({model: results.predicted(model) for model in shown})
+        return charts.roc_and_pr({results.label(name): results.predicted(name) for name in shown})
     if results.task == "multiclass":
         counts = summaries.confusion_counts(results, results.reference)
         return charts.confusion(counts, results.classes)
@@ -121,13 +125,39 @@ def decision(results: Results, table: pd.DataFrame) -> Figure:
     return charts.histogram(errors, "Predicted − true")
 
 
+def net_benefit(results: Results) -> Figure:
+    """Draw the decision curve of the reference model."""
+    if results.task != "binary":
+        return style.empty_figure("There is nothing to decide.")
+    table = summaries.net_benefit(results)
+    top = float(table["high"].max())
+    return charts.lines(
+        table.assign(**table[["estimate", "low"]].clip(lower=-top / 5)),
+        "threshold",
+        series="policy",
+        names={"all": "Act on all", "none": "Act on none"},
+        x_axis="Probability from which acting is worth its cost",
+        y_axis="Net benefit per row",
+    )
+
+
+def by_outcome(results: Results) -> Figure:
+    """Draw the predicted probabilities of rows with and without the event."""
+    if results.task != "binary":
+        return style.empty_figure("There are no two outcomes.")
+    rows = results.predicted(results.reference)
+    names = [chart_label(results.label(name), 20) for name in results.classes]
+    return charts.by_outcome(rows["target"], rows["p1"], names)
+
+
 def importance(results: Results) -> Figure:
     """Draw what shuffling each column costs."""
-    names = ["column", "estimate", "low", "high"]
-    table = summaries.importance(results).set_axis(names, axis=1).assign(metric="importance")
+    columns = ["column", "estimate", "low", "high"]
+    table = summaries.importance(results).set_axis(columns, axis=1).assign(metric="importance")
     metric = METRICS.get(results.main_metric, results.main_metric)
     axis = f"{metric} lost when shuffled"
-    return charts.estimates(table, "column", ["importance"], reference=0, axis=axis)
+    names = results.report.labels
+    return charts.estimates(table, "column", ["importance"], reference=0, axis=axis, names=names)
 
 
 def target(results: Results) -> Figure:

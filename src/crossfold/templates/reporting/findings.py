@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from crossfold.reports import words
+from crossfold.reports.tables import Estimate
 from crossfold.reports.words import count, listed, percent, shortened
 from crossfold.templates.cross_validation.folds import TIME_SPLIT
 from crossfold.templates.reporting import summaries
@@ -25,23 +26,23 @@ def answer(results: Results) -> str:
     model, main = results.reference, results.metric(results.reference, results.main_metric)
     if not main:
         return ""
-    target, share = shortened(results.target), main.percent()
+    target, share, name = shortened(results.target), main.percent(), results.label(model)
     if results.task == "binary":
         event = shortened(results.classes[1])
         text = (
-            f"Of two rows, one with {target} = {event} and one without, {model} finds the right "
+            f"Of two rows, one with {target} = {event} and one without, {name} finds the right "
             f"one in {share} of cases; guessing would in 50 %."
         )
     elif results.task == "multiclass":
         text = (
-            f"{model} names the right one of {len(results.classes)} classes of {target} for "
+            f"{name} names the right one of {len(results.classes)} classes of {target} for "
             f"{share} of rows; always naming the largest class would for "
             f"{percent(results.chance)}."
         )
     elif main.value > 0:
-        text = f"{model} explains {share} of the variance of {target}{_typical_error(results)}."
+        text = f"{name} explains {share} of the variance of {target}{_typical_error(results)}."
     else:
-        text = f"{model} predicts {target} no better than its mean does (R² {main.number})."
+        text = f"{name} predicts {target} no better than its mean does (R² {main.number})."
     return f"{text} {_beyond_chance(results)}".strip()
 
 
@@ -65,11 +66,16 @@ def standing(results: Results) -> str:
         return ""
     if best == reference:
         close = [m for m in results.models[1:] if not _differ(results, best, m)]
-        others = f"; {listed(close)} cannot be told apart from it" if close else ""
+        others = (
+            f"; {listed([results.label(m) for m in close])} cannot be told apart from it"
+            if close
+            else ""
+        )
         return f"No other model has a better {main.name}{others}."
     differs = _differ(results, best, reference)
     told = "which is better than" if differs else "which cannot be told apart from"
-    return f"The best {main.name} is that of {best}, {main}, {told} {reference}."
+    names = results.label(best), results.label(reference)
+    return f"The best {main.name} is that of {names[0]}, {main}, {told} {names[1]}."
 
 
 def _differ(results: Results, model_a: str, model_b: str) -> bool:
@@ -90,16 +96,15 @@ def _comparison(results: Results, model: str) -> str:
     pair = results.pair(results.reference, model)
     if not pair:
         return ""
+    reference, other = results.label(results.reference), results.label(model)
     if not any(pair.values()):
-        return f"{results.reference} and {model} do not differ at all."
+        return f"{reference} and {other} do not differ at all."
     text = words.fitting_interval(pair["difference"], pair["low"], pair["high"])
     name = results.metric(model, results.main_metric).name
     if not _differ(results, results.reference, model):
-        return (
-            f"{results.reference} and {model} cannot be told apart: their {name} differs by {text}."
-        )
+        return f"{reference} and {other} cannot be told apart: their {name} differs by {text}."
     told = "better" if pair["difference"] > 0 else "worse"
-    return f"{results.reference} is {told} than {model}: its {name} differs by {text}."
+    return f"{reference} is {told} than {other}: its {name} differs by {text}."
 
 
 def twins(results: Results) -> str:
@@ -108,7 +113,8 @@ def twins(results: Results) -> str:
     if table.empty:
         return ""
     row = table.iloc[0]
-    pair = f"{row['model_a']} and {row['model_b']}, one network on two engines,"
+    names = results.label(row["model_a"]), results.label(row["model_b"])
+    pair = f"{names[0]} and {names[1]}, one network on two engines,"
     if not row["difference"]:
         return f"{pair} say the same of every row."
     apart = words.fitting(float(row["difference"]))
@@ -131,7 +137,8 @@ def control(results: Results) -> str:
     model, main = results.control
     if not main:
         return ""
-    text = f"On permuted labels, from which nothing can be learnt, {model} has {main.name} {main}"
+    name = results.label(model)
+    text = f"On permuted labels, from which nothing can be learnt, {name} has {main.name} {main}"
     if main.low > results.chance:
         return (
             f"{text}: better than chance ({_chance(results)}), which must not be. "
@@ -153,19 +160,37 @@ def over_time(results: Results) -> str:
     mixed = results.metric(model, results.main_metric)
     return (
         f"Trained on earlier rows and tested on the last {count(results.validated(TIME_SPLIT))}"
-        f"{start}, {model} has {main.name} {main}; on folds that mix all times it has {mixed}."
+        f"{start}, {results.label(model)} has {main.name} {main}; on folds that mix all times it "
+        f"has {mixed}."
     )
 
 
 def calibration(results: Results) -> str:
     """Say whether the probabilities of two classes are right on average."""
     said = results.metric(results.reference, "mean_prediction")
-    error = results.metric(results.reference, "expected_calibration_error")
     if not said:
         return ""
     true = percent(float(results.predicted(results.reference)["target"].mean()))
-    text = f"On average {results.reference} says {percent(said.value)}, and {true} is true"
-    return f"{text}; bin by bin the two are {percent(error.value)} apart." if error else f"{text}."
+    name = results.label(results.reference)
+    text = f"On average {name} says {percent(said.value)}, and {true} is true."
+    slope = _calibrated(results, "calibration_slope")
+    if not slope:
+        return text
+    if slope.low <= 1 <= slope.high:
+        spread = "they spread as they should"
+    else:
+        spread = "they are too extreme" if slope.high < 1 else "they are too cautious"
+    ratio = _calibrated(results, "observed_over_expected")
+    return f"{text} Observed over expected is {ratio}, the calibration slope {slope}: {spread}."
+
+
+def _calibrated(results: Results, metric: str) -> Estimate:
+    if "calibration" not in results.tables:
+        return Estimate(metric)
+    table = results.tables["calibration"]
+    row = table[table["probabilities"] == "calibrated"].iloc[0]
+    value, low, high = (float(row[f"{metric}{end}"]) for end in ("", "_low", "_high"))
+    return Estimate(metric, value, low, high)
 
 
 def decision(results: Results) -> str:
@@ -178,7 +203,10 @@ def decision(results: Results) -> str:
         return ""
     low, high = results.predicted(model)["threshold"].agg(["min", "max"])
     ends = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
-    text = f"At thresholds of {ends}, {model} flags {flagged.percent()} of rows"
+    text = (
+        f"At thresholds of {ends}, {results.label(model)} flags {flagged.percent()} of "
+        f"{results.report.rows}"
+    )
     if not flagged.value:
         return f"{text}."
     return (
@@ -192,7 +220,7 @@ def confusions(results: Results) -> str:
     counts = summaries.confusion_counts(results, results.reference)
     np.fill_diagonal(counts, 0)
     if not counts.any():
-        return f"{results.reference} makes no mistake."
+        return f"{results.label(results.reference)} makes no mistake."
     true, said = np.unravel_index(int(counts.argmax()), counts.shape)
     names = [shortened(results.classes[int(number)]) for number in (true, said)]
     n_wrong = int(counts.sum())

@@ -31,6 +31,8 @@ TABLES: dict[str, Callable[[Results], pd.DataFrame]] = {
     "columns": summaries.columns,
     "left_out": summaries.left_out,
     "decision": summaries.decision,
+    "calibration": summaries.calibration,
+    "net_benefit": summaries.net_benefit,
     "importance": summaries.importance,
     "settings": summaries.settings,
     "data": summaries.data,
@@ -43,6 +45,8 @@ FIGURES = (
     "outcomes",
     "calibration",
     "decision",
+    "net_benefit",
+    "by_outcome",
     "importance",
     "target",
     "missing",
@@ -133,10 +137,12 @@ def write_report(
     made |= {name: block for name, block in blocks.items() if block is not None}
     own = own_words(**_asked(own_words, made)) if own_words else {}
     tables, images = (_taken(made, prefix) for prefix in ("table_", "figure_"))
-    results = Results(**{n: made[n] for n in Results.__dataclass_fields__ if n in made})
+    known = {n: made[n] for n in Results.__dataclass_fields__ if n in made}
+    results = Results(**known, tables=tables)
     names = {
         **_words(results, seed),
         "metric": results.metric,
+        "label": results.label,
         "table": _printer(results, tables),
         "figure": _embedder(images),
         **own,
@@ -185,11 +191,18 @@ def _yaml(results: Results) -> str:
 def _printer(results: Results, tables: dict[str, pd.DataFrame]) -> Callable[..., Markup]:
     given = {"leak_guard": results.leak_guard, **tables}
 
-    def table(name: str | pd.DataFrame, caption: str = "", decimals: int | None = None) -> Markup:
+    def table(
+        name: str | pd.DataFrame,
+        caption: str = "",
+        decimals: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Markup:
         if isinstance(name, pd.DataFrame):
-            return to_html(name, caption, decimals=decimals)
-        bold = results.reference if name == "models" else None
-        return to_html(_found(given, name, "table"), caption or name, bold, decimals)
+            return to_html(name, caption, decimals=decimals, columns=columns)
+        models = name == "models"
+        bold, names = results.reference if models else None, results.report.labels
+        found, told = _found(given, name, "table"), caption or name
+        return to_html(found, told, bold, decimals, columns=columns, names=names, join=models)
 
     return table
 

@@ -52,6 +52,8 @@ class Results:
         What the columns are, and how figures were made.
     report
         The words of the report that are not computed.
+    tables
+        Those of the report, where its page is written.
     """
 
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -69,6 +71,7 @@ class Results:
     table_parameters: TableParameters = field(default_factory=partial(TableParameters, target=""))
     evaluation: EvaluationParameters = field(default_factory=EvaluationParameters)
     report: ReportParameters = field(default_factory=ReportParameters)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def task(self) -> str:
@@ -102,7 +105,9 @@ class Results:
         target = self.features[self.target]
         if target.dtype == "category":
             return [str(name) for name in target.cat.categories]
-        positive = self.table_parameters.positive
+        words, positive = self.report, self.table_parameters.positive
+        if words.event:
+            return [words.no_event or "other", words.event]
         return ["other", positive] if positive else ["no", "yes"]
 
     @cached_property

@@ -14,10 +14,24 @@ from crossfold.templates.cross_validation.encoding import inputs_by_kind
 from crossfold.templates.cross_validation.parameters import PreparationParameters
 from crossfold.templates.parameters import Kind
 from crossfold.templates.reporting.results import Results
-from crossfold.validation import GroupBootstrap, capacity_table
+from crossfold.validation import (
+    GroupBootstrap,
+    calibration_measures,
+    capacity_table,
+    decision_curve,
+)
 
 COLUMNS = {
-    "binary": ("roc_auc", "pr_auc", "brier", "accuracy", "precision", "recall", "f1"),
+    "binary": (
+        "roc_auc",
+        "brier",
+        "precision",
+        "recall",
+        "pr_auc",
+        "f1",
+        "accuracy",
+        "expected_calibration_error",
+    ),
     "multiclass": ("accuracy", "macro_f1", "macro_precision", "macro_recall", "mcc", "log_loss"),
     "regression": ("r2", "rmse", "mae", "mean_error"),
 }
@@ -136,11 +150,68 @@ def decision(results: Results) -> pd.DataFrame:
     return _by_size(results)
 
 
+def calibration(results: Results) -> pd.DataFrame:
+    """Say of two classes' probabilities, raw and calibrated, whether they are what they say.
+
+    Returns
+    -------
+    Columns ``probabilities``, and slope, intercept and ratio of `calibration_measures` with their
+    intervals; empty for other tasks.
+    """
+    if results.task != "binary":
+        return pd.DataFrame({"probabilities": []})
+    rows = results.predicted(results.reference)
+    lines = []
+    for name, column in (("raw", "raw_p1"), ("calibrated", "p1")):
+        found = calibration_measures(rows["target"], rows[column], bootstrap(results))
+        line: dict[str, object] = {"probabilities": name}
+        for one in found.itertuples():
+            line |= {str(one.metric): one.estimate, f"{one.metric}_low": one.low}
+            line |= {f"{one.metric}_high": one.high}
+        lines.append(line)
+    return pd.DataFrame(lines)
+
+
+def net_benefit(results: Results) -> pd.DataFrame:
+    """Compute the decision curve of two classes, long: by policy and threshold.
+
+    Returns
+    -------
+    Columns ``policy``, ``threshold``, ``estimate``, ``low``, ``high``; empty for other tasks.
+    """
+    columns = ["policy", "threshold", "estimate", "low", "high"]
+    if results.task != "binary":
+        return pd.DataFrame(columns=columns)
+    rows = results.predicted(results.reference)
+    wide = decision_curve(rows["target"], rows["p1"], bootstrap=bootstrap(results))
+    policies = {"model": results.label(results.reference), "all": "all", "none": "none"}
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "policy": name,
+                    "threshold": wide["threshold"],
+                    "estimate": wide[policy],
+                    "low": wide.get(f"{policy}_low", wide[policy]),
+                    "high": wide.get(f"{policy}_high", wide[policy]),
+                }
+            )
+            for policy, name in policies.items()
+        ],
+        ignore_index=True,
+    )
+
+
+def bootstrap(results: Results) -> GroupBootstrap:
+    """Draw whole groups of the cross-validation's rows, in the order of the rows."""
+    groups = results.predicted(results.reference)["group"]
+    return GroupBootstrap(groups, results.evaluation.n_resamples, 0)
+
+
 def _capacity(results: Results) -> pd.DataFrame:
     rows = results.predicted(results.reference)
-    bootstrap = GroupBootstrap(rows["group"], results.evaluation.n_resamples, 0)
     shares = [share for share in SHARES if share * len(rows) >= FEWEST_CALLED]
-    return capacity_table(rows["target"], rows["p1"], shares, bootstrap)
+    return capacity_table(rows["target"], rows["p1"], shares, bootstrap(results))
 
 
 def confusion_counts(results: Results, model: str) -> NDArray[np.intp]:

@@ -6,16 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossfold.pipelines.reporting.binary.appointments import (
-    APPOINTMENTS,
-    CONDITIONS,
-    compute_data_tables,
-    draw_data_figures,
-    five_year_bands,
-    subgroup_columns,
-)
-from crossfold.pipelines.reporting.binary.rates import rate_table
+from crossfold.pipelines.no_show import figures, tables
+from crossfold.pipelines.no_show.tables import CONDITIONS, rate_table, subgroup_columns
+from crossfold.reports.style import figure_style
+from crossfold.templates.parameters import TableParameters
+from crossfold.templates.reporting.parameters import ReportParameters
+from crossfold.templates.reporting.results import Results
 
+RATES = (
+    "no_show_by_lead_time",
+    "no_show_by_age",
+    "no_show_by_condition",
+    "no_show_by_handicap",
+    "sms_by_lead_time",
+)
 DAY = pd.Timestamp("2016-05-20")
 
 
@@ -63,22 +67,22 @@ def test_tables_without_a_column_or_a_difference_are_drawn(
     sent: list[bool], absent: list[str]
 ) -> None:
     table = appointments(lead=[0, 3, 8, 8], sms_received=sent).drop(columns=absent)
-    tables = compute_data_tables(table)
-    figures = draw_data_figures(**tables)
-    assert set(figures) == set(APPOINTMENTS.names)
-    n_empty = sum(not len(one) for one in tables.values())
-    assert n_empty == (4 if absent else 0)
+    made = {name: getattr(tables, name)(table) for name in RATES}
+    with figure_style():
+        drawn = [getattr(figures, name)(made[name]) for name in RATES]
+    assert len(drawn) == len(RATES)
+    assert sum(not len(one) for one in made.values()) == (3 if absent else 0)
     assert list(subgroup_columns(table)) == (
         [] if absent else ["Sex", "Age", "Scholarship", "Disability"]
     )
 
 
 def test_lead_time_is_counted_in_calendar_days() -> None:
-    table = compute_data_tables(
+    table = tables.no_show_by_lead_time(
         appointments(
             lead=[0, 0, 1, 2, 3, 7, 8, 14, 15, 30, 31, 60, 61], no_show=[True] + 12 * [False]
         )
-    )["no_show_by_lead_time"].set_index("lead_time")
+    ).set_index("lead_time")
     assert table["n"].to_dict() == {
         "Same day": 2,
         "1 day": 1,
@@ -92,38 +96,31 @@ def test_lead_time_is_counted_in_calendar_days() -> None:
     assert table.loc["Same day", "estimate"] == 0.5
 
 
-def test_ages_fall_into_bands_of_five_years() -> None:
-    bands = five_year_bands(pd.Series([0, 4, 5, 89, 90, 115]))
-    assert bands.tolist() == ["0–4", "0–4", "5–9", "85–89", "90+", "90+"]
-
-
-def test_classes_are_counted_with_their_shares() -> None:
-    table = compute_data_tables(appointments(no_show=[True, False, False, False]))["class_counts"]
-    assert table["data"].tolist() == ["Kept", "No-show"]
-    assert table["events"].tolist() == [3, 1]
-    assert table["estimate"].tolist() == [0.75, 0.25]
+def test_ages_are_counted_by_year_and_the_oldest_together() -> None:
+    table = tables.no_show_by_age(appointments(age=[0, 4, 4, 89, 90, 115]))
+    assert dict(zip(table["age"], table["n"], strict=True)) == {0: 1, 4: 2, 89: 1, 90: 2}
 
 
 def test_the_sms_table_shows_raw_rates_and_strata() -> None:
     # No SMS for the same day, where all come; with the same lead time, the SMS halves the rate.
-    table = compute_data_tables(
+    table = tables.sms_by_lead_time(
         appointments(
             lead=[0] * 8 + [10] * 8,
             sms_received=[False] * 8 + [False] * 4 + [True] * 4,
             no_show=[False] * 8 + [True] * 4 + [True, True, False, False],
         )
-    )["sms_by_lead_time"].set_index(["view", "stratum", "sms_received"])["estimate"]
-    assert table["raw", "All rows", False] == 4 / 12
-    assert table["raw", "All rows", True] == 0.5
-    assert table["stratum", "3 days or more", False] == 1.0
-    assert table["stratum", "8–14 days", True] == 0.5
-    assert ("stratum", "Same day", True) not in table.index
+    ).set_index(["stratum", "sms_received"])["estimate"]
+    assert table["All rows", False] == 4 / 12
+    assert table["All rows", True] == 0.5
+    assert table["3 days or more", False] == 1.0
+    assert table["8–14 days", True] == 0.5
+    assert ("Same day", True) not in table.index
 
 
 def test_conditions_are_compared_with_their_absence() -> None:
-    table = compute_data_tables(
+    table = tables.no_show_by_condition(
         appointments(diabetes=[True, True, False], no_show=[True, False, False])
-    )["no_show_by_condition"].set_index(["condition", "present"])["estimate"]
+    ).set_index(["condition", "present"])["estimate"]
     assert table["Diabetes", True] == 0.5
     assert table["Diabetes", False] == 0.0
     assert set(table.index.get_level_values("condition")) == {
@@ -165,12 +162,74 @@ def test_counts_on_the_real_file(mirror: Path) -> None:
         }
     )
     valid = (table["age"] >= 0) & (table["booked_at"].dt.normalize() <= table["appointment_day"])
-    tables = compute_data_tables(table[valid])
-    lead_time = tables["no_show_by_lead_time"].set_index("lead_time")
+    table = table[valid]
+    lead_time = tables.no_show_by_lead_time(table).set_index("lead_time")
     assert lead_time.loc["Same day", ["n", "events"]].tolist() == [38562, 1792]
     assert lead_time.loc["31–60 days", ["n", "events"]].tolist() == [8283, 2829]
-    sms = tables["sms_by_lead_time"].set_index(["view", "stratum", "sms_received"])
-    assert sms.loc[("stratum", "3 days or more", True), ["n", "events"]].tolist() == [35482, 9784]
-    assert sms.loc[("raw", "All rows", False), ["n", "events"]].tolist() == [75039, 12530]
-    handicap = tables["no_show_by_handicap"].set_index("handicap_level")
+    sms = tables.sms_by_lead_time(table).set_index(["stratum", "sms_received"])
+    assert sms.loc[("3 days or more", True), ["n", "events"]].tolist() == [35482, 9784]
+    assert sms.loc[("All rows", False), ["n", "events"]].tolist() == [75039, 12530]
+    handicap = tables.no_show_by_handicap(table).set_index("handicap_level")
     assert handicap["n"].tolist() == [108282, 2040, 183, 13, 3]
+
+
+def results(table: pd.DataFrame, flagged: list[bool], p: list[float]) -> Results:
+    """Make results of one model, as the page reads them."""
+    n = len(table)
+    predictions = pd.DataFrame(
+        {
+            "model": "mlp_tuned",
+            "protocol": "grouped_k_fold",
+            "row": np.arange(n),
+            "group": np.arange(n) // 2,
+            "target": table["no_show"].astype(int),
+            "p1": p,
+            "flagged": flagged,
+        }
+    )
+    metrics = {"model": "mlp_tuned", "protocol": "grouped_k_fold", "scope": "pooled"}
+    figures_of = {"metric": "roc_auc", "estimate": 0.7, "low": 0.6, "high": 0.8, "n": n}
+    return Results(
+        table=table,
+        features=table,
+        predictions=predictions,
+        metrics_table=pd.DataFrame([metrics | figures_of]),
+        history=pd.DataFrame({"model": ["mlp_tuned"]}),
+        table_parameters=TableParameters(target="no_show"),
+        report=ReportParameters(extra={"share": 0.1}),
+    )
+
+
+def test_gaps_compare_the_levels_that_are_flagged_most_and_least() -> None:
+    # 40 women, half of them flagged, all of whose no-shows are; 40 men, a tenth and a third.
+    missed = [True] * 10 + [False] * 30 + [True] * 12 + [False] * 28
+    flagged = [True] * 20 + [False] * 20 + [True] * 4 + [False] * 36
+    table = appointments(gender=["F"] * 40 + ["M"] * 40, no_show=missed)
+    gaps = tables.subgroup_gaps(results(table, flagged, [0.2] * 80))
+    assert gaps["group"].tolist() == ["Sex"]
+    row = gaps.iloc[0]
+    assert (row["most"], row["least"]) == ("Female", "Male")
+    assert (row["most_flagged"], row["least_flagged"]) == (0.5, 0.1)
+    assert row["flagged_ratio"] == pytest.approx(5)
+    assert row["recall_gap"] == pytest.approx(1 - 4 / 12)
+    assert row["flagged_ratio_low"] < 5 < row["flagged_ratio_high"]
+
+
+def test_the_page_says_what_calling_a_tenth_brings() -> None:
+    table = appointments(no_show=[True, True, False, False] * 5, gender=["F", "M"] * 10)
+    made = results(table, [True] + [False] * 19, list(np.linspace(0.9, 0.1, 20)))
+    decision = pd.DataFrame(
+        {
+            "share": [0.05, 0.1],
+            "n_called": [1, 2],
+            **{f"{name}{end}": [0.1, 0.2] for name in ("precision", "recall") for end in ENDS},
+        }
+    )
+    sms = tables.sms_by_lead_time(table)
+    found = tables.words(made, decision, sms, pd.DataFrame())
+    assert (found["called"]["n"], found["called"]["recall"].value) == (2, 0.2)
+    assert found["base_rate"] == 0.5
+    assert found["sms"] == ""  # nobody had one
+
+
+ENDS = ("", "_low", "_high")

@@ -1,0 +1,5 @@
+"""The study of appointment no-shows: data, models and report."""
+
+from crossfold.pipelines.no_show.pipeline import create_pipeline
+
+__all__ = ["create_pipeline"]

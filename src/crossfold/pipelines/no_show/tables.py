@@ -1,0 +1,291 @@
+"""Tables of the no-show report that no other study has, and what its page says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.reports.tables import Estimate
+from crossfold.reports.words import fitting_interval, percent, percent_interval
+from crossfold.templates.reporting.results import Results
+from crossfold.templates.reporting.summaries import bootstrap
+
+CONDITIONS = {
+    "scholarship": "Scholarship",
+    "hypertension": "Hypertension",
+    "diabetes": "Diabetes",
+    "alcoholism": "Alcoholism",
+}
+LEAD_TIME_DAYS = {
+    "Same day": 0,
+    "1 day": 1,
+    "2 days": 2,
+    "3–7 days": 7,
+    "8–14 days": 14,
+    "15–30 days": 30,
+    "31–60 days": 60,
+    "Over 60 days": np.inf,
+}
+AGE_BANDS = {"0–17": 17, "18–34": 34, "35–49": 49, "50–64": 64, "65 and over": np.inf}
+FIRST_DAY_WITH_SMS = 3
+OLDEST = 90
+EVERYONE = "Everyone"
+NOTHING = pd.DataFrame(columns=["n", "events", "estimate", "low", "high"])
+_YES_NO = {True: "Yes", False: "No"}
+_SUBGROUPS: dict[str, tuple[str, Callable[[pd.Series], pd.Series]]] = {
+    "Sex": ("gender", lambda sex: sex.astype(str).map({"F": "Female", "M": "Male"})),
+    "Age": ("age", lambda age: cut(age, AGE_BANDS)),
+    "Scholarship": ("scholarship", lambda flag: flag.map(_YES_NO)),
+    "Disability": ("handicap", lambda level: (level > 0).map(_YES_NO)),
+}
+
+
+def rate_table(groups: Mapping[str, pd.Series], outcome: pd.Series) -> pd.DataFrame:
+    """Compute the rate of an outcome in every group that occurs.
+
+    Parameters
+    ----------
+    groups
+        Columns that define the groups, by name; same index as `outcome`.
+    outcome
+        True where the event happened.
+
+    Returns
+    -------
+    One row a group, sorted: the columns of `groups`, ``n``, ``events``, ``estimate`` (rate in
+    [0, 1]), ``low`` and ``high`` (95 % Wilson interval).
+    """
+    from crossfold.validation import wilson_interval
+
+    keys = pd.DataFrame(dict(groups))
+    counted = outcome.groupby([keys[name] for name in keys], observed=True).agg(["size", "sum"])
+    table = counted.reset_index().rename(columns={"size": "n", "sum": "events"})
+    low, high = wilson_interval(table["events"].to_numpy(), table["n"].to_numpy())
+    return table.assign(estimate=table["events"] / table["n"], low=low, high=high)
+
+
+def no_show_by_lead_time(table: pd.DataFrame) -> pd.DataFrame:
+    """Compute rates by days between booking and appointment."""
+    return rate_table({"lead_time": lead_time(table)}, table["no_show"])
+
+
+def no_show_by_age(table: pd.DataFrame) -> pd.DataFrame:
+    """Compute rates by year of age; the oldest share one."""
+    if "age" not in table:
+        return NOTHING.assign(age=[])
+    return rate_table({"age": table["age"].clip(upper=OLDEST)}, table["no_show"])
+
+
+def no_show_by_condition(table: pd.DataFrame) -> pd.DataFrame:
+    """Compare rates with and without each condition that the table has."""
+    tables = [
+        rate_table({"present": table[column]}, table["no_show"]).assign(condition=label)
+        for column, label in CONDITIONS.items()
+        if column in table
+    ]
+    return pd.concat(tables or [NOTHING.assign(present=[], condition=[])], ignore_index=True)
+
+
+def no_show_by_handicap(table: pd.DataFrame) -> pd.DataFrame:
+    """Compute rates by handicap level."""
+    if "handicap" not in table:
+        return NOTHING.assign(handicap_level=[])
+    return rate_table({"handicap_level": table["handicap"]}, table["no_show"])
+
+
+def sms_by_lead_time(table: pd.DataFrame) -> pd.DataFrame:
+    """Compare rates with and without an SMS: over all rows, and in each range of lead time.
+
+    No SMS goes out for appointments booked less than three days ahead, which are also the ones
+    that are kept, so the rates over all rows compare unlike appointments.
+    """
+    if "sms_received" not in table:
+        return NOTHING.assign(stratum=[], sms_received=[])
+    outcome, sent = table["no_show"], table["sms_received"]
+    long_enough = lead_time_days(table) >= FIRST_DAY_WITH_SMS
+    parts = (
+        pd.Series("All rows", table.index),
+        pd.Series(f"{FIRST_DAY_WITH_SMS} days or more", table.index)[long_enough],
+        lead_time(table),
+    )
+    tables = [
+        rate_table({"stratum": part, "sms_received": sent[part.index]}, outcome[part.index])
+        for part in parts
+    ]
+    return pd.concat([one.astype({"stratum": str}) for one in tables], ignore_index=True)
+
+
+def lead_time_days(table: pd.DataFrame) -> pd.Series:
+    """Count calendar days from the booking day to the appointment."""
+    return (table["appointment_day"] - table["booked_at"].dt.normalize()).dt.days
+
+
+def lead_time(table: pd.DataFrame) -> pd.Series:
+    """Sort rows into ranges of lead time, an ordered category."""
+    return cut(lead_time_days(table), LEAD_TIME_DAYS)
+
+
+def cut(values: pd.Series, last_value_of: dict[str, float]) -> pd.Series:
+    """Sort values into named ranges, given the last value of each range."""
+    return pd.cut(values, [-np.inf, *last_value_of.values()], labels=list(last_value_of))
+
+
+def subgroup_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Make the columns by which the report asks who is affected, in readable levels."""
+    levels = {
+        name: read(table[column]) for name, (column, read) in _SUBGROUPS.items() if column in table
+    }
+    return pd.DataFrame(levels, index=table.index)
+
+
+def subgroups(results: Results, seed: int) -> pd.DataFrame:
+    """Compute what the model does by sex, age band, scholarship and disability, and for everyone.
+
+    Returns
+    -------
+    Columns ``group``, ``level``, ``n``, ``positives``, ``metric`` (``rate`` with its Wilson
+    interval, and those of `crossfold.validation.subgroup_table`), ``estimate``, ``low``, ``high``.
+    """
+    from crossfold.validation import GroupBootstrap, subgroup_table, wilson_interval
+
+    rows = results.predicted(results.reference)
+    levels: dict[str, Any] = {EVERYONE: np.full(len(rows), "all")}
+    levels |= dict(subgroup_columns(results.table).take(rows["row"]))
+    draws = GroupBootstrap(rows["group"], results.evaluation.n_resamples, seed)
+    y, p, flagged = (rows[name].to_numpy() for name in ("target", "p1", "flagged"))
+    table = subgroup_table(y, p, flagged, levels, draws)
+    rates = table.drop_duplicates(["group", "level"])
+    low, high = wilson_interval(rates["positives"], rates["n"])
+    observed = rates.assign(metric="rate", estimate=rates["observed_rate"], low=low, high=high)
+    both = pd.concat([observed, table], ignore_index=True)
+    return both.drop(columns="observed_rate")
+
+
+def subgroup_gaps(results: Results) -> pd.DataFrame:
+    """Compare the levels that are flagged most and least often, by sex, age and so on.
+
+    Returns
+    -------
+    Columns ``group``, ``most``, ``least``, their ``flagged`` shares and recalls, and with 95 %
+    intervals from a bootstrap by patient ``flagged_ratio`` and ``recall_gap``.
+    """
+    rows = results.predicted(results.reference)
+    levels = subgroup_columns(results.table).take(rows["row"])
+    draws = bootstrap(results)
+    lines = []
+    for group, of_row in levels.items():
+        names = [n for n in pd.unique(of_row.dropna()) if (of_row == n).sum() >= _FEWEST_ROWS]
+        shares, recalls = _drawn(rows, [(of_row == name).to_numpy() for name in names], draws)
+        if len(names) > 1:
+            most, least = int(shares[0].argmax()), int(shares[0].argmin())
+            lines.append(
+                {
+                    "group": str(group),
+                    "most": str(names[most]),
+                    "least": str(names[least]),
+                    "most_flagged": shares[0, most],
+                    "least_flagged": shares[0, least],
+                    "most_recall": recalls[0, most],
+                    "least_recall": recalls[0, least],
+                    **_with_interval("flagged_ratio", _ratio(shares[:, most], shares[:, least])),
+                    **_with_interval("recall_gap", recalls[:, most] - recalls[:, least]),
+                }
+            )
+    return pd.DataFrame(lines)
+
+
+_FEWEST_ROWS = 30
+
+
+def _drawn(
+    rows: pd.DataFrame, levels: list[NDArray[np.bool_]], draws: Any
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Compute share flagged and recall of each level: of all rows, then of each resample."""
+    flagged, missed = rows["flagged"].to_numpy(dtype=bool), rows["target"].to_numpy(dtype=bool)
+    columns = np.array(
+        [level & part for part in (True, flagged, missed, flagged & missed) for level in levels],
+        dtype=np.float64,
+    )
+    sums = np.vstack([columns.sum(axis=1), draws.sums(columns)])
+    n, called, events, hits = np.split(sums, 4, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return called / n, hits / events
+
+
+def _ratio(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide; NaN where nobody was flagged."""
+    return np.divide(a, b, out=np.full_like(a, np.nan), where=b > 0)
+
+
+def _with_interval(name: str, values: NDArray[np.float64]) -> dict[str, float]:
+    from crossfold.validation import percentile_interval
+
+    low, high = percentile_interval(values[1:])
+    return {name: float(values[0]), f"{name}_low": low, f"{name}_high": high}
+
+
+def thresholds(results: Results) -> pd.DataFrame:
+    """Compute precision, recall, false positive rate and F1 over 101 thresholds."""
+    from crossfold.validation import threshold_table
+
+    rows = results.predicted(results.reference)
+    return threshold_table(rows["target"], rows["p1"])
+
+
+def words(
+    results: Results,
+    table_decision: pd.DataFrame,
+    table_sms_by_lead_time: pd.DataFrame,
+    table_subgroup_gaps: pd.DataFrame,
+) -> dict[str, Any]:
+    """Compute what the page names: what calling a tenth brings, texts on SMS and subgroups."""
+    share = float(results.report.extra["share"])
+    row = table_decision.loc[(table_decision["share"] - share).abs().idxmin()]
+    found = {
+        name: Estimate(name, *(float(row[f"{name}{end}"]) for end in ("", "_low", "_high")))
+        for name in ("precision", "recall")
+    }
+    return {
+        "ref": results.reference,
+        "called": found | {"share": float(row["share"]), "n": int(row["n_called"])},
+        "base_rate": float(results.predicted(results.reference)["target"].mean()),
+        "gaps": [_gap(one) for one in table_subgroup_gaps.to_dict("records")],
+        "sms": _sms(table_sms_by_lead_time),
+    }
+
+
+def _gap(row: Mapping[str, Any]) -> str:
+    """Say who is flagged how often, and whose no-shows are found."""
+    ratio = fitting_interval(*(row[f"flagged_ratio{end}"] for end in ("", "_low", "_high")))
+    gap = 100 * np.array([row[f"recall_gap{end}"] for end in ("", "_low", "_high")])
+    told = (
+        f"{row['group']}: {row['most']} is flagged in {percent(row['most_flagged'])} of "
+        f"appointments, {row['least']} in {percent(row['least_flagged'])}"
+    )
+    if np.isfinite(row["flagged_ratio"]):
+        told += f", {ratio} times as often"
+    return (
+        f"{told}. Of their no-shows {percent(row['most_recall'])} and "
+        f"{percent(row['least_recall'])} are found, a gap of {fitting_interval(*gap)} points."
+    )
+
+
+def _sms(table: pd.DataFrame) -> str:
+    """Say what the raw rates by SMS hide."""
+    said = []
+    for stratum in ("All rows", f"{FIRST_DAY_WITH_SMS} days or more"):
+        own = table[table["stratum"] == stratum].set_index("sms_received")
+        if not {True, False} <= set(own.index):
+            return ""
+        with_sms, without = (
+            percent_interval(*own.loc[sent, ["estimate", "low", "high"]]) for sent in (True, False)
+        )
+        said.append(f"{with_sms} with an SMS and {without} without")
+    return (
+        f"The raw rates are {said[0]}; among appointments booked {FIRST_DAY_WITH_SMS} days ahead "
+        f"or more, to which alone an SMS is sent, they are {said[1]}."
+    )
