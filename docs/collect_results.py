@@ -6,12 +6,12 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pandas as pd
 import yaml
 
-from crossfold.pipelines.audit.reporting.sections import claims_lines
 from crossfold.pipelines.images.data import SOURCE
 from crossfold.pipelines.images.parameters import ComparisonsParameters
 from crossfold.pipelines.reporting.gene_expression.lines import METRICS_HEADER, metric_lines
@@ -19,6 +19,7 @@ from crossfold.pipelines.reporting.images.lookup import with_questions
 from crossfold.pipelines.reporting.wine.labels import model_label as wine_label
 from crossfold.reports.tables import metric_name
 from crossfold.reports.words import interval, number, percent_interval
+from crossfold.templates.audit.page import study_name
 from crossfold.templates.cross_validation.folds import GROUPED, LEAVE_ONE_OUT, ORIGINAL_SPLIT
 from crossfold.validation.tables import POOLED
 
@@ -41,7 +42,7 @@ FIGURES = {
     "wine": {"accuracy": "wine_accuracy"},
     "moons": {"boundary": "moons_boundary", "draws": "moons_draws"},
     "primer": {name: f"primer_{name}" for name in ("growing_weights", "first_network")},
-    "audit": {"claims": "audit_claims"},
+    "audit": {},
 }
 METRICS = ("roc_auc", "pr_auc", "brier", "expected_calibration_error")
 
@@ -98,10 +99,22 @@ def wine_tables() -> dict[str, Iterable[str]]:
 
 
 def audit_tables() -> dict[str, Iterable[str]]:
-    """Give the table of all claims."""
-    claims = read("audit", "audit").fillna({"printed": "", "fault_shares": ""})
-    lines = claims_lines(claims, with_study=True)
-    return {"audit_claims": markdown(lines.header, lines.rows)}
+    """Give the verdicts on all claims, one table a study."""
+    return {"audit_claims": table_of_claims(read("audit", "audit").fillna({"artefact_of": ""}))}
+
+
+def table_of_claims(claims: pd.DataFrame) -> Iterator[str]:
+    """Write a table for each study: what its source says, and the verdict."""
+    for study, own in claims.groupby("study", sort=False):
+        yield from (f"## {study_name(str(study))}", "")
+        rows = ([row.statement, _verdict(row)] for row in own.itertuples())
+        yield from markdown(["the source says", "verdict"], rows)
+        yield ""
+
+
+def _verdict(row: Any) -> str:
+    named = f" of: {row.artefact_of}" if row.artefact_of else ""
+    return f"**{row.judgement}{named}.** {row.verdict}"
 
 
 def no_tables() -> dict[str, Iterable[str]]:

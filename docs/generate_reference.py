@@ -14,8 +14,10 @@ from mkdocs.structure.files import File, Files
 from crossfold.pipeline_registry import register_pipelines
 from crossfold.pipelines.data_engineering.appointments import schemas
 from crossfold.pipelines.images import schemas as image_schemas
+from crossfold.settings import CONFIG_LOADER_ARGS
 
 ROOT = Path(__file__).parents[1]
+CLAIMS = "_claims"
 SCHEMAS = {
     "appointments": schemas.PRIMARY,
     "appointment_features": schemas.FEATURES,
@@ -35,6 +37,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/catalog.md": "\n".join(_catalog_page()),
         "reference/data-dictionary.md": "\n".join(_dictionary_page()),
         "reference/parameters.md": "\n".join(_parameters_page()),
+        "reference/claims.md": "\n".join(_claims_page()),
     }
     for path, content in pages.items():
         files.append(File.generated(config, path, content=content))
@@ -114,9 +117,34 @@ def _parameters_page() -> Iterator[str]:
         "The values of `conf/base`. [Change a parameter](../how-to/parameters.md) says how to set"
         " others. Kedro checks names and types before any node runs."
     )
-    yield from _table(["parameter", "value"], _leaves(_configuration()["parameters"]))
+    tree = {n: v for n, v in _configuration()["parameters"].items() if not n.endswith(CLAIMS)}
+    yield from _table(["parameter", "value"], _leaves(tree))
     yield from ("", "## What they mean", "")
     yield from (f"::: {name}\n" for name in PARAMETER_MODULES)
+
+
+def _claims_page() -> Iterator[str]:
+    yield "# Claims and faults"
+    yield ""
+    yield (
+        "Every claim of the studies' sources and every fault that is a switch, as the files"
+        " `conf/base/*/claims.yml` state them. [What an audit is](../explanation/audit.md) tells"
+        " how they are judged."
+    )
+    for name, block in sorted(_configuration()["parameters"].items()):
+        if not name.endswith(CLAIMS):
+            continue
+        yield from ("", f"## `{name.removesuffix(CLAIMS)}`", "", f"Faults, `{name}.faults`:")
+        faults = ([f"`{k}`", v["title"], v.get("about", "")] for k, v in block["faults"].items())
+        yield from _table(["switch", "what was done", "what it means"], faults)
+        yield from ("", f"Claims, `{name}.claims`:")
+        yield from _table(["claim", "the source says", "decided by"], _claims(block["claims"]))
+
+
+def _claims(claims: dict[str, Any]) -> Iterator[list[str]]:
+    for name, claim in claims.items():
+        decided = claim.get("quantity") or f"not judged here: it would need {claim['needs']}"
+        yield [f"`{name}`", claim["says"], decided.strip()]
 
 
 def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[list[str]]:
@@ -128,7 +156,12 @@ def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[list[str]]:
 
 
 def _configuration() -> OmegaConfigLoader:
-    return OmegaConfigLoader(str(ROOT / "conf"), base_env="base", default_run_env="base")
+    return OmegaConfigLoader(
+        str(ROOT / "conf"),
+        base_env="base",
+        default_run_env="base",
+        config_patterns=CONFIG_LOADER_ARGS["config_patterns"],
+    )
 
 
 def _table(header: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
