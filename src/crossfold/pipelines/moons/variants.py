@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.mlp import FoldStack, MLPClassifier
 from crossfold.pipelines.moons.parameters import NetworkParameters, VariantParameters
+
+if TYPE_CHECKING:
+    from crossfold.mlp import FoldStack
 
 QUADRATIC, COORDINATES = "quadratic", "coordinates"
 FEATURES = (QUADRATIC, COORDINATES)
@@ -61,6 +63,8 @@ def fit_variants(
     -------
     For each stack the names of its members, one for each L2 factor, and the stack.
     """
+    from crossfold.mlp import FoldStack, MLPClassifier
+
     estimator = MLPClassifier(
         random_state=seed, **{**network.model_dump(), "n_iter_no_change": np.inf}
     )
