@@ -14,8 +14,8 @@ import yaml
 
 from crossfold.pipelines.images.data import SOURCE
 from crossfold.pipelines.images.parameters import ComparisonsParameters
+from crossfold.pipelines.images.report import with_questions
 from crossfold.pipelines.reporting.gene_expression.lines import METRICS_HEADER, metric_lines
-from crossfold.pipelines.reporting.images.lookup import with_questions
 from crossfold.pipelines.reporting.wine.labels import model_label as wine_label
 from crossfold.reports.tables import metric_name
 from crossfold.reports.words import interval, number, percent_interval

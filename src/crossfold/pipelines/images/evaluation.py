@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from crossfold.pipelines.images.data import SOURCE
 from crossfold.pipelines.images.parameters import ComparisonsParameters, look_up
-from crossfold.templates.cross_validation.evaluation import evaluate_predictions
+from crossfold.templates.cross_validation.evaluation import evaluate_predictions, result_row
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
 
@@ -53,22 +53,21 @@ def compare_models(
     -------
     A table of the schema `crossfold.validation.schemas.COMPARISON`.
     """
-    from crossfold.validation import verdict
-
     predictions = predictions[predictions["protocol"] == SOURCE]
     models = {
         str(name): _by_member(rows) for name, rows in predictions.groupby("model", observed=True)
     }
-    rows: list[dict[str, Any]] = []
-    for a, b in dict.fromkeys(pair for pairs in comparisons.root.values() for pair in pairs):
-        pair = (look_up(models, name, "model") for name in (a, b))
-        for test, result in _compare(*pair, evaluation, seed).items():
-            figures = {name: value for name, value in vars(result).items() if name != "statistic"}
-            told = verdict(result.low, result.high)
-            rows.append({"model_a": a, "model_b": b, "test": test, **figures, "verdict": told})
+    pairs = dict.fromkeys(pair for pairs in comparisons.root.values() for pair in pairs)
+    rows = [
+        result_row(pair, "accuracy", test, result)
+        for pair in pairs
+        for test, result in _compare(
+            *(look_up(models, name, "model") for name in pair), evaluation, seed
+        ).items()
+    ]
     columns = ["model_a", "model_b", "protocol", "metric", "test", "difference"]
     table = pd.DataFrame(rows, columns=[*columns, "low", "high", "p_value", "n", "verdict"])
-    return table.assign(protocol=SOURCE, metric="accuracy").astype({"n": "int64"})
+    return table.assign(protocol=SOURCE).astype({"n": "int64"})
 
 
 def _by_member(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.images import data, evaluation, networks, training
-from crossfold.pipelines.reporting import images as reporting
+from crossfold.pipelines.images import data, evaluation, networks, report, training
+from crossfold.pipelines.images.figures import FIGURES
+from crossfold.templates import reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.cross_validation.nodes import collect_history
 
+_NOT_MADE = ("table", "features", "row_counts", "folds", "feature_importance", "tuned_search")
 _TABLE = ["images", "split", "learning_rates", "params:experiments", "params:starts"]
 
 
@@ -24,11 +28,7 @@ def create_pipeline(study: str, source: str) -> Pipeline:
         ``SOURCE.train_raw`` and ``SOURCE.test_raw`` and makes ``SOURCE_images`` and
         ``SOURCE_labels``.
     """
-    return (
-        create_data(source)
-        + create_modelling(study, source)
-        + reporting.create_pipeline(study, source)
-    )
+    return create_data(source) + create_modelling(study, source) + create_report(study, source)
 
 
 def create_data(source: str) -> Pipeline:
@@ -55,6 +55,26 @@ def create_modelling(study: str, source: str) -> Pipeline:
         inputs={"images": f"{source}_images", "labels": f"{source}_labels"},
         parameters={"params:seed": "params:seed"},
         tags=["modelling"],
+    )
+
+
+def create_report(study: str, source: str) -> Pipeline:
+    """Tables, figures and the page."""
+    return reporting.create_pipeline(
+        study,
+        page=Path(__file__).with_name("report.md.j2"),
+        inputs={
+            "images": f"{source}_images",
+            "labels": f"{source}_labels",
+            "classes": "params:classes",
+            "highlighted": "params:highlighted",
+        },
+        tables=report.TABLES,
+        figures=FIGURES,
+        words=report.words,
+        without=_NOT_MADE,
+        default_tables=(),
+        default_figures=(),
     )
 
 

@@ -45,7 +45,7 @@ from crossfold.pipelines.images.parameters import (
     changed,
     look_up,
 )
-from crossfold.pipelines.modelling.versions import library_versions
+from crossfold.templates.cross_validation.final_model import library_versions
 from crossfold.templates.cross_validation.parameters import CardParameters, NetworkParameters
 from crossfold.validation.tables import concatenate, probabilities
 

@@ -1,0 +1,434 @@
+"""The figures of a study of images."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.pipelines.images.data import SOURCE
+from crossfold.pipelines.images.networks import experiment_model
+from crossfold.pipelines.images.report import (
+    FRAMEWORKS,
+    TWIN_SHOWN,
+    chart_names,
+    curve_models,
+    hidden,
+    model_names,
+    of_model,
+    overall,
+    present,
+    regime_name,
+    shown_models,
+    word,
+)
+from crossfold.pipelines.images.training import STRONG
+from crossfold.reports import charts, style
+from crossfold.reports.words import percent, shortened
+from crossfold.templates.reporting.parameters import ReportParameters
+from crossfold.validation.tables import probabilities
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SAMPLES_OF_EACH, RANDOM_IMAGES, WRONG_IMAGES, COLUMNS = 8, 7, 21, 7
+RECALLS = np.linspace(0, 1, 101)
+MEASURES = {
+    "validation_accuracy": "Accuracy",
+    "validation_precision": "Precision",
+    "validation_recall": "Recall",
+    "validation_f1": "F1",
+}
+PARTS = {"train": "Training", "validation": "Validation"}
+# Shares above this are drawn dark, so their text is white.
+_DARK = 0.55
+_GAP, _CAPTION_ROOM = 0.12, 0.55
+
+
+def experiment_accuracy(table_experiment_summary: pd.DataFrame, report: ReportParameters) -> Figure:
+    """Draw the test accuracy of every experiment, regimes and splits beside each other."""
+    table = _accuracies(table_experiment_summary, report)
+    names = {row["experiment"]: _row_name(row) for row in table.to_dict("records")}
+    return charts.estimates(
+        table, "experiment", ["accuracy"], series=_series(table), names=names, percent=True,
+        axis="Test accuracy, 95 % interval",
+    )  # fmt: skip
+
+
+def activations(table_experiment_summary: pd.DataFrame, report: ReportParameters) -> Figure:
+    """Draw the range of test accuracies of the experiments with each activation."""
+    table = _accuracies(table_experiment_summary, report)
+    by_kind = table.groupby(["activation", "series"], sort=False)["estimate"]
+    shown = by_kind.agg(estimate="median", low="min", high="max").reset_index()
+    names = {name: word(name) for name in shown["activation"]}
+    return charts.estimates(
+        shown.assign(metric="accuracy"), "activation", ["accuracy"], series=_series(shown),
+        names=names, percent=True, axis="Test accuracy: median and range of the experiments",
+    )  # fmt: skip
+
+
+def _accuracies(summary: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
+    """Take the accuracies on the source's test images."""
+    ends = {"accuracy": "estimate", "accuracy_low": "low", "accuracy_high": "high"}
+    table = summary[summary["protocol"] == SOURCE].rename(columns=ends)
+    series = [regime_name(report, regime).capitalize() for regime in table["regime"]]
+    return table.assign(metric="accuracy", series=series).astype({"experiment": str})
+
+
+def _series(table: pd.DataFrame) -> str | None:
+    """Name the column of regimes, if there are several."""
+    return "series" if len(set(table["series"])) > 1 else None
+
+
+def _row_name(row: Any) -> str:
+    settings = f"{word(row['activation'])} {hidden(row)}"
+    text = f"{row['experiment']}: {settings}" if row["experiment"].isdigit() else settings
+    return f"{text}, dropout" if row["dropout"] else text
+
+
+def training_curves(
+    history: pd.DataFrame,
+    experiments: pd.DataFrame,
+    twins: pd.DataFrame,
+    highlighted: dict[str, str],
+    report: ReportParameters,
+) -> Figure:
+    """Draw training and validation loss of the highlighted experiments over epochs."""
+    return _curves("loss", history, experiments, twins, highlighted, report)
+
+
+def accuracy_curves(
+    history: pd.DataFrame,
+    experiments: pd.DataFrame,
+    twins: pd.DataFrame,
+    highlighted: dict[str, str],
+    report: ReportParameters,
+) -> Figure:
+    """Draw training and validation accuracy of the highlighted experiments over epochs."""
+    return _curves("accuracy", history, experiments, twins, highlighted, report)
+
+
+def _curves(
+    measure: str,
+    history: pd.DataFrame,
+    experiments: pd.DataFrame,
+    twins: pd.DataFrame,
+    highlighted: dict[str, str],
+    report: ReportParameters,
+) -> Figure:
+    names = chart_names(model_names(experiments, twins, report))
+    regimes = dict.fromkeys(experiments["regime"])
+    shown = dict.fromkeys(highlighted.values())
+    models = [experiment_model(regime, name) for name in shown for regime in regimes]
+    parts = {f"{part}_{measure}": name for part, name in PARTS.items()}
+    table = _over_epochs(history, models, list(parts))
+    return charts.lines(
+        table, "epoch", series="measure", panel="model", names={**names, **parts},
+        percent=measure == "accuracy", log=measure == "loss", height=2.1,
+        y_axis=measure.capitalize(),
+    )  # fmt: skip
+
+
+def _over_epochs(
+    history: pd.DataFrame, models: Sequence[str], measures: Sequence[str]
+) -> pd.DataFrame:
+    """Average measures over seeds, on the source's split, in the order of models and measures."""
+    of_models = history["model"].isin(list(models)) & (history["protocol"] == SOURCE)
+    table = charts.over_epochs(history[of_models], measures)
+    order = {name: place for place, name in enumerate([*models, *measures])}
+    return table.sort_values(
+        ["model", "measure", "epoch"], key=lambda one: one.map(order).fillna(one)
+    )
+
+
+def scores_over_epochs(
+    history: pd.DataFrame,
+    experiments: pd.DataFrame,
+    twins: pd.DataFrame,
+    highlighted: dict[str, str],
+    report: ReportParameters,
+) -> Figure:
+    """Draw accuracy, macro precision, recall and F1 on the validation images over epochs."""
+    models = shown_models(highlighted, report)[:-1]
+    names = chart_names(model_names(experiments, twins, report))
+    table = _over_epochs(history, models, list(MEASURES))
+    return charts.lines(
+        table, "epoch", series="model", panel="measure", names={**names, **MEASURES}, percent=True
+    )
+
+
+def twin_training(history: pd.DataFrame, twins: pd.DataFrame, report: ReportParameters) -> Figure:
+    """Draw validation loss of the NumPy and the PyTorch twin over epochs, in every regime."""
+    table = _over_epochs(history, list(twins["model"]), ["validation_loss"])
+    regimes = dict(zip(twins["model"], twins["regime"], strict=True))
+    names = {one: regime_name(report, one).capitalize() for one in regimes.values()}
+    made_by = dict(zip(twins["model"], twins["framework"], strict=True))
+    table = table.assign(regime=table["model"].map(regimes), made_by=table["model"].map(made_by))
+    return charts.lines(
+        table, "epoch", series="made_by", panel="regime", names={**names, **FRAMEWORKS},
+        share_y=False, y_axis="Validation loss",
+    )  # fmt: skip
+
+
+def class_scores(
+    table_classification_report: pd.DataFrame,
+    experiments: pd.DataFrame,
+    twins: pd.DataFrame,
+    classes: list[str],
+    report: ReportParameters,
+) -> Figure:
+    """Draw precision and recall of each class with Wilson's intervals, by model."""
+    table = table_classification_report[table_classification_report["class"].isin(classes)]
+    table = table[table["model"] != TWIN_SHOWN]
+    rates = [
+        table.assign(
+            metric=rate, estimate=table[rate], low=table[f"{rate}_low"], high=table[f"{rate}_high"]
+        )
+        for rate in ("precision", "recall")
+    ]
+    names = chart_names(model_names(experiments, twins, report))
+    return charts.estimates(
+        pd.concat(rates),
+        "class",
+        ["precision", "recall"],
+        series="model",
+        names=names,
+        percent=True,
+    )
+
+
+def precision_recall(
+    predictions: pd.DataFrame,
+    experiments: pd.DataFrame,
+    twins: pd.DataFrame,
+    classes: list[str],
+    highlighted: dict[str, str],
+    report: ReportParameters,
+) -> Figure:
+    """Draw the precision-recall curve of each class against all others."""
+    models = curve_models(highlighted, report)
+    names = chart_names(model_names(experiments, twins, report))
+    return charts.lines(
+        pr_curves(predictions, models, classes), "recall", series="model", panel="class",
+        names=names, percent=True, y_axis="Precision", height=1.75,
+    )  # fmt: skip
+
+
+def pr_curves(predictions: pd.DataFrame, models: Sequence[str], classes: list[str]) -> pd.DataFrame:
+    """Compute the precision-recall curve of each class against all others, at 101 recalls.
+
+    Returns
+    -------
+    Columns ``model``, ``class``, ``recall`` and ``estimate`` (precision of the highest threshold
+    which reaches the recall).
+    """
+    from sklearn.metrics import precision_recall_curve
+
+    tables = []
+    for model in models:
+        rows = of_model(predictions, model)
+        for label, name in present(rows, classes):
+            precision, recall, _ = precision_recall_curve(
+                rows["target"] == label, rows[f"p{label}"]
+            )
+            # The last point, recall 0 and precision 1, belongs to no threshold.
+            at = np.searchsorted(recall[-2::-1], RECALLS)
+            columns = {"recall": RECALLS, "estimate": precision[-2::-1][at]}
+            tables.append(pd.DataFrame(columns).assign(**{"model": model, "class": name}))
+    return pd.concat(tables, ignore_index=True)
+
+
+def confusion_by_truth(predictions: pd.DataFrame, classes: list[str]) -> Figure:
+    """Draw where the strong model takes the images of each class."""
+    return charts.confusion(confusion(of_model(predictions, STRONG), len(classes)), classes)
+
+
+def confusion(rows: pd.DataFrame, n_classes: int) -> NDArray[np.intp]:
+    """Count images by true class (rows) and predicted class (columns)."""
+    cells = rows["target"].to_numpy(dtype=np.intp) * n_classes + rows["predicted"].to_numpy()
+    return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
+
+
+def confusion_by_prediction(
+    predictions: pd.DataFrame,
+    experiments: pd.DataFrame,
+    twins: pd.DataFrame,
+    classes: list[str],
+    highlighted: dict[str, str],
+    report: ReportParameters,
+) -> Figure:
+    """Draw where the images called each class come from: each column sums to 100 %."""
+    models = shown_models(highlighted, report)[:-1]
+    models += [TWIN_SHOWN] if (twins["model"] == TWIN_SHOWN).any() else []
+    names = model_names(experiments, twins, report)
+    figure, panels = style.new_figure(3.6 * len(models), len(models))
+    for axes, model in zip(panels, models, strict=True):
+        counts = confusion(of_model(predictions, model), len(classes))
+        _heat_map(axes, counts / np.maximum(counts.sum(axis=0), 1), classes)
+        axes.set_title(f"{names[model]}, % of the predicted class")
+    return figure
+
+
+def _heat_map(axes: Axes, shares: NDArray[Any], classes: Sequence[str]) -> None:
+    """Draw shares as shades, with whole per cent printed where they are not zero."""
+    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        if round(100 * share):
+            color = "white" if share > _DARK else "black"
+            place: dict[str, Any] = {"ha": "center", "va": "center", "color": color, "fontsize": 9}
+            axes.text(column, row, f"{100 * share:.0f}", **place)
+    places = range(len(classes))
+    axes.set_xticks(places, classes, rotation=90 if max(map(len, classes)) > 2 else 0)
+    axes.set_yticks(places, classes)
+    axes.set(xlabel="Predicted class", ylabel="True class")
+    axes.grid(visible=False)
+
+
+def paired_differences(
+    comparison: pd.DataFrame,
+    experiments: pd.DataFrame,
+    twins: pd.DataFrame,
+    report: ReportParameters,
+) -> Figure:
+    """Draw the difference in test accuracy of each pair of models, with its interval."""
+    names = chart_names(model_names(experiments, twins, report))
+    table = overall(comparison)
+    models = zip(table["model_a"], table["model_b"], strict=True)
+    pairs = [_pair_name(names[a], names[b]) for a, b in models]
+    points = {name: 100 * table[name].astype(float) for name in ("low", "high")}
+    table = table.assign(pair=pairs, estimate=100 * table["difference"].astype(float), **points)
+    return charts.estimates(
+        table, "pair", ["accuracy"], reference=0, axis="Difference in percentage points"
+    )
+
+
+def _pair_name(a: str, b: str) -> str:
+    """Name a pair by what both share and what sets them apart: ``7: mini − full``."""
+    (a, _, a_regime), (b, _, b_regime) = (one.partition(" (") for one in (a, b))
+    a_regime, b_regime = (re.split(r"\W", one)[0] for one in (a_regime, b_regime))
+    if a == b:
+        return f"{a}: {a_regime} − {b_regime}"
+    if a_regime == b_regime:
+        return f"{a} − {b}, {a_regime}".rstrip(", ")
+    return f"{a} {a_regime} − {b} {b_regime}"
+
+
+def sample_images(
+    images: NDArray[Any], labels: pd.DataFrame, classes: list[str], seed: int
+) -> Figure:
+    """Draw a row of randomly chosen images for each class."""
+    rng = np.random.default_rng(seed)
+    figure, [axes] = style.new_figure(0.5 * len(classes) + 0.3)
+    for place in range(len(classes)):
+        rows = np.flatnonzero(labels["label"].to_numpy() == place)
+        chosen = rng.choice(rows, min(SAMPLES_OF_EACH, len(rows)), replace=False)
+        for column, row in enumerate(chosen):
+            _put(axes, images[row], column, place)
+    _frame(axes, SAMPLES_OF_EACH, len(classes))
+    axes.set_axis_on()
+    axes.spines[:].set_visible(False)
+    axes.set_yticks(np.arange(len(classes)) + 0.5, classes)
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    return figure
+
+
+def random_test_images(
+    images: NDArray[Any],
+    predictions: pd.DataFrame,
+    classes: list[str],
+    report: ReportParameters,
+    seed: int,
+) -> Figure:
+    """Draw test images at random, as the network named by the report names them."""
+    rows = _with_probability(predictions, report.extra.get("named_by", STRONG))
+    return image_page(
+        images, rows.sample(min(RANDOM_IMAGES, len(rows)), random_state=seed), classes
+    )
+
+
+def most_confidently_wrong(
+    images: NDArray[Any], predictions: pd.DataFrame, classes: list[str]
+) -> Figure:
+    """Draw the test images that the strong model names wrongly with the highest probability."""
+    rows = _with_probability(predictions, STRONG)
+    wrong = rows[rows["target"] != rows["predicted"]]
+    ordered = wrong.sort_values("probability", ascending=False, kind="stable")
+    return image_page(images, ordered.head(WRONG_IMAGES), classes)
+
+
+def _with_probability(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
+    rows = of_model(predictions, model)
+    return rows.assign(probability=probabilities(rows).max(axis=1))
+
+
+def image_page(images: NDArray[Any], shown: pd.DataFrame, classes: Sequence[str]) -> Figure:
+    """Draw images in a grid, each with its true class, predicted class and probability.
+
+    Parameters
+    ----------
+    images
+        Shape ``(n, height, width)``, uint8.
+    shown
+        Columns ``row``, ``target``, ``predicted`` and ``probability``, in the order drawn.
+    classes
+        Names by label.
+    """
+    if shown.empty:
+        return style.empty_figure("No image to show.")
+    n_rows, height = math.ceil(len(shown) / COLUMNS), 1 + _CAPTION_ROOM
+    figure, [axes] = style.new_figure(style.WIDTH_INCHES / COLUMNS * height * n_rows)
+    for place, line in enumerate(shown.itertuples(index=False)):
+        row, column = divmod(place, COLUMNS)
+        _put(axes, images[line.row], column, row * height)
+        axes.text(
+            column + 0.5, row * height + 1, _caption(line, classes), ha="center", va="top",
+            fontsize=8.5, linespacing=1.15,
+        )  # fmt: skip
+    _frame(axes, COLUMNS, n_rows * height)
+    return figure
+
+
+def _caption(line: Any, classes: Sequence[str]) -> str:
+    truth, said = (shortened(classes[one], 12) for one in (line.target, line.predicted))
+    named = f"{said} ✓" if truth == said else f"{said} ✗\nis {truth}"
+    return f"{named}\n{percent(line.probability)}"
+
+
+def _put(axes: Axes, image: NDArray[Any], left: float, top: float) -> None:
+    gap = _GAP / 2
+    extent = (left + gap, left + 1 - gap, top + 1 - gap, top + gap)
+    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, extent=extent, interpolation="none")
+
+
+def _frame(axes: Axes, width: float, height: float) -> None:
+    axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
+    axes.grid(visible=False)
+    axes.set_axis_off()
+
+
+FIGURES: dict[str, Callable[..., Figure]] = {
+    one.__name__: one
+    for one in (
+        experiment_accuracy,
+        activations,
+        training_curves,
+        accuracy_curves,
+        scores_over_epochs,
+        twin_training,
+        class_scores,
+        precision_recall,
+        confusion_by_truth,
+        confusion_by_prediction,
+        paired_differences,
+        sample_images,
+        random_test_images,
+        most_confidently_wrong,
+    )
+}

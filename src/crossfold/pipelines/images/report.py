@@ -1,0 +1,491 @@
+"""What the report of a study of images is written from: names, tables, sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.images.data import COLUMNS, PARTS, SOURCE, STANDARD
+from crossfold.pipelines.images.networks import experiment_model
+from crossfold.pipelines.images.parameters import ComparisonsParameters
+from crossfold.pipelines.images.training import STRONG
+from crossfold.reports import words as write
+from crossfold.reports.tables import Estimate, to_html
+from crossfold.templates.reporting.parameters import ReportParameters
+from crossfold.validation import verdict
+from crossfold.validation.tables import POOLED
+
+KEYS = ["model", "protocol"]
+SETTINGS = [
+    "regime",
+    "experiment",
+    "layers",
+    "init",
+    "activation",
+    "dropout",
+    "learning_rate",
+    "epochs",
+]
+TWIN_SHOWN = "twin_torch"
+FRAMEWORKS = {"numpy": "NumPy", "torch": "PyTorch"}
+# Ways to compare over all that was trained, the preferred one last.
+OVERALL = ["bootstrap over images", "t over seeds"]
+_ENDS = ["estimate", "low", "high"]
+_WORDS = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "kaiming": "Kaiming", "xavier": "Xavier"}
+
+
+def word(setting: str) -> str:
+    """Name an activation or a start as it stands inside a sentence."""
+    return _WORDS.get(setting, setting.replace("_", " "))
+
+
+def regime_name(report: ReportParameters, regime: str, split: str = SOURCE) -> str:
+    """Name a regime, and the split where that is the standard one."""
+    name = report.labels.get(regime, regime.replace("_", " "))
+    return f"{name}, standard split" if split == STANDARD else name
+
+
+def model_names(
+    experiments: pd.DataFrame, twins: pd.DataFrame, report: ReportParameters
+) -> dict[str, str]:
+    """Name all models; the regime is left out where there is but one.
+
+    Returns
+    -------
+    By model: ``Experiment 7 (full batch)``, ``ReLU 25-25``, ``PyTorch twin``.
+    """
+    trained = experiments.drop_duplicates("model").astype({"experiment": str})
+    names = {one["model"]: _experiment(one) for one in trained.to_dict("records")}
+    twin_names = {one["model"]: _twin(one) for one in twins.to_dict("records")}
+    for table, named in ((trained, names), (twins, twin_names)):
+        if len(set(table["regime"])) > 1:
+            regimes = dict(zip(table["model"], table["regime"], strict=True))
+            for model in named:
+                named[model] += f" ({regime_name(report, regimes[model])})"
+    return {**names, **twin_names, STRONG: "Strong network"}
+
+
+def _experiment(row: Mapping[Any, Any]) -> str:
+    name = str(row["experiment"])
+    return f"Experiment {name}" if name.isdigit() else f"{word(row['activation'])} {hidden(row)}"
+
+
+def _twin(row: Mapping[Any, Any]) -> str:
+    return f"{FRAMEWORKS.get(row['framework'], row['framework'])} twin"
+
+
+def hidden(row: Mapping[Any, Any]) -> str:
+    """Print the sizes of the hidden layers: ``20-10``."""
+    return "-".join(str(row["layers"]).split("-")[1:-1])
+
+
+def chart_names(names: Mapping[str, str]) -> dict[str, str]:
+    """Shorten the names of models to what a chart has room for."""
+    return {
+        model: name.replace("Experiment ", "").replace(" twin", "") for model, name in names.items()
+    }
+
+
+def experiment_summary(
+    experiments: pd.DataFrame, metrics_table: pd.DataFrame, history: pd.DataFrame
+) -> pd.DataFrame:
+    """Put the figures of every experiment beside its settings, over all seeds.
+
+    Returns
+    -------
+    Columns ``model``, ``protocol``, those of `SETTINGS`, ``seeds``, ``seconds`` (of the regime's
+    training of all experiments at once), ``train_accuracy`` and ``validation_accuracy`` (means over
+    seeds after the last epoch), and of the test images ``accuracy`` and ``macro_f1``, each with
+    ``_low`` and ``_high`` (95 %), and ``n`` (images).
+    """
+    text = experiments.astype({"experiment": str})
+    summary = text.groupby([*KEYS, *SETTINGS], sort=False)["seconds"].agg(
+        seeds="size", seconds="max"
+    )
+    table = summary.reset_index().merge(_last_accuracies(history), on=KEYS)
+    pooled = metrics_table[metrics_table["scope"] == POOLED]
+    for metric in ("accuracy", "macro_f1"):
+        found = pooled.loc[pooled["metric"] == metric, [*KEYS, *_ENDS, "n"]]
+        renamed = dict(zip(_ENDS, (metric, f"{metric}_low", f"{metric}_high"), strict=True))
+        table = table.drop(columns="n", errors="ignore").merge(
+            found.rename(columns=renamed), on=KEYS
+        )
+    return table
+
+
+def _last_accuracies(history: pd.DataFrame) -> pd.DataFrame:
+    """Average the accuracies after the last epoch over seeds."""
+    history = history.astype(dict.fromkeys([*KEYS, "measure"], "str"))
+    last = history[history["epoch"] == history.groupby(KEYS)["epoch"].transform("max")]
+    means = last.pivot_table(index=KEYS, columns="measure", values="value")
+    return means[["train_accuracy", "validation_accuracy"]].reset_index()
+
+
+def shown_models(highlighted: Mapping[str, str], report: ReportParameters) -> list[str]:
+    """List the models that are shown class by class: experiments of one regime, the strong one."""
+    regime = report.extra["regime"]
+    return [
+        *(experiment_model(regime, name) for name in dict.fromkeys(highlighted.values())),
+        STRONG,
+    ]
+
+
+def of_model(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
+    """Take the first member's predictions of the test images, the strong model's standard ones.
+
+    Raises
+    ------
+    CrossfoldError
+        The run has no predictions of it.
+    """
+    split = STANDARD if model == STRONG else SOURCE
+    is_shown = (predictions["model"] == model) & (predictions["protocol"] == split)
+    rows = predictions[is_shown & (predictions["member"] == 0)]
+    if rows.empty:
+        known = write.listed(list(dict.fromkeys(predictions["model"].astype(str))), 50)
+        raise CrossfoldError(
+            f"The report shows {model!r}, of which this run has no predictions: set the study's "
+            f"report.extra and highlighted to models among {known}."
+        )
+    return rows
+
+
+def classification_report(
+    predictions: pd.DataFrame,
+    classes: list[str],
+    highlighted: dict[str, str],
+    twins: pd.DataFrame,
+    report: ReportParameters,
+) -> pd.DataFrame:
+    """Compute scikit-learn's classification report of the models that are shown, with intervals.
+
+    Returns
+    -------
+    Columns ``model``, ``class`` (its name, ``accuracy``, ``macro avg`` or ``weighted avg``),
+    ``precision`` and ``recall``, each with ``_low`` and ``_high`` (95 % Wilson), ``f1``,
+    ``average_precision`` and ``support``. Accuracy stands in the column of recall.
+    """
+    shown = shown_models(highlighted, report)
+    shown += [TWIN_SHOWN] if (twins["model"] == TWIN_SHOWN).any() else []
+    tables = {model: _one_report(of_model(predictions, model), classes) for model in shown}
+    return pd.concat(tables, names=["model"]).reset_index("model").reset_index(drop=True)
+
+
+def _one_report(rows: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+    from sklearn.metrics import average_precision_score
+    from sklearn.metrics import classification_report as report
+
+    printed: Any = report(
+        rows["target"], rows["predicted"], labels=range(len(classes)), target_names=classes,
+        output_dict=True, zero_division=0,
+    )  # fmt: skip
+    printed["accuracy"] = {"recall": printed.pop("accuracy"), "support": len(rows)}
+    table = pd.DataFrame(printed).T.rename(columns={"f1-score": "f1"})
+    called = rows["predicted"].value_counts().reindex(range(len(classes)), fill_value=0)
+    named = pd.Series(dict(zip(classes, called, strict=True))).reindex(table.index)
+    of_means = table.index.str.endswith(" avg")
+    ends = [
+        _wilson(table, "precision", named),
+        _wilson(table, "recall", table["support"].mask(of_means)),
+    ]
+    average = {
+        name: average_precision_score(rows["target"] == label, rows[f"p{label}"])
+        for label, name in present(rows, classes)
+    }
+    table = table.join(ends).assign(average_precision=pd.Series(average, dtype=float))
+    columns = [f"{rate}{end}" for rate in ("precision", "recall") for end in ("", "_low", "_high")]
+    table = table[[*columns, "f1", "average_precision", "support"]]
+    return table.rename_axis("class").reset_index().astype({"support": int})
+
+
+def _wilson(table: pd.DataFrame, rate: str, n: pd.Series) -> pd.DataFrame:
+    """Compute the Wilson interval of a rate out of `n`; none where there is no `n`."""
+    from crossfold.validation import wilson_interval
+
+    known = n.fillna(0) > 0
+    low, high = wilson_interval((table[rate] * n)[known].to_numpy(), n[known].to_numpy())
+    return pd.DataFrame({f"{rate}_low": low, f"{rate}_high": high}, index=table.index[known])
+
+
+def present(rows: pd.DataFrame, classes: list[str]) -> list[tuple[int, str]]:
+    """List the classes, by number and name, of which there are images."""
+    labels = set(rows["target"])
+    return [(label, name) for label, name in enumerate(classes) if label in labels]
+
+
+def class_counts(split: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+    """Count the images of each class in the training, validation and test part of both splits.
+
+    Returns
+    -------
+    Columns ``class`` (all of them in the last row), and ``train``, ``validation``, ``test`` of the
+    drawn and ``standard_train`` and so on of the standard split, of the parts that have images.
+    """
+    named = split["label"].map(dict(enumerate(classes)))
+    counted = {
+        f"{prefix}{part}": named[split[column] == part].value_counts()
+        for (_, column), prefix in zip(COLUMNS.items(), ("", "standard_"), strict=True)
+        for part in PARTS
+        if (split[column] == part).any()
+    }
+    table = pd.DataFrame(counted).reindex(classes).fillna(0).astype(int)
+    table.loc["all"] = table.sum()
+    return table.rename_axis("class").reset_index()
+
+
+def with_questions(comparison: pd.DataFrame, comparisons: ComparisonsParameters) -> pd.DataFrame:
+    """Put the question that each pair of models answers before what was found."""
+    asked = [
+        {"question": question, "model_a": a, "model_b": b}
+        for question, pairs in comparisons.root.items()
+        for a, b in pairs
+    ]
+    columns = ["question", "model_a", "model_b"]
+    return pd.DataFrame(asked, columns=columns).merge(comparison, on=columns[1:])
+
+
+def overall(comparison: pd.DataFrame) -> pd.DataFrame:
+    """Take one difference of each pair: over seeds where there are several, else over images."""
+    rank = comparison["test"].map({name: place for place, name in enumerate(OVERALL)})
+    best = comparison.assign(rank=rank).dropna(subset="rank").sort_values("rank", kind="stable")
+    return best.drop_duplicates(["model_a", "model_b"], keep="last").sort_index()
+
+
+def words(
+    table_experiment_summary: pd.DataFrame,
+    table_classification_report: pd.DataFrame,
+    experiments: pd.DataFrame,
+    comparison: pd.DataFrame,
+    twins: pd.DataFrame,
+    learning_rates: pd.DataFrame,
+    split: pd.DataFrame,
+    predictions: pd.DataFrame,
+    classes: list[str],
+    highlighted: dict[str, str],
+    report: ReportParameters,
+) -> dict[str, Any]:
+    """Compute what the page says and which tables it prints."""
+    names = model_names(experiments, twins, report)
+    summary = table_experiment_summary.astype({"experiment": str})
+    by_model = {
+        names[str(model)]: rows.drop(columns="model")
+        for model, rows in table_classification_report.groupby("model", sort=False)
+    }
+    differences = overall(comparison)
+    first = differences.head(1).to_dict("records")
+    return {
+        "print": to_html,
+        "strong": accuracy(by_model[names[STRONG]]),
+        "difference": difference_sentence(first[0], names) if first else "",
+        "regimes": [
+            _regime(rows, report) for _, rows in summary.groupby(["protocol", "regime"], sort=False)
+        ],
+        "n_experiments": summary["experiment"].nunique(),
+        "activations": list(map(word, dict.fromkeys(summary["activation"]))),
+        "rates": _rates(learning_rates, report),
+        "by_model": by_model,
+        "easy_and_hard": easy_and_hard(by_model[names[STRONG]], report),
+        "most_confused": most_confused(predictions, classes),
+        "n_pairs": len(differences),
+        "pairs_sentence": pairs_sentence(differences, names),
+        "pairs": _named_pairs(comparison, names),
+        "twins": twin_sentence(twins),
+        "twin_table": _twin_table(twins, report),
+        "n_twin": write.count(twins["n"].max()) if len(twins) else "",
+        "full_batch": "full_batch" in set(summary["regime"]),
+        "excluded": int((split["standard"] == "excluded").sum()),
+        "named_by": names[report.extra.get("named_by", STRONG)],
+        "curves_of": write.listed([names[one] for one in curve_models(highlighted, report)]),
+    }
+
+
+def accuracy(report: pd.DataFrame) -> Estimate:
+    """Find the accuracy of a model in its classification report."""
+    row = report[report["class"] == "accuracy"].iloc[0]
+    return Estimate(
+        "accuracy", row["recall"], row["recall_low"], row["recall_high"], row["support"]
+    )
+
+
+def curve_models(highlighted: Mapping[str, str], report: ReportParameters) -> list[str]:
+    """List the models whose precision-recall curves are drawn."""
+    named = report.extra.get("precision_recall")
+    return (
+        [experiment_model(report.extra["regime"], str(one)) for one in named]
+        if named
+        else (shown_models(highlighted, report))
+    )
+
+
+def difference_sentence(row: Mapping[Any, Any], names: Mapping[str, str]) -> str:
+    """Say how far a pair of models is apart in the share of test images named correctly."""
+    a, b = (names[row[key]] for key in ("model_a", "model_b"))
+    ends = sorted(abs(row[end]) for end in ("low", "high"))
+    if verdict(row["low"], row["high"]) != "differ":
+        points = write.interval(*(100 * row[one] for one in ("difference", "low", "high")), 1)
+        return f"{a} and {b} cannot be told apart: they differ by {points} points of accuracy."
+    points = write.interval(*(100 * one for one in (abs(row["difference"]), *ends)), 1)
+    told = "more" if row["difference"] > 0 else "less"
+    return f"{a}: {points} points {told} accurate than {b}."
+
+
+def pairs_sentence(differences: pd.DataFrame, names: Mapping[str, str]) -> str:
+    """Say which pairs of models can be told apart."""
+    apart = differences[differences["verdict"] == "differ"]
+    told = [
+        f"{names[row['model_a']]} − {names[row['model_b']]} "
+        f"({write.number(100 * row['difference'], 1)} points)"
+        for row in apart.to_dict("records")
+    ]
+    text = f"Of {len(differences)} pairs, {len(told) or 'none'} can be told apart"
+    return f"{text}: {'; '.join(told)}." if told else f"{text}."
+
+
+def _regime(rows: pd.DataFrame, report: ReportParameters) -> dict[str, Any]:
+    """Say which experiment the validation images choose in a regime, and tabulate all."""
+    ranked = rows.sort_values("validation_accuracy", kind="stable").to_dict("records")
+    best, last, first = ranked[-1], ranked[0], rows.iloc[0]
+    name = regime_name(report, first["regime"], first["protocol"])
+    columns = ["init", "activation", "dropout", "learning_rate"]
+    columns += ["train_accuracy", "validation_accuracy"]
+    columns += [f"{one}{end}" for one in ("accuracy", "macro_f1") for end in ("", "_low", "_high")]
+    table = rows[["experiment", *columns]].replace(
+        {name: _WORDS for name in ("init", "activation")}
+    )
+    table.insert(1, "hidden", [hidden(row) for row in rows.to_dict("records")])
+    seeds = f", means of {best['seeds']} seeds" if best["seeds"] > 1 else ""
+    return {
+        "name": write.plain(name),
+        "sentence": (
+            f"the validation images choose {_described(best)}, which names {_share(best)} of "
+            f"{write.count(best['n'])} test images correctly; last comes {_described(last)} "
+            f"with {_share(last)}{seeds}."
+        ),
+        "caption": (
+            f"{write.plain(name)}: {write.count(first['epochs'])} epochs, all trained at once in "
+            f"{write.number(first['seconds'], 0)} s; accuracy and macro F1 on "
+            f"{write.count(first['n'])} test images with 95 % intervals{seeds}"
+        ),
+        "table": table.rename(
+            columns={"init": "start", "accuracy": "test_accuracy"}
+            | {f"accuracy{end}": f"test_accuracy{end}" for end in ("_low", "_high")}
+        ),
+    }
+
+
+def _described(row: Mapping[Any, Any]) -> str:
+    name = _experiment(row).replace("Experiment", "experiment")
+    settings = [word(row["init"]) + " start", word(row["activation"])]
+    settings += [f"dropout {row['dropout']:g}"] if row["dropout"] else []
+    return f"{name} ({row['layers']}, {', '.join(settings)})"
+
+
+def _share(row: Mapping[Any, Any]) -> str:
+    return write.percent_interval(row["accuracy"], row["accuracy_low"], row["accuracy_high"])
+
+
+def _rates(learning_rates: pd.DataFrame, report: ReportParameters) -> list[dict[str, Any]]:
+    """Tabulate the validation accuracy at every learning rate, for regimes that had a choice."""
+    tried = learning_rates.dropna(subset="validation_accuracy").astype({"experiment": str})
+    tables = []
+    for regime, rows in tried.groupby("regime", sort=False):
+        wide = rows.pivot_table(
+            index="experiment", columns="learning_rate", values="validation_accuracy", sort=False
+        )
+        wide = wide[sorted(wide)].rename(columns="{:g}".format).reset_index()
+        chosen = rows[rows["chosen"]].set_index("experiment")["learning_rate"]
+        wide["chosen"] = [f"{chosen[name]:g}" for name in wide["experiment"]]
+        name = write.plain(regime_name(report, str(regime)))
+        caption = (
+            f"{name}: validation accuracy after {rows['epochs'].max()} epochs by learning rate"
+        )
+        tables.append({"table": wide, "caption": caption})
+    return tables
+
+
+def most_confused(predictions: pd.DataFrame, classes: list[str]) -> str:
+    """Say which two classes the strong network takes for each other most often."""
+    rows = of_model(predictions, STRONG)
+    wrong = rows.loc[rows["target"] != rows["predicted"], ["target", "predicted"]]
+    if wrong.empty:
+        return ""
+    pairs = pd.Series([tuple(sorted(pair)) for pair in wrong.to_numpy().tolist()]).value_counts()
+    (a, b), n = pairs.index[0], int(pairs.iloc[0])
+    return (
+        f"Of its {write.count(len(wrong))} errors, {write.count(n)} take {classes[a]} and "
+        f"{classes[b]} for each other, more than any other two classes."
+    )
+
+
+def easy_and_hard(by_class: pd.DataFrame, report: ReportParameters) -> str:
+    """Say which class the strong network finds most and least often."""
+    rows = by_class.dropna(subset="average_precision").sort_values("recall", kind="stable")
+    hard, easy = rows.iloc[0], rows.iloc[-1]
+    found = write.percent(easy["recall"]), write.percent(hard["recall"])
+    if found[0] == found[1]:
+        return f"The strong network finds {found[0]} of the {report.rows} of every class."
+    return (
+        f"The strong network finds {found[0]} of the {report.rows} of class {easy['class']}, "
+        f"the easiest, and {found[1]} of those of class {hard['class']}, the hardest."
+    )
+
+
+def _named_pairs(comparison: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Put names of models for those of the code, and points for shares."""
+    points = {name: 100 * comparison[name].astype(float) for name in ("difference", "low", "high")}
+    table = pd.DataFrame(
+        {
+            "pair": [
+                f"{names[a]} − {names[b]}"
+                for a, b in zip(comparison["model_a"], comparison["model_b"], strict=True)
+            ],
+            "difference": points["difference"],
+            "difference_low": points["low"],
+            "difference_high": points["high"],
+        }
+    )
+    return table.join(comparison[["test", "p_value", "n", "verdict"]])
+
+
+def twin_sentence(twins: pd.DataFrame) -> str:
+    """Say how far apart the frameworks are within a regime, and the regimes from each other."""
+    if twins.empty:
+        return ""
+    by_regime = twins.groupby("regime", sort=False)["estimate"]
+    within = 100 * float((by_regime.max() - by_regime.min()).max())
+    text = f"Within a regime NumPy and PyTorch differ by {write.number(within, 2)} points at most"
+    if by_regime.ngroups == 1:
+        return f"{text}."
+    between = 100 * float(np.ptp(by_regime.mean()))
+    return f"{text}; between regimes the same network differs by {write.number(between, 2)}."
+
+
+def _twin_table(twins: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
+    columns = {
+        "framework": "library",
+        "regime": "regime",
+        "estimate": "accuracy",
+        "low": "accuracy_low",
+        "high": "accuracy_high",
+        "epochs": "epochs",
+        "seconds": "seconds",
+        "largest_weight_difference": "weights_differ_by",
+        "largest_probability_difference": "probabilities_differ_by",
+    }
+    regimes = [regime_name(report, regime) for regime in twins["regime"]]
+    named = twins.assign(regime=regimes).replace({"framework": FRAMEWORKS})
+    for kind in ("weight", "probability"):
+        name = f"largest_{kind}_difference"
+        named[name] = list(map(write.fitting, named[name]))
+    return named[[*columns]].rename(columns=columns)
+
+
+TABLES: dict[str, Callable[..., pd.DataFrame]] = {
+    "experiment_summary": experiment_summary,
+    "classification_report": classification_report,
+    "class_counts": class_counts,
+}
