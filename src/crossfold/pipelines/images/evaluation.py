@@ -9,7 +9,11 @@ import pandas as pd
 
 from crossfold.pipelines.images.data import SOURCE
 from crossfold.pipelines.images.parameters import ComparisonsParameters, look_up
-from crossfold.templates.cross_validation.evaluation import evaluate_predictions, result_row
+from crossfold.templates.cross_validation.evaluation import (
+    COMPARISON_COLUMNS,
+    evaluate_predictions,
+    result_row,
+)
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
 
@@ -65,8 +69,7 @@ def compare_models(
             *(look_up(models, name, "model") for name in pair), evaluation, seed
         ).items()
     ]
-    columns = ["model_a", "model_b", "protocol", "metric", "test", "difference"]
-    table = pd.DataFrame(rows, columns=[*columns, "low", "high", "p_value", "n", "verdict"])
+    table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
     return table.assign(protocol=SOURCE).astype({"n": "int64"})
 
 
