@@ -17,10 +17,10 @@ from crossfold.pipelines import (
     table,
     wine,
 )
-from crossfold.pipelines.audit import images as image_audit
 from crossfold.pipelines.audit import no_show as no_show_audit
 from crossfold.pipelines.audit import wine as wine_audit
 from crossfold.pipelines.gene_expression import audit as expression_audit
+from crossfold.pipelines.images import audit as image_audit
 from crossfold.pipelines.moons import audit as moons_audit
 from crossfold.pipelines.primer import audit as primer_audit
 from crossfold.pipelines.table import PARAMETERS_FILE

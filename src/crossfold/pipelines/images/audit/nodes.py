@@ -1,0 +1,172 @@
+"""Nodes of the image audits: train what the claims need, judge them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.pipelines.images.audit.measures import STUDY, TEST, Case, Runs, accuracy, curve
+from crossfold.pipelines.images.audit.measures import cross_entropies as losses_of
+from crossfold.pipelines.images.audit.parameters import (
+    TRAINING_FAULTS,
+    DigitsClaims,
+    FashionClaims,
+    ImageClaims,
+    ProtocolParameters,
+)
+from crossfold.pipelines.images.audit.training import train_setups, training_setup
+from crossfold.pipelines.images.data import SOURCE
+from crossfold.pipelines.images.parameters import ExperimentsParameters, StartParameters
+from crossfold.templates.audit import Setup, judge
+from crossfold.templates.audit.setups import PRINTED, REPORTED, RUN_COLUMNS, SOUND
+from crossfold.validation.tables import probabilities
+
+Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
+
+
+def train_digits(
+    images: NDArray[np.uint8],
+    split_table: pd.DataFrame,
+    experiments: ExperimentsParameters,
+    starts: StartParameters,
+    protocol: ProtocolParameters,
+    claims: DigitsClaims,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train what the claims on digits need; see `train_setups`."""
+    return train_setups(images, split_table, experiments, starts, protocol, claims, seed)
+
+
+def train_fashion(
+    images: NDArray[np.uint8],
+    split_table: pd.DataFrame,
+    experiments: ExperimentsParameters,
+    starts: StartParameters,
+    protocol: ProtocolParameters,
+    claims: FashionClaims,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train what the claims on clothes need; see `train_setups`."""
+    return train_setups(images, split_table, experiments, starts, protocol, claims, seed)
+
+
+def judge_digits(
+    answers: pd.DataFrame,
+    curves: pd.DataFrame,
+    predictions: pd.DataFrame,
+    history: pd.DataFrame,
+    protocol: ProtocolParameters,
+    claims: DigitsClaims,
+    seed: int,
+) -> Tables:
+    """Judge the claims on digits; see `judge_images`."""
+    return judge_images(answers, curves, predictions, history, protocol, claims, seed)
+
+
+def judge_fashion(
+    answers: pd.DataFrame,
+    curves: pd.DataFrame,
+    predictions: pd.DataFrame,
+    history: pd.DataFrame,
+    protocol: ProtocolParameters,
+    claims: FashionClaims,
+    seed: int,
+) -> Tables:
+    """Judge the claims on clothes; see `judge_images`."""
+    return judge_images(answers, curves, predictions, history, protocol, claims, seed)
+
+
+def judge_images(
+    answers: pd.DataFrame,
+    curves: pd.DataFrame,
+    predictions: pd.DataFrame,
+    history: pd.DataFrame,
+    protocol: ProtocolParameters,
+    claims: ImageClaims,
+    seed: int,
+) -> Tables:
+    """Measure and judge every claim; see `crossfold.templates.audit.judge`.
+
+    Parameters
+    ----------
+    answers, curves
+        Of `train_setups`.
+    predictions, history
+        Of the study, whose networks are those without faults.
+    protocol, claims
+        The audit's.
+    seed
+        Of the bootstrap, and of the small samples.
+    """
+    study_answers, study_curves = _of_study(predictions, protocol), _of_study(history, protocol)
+    study_answers["loss"] = losses_of(probabilities(study_answers), study_answers["target"])
+    study_answers = study_answers.assign(part=TEST, dropped=study_answers["predicted"])
+    runs = Runs(
+        _below(answers, study_answers), _below(curves, study_curves), protocol.n_resamples, seed
+    )
+    case_of = partial(make_case, runs, protocol, claims)
+    epochs, of_source = protocol.network.max_iter, protocol.source_epochs
+    shortened = f"Shortened: {epochs:,} of {of_source:,} epochs." if epochs < of_source else ""
+    figures = _printed_figures(claims, case_of(Setup(claims.on)), case_of(Setup()))
+    return judge(claims, case_of, shortened=shortened, figures=figures)
+
+
+def make_case(runs: Runs, protocol: ProtocolParameters, claims: ImageClaims, setup: Setup) -> Case:
+    """Find what was trained in a setup."""
+
+    def run_of(one: Setup) -> str:
+        trained = training_setup(claims.study, one)
+        return STUDY if trained == Setup() else trained.name
+
+    is_sample = setup.setting and setup.setting[0] == "sample_rows"
+    return Case(
+        runs,
+        run=run_of(setup),
+        short=run_of(setup._replace(short=True)),
+        plain=run_of(Setup(short=setup.short)),
+        source=run_of(Setup(claims.on, setup.short)),
+        faults=setup.faults,
+        sample_rows=int(setup.setting[1]) if setup.setting and is_sample else protocol.sample_rows,
+        trains_wrongly=bool(setup.faults & set(TRAINING_FAULTS[claims.study])),
+    )
+
+
+def _of_study(table: pd.DataFrame, protocol: ProtocolParameters) -> pd.DataFrame:
+    """Take the study's networks on the source's split, named as the audit names them."""
+    own = table[(table["protocol"] == SOURCE)]
+    names = {study: name for name, study in protocol.experiments.items()}
+
+    def rename(model: str) -> str:
+        regime, _, name = model.partition("/")
+        return names.get(name, name) if regime == protocol.regime else model
+
+    renamed = {model: rename(model) for model in own["model"].astype("str").unique()}
+    if protocol.experiments:
+        renamed = {model: name for model, name in renamed.items() if name in protocol.experiments}
+        own = own[own["model"].isin(list(renamed))]
+    return own.assign(run=STUDY, experiment=own["model"].astype("str").map(renamed))
+
+
+def _below(table: pd.DataFrame, study: pd.DataFrame) -> pd.DataFrame:
+    texts = {name: "str" for name in ("run", "experiment", "part", "measure") if name in table}
+    parts = [one[list(table)].astype(texts) for one in (table, study)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _printed_figures(claims: ImageClaims, reported: Case, sound: Case) -> pd.DataFrame:
+    """Tabulate the source's table beside the same figures measured here."""
+    rows = []
+    for name, printed in claims.printed.items():
+        subject = f"experiment {name}" if name.isdigit() else name.replace("_", " ")
+        for metric, value in printed.items():
+            rows.append((PRINTED, subject, metric, value, *[np.nan] * 4))
+            for run, case in ((REPORTED, reported), (SOUND, sound)):
+                if not case.has(name):
+                    continue
+                tested = metric == "test_accuracy"
+                one = accuracy(case, [name]) if tested else curve(case, [metric], [name])
+                rows.append((run, subject, metric, one.estimate, one.low, one.high, one.n, np.nan))
+    return pd.DataFrame(rows, columns=list(RUN_COLUMNS))
