@@ -29,6 +29,7 @@ HALVES = [
         ("digits", "fashion", "wine", "moons", "primer"),
     )
 ]
+HALVES[0].append("public_notebooks_audit")  # an audit without a study of its own
 
 # The files with tests of `sample_project`.
 USE_THE_SAMPLE = ("tests/test_notebooks.py", "tests/test_viz.py")

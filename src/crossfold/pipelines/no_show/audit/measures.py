@@ -1,0 +1,231 @@
+"""What the no-show audit measures of what the networks of a protocol answered."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.templates.audit import Measured, exact, resampled
+from crossfold.validation import GroupBootstrap, bootstrap_metrics
+
+if TYPE_CHECKING:
+    from crossfold.pipelines.no_show.audit.parameters import ProtocolParameters
+
+Array = NDArray[Any]
+Cut = Literal["source", "own"]
+_SMALLEST = 1e-7
+# From sums of true and false positives, false and true negatives. The excess is the share that is
+# flagged minus the share that misses its appointment.
+DECISIONS: dict[str, Callable[..., Any]] = {
+    "f1": lambda tp, fp, fn, tn: 2 * tp / np.maximum(2 * tp + fp + fn, 1),
+    "accuracy": lambda tp, fp, fn, tn: (tp + tn) / (tp + fp + fn + tn),
+    "specificity": lambda tp, fp, fn, tn: tn / (tn + fp),
+    "false_positive_rate": lambda tp, fp, fn, tn: fp / (tn + fp),
+    "excess": lambda tp, fp, fn, tn: (fp - fn) / (tp + fp + fn + tn),
+}
+RANKINGS = ("roc_auc", "pr_auc")
+
+
+class Case:
+    """What the networks of one protocol answered on the same rows, and how they are resampled.
+
+    Parameters
+    ----------
+    answers
+        Rows of `training.train_runs` of one run, by subject.
+    subjects
+        Which of them stands for a name in the claims, where it is another.
+    speed
+        Rows of `training.time_twins`.
+    faults
+        Switches that are on.
+    protocol, seed
+        Thresholds and resamples.
+    """
+
+    def __init__(
+        self,
+        answers: Mapping[str, pd.DataFrame],
+        subjects: Mapping[str, str],
+        speed: pd.DataFrame,
+        faults: Collection[str],
+        protocol: ProtocolParameters,
+        seed: int,
+    ) -> None:
+        self.answers, self.subjects, self.speed, self.faults = answers, subjects, speed, faults
+        self.protocol, self.seed = protocol, seed
+        any_table = next(iter(answers.values()))
+        self.target = any_table["target"].to_numpy() == 1
+        self.groups = any_table["group"].to_numpy()
+        self._ranked: dict[str, dict[str, Array]] = {}
+
+    def with_faults(self, faults: Collection[str]) -> Case:
+        """Compute figures of the same answers with other faults."""
+        case = Case(self.answers, self.subjects, self.speed, faults, self.protocol, self.seed)
+        case._ranked, case.__dict__["bootstrap"] = self._ranked, self.bootstrap
+        return case
+
+    @cached_property
+    def bootstrap(self) -> GroupBootstrap:
+        """Resamples of patients."""
+        return GroupBootstrap(self.groups, self.protocol.n_resamples, self.seed)
+
+    @property
+    def thresholds(self) -> Array:
+        """The thresholds of the sweep."""
+        return np.linspace(0.01, 0.99, self.protocol.n_thresholds)
+
+    def table(self, subject: str) -> pd.DataFrame | None:
+        """Find the answers of the model that stands for a subject; None if it was not trained."""
+        return self.answers.get(self.subjects.get(subject, subject))
+
+    def probability(self, subject: str) -> Array:
+        """Read the probabilities of a subject."""
+        return self.answers[self.subjects.get(subject, subject)]["probability"].to_numpy()
+
+    def counts(self, subject: str, threshold: float) -> Array:
+        """Mark true and false positives, false and true negatives, shape ``(4, n)``."""
+        return outcome_counts(self.target, self.probability(subject) > threshold)
+
+    def threshold(self, subject: str, cut: Cut) -> float:
+        """Find where a subject is cut: at the source's threshold, or where its own F1 is best."""
+        if cut == "source" or "one_threshold_for_both" in self.faults:
+            return self.protocol.threshold
+        return self.best_threshold(subject)
+
+    def best_threshold(self, subject: str) -> float:
+        """Find the threshold with the highest F1."""
+        sums = [self.counts(subject, t).sum(axis=1, dtype=np.float64) for t in self.thresholds]
+        return float(self.thresholds[np.argmax([DECISIONS["f1"](*one) for one in sums])])
+
+    def measure(self, subject: str, metric: str, cut: Cut) -> tuple[float, Array]:
+        """Measure a metric of a subject and of its resamples; NaN if it was not trained."""
+        table = self.table(subject)
+        if table is None:
+            return math.nan, np.full(self.protocol.n_resamples, np.nan)
+        if metric in RANKINGS:
+            return self._rank(subject, metric)
+        if metric == "f1" and subject == "torch" and "f1_on_training_rows" in self.faults:
+            trained = table[["train_tp", "train_fp", "train_fn"]].to_numpy().T
+            return self.summed(lambda tp, fp, fn: DECISIONS["f1"](tp, fp, fn, 0), trained)
+        return self.summed(DECISIONS[metric], self.counts(subject, self.threshold(subject, cut)))
+
+    def summed(self, figure: Callable[..., Any], terms: Array) -> tuple[float, Array]:
+        """Compute a figure from sums over rows, of all rows and of every resample.
+
+        Parameters
+        ----------
+        figure
+            From one sum a term to the figure.
+        terms
+            Of each row, shape ``(terms, n)``.
+        """
+        columns = terms.astype(np.float32).T
+        draws = [figure(*(weights @ columns).T) for weights in self.bootstrap.blocks()]
+        return float(figure(*terms.sum(axis=1, dtype=np.float64))), np.concatenate(draws)
+
+    def _rank(self, subject: str, metric: str) -> tuple[float, Array]:
+        from sklearn.metrics import average_precision_score, roc_auc_score
+
+        score = {"roc_auc": roc_auc_score, "pr_auc": average_precision_score}[metric]
+        name, p = self.subjects.get(subject, subject), self.probability(subject)
+        if name not in self._ranked:
+            self._ranked[name] = bootstrap_metrics(self.target, p, None, self.bootstrap)
+        return float(score(self.target, p)), self._ranked[name][metric]
+
+    def measured(self, estimate: float, draws: Array) -> Measured:
+        """Give an estimate with its interval over resamples."""
+        return resampled(estimate, draws, len(self.target))
+
+
+def outcome_counts(positive: Array, flagged: Array) -> Array:
+    """Mark true and false positives, false and true negatives, shape ``(4, n)``, int8."""
+    marks = (positive & flagged, ~positive & flagged, positive & ~flagged, ~positive & ~flagged)
+    return np.stack(marks).astype(np.int8)
+
+
+def gain(case: Case, metric: str, of: str, minus: str, cut: Cut = "source") -> Measured:
+    """Measure a metric of one subject minus that of another, resampled alike."""
+    (one, draws), (other, others) = (case.measure(name, metric, cut) for name in (of, minus))
+    return case.measured(one - other, draws - others)
+
+
+def figure(case: Case, metric: str, of: Sequence[str], cut: Cut = "source") -> Measured:
+    """Measure a metric, of several subjects the smaller."""
+    found = [case.measure(subject, metric, cut) for subject in of]
+    return case.measured(
+        min(one for one, _ in found), np.min([draws for _, draws in found], axis=0)
+    )
+
+
+def f1_lost_by_sweep(case: Case) -> Measured:
+    """Measure the best F1 minus F1 at the threshold where the sweep's F1 curve peaks."""
+    best = found = case.best_threshold("weighted")
+    if "fpr_stored_as_f1" in case.faults:
+        rates = [case.counts("weighted", t)[1].sum() for t in case.thresholds]
+        found = float(case.thresholds[np.argmax(rates)])
+    (one, draws), (other, others) = (
+        case.summed(DECISIONS["f1"], case.counts("weighted", t)) for t in (best, found)
+    )
+    return case.measured(one - other, draws - others)
+
+
+def cost_of_no_weights(case: Case) -> Measured:
+    """Measure the cost of the unweighted network minus that of the weighted one."""
+    weighted = "cost_always_weighted" in case.faults
+    (one, draws), (other, others) = (
+        case.summed(np.divide, costs(case.target, case.probability(name), weighted=weighted))
+        for name in ("unweighted", "weighted")
+    )
+    return case.measured(one - other, draws - others)
+
+
+def costs(target: Array, probability: Array, *, weighted: bool) -> Array:
+    """Compute each row's cross-entropy times its weight, and its weight, shape ``(2, n)``."""
+    p = np.clip(probability.astype(np.float64), _SMALLEST, 1 - _SMALLEST)
+    weight = np.where(target, (~target).sum() / target.sum() if weighted else 1.0, 1.0)
+    return np.stack([-np.where(target, np.log(p), np.log1p(-p)) * weight, weight])
+
+
+def ratio(case: Case, what: Literal["seconds", "memory_mb"], device: str = "cpu") -> Measured:
+    """Measure what PyTorch takes divided by what NumPy takes; NaN on a GPU that is not there.
+
+    On a GPU the largest table and batch decide; else the source's, and NumPy's own batches and
+    start under ``unlike_twins``. Seconds are resampled by epoch; memory is one figure.
+    """
+    table = case.speed
+    if device == "cpu":
+        table = table[(table["copies"] == 1) & (table["unlike"] == ("unlike_twins" in case.faults))]
+        table = table.drop_duplicates(["library", "device", "epoch"])
+    else:
+        on_gpu = table[table["device"] == device]
+        if on_gpu.empty:
+            return exact(math.nan)
+        largest = on_gpu[["copies", "batch_size"]].max()
+        table = table[(table[largest.index] == largest).all(axis=1)]
+    torch, numpy = (
+        table.loc[table["library"] == one, what].to_numpy() for one in ("torch", "numpy")
+    )
+    if what == "memory_mb":
+        return exact(torch[0] / numpy[0], 1)
+    rng = np.random.default_rng(case.seed)
+    draws = [
+        rng.choice(torch, len(torch)).mean() / rng.choice(numpy, len(numpy)).mean()
+        for _ in range(case.protocol.n_resamples)
+    ]
+    return resampled(torch.mean() / numpy.mean(), draws, len(torch))
+
+
+MEASURES = {
+    "gain": gain,
+    "figure": figure,
+    "f1_lost_by_sweep": f1_lost_by_sweep,
+    "cost_of_no_weights": cost_of_no_weights,
+    "ratio": ratio,
+}

@@ -1,0 +1,156 @@
+"""What public notebooks report on the appointments: their steps repeated, and a control."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+from kedro.pipeline import Node, Pipeline
+from numpy.typing import NDArray
+from pydantic import Field, PositiveInt
+
+from crossfold.templates import audit
+from crossfold.templates.audit import Measured, Setup, resampled
+from crossfold.templates.parameters import Parameters
+
+INPUTS = (
+    "male", "age", "scholarship", "hypertension", "diabetes", "alcoholism", "handicap",
+    "sms_received", "lead_time_days", "booking_hour",
+)  # fmt: skip
+COUNTED, ACROSS, RESAMPLED = "own_label_counted", "patients_across_split", "resampled_before_split"
+Labels = Literal["real", "permuted"]
+
+
+class ProtocolParameters(Parameters):
+    """How the models are tested: the test set is one of `n_splits` parts of the appointments.
+
+    The forest of the notebooks that repeat rows has `n_trees` trees; intervals are of `n_resamples`
+    resamples by patient.
+    """
+
+    n_splits: Annotated[int, Field(ge=2)] = 5
+    n_trees: PositiveInt = 100
+    n_resamples: Annotated[int, Field(ge=50)] = 200
+
+
+class Case(NamedTuple):
+    """The features with the real labels and with permuted ones, and the faults that are on."""
+
+    features: dict[Labels, pd.DataFrame]
+    faults: frozenset[str]
+    protocol: ProtocolParameters
+    seed: int
+
+
+def count_roc_auc(case: Case, labels: Labels) -> Measured:
+    """Measure ROC-AUC of boosted stumps that read the number of a patient's no-shows."""
+    from sklearn.ensemble import AdaBoostClassifier
+
+    table = case.features[labels]
+    counted = table["earlier_no_shows"]
+    if COUNTED in case.faults:
+        counted = table.groupby("patient")["no_show"].transform("sum")
+    rows = np.arange(len(table))
+    train, test = _split(table, rows, case)
+    X = np.column_stack([_inputs(table), counted.to_numpy(dtype=np.float32)])
+    return _roc_auc(AdaBoostClassifier(random_state=case.seed), X, table, train, test, case)
+
+
+def resampled_roc_auc(case: Case) -> Measured:
+    """Measure ROC-AUC of a forest for which no-shows are repeated until both classes are alike."""
+    from sklearn.ensemble import RandomForestClassifier
+
+    table = case.features["real"]
+    rows = np.arange(len(table))
+    if RESAMPLED in case.faults:
+        train, test = _split(table, _repeat_no_shows(table, rows, case.seed), case)
+    else:
+        train, test = _split(table, rows, case)
+        train = _repeat_no_shows(table, train, case.seed)
+    forest = RandomForestClassifier(case.protocol.n_trees, random_state=case.seed, n_jobs=-1)
+    return _roc_auc(forest, _inputs(table), table, train, test, case)
+
+
+class NotebookClaims(audit.Claims):
+    """The claims of the notebooks."""
+
+    study: ClassVar[str] = "public_notebooks"
+    switches: ClassVar[tuple[str, ...]] = (COUNTED, ACROSS, RESAMPLED)
+    measures = {"count_roc_auc": count_roc_auc, "resampled_roc_auc": resampled_roc_auc}  # noqa: RUF012
+
+
+def judge_claims(
+    appointments: pd.DataFrame,
+    features: pd.DataFrame,
+    permuted: pd.DataFrame,
+    protocol: ProtocolParameters,
+    claims: NotebookClaims,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Repeat the notebooks on the study's features; see `crossfold.templates.audit.judge`."""
+    patients = {"patient": appointments["patient"].to_numpy()}
+    tables: dict[Labels, pd.DataFrame] = {
+        "real": features.assign(**patients),
+        "permuted": permuted.assign(**patients),
+    }
+
+    def case_of(setup: Setup) -> Case:
+        return Case(tables, setup.faults, protocol, seed)
+
+    return audit.judge(claims, case_of)
+
+
+def create_pipeline() -> Pipeline:
+    """Build the audit; the no-show study's features must have been made before."""
+    read = {
+        "appointments": "appointments",
+        "features": "appointment_features",
+        "permuted": "appointment_features_permuted",
+    }
+    settings = ["params:protocol", "params:claims", "params:seed"]
+    judge = Node(
+        judge_claims, [*read, *settings], ["claims", "shares", "runs"], name="judge_claims"
+    )
+    return audit.create_pipeline(
+        "public_notebooks",
+        [judge],
+        inputs=read,
+        parameters={"protocol": "public_notebooks_audit.protocol"},
+    )
+
+
+def _inputs(table: pd.DataFrame) -> NDArray[np.float32]:
+    """Read the inputs, as far as the export has them."""
+    return table[[name for name in INPUTS if name in table]].fillna(-1).to_numpy(np.float32)
+
+
+def _split(table: pd.DataFrame, rows: NDArray[np.intp], case: Case) -> Any:
+    """Split row numbers into training and test rows; a row may come several times."""
+    from crossfold.validation import assign_folds
+
+    own = table.iloc[rows]
+    groups = None if ACROSS in case.faults else own["patient"]
+    fold = assign_folds(own["no_show"], groups, n_splits=case.protocol.n_splits, seed=case.seed)
+    return rows[fold > 0], rows[fold == 0]
+
+
+def _repeat_no_shows(table: pd.DataFrame, rows: NDArray[np.intp], seed: int) -> Any:
+    is_missed = table["no_show"].to_numpy()[rows] == 1
+    lacking = int((~is_missed).sum() - is_missed.sum())
+    again = np.random.default_rng(seed).choice(rows[is_missed], max(lacking, 0))
+    return np.concatenate([rows, again])
+
+
+def _roc_auc(
+    model: Any, X: NDArray[Any], table: pd.DataFrame, train: Any, test: Any, case: Case
+) -> Measured:
+    from sklearn.metrics import roc_auc_score
+
+    from crossfold.validation import GroupBootstrap, bootstrap_metrics
+
+    y = table["no_show"].to_numpy()
+    p = model.fit(X[train], y[train]).predict_proba(X[test])[:, 1]
+    patients = GroupBootstrap(table["patient"].iloc[test], case.protocol.n_resamples, case.seed)
+    draws = bootstrap_metrics(y[test], p, None, patients)["roc_auc"]
+    return resampled(roc_auc_score(y[test], p), draws, len(test))
