@@ -12,7 +12,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from crossfold.pipeline_registry import register_pipelines
-from crossfold.pipelines.data_engineering.appointments import schemas
+from crossfold.pipelines.appointments import schemas
 from crossfold.pipelines.images import schemas as image_schemas
 from crossfold.settings import CONFIG_LOADER_ARGS
 

@@ -8,9 +8,9 @@ import pytest
 from crossfold.datasets import ExportDataset, SampleAppointmentsDataset
 from crossfold.datasets.exceptions import DataError
 from crossfold.datasets.synthetic_appointments import PUBLISHED
-from crossfold.pipelines.data_engineering.appointments import schemas
-from crossfold.pipelines.data_engineering.appointments.cleaning import DUPLICATE, ROW_RULES
-from crossfold.pipelines.data_engineering.appointments.nodes import clean_appointments
+from crossfold.pipelines.appointments import schemas
+from crossfold.pipelines.appointments.cleaning import DUPLICATE, ROW_RULES
+from crossfold.pipelines.appointments.nodes import clean_appointments
 
 
 def sample(n_rows: int = 5000, seed: int = 42) -> SampleAppointmentsDataset:

@@ -134,7 +134,7 @@ appointments_raw:
   hashed_columns: [patient]
   credentials: patient_key
   validator:
-    class: crossfold.pipelines.data_engineering.appointments.schemas.RAW
+    class: crossfold.pipelines.appointments.schemas.RAW
     "on": load
 """
 NO_SHOW = "base/no_show/parameters.yml"

@@ -47,7 +47,7 @@ from crossfold.pipelines.no_show.audit.rows import INPUTS, select_rows
 from crossfold.pipelines.no_show.audit.training import network_arguments, time_twins, train_runs
 from crossfold.templates.audit import Setup
 
-FACTS = Path(__file__).parents[1] / "data_engineering/appointments/facts.json"
+FACTS = Path(__file__).parents[1] / "appointments/facts.json"
 CONF = Path(__file__).parents[3] / "conf/base/no_show/claims.yml"
 STATED = yaml.safe_load(CONF.read_text())
 SOUND = Setup(short=True).name

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kedro.pipeline import Pipeline
 
-from crossfold.pipelines.data_engineering import appointments
+from crossfold.pipelines import appointments
 from crossfold.pipelines.no_show import figures, tables
 from crossfold.templates import cross_validation, reporting
 

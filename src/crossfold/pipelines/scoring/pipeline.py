@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.data_engineering.appointments.nodes import (
+from crossfold.pipelines.appointments.nodes import (
     build_coming_features,
     clean_coming_appointments,
 )

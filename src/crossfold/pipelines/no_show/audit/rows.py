@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.data_engineering.appointments import cleaning
+from crossfold.pipelines.appointments import cleaning
 
 INPUTS = [
     "male",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pandera.pandas as pa
 
-from crossfold.pipelines.data_engineering.appointments import meanings
-from crossfold.pipelines.data_engineering.appointments.cleaning import (
+from crossfold.pipelines.appointments import meanings
+from crossfold.pipelines.appointments.cleaning import (
     FLAGS,
     HIGHEST_HANDICAP,
     LABEL,
@@ -19,8 +19,8 @@ from crossfold.pipelines.data_engineering.appointments.cleaning import (
     REQUIRED,
     YOUNGEST,
 )
-from crossfold.pipelines.data_engineering.appointments.history import LAST_OUTCOMES
-from crossfold.pipelines.data_engineering.appointments.timing import WEEKDAYS
+from crossfold.pipelines.appointments.history import LAST_OUTCOMES
+from crossfold.pipelines.appointments.timing import WEEKDAYS
 
 HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
 

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.data_engineering.appointments import cleaning
-from crossfold.pipelines.data_engineering.appointments.features import build_features
-from crossfold.pipelines.data_engineering.appointments.parameters import AppointmentsParameters
+from crossfold.pipelines.appointments import cleaning
+from crossfold.pipelines.appointments.features import build_features
+from crossfold.pipelines.appointments.parameters import AppointmentsParameters
 
 _logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from crossfold.datasets.identifiers import canonical_identifiers
-from crossfold.pipelines.data_engineering.appointments.parameters import AppointmentsParameters
+from crossfold.pipelines.appointments.parameters import AppointmentsParameters
 
 YOUNGEST, OLDEST = 0, 115
 HIGHEST_HANDICAP = 4

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crossfold.pipelines.data_engineering.appointments.bookings import booking_features
-from crossfold.pipelines.data_engineering.appointments.cleaning import is_extra
-from crossfold.pipelines.data_engineering.appointments.history import history_features
-from crossfold.pipelines.data_engineering.appointments.lookup import Times
-from crossfold.pipelines.data_engineering.appointments.parameters import HistoryAsOf
-from crossfold.pipelines.data_engineering.appointments.timing import time_features
+from crossfold.pipelines.appointments.bookings import booking_features
+from crossfold.pipelines.appointments.cleaning import is_extra
+from crossfold.pipelines.appointments.history import history_features
+from crossfold.pipelines.appointments.lookup import Times
+from crossfold.pipelines.appointments.parameters import HistoryAsOf
+from crossfold.pipelines.appointments.timing import time_features
 
 CARRIED_OVER = [
     "age",

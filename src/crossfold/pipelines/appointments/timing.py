@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from crossfold.pipelines.data_engineering.appointments.lookup import Times
+from crossfold.pipelines.appointments.lookup import Times
 
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 

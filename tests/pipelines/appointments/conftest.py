@@ -9,7 +9,7 @@ import pytest
 
 from crossfold.datasets import ExportDataset, SampleAppointmentsDataset
 from crossfold.datasets.synthetic_appointments import PUBLISHED
-from crossfold.pipelines.data_engineering.appointments.nodes import clean_appointments
+from crossfold.pipelines.appointments.nodes import clean_appointments
 
 GOOD_ROW = {
     "patient": "29872499824296",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.data_engineering.appointments import nodes
+from crossfold.pipelines.appointments import nodes
 
 OUTPUTS = {
     "appointments",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.data_engineering.appointments.lookup import (
+from crossfold.pipelines.appointments.lookup import (
     Integers,
     SortedEvents,
     Times,

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossfold.pipelines.data_engineering.appointments import nodes, schemas
-from crossfold.pipelines.data_engineering.appointments.features import build_features
-from crossfold.pipelines.data_engineering.appointments.parameters import (
+from crossfold.pipelines.appointments import nodes, schemas
+from crossfold.pipelines.appointments.features import build_features
+from crossfold.pipelines.appointments.parameters import (
     AppointmentsParameters,
     HistoryAsOf,
 )

@@ -1,1 +1,0 @@
-"""Data engineering: one child pipeline for each dataset."""
