@@ -1,1 +1,0 @@
-"""The report of one audit, and that of all audits together."""
