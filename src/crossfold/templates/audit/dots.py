@@ -11,11 +11,12 @@ from markupsafe import Markup
 from crossfold.templates.audit.measured import Measured, exact, from_interval, print_value
 
 WIDTH, ROW, LEFT, RIGHT = 340, 26, 108, 12
+_INK = 'fill="currentColor" stroke="none"'
 LABELS = {"printed": "Printed", "reported": "With faults", "sound": "Without"}
 _MARKS = {
     "printed": '<path d="M{x0} {y0}L{x1} {y1}M{x0} {y1}L{x1} {y0}"/>',
-    "reported": '<rect x="{x0}" y="{y0}" width="9" height="9" class="open"/>',
-    "sound": '<circle cx="{x}" cy="{y}" r="5" class="full"/>',
+    "reported": '<rect x="{x0}" y="{y0}" width="9" height="9" />',
+    "sound": '<circle cx="{x}" cy="{y}" r="5" fill="currentColor"/>',
 }
 
 
@@ -41,7 +42,9 @@ def draw_dots(row: Mapping[str, Any]) -> Markup:
         f"{LABELS[name]}: {print_value(one.estimate, row['unit'])}" for name, one in shown.items()
     )
     return Markup(
-        '<svg class="dots" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}</svg>'
+        '<svg xmlns="http://www.w3.org/2000/svg" class="dots" viewBox="0 0 {0} {1}" width="{0}"'
+        ' role="img" aria-label="{2}" fill="none" stroke="currentColor" stroke-width="1.8"'
+        ' font-family="sans-serif" font-size="12.5">{3}{4}</svg>'
     ).format(WIDTH, height, label, axis, Markup("").join(lines))
 
 
@@ -72,19 +75,19 @@ def _row(name: str, one: Measured, scale: _Scale, y: float) -> Markup:
     bar = ""
     if math.isfinite(one.low) and one.low < one.high:
         bar = f'<path d="M{scale(one.low)} {y}H{scale(one.high)}"/>'
-    text = f'<text x="0" y="{y + 4}">{LABELS[name]}</text>'
+    text = f'<text {_INK} x="0" y="{y + 4}">{LABELS[name]}</text>'
     return Markup(text + bar + _MARKS[name].format(**places))
 
 
 def _axis(scale: _Scale, y: float, limit: float, unit: str) -> Markup:
     """Draw the ends of the axis, and a dashed line at the limit."""
-    parts = [f'<path class="axis" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>']
+    parts = [f'<path stroke-width="1" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>']
     width = scale.high - scale.low
     places = {scale.low: "start", scale.high: "end"}
     if math.isfinite(limit):
-        parts.append(f'<path class="limit" d="M{scale(limit)} 2V{y}"/>')
+        parts.append(f'<path stroke-width="1" stroke-dasharray="4 3" d="M{scale(limit)} 2V{y}"/>')
     for value, anchor in places.items():
         text = print_value(value, unit, width)
         x = LEFT if anchor == "start" else WIDTH - RIGHT
-        parts.append(f'<text x="{x}" y="{y + 16}" text-anchor="{anchor}">{text}</text>')
+        parts.append(f'<text {_INK} x="{x}" y="{y + 16}" text-anchor="{anchor}">{text}</text>')
     return Markup("".join(parts))

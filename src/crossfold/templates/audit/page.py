@@ -239,26 +239,29 @@ def _measured(row: dict[Any, Any], name: str) -> Measured:
 
 
 def _shares(row: dict[Any, Any], shares: pd.DataFrame | None) -> Markup:
-    """Print what each fault changes, switched on alone and switched off alone."""
+    """Print what each fault changes, switched on alone and switched off alone; one row a fault."""
     if shares is None or not (shares["claim"] == row["claim"]).any():
         return Markup("")
     own = shares[shares["claim"] == row["claim"]]
-    lines = [
-        {
-            "fault": one.title,
-            "switch": {"on": "alone on", "off": "alone off"}[one.switch],
-            "figure": print_measured(Measured(one.estimate, one.low, one.high, 0), row["unit"]),
-            "change": print_effect(
-                Measured(one.share, one.share_low, one.share_high, 0), row["unit"]
-            )
-            + ("" if one.sure else ", inside the spread"),
-        }
-        for one in own.itertuples()
-    ]
-    return to_html(
-        pd.DataFrame(lines),
-        "What each fault changes: switched on alone, against none; switched off alone, against all",
+    changes = [_change(one, row["unit"]) for one in own.itertuples()]
+    wide = own.assign(change=changes).pivot_table(
+        "change", "title", "switch", aggfunc="first", sort=False
     )
+    table = pd.DataFrame(
+        {
+            "fault": wide.index,
+            "alone_on_against_none": wide["on"].to_numpy(),
+            "alone_off_against_all": wide["off"].to_numpy(),
+        }
+    )
+    return to_html(table, "What each fault changes by itself")
+
+
+def _change(one: Any, unit: str) -> str:
+    if one.share == one.share_low == one.share_high == 0:
+        return "no change"
+    change = print_effect(Measured(one.share, one.share_low, one.share_high, 0), unit)
+    return change if one.sure else f"{change}, inside the spread"
 
 
 def _printed_figures(runs: pd.DataFrame | None, claims: pd.DataFrame) -> Markup:
