@@ -16,7 +16,6 @@ from crossfold.pipelines.images.data import SOURCE
 from crossfold.pipelines.images.parameters import ComparisonsParameters
 from crossfold.pipelines.images.report import with_questions
 from crossfold.pipelines.reporting.gene_expression.lines import METRICS_HEADER, metric_lines
-from crossfold.pipelines.reporting.wine.labels import model_label as wine_label
 from crossfold.reports.tables import metric_name
 from crossfold.reports.words import interval, number, percent_interval
 from crossfold.templates.audit.page import study_name
@@ -243,9 +242,12 @@ def table_of_wine_models(metrics: pd.DataFrame) -> Iterator[str]:
     """Write one line a model, all folds together."""
     is_result = (metrics["scope"] == POOLED) & (metrics["protocol"] == GROUPED)
     pooled = metrics[is_result & (metrics["metric"] == "accuracy")]
+    labels = yaml.safe_load((ROOT / "conf/base/wine/parameters.yml").read_text(encoding="utf-8"))[
+        "wine"
+    ]["report"]["labels"]
     rows = (
         [
-            wine_label(row.model),
+            labels[row.model],
             percent_interval(row.estimate, row.low, row.high, decimals=2),
             f"{round((1 - row.estimate) * row.n):,} of {row.n:,}",
         ]

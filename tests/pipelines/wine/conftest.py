@@ -1,5 +1,6 @@
 """A small run of the wine study on the sample: what it hands to its report."""
 
+from html import unescape
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,6 @@ import yaml
 
 from crossfold.datasets import SampleWinesDataset
 from crossfold.in_memory import run_in_memory
-from crossfold.pipelines.reporting.wine.nodes import draw_wine_figures
 from crossfold.pipelines.wine import create_pipeline
 
 SEED = 3
@@ -23,7 +23,9 @@ MADE = (
     "feature_importance",
     "history",
     "leak_guard",
+    "report",
 )
+DRAWN = ("accuracy", "measurements")
 
 
 def parameters() -> dict[str, Any]:
@@ -57,20 +59,20 @@ def run() -> SimpleNamespace:
     }
     names = {f"wine.{name}": name for name in MADE} | {"wines": "wines"}
     names["wines_row_counts"] = "row_counts"
+    study = create_pipeline()
+    figures = {name for name in study.all_outputs() if ".figures." in name}
     made = run_in_memory(
-        create_pipeline(), raw, {"wine": parameters(), "seed": SEED, "data_notice": ""}, names
+        study,
+        raw,
+        {"wine": parameters(), "seed": SEED, "data_notice": ""},
+        [*names, *figures],
     )
-    return SimpleNamespace(**{short: made[name] for name, short in names.items()})
-
-
-@pytest.fixture(scope="session")
-def figures(run: SimpleNamespace) -> dict:
-    return draw_wine_figures(
-        wines=run.wines,
-        metrics_table=run.metrics_table,
-        grid=run.tuned_search,
-        importance=run.feature_importance,
-        history=run.history,
+    made["wine.report"] = unescape(made["wine.report"])
+    metrics = made["wine.metrics_table"]
+    return SimpleNamespace(
+        **{short: made[name] for name, short in names.items()},
+        figures={name: made[f"wine.figures.{name}"] for name in DRAWN},
+        n_single=metrics.loc[metrics["scope"] == "fold 0", "n"].iloc[0],
     )
 
 

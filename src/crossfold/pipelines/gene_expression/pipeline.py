@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.gene_expression import controls, nodes
-from crossfold.pipelines.reporting import gene_expression as reporting
-from crossfold.templates import cross_validation
+from crossfold.pipelines.gene_expression import controls, nodes, report
+from crossfold.templates import cross_validation, reporting
 
 STUDY = "gene_expression"
 
@@ -31,7 +32,17 @@ def create_pipeline() -> Pipeline:
             parameters={"params:seed": "params:seed"},
             tags=["modelling"],
         )
-        + reporting.create_pipeline()
+        + reporting.create_pipeline(
+            STUDY,
+            page=Path(__file__).with_name("report.md.j2"),
+            inputs={"table": f"{STUDY}.expression"},
+            tables=report.TABLES,
+            figures=report.FIGURES,
+            words=report.words,
+            without=("feature_importance", "tuned_search"),
+            default_tables=(),
+            default_figures=(),
+        )
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.reporting import wine as reporting
-from crossfold.pipelines.wine import nodes
-from crossfold.templates import cross_validation
+from crossfold.pipelines.wine import nodes, report
+from crossfold.templates import cross_validation, reporting
 
 
 def create_pipeline() -> Pipeline:
@@ -32,5 +33,12 @@ def create_pipeline() -> Pipeline:
             estimators=("baselines",),
             final="numpy",
         )
-        + reporting.create_pipeline()
+        + reporting.create_pipeline(
+            "wine",
+            page=Path(__file__).with_name("report.md.j2"),
+            inputs={"table": "wines", "features": "wines", "row_counts": "wines_row_counts"},
+            tables=report.TABLES,
+            figures=report.FIGURES,
+            words=report.words,
+        )
     )

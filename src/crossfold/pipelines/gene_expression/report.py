@@ -1,0 +1,390 @@
+"""Tables, figures and words of the page on gene expression."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from crossfold.pipelines.gene_expression.columns import CLASSES, TARGET
+from crossfold.pipelines.gene_expression.controls import BEFORE, INSIDE, SELECTION, SMOTE
+from crossfold.reports import charts, style
+from crossfold.reports.words import percent
+from crossfold.templates.cross_validation.folds import (
+    K_FOLD,
+    LEAVE_ONE_OUT,
+    ORIGINAL_SPLIT,
+    read_folds,
+)
+from crossfold.templates.cross_validation.parameters import EvaluationParameters
+from crossfold.templates.cross_validation.training import make_sampler
+from crossfold.templates.reporting.parameters import ReportParameters
+from crossfold.validation.tables import POOLED
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PROTOCOLS = (LEAVE_ONE_OUT, K_FOLD, ORIGINAL_SPLIT)
+SHOWN = ("accuracy", "recall", "specificity", "f1", "mcc", "pr_auc")
+SAMPLERS = {"none": "As they are", "down_sampling": "Down-sampling", "smote": "SMOTE"}
+_POOLED_FROM = ("validation_loss", "false_positives", "false_negatives")
+_AVERAGED = ("train_loss", "train_accuracy", "train_f1")
+PARTS = {"train": "Training", "validation": "Validation"}
+FIGURES_OF_EPOCHS = {"loss": "Loss", "f1": "F1", "accuracy": "Accuracy"}
+PROBES = {"all": "All probes", "chosen": "The probes of the final model"}
+
+
+def _of_protocol(
+    metrics_table: pd.DataFrame, protocol: str, report: ReportParameters
+) -> pd.DataFrame:
+    """Arrange one protocol's figures, a line a model, in the order of the labels."""
+    own = metrics_table[
+        (metrics_table["protocol"] == protocol) & (metrics_table["scope"] == POOLED)
+    ].set_index(["model", "metric"])
+    models = [name for name in report.labels if (name, "accuracy") in own.index]
+    table = pd.DataFrame({"model": [report.labels[name] for name in models]})
+    accuracy = own.loc[[(name, "accuracy") for name in models]]
+    table["wrong"] = ((1 - accuracy["estimate"]) * accuracy["n"]).round(1).to_numpy()
+    for metric in SHOWN:
+        rows = own.loc[[(name, metric) for name in models]]
+        table[metric] = rows["estimate"].to_numpy()
+        table[f"{metric}_low"], table[f"{metric}_high"] = rows["low"].array, rows["high"].array
+    return table
+
+
+def leave_one_out(metrics_table: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
+    """Arrange the figures of leave-one-out."""
+    return _of_protocol(metrics_table, LEAVE_ONE_OUT, report)
+
+
+def k_fold(metrics_table: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
+    """Arrange the figures of the repeated cross-validation."""
+    return _of_protocol(metrics_table, K_FOLD, report)
+
+
+def original_split(metrics_table: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
+    """Arrange the figures of the source's own two files."""
+    return _of_protocol(metrics_table, ORIGINAL_SPLIT, report)
+
+
+def of_accuracy(comparison: pd.DataFrame, model: str) -> pd.DataFrame:
+    """Choose the tests of a model's accuracy against that of every other, one a protocol.
+
+    Over folds of the cross-validation, and over patients where each of them is decided once.
+    """
+    over_folds = comparison["test"].str.endswith("over folds")
+    return comparison[
+        (comparison["model_a"] == model)
+        & (comparison["metric"] == "accuracy")
+        & ((comparison["test"] == "McNemar") | over_folds)
+        & (over_folds == (comparison["protocol"] == K_FOLD))
+    ]
+
+
+def tests(
+    comparison: pd.DataFrame, evaluation: EvaluationParameters, report: ReportParameters
+) -> pd.DataFrame:
+    """Arrange the tests of the reference network's accuracy against every other model."""
+    own = of_accuracy(comparison, evaluation.reference)
+    return pd.DataFrame(
+        {
+            "against": own["model_b"].astype(str).map(report.labels),
+            "protocol": own["protocol"].astype(str).map(report.labels),
+            "difference": own["difference"],
+            "difference_low": own["low"],
+            "difference_high": own["high"],
+            "p_value": own["p_value"],
+            "verdict": own["verdict"],
+        }
+    )
+
+
+def permuted(controls: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
+    """Arrange the controls on permuted labels, a line each."""
+    keys = ["control", "when", "permutations", "synthetic_leaks"]
+    wide = controls.pivot_table(["estimate", "low", "high"], keys, "metric", sort=False)
+    table = wide.index.to_frame(index=False).rename(columns={"control": "step", "when": "done"})
+    table["step"] = table["step"].map(report.labels)
+    for metric in ("balanced_accuracy", "accuracy", "roc_auc"):
+        table[metric] = wide["estimate", metric].to_numpy()
+        table[f"{metric}_low"] = wide["low", metric].to_numpy()
+        table[f"{metric}_high"] = wide["high", metric].to_numpy()
+    return table
+
+
+def class_counts(features: pd.DataFrame, folds: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Count the classes of the training folds of the k-fold protocol, before and after resampling.
+
+    Returns
+    -------
+    Columns ``sampler``, ``label``, ``all_patients``, ``before`` and ``after`` (means over folds).
+    """
+    aml = features[TARGET].to_numpy()
+    before = [aml[fold.train_rows] for fold in read_folds(folds, K_FOLD)]
+    tables = []
+    for sampler, name in SAMPLERS.items():
+        after = [_resampled(sampler, rows, seed) for rows in before]
+        counts = {"sampler": name, "label": CLASSES, "all_patients": np.bincount(aml, minlength=2)}
+        for stage, labels in (("before", before), ("after", after)):
+            counts[stage] = np.mean([np.bincount(rows, minlength=2) for rows in labels], axis=0)
+        tables.append(pd.DataFrame(counts))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _resampled(name: str, aml: np.ndarray, seed: int) -> np.ndarray:
+    sampler = make_sampler(name, seed)
+    if sampler is None:
+        return aml
+    places = np.arange(len(aml), dtype=np.float32)[:, None]
+    return np.asarray(sampler.fit_resample(places, aml)[1])
+
+
+def epochs(history: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Pool each epoch over all folds of a protocol.
+
+    Parameters
+    ----------
+    history
+        Losses and errors of each network after each epoch.
+    predictions
+        Give each fold's number of patients and of positives.
+
+    Returns
+    -------
+    Columns ``model``, ``protocol``, ``epoch``, ``measure`` (``train_`` or ``validation_`` before
+    ``loss``, ``accuracy`` or ``f1``), ``estimate`` (mean over members), ``low`` and ``high`` (their
+    range), ``folds``. Of training rows, figures are means over folds; of validation rows, losses
+    are means over patients, and accuracy and F1 are counted over all folds' patients.
+    """
+    keys = ["model", "protocol", "fold"]
+    sizes = predictions.groupby(keys, observed=True)["target"].agg(n="size", positives="sum")
+    by = ["model", "protocol", "member", "epoch"]
+    chosen = history[history["measure"].isin((*_POOLED_FROM, *_AVERAGED))]
+    wide = chosen.astype({"measure": "str"}).pivot_table(
+        "value", [*by, "fold"], "measure", observed=True
+    )
+    averaged = [name for name in _AVERAGED if name in wide]
+    table = wide.reset_index().merge(sizes.reset_index(), on=keys)
+    table["validation_loss"] *= table["n"]
+    added = ["validation_loss", "false_positives", "false_negatives", "n", "positives"]
+    how = {**dict.fromkeys(averaged, "mean"), **dict.fromkeys(added, "sum"), "fold": "size"}
+    sums = table.groupby(by, observed=True).agg(how).rename(columns={"fold": "folds"})
+    wrong = sums["false_positives"] + sums["false_negatives"]
+    hits = sums["positives"] - sums["false_negatives"]
+    sums["validation_loss"] /= sums["n"]
+    sums["validation_accuracy"] = 1 - wrong / sums["n"]
+    sums["validation_f1"] = 2 * hits / (2 * hits + wrong)
+    measures = [*averaged, "validation_loss", "validation_accuracy", "validation_f1"]
+    long = sums.reset_index().melt([*by, "folds"], measures, "measure")
+    of_members = long.groupby(["model", "protocol", "epoch", "measure", "folds"], observed=True)
+    return of_members["value"].agg(estimate="mean", low="min", high="max").reset_index()
+
+
+def selected_probes(
+    selected: pd.DataFrame,
+    probes: pd.DataFrame,
+    features: pd.DataFrame,
+    model_card: dict[str, Any],
+) -> pd.DataFrame:
+    """Compute the share of folds that chose each probe, by protocol.
+
+    Returns
+    -------
+    Columns ``probe``, ``description``, ``higher_in`` (the class with the higher mean), one share
+    for each protocol, and ``in_final_model``; the most stable first.
+    """
+    folds = selected.groupby("protocol", observed=True)["fold"].nunique()
+    counts = selected.groupby(["probe", "protocol"], observed=True).size().unstack(fill_value=0)
+    shares = counts.div(folds).reindex(columns=list(PROTOCOLS)).fillna(0.0)
+    means = features.groupby(TARGET)[shares.index.tolist()].mean()
+    table = shares.set_axis(PROTOCOLS, axis=1).assign(
+        description=probes.set_index("probe")["description"].reindex(shares.index),
+        higher_in=np.where(means.loc[1] > means.loc[0], *CLASSES[::-1]),
+        in_final_model=shares.index.isin(list(model_card["inputs"])),
+    )
+    ranked = table.sort_values([K_FOLD, LEAVE_ONE_OUT], ascending=False, kind="stable")
+    return ranked[["description", "higher_in", *PROTOCOLS, "in_final_model"]].reset_index()
+
+
+def patients_2d(
+    features: pd.DataFrame, table: pd.DataFrame, model_card: dict[str, Any]
+) -> pd.DataFrame:
+    """Project the patients on two principal components, of all probes and of the final model's.
+
+    Returns
+    -------
+    Columns ``probes`` (all or chosen), ``label``, ``origin``, ``x``, ``y``, ``x_share`` and
+    ``y_share`` of the variance.
+    """
+    kinds = {"all": list(features.columns.drop(TARGET)), "chosen": list(model_card["inputs"])}
+    return pd.concat(_projections(features, table["origin"], kinds), ignore_index=True)
+
+
+def _projections(
+    features: pd.DataFrame, origin: pd.Series, kinds: dict[str, list[str]]
+) -> Iterator[pd.DataFrame]:
+    from sklearn.decomposition import PCA
+    from sklearn.preprocessing import StandardScaler
+
+    for kind, names in kinds.items():
+        pca = PCA(2, svd_solver="full")
+        places = pca.fit_transform(StandardScaler().fit_transform(features[names]))
+        x_share, y_share = pca.explained_variance_ratio_
+        label = np.where(features[TARGET] == 1, *CLASSES[::-1])
+        facts = {"probes": kind, "label": label, "origin": origin.astype("str")}
+        shares = {"x_share": x_share, "y_share": y_share}
+        yield pd.DataFrame({**facts, "x": places[:, 0], "y": places[:, 1], **shares})
+
+
+def model_comparison(metrics_table: pd.DataFrame, report: ReportParameters) -> Figure:
+    """Draw the accuracy of every model under each protocol with its interval."""
+    own = metrics_table[(metrics_table["scope"] == POOLED) & (metrics_table["metric"] == "accuracy")]
+    sizes = own.groupby("protocol")["n"].max()
+    names = {name: f"{report.labels[name]}, n = {sizes[name]:.0f}" for name in PROTOCOLS}
+    order = {name: place for place, name in enumerate([*PROTOCOLS, *report.labels])}
+    table = own.sort_values(["model", "protocol"], key=lambda column: column.map(order))
+    return charts.estimates(
+        table, "model", ["accuracy"], series="protocol", names=report.labels | names, percent=True,
+        axis="Patients called correctly (95 % interval)",
+    )  # fmt: skip
+
+
+def draw_controls(controls: pd.DataFrame, report: ReportParameters) -> Figure:
+    """Draw the balanced accuracy of the controls on permuted labels, sound beside leaky."""
+    table = controls[controls["metric"] == "balanced_accuracy"].sort_values(
+        ["control", "when"], key=lambda column: column.map([SELECTION, SMOTE, INSIDE, BEFORE].index)
+    )
+    names = {name: name.capitalize() for name in (INSIDE, BEFORE)}
+    return charts.estimates(
+        table, "control", ["balanced_accuracy"], series="when", names=report.labels | names,
+        reference=0.5, percent=True, axis="Balanced accuracy on permuted labels; the line is chance",
+    )  # fmt: skip
+
+
+def resampling_curves(table_epochs: pd.DataFrame, report: ReportParameters) -> Figure:
+    """Draw loss and F1 of training and validation for each way of treating the classes."""
+    models = [name for name in report.extra["resampled"] if name in set(table_epochs["model"])]
+    return _curves(table_epochs, K_FOLD, models, ("loss", "f1"), report)
+
+
+def k_fold_curves(
+    table_epochs: pd.DataFrame, evaluation: EvaluationParameters, report: ReportParameters
+) -> Figure:
+    """Draw loss, F1 and accuracy of training and validation in the repeated cross-validation."""
+    return _curves(table_epochs, K_FOLD, [evaluation.reference], FIGURES_OF_EPOCHS, report)
+
+
+def leave_one_out_curves(
+    table_epochs: pd.DataFrame, evaluation: EvaluationParameters, report: ReportParameters
+) -> Figure:
+    """Draw loss, F1 and accuracy of training and validation in leave-one-out."""
+    return _curves(table_epochs, LEAVE_ONE_OUT, [evaluation.reference], FIGURES_OF_EPOCHS, report)
+
+
+def _curves(
+    epochs_: pd.DataFrame,
+    protocol: str,
+    models: Sequence[str],
+    figures: Sequence[str],
+    report: ReportParameters,
+) -> Figure:
+    """Draw measures over epochs, a panel a model and figure; bands are the range of the starts."""
+    part, _, figure = epochs_["measure"].str.partition("_").to_numpy().T
+    own = epochs_.assign(part=part, figure=figure)
+    tables = [
+        own[(own["protocol"] == protocol) & (own["model"] == model) & (own["figure"] == name)]
+        .sort_values(["part", "epoch"])
+        .assign(panel=_panel(model, name, models, report))
+        for model in models
+        for name in figures
+    ]
+    return charts.lines(
+        pd.concat(tables), "epoch", series="part", panel="panel", names=PARTS, share_y=False,
+        height=2.2,
+    )  # fmt: skip
+
+
+def _panel(model: str, figure: str, models: Sequence[str], report: ReportParameters) -> str:
+    name = FIGURES_OF_EPOCHS[figure]
+    return name if len(models) == 1 else f"{name}: {report.extra['resampled'][model]}"
+
+
+def draw_selected_probes(table_selected_probes: pd.DataFrame, report: ReportParameters) -> Figure:
+    """Draw the share of folds that chose each of the most stable probes."""
+    shown = table_selected_probes.head(report.extra["n_probes_shown"])
+    names = [
+        f"{row.description[:30]} {row.probe}{' *' if row.in_final_model else ''} ({row.higher_in})"
+        for row in shown.itertuples()
+    ]
+    shares = pd.Series(shown[K_FOLD].to_numpy(), index=names)
+    return charts.bars(shares, "Share of training folds that chose the probe")
+
+
+def draw_patients_2d(table_patients_2d: pd.DataFrame) -> Figure:
+    """Draw the patients on two principal components: a description, not a proof."""
+    figure, panels = style.new_figure(3.9, 1, 2)
+    looks = {"train": "o", "independent": "s"}
+    for axes, (kind, title) in zip(panels, PROBES.items(), strict=True):
+        part = table_patients_2d[table_patients_2d["probes"] == kind]
+        for (label, origin), rows in part.groupby(["label", "origin"]):
+            ink = style.BLUE if label == "ALL" else style.VERMILLION
+            axes.scatter(
+                rows["x"], rows["y"], marker=looks[origin], edgecolors=ink, s=26,
+                facecolors=ink if label == "AML" else "none",
+                label=f"{label}, {origin} file (n = {len(rows)})",
+            )  # fmt: skip
+        shares = part.iloc[0]
+        axes.set_title(title)
+        axes.set_xlabel(f"First component ({percent(shares['x_share'])})")
+        axes.set_ylabel(f"Second ({percent(shares['y_share'])})")
+    style.legend_below(figure, panels[0])
+    return figure
+
+
+def words(
+    comparison: pd.DataFrame,
+    controls: pd.DataFrame,
+    row_counts: dict[str, Any],
+    table_selected_probes: pd.DataFrame,
+    evaluation: EvaluationParameters,
+    report: ReportParameters,
+) -> dict[str, Any]:
+    """Find what the page says."""
+    own = of_accuracy(comparison, evaluation.reference)
+    apart = own.loc[own["verdict"] == "differ", "model_b"].astype(str).unique()
+    balanced = controls[controls["metric"] == "balanced_accuracy"]
+    origins = pd.DataFrame(row_counts["by_origin"]).T.reset_index(names="file")
+    return {
+        "reference": evaluation.reference,
+        "apart": [report.labels[name] for name in apart],
+        "n_others": own["model_b"].nunique(),
+        "faked": balanced.set_index(["control", "when"])["estimate"].to_dict(),
+        "steps": {"selection": SELECTION, "smote": SMOTE, "inside": INSIDE, "before": BEFORE},
+        "counts": row_counts,
+        "origins": origins,
+        "probes": table_selected_probes.head(report.extra["n_probes_shown"]),
+    }
+
+
+TABLES = {
+    "leave_one_out": leave_one_out,
+    "k_fold": k_fold,
+    "original_split": original_split,
+    "tests": tests,
+    "permuted": permuted,
+    "class_counts": class_counts,
+    "epochs": epochs,
+    "selected_probes": selected_probes,
+    "patients_2d": patients_2d,
+}
+FIGURES = {
+    "model_comparison": model_comparison,
+    "controls": draw_controls,
+    "resampling_curves": resampling_curves,
+    "k_fold_curves": k_fold_curves,
+    "leave_one_out_curves": leave_one_out_curves,
+    "selected_probes": draw_selected_probes,
+    "patients_2d": draw_patients_2d,
+}
