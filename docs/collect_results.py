@@ -15,7 +15,6 @@ import yaml
 from crossfold.pipelines.images.data import SOURCE
 from crossfold.pipelines.images.parameters import ComparisonsParameters
 from crossfold.pipelines.images.report import with_questions
-from crossfold.pipelines.reporting.gene_expression.lines import METRICS_HEADER, metric_lines
 from crossfold.reports.tables import metric_name
 from crossfold.reports.words import interval, number, percent_interval
 from crossfold.templates.audit.page import study_name
@@ -85,11 +84,25 @@ def fashion_tables() -> dict[str, Iterable[str]]:
 
 def gene_expression_tables() -> dict[str, Iterable[str]]:
     """Give the tables of the leukaemia study by name."""
-    metrics = read("gene_expression", "metrics")
     return {
-        f"gene_expression_{protocol}": markdown(METRICS_HEADER, metric_lines(metrics, protocol))
+        f"gene_expression_{protocol}": table_of_protocol(protocol)
         for protocol in (LEAVE_ONE_OUT, ORIGINAL_SPLIT)
     }
+
+
+def table_of_protocol(protocol: str) -> Iterator[str]:
+    """Write the study's table of one protocol with its intervals, one line a model."""
+    table = read("gene_expression", f"tables/{protocol}")
+    shown = [name for name in table if not name.endswith(("_low", "_high"))]
+    printers = {name: percent_interval for name in ("accuracy", "recall", "specificity")}
+
+    def cell(row: dict[str, Any], name: str) -> str:
+        if f"{name}_low" not in row:
+            return f"{row[name]:g}" if name == "wrong" else str(row[name])
+        return printers.get(name, interval)(row[name], row[f"{name}_low"], row[f"{name}_high"])
+
+    rows = ([cell(row, name) for name in shown] for row in table.to_dict("records"))
+    return markdown([metric_name(name) for name in shown], rows)
 
 
 def wine_tables() -> dict[str, Iterable[str]]:

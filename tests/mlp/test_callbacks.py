@@ -41,6 +41,31 @@ def test_log_records_figures_of_every_network_and_epoch(moons, engine):
             assert last[member, fold] == f1_score(y[rows], probability > 0.4)
 
 
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_log_records_figures_of_the_rows_that_were_learnt_from(moons, engine):
+    X, y = moons
+    log = EpochLog(
+        lambda targets, outputs: {},
+        lambda targets, outputs: {"train_f1": f1_score(targets, outputs > 0.4)},
+    )
+    network = MLPClassifier(**QUICK, max_iter=4, engine=engine, callbacks=[log])
+    stack = FoldStack(network).fit(X, y, FOLDS)
+    assert len(log.records) == 3 * 4
+    last = {record.fold: record.value for record in log.records if record.epoch == 4}
+    for fold, (rows, _) in enumerate(FOLDS):
+        probability = stack.estimators_[0][fold].predict_proba(X[rows])[:, 1]
+        assert last[fold] == f1_score(y[rows], probability > 0.4)
+
+
+def test_a_log_of_training_rows_leaves_the_training_as_it_is(moons):
+    plain, logged = (
+        MLPClassifier(**QUICK, max_iter=4, callbacks=callbacks).fit(*moons)
+        for callbacks in ([], [EpochLog(lambda *_: {}, lambda *_: {"nothing": 0.0})])
+    )
+    for one, other in zip(plain.coefs_, logged.coefs_, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_log_gives_several_classes_as_columns(moons):
     X, _ = moons
     shapes = []

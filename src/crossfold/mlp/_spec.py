@@ -255,6 +255,9 @@ class EpochEvent:
     validation_outputs
         Gives a list: each running member's network outputs (probabilities or values) on its
         validation rows, shape ``(n_validation, n_out)``, or None where it has none.
+    train_outputs
+        Gives the same of the rows that each running member learns from, computed when it is
+        called; none of an `ExperimentStack`.
     """
 
     epoch: int
@@ -264,6 +267,7 @@ class EpochEvent:
     validation_loss: Array
     validation_score: Array
     validation_outputs: Callable[[], list[Array | None]]
+    train_outputs: Callable[[], list[Array]] = list
 
 
 class Callback(Protocol):

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 from crossfold.mlp._activations import ACTIVATIONS
 from crossfold.mlp._batches import Batches, Block, dropout_rates
 from crossfold.mlp._engine import Engine, Stack
-from crossfold.mlp._losses import LOSSES
+from crossfold.mlp._losses import LOSSES, apply_link
 from crossfold.mlp._numpy_engine import NumpyEngine
 from crossfold.mlp._pass import predict
 from crossfold.mlp._progress import learning_rates
@@ -309,9 +310,21 @@ class Training:
                 if validation is None
                 else self._in_units(validation.outputs(logits))
             ),
+            train_outputs=self._train_outputs,
         )
 
-    def _in_units(self, outputs: list[Array | None]) -> list[Array | None]:
+    def _train_outputs(self) -> list[Array]:
+        """Compute what each running member says of the rows that it learns from."""
+        known = [seat.member.train_rows for seat in self._seats]
+        rows = np.zeros((len(known), max(map(len, known))), dtype=np.intp)
+        for padded, own in zip(rows, known, strict=True):
+            padded[: len(own)] = own
+        outputs = apply_link(self._network.head, self._engine.logits(rows))
+        return self._in_units(
+            [own[:, : len(place)].T for own, place in zip(outputs, known, strict=True)]
+        )
+
+    def _in_units(self, outputs: list[Any]) -> list[Any]:
         """Convert outputs of the running members in the units of their targets."""
         if self._units is None:
             return outputs

@@ -55,6 +55,9 @@ class EpochLog:
         Given targets and outputs, a mapping from names to figures. For two classes, and for one
         value per row, both have shape ``(n,)``: 0/1 and the probability of class 1, or values.
         Else both have shape ``(n, n_outputs)``: one-hot or 0/1 and probabilities, or values.
+    train_metrics
+        The same of the rows that each network learns from, which costs a pass over them in every
+        epoch; None for none. An `ExperimentStack` leaves no such records.
 
     Attributes
     ----------
@@ -69,11 +72,13 @@ class EpochLog:
     []
     """
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, train_metrics: Metrics | None = None) -> None:
         self.metrics = metrics
+        self.train_metrics = train_metrics
         self.records: list[EpochRecord] = []
         self._places: list[tuple[int, int]] = []
         self._targets: list[Array | None] = []
+        self._train_targets: list[Array | None] = []
 
     def on_train_begin(
         self, members: Sequence[Member], data_sets: Sequence[DataSet], max_iter: int
@@ -81,24 +86,35 @@ class EpochLog:
         """Forget the training before and look up each network's validation targets."""
         self.records = []
         self._places = [member.place for member in members]
-        self._targets = [_validation_targets(member, data_sets) for member in members]
+        self._targets = [_targets(m.validation_rows, data_sets[m.data]) for m in members]
+        self._train_targets = [_targets(m.train_rows, data_sets[m.data]) for m in members]
 
     def on_epoch_end(self, event: EpochEvent) -> None:
         """Compute the figures of the running networks."""
-        for index, outputs in zip(event.members, event.validation_outputs(), strict=True):
-            targets = self._targets[index]
-            if targets is None or outputs is None:
+        self._note(self.metrics, event, event.validation_outputs(), self._targets)
+        if self.train_metrics is not None:
+            self._note(self.train_metrics, event, event.train_outputs(), self._train_targets)
+
+    def _note(
+        self,
+        metrics: Metrics,
+        event: EpochEvent,
+        outputs: Sequence[Array | None],
+        targets: Sequence[Array | None],
+    ) -> None:
+        for index, own in zip(event.members, outputs, strict=False):
+            known = targets[index]
+            if known is None or own is None:
                 continue
             member, fold = self._places[index]
-            figures = self.metrics(_flat(targets), _flat(outputs))
             self.records += [
                 EpochRecord(member, fold, event.epoch, name, float(value))
-                for name, value in figures.items()
+                for name, value in metrics(_flat(known), _flat(own)).items()
             ]
 
     def on_train_end(self) -> None:
         """Let go of the targets."""
-        self._targets = []
+        self._targets, self._train_targets = [], []
 
 
 class ProgressBar:
@@ -182,10 +198,8 @@ def _mean_text(words: str, values: Array) -> str:
     return f"{words}{known.mean():.4f}" if known.size else ""
 
 
-def _validation_targets(member: Member, data_sets: Sequence[DataSet]) -> Array | None:
-    if member.validation_rows is None or not len(member.validation_rows):
-        return None
-    return data_sets[member.data].targets[member.validation_rows]
+def _targets(rows: Array | None, data_set: DataSet) -> Array | None:
+    return None if rows is None or not len(rows) else data_set.targets[rows]
 
 
 def _flat(values: Array) -> Array:

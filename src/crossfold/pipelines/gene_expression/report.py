@@ -11,7 +11,7 @@ import pandas as pd
 from crossfold.pipelines.gene_expression.columns import CLASSES, TARGET
 from crossfold.pipelines.gene_expression.controls import BEFORE, INSIDE, SELECTION, SMOTE
 from crossfold.reports import charts, style
-from crossfold.reports.words import percent
+from crossfold.reports.words import percent, shortened
 from crossfold.templates.cross_validation.folds import (
     K_FOLD,
     LEAVE_ONE_OUT,
@@ -33,7 +33,7 @@ _POOLED_FROM = ("validation_loss", "false_positives", "false_negatives")
 _AVERAGED = ("train_loss", "train_accuracy", "train_f1")
 PARTS = {"train": "Training", "validation": "Validation"}
 FIGURES_OF_EPOCHS = {"loss": "Loss", "f1": "F1", "accuracy": "Accuracy"}
-PROBES = {"all": "All probes", "chosen": "The probes of the final model"}
+PROBES = {"all": "All probes", "chosen": "The final model's probes"}
 
 
 def _of_protocol(
@@ -46,7 +46,8 @@ def _of_protocol(
     models = [name for name in report.labels if (name, "accuracy") in own.index]
     table = pd.DataFrame({"model": [report.labels[name] for name in models]})
     accuracy = own.loc[[(name, "accuracy") for name in models]]
-    table["wrong"] = ((1 - accuracy["estimate"]) * accuracy["n"]).round(1).to_numpy()
+    wrong = ((1 - accuracy["estimate"]) * accuracy["n"]).round(1).to_numpy()
+    table["wrong"] = wrong.astype(int) if (wrong % 1 == 0).all() else wrong
     for metric in SHOWN:
         rows = own.loc[[(name, metric) for name in models]]
         table[metric] = rows["estimate"].to_numpy()
@@ -103,6 +104,7 @@ def tests(
 
 def permuted(controls: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
     """Arrange the controls on permuted labels, a line each."""
+    controls = _possible(controls)
     keys = ["control", "when", "permutations", "synthetic_leaks"]
     wide = controls.pivot_table(["estimate", "low", "high"], keys, "metric", sort=False)
     table = wide.index.to_frame(index=False).rename(columns={"control": "step", "when": "done"})
@@ -112,6 +114,11 @@ def permuted(controls: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
         table[f"{metric}_low"] = wide["low", metric].to_numpy()
         table[f"{metric}_high"] = wide["high", metric].to_numpy()
     return table
+
+
+def _possible(controls: pd.DataFrame) -> pd.DataFrame:
+    """Cut intervals of shares where shares end: few permutations have wide ones."""
+    return controls.assign(low=controls["low"].clip(0), high=controls["high"].clip(upper=1))
 
 
 def class_counts(features: pd.DataFrame, folds: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -196,7 +203,7 @@ def selected_probes(
     for each protocol, and ``in_final_model``; the most stable first.
     """
     folds = selected.groupby("protocol", observed=True)["fold"].nunique()
-    counts = selected.groupby(["probe", "protocol"], observed=True).size().unstack(fill_value=0)
+    counts = pd.crosstab(selected["probe"].astype(str), selected["protocol"].astype(str))
     shares = counts.div(folds).reindex(columns=list(PROTOCOLS)).fillna(0.0)
     means = features.groupby(TARGET)[shares.index.tolist()].mean()
     table = shares.set_axis(PROTOCOLS, axis=1).assign(
@@ -240,7 +247,9 @@ def _projections(
 
 def model_comparison(metrics_table: pd.DataFrame, report: ReportParameters) -> Figure:
     """Draw the accuracy of every model under each protocol with its interval."""
-    own = metrics_table[(metrics_table["scope"] == POOLED) & (metrics_table["metric"] == "accuracy")]
+    own = metrics_table[
+        (metrics_table["scope"] == POOLED) & (metrics_table["metric"] == "accuracy")
+    ]
     sizes = own.groupby("protocol")["n"].max()
     names = {name: f"{report.labels[name]}, n = {sizes[name]:.0f}" for name in PROTOCOLS}
     order = {name: place for place, name in enumerate([*PROTOCOLS, *report.labels])}
@@ -253,13 +262,13 @@ def model_comparison(metrics_table: pd.DataFrame, report: ReportParameters) -> F
 
 def draw_controls(controls: pd.DataFrame, report: ReportParameters) -> Figure:
     """Draw the balanced accuracy of the controls on permuted labels, sound beside leaky."""
-    table = controls[controls["metric"] == "balanced_accuracy"].sort_values(
+    table = _possible(controls[controls["metric"] == "balanced_accuracy"]).sort_values(
         ["control", "when"], key=lambda column: column.map([SELECTION, SMOTE, INSIDE, BEFORE].index)
     )
     names = {name: name.capitalize() for name in (INSIDE, BEFORE)}
     return charts.estimates(
         table, "control", ["balanced_accuracy"], series="when", names=report.labels | names,
-        reference=0.5, percent=True, axis="Balanced accuracy on permuted labels; the line is chance",
+        reference=0.5, percent=True, axis="Balanced accuracy on permuted labels",
     )  # fmt: skip
 
 
@@ -314,10 +323,7 @@ def _panel(model: str, figure: str, models: Sequence[str], report: ReportParamet
 def draw_selected_probes(table_selected_probes: pd.DataFrame, report: ReportParameters) -> Figure:
     """Draw the share of folds that chose each of the most stable probes."""
     shown = table_selected_probes.head(report.extra["n_probes_shown"])
-    names = [
-        f"{row.description[:30]} {row.probe}{' *' if row.in_final_model else ''} ({row.higher_in})"
-        for row in shown.itertuples()
-    ]
+    names = [f"{shortened(row.description, 15)} {row.probe}" for row in shown.itertuples()]
     shares = pd.Series(shown[K_FOLD].to_numpy(), index=names)
     return charts.bars(shares, "Share of training folds that chose the probe")
 
@@ -346,6 +352,7 @@ def draw_patients_2d(table_patients_2d: pd.DataFrame) -> Figure:
 def words(
     comparison: pd.DataFrame,
     controls: pd.DataFrame,
+    leak_guard: pd.DataFrame,
     row_counts: dict[str, Any],
     table_selected_probes: pd.DataFrame,
     evaluation: EvaluationParameters,
@@ -355,13 +362,14 @@ def words(
     own = of_accuracy(comparison, evaluation.reference)
     apart = own.loc[own["verdict"] == "differ", "model_b"].astype(str).unique()
     balanced = controls[controls["metric"] == "balanced_accuracy"]
-    origins = pd.DataFrame(row_counts["by_origin"]).T.reset_index(names="file")
+    origins = pd.DataFrame(row_counts["by_origin"]).reset_index(names="class")
     return {
         "reference": evaluation.reference,
         "apart": [report.labels[name] for name in apart],
         "n_others": own["model_b"].nunique(),
         "faked": balanced.set_index(["control", "when"])["estimate"].to_dict(),
         "steps": {"selection": SELECTION, "smote": SMOTE, "inside": INSIDE, "before": BEFORE},
+        "guard": leak_guard,
         "counts": row_counts,
         "origins": origins,
         "probes": table_selected_probes.head(report.extra["n_probes_shown"]),

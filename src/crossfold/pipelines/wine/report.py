@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,7 +101,7 @@ def measurements(table: pd.DataFrame) -> Figure:
         for colour, (ink, dashes, width) in looks.items():
             values = table.loc[table["colour"] == colour, column]
             axes.hist(
-                values, bins=bins, density=True, histtype="step", color=ink, linestyle=dashes,
+                values, bins=list(bins), density=True, histtype="step", color=ink, linestyle=dashes,
                 linewidth=width, label=f"{colour.capitalize()}, n = {count(len(values))}",
             )  # fmt: skip
         axes.set_title(chart_label(plain(column)), fontsize=9.5, fontweight="normal")
@@ -131,4 +132,8 @@ def words(results: Results) -> dict[str, Any]:
 
 
 TABLES = {"searched": searched}
-FIGURES = {"accuracy": accuracy, "nested_search": nested_search, "measurements": measurements}
+FIGURES: dict[str, Callable[..., Any]] = {
+    "accuracy": accuracy,
+    "nested_search": nested_search,
+    "measurements": measurements,
+}

@@ -23,7 +23,11 @@ from crossfold.templates.cross_validation.estimators import (
     pool,
 )
 from crossfold.templates.cross_validation.folds import Fold
-from crossfold.templates.cross_validation.history import epoch_scores, history_table
+from crossfold.templates.cross_validation.history import (
+    epoch_scores,
+    history_table,
+    train_scores,
+)
 from crossfold.templates.cross_validation.parameters import Model
 from crossfold.templates.cross_validation.training import Training, make_network, make_sampler
 from crossfold.templates.parameters import Task
@@ -157,7 +161,7 @@ def _fit_stack(
     template, *_ = models.values()
     slots = _slots(template, folds, training)
     scores = epoch_scores(training.task)
-    log = EpochLog(scores) if scores else None
+    log = EpochLog(scores, train_scores if template.train_scores else None) if scores else None
     callbacks = [ProgressBar(), log] if log else [ProgressBar()]
     stack = FoldStack(
         make_network(template.network, training.task, callbacks),

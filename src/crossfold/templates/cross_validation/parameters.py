@@ -188,6 +188,8 @@ class Model(Parameters):
     search_folds, search_metric
         Number of those inner folds, and the score of scikit-learn's by which the best is chosen;
         None for accuracy, or R² of numbers.
+    train_scores
+        Whether accuracy and F1 of the training rows are noted after every epoch too (two classes).
     """
 
     estimator: str = MLP
@@ -202,6 +204,7 @@ class Model(Parameters):
     search: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     search_folds: Annotated[int, Field(ge=2)] = 3
     search_metric: str | None = None
+    train_scores: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> Model:

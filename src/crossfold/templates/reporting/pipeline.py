@@ -74,7 +74,8 @@ def create_pipeline(
         Those of every table that are made; none for a study without a table of features.
     """
     study_inputs = {name: name for name in DATASETS if name not in without}
-    reads = {**study_inputs, **_parameters(study_inputs), **(inputs or {})}
+    given = {name: one.removeprefix(f"{study}.") for name, one in (inputs or {}).items()}
+    reads = {**study_inputs, **_parameters(study_inputs), **given}
     own = {"tables": dict(tables or {}), "figures": dict(figures or {})}
     made = _named(study, [*default_figures, *own["figures"]], [*default_tables, *own["tables"]])
     nodes_ = [
@@ -87,7 +88,7 @@ def create_pipeline(
     return Pipeline(
         nodes_,
         namespace=study,
-        inputs={n: n for n in (inputs or {}).values() if n in free and not n.startswith("params:")},
+        inputs={n: n for n in {*free} & {*(inputs or {}).values()} if not n.startswith("params:")},
         outputs=made,
         parameters={n: n for n in ("params:data_notice", "params:seed") if n in free},
         tags=["reporting"],
