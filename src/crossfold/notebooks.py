@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import os
 import sys
 from pathlib import Path
@@ -15,6 +17,9 @@ from crossfold.exceptions import CrossfoldError
 
 if TYPE_CHECKING:
     from kedro.io import CatalogProtocol
+
+_WIDTH = 800
+_COLOURS = 64
 
 
 def load_catalog(environment: str = "sample") -> CatalogProtocol[Any, Any]:
@@ -49,6 +54,28 @@ def load_catalog(environment: str = "sample") -> CatalogProtocol[Any, Any]:
     _print_plainly()
     click.echo(context.params["data_notice"] or "Real data.")
     return context.catalog
+
+
+def show_figure(catalog: CatalogProtocol[Any, Any], name: str) -> None:
+    """Show a figure of a run, 800 pixels wide in 64 colours, so that a stored notebook stays small.
+
+    Parameters
+    ----------
+    catalog
+        As `load_catalog` gives it.
+    name
+        Of a figure, such as ``wine.figures.models``.
+    """
+    from IPython.display import Image, display
+    from PIL import Image as Picture
+
+    figure: Any = catalog.get(name)
+    with Picture.open(io.BytesIO(base64.b64decode(figure.preview()))) as picture:
+        height = round(picture.height * _WIDTH / picture.width)
+        small = picture.convert("RGB").resize((_WIDTH, height)).quantize(_COLOURS)
+    content = io.BytesIO()
+    small.save(content, format="png", optimize=True)
+    display(Image(content.getvalue()))
 
 
 def _find_project() -> Path:
