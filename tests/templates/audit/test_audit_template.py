@@ -91,6 +91,31 @@ def test_faults_that_explain_together_are_found_by_taking_each_away() -> None:
     assert "enough" not in row["verdict"]
 
 
+def spread(setup: Setup, noise: float = 0.0, widen: float = 0.0) -> Measured:
+    """Measure -2 ± 1; fault a moves it by noise, but not over draws, and fault b widens it."""
+    value = -2.0 + (noise if "a" in setup.faults else 0)
+    half = 1 + (widen if "b" in setup.faults else 0)
+    return Measured(value, value - half, value + half, 9, np.array([-3.0, -2.0, -1.0]))
+
+
+class SpreadClaims(SumClaims):
+    measures: ClassVar = {"spread": spread}
+
+
+def judge_spread(**arguments: float) -> pd.Series:
+    given = claims().model_dump()
+    claim = {**given["claims"]["sum"], "measure": {"name": "spread", **arguments}}
+    claim["holds"] = {"includes": 1.5}
+    return judged(SpreadClaims(**{**given, "claims": {"sum": claim}}))
+
+
+def test_noise_is_not_put_down_to_a_fault_but_a_wider_spread_is() -> None:
+    noisy = judge_spread(noise=3.0)
+    assert (noisy["judgement"], noisy["artefact_of"]) == (ARTEFACT, "")
+    assert "none by itself moves the figure" in noisy["verdict"]
+    assert judge_spread(widen=3.0)["artefact_of"] == "Beta was added"
+
+
 def test_an_effect_inside_the_spread_is_left_out_of_the_words() -> None:
     tables = judge(claims(measure={"base": 5.0, "a": 1.0, "b": 4.0}), lambda setup: setup)
     assert "Alpha" not in tables[0].iloc[0]["fault_shares"]

@@ -42,6 +42,8 @@ SHARE_COLUMNS = (
 )  # fmt: skip
 # A 95 % interval lies wholly on the wrong side of a value once in forty, or beside it once in 20.
 _ONE_SIDE, _BOTH_SIDES = 0.025, 0.05
+# How much wider than without it a fault makes an interval that it is said to widen.
+_WIDER = 1.5
 
 Figures = Mapping[str, Measured]
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
@@ -172,30 +174,44 @@ def explain(claim: Claim, figures: Figures, effects: list[_Effect]) -> tuple[lis
     """Name the faults that make a claim look true, and say what shows it.
 
     Faults that are enough alone come first; else those without any one of which the claim fails
-    again; else those that move the figure by more than the spread.
+    again; else those that move the figure that way. None is named whose effect lies inside the
+    spread, but one that widens the spread itself.
     """
+    sound, reported = figures[SHORT_SOUND], figures[SHORT_REPORTED]
 
     def holds(one: Measured) -> bool:
         return answer(one, claim.rule) == "yes"
 
     effects = sorted(effects, key=lambda one: -abs(one.change.estimate))
-    alone = [one for one in effects if one.switch == "on" and holds(one.measured)]
-    needed = [one for one in effects if one.switch == "off" and not holds(one.measured)]
-    if alone and not holds(figures[SHORT_SOUND]):
-        values = ", ".join(print_value(one.measured.estimate, claim.unit) for one in alone)
+    on = [one for one in effects if one.switch == "on" and _matters(one, one.measured, sound)]
+    off = [one for one in effects if one.switch == "off" and _matters(one, reported, one.measured)]
+    alone = [one for one in on if holds(one.measured) and not holds(sound)]
+    needed = [one for one in off if holds(reported) and not holds(one.measured)]
+    if alone:
         enough = "this fault alone is enough" if len(alone) == 1 else "each alone is enough"
-        return [one.fault for one in alone], f"{enough} ({values})"
-    if needed and holds(figures[SHORT_REPORTED]):
-        values = ", ".join(print_value(one.measured.estimate, claim.unit) for one in needed)
+        return _named(alone), f"{enough} ({_values(claim, alone)})"
+    if needed:
         lost = "without it alone" if len(needed) == 1 else "without any one of them"
-        return [one.fault for one in needed], f"{lost} the claim fails again ({values})"
-    moved = list(dict.fromkeys(one.fault for one in effects if is_sure(one.change)))
+        return _named(needed), f"{lost} the claim fails again ({_values(claim, needed)})"
+    way = figures[REPORTED].estimate - figures[SOUND].estimate
+    moved = [one for one in on if one.change.estimate * way > 0]
+    moved += [one for one in off if one.change.estimate * way < 0]
     if moved:
-        return moved, "no fault is enough by itself; these move the figure by more than the spread"
-    return (
-        [],
-        "only together do the faults show it; none by itself moves it by more than the spread",
-    )
+        return _named(moved), "no fault is enough by itself; these move the figure that way"
+    return [], "only together do the faults show it; none by itself moves the figure that way"
+
+
+def _matters(one: _Effect, with_fault: Measured, without: Measured) -> bool:
+    widens = with_fault.high - with_fault.low > _WIDER * (without.high - without.low)
+    return is_sure(one.change) or widens
+
+
+def _named(effects: list[_Effect]) -> list[str]:
+    return list(dict.fromkeys(one.fault for one in effects))
+
+
+def _values(claim: Claim, effects: list[_Effect]) -> str:
+    return ", ".join(print_value(one.measured.estimate, claim.unit) for one in effects)
 
 
 def _verdict(claim: Claim, figures: Figures, judgement: str, explanation: str) -> str:
@@ -215,7 +231,7 @@ def _verdict(claim: Claim, figures: Figures, judgement: str, explanation: str) -
         UNCLEAR: f"{_capital(without)}{'the' if without else 'The'} figure is {sound}, which allows"
         f" that {claim.so} and that {claim.not_so}.{beside}",
         ARTEFACT: f"With the source's faults {claim.so}: {reported}. Without them {claim.not_so}:"
-        f" {sound}. {_capital(explanation)}.",
+        f" {sound}.{f' {_capital(explanation)}.' if explanation else ''}",
     }[judgement]
 
 
