@@ -10,6 +10,7 @@ import sys
 import tomllib
 import types
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -75,6 +76,36 @@ def test_an_output_that_would_live_in_memory_is_found(context: Any) -> None:
 
     node = Node(copy, "appointments", "scratch", namespace="no_show")
     assert undeclared(Pipeline([node]), context.catalog) == {"scratch"}
+
+
+def layers_before(pipeline: Pipeline, catalog: Any) -> dict[str, set[str]]:
+    """Name, for each layer of Kedro-Viz, those from which something in it is made."""
+    layers = {}
+    for name in pipeline.datasets():
+        metadata = getattr(catalog.get(name), "metadata", None) or {}
+        layers[name] = metadata.get("kedro-viz", {}).get("layer")
+    before: dict[str, set[str]] = {}
+    for node in pipeline.nodes:
+        for made in node.outputs:
+            read = {layers.get(name) for name in node.inputs} - {None, layers[made]}
+            before.setdefault(layers[made], set()).update(read)
+    return {layer: found for layer, found in before.items() if layer}
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_layers_have_an_order(name: str, context: Any) -> None:
+    """Kedro-Viz shows no layers where one of them is before and after another."""
+    TopologicalSorter(layers_before(PIPELINES[name], context.catalog)).prepare()
+
+
+def test_layers_that_go_round_are_found(context: Any) -> None:
+    def copy(table: object) -> object:
+        return table
+
+    there = Node(copy, "appointments", "appointment_features", name="there")
+    back = Node(copy, "appointment_features_permuted", "wines", name="back")
+    with pytest.raises(CycleError):
+        TopologicalSorter(layers_before(Pipeline([there, back]), context.catalog)).prepare()
 
 
 def unversioned(pipelines: dict[str, Pipeline], catalog: Any) -> set[str]:

@@ -35,6 +35,8 @@ FRAMEWORKS = {"numpy": "NumPy", "torch": "PyTorch"}
 # Ways to compare over all that was trained, the preferred one last.
 OVERALL = ["bootstrap over images", "t over seeds"]
 _ENDS = ["estimate", "low", "high"]
+_SHOWN = ["experiment", "hidden", "activation", "init", "dropout"]
+_MEANS = {"macro avg": "mean over classes", "weighted avg": "mean over images"}
 _WORDS = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "kaiming": "Kaiming", "xavier": "Xavier"}
 
 
@@ -272,7 +274,7 @@ def words(
     names = model_names(experiments, twins, report)
     summary = table_experiment_summary.astype({"experiment": str})
     by_model = {
-        names[str(model)]: rows.drop(columns="model")
+        names[str(model)]: rows.drop(columns="model").replace({"class": _MEANS})
         for model, rows in table_classification_report.groupby("model", sort=False)
     }
     differences = overall(comparison)
@@ -350,13 +352,13 @@ def _regime(rows: pd.DataFrame, report: ReportParameters) -> dict[str, Any]:
     ranked = rows.sort_values("validation_accuracy", kind="stable").to_dict("records")
     best, last, first = ranked[-1], ranked[0], rows.iloc[0]
     name = regime_name(report, first["regime"], first["protocol"])
-    columns = ["init", "activation", "dropout", "learning_rate"]
-    columns += ["train_accuracy", "validation_accuracy"]
-    columns += [f"{one}{end}" for one in ("accuracy", "macro_f1") for end in ("", "_low", "_high")]
-    table = rows[["experiment", *columns]].replace(
-        {name: _WORDS for name in ("init", "activation")}
+    records = rows.to_dict("records")
+    table = rows.replace({name: _WORDS for name in ("init", "activation")}).assign(
+        experiment=[_experiment(row).removeprefix("Experiment ") for row in records],
+        hidden=[hidden(row) for row in records],
     )
-    table.insert(1, "hidden", [hidden(row) for row in rows.to_dict("records")])
+    figures = [f"{one}{end}" for one in ("accuracy", "macro_f1") for end in ("", "_low", "_high")]
+    table = table[[*_SHOWN, *figures, "validation_accuracy", "train_accuracy", "learning_rate"]]
     seeds = f", means of {best['seeds']} seeds" if best["seeds"] > 1 else ""
     return {
         "name": write.plain(name),
