@@ -45,14 +45,6 @@ HEADINGS = {
 _TEXTS = (
     "quote", "printed", "fault_shares", "unstated", "inferred", "shortened", "artefact_of",
 )  # fmt: skip
-_NUMBERS = ("printed_value", "limit", "p", "chance")
-# Of audits that are not on this template yet.
-_EARLIER = {
-    "confirmed": "Holds",
-    "not confirmed": "Does not hold",
-    "explained by a fault": "An artefact",
-    "cannot be judged": UNCLEAR,
-}
 
 
 class CaptionParameters(Parameters):
@@ -171,7 +163,10 @@ def _shortened(claims: pd.DataFrame, studies: dict[str, str]) -> str:
     texts = claims.loc[claims["shortened"] != ""].groupby("study", sort=False)["shortened"].first()
     if len(studies) == 1:
         return "".join(texts)
-    listed = [f"{studies[str(study)]} {text[11:].rstrip('.')}" for study, text in texts.items()]
+    listed = [
+        f"{studies[str(study)]} {text.removeprefix('Shortened: ').rstrip('.')}"
+        for study, text in texts.items()
+    ]
     return f"Shortened: {'; '.join(listed)}." if listed else ""
 
 
@@ -191,18 +186,9 @@ def study_name(study: str) -> str:
 
 
 def _filled(claims: pd.DataFrame) -> pd.DataFrame:
-    """Give back what a CSV file, or an audit of the earlier kind, does not hold."""
-    table = claims.reindex(columns=[*claims, *(n for n in (*_TEXTS, *_NUMBERS) if n not in claims)])
-    table = table.assign(
-        **{name: table[name].astype("object").where(table[name].notna(), "") for name in _TEXTS}
-    )
-    if "survives" not in table:
-        table = table.assign(survives=~fails_discovery_rate(table["p"].astype(float)))
-    return table.assign(
-        judgement=table["judgement"].replace(_EARLIER),
-        unit=table["unit"].str.removeprefix("fine_"),
-        **{name: table[name].astype(float) for name in _NUMBERS},
-    )
+    """Give back the empty texts that a CSV file lacks, and mark what chance may explain."""
+    texts = {name: claims[name].astype("object").where(claims[name].notna(), "") for name in _TEXTS}
+    return claims.assign(**{"survives": ~fails_discovery_rate(claims["p"]), **texts})
 
 
 def _groups(claims: pd.DataFrame, shares: pd.DataFrame | None) -> dict[str, list[dict[str, Any]]]:
