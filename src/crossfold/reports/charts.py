@@ -45,6 +45,7 @@ def estimates(
     axis: str = "",
     names: Mapping[str, str] | None = None,
     percent: bool = False,
+    ranked: bool = True,
 ) -> Figure:
     """Draw estimates with their intervals as dots, one row for each label.
 
@@ -68,6 +69,8 @@ def estimates(
         Of labels and series, as a reader knows them.
     percent
         Whether the estimates are shares, printed as per cent.
+    ranked
+        Whether panels say if higher or lower is better.
     """
     known = table[np.isfinite(table["estimate"].astype(float)) & table["metric"].isin(panels)]
     labels = [one for one in dict.fromkeys(table[label]) if one in set(known[label])][:MOST_ROWS]
@@ -78,10 +81,11 @@ def estimates(
     figure, drawn = style.new_figure(height, 1, len(panels), sharey=True)
     for axes, metric in zip(drawn, panels, strict=True):
         _dots(axes, known[known["metric"] == metric], label, labels, series, told, bold, names)
-        axes.set_title(metric_name(metric) if len(panels) > 1 else "")
+        title = (names or {}).get(metric, metric_name(metric).partition(" (")[0])
+        axes.set_title(title if len(panels) > 1 else "")
         better = "lower is better" if metric in SMALLER_IS_BETTER else "higher is better"
         if len(panels) > 1:
-            axes.set_xlabel(better, fontsize=9, loc="left")
+            axes.set_xlabel(better if ranked else "", fontsize=10, loc="left")
         else:
             axes.set_xlabel(axis)
         axes.locator_params(axis="x", nbins=3 if len(panels) > 1 else 6)
@@ -442,7 +446,7 @@ def bars(shares: pd.Series, axis: str, n_left_out: int = 0) -> Figure:
     places = range(len(shares))
     axes.barh(places, shares, color=style.BLUE, height=0.62)
     for place, share in zip(places, shares, strict=True):
-        axes.text(share, place, f" {percent(share)}", va="center", fontsize=9)
+        axes.text(share, place, f" {percent(share)}", va="center", fontsize=10)
     axes.set_yticks(places, [chart_label(name) for name in shares.index])
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)

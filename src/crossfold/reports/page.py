@@ -110,6 +110,7 @@ def _fill(source: str, names: Mapping[str, Any], folder: Path | None) -> str:
 
     environment = SandboxedEnvironment(
         undefined=StrictUndefined,
+        autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         finalize=as_text,
@@ -144,7 +145,7 @@ def _percent(value: Estimate | float, decimals: int = 1) -> str:
     return value.percent() if isinstance(value, Estimate) else words.percent(value, decimals)
 
 
-def as_text(value: Any) -> Any:
+def as_text(value: Any) -> Markup:
     """Print a value on a page so that nothing in it is read as Markdown or HTML.
 
     Every character with a meaning becomes a numbered entity, which both show as that character.
@@ -154,8 +155,8 @@ def as_text(value: Any) -> Any:
     return _entities(re.sub(r"\s*[\r\n]\s*", " ", str(value)).strip(" \t"))
 
 
-def _entities(text: str) -> str:
-    return _SYNTAX.sub(lambda found: f"&#{ord(found.group())};", text)
+def _entities(text: str) -> Markup:
+    return Markup(_SYNTAX.sub(lambda found: f"&#{ord(found.group())};", text))
 
 
 def this_command() -> str:
@@ -177,13 +178,14 @@ def code(value: object) -> Markup:
 
 def literal(text: str) -> Markup:
     """Keep lines and spaces of a text inside of an element ``pre``."""
-    return Markup(_entities(text).replace("\n", "&#10;").replace(" ", "&#32;"))
+    return Markup(str(_entities(text)).replace("\n", "&#10;").replace(" ", "&#32;"))
 
 
 def figure_html(name: str, image: bytes, caption: str, alt: str) -> Markup:
     """Embed a PNG or SVG image; its address on the page is ``#figure-NAME``."""
     return Markup(
-        '<figure id="figure-{}"><img src="{}" alt="{}"><figcaption>{}</figcaption></figure>'
+        '<figure id="figure-{0}"><div class="scroll" tabindex="0" role="region" aria-label="{2}">'
+        '<img src="{1}" alt="{2}"></div><figcaption>{3}</figcaption></figure>'
     ).format(name, data_uri(image), alt, caption)
 
 

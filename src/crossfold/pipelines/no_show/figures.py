@@ -21,6 +21,7 @@ SHOWN = {
     "recall": "Recall",
 }
 SCOPES = {"pooled": "all", "same_day": "same day", "later": "later days"}
+APART = ("mlp_tuned", "hist_gradient_boosting", "logistic_regression", "same_day_flag")
 TWINS = ("mlp_numpy", "mlp_torch")
 PLAIN_AND_WEIGHTED = ("mlp_numpy", "mlp_weighted")
 # Precision of fewer rows than this is noise, and is not drawn.
@@ -72,7 +73,7 @@ def no_show_by_age(table_no_show_by_age: pd.DataFrame) -> Figure:
 
 def rows_apart(results: Results) -> Figure:
     """Draw the ROC-AUC on all rows, on same-day rows and on later ones."""
-    metrics = results.metrics_table
+    metrics = results.metrics_table[results.metrics_table["model"].isin(list(APART))]
     own = (metrics["protocol"] == results.protocol) & metrics["scope"].isin(list(SCOPES))
     table = metrics[own & (metrics["metric"] == "roc_auc")].astype({"model": str, "scope": str})
     order = {name: place for place, name in enumerate([*results.models, *SCOPES])}
@@ -87,7 +88,9 @@ def subgroups(table_subgroups: pd.DataFrame) -> Figure:
     """Draw who misses, who is flagged, and whose no-shows are found, by subgroup."""
     table = table_subgroups[table_subgroups["group"] != "Everyone"]
     told = table["group"].astype(str) + ": " + table["level"].astype(str)
-    return charts.estimates(table.assign(told=told), "told", list(SHOWN), percent=True)
+    return charts.estimates(
+        table.assign(told=told), "told", list(SHOWN), names=SHOWN, percent=True, ranked=False
+    )
 
 
 def thresholds(table_thresholds: pd.DataFrame, results: Results) -> Figure:

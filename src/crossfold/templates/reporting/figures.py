@@ -19,6 +19,7 @@ from crossfold.validation.tables import POOLED
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+MOST_COLUMNS = 8
 PROTOCOLS = {PERMUTED: "permuted labels", TIME_SPLIT: "time split"}
 
 
@@ -153,7 +154,12 @@ def by_outcome(results: Results) -> Figure:
 def importance(results: Results) -> Figure:
     """Draw what shuffling each column costs."""
     columns = ["column", "estimate", "low", "high"]
-    table = summaries.importance(results).set_axis(columns, axis=1).assign(metric="importance")
+    table = (
+        summaries.importance(results)
+        .head(MOST_COLUMNS)
+        .set_axis(columns, axis=1)
+        .assign(metric="importance")
+    )
     metric = METRICS.get(results.main_metric, results.main_metric)
     axis = f"{metric} lost when shuffled"
     names = results.report.labels

@@ -252,11 +252,12 @@ def importance(results: Results) -> str:
         return f"No column makes a difference of {name} by itself that could be told from none."
     first = sure.iloc[0]
     lost = words.interval(first["loss"], first["loss_low"], first["loss_high"])
-    others = list(sure["column"].iloc[1:])
+    others = [results.label(name) for name in sure["column"].iloc[1:]]
     also = f" Shuffling {listed(others)} costs something too." if others else ""
+    column = shortened(results.label(first["column"]))
     return (
-        f"Shuffling {shortened(first['column'])} costs {lost} of {name}, the largest loss that "
-        f"can be told from none.{also}"
+        f"Shuffling {column} costs {lost} of {name}, the largest loss that can be told from "
+        f"none.{also}"
     )
 
 

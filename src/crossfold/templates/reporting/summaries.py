@@ -192,8 +192,8 @@ def net_benefit(results: Results) -> pd.DataFrame:
                     "policy": name,
                     "threshold": wide["threshold"],
                     "estimate": wide[policy],
-                    "low": wide.get(f"{policy}_low", wide[policy]),
-                    "high": wide.get(f"{policy}_high", wide[policy]),
+                    "low": wide.get(f"{policy}_low", np.nan),
+                    "high": wide.get(f"{policy}_high", np.nan),
                 }
             )
             for policy, name in policies.items()
