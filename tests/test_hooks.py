@@ -46,6 +46,33 @@ def test_closing_line_says_where_what_people_read_is(
     assert capsys.readouterr().out == f"{kind}: {file}\n"
 
 
+def test_runs_with_reports_end_with_the_one_page_that_leads_to_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ("moons.report", "wine.report")
+    entries = {
+        name: {
+            "type": "text.TextDataset",
+            "filepath": str(tmp_path / name.removesuffix(".report") / "report.html"),
+            "versioned": True,
+        }
+        for name in names
+    }
+    catalog = DataCatalog.from_config(entries, save_version="2026-01-01T10.00.00.000Z")
+    for name in names:
+        catalog.save(name, f"<title>About {name} – crossfold</title><h1>A</h1>\n<p>So it is.</p>")
+    nodes = [
+        Node(make_report, f"table_{study}", f"{study}.report", name="write", namespace=study)
+        for study in ("moons", "wine")
+    ]
+    ProjectHooks().after_pipeline_run(RUN, Pipeline(nodes), catalog)
+    assert capsys.readouterr().out == f"Reports: {tmp_path / 'index.html'}\n"
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    for text in ("About moons.report<", "About wine.report<", "So it is.", "1 January 2026"):
+        assert text in page
+    assert 'href="moons/report.html/2026-01-01T10.00.00.000Z/report.html"' in page
+
+
 def test_run_without_a_report_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     pipeline = Pipeline([Node(make_report, "table", "text", namespace="study")])
     ProjectHooks().after_pipeline_run(RUN, pipeline, DataCatalog())

@@ -13,6 +13,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 
 from crossfold.credentials import with_patient_key
+from crossfold.datasets.atomic import AtomicLocalFileSystem
 from crossfold.datasets.temporary import sweep
 from crossfold.headlines import headlines
 from crossfold.prerequisites import require_inputs
@@ -109,10 +110,35 @@ class ProjectHooks:
         self._steps.pop(run_params["run_id"], None)
         for line in headlines(pipeline, catalog):
             click.echo(line)
+        folders = {}
         for name in sorted(pipeline.outputs()):
+            if (folder := _folder_of_reports(name, catalog)) is not None:
+                folders[folder] = None
+                continue
             for suffix, kind in READ_BY_PEOPLE.items():
                 if name.endswith(suffix):
                     click.echo(f"{kind}: {saved_path(catalog.get(name))}")
+        for folder in folders:
+            click.echo(f"Reports: {write_index(folder, catalog)}")
+
+
+def _folder_of_reports(name: str, catalog: CatalogProtocol[Any, Any]) -> Path | None:
+    """Find the folder that has one folder of reports for each study; None for any other dataset."""
+    study, _, kind = name.rpartition(".")
+    path = local_path(catalog.get(name)) if kind == "report" else None
+    return path.absolute().parents[1] if path is not None and path.parent.name == study else None
+
+
+def write_index(folder: Path, catalog: CatalogProtocol[Any, Any]) -> Path:
+    """Write the page that leads to all reports of a folder."""
+    from crossfold.reports.index import index_page
+
+    notice = "params:data_notice"
+    page = index_page(folder, catalog.load(notice) if notice in set(catalog.keys()) else "")
+    index = folder / "index.html"
+    with AtomicLocalFileSystem().open(index, "w", encoding="utf-8") as file:
+        file.write(page)
+    return index
 
 
 def local_path(dataset: Any) -> Path | None:

@@ -1,0 +1,122 @@
+"""One page that leads to every report of a project."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from html import unescape
+from pathlib import Path
+from typing import NamedTuple
+
+from markupsafe import Markup
+
+from crossfold.reports import words
+from crossfold.reports.page import render_page
+
+PAGES = {
+    "report.html": "",
+    "audit.html": "Are the source's claims true? ",
+    "drift.html": "What changed in the data: ",
+}
+_SOURCE = """# Reports
+
+{{ n }} {{ "report" if n == 1 else "reports" }}, the newest version of each.
+
+{{ cards }}
+"""
+_CARD = Markup(
+    '<li><a href="{address}"><b>{title}</b><span>{headline}</span> '
+    '<span class="note">{folder}, {day}</span>{image}</a></li>'
+)
+
+
+class Report(NamedTuple):
+    """What the index says of a report.
+
+    Attributes
+    ----------
+    path, image
+        From the folder of reports; no image where the report has none of its own.
+    folder
+        Name of the study.
+    title, headline
+        As the report has them.
+    day
+        Of the run that wrote it.
+    """
+
+    path: str
+    image: str
+    folder: str
+    title: str
+    headline: str
+    day: str
+
+
+def index_page(folder: Path, notice: str = "") -> str:
+    """Write the page that leads to the newest version of every report in a folder.
+
+    Parameters
+    ----------
+    folder
+        Has a folder for each study, and in it versioned pages.
+    notice
+        First line of the page, or nothing.
+    """
+    reports = list(find_reports(folder))
+    cards = Markup("").join(_card(one) for one in reports)
+    listed = Markup('<ul class="cards">{}</ul>').format(cards)
+    return render_page(_SOURCE, {"n": len(reports), "cards": listed}, notice)
+
+
+def _card(report: Report) -> Markup:
+    shown = Markup('<img src="{}" alt="" loading="lazy">').format(report.image)
+    return _CARD.format(
+        address=report.path,
+        title=report.title,
+        headline=report.headline,
+        folder=report.folder,
+        day=report.day,
+        image=shown if report.image else "",
+    )
+
+
+def find_reports(folder: Path) -> Iterator[Report]:
+    """Find the newest version of every report, by study."""
+    for dataset in sorted(folder.glob("*/*.html")):
+        files = sorted(dataset.glob(f"*/{dataset.name}"))
+        if files and dataset.name in PAGES:
+            yield _read(folder, files[-1])
+
+
+def _read(folder: Path, file: Path) -> Report:
+    page, study = file.read_text(encoding="utf-8"), file.parents[2]
+    title = _text(re.search(r"<title>(.*?)</title>", page, re.DOTALL)).removesuffix(" – crossfold")
+    first = re.search(r'<p class="headline">(.*?)</p>|<h1>.*?</h1>.*?<p>(.*?)</p>', page, re.DOTALL)
+    figure = re.search(r'<figure id="figure-(\w+)"', page)
+    images = sorted(study.glob(f"figures/{figure[1]}.png/*/*.png")) if figure else []
+    return Report(
+        path=file.relative_to(folder).as_posix(),
+        image=images[-1].relative_to(folder).as_posix() if images else "",
+        folder=study.name,
+        title=f"{PAGES[file.name]}{title}" if PAGES[file.name] not in title else title,
+        headline=_text(first),
+        day=_day(file.parent.name),
+    )
+
+
+def _text(found: re.Match[str] | None) -> str:
+    """Take the text of what was found, without its tags."""
+    if found is None:
+        return ""
+    inner = next((group for group in found.groups() if group is not None), "")
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", inner)).split())
+
+
+def _day(version: str) -> str:
+    """Name the day of a version that Kedro named; else the version itself."""
+    try:
+        return words.day(datetime.strptime(version[:10], "%Y-%m-%d"))
+    except ValueError:
+        return version
