@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from crossfold.datasets.synthetic_appointments import make_appointments
-from crossfold.pipelines.reporting import drift as writer
+from crossfold.refreshing import drift_page as writer
 from crossfold.refreshing.drift_table import Change, Drift, drift_table
 from crossfold.refreshing.promotion import Difference
 from crossfold.refreshing.settings import DriftRule

@@ -68,16 +68,17 @@ def measure(
 
 def save(catalog: Catalog, drift: Drift) -> str:
     """Save table, figure and page, and say in one sentence what they say."""
-    from crossfold.pipelines.reporting import drift as writer
+    from crossfold.refreshing.drift_figure import draw
+    from crossfold.refreshing.drift_page import write
 
     stamp(catalog, outputs([drift.study]), generate_timestamp())
     pin(catalog, outputs([drift.study]))
     catalog.save(f"{drift.study}.drift_table", drift.table)
     figure = None
     if drift.change.before is not None:
-        catalog.save(f"{drift.study}.drift_figure", writer.draw(drift))
+        catalog.save(f"{drift.study}.drift_figure", draw(drift))
         figure = catalog.load(f"{drift.study}.drift_figure")
-    catalog.save(f"{drift.study}.drift_report", writer.write(drift, figure))
+    catalog.save(f"{drift.study}.drift_report", write(drift, figure))
     page = locate(catalog.get(f"{drift.study}.drift_report"))
     return (
         f"{drift.in_a_sentence} See {page.files[0]}."

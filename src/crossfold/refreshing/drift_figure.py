@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ROW_INCHES = 0.24
 LEAST_SHOWN = 0.001
 MOST_FEATURES = 40
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "stable": {"color": BLUE, "marker": "o"},
     "too few rows to tell": {"color": GREY, "marker": "^"},
     "shifted": {"color": ORANGE, "marker": "s"},
@@ -55,7 +55,7 @@ def draw(drift: Drift) -> Figure:
         figure, [above, below] = new_figure(
             1.6 + ROW_INCHES * sum(n_rows), 2, gridspec_kw={"height_ratios": n_rows}
         )
-        _draw_rates(above, rates, table.loc[ROWS])
+        _draw_rates(above, rates, table.loc[[ROWS]].iloc[0])
         _draw_features(below, features)
         legend_below(figure, below)
     return figure
