@@ -1,1 +1,0 @@
-"""Reporting templates: one for each kind of study; what they share lies beside them."""
