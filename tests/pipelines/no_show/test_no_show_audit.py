@@ -67,8 +67,9 @@ _SMALL = {
         },
         "xgboost": {"estimator": "xgboost.XGBClassifier"},
     },
-    "short": {"epochs": 2, "n_folds": 2},
-    "speed": {"epochs": 3},
+    "short_epochs": 2,
+    "short_folds": 2,
+    "timed_epochs": 3,
     "source_epochs": 5000,
     "n_resamples": 50,
 }

@@ -21,37 +21,6 @@ class NoShowClaims(Claims):
     measures = MEASURES
 
 
-class ShortParameters(Parameters):
-    """How the protocols that single faults are compared by are shortened, all alike.
-
-    Attributes
-    ----------
-    epochs
-        Epochs of every network.
-    n_folds
-        Folds that are trained, the first of them.
-    """
-
-    epochs: PositiveInt
-    n_folds: PositiveInt
-
-
-class SpeedParameters(Parameters):
-    """How the two libraries are timed, each in a process of its own, with nothing beside it.
-
-    Attributes
-    ----------
-    epochs
-        Epochs, of which the first, which waits for what is made once, is not counted.
-    gpu_copies, gpu_batch_sizes
-        On a GPU, how often the table is repeated, and in which batches it is learned from.
-    """
-
-    epochs: Annotated[int, Field(ge=2)]
-    gpu_copies: tuple[PositiveInt, ...] = (1, 10)
-    gpu_batch_sizes: tuple[PositiveInt, ...] = (1000, 10_000)
-
-
 class ProtocolParameters(Parameters):
     """How the source trained and tested.
 
@@ -65,8 +34,12 @@ class ProtocolParameters(Parameters):
         Epochs in the source; a run of fewer says that it was shortened.
     trees
         The tree ensembles that are compared with the network, by name.
-    short, speed
-        How single faults are compared, and how the libraries are timed.
+    short_epochs, short_folds
+        Epochs, and the first folds, of the protocols that single faults are compared by.
+    timed_epochs
+        Epochs in which the libraries are timed; the first waits for what is made once.
+    gpu_copies, gpu_batch_sizes
+        On a GPU, how often the table is repeated, and in which batches it is learned from.
     n_splits
         Number of folds.
     threshold
@@ -81,8 +54,11 @@ class ProtocolParameters(Parameters):
     numpy_batch_size: PositiveInt = 100
     source_epochs: PositiveInt
     trees: dict[str, Model]
-    short: ShortParameters
-    speed: SpeedParameters
+    short_epochs: PositiveInt
+    short_folds: PositiveInt
+    timed_epochs: Annotated[int, Field(ge=2)]
+    gpu_copies: tuple[PositiveInt, ...] = (1, 10)
+    gpu_batch_sizes: tuple[PositiveInt, ...] = (1000, 10_000)
     n_splits: Annotated[int, Field(ge=2)] = 5
     threshold: Fraction = 0.4
     n_thresholds: Annotated[int, Field(ge=3)] = 101

@@ -32,7 +32,7 @@ from crossfold.templates.cross_validation.estimators import installed, make_esti
 from crossfold.templates.cross_validation.parameters import Model, NetworkParameters
 
 if TYPE_CHECKING:
-    from crossfold.mlp import FoldStack
+    from crossfold.mlp import EpochLog, FoldStack, MLPClassifier
 
 NUMPY, TORCH, UNWEIGHTED = "numpy", "torch", "unweighted"
 TRAINED_AS = ("train_tp", "train_fp", "train_fn")
@@ -40,6 +40,16 @@ TRAINED_AS = ("train_tp", "train_fp", "train_fn")
 _logger = logging.getLogger(__name__)
 Array = NDArray[Any]
 Tables = tuple[pd.DataFrame, pd.DataFrame]
+
+
+class _Timing(NamedTuple):
+    """One training that is timed, as `time_twins` describes its columns."""
+
+    unlike: bool
+    library: str
+    device: str
+    batch_size: int | str
+    copies: int = 1
 
 
 class _Table(NamedTuple):
@@ -107,8 +117,8 @@ def _train_part(
     """Train networks that differ in their class weights alone; beside PyTorch's two the trees."""
     network = protocol.network
     if setup.short:
-        table = table._replace(folds=table.folds[: protocol.short.n_folds])
-        network = network.changed(max_iter=protocol.short.epochs)
+        table = table._replace(folds=table.folds[: protocol.short_folds])
+        network = network.changed(max_iter=protocol.short_epochs)
     answers, histories = _train_networks(setup, table, subjects, network, protocol, seed)
     if TORCH in subjects:
         for name, model in installed(protocol.trees).items():
@@ -133,16 +143,14 @@ def _train_networks(
     seed: int,
 ) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
     """Train all folds of some networks as one stack."""
-    from crossfold.mlp import EpochLog, FoldStack, MLPClassifier
+    from crossfold.mlp import EpochLog, FoldStack
 
     inputs, scaler = scale(table.rows, setup.faults)
     y = table.rows[TARGET].to_numpy()
     log = EpochLog(lambda targets, outputs: {"f1": f1_at(targets, outputs, protocol.threshold)})
-    arguments = {**network.model_dump(), **network_arguments(subjects[0], setup.faults, protocol)}
+    own = network_arguments(subjects[0], setup.faults, protocol)
     stack = FoldStack(
-        MLPClassifier(
-            **{**arguments, "n_iter_no_change": np.inf, "callbacks": [log], "random_state": seed}
-        ),
+        _classifier(network, own, log, seed),
         preprocessor=scaler,
         member_params=[{"class_weight": None} if s == UNWEIGHTED else {} for s in subjects],
     ).fit(
@@ -159,6 +167,15 @@ def _train_networks(
         own = f1[f1["member"] == member]
         histories[subject] = own[["epoch", "value"]].rename(columns={"value": "f1"})
     return answers, histories
+
+
+def _classifier(
+    network: NetworkParameters, own: dict[str, Any], log: EpochLog, seed: int
+) -> MLPClassifier:
+    from crossfold.mlp import MLPClassifier
+
+    every_epoch = {"n_iter_no_change": np.inf, "callbacks": [log], "random_state": seed}
+    return MLPClassifier(**{**network.model_dump(), **own, **every_epoch})
 
 
 def network_arguments(
@@ -228,70 +245,53 @@ def time_twins(
     """
     rows = select_rows(appointments_raw, ())
     table = _Table(rows, make_folds(rows, (), protocol.n_splits, seed))
-    size, numpy_size = protocol.network.batch_size, protocol.numpy_batch_size
-    jobs = [
-        (True, NUMPY, "cpu", numpy_size, 1),
-        *((unlike, TORCH, "cpu", size, 1) for unlike in (True, False)),
-        (False, NUMPY, "cpu", size, 1),
-    ]
-    if _has_gpu():
-        sizes = product(protocol.speed.gpu_batch_sizes, protocol.speed.gpu_copies)
-        devices = ((NUMPY, "cpu"), (TORCH, "cuda"))
-        jobs += [(False, *one, *size) for size in sizes for one in devices]
-    spawn = get_context("spawn")
     tables = []
-    for job in jobs:
-        _logger.info("Timing %s on %s in batches of %d", *job[1:4])
-        with ProcessPoolExecutor(1, mp_context=spawn) as pool:
-            tables.append(pool.submit(_time, *job, table, protocol, seed).result())
+    for job in _timings(protocol):
+        _logger.info("Timing %s on %s in batches of %s", job.library, job.device, job.batch_size)
+        # A process of its own holds the memory of one library alone.
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            tables.append(pool.submit(_time, job, table, protocol, seed).result())
     return pd.concat(tables, ignore_index=True)
 
 
-def _has_gpu() -> bool:
+def _timings(protocol: ProtocolParameters) -> list[_Timing]:
     import torch
 
-    return torch.cuda.is_available()
+    size, numpy_size = protocol.network.batch_size, protocol.numpy_batch_size
+    jobs = [
+        _Timing(unlike, library, "cpu", numpy_size if unlike and library == NUMPY else size)
+        for unlike, library in product((True, False), (NUMPY, TORCH))
+    ]
+    if torch.cuda.is_available():
+        sizes = list(product(protocol.gpu_batch_sizes, protocol.gpu_copies))
+        for library, device in ((NUMPY, "cpu"), (TORCH, "cuda")):
+            jobs += [_Timing(False, library, device, *one) for one in sizes]
+    return jobs
 
 
-def _time(
-    unlike: bool,
-    library: str,
-    device: str,
-    batch_size: int,
-    copies: int,
-    table: _Table,
-    protocol: ProtocolParameters,
-    seed: int,
-) -> pd.DataFrame:
+def _time(job: _Timing, table: _Table, protocol: ProtocolParameters, seed: int) -> pd.DataFrame:
     """Train all folds for a few epochs."""
     from psutil import Process
 
-    from crossfold.mlp import EpochLog, FoldStack, MLPClassifier
+    from crossfold.mlp import EpochLog, FoldStack
 
     held: list[float] = []
     log = EpochLog(lambda *_: held.append(Process().memory_info().rss / 1e6) or {})
-    network = protocol.network.changed(
-        engine=library, device=device, batch_size=batch_size, max_iter=protocol.speed.epochs
-    )
-    start = {"init": numpy_start if unlike and library == NUMPY else torch_start}
+    faults = ["unlike_twins"] if job.unlike else []
+    own = {**network_arguments(job.library, faults, protocol), "batch_size": job.batch_size}
     inputs, scaler = scale(table.rows, ())
-    y = np.tile(table.rows[TARGET].to_numpy(), copies)
-    shifts = np.arange(copies) * len(inputs)
-    folds = [
-        tuple((part + shifts[:, None]).ravel() for part in (train, validation))
-        for train, validation in table.folds
-    ]
-    stack = FoldStack(
-        MLPClassifier(**{**network.model_dump(), **start, "n_iter_no_change": np.inf,
-                         "callbacks": [log], "random_state": seed}),
-        preprocessor=scaler,
-    ).fit(np.tile(inputs, (copies, 1)), y, folds,
-          fold_params=list(positive_weights(y, folds, ())))  # fmt: skip
+    y = np.tile(table.rows[TARGET].to_numpy(), job.copies)
+    shifts = np.arange(job.copies)[:, None] * len(inputs)
+    folds = [((train + shifts).ravel(), (test + shifts).ravel()) for train, test in table.folds]
+    network = protocol.network.changed(
+        engine=job.library, device=job.device, max_iter=protocol.timed_epochs
+    )
+    stack = FoldStack(_classifier(network, own, log, seed), preprocessor=scaler).fit(
+        np.tile(inputs, (job.copies, 1)),
+        y,
+        folds,
+        fold_params=list(positive_weights(y, folds, ())),
+    )
     seconds = np.diff(stack.histories_[0][0].seconds)
-    return pd.DataFrame(
-        {
-            "unlike": unlike, "library": library, "device": device, "batch_size": batch_size,
-            "copies": copies, "epoch": np.arange(2, len(seconds) + 2), "seconds": seconds,
-            "memory_mb": max(held),
-        }
-    )  # fmt: skip
+    epochs = {"epoch": np.arange(2, len(seconds) + 2), "seconds": seconds}
+    return pd.DataFrame({**job._asdict(), **epochs, "memory_mb": max(held)})
