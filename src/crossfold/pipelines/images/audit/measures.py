@@ -7,10 +7,10 @@ told from what another start gives. Of one network the share of right answers ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -45,6 +45,48 @@ def cross_entropies(probabilities: NDArray[np.floating], target: ArrayLike) -> N
 
 
 @dataclass(frozen=True)
+class Answers:
+    """What the networks of an experiment said of some images.
+
+    Attributes
+    ----------
+    row, target
+        Numbers of the images and their classes, shape ``(n,)``.
+    predicted, dropped
+        Named classes, without and with dropout left on, shape ``(n, members)``.
+    loss
+        Cross-entropy, shape ``(n, members)``.
+    """
+
+    row: NDArray[np.intp]
+    target: NDArray[np.intp]
+    predicted: NDArray[np.intp]
+    dropped: NDArray[np.intp]
+    loss: Floats
+
+    @classmethod
+    def of(cls, table: pd.DataFrame) -> Answers:
+        """Arrange a table by image and member."""
+        table = table.sort_values(["member", "row"], kind="stable")
+        members = table["member"].nunique()
+        columns = {
+            name: table[name].to_numpy().reshape(members, -1).T
+            for name in ("row", "target", "predicted", "dropped", "loss")
+        }
+        first = {name: columns.pop(name)[:, 0].astype(np.intp) for name in ("row", "target")}
+        return cls(**first, **columns)
+
+    @property
+    def right(self) -> Floats:
+        """1 for a right answer, 0 for a wrong one."""
+        return (self.predicted == self.target[:, None]).astype(np.float32)
+
+    def take(self, chosen: NDArray[np.bool_]) -> Answers:
+        """Keep some images."""
+        return Answers(*(getattr(self, one.name)[chosen] for one in fields(self)))
+
+
+@dataclass(frozen=True)
 class Runs:
     """Everything that was trained.
 
@@ -63,35 +105,32 @@ class Runs:
     seed: int
 
     @cached_property
-    def _answers(self) -> dict[tuple[str, str, str], pd.DataFrame]:
+    def _answers(self) -> dict[tuple[str, ...], Answers]:
         groups = self.answers.groupby(["run", "experiment", "part"], observed=True)
-        return {(str(a), str(b), str(c)): rows for (a, b, c), rows in groups}
+        return {tuple(map(str, key)): Answers.of(rows) for key, rows in groups}
 
     @cached_property
-    def _curves(self) -> dict[tuple[str, str], pd.DataFrame]:
-        groups = self.curves.groupby(["run", "experiment"], observed=True)
-        return {(str(a), str(b)): rows for (a, b), rows in groups}
+    def _curves(self) -> pd.DataFrame:
+        keys = ["run", "experiment", "measure", "epoch"]
+        return self.curves.pivot_table("value", keys, "member", observed=True).sort_index()
 
-    def find_answers(self, run: str, experiment: str, part: str) -> pd.DataFrame:
+    def find_answers(self, run: str, experiment: str, part: str) -> Answers:
         """Find what the networks of an experiment answered in a run."""
-        return self._find(self._answers, (run, experiment, part))
+        key = (run, experiment, part)
+        if key not in self._answers:
+            raise _not_trained(run, experiment)
+        return self._answers[key]
 
-    def find_curves(self, run: str, experiment: str) -> pd.DataFrame:
-        """Find what was measured after the epochs of an experiment's networks in a run."""
-        return self._find(self._curves, (run, experiment))
+    def find_curves(self, run: str, experiment: str, metric: str) -> pd.DataFrame:
+        """Find a measure of an experiment's networks by epoch (rows) and member (columns)."""
+        try:
+            return self._curves.loc[(run, experiment, metric)].dropna(axis=1, how="all")
+        except KeyError:
+            raise _not_trained(run, experiment) from None
 
     def has(self, run: str, experiment: str) -> bool:
         """Whether an experiment was trained in a run."""
-        return (run, experiment) in self._curves
-
-    @staticmethod
-    def _find(known: Mapping[Any, pd.DataFrame], key: tuple[str, ...]) -> pd.DataFrame:
-        if key not in known:
-            raise CrossfoldError(
-                f"The audit has no run {key[0]!r} of the experiment {key[1]!r}; name it in the"
-                " study's experiments and in the audit's protocol."
-            )
-        return known[key]
+        return (run, experiment, TEST) in self._answers
 
     @cached_property
     def _weights(self) -> dict[int, NDArray[np.float32]]:
@@ -99,14 +138,19 @@ class Runs:
 
     def draw(self, n: int, members: int) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
         """Draw how often each row is in each resample, and which members are."""
+        rng = np.random.default_rng(self.seed)
         if n not in self._weights:
-            rng = np.random.default_rng(self.seed)
             drawn = rng.multinomial(n, np.full(n, 1 / n), size=self.n_resamples)
             self._weights[n] = (drawn / n).astype(np.float32)
-        chosen = np.random.default_rng(self.seed).integers(
-            members, size=(self.n_resamples, members)
-        )
-        return self._weights[n], chosen
+        chosen = np.random.default_rng(self.seed)
+        return self._weights[n], chosen.integers(members, size=(self.n_resamples, members))
+
+
+def _not_trained(run: str, experiment: str) -> CrossfoldError:
+    return CrossfoldError(
+        f"The audit has no run {run!r} of the experiment {experiment!r}; name it in the study's"
+        " experiments and in the audit's protocol."
+    )
 
 
 @dataclass(frozen=True)
@@ -141,28 +185,20 @@ class Case:
         """Take the source's own training, whatever faults of training are on, or the setup's."""
         return replace(self, run=self.source) if own else self
 
-    def answers(self, experiment: str | int, run: str | None = None) -> pd.DataFrame:
+    def answers(self, experiment: str | int, run: str | None = None) -> Answers:
         """Give the answers to the test images that count in this setup."""
         part = OTHER if OTHER_TEST_ROWS in self.faults else TEST
-        rows = self.runs.find_answers(run or self.run, str(experiment), part)
+        found = self.runs.find_answers(run or self.run, str(experiment), part)
         if DROPOUT_IN_PREDICTION in self.faults:
-            rows = rows.assign(predicted=rows["dropped"])
+            found = replace(found, predicted=found.dropped)
         if SMALL_TEST_SAMPLE in self.faults:
-            few = small_sample(np.unique(rows["row"]), self.sample_rows, self.runs.seed)
-            rows = rows[rows["row"].isin(few)]
-        return rows
+            few = small_sample(found.row, self.sample_rows, self.runs.seed)
+            found = found.take(np.isin(found.row, few))
+        return found
 
     def has(self, experiment: str) -> bool:
         """Whether a network was trained in this setup."""
         return self.runs.has(self.run, experiment)
-
-    def by_row(self, rows: pd.DataFrame, column: Literal["right", "loss"]) -> Floats:
-        """Arrange answers as rows and members: 1 for right and 0 for wrong, or their loss."""
-        if column == "right":
-            rows = rows.assign(right=(rows["target"] == rows["predicted"]).astype(float))
-        values = rows.sort_values(["member", "row"], kind="stable")[column].to_numpy(np.float32)
-        table: Floats = values.reshape(rows["member"].nunique(), -1).T
-        return table
 
     def means(self, tables: Sequence[Floats]) -> tuple[Floats, Floats]:
         """Compute the mean of each table ``(rows, members)`` and its draws, one a column."""
@@ -173,9 +209,7 @@ class Case:
 
     def curve(self, experiment: str | int, metric: str) -> pd.DataFrame:
         """Give a measure by epoch (rows) and member (columns)."""
-        rows = self.runs.find_curves(self.run, str(experiment))
-        chosen = rows[rows["measure"] == metric]
-        return chosen.pivot_table("value", "epoch", "member", dropna=False)
+        return self.runs.find_curves(self.run, str(experiment), metric)
 
 
 def accuracy(
@@ -196,7 +230,7 @@ def accuracy(
     """
     case = case.trained(own)
     if len(of) == 1 and not minus:
-        right = case.by_row(case.answers(of[0]), "right")
+        right = case.answers(of[0]).right
         if right.shape[1] == 1:
             own_interval = share_of(right.sum(), len(right))
             return replace(own_interval, draws=case.means([right])[1][:, 0])
@@ -213,7 +247,7 @@ def loss(
 def _contrast(
     case: Case, column: Literal["right", "loss"], of: Names, minus: Names, take: Take
 ) -> Measured:
-    tables = [case.by_row(case.answers(name), column) for name in [*of, *minus]]
+    tables: list[Floats] = [getattr(case.answers(name), column) for name in [*of, *minus]]
     means, draws = case.means(tables)
     figures = np.vstack([means, draws])
     combine, k = _TAKE[take], len(of)
@@ -245,7 +279,7 @@ def pytorch_minus_numpy(case: Case, of: str | int, torch: str) -> Measured:
         other = case.answers(torch, MINI_BATCH)
     else:
         other = case.answers("twin_torch", STUDY)
-    gain = case.by_row(other, "right")[:, :1] - case.by_row(numpy, "right")[:, :1]
+    gain = other.right[:, :1] - numpy.right[:, :1]
     means, draws = case.means([gain])
     return resampled(means[0], draws[:, 0], len(gain))
 
@@ -253,13 +287,14 @@ def pytorch_minus_numpy(case: Case, of: str | int, torch: str) -> Measured:
 STUDY, MINI_BATCH = "study", "mini-batch"
 
 
-def _counts(case: Case, rows: pd.DataFrame) -> NDArray[np.int64]:
+def _counts(case: Case, found: Answers) -> NDArray[np.int64]:
     """Count answers by true and named class: what was found first, then the resamples."""
-    n_classes = int(max(rows["target"].max(), rows["predicted"].max())) + 1
-    cells = rows["target"].to_numpy(int) * n_classes + rows["predicted"].to_numpy(int)
+    predicted = found.predicted.astype(np.intp)
+    n_classes = int(max(found.target.max(), predicted.max())) + 1
+    cells = (found.target[:, None] * n_classes + predicted).ravel()
     counts = np.bincount(cells, minlength=n_classes**2)
     rng = np.random.default_rng(case.runs.seed)
-    drawn = rng.multinomial(len(rows), counts / len(rows), size=case.runs.n_resamples)
+    drawn = rng.multinomial(len(cells), counts / len(cells), size=case.runs.n_resamples)
     return np.vstack([counts, drawn]).reshape(-1, n_classes, n_classes)
 
 
@@ -271,9 +306,9 @@ def _precision_and_recall(counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
 
 
 def _of_counts(case: Case, of: str | int, figure: Callable[..., Floats]) -> Measured:
-    rows = case.answers(of)
-    values = figure(_counts(case, rows))
-    return resampled(values[0], values[1:], len(rows))
+    found = case.answers(of)
+    values = figure(_counts(case, found))
+    return resampled(values[0], values[1:], len(found.row))
 
 
 def recall(case: Case, of: str | int, classes: Sequence[int]) -> Measured:
@@ -302,8 +337,8 @@ def gain_by_support(case: Case, of: str | int) -> Measured:
 
 def share_named(case: Case, of: str | int, answer: int) -> Measured:
     """Measure the share of test images that are named one class."""
-    rows = case.answers(of)
-    return share_of(int((rows["predicted"] == answer).sum()), len(rows))
+    found = case.answers(of)
+    return share_of(float((found.predicted == answer).mean(axis=1).sum()), len(found.row))
 
 
 def error_of_printed_precision(case: Case, of: str | int) -> Measured:
@@ -311,9 +346,9 @@ def error_of_printed_precision(case: Case, of: str | int) -> Measured:
 
     With predictions passed as the truth, what is printed as a class's precision is its recall.
     """
-    rows = case.answers(of)
     if SWAPPED_ARGUMENTS not in case.faults:
-        return Measured(0.0, 0.0, 0.0, len(rows), np.zeros(case.runs.n_resamples))
+        n = len(case.answers(of).row)
+        return Measured(0.0, 0.0, 0.0, n, np.zeros(case.runs.n_resamples))
 
     def gap(counts: NDArray[np.int64]) -> Floats:
         precision, found = _precision_and_recall(counts)
