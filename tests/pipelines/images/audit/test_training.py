@@ -135,6 +135,15 @@ def test_a_setup_trains_the_networks_that_its_claims_name(claims):
     assert Setup() not in listed  # The study's networks.
 
 
+def test_a_source_without_faults_of_training_is_trained_as_it_is(claims):
+    off = {
+        name: one.model_copy(update={"on": name == "swapped_arguments"})
+        for name, one in claims.faults.items()
+    }
+    listed = list_trainings(claims.model_copy(update={"faults": off}), ["1", "2"])
+    assert listed[Setup()] == ["1", "2"]
+
+
 def test_every_setup_is_trained_from_every_seed(trained):
     answers, curves = trained
     members = answers.groupby("run", observed=True)["member"].nunique()

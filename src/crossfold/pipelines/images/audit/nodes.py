@@ -127,7 +127,7 @@ def make_case(runs: Runs, protocol: ProtocolParameters, claims: ImageClaims, set
         run=run_of(setup),
         short=run_of(setup._replace(short=True)),
         plain=run_of(Setup(short=setup.short)),
-        source=run_of(Setup(claims.on, setup.short)),
+        source=training_setup(claims.study, Setup(claims.on, setup.short)).name,
         faults=setup.faults,
         sample_rows=int(setup.setting[1]) if setup.setting and is_sample else protocol.sample_rows,
         trains_wrongly=bool(setup.faults & set(TRAINING_FAULTS[claims.study])),

@@ -141,16 +141,19 @@ def training_setup(study: str, setup: Setup) -> Setup:
 def list_trainings(claims: ImageClaims, names: Sequence[str]) -> dict[Setup, list[str]]:
     """List which networks each setup has to train: those that a claim measured in it names.
 
-    The source's own protocol trains all. What was trained without faults for the full time is the
-    study's, but for networks that the study does not have, which are left out there.
+    The source's own protocol trains all. The study's networks stand for those without faults.
     """
-    wanted = {training_setup(claims.study, Setup(claims.on)): set(names)}
+    of_source = training_setup(claims.study, Setup(claims.on))
+    wanted = {of_source: set(names)}
     for claim in claims.claims.values():
         named = set(_texts(claim.measure.arguments if claim.measure else {})) & set(names)
         for setup in setups_of(claims, claim).values():
             wanted.setdefault(training_setup(claims.study, setup), set()).update(named)
-    wanted.pop(Setup(), None) if claims.on else None
-    return {setup: [name for name in names if name in own] for setup, own in wanted.items()}
+    return {
+        setup: [name for name in names if name in own]
+        for setup, own in wanted.items()
+        if setup == of_source or setup != Setup()
+    }
 
 
 def _texts(value: Any) -> Iterator[str]:
