@@ -112,13 +112,16 @@ def wine_tables() -> dict[str, Iterable[str]]:
 
 def audit_tables() -> dict[str, Iterable[str]]:
     """Give the verdicts on all claims, one table a study."""
-    return {"audit_claims": table_of_claims(read("audit", "audit").fillna({"artefact_of": ""}))}
+    claims = read("audit", "audit").fillna({"artefact_of": "", "shortened": ""})
+    return {"audit_claims": table_of_claims(claims)}
 
 
 def table_of_claims(claims: pd.DataFrame) -> Iterator[str]:
     """Write a table for each study: what its source says, and the verdict."""
     for study, own in claims.groupby("study", sort=False):
         yield from (f"## {study_name(str(study))}", "")
+        if own["shortened"].iloc[0]:
+            yield from (f"*{own['shortened'].iloc[0]}*", "")
         rows = ([row.statement, _verdict(row)] for row in own.itertuples())
         yield from markdown(["the source says", "verdict"], rows)
         yield ""
