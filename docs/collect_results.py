@@ -277,7 +277,8 @@ def strong_accuracy(study: str) -> Iterator[str]:
     metrics = json.loads(latest(study, "metrics.json").read_text(encoding="utf-8"))
     figure = metrics["strong"]["standard"]["accuracy"]
     interval = percent_interval(figure["estimate"], figure["low"], figure["high"], decimals=2)
-    yield f"**{interval}** of {figure['n']:,.0f} right."
+    yield f"**{interval}** of {figure['n']:,.0f} unseen test images are named correctly by a plain"
+    yield "network with dropout, without convolution."
 
 
 if __name__ == "__main__":

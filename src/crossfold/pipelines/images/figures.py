@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-SAMPLES_OF_EACH, RANDOM_IMAGES, WRONG_IMAGES, COLUMNS = 8, 7, 21, 7
+SAMPLES_OF_EACH, RANDOM_IMAGES, WRONG_IMAGES = 8, 7, 21
+# Images in a row: fewer where the names of classes are long.
+MANY, FEW, SHORT_NAME = 7, 4, 4
 RECALLS = np.linspace(0, 1, 101)
 MEASURES = {
     "validation_accuracy": "Accuracy",
@@ -382,21 +384,22 @@ def image_page(images: NDArray[Any], shown: pd.DataFrame, classes: Sequence[str]
     """
     if shown.empty:
         return style.empty_figure("No image to show.")
-    n_rows, height = math.ceil(len(shown) / COLUMNS), 1 + _CAPTION_ROOM
-    figure, [axes] = style.new_figure(style.WIDTH_INCHES / COLUMNS * height * n_rows)
+    n_columns = MANY if max(map(len, classes)) <= SHORT_NAME else FEW
+    n_rows, height = math.ceil(len(shown) / n_columns), 1 + _CAPTION_ROOM * n_columns / MANY
+    figure, [axes] = style.new_figure(style.WIDTH_INCHES / n_columns * height * n_rows)
     for place, line in enumerate(shown.itertuples(index=False)):
-        row, column = divmod(place, COLUMNS)
+        row, column = divmod(place, n_columns)
         _put(axes, images[line.row], column, row * height)
         axes.text(
             column + 0.5, row * height + 1, _caption(line, classes), ha="center", va="top",
             fontsize=8.5, linespacing=1.15,
         )  # fmt: skip
-    _frame(axes, COLUMNS, n_rows * height)
+    _frame(axes, n_columns, n_rows * height)
     return figure
 
 
 def _caption(line: Any, classes: Sequence[str]) -> str:
-    truth, said = (shortened(classes[one], 12) for one in (line.target, line.predicted))
+    truth, said = (shortened(classes[one], 16) for one in (line.target, line.predicted))
     named = f"{said} ✓" if truth == said else f"{said} ✗\nis {truth}"
     return f"{named}\n{percent(line.probability)}"
 

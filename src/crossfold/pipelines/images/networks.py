@@ -83,10 +83,10 @@ def fit_stack(
     network: NetworkParameters,
     starts: StartParameters,
     data: SplitImages,
-    train_rows: Rows,
     *,
     score_every: int,
     seed: int,
+    train_rows: Rows | None = None,
 ) -> ExperimentStack:
     """Train members at once, scored on the validation images of the split.
 
@@ -100,34 +100,21 @@ def fit_stack(
         How they start.
     data
         All images.
-    train_rows
-        Those to learn from.
     score_every
         Epochs between two scorings.
     seed
         Draws the order of the images, the same for all.
+    train_rows
+        Images to learn from; None for the training images of the split.
     """
     from crossfold.mlp import ExperimentStack
 
+    learnt = data.rows(TRAIN) if train_rows is None else train_rows
     return ExperimentStack(
         image_network(network, seed),
         member_params=[member.network_parameters(starts) for member in members],
         score_every=score_every,
-    ).fit(*data.take(train_rows), validation_data=data.take(data.rows(VALIDATION)))
-
-
-def train_members(
-    members: Sequence[Member],
-    network: NetworkParameters,
-    starts: StartParameters,
-    data: SplitImages,
-    *,
-    score_every: int,
-    seed: int,
-) -> ExperimentStack:
-    """Train members on all training images of a split; see `fit_stack`."""
-    rows = data.rows(TRAIN)
-    return fit_stack(members, network, starts, data, rows, score_every=score_every, seed=seed)
+    ).fit(*data.take(learnt), validation_data=data.take(data.rows(VALIDATION)))
 
 
 def history_table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from kedro.pipeline import Node, Pipeline
@@ -13,7 +14,6 @@ from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.cross_validation.nodes import collect_history
 
 _NOT_MADE = ("table", "features", "row_counts", "folds", "feature_importance", "tuned_search")
-_TABLE = ["images", "split", "learning_rates", "params:experiments", "params:starts"]
 
 
 def create_pipeline(study: str, source: str) -> Pipeline:
@@ -49,13 +49,78 @@ def create_data(source: str) -> Pipeline:
 
 def create_modelling(study: str, source: str) -> Pipeline:
     """Split, train the experiments, the twins and the strong model, evaluate."""
+    table = ["images", "split", "learning_rates", "params:experiments", "params:starts"]
+    rates = ["images", "split", "params:experiments", "params:starts", "params:regimes"]
+    known = ["params:classes", "params:seed"]
+    nodes = [
+        _node(
+            "split", data.assign_parts, ["images", "labels", "params:split", "params:seed"], "split"
+        ),
+        _node("split", data.guard_against_leaks, ["images", "split"], "leak_guard"),
+        _node(
+            "experiments", training.choose_learning_rates, [*rates, "params:seed"], "learning_rates"
+        ),
+        _node(
+            "experiments",
+            training.train_experiments,
+            [*table, "params:regimes", *known],
+            ["experiments", "experiment_networks", "experiment_history", "experiment_scores"],
+        ),
+        _node(
+            "twins",
+            training.train_twins,
+            [*table, "params:twin", *known],
+            ["twins", "twin_networks", "twin_history", "twin_scores"],
+        ),
+        _node(
+            "strong_model",
+            training.fit_strong_model,
+            ["images", "split", "params:strong", *known],
+            ["model", "strong_scores"],
+        ),
+        _node(
+            "evaluation",
+            networks.collect_predictions,
+            ["experiment_scores", "twin_scores", "strong_scores"],
+            "predictions",
+        ),
+        _node("evaluation", collect_history, ["experiment_history", "twin_history"], "history"),
+        _node(
+            "evaluation",
+            evaluation.evaluate_networks,
+            ["predictions", "params:evaluation", "params:seed"],
+            "metrics_table",
+        ),
+        _node("evaluation", summarise_metrics, "metrics_table", "metrics"),
+        _node(
+            "evaluation",
+            evaluation.compare_models,
+            ["predictions", "params:comparisons", "params:evaluation", "params:seed"],
+            "comparison",
+        ),
+        _node(
+            "evaluation",
+            training.write_model_card,
+            ["model", "metrics", "params:strong", "params:card", "params:seed"],
+            "model_card",
+        ),
+    ]
     return Pipeline(
-        [*_split_nodes(), *_experiment_nodes(), *_model_nodes(), *_evaluation_nodes()],
+        nodes,
         namespace=study,
         inputs={"images": f"{source}_images", "labels": f"{source}_labels"},
         parameters={"params:seed": "params:seed"},
         tags=["modelling"],
     )
+
+
+def _node(
+    namespace: str,
+    function: Callable[..., object],
+    inputs: str | list[str],
+    outputs: str | list[str],
+) -> Node:
+    return Node(function, inputs, outputs, name=function.__name__, namespace=namespace)
 
 
 def create_report(study: str, source: str) -> Pipeline:
@@ -76,114 +141,3 @@ def create_report(study: str, source: str) -> Pipeline:
         default_tables=(),
         default_figures=(),
     )
-
-
-def _split_nodes() -> list[Node]:
-    return [
-        Node(
-            data.assign_parts,
-            ["images", "labels", "params:split", "params:seed"],
-            "split",
-            name="assign_parts",
-            namespace="split",
-        ),
-        Node(
-            data.guard_against_leaks,
-            ["images", "split"],
-            "leak_guard",
-            name="guard_against_leaks",
-            namespace="split",
-        ),
-    ]
-
-
-def _experiment_nodes() -> list[Node]:
-    return [
-        Node(
-            training.choose_learning_rates,
-            [
-                "images",
-                "split",
-                "params:experiments",
-                "params:starts",
-                "params:regimes",
-                "params:seed",
-            ],
-            "learning_rates",
-            name="choose_learning_rates",
-            namespace="experiments",
-        ),
-        Node(
-            training.train_experiments,
-            [*_TABLE, "params:regimes", "params:classes", "params:seed"],
-            ["experiments", "experiment_networks", "experiment_history", "experiment_scores"],
-            name="train_experiments",
-            namespace="experiments",
-        ),
-    ]
-
-
-def _model_nodes() -> list[Node]:
-    return [
-        Node(
-            training.train_twins,
-            [*_TABLE, "params:twin", "params:classes", "params:seed"],
-            ["twins", "twin_networks", "twin_history", "twin_scores"],
-            name="train_twins",
-            namespace="twins",
-        ),
-        Node(
-            training.fit_strong_model,
-            ["images", "split", "params:strong", "params:classes", "params:seed"],
-            ["model", "strong_scores"],
-            name="fit_strong_model",
-            namespace="strong_model",
-        ),
-    ]
-
-
-def _evaluation_nodes() -> list[Node]:
-    return [
-        Node(
-            networks.collect_predictions,
-            ["experiment_scores", "twin_scores", "strong_scores"],
-            "predictions",
-            name="collect_predictions",
-            namespace="evaluation",
-        ),
-        Node(
-            collect_history,
-            ["experiment_history", "twin_history"],
-            "history",
-            name="collect_history",
-            namespace="evaluation",
-        ),
-        Node(
-            evaluation.evaluate_networks,
-            ["predictions", "params:evaluation", "params:seed"],
-            "metrics_table",
-            name="evaluate_networks",
-            namespace="evaluation",
-        ),
-        Node(
-            summarise_metrics,
-            "metrics_table",
-            "metrics",
-            name="summarise_metrics",
-            namespace="evaluation",
-        ),
-        Node(
-            evaluation.compare_models,
-            ["predictions", "params:comparisons", "params:evaluation", "params:seed"],
-            "comparison",
-            name="compare_models",
-            namespace="evaluation",
-        ),
-        Node(
-            training.write_model_card,
-            ["model", "metrics", "params:strong", "params:card", "params:seed"],
-            "model_card",
-            name="write_model_card",
-            namespace="evaluation",
-        ),
-    ]

@@ -32,7 +32,6 @@ from crossfold.pipelines.images.networks import (
     keep_networks,
     layers_text,
     prediction_table,
-    train_members,
 )
 from crossfold.pipelines.images.parameters import (
     ExperimentParameters,
@@ -104,7 +103,9 @@ def _trials(
     epochs = regime.search.epochs
     network = changed(regime.network, max_iter=epochs)
     rows = _some(data.rows(TRAIN), regime.search.n_rows, seed)
-    stack = fit_stack(members, network, starts, data, rows, score_every=epochs, seed=seed)
+    stack = fit_stack(
+        members, network, starts, data, score_every=epochs, seed=seed, train_rows=rows
+    )
     return table.assign(
         epochs=epochs,
         validation_accuracy=[one.validation_accuracy[-1] for one in stack.histories_],
@@ -180,7 +181,7 @@ def train_experiments(
         ]
         for split in (SOURCE, STANDARD) if regime.on_standard_split else (SOURCE,):
             data = SplitImages.of(images, split_table, split)
-            stack = train_members(
+            stack = fit_stack(
                 members, regime.network, starts, data, score_every=regime.score_every, seed=seed
             )
             table = _describe(members, stack, name, regime, split)
@@ -297,9 +298,7 @@ def _train(
     framework: str,
 ) -> ExperimentStack:
     network = changed(how.network, engine=framework)
-    return train_members(
-        [member], network, starts, data, score_every=how.score_every, seed=member.seed
-    )
+    return fit_stack([member], network, starts, data, score_every=how.score_every, seed=member.seed)
 
 
 def _predict(stack: ExperimentStack, model: str, data: SplitImages, n_classes: int) -> pd.DataFrame:

@@ -1,1 +1,0 @@
-"""Modelling templates: one for each kind of study, one namespace for each study."""
