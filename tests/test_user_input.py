@@ -127,8 +127,7 @@ def test_good_parameters_have_no_fault() -> None:
         ),
         (
             {"split": {"part": {"share": 0.5}, "low": 2}},
-            "The parameter study.split is {'part': {'share': 0.5}, 'low': 2}:"
-            " low must not be above high",
+            "In the block of parameters study.split: low must not be above high",
         ),
         ({"split": 3}, "The parameter study.split is 3: it is a block of parameters"),
         ({"study": 3}, "The parameter study is 3: it is a block of parameters"),

@@ -244,6 +244,8 @@ def _wrong_value(name: str, declared: Any, fault: Mapping[str, Any]) -> str:
         expected = f"it should be a whole number from 0 to {LARGEST_SEED:,}"
     elif fault["type"] == "model_type":
         expected = "it is a block of parameters"
+    elif isinstance(fault["input"], Mapping):  # What does not fit together needs no copy of it all.
+        return f"In the block of parameters {path}: {expected[:1].lower()}{expected[1:]}"
     return f"The parameter {path} is {fault['input']!r}: {expected[:1].lower()}{expected[1:]}"
 
 

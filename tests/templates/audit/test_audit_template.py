@@ -31,6 +31,7 @@ from crossfold.templates.audit.page import (
     write_joined_report,
     write_report,
 )
+from crossfold.user_input import wrong_values
 
 REPORT = AuditReportParameters(title="Audit: a test", about="A sum is audited.", command="kedro")
 
@@ -300,3 +301,13 @@ def test_the_picture_has_a_mark_for_each_figure(tables) -> None:
     assert ("<circle" in picture, "<rect" in picture) == (True, True)
     assert picture.count("stroke-dasharray") == 1
     assert "Printed: 2.50; With faults: 2.00; Without: −2.00" in picture
+
+
+def test_faults_of_a_file_are_told_in_a_sentence() -> None:
+    given = claims().model_dump()
+    given["claims"]["sum"]["faults"] = ["z"]
+    [message] = wrong_values({"sums_claims": given}, {"sums_claims": SumClaims})
+    assert message == (
+        "In the block of parameters sums_claims: claim sum: 'z' is not among the file's faults"
+        " (a, b)"
+    )
