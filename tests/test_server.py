@@ -30,7 +30,7 @@ pytestmark = [
     ),
 ]
 START_SECONDS = RUN_SECONDS = 120
-REFRESH = "kedro_refresh.server.ServerRefreshRunner"
+REFRESH = "kedro_refresh.RefreshRunner"
 START = ["server", "start", "--env=sample", "--allow-host=my.name"]
 FORM = "application/x-www-form-urlencoded"
 PIPELINES = ["no_show"]

@@ -10,7 +10,10 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from filelock import FileLock
 from kedro.server.utils import KEDRO_PROJECT_PATH_ENV
+
+from crossfold.datasets.temporary import temporary_file
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -47,13 +50,18 @@ def create_app() -> FastAPI:
 
 
 def project_token(file: Path) -> str:
-    """Read the token in a file; where there is none, make one that only its owner can read."""
-    if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(secrets.token_urlsafe(32))
-        _logger.info("Made a token for requests, in %s.", file)
+    """Read the token in a file; where there is none, make one that only its owner can read.
+
+    Of several servers that start for the first time together, one makes it.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_name(f".{file.name}.lock")):
+        if not file.exists():
+            with temporary_file(file) as temporary:
+                temporary.chmod(0o600)
+                temporary.write_text(secrets.token_urlsafe(32), encoding="utf-8")
+                temporary.replace(file)
+            _logger.info("Made a token for requests, in %s.", file)
     return file.read_text(encoding="utf-8").strip()
 
 

@@ -12,6 +12,7 @@ fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)
 
 HOOKS = (TrackingHooks(), ProjectHooks(), RefreshHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
+RUNNER_MODULE_ALLOWLIST = ("kedro_refresh",)
 CONFIG_LOADER_CLASS = ThreadSafeConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",

@@ -1,3 +1,16 @@
 """A Kedro plugin: rerun what data, parameters or code have changed for, and nothing else."""
 
+from __future__ import annotations
+
+from typing import Any
+
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is used seldom when it is used."""
+    if name == "RefreshRunner":
+        from kedro_refresh.runner import RefreshRunner
+
+        return RefreshRunner
+    raise AttributeError(name)

@@ -17,7 +17,7 @@ from kedro.io.core import generate_timestamp
 from kedro.pipeline import Pipeline
 
 from kedro_refresh import comparison, retention, tables
-from kedro_refresh.adapter import hooks_of
+from kedro_refresh.adapter import hooks_of, run_pipelines
 from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.ledger import FAILED
 from kedro_refresh.project import ProjectFiles
@@ -168,9 +168,9 @@ def _look(request: Request, catalog: Catalog, files: ProjectFiles, pipeline: Pip
 
 def _run(request: Request, files: ProjectFiles, n_nodes: int, hooks: Any) -> None:
     make_judge = partial(files.judge, paranoid=request.paranoid)
-    runner = RefreshRunner(make_judge, force=request.force)
+    runner = RefreshRunner(make_judge=make_judge, force=request.force)
     try:
-        _session(request).run(pipeline_names=request.pipelines, runner=runner)
+        run_pipelines(_session(request), request.pipelines, runner)
     except Exception as error:
         runner.tell(error, hooks)
         raise

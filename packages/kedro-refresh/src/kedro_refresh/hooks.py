@@ -15,6 +15,8 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from kedro_refresh.adapter import pipeline_names
+from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.ledger import DONE, FAILED, KILLED
 from kedro_refresh.project import ProjectFiles
 from kedro_refresh.recorder import Recorder
@@ -89,7 +91,7 @@ class RunHooks:
         files: ProjectFiles,
         version: str,
     ) -> Recorder | None:
-        names = run_params["pipeline_names"] or ["__default__"]
+        names = pipeline_names(run_params)
         try:
             recorder = Recorder(files.judge(pipeline, catalog), run_params["run_id"], version)
             files.ledger.begin_run(recorder.run, _trigger(run_params), self._here.env, names)
@@ -169,3 +171,11 @@ def _warn(error: Exception) -> None:
 
 
 hooks = RunHooks()
+
+
+def session_files() -> ProjectFiles:
+    """Give the files of the project whose session was made last in this thread."""
+    files: ProjectFiles | None = getattr(hooks._here, "files", None)
+    if files is None:
+        raise RefreshError("The hooks of kedro-refresh are disabled: enable them in settings.py.")
+    return files

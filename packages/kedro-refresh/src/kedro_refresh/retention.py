@@ -13,10 +13,11 @@ from typing import Any
 from kedro.io import CatalogProtocol
 
 from kedro_refresh import clock
+from kedro_refresh.adapter import list_versions
 from kedro_refresh.ledger import Ledger
 from kedro_refresh.settings import KeepRule
 from kedro_refresh.stored import is_remote
-from kedro_refresh.versions import all_versions, to_time, versioned
+from kedro_refresh.versions import to_time, versioned
 
 DOOMED = ".doomed"
 
@@ -60,7 +61,7 @@ def prune(
             if is_remote(dataset):
                 continue
             _sweep(Path(dataset._filepath))
-            for version in old_versions(all_versions(dataset), rule, kept):
+            for version in old_versions(list_versions(dataset), rule, kept):
                 _remove(Path(dataset._filepath), version)
                 n_versions += 1
     return Pruned(n_versions, _forget_runs(ledger, rule))

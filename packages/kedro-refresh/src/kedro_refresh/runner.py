@@ -12,8 +12,11 @@ from kedro.pipeline.node import Node
 from kedro.runner import SequentialRunner, Task
 from pluggy import PluginManager
 
+from kedro_refresh.hooks import session_files
 from kedro_refresh.staleness import Judge
 from kedro_refresh.versions import pin
+
+Catalog = CatalogProtocol[Any, Any]
 
 
 class RefreshRunner(SequentialRunner):
@@ -22,18 +25,24 @@ class RefreshRunner(SequentialRunner):
     A node whose inputs come out as they were before stays fresh. A node that only fills memory
     runs when a stale node reads it.
 
+    ``kedro run --runner=kedro_refresh.RefreshRunner``, Kedro's server and tasks of Airflow can use
+    it as well. What follows a refresh is then left to the next ``kedro refresh``.
+
     Parameters
     ----------
+    is_async
+        Without effect: nodes run one after the other.
     make_judge
-        Called with the pipeline and the catalog of the run.
+        Called with the pipeline and the catalog of the run; None for the session's own project.
     force
         Run every node.
     """
 
     def __init__(
         self,
-        make_judge: Callable[[Pipeline, CatalogProtocol[Any, Any]], Judge],
+        is_async: bool = False,
         *,
+        make_judge: Callable[[Pipeline, Catalog], Judge] | None = None,
         force: bool = False,
     ) -> None:
         super().__init__()
@@ -53,11 +62,24 @@ class RefreshRunner(SequentialRunner):
     def _run(
         self,
         pipeline: Pipeline,
-        catalog: CatalogProtocol[Any, Any],
+        catalog: Catalog,
         hook_manager: PluginManager | None = None,
         run_id: str | None = None,
     ) -> None:
-        judge = self.judge = self._make_judge(pipeline, catalog)
+        if self._make_judge is not None:
+            self._refresh(self._make_judge(pipeline, catalog), hook_manager, run_id)
+            return
+        files = session_files()
+        try:
+            self._refresh(files.judge(pipeline, catalog), hook_manager, run_id)
+        except Exception as error:
+            self.tell(error, files.hooks)
+            raise
+
+    def _refresh(
+        self, judge: Judge, hook_manager: PluginManager | None, run_id: str | None
+    ) -> None:
+        self.judge, pipeline, catalog = judge, judge.pipeline, judge.catalog
         loads = Counter(name for node in pipeline.nodes for name in node.inputs)
 
         def execute(node: Node) -> None:

@@ -10,7 +10,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.project import pipelines
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, ValidationError
 
-from kedro_refresh.adapter import hooks_of
+from kedro_refresh.adapter import find_all_pipelines, hooks_of
 from kedro_refresh.exceptions import RefreshError
 
 NAME = "refresh"
@@ -86,6 +86,7 @@ class RefreshSettings(Frozen):
         """Refuse a name that nothing has: what it was meant for would be called fresh."""
         if not (self.always_run or self.trusted):
             return self
+        find_all_pipelines()
         every = list(pipelines.values())
         nodes = {name for one in every for node in one.nodes for name in (node.name, *node.tags)}
         datasets = {name for one in every for name in one.datasets()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Set
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,22 @@ from kedro_refresh.stored import has_place, is_stored, locate
 
 # Distribution of each numeric library, by the name under which it is imported.
 NUMERIC_LIBRARIES = {
+    "catboost": "catboost",
+    "dask": "dask",
     "imblearn": "imbalanced-learn",
+    "jax": "jax",
+    "lightgbm": "lightgbm",
     "matplotlib": "matplotlib",
     "numpy": "numpy",
     "pandas": "pandas",
+    "polars": "polars",
+    "pyspark": "pyspark",
     "scipy": "scipy",
     "sklearn": "scikit-learn",
+    "statsmodels": "statsmodels",
+    "tensorflow": "tensorflow",
     "torch": "torch",
+    "xgboost": "xgboost",
 }
 EVERY_NODE_DEPENDS_ON = {"numpy", "pandas", "scipy"}
 # What says where a dataset lies and how it is shown, which does not count where its content does.
@@ -44,6 +53,7 @@ IRRELEVANT_SETTINGS = {"metadata"}
 # Modules of the classes that every dataset is made of.
 CODE_OF_NO_DATA = {"abc", "builtins", "kedro.io.core", "typing"}
 ALL_PARAMETERS = "parameters"
+LONGEST_PATH = 250
 MISSING = Content("missing")
 
 
@@ -222,7 +232,16 @@ class Judge:
             dataset = self.catalog.get(name)
             value = dataset.load() if dataset is not None else None
             dotted = "" if name == ALL_PARAMETERS else name.removeprefix("params:")
-            yield from flatten(dotted, value)
+            for path, plain in flatten(dotted, value):
+                yield path, plain
+                content = self._content_of_file(plain)
+                if content is not None:
+                    yield f"{path}, the content of {plain}", content.digest[:8]
+
+    def _content_of_file(self, value: Any) -> Content | None:
+        """Give the content of the file that a parameter names, as nodes find it."""
+        is_name = isinstance(value, str) and 0 < len(value) <= LONGEST_PATH and value.isprintable()
+        return self._contents.read([Path(value)], Path(value)) if is_name else None
 
     def _dataset_classes(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Digest the project code that reads, writes and checks some datasets, by its path."""
@@ -248,12 +267,17 @@ def _is_parameter(name: str) -> bool:
 
 def _libraries(code: Code) -> dict[str, str]:
     used = (code.libraries & NUMERIC_LIBRARIES.keys()) | EVERY_NODE_DEPENDS_ON
-    return {NUMERIC_LIBRARIES[name]: _version(NUMERIC_LIBRARIES[name]) for name in sorted(used)}
+    found = {NUMERIC_LIBRARIES[name]: _version(NUMERIC_LIBRARIES[name]) for name in sorted(used)}
+    return {distribution: number for distribution, number in found.items() if number}
 
 
 @cache
 def _version(distribution: str) -> str:
-    return version(distribution)
+    """Give the version of a library, or nothing where it is not installed."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""
 
 
 def _without(ignored: Set[str], settings: Any) -> Any:

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from kedro.io import AbstractVersionedDataset, CatalogProtocol, Version
-from kedro.io.core import VERSION_FORMAT, VersionNotFoundError
+from kedro.io.core import VERSION_FORMAT
+
+from kedro_refresh.adapter import list_versions
 
 Catalog = CatalogProtocol[Any, Any]
 Versioned = AbstractVersionedDataset[Any, Any]
@@ -49,17 +51,9 @@ def versioned(catalog: Catalog, names: Iterable[str]) -> list[Any]:
     return [one for one in datasets if isinstance(one, AbstractVersionedDataset) and one._version]
 
 
-def all_versions(dataset: Versioned) -> list[str]:
-    """List the versions of a dataset, the latest first."""
-    try:
-        return dataset.list_versions(full_path=False)
-    except VersionNotFoundError:
-        return []
-
-
 def latest_version(dataset: Versioned) -> str:
     """Give the latest version whose name is a time, or an empty text."""
-    return next(filter(is_time, all_versions(dataset)), "")
+    return next(filter(is_time, list_versions(dataset)), "")
 
 
 def is_time(version: str) -> bool:

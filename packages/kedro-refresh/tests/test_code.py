@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import textwrap
 from pathlib import Path
 
 import pytest
 
-import crossfold
 from kedro_refresh.code import CodeReader
 from kedro_refresh.known_code import Code
 
@@ -170,24 +168,3 @@ def test_lazy_imports_and_methods_are_followed(shop: Path) -> None:
 
 def test_cycles_and_star_imports_end(shop: Path) -> None:
     assert "shop.tools" in code(shop, "a", "cycle_a").modules
-
-
-@pytest.mark.parametrize(
-    ("dataset", "file", "old", "new"),
-    [
-        ("FigureDataset", "datasets/figure_dataset.py", "DOTS_PER_INCH = 200", "DOTS_PER_INCH = 9"),
-        ("FigureDataset", "datasets/atomic.py", "os.fsync(self._file.fileno())", "pass"),
-        ("MLPDataset", "datasets/mlp_dataset.py", "(file, estimators, extra)", "(file, [], extra)"),
-        ("MLPDataset", "mlp/persistence.py", "FORMAT = 1", "FORMAT = 9"),
-    ],
-)
-def test_the_datasets_of_this_package_count_with_what_they_call(
-    tmp_path: Path, dataset: str, file: str, old: str, new: str
-) -> None:
-    root = Path(crossfold.__file__).parent
-    copy = shutil.copytree(root, tmp_path / "crossfold", ignore=shutil.ignore_patterns("*.pyc"))
-    path = f"crossfold.datasets.{dataset}"
-    before = CodeReader("crossfold", root).of_path(path)
-    assert CodeReader("crossfold", copy).of_path(path) == before
-    change(copy, file, old, new)
-    assert CodeReader("crossfold", copy).of_path(path) != before

@@ -62,7 +62,7 @@ def name(name: str) -> str:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
-    monkeypatch.setattr("kedro.framework.project.PACKAGE_NAME", "crossfold")
+    monkeypatch.setattr("kedro.framework.project.PACKAGE_NAME", "kedro_refresh")
     return Project(tmp_path)
 
 

@@ -172,7 +172,7 @@ class Project:
         catalog = DataCatalog.from_config({**entries, **sources})
         for name, value in parameters.items():
             catalog[f"params:{name}"] = value
-        runner = RefreshRunner(self._judge)
+        runner = RefreshRunner(make_judge=self._judge)
         hooks = RunHooks()
         hooks._here.files, hooks._here.env = FixedFiles(PACKAGE, self.folder), None
         manager = _create_hook_manager()

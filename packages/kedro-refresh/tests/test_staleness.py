@@ -68,7 +68,7 @@ DRAWING = """
         return 1
 """
 NODES = """
-    def draw(number):
+    def draw(number, page=None):
         return f"picture of {number}"
 
     def frame(picture):
@@ -104,6 +104,7 @@ class Studio:
     trusted: set[str] = field(default_factory=set)
     draw: Callable[..., Any] | None = None
     tags: str | None = None
+    parameters: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, kind in {
@@ -116,7 +117,7 @@ class Studio:
 
     def refresh(self) -> list[str]:
         """Run what is stale, and name it."""
-        runner, (pipeline, catalog) = RefreshRunner(self.judge), self._parts()
+        runner, (pipeline, catalog) = RefreshRunner(make_judge=self.judge), self._parts()
         run = uuid.uuid4().hex
         runner.run(pipeline, catalog, _create_hook_manager(), run_id=run)
         judge = self.judge(pipeline, catalog)
@@ -153,9 +154,13 @@ class Studio:
     def _parts(self) -> tuple[Pipeline, DataCatalog]:
         forget(PACKAGE)
         nodes = importlib.import_module(f"{PACKAGE}.nodes")
-        draw = Node(self.draw or nodes.draw, "number", "picture", name="draw", tags=self.tags)
+        given = ["number", *(f"params:{name}" for name in self.parameters)]
+        draw = Node(self.draw or nodes.draw, given, "picture", name="draw", tags=self.tags)
         pipeline = Pipeline([draw, Node(nodes.frame, "picture", "framed", name="frame")])
-        return pipeline, DataCatalog.from_config(self.entries)
+        catalog = DataCatalog.from_config(self.entries)
+        for name, value in self.parameters.items():
+            catalog[f"params:{name}"] = value
+        return pipeline, catalog
 
 
 def forget(package: str) -> None:
@@ -235,6 +240,24 @@ def test_what_is_named_in_always_run_is_never_fresh(studio: Studio, named: str) 
         assert studio.refresh() == ["draw"]  # the picture comes out as it was
 
 
+def test_the_content_of_a_file_that_a_parameter_names_counts(
+    studio: Studio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = studio.folder / "conf" / "page.md.j2"
+    page.parent.mkdir()
+    page.write_text("# {{ title }}")
+    monkeypatch.chdir(studio.folder)
+    studio.parameters = {"page": {"title": "Pictures", "file": "conf/page.md.j2"}}
+    assert studio.refresh() == ["draw"]
+    assert studio.refresh() == []
+    page.write_text("# {{ title }}!")
+    [told] = studio.reasons()["draw"]
+    assert told.startswith("parameter page.file, the content of conf/page.md.j2 ")
+    studio.refresh()
+    page.unlink()
+    assert studio.reasons()["draw"][0].endswith(" → nothing")
+
+
 def test_who_reads_it_from_memory_is_never_fresh_either(studio: Studio) -> None:
     studio.entries["picture"] = {"type": "MemoryDataset"}
     assert studio.refresh() == ["draw", "frame"]
@@ -306,21 +329,60 @@ def test_a_folder_of_partitions_is_one_content(
     files.rm(folder, recursive=True)
 
 
+def is_memory(files: Any) -> bool:
+    return "memory" in files.protocol
+
+
+def protocol(files: Any) -> str:
+    return "memory" if is_memory(files) else "s3"
+
+
+def elsewhere_system(studio: Studio) -> Any:
+    """Give the file system that the datasets share."""
+    return studio._parts()[1].get("number")._fs
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[None]:
+    """Start a stand-in for S3, where it is installed, and have it used."""
+    pytest.importorskip("s3fs")
+    server = pytest.importorskip("moto.server").ThreadedMotoServer(port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        yield
+    server.stop()
+
+
 class TestElsewhere:
     """Datasets of file systems that are reached through fsspec."""
 
-    @pytest.fixture
-    def files(self) -> Iterator[Any]:
-        files = fsspec.filesystem("memory")
+    @pytest.fixture(params=["memory", "s3"])
+    def files(self, request: pytest.FixtureRequest) -> Iterator[Any]:
+        if request.param == "s3":
+            request.getfixturevalue("s3")
+        files = fsspec.filesystem(request.param, skip_instance_cache=True)
+        files.makedirs("/shop", exist_ok=True)
         yield files
-        files.store.clear()
-        files.pseudo_dirs[:] = [""]
+        if is_memory(files):
+            files.store.clear()
+            files.pseudo_dirs[:] = [""]
+        else:
+            files.rm("/shop", recursive=True)
 
     @pytest.fixture(params=[False, True], ids=["plain", "versioned"])
     def elsewhere(self, studio: Studio, files: Any, request: pytest.FixtureRequest) -> Studio:
         files.pipe("/shop/number.txt", b"1")
         for name in ("number", "picture", "framed"):
-            address = f"memory:///shop/{name}.txt"
+            address = f"{protocol(files)}://{'/' * is_memory(files)}shop/{name}.txt"
             versioned = request.param and name != "number"
             studio.entries[name] = {"type": "text.TextDataset", "filepath": address}
             studio.entries[name]["versioned"] = versioned
@@ -354,6 +416,10 @@ class TestElsewhere:
     def test_a_checksum_stands_for_the_content(
         self, elsewhere: Studio, files: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        if not is_memory(files):  # it has checksums of its own
+            files.pipe("/shop/number.txt", b"1")
+            assert elsewhere.reasons() == {"draw": [], "frame": []}
+            return
         info = type(files).info
         tags = {"ETag": '"1"'}
         monkeypatch.setattr(
@@ -371,7 +437,8 @@ class TestElsewhere:
         def refuse(*_: Any, **__: Any) -> None:
             raise PermissionError("403 Forbidden\nmore")
 
-        monkeypatch.setattr(type(files), "find", refuse)
+        place = type(files) if is_memory(files) else elsewhere_system(elsewhere)
+        monkeypatch.setattr(place, "find", refuse)
         expected = r"number\.txt cannot be asked what it holds \(403 Forbidden\): check the address"
         with pytest.raises(RefreshError, match=expected):
             elsewhere.reasons()

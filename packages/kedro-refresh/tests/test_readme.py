@@ -1,0 +1,118 @@
+"""The README's demonstration: a project that knows nothing of the plugin."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kedro_refresh.settings import RefreshSettings
+
+README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
+LONGEST_SECONDS = 120
+
+
+class Project:
+    """The project of the README, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name, text in re.findall(r"^`([\w/.]+)`\n\n```\w+\n(.*?)```$", README, re.M | re.S):
+            file = folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, "utf-8")
+        (folder / "conf" / "local").mkdir()
+
+    def kedro(self, *arguments: str) -> tuple[int, str]:
+        """Run a command as a user does, and give its exit status and all that it prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "kedro", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "KEDRO_DISABLE_TELEMETRY": "1", "COLUMNS": "160"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=LONGEST_SECONDS,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+    def change(self, name: str, old: str, new: str) -> None:
+        file = self.folder / name
+        assert old in file.read_text("utf-8")
+        file.write_text(file.read_text("utf-8").replace(old, new), "utf-8")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return Project(tmp_path_factory.mktemp("foreign"))
+
+
+EDITS = [
+    (),
+    ("src/spaceflights/helpers.py", "    return text ==", "    # It is so.\n    return text =="),
+    ("src/spaceflights/helpers.py", 'text == "t"', 'text in ("t", "true")'),
+    ("conf/base/parameters.yml", "0.5", "0.3"),
+]
+
+
+def test_the_demonstration_comes_out_as_it_is_printed(project: Project) -> None:
+    blocks = re.findall(r"^```console\n(.*?)```$", README, re.M | re.S)
+    assert len(blocks) == len(EDITS)
+    for edit, block in zip(EDITS, blocks, strict=True):
+        if edit:
+            project.change(*edit)
+        for command, expected in re.findall(r"^\$ kedro (.*)\n((?:[^$].*\n)*)", block, re.M):
+            code, output = project.kedro(*command.split())
+            assert code == (3 if "--check" in command else 0), output
+            found = [line for line in expected.splitlines() if line in output]
+            assert found == expected.splitlines(), output
+    assert len(list((project.folder / "data/03_primary/table.json").iterdir())) == 2
+
+
+def test_a_mistake_is_one_sentence(project: Project) -> None:
+    code, output = project.kedro("refresh", "--pipelines=none")
+    told = output.splitlines()[-1]
+    assert (code, told) == (1, "Error: There is no pipeline none: name some of __default__.")
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("command", ["refresh --force", "run", "run --runner=ThreadRunner"])
+def test_who_meets_another_run_is_refused_in_one_sentence(project: Project, command: str) -> None:
+    from kedro_refresh.lock import run_lock
+
+    with run_lock(project.folder / "data" / "run.lock"):
+        code, output = project.kedro(*command.split())
+    assert code == 1
+    assert re.search(r"^Error: Another run is at work: process \d+, since", output, re.M), output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("command", "n_nodes"),
+    [
+        ("run --runner=ThreadRunner", 3),
+        ("run --runner=ParallelRunner", 3),
+        ("run --runner=kedro_refresh.RefreshRunner", 0),
+    ],
+)
+def test_every_runner_is_in_the_ledger(project: Project, command: str, n_nodes: int) -> None:
+    from kedro_refresh.ledger import Ledger
+
+    if "Parallel" in command and sys.platform != "linux":
+        pytest.skip("processes that are not forked do not know of the run")
+    project.kedro("refresh")
+    code, output = project.kedro(*command.split())
+    assert code == 0, output
+    [last] = Ledger(project.folder / "data" / "ledger.sqlite").history(1)
+    assert (last.status, last.n_nodes) == ("done", n_nodes)
+    assert project.kedro("refresh", "--check")[0] == 0
+
+
+def test_the_settings_are_those_that_hold_without_a_file() -> None:
+    [block] = re.findall(r"^```yaml\n(folder:.*?)```$", README, re.M | re.S)
+    assert RefreshSettings.model_validate(yaml.safe_load(block)) == RefreshSettings()
