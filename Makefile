@@ -13,7 +13,7 @@ export KEDRO_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run real short test format check-format lint types layers check docs viz figures notebooks benchmark lock clean
+.PHONY: help install run real short test test-plugin test-mlflow test-airflow format check-format lint types layers check docs viz figures notebooks benchmark lock clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -39,6 +39,32 @@ short: install  ## run a study on the real data with short trainings, for a firs
 # Two processes of one thread each; ARGS="-n 0" runs the tests in one.
 test: install  ## run the tests; pick some with ARGS="-k appointments"
 	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n 2 $(ARGS)
+
+# The oldest Kedro, and a stand-in for S3.
+test-plugin: build/oldest/.installed  ## test packages/kedro-refresh with the oldest Kedro, and with remote data
+	build/oldest/bin/python -m pytest -q packages/kedro-refresh $(ARGS)
+
+test-mlflow: build/mlflow/.installed  ## test tracking with MLflow
+	OMP_NUM_THREADS=1 build/mlflow/bin/python -m pytest -q tests/tracking $(ARGS)
+
+test-airflow: build/airflow/.installed  ## run a study in Airflow
+	OMP_NUM_THREADS=1 build/airflow/bin/python -m pytest -q tests/test_airflow.py $(ARGS)
+
+build/oldest/.installed: packages/kedro-refresh/pyproject.toml
+	$(PYTHON) -m venv build/oldest
+	build/oldest/bin/python -m pip install --quiet --editable ./packages/kedro-refresh kedro==1.0.0 kedro-datasets 'omegaconf<2.4' hypothesis 'moto[server]' pytest s3fs
+	@touch $@
+
+build/mlflow/.installed: PACKAGES = --constraint requirements.lock --editable '.[mlflow]'
+build/airflow/.installed: PACKAGES = 'apache-airflow==3.*' kedro-airflow
+
+# Environments with .venv behind them: what is there is not installed again.
+build/mlflow/.installed build/airflow/.installed: $(INSTALLED)
+	$(PYTHON) -m venv $(@D)
+	$(VENV_PYTHON) -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+	  > "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/behind.pth"
+	$(@D)/bin/python -m pip install --quiet $(PACKAGES)
+	@touch $@
 
 format: install  ## format the code
 	$(VENV_PYTHON) -m ruff format $(CODE)

@@ -370,17 +370,17 @@ class TestElsewhere:
         if request.param == "s3":
             request.getfixturevalue("s3")
         files = fsspec.filesystem(request.param, skip_instance_cache=True)
-        files.makedirs("/shop", exist_ok=True)
+        files.makedirs("shop", exist_ok=True)
         yield files
         if is_memory(files):
             files.store.clear()
             files.pseudo_dirs[:] = [""]
         else:
-            files.rm("/shop", recursive=True)
+            files.rm("shop", recursive=True)
 
     @pytest.fixture(params=[False, True], ids=["plain", "versioned"])
     def elsewhere(self, studio: Studio, files: Any, request: pytest.FixtureRequest) -> Studio:
-        files.pipe("/shop/number.txt", b"1")
+        files.pipe("shop/number.txt", b"1")
         for name in ("number", "picture", "framed"):
             address = f"{protocol(files)}://{'/' * is_memory(files)}shop/{name}.txt"
             versioned = request.param and name != "number"
@@ -394,19 +394,19 @@ class TestElsewhere:
         assert elsewhere.refresh() == []
 
     def test_another_content_makes_stale(self, elsewhere: Studio, files: Any) -> None:
-        files.pipe("/shop/number.txt", b"2")
+        files.pipe("shop/number.txt", b"2")
         [told] = elsewhere.reasons()["draw"]
         assert told.startswith("number content changed (sha256 ")
         assert elsewhere.refresh() == ["draw", "frame"]
         assert elsewhere.refresh() == []
 
     def test_what_is_appended_makes_stale(self, elsewhere: Studio, files: Any) -> None:
-        with files.open("/shop/number.txt", "ab") as file:
+        with files.open("shop/number.txt", "ab") as file:
             file.write(b"2")
         assert "number content changed" in elsewhere.reasons()["draw"][0]
 
     def test_lost_and_spoilt_outputs_are_told(self, elsewhere: Studio, files: Any) -> None:
-        [framed] = files.find("/shop/framed.txt")
+        [framed] = files.find("shop/framed.txt")
         files.pipe(framed, b"spoilt")
         assert elsewhere.reasons()["frame"] == ["framed is not what was written last"]
         files.rm(framed)
@@ -417,7 +417,7 @@ class TestElsewhere:
         self, elsewhere: Studio, files: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         if not is_memory(files):  # it has checksums of its own
-            files.pipe("/shop/number.txt", b"1")
+            files.pipe("shop/number.txt", b"1")
             assert elsewhere.reasons() == {"draw": [], "frame": []}
             return
         info = type(files).info
@@ -426,7 +426,7 @@ class TestElsewhere:
             type(files), "info", lambda self, path, **more: {**info(self, path, **more), **tags}
         )
         elsewhere.refresh()
-        files.pipe("/shop/number.txt", b"1")  # another time, the same checksum
+        files.pipe("shop/number.txt", b"1")  # another time, the same checksum
         assert elsewhere.reasons()["draw"] == []
         tags["ETag"] = '"2"'
         assert "number content changed" in elsewhere.reasons()["draw"][0]

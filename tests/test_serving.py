@@ -1,0 +1,31 @@
+"""The token of the server is made once."""
+
+import secrets
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from crossfold.serving import project_token
+
+
+def test_servers_that_start_together_have_one_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = secrets.token_urlsafe
+
+    def make_slowly(n_bytes: int) -> str:
+        time.sleep(0.05)
+        return make(n_bytes)
+
+    monkeypatch.setattr(secrets, "token_urlsafe", make_slowly)
+    file = tmp_path / "conf" / "local" / "server_token"
+    with ThreadPoolExecutor(8) as pool:
+        tokens = set(pool.map(project_token, [file] * 8))
+    assert tokens == {file.read_text()}
+    assert len(file.read_text()) > 40
+    if sys.platform != "win32":
+        assert file.stat().st_mode & 0o77 == 0
+    assert {path.name for path in file.parent.iterdir()} <= {file.name, ".server_token.lock"}
