@@ -141,6 +141,8 @@ def test_curves_give_gains_gaps_and_differences(make_case):
     assert both == pytest.approx(0.3)
     last = measures.curve_over_seeds(case, "train_accuracy", "a")
     assert (last.estimate, last.n) == (pytest.approx(0.85), 2)
+    # One more of two values 0.1 apart lies within t(0.975, 1) standard deviations times √1.5.
+    assert last.high - last.estimate == pytest.approx(12.706 * 0.1 / 2**0.5 * 1.5**0.5, rel=1e-3)
     assert measures.curve_over_seeds(case, "train_accuracy", "a", epoch=1).estimate == 0.33
 
 

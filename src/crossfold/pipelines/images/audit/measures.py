@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.templates.audit import Measured, exact, over_draws, resampled, share_of
+from crossfold.templates.audit import Measured, exact, resampled, share_of
 
 SWAPPED_ARGUMENTS = "swapped_arguments"
 UNLIKE_REGIMES, UNLIKE_NETWORKS = "unlike_regimes", "unlike_networks"
@@ -421,30 +421,33 @@ def _row(table: pd.DataFrame, at: float) -> Floats:
     return row
 
 
-def _over(values: Floats) -> Measured:
-    """Measure a mean over seeds or pairs with Student's interval."""
+def _over(values: Floats, one_more: bool = False) -> Measured:
+    """Measure a mean over seeds or pairs with Student's interval, of the mean or of one more."""
     known = values[np.isfinite(values)]
     if len(known) < 2:
         return exact(float(known.mean()) if len(known) else np.nan, len(known))
     from scipy.stats import t
 
-    half = t.ppf(0.975, len(known) - 1) * known.std(ddof=1) / np.sqrt(len(known))
+    n = len(known)
+    half = t.ppf(0.975, n - 1) * known.std(ddof=1) * np.sqrt(1 / n + one_more)
     mean = float(known.mean())
-    return Measured(mean, mean - half, mean + half, len(known))
+    return Measured(mean, mean - half, mean + half, n)
 
 
 def curve_over_seeds(
     case: Case, metric: str, of: str | int, epoch: int | None = None, own: bool = False
 ) -> Measured:
-    """Measure a figure after an epoch, or after the last: the median and middle 95 % over seeds.
+    """Measure a figure after an epoch, or after the last: in which range it is for one more seed.
 
-    An epoch is looked up in the short run, which is scored after each.
+    The range is Student's prediction interval, which fits a source's single run. An epoch is looked
+    up in the short run, which is scored after each.
     """
     case = case.trained(own) if epoch is None else replace(case, run=case.short)
     table = case.curve(of, metric)
     if epoch is not None and epoch not in table.index:
         return Measured(np.nan, np.nan, np.nan, 0)
-    return over_draws(table.loc[table.index.max() if epoch is None else epoch])
+    values = table.loc[table.index.max() if epoch is None else epoch].to_numpy(float)
+    return replace(_over(values, one_more=True), draws=values)
 
 
 def rises_more(case: Case, regime: str) -> Measured:
