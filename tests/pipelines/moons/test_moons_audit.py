@@ -100,20 +100,20 @@ def test_the_sources_start_gives_the_printed_first_loss(claims) -> None:
     setup = Setup(frozenset(TRAINING_FAULTS))
     protocol = ProtocolParameters(alpha=0.1, source_epochs=100)
     trained = nodes._fit(drawn, list(range(100)), network, protocol, setup)
-    losses = [nodes._losses(*pair, "loss")["loss"] for pair in zip(trained, drawn, strict=True)]
+    losses = [nodes._loss(nodes._score(a, b), b) for a, b in zip(trained, drawn, strict=True)]
     low, middle, high = np.percentile(losses, [2.5, 50, 97.5])
     assert low < printed < high
     assert middle == pytest.approx(0.40, abs=0.02)
 
 
-def test_without_a_seed_figures_range_over_seeds(seeds) -> None:
-    fixed, any_seed = (
+def test_one_run_may_give_any_of_the_seeds_figures_and_many_their_mean(seeds) -> None:
+    mean, any_run = (
         loss(case_of(seeds, Setup(frozenset(faults))), "last") for faults in ((), ("unseeded",))
     )
-    own = seeds[(seeds["run"] == "no fault") & (seeds["part"] == "test")]
-    assert any_seed.estimate == own["last_loss"].median()
-    assert fixed.estimate == own.loc[own["seed"] == SEED, "last_loss"].item()
-    assert (any_seed.n, fixed.n) == (PROTOCOL.n_seeds, POINTS.n_test)
+    own = seeds[(seeds["run"] == "no fault") & (seeds["part"] == "test")]["last_loss"]
+    assert any_run.estimate == own.median()
+    assert own.min() <= any_run.low < mean.low < mean.high < any_run.high <= own.max()
+    assert mean.estimate == pytest.approx(own.mean())
 
 
 def test_no_test_set_scores_what_was_learned_from(seeds) -> None:

@@ -46,9 +46,8 @@ def train_seeds(
     -------
     One row for each run (the training faults that are on), seed and part of the points: ``run``,
     ``seed``, ``part``, ``n``, ``right``, ``accuracy``, ``first_loss`` and ``last_loss``
-    (cross-entropy after the first and the last epoch, without penalty) with their standard
-    deviations over points (``…_sd``), and ``far_errors``: wrongly named points farther from the
-    network's boundary than the standard deviation of the noise.
+    (cross-entropy after the first and the last epoch, without penalty), and ``far_errors``: wrongly
+    named points farther from the network's boundary than the standard deviation of the noise.
     """
     seeds = [seed, *range(seed + 2, seed + 1 + protocol.n_seeds)]
     # Of each draw only the training points are used.
@@ -57,21 +56,21 @@ def train_seeds(
     drawn += [draw_points(own, one).query("part == @TRAIN") for one in seeds[1:]]
     tested = points[points["part"] == TEST]
     rows = []
-    for setup in dict.fromkeys(
-        s._replace(short=False) for s in list_setups(claims, TRAINING_FAULTS)
-    ):
+    runs = dict.fromkeys(one._replace(short=False) for one in list_setups(claims, TRAINING_FAULTS))
+    for setup in runs:
         first = _fit(drawn, seeds, network.changed(max_iter=1), protocol, setup)
         last = _fit(drawn, seeds, network, protocol, setup)
         rows += [
             {
-                "run": setup.name, "seed": one, "part": part,
-                **_losses(first[place], table, "first_loss"),
-                **_losses(last[place], table, "last_loss"),
-                **_errors(last[place], table, point_parameters.noise, protocol.step),
+                "run": setup.name,
+                "seed": one,
+                "part": part,
+                "first_loss": _loss(_score(first[place], table), table),
+                **_score_last(last[place], table, point_parameters.noise, protocol.step),
             }
             for place, one in enumerate(seeds)
             for part, table in ((TRAIN, drawn[place]), (TEST, tested))
-        ]  # fmt: skip
+        ]
     return pd.DataFrame(rows)
 
 
@@ -120,9 +119,8 @@ def _score(network: Any, points: pd.DataFrame) -> Array:
     return scores
 
 
-def _losses(network: Any, points: pd.DataFrame, name: str) -> dict[str, float]:
-    loss = point_losses(_score(network, points), points["label"].to_numpy())
-    return {name: float(loss.mean()), f"{name}_sd": float(loss.std(ddof=1))}
+def _loss(score: Array, points: pd.DataFrame) -> float:
+    return float(point_losses(score, points["label"].to_numpy()).mean())
 
 
 def point_losses(score: Array, label: Array) -> Array:
@@ -132,12 +130,14 @@ def point_losses(score: Array, label: Array) -> Array:
     return losses
 
 
-def _errors(network: Any, points: pd.DataFrame, near: float, step: float) -> dict[str, float]:
-    said = _score(network, points) >= 0.5
+def _score_last(network: Any, points: pd.DataFrame, near: float, step: float) -> dict[str, float]:
+    score = _score(network, points)
+    said = score >= 0.5
     wrong = said != (points["label"] == 1)
     distance = boundary_distance(network, points[wrong], said[wrong], step)
     n, right = len(points), int((~wrong).sum())
     return {
+        "last_loss": _loss(score, points),
         "n": n,
         "right": right,
         "accuracy": right / n,
