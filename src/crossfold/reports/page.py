@@ -30,7 +30,7 @@ _DOCUMENT = Markup(
     '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
     '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
     "<title>{title} – crossfold</title>\n<style>\n{style}</style>\n</head>\n<body>\n"
-    "{notice}<main>\n{main}</main>\n<script>\n{script}</script>\n</body>\n</html>\n"
+    "<main>\n{notice}{main}</main>\n<script>\n{script}</script>\n</body>\n</html>\n"
 )
 
 
