@@ -23,6 +23,7 @@ from crossfold.templates.reporting.parameters import ReportParameters
 from crossfold.templates.reporting.results import Results
 
 DEFAULT_PAGE, BASE_PAGE = "default.md.j2", "base.md.j2"
+NO_TABLE, NO_EVALUATION = TableParameters(target=""), EvaluationParameters()
 PAGES = Path(__file__).parent
 """Where pages that a page may extend or include are."""
 TABLES: dict[str, Callable[[Results], pd.DataFrame]] = {
@@ -119,8 +120,8 @@ def write_report(
     report: ReportParameters,
     data_notice: str,
     seed: int,
-    table_parameters: TableParameters | None = None,
-    evaluation: EvaluationParameters | None = None,
+    table_parameters: TableParameters = NO_TABLE,
+    evaluation: EvaluationParameters = NO_EVALUATION,
     own_page: str | None = None,
     own_words: Callable[..., Mapping[str, Any]] | None = None,
     **made: Any,
@@ -132,9 +133,8 @@ def write_report(
     CrossfoldError
         The study's own page does not exist or cannot be filled.
     """
-    blocks = {"table_parameters": table_parameters, "evaluation": evaluation}
+    made |= {"table_parameters": table_parameters, "evaluation": evaluation}
     made |= {"report": report, "seed": seed, "data_notice": data_notice}
-    made |= {name: block for name, block in blocks.items() if block is not None}
     own = own_words(**_asked(own_words, made)) if own_words else {}
     tables, images = (_taken(made, prefix) for prefix in ("table_", "figure_"))
     known = {n: made[n] for n in Results.__dataclass_fields__ if n in made}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial, update_wrapper
+from functools import update_wrapper
 from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import Any
@@ -166,21 +166,33 @@ def _own_node(kind: str, name: str, function: Callable[..., Any], reads: Mapping
 
 
 def _bound(function: Callable[..., Any], **values: Any) -> Callable[..., Any]:
-    """Bind values to a node's function, which keeps its name and its types."""
-    return update_wrapper(partial(function, **values), function)
+    """Bind values to a node's function, which keeps its name and its types.
+
+    It is a function of its own and no `partial`, so that Kedro-Viz shows its code.
+    """
+
+    def bound(**made: Any) -> Any:
+        return function(**made, **values)
+
+    update_wrapper(bound, function)
+    bound.__annotations__ = {**_TYPES, **function.__annotations__}
+    return bound
 
 
 def _running(
     run: Callable[..., Any], function: Callable[..., Any], reads: Mapping[str, str]
 ) -> Callable[..., Any]:
     """Make a node's function that runs one of a study's, with the types of its parameters."""
+
+    def running(**made: Any) -> Any:
+        return run(function, **made)
+
     types = {name: hint for name, hint in function.__annotations__.items() if name in reads}
     types = {name: types[name] for name in types if reads[name].startswith("params:")}
-    made = partial(run, function)
-    update_wrapper(made, function)
-    made.__annotations__ = _TYPES | types
-    made.__signature__ = Signature([Parameter("made", Parameter.VAR_KEYWORD)])  # type: ignore[attr-defined]
-    return made
+    update_wrapper(running, function)
+    running.__annotations__ = _TYPES | types
+    running.__signature__ = Signature([Parameter("made", Parameter.VAR_KEYWORD)])  # type: ignore[attr-defined]
+    return running
 
 
 def _page_node(
