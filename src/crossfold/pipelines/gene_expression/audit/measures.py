@@ -74,10 +74,13 @@ class Case:
         table = self.predictions
         return table[(table["model"] == model) & (table["protocol"] == protocol)]
 
-    def bootstrap_mean(self, values: Array) -> Array:
-        """Draw means over draws, alike for all that have as many."""
-        drawn = np.random.default_rng(self.seed).choice(values, (self.n_resamples, len(values)))
-        return np.asarray(drawn.mean(axis=1))
+    def bootstrap(self, values: Array) -> Array:
+        """Resample values, a row each time, alike for all that have as many."""
+        return np.random.default_rng(self.seed).choice(values, (self.n_resamples, len(values)))
+
+    def over(self, values: Array) -> Measured:
+        """Measure a mean over draws with its bootstrap interval."""
+        return resampled(values.mean(), self.bootstrap(values).mean(axis=1), len(values))
 
     def of_patients(
         self, rows: pd.DataFrame, figure: Callable[[Any], Array]
@@ -96,7 +99,7 @@ def score(case: Case, table: str, metric: str = "f1") -> Measured:
         return resampled(estimate, drawn, case.study(STUDY_MODELS[table])["row"].nunique())
     values = case.last(table)[metric].to_numpy()
     interval = percentile_interval(values)
-    return Measured(values.mean(), *interval, len(values), case.bootstrap_mean(values))
+    return Measured(values.mean(), *interval, len(values), case.over(values).draws)
 
 
 def gain(case: Case, tables: Sequence[str], metric: str = "f1") -> Measured:
@@ -109,8 +112,7 @@ def gain(case: Case, tables: Sequence[str], metric: str = "f1") -> Measured:
         n = case.study(STUDY_MODELS[ORIGINAL])["row"].nunique()
         return resampled(float(means[0]) - before, means[1] - without, n)
     values = [case.last(table)[metric].to_numpy() for table in (ORIGINAL, *tables)]
-    gains = np.mean(values[1:], axis=0) - values[0]
-    return resampled(gains.mean(), case.bootstrap_mean(gains), len(gains))
+    return case.over(np.mean(values[1:], axis=0) - values[0])
 
 
 def _study_score(case: Case, table: str, metric: str) -> tuple[float, Array]:
@@ -140,8 +142,7 @@ def _study_accuracy(case: Case, protocol: str) -> Measured:
 
 def epochs_saved(case: Case, table: str) -> Measured:
     """Measure how many epochs sooner a table's loss has settled than the original one's."""
-    saved = _settled(case.runs(ORIGINAL)) - _settled(case.runs(table))
-    return resampled(saved.mean(), case.bootstrap_mean(saved), len(saved))
+    return case.over(_settled(case.runs(ORIGINAL)) - _settled(case.runs(table)))
 
 
 def _settled(history: pd.DataFrame) -> Array:
@@ -174,8 +175,10 @@ def sway(case: Case, aml_share: float) -> Measured:
 
 def spread_of_splits(case: Case) -> Measured:
     """Measure how far apart the middle 95 % of accuracies of single splits lie."""
-    low, high = percentile_interval(_split_accuracies(case))
-    return exact(high - low, len(case.last(ORIGINAL)))
+    values = _split_accuracies(case)
+    ends = [np.percentile(one, [2.5, 97.5], axis=-1) for one in (values, case.bootstrap(values))]
+    spread, drawn = (high - low for low, high in ends)
+    return resampled(spread, drawn, len(values))
 
 
 def steadier(case: Case) -> Measured:
@@ -187,13 +190,9 @@ def steadier(case: Case) -> Measured:
     right = rows["flagged"] == (rows["target"] == 1)
     repeat = rows["fold"] // (rows["fold"].nunique() // n_repeats)
     repeats = right.groupby(repeat).mean().to_numpy()
-    rng = np.random.default_rng(case.seed)
-    of_splits, of_repeats = (
-        rng.choice(values, (case.n_resamples, len(values))).std(axis=1, ddof=1)
-        for values in (splits, repeats)
-    )
+    drawn = [case.bootstrap(values).std(axis=1, ddof=1) for values in (splits, repeats)]
     estimate = splits.std(ddof=1) - repeats.std(ddof=1)
-    return resampled(estimate, of_splits - of_repeats, len(splits))
+    return resampled(estimate, drawn[0] - drawn[1], len(splits))
 
 
 def _split_accuracies(case: Case) -> Array:

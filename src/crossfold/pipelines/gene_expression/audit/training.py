@@ -27,6 +27,19 @@ NOT_PROBES = ["patient", "origin", "label"]
 _TINY = 1e-7
 
 
+class ShortEpochs(Parameters):
+    """Epochs of shorter trainings."""
+
+    split: PositiveInt
+    k_fold: PositiveInt
+    leave_one_out: PositiveInt
+
+    def of(self, subject: str, most: int) -> int:
+        """Count the epochs of a table or of a cross-validation."""
+        kind = "split" if subject in faults.TABLES else subject.removesuffix("_permuted")
+        return min(int(getattr(self, kind)), most)
+
+
 class ProtocolParameters(Parameters):
     """How the source trained and tested.
 
@@ -36,8 +49,9 @@ class ProtocolParameters(Parameters):
         The network that is trained on every table and fold, with the source's epochs.
     epsilon
         Adam's, for numerical stability.
-    leave_one_out_epochs
-        Epochs in each fold of leave-one-out where single faults are compared with none or all.
+    short_epochs
+        Epochs of the runs in which single faults are compared with none and with all: of a
+        ``split`` of a table, of ``k_fold`` and of ``leave_one_out``.
     source_epochs
         Epochs in the source; a run of fewer says that it was shortened.
     test_share
@@ -53,21 +67,19 @@ class ProtocolParameters(Parameters):
 
     network: NetworkParameters
     epsilon: PositiveFloat = 1e-7
-    leave_one_out_epochs: PositiveInt
+    short_epochs: ShortEpochs
     source_epochs: PositiveInt
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     n_draws: Annotated[int, Field(ge=2)] = 20
     n_splits: Annotated[int, Field(ge=2)] = 10
     n_resamples: Annotated[int, Field(ge=50)] = 1000
 
-    def arguments(self, setup: Setup) -> dict[str, Any]:
+    def arguments(self, subject: str, setup: Setup) -> dict[str, Any]:
         """List the arguments of the network; every epoch is run."""
         epochs = self.network.max_iter
-        own = {
-            "epsilon": self.epsilon,
-            "max_iter": min(self.leave_one_out_epochs, epochs) if setup.short else epochs,
-        }
-        return {**self.network.model_dump(), "n_iter_no_change": float("inf"), **own}
+        own = {"max_iter": self.short_epochs.of(subject, epochs) if setup.short else epochs}
+        fixed = {"epsilon": self.epsilon, "n_iter_no_change": float("inf")}
+        return {**self.network.model_dump(), **fixed, **own}
 
 
 def repeat_source(
@@ -109,11 +121,12 @@ def repeat_source(
 def run_of(setup: Setup, subject: str, protocol: ProtocolParameters) -> Setup:
     """Find the run of a subject that shows a setup; unlike setups may share one.
 
-    Only leave-one-out has short runs; without faults it is trained for comparison alone.
+    A cross-validation without faults is trained only to compare single faults with.
     """
-    kept = setup.keep(faults.TOUCHING[subject])
-    may_be_short = subject == LEAVE_ONE_OUT and (setup.short or not kept.faults)
-    return kept._replace(short=may_be_short)
+    kept, epochs = setup.keep(faults.TOUCHING[subject]), protocol.network.max_iter
+    may_be_short = setup.short or (not kept.faults and subject not in faults.TABLES)
+    is_shorter = protocol.short_epochs.of(subject, epochs) < epochs
+    return kept._replace(short=may_be_short and is_shorter)
 
 
 def patient_rows(expression: pd.DataFrame) -> Rows:
@@ -153,7 +166,7 @@ def train_splits(
         for draw, one in enumerate(sets)
     ]
     pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
-    return _train_stack(rows, pairs, protocol.arguments(setup), None, own)
+    return _train_stack(rows, pairs, protocol.arguments(table, setup), None, own)
 
 
 def cross_validate(
@@ -165,7 +178,11 @@ def cross_validate(
     from crossfold.validation import assign_folds, fold_rows, leave_one_out, permute_labels
 
     weights = faults.class_weights(faults.split(patients, protocol.test_share, seed)[0].aml)
-    arguments = {**protocol.arguments(setup), "class_weight": weights, "random_state": seed}
+    arguments = {
+        **protocol.arguments(subject, setup),
+        "class_weight": weights,
+        "random_state": seed,
+    }
     if subject == faults.PERMUTED:
         permuted = permute_labels(patients.aml, np.random.default_rng(seed))
         patients = Rows(patients.inputs, permuted)
