@@ -33,13 +33,14 @@ def draw_dots(row: Mapping[str, Any]) -> Markup:
     limit = float(row["limit"])
     scale = _Scale([v for one in shown.values() for v in (one.estimate, one.low, one.high)], limit)
     height = ROW * len(shown) + 24
+    names = LABELS if "reported" in shown else {**LABELS, "sound": "Measured"}
     lines = [
-        _row(name, one, scale, ROW * place + ROW / 2)
+        _row(name, names[name], one, scale, ROW * place + ROW / 2)
         for place, (name, one) in enumerate(shown.items())
     ]
     axis = _axis(scale, ROW * len(shown), limit, str(row["unit"]))
     label = "; ".join(
-        f"{LABELS[name]}: {print_value(one.estimate, row['unit'])}" for name, one in shown.items()
+        f"{names[name]}: {print_value(one.estimate, row['unit'])}" for name, one in shown.items()
     )
     return Markup(
         '<svg xmlns="http://www.w3.org/2000/svg" class="dots" viewBox="0 0 {0} {1}" width="{0}"'
@@ -69,13 +70,13 @@ class _Scale:
         return round(LEFT + 8 + part * (WIDTH - LEFT - RIGHT - 16), 1)
 
 
-def _row(name: str, one: Measured, scale: _Scale, y: float) -> Markup:
+def _row(name: str, label: str, one: Measured, scale: _Scale, y: float) -> Markup:
     x = scale(one.estimate)
     places = {"x": x, "y": y, "x0": x - 4.5, "x1": x + 4.5, "y0": y - 4.5, "y1": y + 4.5}
     bar = ""
     if math.isfinite(one.low) and one.low < one.high:
         bar = f'<path d="M{scale(one.low)} {y}H{scale(one.high)}"/>'
-    text = f'<text {_INK} x="0" y="{y + 4}">{LABELS[name]}</text>'
+    text = f'<text {_INK} x="0" y="{y + 4}">{label}</text>'
     return Markup(text + bar + _MARKS[name].format(**places))
 
 

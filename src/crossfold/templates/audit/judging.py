@@ -133,7 +133,7 @@ def claim_row(
         "printed": _printed_text(claim),
         "printed_value": NAN if claim.figure is None else claim.figure,
         "limit": value if claim.rule.name in ("above", "below") and claim.measure else NAN,
-        **_columns(REPORTED, figures.get(REPORTED)),
+        **_columns(REPORTED, figures.get(REPORTED) if claim.faults else None),
         **_columns(SOUND, figures.get(SOUND) or figures.get(PRINTED)),
         "fault_shares": _shares_text(claims, claim, effects),
         "unstated": not_stated_text(claims, claim, figures),

@@ -208,7 +208,7 @@ def _claim(row: dict[Any, Any], shares: pd.DataFrame | None) -> dict[str, Any]:
         )
         for label, name in (
             ("The source's protocol, faults and all", REPORTED),
-            ("Without the faults", SOUND),
+            ("Measured" if pd.isna(row[REPORTED]) else "Without the faults", SOUND),
         )
         if pd.notna((one := _measured(row, name)).estimate)
     }
