@@ -224,7 +224,7 @@ def test_errors_over_repeats_keep_a_decimal(inputs) -> None:
     for wrong in (1.4, 2):
         table = inputs.metrics_table.copy()
         table.loc[is_accuracy, "estimate"] = 1 - wrong / table.loc[is_accuracy, "n"]
-        made = report.k_fold(table, ReportParameters(**CONF["report"]))
+        made = report.figures_of("k_fold")(table, ReportParameters(**CONF["report"]))
         assert made["wrong"].tolist() == [wrong] * 9
         assert made["wrong"].dtype == (int if wrong == 2 else float)
 

@@ -14,9 +14,10 @@ from crossfold.pipelines.moons import nodes as study
 from crossfold.pipelines.moons.audit import create_pipeline, nodes
 from crossfold.pipelines.moons.audit.measures import SWITCHES, TRAINING_FAULTS, case_of, loss
 from crossfold.pipelines.moons.audit.parameters import MoonsClaims, ProtocolParameters
-from crossfold.pipelines.moons.parameters import NetworkParameters, PointParameters
+from crossfold.pipelines.moons.parameters import PointParameters
 from crossfold.pipelines.moons.variants import QUADRATIC, make_features
 from crossfold.templates.audit import Setup
+from crossfold.templates.cross_validation.parameters import NetworkParameters
 
 CONF = Path(__file__).parents[3] / "conf/base/moons"
 SEED = 5

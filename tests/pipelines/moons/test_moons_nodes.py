@@ -9,10 +9,7 @@ import pytest
 from crossfold.pipelines.moons import nodes
 from crossfold.pipelines.moons.parameters import (
     DrawParameters,
-    EvaluationParameters,
-    NetworkParameters,
     PointParameters,
-    TableParameters,
     VariantParameters,
 )
 from crossfold.pipelines.moons.variants import (
@@ -23,6 +20,11 @@ from crossfold.pipelines.moons.variants import (
     make_features,
     variant_label,
 )
+from crossfold.templates.cross_validation.parameters import (
+    EvaluationParameters,
+    NetworkParameters,
+)
+from crossfold.templates.parameters import TableParameters
 from crossfold.validation.schemas import COMPARISON, HISTORY, METRICS, PREDICTIONS
 
 POINTS = PointParameters(n_train=120, n_test=200)

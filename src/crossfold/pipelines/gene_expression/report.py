@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,19 +55,13 @@ def _of_protocol(
     return table
 
 
-def leave_one_out(metrics_table: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
-    """Arrange the figures of leave-one-out."""
-    return _of_protocol(metrics_table, LEAVE_ONE_OUT, report)
+def figures_of(protocol: str) -> Callable[..., pd.DataFrame]:
+    """Make the function that arranges one protocol's figures."""
 
+    def arrange(metrics_table: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
+        return _of_protocol(metrics_table, protocol, report)
 
-def k_fold(metrics_table: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
-    """Arrange the figures of the repeated cross-validation."""
-    return _of_protocol(metrics_table, K_FOLD, report)
-
-
-def original_split(metrics_table: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
-    """Arrange the figures of the source's own two files."""
-    return _of_protocol(metrics_table, ORIGINAL_SPLIT, report)
+    return arrange
 
 
 def of_accuracy(comparison: pd.DataFrame, model: str) -> pd.DataFrame:
@@ -278,18 +272,15 @@ def resampling_curves(table_epochs: pd.DataFrame, report: ReportParameters) -> F
     return _curves(table_epochs, K_FOLD, models, ("loss", "f1"), report)
 
 
-def k_fold_curves(
-    table_epochs: pd.DataFrame, evaluation: EvaluationParameters, report: ReportParameters
-) -> Figure:
-    """Draw loss, F1 and accuracy of training and validation in the repeated cross-validation."""
-    return _curves(table_epochs, K_FOLD, [evaluation.reference], FIGURES_OF_EPOCHS, report)
+def curves_of(protocol: str) -> Callable[..., Figure]:
+    """Make the function that draws the reference network's curves under one protocol."""
 
+    def draw(
+        table_epochs: pd.DataFrame, evaluation: EvaluationParameters, report: ReportParameters
+    ) -> Figure:
+        return _curves(table_epochs, protocol, [evaluation.reference], FIGURES_OF_EPOCHS, report)
 
-def leave_one_out_curves(
-    table_epochs: pd.DataFrame, evaluation: EvaluationParameters, report: ReportParameters
-) -> Figure:
-    """Draw loss, F1 and accuracy of training and validation in leave-one-out."""
-    return _curves(table_epochs, LEAVE_ONE_OUT, [evaluation.reference], FIGURES_OF_EPOCHS, report)
+    return draw
 
 
 def _curves(
@@ -377,9 +368,7 @@ def words(
 
 
 TABLES = {
-    "leave_one_out": leave_one_out,
-    "k_fold": k_fold,
-    "original_split": original_split,
+    **{protocol: figures_of(protocol) for protocol in PROTOCOLS},
     "tests": tests,
     "permuted": permuted,
     "class_counts": class_counts,
@@ -391,8 +380,8 @@ FIGURES = {
     "model_comparison": model_comparison,
     "controls": draw_controls,
     "resampling_curves": resampling_curves,
-    "k_fold_curves": k_fold_curves,
-    "leave_one_out_curves": leave_one_out_curves,
+    "k_fold_curves": curves_of(K_FOLD),
+    "leave_one_out_curves": curves_of(LEAVE_ONE_OUT),
     "selected_probes": draw_selected_probes,
     "patients_2d": draw_patients_2d,
 }

@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 
 from crossfold.pipelines.moons.parameters import (
     DrawParameters,
-    EvaluationParameters,
-    NetworkParameters,
     PointParameters,
-    TableParameters,
     VariantParameters,
 )
 from crossfold.templates.cross_validation.evaluation import (
@@ -24,6 +21,11 @@ from crossfold.templates.cross_validation.evaluation import (
     result_row,
 )
 from crossfold.templates.cross_validation.history import history_table
+from crossfold.templates.cross_validation.parameters import (
+    EvaluationParameters,
+    NetworkParameters,
+)
+from crossfold.templates.parameters import TableParameters
 from crossfold.validation.tables import NOT_SET, POOLED, concatenate
 
 TRAIN, TEST = "train", "test"

@@ -4,20 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
-from crossfold.templates.cross_validation.parameters import (
-    EvaluationParameters,
-    NetworkParameters,
-)
-from crossfold.templates.parameters import Parameters, TableParameters
-
-__all__ = [
-    "DrawParameters",
-    "EvaluationParameters",
-    "NetworkParameters",
-    "PointParameters",
-    "TableParameters",
-    "VariantParameters",
-]
+from crossfold.templates.parameters import Parameters
 
 
 class PointParameters(Parameters):

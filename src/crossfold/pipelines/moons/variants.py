@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.pipelines.moons.parameters import NetworkParameters, VariantParameters
+from crossfold.pipelines.moons.parameters import VariantParameters
+from crossfold.templates.cross_validation.parameters import NetworkParameters
 
 if TYPE_CHECKING:
     from crossfold.mlp import FoldStack

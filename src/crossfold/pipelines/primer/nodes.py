@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from crossfold.pipelines.primer import logistic
 from crossfold.pipelines.primer.first_network import TRAIN, VALIDATION, predict, read_named
-from crossfold.pipelines.primer.parameters import EvaluationParameters, TableParameters
 from crossfold.templates.cross_validation.evaluation import (
     COMPARISON_COLUMNS,
     compare_by_row,
     evaluate_predictions,
 )
+from crossfold.templates.cross_validation.parameters import EvaluationParameters
+from crossfold.templates.parameters import TableParameters
 from crossfold.validation.tables import NOT_SET, POOLED, concatenate
 
 TOY, LEARNT, NEW = "toy_table", "points_learnt_from", "new_points"

@@ -4,15 +4,7 @@ from typing import Annotated
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from crossfold.templates.cross_validation.parameters import EvaluationParameters
-from crossfold.templates.parameters import Parameters, TableParameters
-
-__all__ = [
-    "EvaluationParameters",
-    "FirstNetworkParameters",
-    "LogisticParameters",
-    "TableParameters",
-]
+from crossfold.templates.parameters import Parameters
 
 
 class LogisticParameters(Parameters):

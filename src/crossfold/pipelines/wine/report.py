@@ -12,7 +12,7 @@ import pandas as pd
 from crossfold.pipelines.wine.columns import MEASUREMENTS, QUALITY, RED, WHITE
 from crossfold.reports import charts, style
 from crossfold.reports.tables import Estimate
-from crossfold.reports.words import chart_label, count, plain
+from crossfold.reports.words import count, plain
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.reporting.parameters import ReportParameters
 from crossfold.templates.reporting.results import Results
@@ -104,7 +104,7 @@ def measurements(table: pd.DataFrame) -> Figure:
                 values, bins=list(bins), density=True, histtype="step", color=ink, linestyle=dashes,
                 linewidth=width, label=f"{colour.capitalize()}, n = {count(len(values))}",
             )  # fmt: skip
-        axes.set_title(chart_label(plain(column)), fontsize=9.5, fontweight="normal")
+        axes.set_title("pH" if column == "ph" else plain(column), fontsize=9.5, fontweight="normal")
         axes.set_yticks([])
         axes.tick_params(labelsize=8.5)
     style.legend_below(figure, panels[0])

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from crossfold.pipelines.moons.audit.measures import TRAINING_FAULTS, case_of
 from crossfold.pipelines.moons.audit.parameters import MoonsClaims, ProtocolParameters
 from crossfold.pipelines.moons.nodes import TEST, TRAIN, draw_points
-from crossfold.pipelines.moons.parameters import NetworkParameters, PointParameters
+from crossfold.pipelines.moons.parameters import PointParameters
 from crossfold.templates.audit import Setup, judge, list_setups
+from crossfold.templates.cross_validation.parameters import NetworkParameters
 
 Array = NDArray[Any]
 
