@@ -50,7 +50,12 @@ class Member:
     def network_parameters(self, starts: StartParameters) -> dict[str, Any]:
         """Give what sets this training apart, as arguments of `MLPClassifier`."""
         random = partial(uniform_start, starts.uniform_bound)
-        inits = {"random": random, "xavier": "xavier", "kaiming": _KAIMING}
+        inits = {
+            "random": random,
+            "xavier": "xavier",
+            "kaiming": _KAIMING,
+            "pytorch": pytorch_start,
+        }
         return {
             **self.settings.model_dump(),
             "init": inits[self.settings.init],
@@ -66,6 +71,15 @@ def uniform_start(
     shapes = list(pairwise(layer_sizes))
     coefs = [rng.uniform(-bound, bound, size=shape) for shape in shapes]
     return coefs, [rng.uniform(-bound, bound, size=n_out) for _, n_out in shapes]
+
+
+def pytorch_start(
+    rng: np.random.Generator, sizes: Sequence[int]
+) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
+    """Draw weights and biases uniformly within ``1 / sqrt(n_in)``, as ``torch.nn.Linear`` does."""
+    bounds = [(n_in, n_out, n_in**-0.5) for n_in, n_out in pairwise(sizes)]
+    coefs = [rng.uniform(-b, b, size=(n_in, n_out)) for n_in, n_out, b in bounds]
+    return coefs, [rng.uniform(-b, b, size=n_out) for _, n_out, b in bounds]
 
 
 def image_network(network: NetworkParameters, seed: int) -> MLPClassifier:

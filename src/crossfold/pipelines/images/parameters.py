@@ -58,7 +58,8 @@ class ExperimentParameters(Parameters):
     hidden_layer_sizes
         Units of each hidden layer.
     init
-        ``random`` (see `StartParameters`), ``xavier`` or ``kaiming``.
+        ``random`` (see `StartParameters`), ``xavier``, ``kaiming``, or ``pytorch`` for that
+        library's own start of a linear layer.
     activation
         Of the hidden layers.
     dropout
@@ -66,7 +67,7 @@ class ExperimentParameters(Parameters):
     """
 
     hidden_layer_sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=16)]
-    init: Literal["random", "xavier", "kaiming"]
+    init: Literal["random", "xavier", "kaiming", "pytorch"]
     activation: Literal["relu", "leaky_relu", "sigmoid", "tanh", "hard_sigmoid"]
     dropout: DropoutRate = 0.0
 

@@ -13,9 +13,9 @@ from crossfold.pipelines.images.audit.training import (
     NETWORK_FAULTS,
     list_trainings,
     predict_with_dropout,
-    pytorch_start,
     train_setups,
 )
+from crossfold.pipelines.images.networks import pytorch_start
 from crossfold.pipelines.images.parameters import ExperimentsParameters, StartParameters
 from crossfold.templates.audit import Setup
 from crossfold.validation.tables import probability_columns
@@ -92,7 +92,9 @@ def protocol() -> ProtocolParameters:
         {
             "regime": "full_batch", "network": network, "source_epochs": 80, "short_epochs": 15,
             "short_rows": 200, "short_seeds": 2, "n_resamples": 50,
-            "further": {"pytorch": {"hidden_layer_sizes": [8, 6], "init": "pytorch"}},
+            "further": {
+                "pytorch": {"hidden_layer_sizes": [8, 6], "init": "pytorch", "activation": "relu"},
+            },
             "mini_batch": {**network, "batch_size": 8, "max_iter": 2},
         }
     )  # fmt: skip

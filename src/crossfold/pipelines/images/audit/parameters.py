@@ -8,9 +8,10 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from crossfold.pipelines.images.audit import measures
+from crossfold.pipelines.images.parameters import ExperimentParameters
 from crossfold.templates.audit import Claims
 from crossfold.templates.audit.claims import MeasureFunction
-from crossfold.templates.cross_validation.parameters import Layers, NetworkParameters
+from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.templates.parameters import Parameters
 
 # What a fault changes is the training of networks, or the answers that are counted.
@@ -59,23 +60,15 @@ class FashionClaims(ImageClaims):
 CLAIMS = {"digits": DigitsClaims, "fashion": FashionClaims}
 
 
-class FurtherNetwork(Parameters):
+class FurtherNetwork(ExperimentParameters):
     """A network that the source trained beside the study's experiments.
 
     Attributes
     ----------
-    hidden_layer_sizes, activation
-        Its shape.
-    init
-        ``random`` as in the study's experiments, or ``pytorch``: weights and biases uniform within
-        one over the root of a layer's inputs, PyTorch's own start of a linear layer.
     learning_rate_init
         Its learning rate; None for the protocol's.
     """
 
-    hidden_layer_sizes: Layers
-    activation: Literal["relu", "sigmoid", "tanh"] = "relu"
-    init: Literal["random", "pytorch"] = "random"
     learning_rate_init: PositiveFloat | None = None
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from itertools import groupby, pairwise
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,7 +28,6 @@ from crossfold.pipelines.images.audit.measures import (
 from crossfold.pipelines.images.audit.parameters import (
     TRAINING_FAULTS,
     TRAINING_SETTINGS,
-    FurtherNetwork,
     ImageClaims,
     ProtocolParameters,
 )
@@ -268,36 +267,19 @@ def network_arguments(
 ) -> Arguments:
     """Give the arguments of a network without faults."""
     network, further = protocol.network, protocol.further.get(name)
-    settings = _as_experiment(further) if further else experiments[name]
+    settings = further or experiments[name]
     rate = (further and further.learning_rate_init) or network.learning_rate_init
     arguments = Member(name, settings, seed, rate).network_parameters(starts)
     arguments |= {"alpha": network.alpha, "batch_size": network.batch_size}
-    if further and further.init == "pytorch":
-        arguments["init"] = pytorch_start
-    elif settings.init == "random":
+    if settings.init == "random":
         arguments["init"] = _uniform_start(starts.uniform_bound)
     return arguments
-
-
-def _as_experiment(further: FurtherNetwork) -> ExperimentParameters:
-    return ExperimentParameters(
-        hidden_layer_sizes=further.hidden_layer_sizes, init="random", activation=further.activation
-    )
 
 
 @cache
 def _uniform_start(bound: float) -> Callable[..., Any]:
     """Give the same function for the same bound, so that equal networks are seen to be equal."""
     return partial(uniform_start, bound)
-
-
-def pytorch_start(
-    rng: np.random.Generator, sizes: Sequence[int]
-) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-    """Draw weights and biases uniformly within ``1 / sqrt(n_in)``, as ``torch.nn.Linear`` does."""
-    bounds = [(n_in, n_out, n_in**-0.5) for n_in, n_out in pairwise(sizes)]
-    coefs = [rng.uniform(-b, b, size=(n_in, n_out)) for n_in, n_out, b in bounds]
-    return coefs, [rng.uniform(-b, b, size=n_out) for _, n_out, b in bounds]
 
 
 def _with_faults(network: Arguments, setup: Setup, protocol: ProtocolParameters) -> Arguments:
