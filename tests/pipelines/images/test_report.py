@@ -253,7 +253,7 @@ def test_seeds_count_before_images_where_there_are_several() -> None:
     ],
 )
 def test_pairs_are_named_by_what_sets_them_apart(a: str, b: str, expected: str) -> None:
-    assert figures._pair_name(a, b) == expected
+    assert report.pair_name(a, b) == expected
 
 
 def test_models_have_names() -> None:

@@ -213,5 +213,5 @@ def guard_against_leaks(images: NDArray[Any], split_table: pd.DataFrame) -> pd.D
         used = (split_table[column] != LEFT_OUT[split]).to_numpy()
         part = split_table[column].cat.codes.to_numpy()[used]
         checks.append(check_leaks(part, identity=identity[used]))
-        checks[-1]["check"] = f"images in two parts of the {split} split"
+        checks[-1]["check"] = f"images crossing the {split} split"
     return pd.concat(checks, ignore_index=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +21,7 @@ from crossfold.pipelines.images.report import (
     model_names,
     of_model,
     overall,
+    pair_name,
     present,
     regime_name,
     shown_models,
@@ -302,23 +302,12 @@ def paired_differences(
     names = chart_names(model_names(experiments, twins, report))
     table = overall(comparison)
     models = zip(table["model_a"], table["model_b"], strict=True)
-    pairs = [_pair_name(names[a], names[b]) for a, b in models]
+    pairs = [pair_name(names[a], names[b]) for a, b in models]
     points = {name: 100 * table[name].astype(float) for name in ("low", "high")}
     table = table.assign(pair=pairs, estimate=100 * table["difference"].astype(float), **points)
     return charts.estimates(
         table, "pair", ["accuracy"], reference=0, axis="Difference in percentage points"
     )
-
-
-def _pair_name(a: str, b: str) -> str:
-    """Name a pair by what both share and what sets them apart: ``7: mini − full``."""
-    (a, _, a_regime), (b, _, b_regime) = (one.partition(" (") for one in (a, b))
-    a_regime, b_regime = (re.split(r"\W", one)[0] for one in (a_regime, b_regime))
-    if a == b:
-        return f"{a}: {a_regime} − {b_regime}"
-    if a_regime == b_regime:
-        return f"{a} − {b}, {a_regime}".rstrip(", ")
-    return f"{a} {a_regime} − {b} {b_regime}"
 
 
 def sample_images(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -90,6 +91,17 @@ def chart_names(names: Mapping[str, str]) -> dict[str, str]:
     return {
         model: name.replace("Experiment ", "").replace(" twin", "") for model, name in names.items()
     }
+
+
+def pair_name(a: str, b: str) -> str:
+    """Name a pair by what both share and what sets them apart: ``7: mini − full``."""
+    (a, _, a_regime), (b, _, b_regime) = (one.partition(" (") for one in (a, b))
+    a_regime, b_regime = (re.split(r"\W", one)[0] for one in (a_regime, b_regime))
+    if a == b:
+        return f"{a}: {a_regime} − {b_regime}"
+    if a_regime == b_regime:
+        return f"{a} − {b}, {a_regime}".rstrip(", ")
+    return f"{a} {a_regime} − {b} {b_regime}"
 
 
 def experiment_summary(
@@ -337,9 +349,9 @@ def difference_sentence(row: Mapping[Any, Any], names: Mapping[str, str]) -> str
 
 def pairs_sentence(differences: pd.DataFrame, names: Mapping[str, str]) -> str:
     """Say which pairs of models can be told apart."""
-    apart = differences[differences["verdict"] == "differ"]
+    apart, short = differences[differences["verdict"] == "differ"], chart_names(names)
     told = [
-        f"{names[row['model_a']]} − {names[row['model_b']]} "
+        f"{pair_name(short[row['model_a']], short[row['model_b']])} "
         f"({write.number(100 * row['difference'], 1)} points)"
         for row in apart.to_dict("records")
     ]
