@@ -66,7 +66,7 @@ def test_the_words_are_of_quadratic_against_plain_features(run, told) -> None:
 def test_points_are_counted_and_at_most_500_shown(run) -> None:
     shown = texts(run.figures["points"])
     assert "Train, n = 60\n" in shown
-    assert "Test, n = 700, 500 shown" in shown
+    assert "Test, 500 of 700" in shown
     drawn = [len(item.get_offsets()) for item in run.figures["points"].axes[1].collections]
     assert sum(drawn) == 500
 

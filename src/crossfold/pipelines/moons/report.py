@@ -103,8 +103,8 @@ def draw_points(points: pd.DataFrame) -> Figure:
     for axes, part in zip(panels, (TRAIN, TEST), strict=True):
         own = points[points["part"] == part]
         _scatter(axes, own.head(SHOWN_POINTS), 8)
-        shown = f", {SHOWN_POINTS} shown" if len(own) > SHOWN_POINTS else ""
-        axes.set_title(f"{part.capitalize()}, n = {count(len(own))}{shown}")
+        shown = f"{SHOWN_POINTS} of " if len(own) > SHOWN_POINTS else "n = "
+        axes.set_title(f"{part.capitalize()}, {shown}{count(len(own))}")
         axes.set_xlabel("x₁")
     panels[0].set_ylabel("x₂")
     style.legend_below(figure, panels[0])
