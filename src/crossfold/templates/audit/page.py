@@ -240,7 +240,7 @@ def _shares(row: dict[Any, Any], shares: pd.DataFrame | None) -> Markup:
             "alone_off_against_all": wide["off"].to_numpy(),
         }
     )
-    return to_html(table, "What each fault changes by itself")
+    return to_html(table, f"What each fault changes by itself: {row['statement'].rstrip('.')}")
 
 
 def _change(one: Any, unit: str) -> str:
