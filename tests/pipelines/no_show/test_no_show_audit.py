@@ -99,8 +99,11 @@ def speed(raw: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def study(trained: tuple[pd.DataFrame, pd.DataFrame]) -> pd.DataFrame:
-    """Predictions in the form of the sound study's, made of the audit's sound run."""
-    sound = trained[0].query("run == @SOUND").rename(columns={"probability": "raw_p1"})
+    return as_study(trained[0].query("run == @SOUND"))
+
+
+def as_study(sound: pd.DataFrame) -> pd.DataFrame:
+    """Make predictions in the form of the sound study's of the audit's sound run."""
     subjects = {model: AUDIT_SUBJECTS.get(name, name) for name, model in STUDY_MODELS.items()}
     subjects |= {"mlp_numpy": "unweighted", "mlp_focal": "torch", "random_forest": "random_forest"}
     subjects["hist_gradient_boosting"] = "hist_gradient_boosting"
@@ -108,7 +111,7 @@ def study(trained: tuple[pd.DataFrame, pd.DataFrame]) -> pd.DataFrame:
         sound[sound["subject"] == subject].assign(model=model, protocol="grouped_k_fold")
         for model, subject in subjects.items()
     ]
-    return pd.concat(parts)
+    return pd.concat(parts).rename(columns={"probability": "raw_p1"})
 
 
 # Rows
@@ -262,6 +265,24 @@ def test_every_protocol_is_trained_as_long_as_it_should_be(
     assert (rows["size"] == rows["nunique"]).all()
     trees = set(trained[0]["subject"]) - set(epochs)
     assert {"hist_gradient_boosting", "random_forest"} <= trees
+
+
+def test_the_source_s_networks_are_trained_where_only_faults_of_its_figures_are_on(
+    raw: pd.DataFrame,
+) -> None:
+    kept = {"sweep_finds_threshold": STATED["no_show_claims"]["claims"]["sweep_finds_threshold"]}
+    faults = {
+        name: {**fault, "on": name in FIGURE_FAULTS}
+        for name, fault in STATED["no_show_claims"]["faults"].items()
+    }
+    own = NoShowClaims.model_validate({"faults": faults, "claims": kept})
+    with joblib.parallel_config("sequential"):
+        answers, _ = train_runs(raw, PROTOCOL, own, seed=1)
+    assert set(answers["run"]) == {Setup().name, SOUND}
+    study = as_study(answers[answers["run"] == SOUND])
+    table, _, _ = judge_claims(answers, pd.DataFrame(), study, PROTOCOL, own, seed=1)
+    assert table["reported_n"][0] == len(select_rows(raw, []))
+    assert table["sound_n"][0] == len(study) / study["model"].nunique() < table["reported_n"][0]
 
 
 def test_both_libraries_are_timed_alike_and_unlike(speed: pd.DataFrame) -> None:

@@ -53,15 +53,16 @@ def judge_claims(
     runs = {str(run): part for run, part in audit_predictions.groupby("run", observed=True)}
 
     @cache
-    def answered(setup: Setup) -> Case:
-        if setup == Setup():
-            answers, subjects = study_answers(predictions), STUDY_MODELS
-        else:
-            answers, subjects = _by_subject(runs[setup.name], "subject"), AUDIT_SUBJECTS
-        return Case(answers, subjects, speed, setup.faults, protocol, seed)
+    def trained(setup: Setup) -> Case:
+        answers = _by_subject(runs[setup.name], "subject")
+        return Case(answers, AUDIT_SUBJECTS, speed, setup.faults, protocol, seed)
+
+    sound = Case(study_answers(predictions), STUDY_MODELS, speed, (), protocol, seed)
 
     def case_of(setup: Setup) -> Case:
-        return answered(setup.keep(TRAINING_FAULTS)).with_faults(setup.faults)
+        if setup == Setup():
+            return sound
+        return trained(setup.keep(TRAINING_FAULTS)).with_faults(setup.faults)
 
     epochs, of_source = protocol.network.max_iter, protocol.source_epochs
     shortened = f"Shortened: {epochs:,} of {of_source:,} epochs." if epochs < of_source else ""
