@@ -42,6 +42,7 @@ def test_stored_outputs_name_nothing_of_the_machine(path: Path) -> None:
         assert "execution" not in cell.metadata, "the times of the run"
         text = "\n".join(_texts(cell))
         assert not MACHINES_OWN.search(text), cell.id
+        assert " WARNING " not in text, cell.id
 
 
 @pytest.mark.parametrize(
