@@ -9,11 +9,14 @@ import pandas as pd
 import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
+from kedro.validation.type_extractor import TypeExtractor
 
 from crossfold.datasets import FigureDataset
 from crossfold.exceptions import CrossfoldError
 from crossfold.reports import charts
 from crossfold.templates.cross_validation.evaluation import compare_models, evaluate_predictions
+from crossfold.templates.cross_validation.parameters import EvaluationParameters
+from crossfold.templates.parameters import TableParameters
 from crossfold.templates.reporting import create_pipeline
 from crossfold.templates.reporting.nodes import (
     FIGURES,
@@ -153,6 +156,18 @@ def test_a_study_overrides_blocks_of_the_default_page(study, tmp_path, monkeypat
     assert "Sizes" in seen
     assert "How it was judged" in seen
     assert "Of two rows" not in seen
+
+
+def test_kedro_checks_the_parameters_of_every_node_of_a_report():
+    pipeline = create_pipeline("s", figures={"curves": draw_curves}, tables={"sizes": count_rows})
+    known = TypeExtractor({"s": pipeline})
+    for node in pipeline.nodes:
+        types = known._extract_types_from_node(node)
+        wanted = {"s.table": TableParameters, "s.report": ReportParameters}
+        wanted |= {"s.evaluation": EvaluationParameters}
+        read = {name for name in wanted if f"params:{name}" in node.inputs}
+        assert types == {name: wanted[name] for name in read}
+        assert read or node.name.endswith("draw_curves")
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -112,29 +112,14 @@ def _named(study: str, figures: Iterable[str], tables: Iterable[str]) -> dict[st
 def _default_nodes(
     reads: Mapping[str, str], tables: Sequence[str], figures: Sequence[str]
 ) -> list[Node]:
-    results = _of_results(reads)
-    found = []
+    results, found = _of_results(reads), []
     if tables:
-        found.append(
-            Node(
-                _bound(nodes.make_tables, names=tuple(tables)),
-                results,
-                {name: f"table_{name}" for name in tables},
-                name="make_tables",
-                namespace="reporting",
-            )
-        )
+        made = {name: f"table_{name}" for name in tables}
+        found.append(_node(nodes.make_tables, results, made, "make_tables", names=tuple(tables)))
     if figures:
         decision = {"decision_table": "table_decision"} if "decision" in figures else {}
-        found.append(
-            Node(
-                _bound(nodes.draw_figures, names=tuple(figures)),
-                {**results, **decision},
-                {name: f"figure_{name}" for name in figures},
-                name="draw_figures",
-                namespace="reporting",
-            )
-        )
+        made, inputs = {name: f"figure_{name}" for name in figures}, {**results, **decision}
+        found.append(_node(nodes.draw_figures, inputs, made, "draw_figures", names=tuple(figures)))
     return found
 
 
@@ -156,43 +141,44 @@ def _own_node(kind: str, name: str, function: Callable[..., Any], reads: Mapping
         "table": ("make", nodes.make_own_table),
         "figure": ("draw", nodes.draw_own_figure),
     }[kind]
-    return Node(
-        _running(run, function, reads),
-        _read_by(function, reads),
-        f"{kind}_{name}",
-        name=f"{verb}_{name}",
-        namespace="reporting",
-    )
+    inputs = _read_by(function, reads)
+    return _node(run, inputs, f"{kind}_{name}", f"{verb}_{name}", shown=function)
 
 
-def _bound(function: Callable[..., Any], **values: Any) -> Callable[..., Any]:
-    """Bind values to a node's function, which keeps its name and its types.
+def _node(
+    function: Callable[..., Any],
+    inputs: Mapping[str, str],
+    outputs: str | dict[str, str],
+    name: str,
+    shown: Callable[..., Any] | None = None,
+    **values: Any,
+) -> Node:
+    """Make a node of a function, with values bound to it, that reads whatever it is given.
 
-    It is a function of its own and no `partial`, so that Kedro-Viz shows its code.
+    The node's function has an argument for each input, with the type of each parameter: Kedro
+    pairs inputs with arguments by their order. It is a closure and no `partial`, so that Kedro-Viz
+    shows the code of what it holds.
+
+    Parameters
+    ----------
+    shown
+        A study's own function, which `function` runs as its first argument; None for none.
     """
+    own = shown or function
 
-    def bound(**made: Any) -> Any:
-        return function(**made, **values)
+    def run(**made: Any) -> Any:
+        return function(own, **made, **values) if shown else function(**made, **values)
 
-    update_wrapper(bound, function)
-    bound.__annotations__ = {**_TYPES, **function.__annotations__}
-    return bound
-
-
-def _running(
-    run: Callable[..., Any], function: Callable[..., Any], reads: Mapping[str, str]
-) -> Callable[..., Any]:
-    """Make a node's function that runs one of a study's, with the types of its parameters."""
-
-    def running(**made: Any) -> Any:
-        return run(function, **made)
-
-    types = {name: hint for name, hint in function.__annotations__.items() if name in reads}
-    types = {name: types[name] for name in types if reads[name].startswith("params:")}
-    update_wrapper(running, function)
-    running.__annotations__ = _TYPES | types
-    running.__signature__ = Signature([Parameter("made", Parameter.VAR_KEYWORD)])  # type: ignore[attr-defined]
-    return running
+    update_wrapper(run, own)
+    hints = {**_TYPES, **own.__annotations__}
+    run.__annotations__ = {
+        name: hints[name]
+        for name, read in inputs.items()
+        if read.startswith("params:") and name in hints
+    }
+    arguments = [Parameter(name, Parameter.KEYWORD_ONLY) for name in inputs]
+    run.__signature__ = Signature(arguments)  # type: ignore[attr-defined]
+    return Node(run, dict(inputs), outputs, name=name, namespace="reporting")
 
 
 def _page_node(
@@ -204,10 +190,6 @@ def _page_node(
     own = _read_by(words, reads) if words else {}
     fixed = {name: reads[name] for name in ("report", "data_notice", "seed")}
     text = page.read_text(encoding="utf-8") if page else None
-    return Node(
-        _bound(nodes.write_report, own_page=text, own_words=words),
-        {**_of_results(reads), **fixed, **own, **{name: name for name in parts}},
-        "report",
-        name="write_report",
-        namespace="reporting",
-    )
+    inputs = {**_of_results(reads), **fixed, **own, **{name: name for name in parts}}
+    function = nodes.write_report
+    return _node(function, inputs, "report", "write_report", own_page=text, own_words=words)
