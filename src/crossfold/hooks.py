@@ -17,7 +17,7 @@ from crossfold.datasets.atomic import AtomicLocalFileSystem
 from crossfold.datasets.temporary import sweep
 from crossfold.headlines import headlines
 from crossfold.prerequisites import require_inputs
-from crossfold.refreshing import sources
+from crossfold.refreshing.sources import web_copies
 from crossfold.user_input import require_environment, require_parameters
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ class ProjectHooks:
         n = len(pipeline.nodes)
         steps = {node.name: f"step {i} of {n}: " for i, node in enumerate(pipeline.nodes, 1)}
         self._steps[run_params["run_id"]] = steps
-        sources.ensure(pipeline, catalog)
+        for copy in web_copies(pipeline, catalog):
+            copy.ensure()
         for name in sorted(pipeline.all_outputs()):
             path = local_path(catalog.get(name))
             if path is not None:

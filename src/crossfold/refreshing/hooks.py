@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.framework.hooks import hook_impl
 
 from crossfold.datasets.temporary import sweep_folder
-from crossfold.refreshing import sources
+from crossfold.refreshing.sources import web_copies
 
 if TYPE_CHECKING:
     from kedro.io import CatalogProtocol
@@ -42,7 +42,8 @@ class RefreshHooks:
     @hook_impl
     def before_refresh(self, pipeline: Pipeline, catalog: Catalog, check: bool) -> None:
         """Bring copies of web sources up to date, or only look what they hold."""
-        (sources.look if check else sources.update)(pipeline, catalog)
+        for copy in web_copies(pipeline, catalog):
+            copy.look() if check else copy.update()
 
     @hook_impl
     def explain_failed_refresh(
