@@ -21,7 +21,7 @@ PAGES = {
 }
 _SOURCE = """# Reports
 
-{{ n }} {{ "report" if n == 1 else "reports" }}, the newest version of each.
+{{ n }} {{ "report" if n == 1 else "reports" }}, each in its newest version.
 
 {{ cards }}
 """
@@ -93,7 +93,8 @@ def find_reports(folder: Path) -> Iterator[Report]:
 def _read(folder: Path, file: Path) -> Report:
     page, study = file.read_text(encoding="utf-8"), file.parents[2]
     title = _text(re.search(r"<title>(.*?)</title>", page, re.DOTALL)).removesuffix(" – crossfold")
-    first = re.search(r'<p class="headline">(.*?)</p>|<h1>.*?</h1>.*?<p>(.*?)</p>', page, re.DOTALL)
+    kinds = (r'<p class="answer">(.*?)</p>', r'<p class="headline">(.*?)</p>', r"<p>(.*?)</p>")
+    found = (re.search(kind, page, re.DOTALL) for kind in kinds)
     figure = re.search(r'<figure id="figure-(\w+)"', page)
     images = sorted(study.glob(f"figures/{figure[1]}.png/*/*.png")) if figure else []
     return Report(
@@ -101,7 +102,7 @@ def _read(folder: Path, file: Path) -> Report:
         image=images[-1].relative_to(folder).as_posix() if images else "",
         folder=study.name,
         title=f"{PAGES[file.name]}{title}" if PAGES[file.name] not in title else title,
-        headline=_text(first),
+        headline=_text(next(filter(None, found), None)),
         day=_day(file.parent.name),
     )
 
