@@ -43,7 +43,7 @@ def test_parameters_are_stored(project: Path) -> None:
 
 
 def test_curves_are_stored_epoch_by_epoch(project: Path) -> None:
-    key = "moons.history/numpy/quadratic/0.0/train_loss"
+    key = "moons.history/quadratic_0/new_points/train_loss/value"
     [(steps, first, last)] = ask(
         project, f"SELECT COUNT(*), MIN(step), MAX(step) FROM metrics WHERE key = '{key}'"
     )

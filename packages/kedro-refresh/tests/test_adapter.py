@@ -75,6 +75,11 @@ def test_the_pipelines_of_a_run(run_params: dict[str, Any], names: list[str]) ->
     assert adapter.pipeline_names(run_params) == names
 
 
+def test_the_name_of_a_run() -> None:
+    assert adapter.run_id_of({"run_id": "1", "session_id": "2"}) == "1"
+    assert adapter.run_id_of({"session_id": "2"}) == "2"
+
+
 def test_all_pipelines_are_found_whatever_a_run_has_asked_for() -> None:
     if hasattr(pipelines, "set_requested"):
         pipelines.set_requested(["one"])

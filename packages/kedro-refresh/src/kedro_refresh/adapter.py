@@ -23,6 +23,7 @@ __all__ = [
     "hooks_of",
     "list_versions",
     "pipeline_names",
+    "run_id_of",
     "run_pipelines",
     "split_params",
     "split_string",
@@ -70,3 +71,8 @@ def list_versions(dataset: AbstractVersionedDataset[Any, Any]) -> list[str]:
             return []
     found = dataset._glob_function(str(dataset._get_versioned_path("*")))
     return sorted((PurePath(path).parent.name for path in found), reverse=True)
+
+
+def run_id_of(run_params: dict[str, Any]) -> str:
+    """Give the name of a run, which Kedro 1.0 calls that of its session."""
+    return str(run_params.get("run_id") or run_params["session_id"])

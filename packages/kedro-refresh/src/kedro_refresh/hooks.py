@@ -15,7 +15,7 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from kedro_refresh.adapter import pipeline_names
+from kedro_refresh.adapter import pipeline_names, run_id_of
 from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.ledger import DONE, FAILED, KILLED
 from kedro_refresh.project import ProjectFiles
@@ -80,7 +80,7 @@ class RunHooks:
             version = _set_versions(run_params, pipeline, catalog)
             result = yield
             recorder = self._recorder(run_params, pipeline, catalog, files, version)
-            self._runs.begin(run_params["run_id"], _Run(catalog, lock.pop_all(), recorder))
+            self._runs.begin(run_id_of(run_params), _Run(catalog, lock.pop_all(), recorder))
         return result
 
     def _recorder(
@@ -93,7 +93,7 @@ class RunHooks:
     ) -> Recorder | None:
         names = pipeline_names(run_params)
         try:
-            recorder = Recorder(files.judge(pipeline, catalog), run_params["run_id"], version)
+            recorder = Recorder(files.judge(pipeline, catalog), run_id_of(run_params), version)
             files.ledger.begin_run(recorder.run, _trigger(run_params), self._here.env, names)
         except Exception as error:
             _warn(error)
@@ -131,7 +131,7 @@ class RunHooks:
         try:
             return (yield)
         finally:
-            self._close(self._runs.end(run_params["run_id"]), DONE)
+            self._close(self._runs.end(run_id_of(run_params)), DONE)
 
     @hook_impl(wrapper=True)
     def on_pipeline_error(
@@ -142,7 +142,7 @@ class RunHooks:
             return (yield)
         finally:
             told = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-            self._close(self._runs.end(run_params["run_id"]), FAILED, told)
+            self._close(self._runs.end(run_id_of(run_params)), FAILED, told)
 
     def _close(self, run: _Run | None, status: str, error: str | None = None) -> None:
         if run is not None:
@@ -157,7 +157,7 @@ def _trigger(run_params: dict[str, Any]) -> str:
 
 def _set_versions(run_params: dict[str, Any], pipeline: Pipeline, catalog: Catalog) -> str:
     """Give what a run writes its version, and have it loaded again where all of it is written."""
-    names, wanted = pipeline.all_outputs(), run_params["run_id"]
+    names, wanted = pipeline.all_outputs(), run_id_of(run_params)
     version = stamp(catalog, names, wanted)
     if version != wanted:
         _logger.warning("There are later data than %s: this run saves %s.", wanted, version)
