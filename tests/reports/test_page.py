@@ -4,7 +4,7 @@ from html import unescape
 import pytest
 from markdown_it import MarkdownIt
 
-from crossfold.reports.page import PageError, as_text, code, figure_html, render_page
+from crossfold.reports.page import PageError, as_text, code, figure_html, render_page, this_command
 
 NAMES = (
     "<script>alert(1)</script>",
@@ -54,6 +54,20 @@ def test_page_has_one_title_contents_and_a_notice_first():
     anchors = re.findall(r'href="#([^"]+)"', html)
     assert anchors == re.findall(r'<h2 id="([^"]+)"', html) == ["one", "one-1", "ünder"]
     assert not re.search(r'(src|href)="(?!#|data:)', html)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "command"),
+    [
+        (["python -m kedro", "run", "--params=a=b c"], "kedro run '--params=a=b c'"),
+        (["/usr/bin/kedro", "run"], "kedro run"),
+        (["/usr/bin/kedro", "refresh"], ""),
+        (["pytest", "run"], ""),
+    ],
+)
+def test_the_command_is_the_one_that_started_the_run(monkeypatch, arguments, command):
+    monkeypatch.setattr("sys.argv", arguments)
+    assert this_command() == command
 
 
 def test_page_without_a_notice_has_no_empty_one():

@@ -160,10 +160,10 @@ def _entities(text: str) -> Markup:
 
 
 def this_command() -> str:
-    """Give the command that started this run, or nothing where it was no command of Kedro's."""
+    """Give the command that started this run, or nothing where it was no ``kedro run``."""
     program, *arguments = sys.argv or [""]
-    is_kedro = Path(program).stem == "kedro" or Path(program).parent.name == "kedro"
-    return f"kedro {shlex.join(arguments)}" if is_kedro and arguments else ""
+    is_kedro = Path(program).stem == "kedro" or program.endswith("-m kedro")
+    return f"kedro {shlex.join(arguments)}" if is_kedro and arguments[:1] == ["run"] else ""
 
 
 def today() -> str:
