@@ -6,7 +6,7 @@ import logging
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from kedro.framework.hooks import hook_impl
@@ -21,6 +21,7 @@ from crossfold.refreshing.sources import web_copies
 from crossfold.user_input import require_environment, require_parameters
 
 if TYPE_CHECKING:
+    from kedro.config import OmegaConfigLoader
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
     from kedro.pipeline import Pipeline
@@ -44,7 +45,7 @@ class ProjectHooks:
         """Refuse wrong names and values; have a key for patients before the catalog asks for it."""
         if not sys.stdout.isatty():
             _log_plain_lines()
-        loader = context.config_loader
+        loader = cast("OmegaConfigLoader", context.config_loader)
         require_environment(loader)
         local = Path(loader.conf_source, "local")
         loader["credentials"] = with_patient_key(context._get_config_credentials(), local)
@@ -111,7 +112,7 @@ class ProjectHooks:
         self._steps.pop(run_params["run_id"], None)
         for line in headlines(pipeline, catalog):
             click.echo(line)
-        folders = {}
+        folders: dict[Path, None] = {}
         for name in sorted(pipeline.outputs()):
             if (folder := _folder_of_reports(name, catalog)) is not None:
                 folders[folder] = None

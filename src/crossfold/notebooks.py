@@ -7,7 +7,7 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from kedro.utils import find_kedro_project
@@ -50,10 +50,11 @@ def load_catalog(environment: str = "sample") -> CatalogProtocol[Any, Any]:
     bootstrap_project(project)
     environment = os.environ.get("KEDRO_ENV", environment)
     with KedroSession.create(project, env=environment, save_on_close=False) as session:
-        context = session.load_context()
+        context = cast("KedroSession", session).load_context()
     _print_plainly()
     click.echo(context.params["data_notice"] or "Real data.")
-    return context.catalog
+    catalog: CatalogProtocol[Any, Any] = context.catalog
+    return catalog
 
 
 def show_figure(catalog: CatalogProtocol[Any, Any], name: str) -> None:
@@ -75,7 +76,7 @@ def show_figure(catalog: CatalogProtocol[Any, Any], name: str) -> None:
         small = picture.convert("RGB").resize((_WIDTH, height)).quantize(_COLOURS)
     content = io.BytesIO()
     small.save(content, format="png", optimize=True)
-    display(Image(content.getvalue()))
+    display(Image(content.getvalue()))  # type: ignore[no-untyped-call]
 
 
 def _find_project() -> Path:

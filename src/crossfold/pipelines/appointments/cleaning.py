@@ -69,7 +69,7 @@ def is_extra(name: str) -> bool:
 def declared(export: pd.DataFrame) -> pd.DataFrame:
     """Leave out columns that are not the project's: they may hold a name or a telephone number."""
     names = [*REQUIRED, *OPTIONAL, LABEL, "source_file", "source_row"]
-    return export[[name for name in export if name in names or is_extra(name)]]
+    return export[[name for name in export.columns if name in names or is_extra(name)]]
 
 
 def latest_rows(raw: pd.DataFrame) -> pd.DataFrame:
@@ -97,11 +97,12 @@ def parse(raw: pd.DataFrame, parameters: AppointmentsParameters = DEFAULTS) -> p
         "appointment_day": _time(raw["appointment_day"], parameters.date_format).dt.normalize(),
     }
     columns |= {name: read(raw[name]) for name, read in READERS.items() if name in raw}
-    columns |= {name: _extra(raw[name]) for name in raw if is_extra(name)}
+    columns |= {name: _extra(raw[name]) for name in raw.columns if is_extra(name)}
     if LABEL in raw:
         columns[LABEL] = _label(raw[LABEL], parameters)
     parsed = pd.DataFrame(columns)
-    return parsed[sorted(parsed, key=_place)]
+    names = sorted(parsed.columns, key=_place)
+    return parsed[names]
 
 
 def _place(name: str) -> int:
@@ -206,7 +207,8 @@ def _date_out_of_range(parsed: pd.DataFrame) -> pd.Series:
 
 
 def _lead_days(parsed: pd.DataFrame) -> pd.Series:
-    return (parsed["appointment_day"] - parsed["booked_at"].dt.normalize()).dt.days
+    days: pd.Series = (parsed["appointment_day"] - parsed["booked_at"].dt.normalize()).dt.days
+    return days
 
 
 def _before_booking_day(parsed: pd.DataFrame) -> pd.Series:
@@ -214,7 +216,7 @@ def _before_booking_day(parsed: pd.DataFrame) -> pd.Series:
 
 
 def _unknown_flag(parsed: pd.DataFrame) -> pd.Series:
-    flags = [name for name in parsed if name in FLAGS or name.startswith("flag_")]
+    flags = [name for name in parsed.columns if name in FLAGS or name.startswith("flag_")]
     return parsed[flags].isna().any(axis=1)
 
 
@@ -259,5 +261,5 @@ def broken_rules(parsed: pd.DataFrame) -> pd.Series:
 def typed(parsed: pd.DataFrame) -> pd.DataFrame:
     """Give good rows their final dtypes and a new index."""
     rows = parsed.reset_index(drop=True)
-    extra = {name: EXTRA[name.partition("_")[0] + "_"] for name in rows if is_extra(name)}
+    extra = {name: EXTRA[name.partition("_")[0] + "_"] for name in rows.columns if is_extra(name)}
     return rows.astype({name: kind for name, kind in DTYPES.items() if name in rows} | extra)

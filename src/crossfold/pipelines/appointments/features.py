@@ -45,9 +45,9 @@ def build_features(appointments: pd.DataFrame, history_as_of: HistoryAsOf) -> pd
     return pd.concat(
         [
             rows[["no_show"]],
-            *([(rows["gender"] == "M").rename("male")] if "gender" in rows else []),
+            *([(rows["gender"] == "M").to_frame("male")] if "gender" in rows else []),
             rows[[name for name in CARRIED_OVER if name in rows]],
-            rows[[name for name in rows if is_extra(name)]],
+            rows[[name for name in rows.columns if is_extra(name)]],
             time_features(rows, times),
             booking_features(times),
             history_features(rows["no_show"], times, first_unknown_day[history_as_of]),

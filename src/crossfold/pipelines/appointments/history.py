@@ -54,14 +54,14 @@ def history_features(no_show: pd.Series, times: Times, first_unknown_day: Intege
             "days_since_last_appointment": _where(n > 0, first_unknown_day - _take(day, last)),
             "last_lead_time_days": _where(n > 0, _take(lead, last)),
             "last_outcome": pd.Categorical.from_codes(
-                np.where(n > 0, _take(missed, last) + 1, 0), LAST_OUTCOMES
+                np.where(n > 0, _take(missed, last) + 1, 0), pd.Index(LAST_OUTCOMES)
             ),
         }
     )
 
 
 def _sum_between(sorted_values: Integers, start: Integers, end: Integers) -> Integers:
-    total = np.concatenate([[0], np.cumsum(sorted_values)])
+    total: Integers = np.concatenate([[0], np.cumsum(sorted_values)])
     return total[end] - total[start]
 
 

@@ -68,6 +68,9 @@ class SortedEvents:
         Positions of the events in sorted order.
     """
 
+    _first: int
+    _span: int
+
     def __init__(self, group: Integers, time: Integers, *ties: Integers) -> None:
         self._first, last = (time.min(), time.max()) if len(time) else (0, 0)
         self._span = last - self._first + 2

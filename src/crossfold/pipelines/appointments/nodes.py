@@ -41,7 +41,7 @@ def clean_appointments(
         )
     rule = cleaning.broken_rules(parsed)
     bad = rule != ""
-    counts = {
+    counts: dict[str, Any] = {
         "read": len(appointments_raw),
         "superseded": len(appointments_raw) - len(raw),
         "kept": int((~bad).sum()),
@@ -124,15 +124,16 @@ def build_coming_features(
     if "sms_received" in past and "sms_received" not in coming:
         _logger.warning("sms_received is absent: all appointments count as without a reminder.")
         coming = coming.assign(sms_received=False)
-    if missing := sorted(set(past) - set(coming) - {"no_show"}):
+    if missing := sorted(set(past.columns) - set(coming.columns) - {"no_show"}):
         raise CrossfoldError(
             f"The coming appointments lack {', '.join(missing)}, which the past ones have: give"
             " both the same columns, and run no_show again if they have changed."
         )
     coming = coming[[name for name in past if name in coming]]
     outcomes = past["no_show"].astype("boolean")
+    unknown: Any = pd.NA
     everything = pd.concat(
-        [_plain_text(coming).assign(no_show=pd.NA), _plain_text(past).assign(no_show=outcomes)],
+        [_plain_text(coming).assign(no_show=unknown), _plain_text(past).assign(no_show=outcomes)],
         ignore_index=True,
     ).astype({"no_show": "boolean"} | dict.fromkeys(_categories(past), "category"))
     features = build_features(everything, appointments_parameters.history_as_of)
@@ -144,4 +145,4 @@ def _plain_text(appointments: pd.DataFrame) -> pd.DataFrame:
 
 
 def _categories(appointments: pd.DataFrame) -> list[str]:
-    return list(appointments.select_dtypes("category"))
+    return list(appointments.select_dtypes("category").columns)

@@ -26,5 +26,5 @@ def time_features(appointments: pd.DataFrame, times: Times) -> pd.DataFrame:
     )
 
 
-def _weekday(times: pd.Series) -> pd.Categorical:
-    return pd.Categorical.from_codes(times.dt.day_of_week.to_numpy(), WEEKDAYS)
+def _weekday(times: pd.Series) -> pd.Categorical[str]:
+    return pd.Categorical.from_codes(times.dt.day_of_week.to_numpy(), pd.Index(WEEKDAYS))

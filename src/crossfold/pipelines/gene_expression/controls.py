@@ -243,7 +243,7 @@ def evaluate_controls(control_predictions: pd.DataFrame, leaks: pd.DataFrame) ->
         )
         figures = [t_interval(per_permutation[metric]) for metric in CONTROL_METRICS]
         table = pd.DataFrame(figures, columns=["estimate", "low", "high"]).assign(
-            metric=CONTROL_METRICS, control=names[0], when=names[1]
+            metric=CONTROL_METRICS, control=str(names[0]), when=str(names[1])
         )
         tables.append(table.assign(permutations=len(per_permutation)))
     columns = [*keys, "metric", "estimate", "low", "high", "permutations"]

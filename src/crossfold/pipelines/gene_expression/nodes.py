@@ -1,7 +1,7 @@
 """Nodes that join the source files, build what models read, and list what folds selected."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -50,7 +50,7 @@ def join_patients(
         pd.concat([facts, table[probes["probe"]].reset_index(drop=True)], axis=1)
         for table in (expression, calls)
     ]
-    return *tables, probes, _counts(facts, probes)
+    return tables[0], tables[1], probes, _counts(facts, probes)
 
 
 def _counts(facts: pd.DataFrame, probes: pd.DataFrame) -> dict[str, Any]:
@@ -148,7 +148,7 @@ def build_features(
     values = expression[kept["probe"].tolist()].astype("float64")
     if parameters.log10:
         bounds = parameters.floor, parameters.ceiling
-        values = np.log10(values.clip(*bounds))
+        values = cast("pd.DataFrame", np.log10(values.clip(*bounds)))
     if parameters.standardise_patients:
         values = _standardised(values, expression["patient"])
     aml = (expression["label"] == "AML").astype("int8").rename(TARGET)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from crossfold.templates.cross_validation.folds import (
     ORIGINAL_SPLIT,
     read_folds,
 )
-from crossfold.templates.cross_validation.parameters import EvaluationParameters
+from crossfold.templates.cross_validation.parameters import EvaluationParameters, Sampler
 from crossfold.templates.cross_validation.training import make_sampler
 from crossfold.templates.reporting.parameters import ReportParameters
 from crossfold.validation.tables import POOLED
@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 
 PROTOCOLS = (LEAVE_ONE_OUT, K_FOLD, ORIGINAL_SPLIT)
 SHOWN = ("accuracy", "recall", "specificity", "f1", "mcc", "pr_auc")
-SAMPLERS = {"none": "As they are", "down_sampling": "Down-sampling", "smote": "SMOTE"}
+SAMPLERS: dict[Sampler, str] = {
+    "none": "As they are",
+    "down_sampling": "Down-sampling",
+    "smote": "SMOTE",
+}
 _POOLED_FROM = ("validation_loss", "false_positives", "false_negatives")
 _AVERAGED = ("train_loss", "train_accuracy", "train_f1")
 PARTS = {"train": "Training", "validation": "Validation"}
@@ -134,7 +138,7 @@ def class_counts(features: pd.DataFrame, folds: pd.DataFrame, seed: int) -> pd.D
     return pd.concat(tables, ignore_index=True)
 
 
-def _resampled(name: str, aml: np.ndarray, seed: int) -> np.ndarray:
+def _resampled(name: Sampler, aml: np.ndarray, seed: int) -> np.ndarray:
     sampler = make_sampler(name, seed)
     if sampler is None:
         return aml
@@ -287,7 +291,7 @@ def _curves(
     epochs_: pd.DataFrame,
     protocol: str,
     models: Sequence[str],
-    figures: Sequence[str],
+    figures: Collection[str],
     report: ReportParameters,
 ) -> Figure:
     """Draw measures over epochs, a panel a model and figure; bands are the range of the starts."""
@@ -328,7 +332,7 @@ def draw_patients_2d(table_patients_2d: pd.DataFrame) -> Figure:
         for (label, origin), rows in part.groupby(["label", "origin"]):
             ink = style.BLUE if label == "ALL" else style.VERMILLION
             axes.scatter(
-                rows["x"], rows["y"], marker=looks[origin], edgecolors=ink, s=26,
+                rows["x"], rows["y"], marker=looks[str(origin)], edgecolors=ink, s=26,
                 facecolors=ink if label == "AML" else "none",
                 label=f"{label}, {origin} file (n = {len(rows)})",
             )  # fmt: skip
@@ -367,7 +371,7 @@ def words(
     }
 
 
-TABLES = {
+TABLES: dict[str, Callable[..., pd.DataFrame]] = {
     **{protocol: figures_of(protocol) for protocol in PROTOCOLS},
     "tests": tests,
     "permuted": permuted,
@@ -376,7 +380,7 @@ TABLES = {
     "selected_probes": selected_probes,
     "patients_2d": patients_2d,
 }
-FIGURES = {
+FIGURES: dict[str, Callable[..., Figure]] = {
     "model_comparison": model_comparison,
     "controls": draw_controls,
     "resampling_curves": resampling_curves,

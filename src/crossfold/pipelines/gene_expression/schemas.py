@@ -4,6 +4,8 @@ What is checked here is a table's frame; what a single cell gets wrong is told b
 know its file, probe and patient.
 """
 
+from typing import Any
+
 import pandera.pandas as pa
 
 from crossfold.pipelines.gene_expression.columns import (
@@ -18,7 +20,7 @@ from crossfold.pipelines.gene_expression.columns import (
 HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
 
 
-def _frame(columns: dict[str, pa.Column], **options: bool) -> pa.DataFrameSchema:
+def _frame(columns: dict[str, pa.Column], **options: Any) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(columns, checks=HAS_ROWS, **options)
 
 

@@ -88,7 +88,7 @@ def _expressions(cells: pd.DataFrame, file: str) -> pd.DataFrame:
     numbers = cells.apply(pd.to_numeric, errors="coerce")
     bad = numbers.isna() | (numbers % 1 != 0)
     _refuse(cells, bad, file, "a whole number")
-    table = numbers.T.astype("int32")
+    table: pd.DataFrame = numbers.T.astype("int32")
     table.index = pd.Index(table.index.astype("int32"), name="patient")
     return table
 

@@ -211,7 +211,7 @@ def guard_against_leaks(images: NDArray[Any], split_table: pd.DataFrame) -> pd.D
     checks = []
     for split, column in COLUMNS.items():
         used = (split_table[column] != LEFT_OUT[split]).to_numpy()
-        part = split_table[column].cat.codes.to_numpy()[used]
+        part = split_table[column].cat.codes.to_numpy()[used].astype(np.int8)
         checks.append(check_leaks(part, identity=identity[used]))
         checks[-1]["check"] = f"images crossing the {split} split"
     return pd.concat(checks, ignore_index=True)

@@ -66,7 +66,7 @@ def compare_models(
         result_row(pair, "accuracy", test, result)
         for pair in pairs
         for test, result in _compare(
-            *(look_up(models, name, "model") for name in pair), evaluation, seed
+            look_up(models, pair[0], "model"), look_up(models, pair[1], "model"), evaluation, seed
         ).items()
     ]
     table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
@@ -91,7 +91,7 @@ def _compare(
     right_a, right_b = (one[members].eq(y, axis=0) for one in (a, b))
     several = len(members) > 1
     tests = {
-        f"McNemar, seed {seed + one}" if several else "McNemar": mcnemar_test(
+        f"McNemar, seed {seed + int(one)}" if several else "McNemar": mcnemar_test(
             np.ones(len(y)), right_a[one], right_b[one]
         )
         for one in members

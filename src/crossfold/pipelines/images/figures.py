@@ -376,6 +376,7 @@ def image_page(images: NDArray[Any], shown: pd.DataFrame, classes: Sequence[str]
     n_columns = MANY if max(map(len, classes)) <= SHORT_NAME else FEW
     n_rows, height = math.ceil(len(shown) / n_columns), 1 + _CAPTION_ROOM * n_columns / MANY
     figure, [axes] = style.new_figure(style.WIDTH_INCHES / n_columns * height * n_rows)
+    line: Any
     for place, line in enumerate(shown.itertuples(index=False)):
         row, column = divmod(place, n_columns)
         _put(axes, images[line.row], column, row * height)

@@ -228,7 +228,7 @@ def prediction_table(
 
 
 def keep_networks(
-    networks: Sequence[MLPClassifier], described: Sequence[Mapping[str, Any]]
+    networks: Sequence[MLPClassifier], described: Sequence[Mapping[Any, Any]]
 ) -> Networks:
     """Arrange fitted networks as the catalog stores them: a list, and what each of them is.
 

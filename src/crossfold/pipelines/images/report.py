@@ -202,7 +202,7 @@ def _one_report(rows: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     called = rows["predicted"].value_counts().reindex(range(len(classes)), fill_value=0)
     named = pd.Series(dict(zip(classes, called, strict=True))).reindex(table.index)
     of_means = table.index.str.endswith(" avg")
-    ends = [
+    ends: list[pd.DataFrame | pd.Series] = [
         _wilson(table, "precision", named),
         _wilson(table, "recall", table["support"].mask(of_means)),
     ]
@@ -338,11 +338,12 @@ def curve_models(highlighted: Mapping[str, str], report: ReportParameters) -> li
 def difference_sentence(row: Mapping[Any, Any], names: Mapping[str, str]) -> str:
     """Say how far a pair of models is apart in the share of test images named correctly."""
     a, b = (names[row[key]] for key in ("model_a", "model_b"))
-    ends = sorted(abs(row[end]) for end in ("low", "high"))
+    gap, low, high = (100 * row[one] for one in ("difference", "low", "high"))
     if verdict(row["low"], row["high"]) != "differ":
-        points = write.interval(*(100 * row[one] for one in ("difference", "low", "high")), 1)
+        points = write.interval(gap, low, high, 1)
         return f"{a} and {b} cannot be told apart: they differ by {points} points of accuracy."
-    points = write.interval(*(100 * one for one in (abs(row["difference"]), *ends)), 1)
+    smaller, larger = sorted((abs(low), abs(high)))
+    points = write.interval(abs(gap), smaller, larger, 1)
     told = "more" if row["difference"] > 0 else "less"
     return f"{a}: {points} points {told} accurate than {b}."
 
@@ -410,7 +411,7 @@ def _rates(learning_rates: pd.DataFrame, report: ReportParameters) -> list[dict[
         wide = rows.pivot_table(
             index="experiment", columns="learning_rate", values="validation_accuracy", sort=False
         )
-        wide = wide[sorted(wide)].rename(columns="{:g}".format).reset_index()
+        wide = wide[sorted(wide.columns)].rename(columns="{:g}".format).reset_index()
         chosen = rows[rows["chosen"]].set_index("experiment")["learning_rate"]
         wide["chosen"] = [f"{chosen[name]:g}" for name in wide["experiment"]]
         name = write.plain(regime_name(report, str(regime)))

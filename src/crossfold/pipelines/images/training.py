@@ -264,7 +264,8 @@ def train_twins(
     """
     data = SplitImages.of(images, split_table, SOURCE)
     settings = look_up(experiments.root, twin.experiment, "experiment")
-    figures, networks, histories, scores = [], [], [], []
+    figures, networks, histories = [], [], []
+    scores: list[pd.DataFrame] = []
     for regime, how in twin.regimes.items():
         rate = how.learning_rate or chosen_rate(learning_rates, regime, twin.experiment)
         member = Member(twin.experiment, settings, seed, rate)
@@ -379,7 +380,7 @@ def fit_strong_model(
 
 def _fingerprint(pixels: NDArray[np.uint8], labels: NDArray[Any]) -> str:
     """Give the SHA-256 of pixels and labels: equal images, equal fingerprints."""
-    digest = hashlib.sha256(np.ascontiguousarray(pixels))
+    digest = hashlib.sha256(np.ascontiguousarray(pixels).data)
     digest.update(labels.astype(np.uint8).tobytes())
     return digest.hexdigest()
 

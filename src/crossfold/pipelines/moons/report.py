@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -13,11 +14,12 @@ from crossfold.reports.words import count, fitting, percent
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.collections import QuadMesh
     from matplotlib.figure import Figure
 
 SHOWN_POINTS = 500
 PROTOCOLS = {LEARNT: "points_learnt_from", NEW: "new_points", DRAWS: "mean_over_draws"}
-_MOONS = {
+_MOONS: dict[int, style.Look] = {
     0: {"color": style.BLUE, "marker": "o", "label": "Upper moon (0)"},
     1: {"color": style.VERMILLION, "marker": "^", "label": "Lower moon (1)"},
 }
@@ -54,7 +56,7 @@ def words(metrics_table: pd.DataFrame, comparison: pd.DataFrame) -> dict[str, An
 
 def _accuracy(metrics_table: pd.DataFrame, model: str, protocol: str) -> pd.Series:
     table = metrics_table.set_index(["model", "protocol", "metric"])
-    return table.loc[(model, protocol, "accuracy")]
+    return cast("pd.Series", table.loc[(model, protocol, "accuracy"), :])
 
 
 def boundary(points: pd.DataFrame, plane: pd.DataFrame, metrics_table: pd.DataFrame) -> Figure:
@@ -81,7 +83,7 @@ def boundary(points: pd.DataFrame, plane: pd.DataFrame, metrics_table: pd.DataFr
     return figure
 
 
-def _shade(axes: Axes, own: pd.DataFrame) -> object:
+def _shade(axes: Axes, own: pd.DataFrame) -> QuadMesh:
     wide = own.pivot_table(index="x2", columns="x1", values="p1")
     x1, x2 = wide.columns.to_numpy(), wide.index.to_numpy()
     shading = axes.pcolormesh(x1, x2, wide, cmap="Greys", vmin=0, vmax=1, rasterized=True)
@@ -92,7 +94,7 @@ def _shade(axes: Axes, own: pd.DataFrame) -> object:
 def _scatter(axes: Axes, table: pd.DataFrame, size: float) -> None:
     for label, look in _MOONS.items():
         own = table[table["label"] == label]
-        mark = {"color": look["color"], "marker": look["marker"]}
+        mark: style.Look = {"color": look["color"], "marker": look["marker"]}
         axes.scatter(own["x1"], own["x2"], s=size, linewidths=0.4, edgecolors="white", **mark)
         axes.plot([], [], linestyle="none", markersize=6, **look)
 
@@ -135,7 +137,7 @@ def training_curves(history: pd.DataFrame, metrics_table: pd.DataFrame) -> Figur
 
 
 TABLES = {"variants": variants}
-FIGURES = {
+FIGURES: dict[str, Callable[..., Figure]] = {
     "boundary": boundary,
     "draws": draws,
     "points": draw_points,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from kedro.pipeline import Pipeline
 
@@ -11,7 +13,7 @@ from crossfold.pipelines.no_show import figures, tables
 from crossfold.templates import cross_validation, reporting
 
 STUDY = "no_show"
-TABLES = {
+TABLES: dict[str, Callable[..., Any]] = {
     "no_show_by_lead_time": tables.no_show_by_lead_time,
     "no_show_by_age": tables.no_show_by_age,
     "no_show_by_condition": tables.no_show_by_condition,
@@ -21,7 +23,7 @@ TABLES = {
     "subgroup_gaps": tables.subgroup_gaps,
     "thresholds": tables.thresholds,
 }
-FIGURES = {
+FIGURES: dict[str, Callable[..., Any]] = {
     "no_show_by_lead_time": figures.no_show_by_lead_time,
     "no_show_by_age": figures.no_show_by_age,
     "no_show_by_condition": figures.no_show_by_condition,

@@ -121,7 +121,8 @@ def sms_by_lead_time(table: pd.DataFrame) -> pd.DataFrame:
 
 def lead_time_days(table: pd.DataFrame) -> pd.Series:
     """Count calendar days from the booking day to the appointment."""
-    return (table["appointment_day"] - table["booked_at"].dt.normalize()).dt.days
+    days: pd.Series = (table["appointment_day"] - table["booked_at"].dt.normalize()).dt.days
+    return days
 
 
 def lead_time(table: pd.DataFrame) -> pd.Series:
@@ -154,7 +155,7 @@ def subgroups(results: Results, seed: int) -> pd.DataFrame:
 
     rows = results.predicted(results.reference)
     levels: dict[str, Any] = {EVERYONE: np.full(len(rows), "all")}
-    levels |= dict(subgroup_columns(results.table).take(rows["row"]))
+    levels |= dict(subgroup_columns(results.table).take(rows["row"].to_numpy()))
     draws = GroupBootstrap(rows["group"], results.evaluation.n_resamples, seed)
     y, p, flagged = (rows[name].to_numpy() for name in ("target", "p1", "flagged"))
     table = subgroup_table(y, p, flagged, levels, draws)
@@ -174,7 +175,7 @@ def subgroup_gaps(results: Results) -> pd.DataFrame:
     intervals from a bootstrap by patient ``flagged_ratio`` and ``recall_gap``.
     """
     rows = results.predicted(results.reference)
-    levels = subgroup_columns(results.table).take(rows["row"])
+    levels = subgroup_columns(results.table).take(rows["row"].to_numpy())
     draws = bootstrap(results)
     lines = []
     for group, of_row in levels.items():
@@ -244,9 +245,11 @@ def words(
 ) -> dict[str, Any]:
     """Compute what the page names: what calling a tenth brings, texts on SMS and subgroups."""
     share = float(results.report.extra["share"])
-    row = table_decision.loc[(table_decision["share"] - share).abs().idxmin()]
+    row = table_decision.iloc[int((table_decision["share"] - share).abs().argmin())]
     found = {
-        name: Estimate(name, *(float(row[f"{name}{end}"]) for end in ("", "_low", "_high")))
+        name: Estimate(
+            name, float(row[name]), float(row[f"{name}_low"]), float(row[f"{name}_high"])
+        )
         for name in ("precision", "recall")
     }
     return {
@@ -258,7 +261,7 @@ def words(
     }
 
 
-def _gap(row: Mapping[str, Any]) -> str:
+def _gap(row: Mapping[Any, Any]) -> str:
     """Say who is flagged how often, and whose no-shows are found."""
     ratio = fitting_interval(*(row[f"flagged_ratio{end}"] for end in ("", "_low", "_high")))
     gap = 100 * np.array([row[f"recall_gap{end}"] for end in ("", "_low", "_high")])

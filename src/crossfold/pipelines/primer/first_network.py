@@ -49,7 +49,9 @@ def train_network_by_hand(
     """
     train = points[points["part"] == TRAIN]
     weights = start_network(first_network, seed)
-    steps, epochs = [], []
+    steps: list[dict[str, Any]] = []
+    epochs: list[dict[str, Any]] = []
+    row: Any
     for epoch in range(first_network.epochs + 1):
         epochs.append({"epoch": epoch, **score_network(points, weights), **_name_all(weights, "")})
         for row in train.itertuples():
@@ -117,7 +119,7 @@ def _name_all(weights: Weights, prefix: str) -> dict[str, float]:
     return {f"{prefix}{name}": float(value) for name, value in named.items()}
 
 
-def read_named(named: Mapping[str, float]) -> Weights:
+def read_named(named: Mapping[Any, float]) -> Weights:
     """Arrange weights by name, as in `train_network_by_hand`, as arrays."""
     units = range(sum(name.startswith("b1_") for name in dict(named)))
     first = np.array([[named[f"w1_{name}{unit}"] for unit in units] for name in "xy"])

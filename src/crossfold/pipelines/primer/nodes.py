@@ -64,7 +64,9 @@ def predict_rows(
                 for name, p in zip(_model_names(logistic_comparison), probabilities, strict=True)
             ),
             *(
-                _predictions(name, protocols, points["label"], predict(points, read_named(own)))
+                _predictions(
+                    name, protocols, points["label"], predict(points, read_named(own.to_dict()))
+                )
                 for name, own in (
                     ("network_by_hand", weights["by_hand"]),
                     ("network_crossfold", weights["library"]),
@@ -76,6 +78,7 @@ def predict_rows(
 
 def _model_names(logistic_comparison: pd.DataFrame) -> Iterator[str]:
     """Name each source; the same once more for another number of epochs."""
+    row: Any
     for row, again in zip(
         logistic_comparison.itertuples(), logistic_comparison["source"].duplicated(), strict=True
     ):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,14 +90,14 @@ def growing_weights(longer_training: pd.DataFrame, logistic_comparison: pd.DataF
 
 def stopped(logistic_comparison: pd.DataFrame) -> int:
     """Find the epoch at which training stops early."""
-    return int(logistic_comparison.set_index("source").loc[STOPPED, "epochs"])
+    return int(logistic_comparison.set_index("source")["epochs"].loc[STOPPED])
 
 
 def draw_probabilities(logistic_comparison: pd.DataFrame) -> Figure:
     """Draw the probability of each row by hand, by crossfold and by scikit-learn."""
     shown = logistic_comparison.drop_duplicates("source").set_index("source")
     figure, [axes] = style.new_figure(3.2)
-    rows = [name for name in shown if name.startswith("row ")]
+    rows = [name for name in shown.columns if name.startswith("row ")]
     sources = (BY_HAND, LIBRARY, STOPPED, REFERENCE)
     for number, (source, look) in enumerate(zip(sources, style.SERIES, strict=True)):
         places = np.arange(1, len(rows) + 1) + 0.14 * (number - 1.5)
@@ -152,6 +153,7 @@ def draw_points(points: pd.DataFrame) -> Figure:
     """Draw the integer points, by label and part."""
     figure, [axes] = style.new_figure(4.0)
     looks = {0: (style.BLUE, "o"), 1: (style.VERMILLION, "^")}
+    label: Any
     for (label, part), own in points.groupby(["label", "part"]):
         ink, marker = looks[int(label)]
         axes.plot(
@@ -183,25 +185,25 @@ def words(
         "toy": toy,
         "two_outputs": two_outputs,
         "network_comparison": network_comparison,
-        "set_aside": scores.loc[("network_by_hand", NEW, "accuracy")],
+        "set_aside": scores.loc[("network_by_hand", NEW, "accuracy"), :],
         "losses": (logistic_steps["loss"].iloc[0], logistic_steps["loss"].iloc[-1]),
         "logistic": logistic,
         "stopped": count(stopped(logistic_comparison)),
         "right": {name: float(accuracy[f"logistic_{name}"]) for name in RIGHT},
-        "apart": {b: fitting(gap) for (_, b), gap in apart.items()},
+        "apart": {b: fitting(gap) for b, gap in apart.droplevel("model_a").items()},
         "largest_sum_gap": float((two_outputs["sum"] - 1).abs().max()),
     }
 
 
 RIGHT = ("by_hand", "stopped_early", "scikit_learn")
-TABLES = {
+TABLES: dict[str, Callable[..., pd.DataFrame]] = {
     "first_steps": first_steps,
     "probabilities": probabilities,
     "trained_weights": trained_weights,
     "network_first_steps": network_first_steps,
     "network_weights": network_weights,
 }
-FIGURES = {
+FIGURES: dict[str, Callable[..., Figure]] = {
     "confusion": confusion,
     "logistic_loss": logistic_loss,
     "growing_weights": growing_weights,

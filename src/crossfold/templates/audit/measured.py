@@ -44,7 +44,7 @@ class Measured:
     low: float
     high: float
     n: int
-    draws: NDArray[np.float64] | None = None
+    draws: NDArray[np.floating[Any]] | None = None
 
 
 def exact(value: float, n: int = 0) -> Measured:

@@ -43,7 +43,7 @@ def draw_figures(
         return epochs[epochs["run"] == epochs["subject"].map(named)]
 
     reported, sound = Setup(claims.on), Setup()
-    looks = {"series": "series", "panel": "panel", "share_y": False, "height": 2.2}
+    looks: dict[str, Any] = {"series": "series", "panel": "panel", "share_y": False, "height": 2.2}
     with figure_style():
         return {
             "classes": _classes(expression, seed),

@@ -67,7 +67,8 @@ class Case:
     def last(self, subject: str) -> pd.DataFrame:
         """Take the last epoch of every draw or fold."""
         table = self.runs(subject)
-        return table[table["epoch"] == table["epoch"].max()].sort_values("fold")
+        last: pd.DataFrame = table[table["epoch"] == table["epoch"].max()].sort_values("fold")
+        return last
 
     def study(self, model: str, protocol: str = K_FOLD) -> pd.DataFrame:
         """Take the sound study's predictions of a model."""
@@ -86,10 +87,10 @@ class Case:
         self, rows: pd.DataFrame, figure: Callable[[Any], Array]
     ) -> tuple[float, Array]:
         """Compute a figure from metrics of predictions, and of patients drawn as wholes."""
-        columns = [rows[name].to_numpy() for name in ("target", "p1", "flagged")]
+        y, p, flagged = (rows[name].to_numpy() for name in ("target", "p1", "flagged"))
         blocks = GroupBootstrap(rows["row"], self.n_resamples, self.seed).blocks()
-        drawn = [figure(binary_metrics(*columns, weights)) for weights in blocks]
-        return float(figure(binary_metrics(*columns))[0]), np.concatenate(drawn)
+        drawn = [figure(binary_metrics(y, p, flagged, weights)) for weights in blocks]
+        return float(figure(binary_metrics(y, p, flagged))[0]), np.concatenate(drawn)
 
 
 def score(case: Case, table: str, metric: str = "f1") -> Measured:
@@ -108,9 +109,10 @@ def gain(case: Case, tables: Sequence[str], metric: str = "f1") -> Measured:
         (before, without), *after = (
             _study_score(case, table, metric) for table in (ORIGINAL, *tables)
         )
-        means = [np.mean([one[place] for one in after], axis=0) for place in (0, 1)]
+        mean = float(np.mean([estimate for estimate, _ in after]))
+        drawn = np.mean([of_draws for _, of_draws in after], axis=0)
         n = case.study(STUDY_MODELS[ORIGINAL])["row"].nunique()
-        return resampled(float(means[0]) - before, means[1] - without, n)
+        return resampled(mean - before, drawn - without, n)
     values = [case.last(table)[metric].to_numpy() for table in (ORIGINAL, *tables)]
     return case.over(np.mean(values[1:], axis=0) - values[0])
 
@@ -167,7 +169,8 @@ def sway(case: Case, aml_share: float) -> Measured:
             return 2 * true / (true + false + share), true + (1 - share) - false
 
         (f1, right), (f1_rare, right_rare) = figures(0.5), figures(aml_share)
-        return np.abs(f1 - f1_rare) - np.abs(right - right_rare)
+        more: Array = np.abs(f1 - f1_rare) - np.abs(right - right_rare)
+        return more
 
     rows = case.study(STUDY_MODELS[ORIGINAL])
     return resampled(*case.of_patients(rows, moved), rows["row"].nunique())

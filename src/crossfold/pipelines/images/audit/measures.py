@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -25,7 +25,7 @@ OTHER_TEST_ROWS, DROPOUT_IN_PREDICTION = "other_test_rows", "dropout_in_predicti
 SMALL_TEST_SAMPLE = "small_test_sample"
 TEST, OTHER = "test", "other"
 
-Floats = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 Names = Sequence[str | int]
 Take = Literal["mean", "min", "max"]
 _TAKE: dict[str, Callable[..., Floats]] = {"mean": np.mean, "min": np.min, "max": np.max}
@@ -69,17 +69,20 @@ class Answers:
         """Arrange a table by image and member."""
         table = table.sort_values(["member", "row"], kind="stable")
         members = table["member"].nunique()
-        columns = {
+        columns: dict[str, Any] = {
             name: table[name].to_numpy().reshape(members, -1).T
             for name in ("row", "target", "predicted", "dropped", "loss")
         }
-        first = {name: columns.pop(name)[:, 0].astype(np.intp) for name in ("row", "target")}
+        first: dict[str, Any] = {
+            name: columns.pop(name)[:, 0].astype(np.intp) for name in ("row", "target")
+        }
         return cls(**first, **columns)
 
     @property
     def right(self) -> Floats:
         """1 for a right answer, 0 for a wrong one."""
-        return (self.predicted == self.target[:, None]).astype(np.float32)
+        right: Floats = (self.predicted == self.target[:, None]).astype(np.float32)
+        return right
 
     def take(self, chosen: NDArray[np.bool_]) -> Answers:
         """Keep some images."""
@@ -124,7 +127,7 @@ class Runs:
     def find_curves(self, run: str, experiment: str, metric: str) -> pd.DataFrame:
         """Find a measure of an experiment's networks by epoch (rows) and member (columns)."""
         try:
-            return self._curves.loc[(run, experiment, metric)].dropna(axis=1, how="all")
+            return self._curves.loc[(run, experiment, metric), :].dropna(axis=1, how="all")
         except KeyError:
             raise _not_trained(run, experiment) from None
 
@@ -400,7 +403,7 @@ def curve(
     values = np.array(gaps)  # (metrics x experiments, members)
     if values.shape[1] > 1:
         return _over(_TAKE[take](values, axis=0))
-    return _over(values[:, 0]) if take == "mean" else exact(_TAKE[take](values), len(values))
+    return _over(values[:, 0]) if take == "mean" else exact(float(_TAKE[take](values)), len(values))
 
 
 def _at(

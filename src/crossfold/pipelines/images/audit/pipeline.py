@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from kedro.pipeline import Node, Pipeline
 
 from crossfold.pipelines.images.audit import nodes
 from crossfold.templates import audit
 
-_NODES = {
+_NODES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "digits": (nodes.train_digits, nodes.judge_digits),
     "fashion": (nodes.train_fashion, nodes.judge_fashion),
 }

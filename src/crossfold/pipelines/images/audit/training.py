@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -193,7 +193,7 @@ def train_setups(
     answers, curves = [], []
     for stack in _stacks(_trainings(experiments, starts, protocol, claims, seed)):
         for training, network, history in _fit(stack, data, protocol, seed):
-            about = {
+            about: dict[str, Any] = {
                 "run": training.setup.name,
                 "experiment": training.experiment,
                 "member": training.member,
@@ -417,7 +417,7 @@ def predict_with_dropout(
 
     own = network.activation
     activation = own if isinstance(own, Activation) else faults.without_derivative(own)
-    a, keep = pixels * network.input_scale, 1 - network.dropout
+    a, keep = pixels * network.input_scale, 1 - cast("float", network.dropout)
     with np.errstate(all="ignore"):
         for weights, biases in zip(network.coefs_[:-1], network.intercepts_[:-1], strict=True):
             a = activation.function(a @ weights + biases)

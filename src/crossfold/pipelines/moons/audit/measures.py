@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -60,4 +61,8 @@ def far_errors(case: Case) -> Measured:
     return case.over_seeds(case.seeds["far_errors"] / wrong.clip(lower=1))
 
 
-MEASURES = {"accuracy": accuracy, "loss": loss, "far_errors": far_errors}
+MEASURES: dict[str, Callable[..., Measured]] = {
+    "accuracy": accuracy,
+    "loss": loss,
+    "far_errors": far_errors,
+}

@@ -109,8 +109,8 @@ def draw_start(
     generator: np.random.Generator, sizes: tuple[int, ...]
 ) -> tuple[list[Array], list[Array]]:
     """Draw weights and biases as the source does: uniformly from −1 to 1."""
-    uniform = partial(generator.uniform, -1, 1)
-    return [uniform(shape) for shape in pairwise(sizes)], [uniform(n) for n in sizes[1:]]
+    weights = [generator.uniform(-1, 1, shape) for shape in pairwise(sizes)]
+    return weights, [generator.uniform(-1, 1, n) for n in sizes[1:]]
 
 
 def _score(network: Any, points: pd.DataFrame) -> Array:

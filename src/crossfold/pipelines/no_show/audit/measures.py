@@ -222,7 +222,7 @@ def ratio(case: Case, what: Literal["seconds", "memory_mb"], device: str = "cpu"
     return resampled(torch.mean() / numpy.mean(), draws, len(torch))
 
 
-MEASURES = {
+MEASURES: dict[str, Callable[..., Measured]] = {
     "gain": gain,
     "figure": figure,
     "f1_lost_by_sweep": f1_lost_by_sweep,

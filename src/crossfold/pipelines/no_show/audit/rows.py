@@ -78,7 +78,8 @@ def lead_time_days(parsed: pd.DataFrame, *, elapsed: bool) -> pd.Series:
     every appointment of the same day is minus one day away.
     """
     booked = parsed["booked_at"] if elapsed else parsed["booked_at"].dt.normalize()
-    return (parsed["appointment_day"] - booked) // pd.Timedelta(days=1)
+    waited: pd.Series[pd.Timedelta] = parsed["appointment_day"] - booked
+    return waited // pd.Timedelta(days=1)
 
 
 def _of_valid_age(parsed: pd.DataFrame, faults: Collection[str]) -> pd.Series:

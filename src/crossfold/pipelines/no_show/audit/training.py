@@ -278,7 +278,12 @@ def _time(job: _Timing, table: _Table, protocol: ProtocolParameters, seed: int) 
     from crossfold.mlp import EpochLog, FoldStack
 
     held: list[float] = []
-    log = EpochLog(lambda *_: held.append(Process().memory_info().rss / 1e6) or {})
+
+    def measure(*_: object) -> dict[str, float]:
+        held.append(Process().memory_info().rss / 1e6)
+        return {}
+
+    log = EpochLog(measure)
     faults = ["unlike_twins"] if job.unlike else []
     own = {**network_arguments(job.library, faults, protocol), "batch_size": job.batch_size}
     inputs, scaler = scale(table.rows, ())
