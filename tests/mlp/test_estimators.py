@@ -251,7 +251,7 @@ class TestWarmStart:
 @pytest.mark.parametrize(
     ("parameters", "named"),
     [
-        ({"solver": "lbfgs"}, ["'adam'", "'adamw'", "'sgd'"]),
+        ({"solver": "newton"}, ["'adam'", "'adamw'", "'sgd'", "'lbfgs'"]),
         ({"activation": "gelu"}, ["'relu'", "'sigmoid'", "'logistic'"]),
         ({"loss": "mse"}, ["'cross_entropy'", "'focal'"]),
         ({"engine": "jax"}, ["'numpy'", "'torch'"]),

@@ -51,8 +51,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Exponent of ``invscaling``.
     max_iter
         Epochs at the most; of ``lbfgs``, iterations.
-    max_fun
-        Looks at the loss at the most, with ``lbfgs``.
     shuffle
         Whether rows are put into a new order for each epoch.
     random_state
@@ -83,6 +81,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Training stops after more than so many epochs without improvement by `tol`; ``inf`` for
         never. A training that reaches `max_iter` before warns, unless this is ``inf`` or the
         learning rate is laid out over all epochs.
+    max_fun
+        Looks at the loss at the most, with ``lbfgs``.
     engine
         ``numpy``, or ``torch`` for training with PyTorch. Prediction is always NumPy's.
     loss
@@ -158,7 +158,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         learning_rate_init: float = 0.01,
         power_t: float = 0.5,
         max_iter: int = 100,
-        max_fun: int = 15000,
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
@@ -172,6 +171,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
+        max_fun: int = 15000,
         engine: str = "numpy",
         loss: str | Loss = "cross_entropy",
         focal_gamma: float = 2.0,

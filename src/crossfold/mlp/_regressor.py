@@ -43,8 +43,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         Exponent of ``invscaling``.
     max_iter
         Epochs at the most; of ``lbfgs``, iterations.
-    max_fun
-        Looks at the loss at the most, with ``lbfgs``.
     shuffle
         Whether rows are put into a new order for each epoch.
     random_state
@@ -71,6 +69,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         What ``adam`` and ``adamw`` add to the root of the second moment; above 0.
     n_iter_no_change
         Epochs without improvement by `tol` after which training stops; ``inf`` for never.
+    max_fun
+        Looks at the loss at the most, with ``lbfgs``.
     engine
         ``numpy``, or ``torch`` for training with PyTorch.
     scale_targets
@@ -128,7 +128,6 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         learning_rate_init: float = 0.01,
         power_t: float = 0.5,
         max_iter: int = 100,
-        max_fun: int = 15000,
         shuffle: bool = True,
         random_state: Any = None,
         tol: float = 1e-4,
@@ -142,6 +141,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         n_iter_no_change: float = 10,
+        max_fun: int = 15000,
         engine: str = "numpy",
         scale_targets: bool = True,
         dropout: float | Sequence[float] = 0.0,

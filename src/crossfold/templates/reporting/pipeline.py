@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import update_wrapper
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, get_type_hints
 
 from kedro.pipeline import Node, Pipeline
 
@@ -151,6 +152,7 @@ def _node(
     outputs: str | dict[str, str],
     name: str,
     shown: Callable[..., Any] | None = None,
+    types: Mapping[str, Any] = MappingProxyType({}),
     **values: Any,
 ) -> Node:
     """Make a node of a function, with values bound to it, that reads whatever it is given.
@@ -163,6 +165,8 @@ def _node(
     ----------
     shown
         A study's own function, which `function` runs as its first argument; None for none.
+    types
+        Of parameters that neither `function` nor `shown` names.
     """
     own = shown or function
 
@@ -170,8 +174,8 @@ def _node(
         return function(own, **made, **values) if shown else function(**made, **values)
 
     update_wrapper(run, own)
-    hints = {**_TYPES, **own.__annotations__}
-    run.__annotations__ = {
+    hints = {**_TYPES, **types, **own.__annotations__}
+    run.__annotations__ = {"return": Any} | {
         name: hints[name]
         for name, read in inputs.items()
         if read.startswith("params:") and name in hints
@@ -191,5 +195,13 @@ def _page_node(
     fixed = {name: reads[name] for name in ("report", "data_notice", "seed")}
     text = page.read_text(encoding="utf-8") if page else None
     inputs = {**_of_results(reads), **fixed, **own, **{name: name for name in parts}}
-    function = nodes.write_report
-    return _node(function, inputs, "report", "write_report", own_page=text, own_words=words)
+    types = get_type_hints(words) if words else {}
+    return _node(
+        nodes.write_report,
+        inputs,
+        "report",
+        "write_report",
+        types=types,
+        own_page=text,
+        own_words=words,
+    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache
+from functools import cache, partial
 from itertools import product
-from multiprocessing import get_context
+from multiprocessing import cpu_count, get_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -84,7 +84,6 @@ def train_runs(
     training row (``train_tp``, ``train_fp``, ``train_fn``). And one line for each run, network and
     epoch: ``f1`` on the validation rows, mean of the folds.
     """
-    from joblib import Parallel, delayed
 
     @cache
     def table_of(faults: frozenset[str]) -> _Table:
@@ -100,8 +99,10 @@ def train_runs(
         for part in _parts(setup)
     ]
     _logger.info("The audit trains %d stacks of networks.", len(jobs))
-    run = delayed(_train_part)
-    tables = Parallel(n_jobs=-1)(run(*job, protocol, seed) for job in jobs)
+    context = get_context("spawn")
+    with ProcessPoolExecutor(cpu_count(), context, initializer=_use_one_thread) as pool:
+        train = partial(_train_part, protocol=protocol, seed=seed)
+        tables = list(pool.map(train, *zip(*jobs, strict=True)))
     answers, histories = (
         pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True)
     )
@@ -111,6 +112,13 @@ def train_runs(
 def _parts(setup: Setup) -> list[tuple[str, ...]]:
     """List what is trained together: NumPy's network is PyTorch's unless the twins are unlike."""
     return [(TORCH, UNWEIGHTED), *([(NUMPY,)] if "unlike_twins" in setup.faults else [])]
+
+
+def _use_one_thread() -> None:
+    """Keep the matrix products of a process that trains beside others to one thread."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    threadpool_limits(1)
 
 
 def _train_part(
