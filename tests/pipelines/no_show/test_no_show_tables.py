@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from crossfold.pipelines import no_show
 from crossfold.pipelines.no_show import figures, tables
 from crossfold.pipelines.no_show.tables import CONDITIONS, rate_table, subgroup_columns
 from crossfold.reports.style import figure_style
@@ -233,3 +234,18 @@ def test_the_page_says_what_calling_a_tenth_brings() -> None:
 
 
 ENDS = ("", "_low", "_high")
+
+
+def test_the_page_states_no_fact_about_one_clinic() -> None:
+    """What is true of the published table may be false of a clinic's own: figures say it or not."""
+    page = Path(no_show.__file__).with_name("report.md.j2").read_text(encoding="utf-8")
+    for fact in (
+        "nearly always",
+        "mislead",
+        "seems to",
+        "few rows, as",
+        "Vitória",
+        "Brazil",
+        "alone an SMS",
+    ):
+        assert fact not in page

@@ -290,5 +290,5 @@ def _sms(table: pd.DataFrame) -> str:
         said.append(f"{with_sms} with an SMS and {without} without")
     return (
         f"The raw rates are {said[0]}; among appointments booked {FIRST_DAY_WITH_SMS} days ahead "
-        f"or more, to which alone an SMS is sent, they are {said[1]}."
+        f"or more they are {said[1]}."
     )
