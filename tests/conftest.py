@@ -32,7 +32,7 @@ HALVES = [
 HALVES[0].append("public_notebooks_audit")  # an audit without a study of its own
 
 # The files with tests of `sample_project`.
-USE_THE_SAMPLE = ("tests/test_notebooks.py", "tests/test_viz.py")
+USE_THE_SAMPLE = ("tests/test_accessibility.py", "tests/test_notebooks.py", "tests/test_viz.py")
 
 KedroCommand = Callable[..., subprocess.CompletedProcess[str]]
 
