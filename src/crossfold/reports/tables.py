@@ -90,6 +90,30 @@ class Estimate(NamedTuple):
         return words.percent_interval(self.value, *ends)
 
 
+def side_by_side(
+    table: pd.DataFrame, rows: str | list[str], column: str, names: Sequence[str]
+) -> pd.DataFrame:
+    """Put the estimates of a long table side by side, each with the ends of its interval.
+
+    Parameters
+    ----------
+    table
+        ``estimate``, ``low``, ``high``, and the columns that are named here.
+    rows
+        Columns that tell the rows apart, in their order.
+    column, names
+        Column of what is estimated, and its values that are shown; all have the same rows.
+
+    Returns
+    -------
+    `rows`, and for each of `names` ``NAME``, ``NAME_low`` and ``NAME_high``.
+    """
+    found = {name: table[table[column] == name].set_index(rows) for name in names}
+    ends = {"": "estimate", "_low": "low", "_high": "high"}
+    wide = {f"{n}{end}": one[kind] for n, one in found.items() for end, kind in ends.items()}
+    return pd.DataFrame(wide).reset_index()
+
+
 def metric_name(metric: str) -> str:
     """Write the name of a metric as it is known."""
     return METRICS.get(metric, words.plain(metric))

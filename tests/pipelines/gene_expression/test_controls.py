@@ -9,11 +9,11 @@ from crossfold.pipelines.gene_expression.controls import (
     INSIDE,
     SELECTION,
     SMOTE,
+    ControlParameters,
     evaluate_controls,
     permutations,
     run_controls,
 )
-from crossfold.pipelines.gene_expression.parameters import ControlParameters
 from crossfold.templates.cross_validation.parameters import FamilyParameters
 from crossfold.validation import NOT_SYNTHETIC
 

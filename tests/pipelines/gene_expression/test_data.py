@@ -7,9 +7,12 @@ from pydantic import ValidationError
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.gene_expression import schemas
-from crossfold.pipelines.gene_expression.nodes import build_features, join_patients
-from crossfold.pipelines.gene_expression.parameters import FeatureParameters
-from crossfold.pipelines.gene_expression.source_table import parse
+from crossfold.pipelines.gene_expression.nodes import (
+    FeatureParameters,
+    build_features,
+    join_patients,
+    parse,
+)
 
 RAW_VALUES = FeatureParameters(log10=False, standardise_patients=False)
 

@@ -6,16 +6,15 @@ one stack.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import PositiveInt
 
-from crossfold.pipelines.gene_expression.columns import TARGET
-from crossfold.pipelines.gene_expression.parameters import ControlParameters
+from crossfold.pipelines.gene_expression.nodes import TARGET
 from crossfold.templates.cross_validation.parameters import (
     FamilyParameters,
     FoldParameters,
@@ -26,9 +25,7 @@ from crossfold.templates.cross_validation.training import (
     make_network,
     make_sampler,
 )
-
-Inputs = NDArray[np.float32]
-Target = NDArray[np.int8]
+from crossfold.templates.parameters import Parameters
 
 INSIDE, BEFORE = "inside each training fold", "before the split"
 SELECTION, SMOTE = "selection", "smote"
@@ -36,8 +33,22 @@ CONTROL_METRICS = ("accuracy", "balanced_accuracy", "roc_auc")
 DECISION_THRESHOLD = 0.5
 
 
-@dataclass(frozen=True)
-class Permuted:
+class ControlParameters(Parameters):
+    """Controls on permuted labels, where nothing can be learnt.
+
+    Attributes
+    ----------
+    n_permutations
+        How often labels are permuted.
+    smote_permutations
+        The same for the controls of SMOTE, whose networks read all probes.
+    """
+
+    n_permutations: PositiveInt = 20
+    smote_permutations: PositiveInt = 5
+
+
+class Permuted(NamedTuple):
     """Patients with labels that say nothing of them.
 
     Attributes
@@ -50,16 +61,9 @@ class Permuted:
         Rows that each synthetic row was made from, shape ``(rows, 2)``, else `NOT_SYNTHETIC`.
     """
 
-    inputs: Inputs
-    aml: Target
+    inputs: NDArray[np.float32]
+    aml: NDArray[np.int8]
     parents: NDArray[np.intp]
-
-    @classmethod
-    def of(cls, inputs: Inputs, aml: Target, rng: np.random.Generator) -> Permuted:
-        """Permute the labels."""
-        from crossfold.validation import NOT_SYNTHETIC, permute_labels
-
-        return cls(inputs, permute_labels(aml, rng), np.full((len(aml), 2), NOT_SYNTHETIC))
 
     def with_smote(self, seed: int) -> Permuted:
         """Add synthetic patients to the smaller class before anything is split."""
@@ -68,24 +72,23 @@ class Permuted:
         n, width = self.inputs.shape
         marked = np.hstack([self.inputs, np.eye(n, dtype=self.inputs.dtype)])
         resampled, aml = make_sampler("smote", seed).fit_resample(marked, self.aml)
-        parents = np.array([_two_parents(row) for row in resampled[n:, width:]])
+        parents = np.argsort(resampled[n:, width:])[:, -2:]
         return Permuted(resampled[:, :width], aml, np.vstack([self.parents, parents]))
 
     def with_selection(self, select: int | None) -> Permuted:
         """Select probes and scale them on all rows, before anything is split."""
         chosen = make_preprocessor(select).fit_transform(self.inputs, self.aml)
-        return replace(self, inputs=chosen)
+        return self._replace(inputs=chosen)
 
 
-def _two_parents(shares: NDArray[np.float32]) -> NDArray[np.intp]:
-    """Find the two rows that a synthetic row lies between."""
-    return np.argsort(shares)[-2:]
-
-
-def permutations(inputs: Inputs, aml: Target, n: int, seed: int) -> Iterator[Permuted]:
+def permutations(
+    inputs: NDArray[np.float32], aml: NDArray[np.int8], n: int, seed: int
+) -> list[Permuted]:
     """Permute the labels `n` times; equal seeds give equal labels."""
-    rng = np.random.default_rng(seed)
-    return (Permuted.of(inputs, aml, rng) for _ in range(n))
+    from crossfold.validation import NOT_SYNTHETIC, permute_labels
+
+    rng, parents = np.random.default_rng(seed), np.full((len(aml), 2), NOT_SYNTHETIC)
+    return [Permuted(inputs, permute_labels(aml, rng), parents) for _ in range(n)]
 
 
 def make_preprocessor(select: int | None) -> Any:
@@ -96,98 +99,6 @@ def make_preprocessor(select: int | None) -> Any:
 
     selection = [] if select is None else [SelectKBest(class_separation, k=select)]
     return make_pipeline(VarianceThreshold(), *selection, StandardScaler())
-
-
-@dataclass(frozen=True)
-class CrossValidation:
-    """What all controls share.
-
-    Attributes
-    ----------
-    model
-        The network that is trained; one in each fold.
-    n_splits
-        Folds of each permutation.
-    seed
-        Of folds, networks and samplers.
-    """
-
-    model: Model
-    n_splits: int
-    seed: int
-
-    def run(
-        self, name: str, when: str, tables: Sequence[Permuted], **changed: Any
-    ) -> tuple[pd.DataFrame, dict[str, Any]]:
-        """Cross-validate on permuted labels.
-
-        Parameters
-        ----------
-        name, when
-            Of the control.
-        tables
-            One for each permutation.
-        **changed
-            What the model has other than itself.
-
-        Returns
-        -------
-        Columns ``control``, ``when``, ``permutation``, ``target``, ``p1`` and ``flagged``; and what
-        the leak guard finds in these folds.
-        """
-        from crossfold.validation import assign_folds
-
-        folds = [assign_folds(t.aml, n_splits=self.n_splits, seed=self.seed) for t in tables]
-        p = self._out_of_fold(tables, folds, self.model.model_copy(update=changed))
-        sizes = [len(t.aml) for t in tables]
-        predictions = pd.DataFrame(
-            {
-                "control": name,
-                "when": when,
-                "permutation": np.repeat(np.arange(len(tables)), sizes),
-                "target": np.concatenate([t.aml for t in tables]),
-                "p1": p,
-                "flagged": p >= DECISION_THRESHOLD,
-            }
-        )
-        return predictions, {
-            "control": name,
-            "when": when,
-            "synthetic_leaks": _guard(tables, folds),
-        }
-
-    def _out_of_fold(
-        self, tables: Sequence[Permuted], folds: Sequence[NDArray[np.int8]], model: Model
-    ) -> NDArray[np.float32]:
-        """Train all permutations as one stack; predict each row by the fold that left it out."""
-        from crossfold.mlp import FoldStack, ProgressBar
-        from crossfold.validation import fold_rows
-
-        starts = np.cumsum([0, *(len(t.aml) for t in tables)])
-        network = make_network(model.network, "binary", [ProgressBar()])
-        stack = FoldStack(
-            network.set_params(random_state=self.seed),
-            preprocessor=make_preprocessor(model.select),
-            sampler=make_sampler(model.sampler, self.seed),
-        ).fit(
-            np.concatenate([t.inputs for t in tables]),
-            np.concatenate([t.aml for t in tables]),
-            [
-                (train + start, validation + start)
-                for start, fold in zip(starts, folds, strict=False)
-                for train, validation in fold_rows(fold)
-            ],
-        )
-        p: NDArray[np.float32] = stack.out_of_fold_[0]
-        return p
-
-
-def _guard(tables: Sequence[Permuted], folds: Sequence[NDArray[np.int8]]) -> int:
-    """Count the synthetic rows that are validated, or train beside what they were made from."""
-    from crossfold.validation import find_leaks
-
-    found = [find_leaks(f, synthetic=t.parents) for f, t in zip(folds, tables, strict=True)]
-    return int(sum(table["crossing"].sum() for table in found))
 
 
 def run_controls(
@@ -204,25 +115,70 @@ def run_controls(
 
     Returns
     -------
-    Predictions of all controls, and what the leak guard finds in each.
+    Predictions of all controls: ``control``, ``when``, ``permutation``, ``target``, ``p1`` and
+    ``flagged``; and what the leak guard finds in each.
     """
     _, model = next(iter(family))
-    one = CrossValidation(model, folds.n_splits, seed)
     inputs = features.drop(columns=TARGET).to_numpy(dtype=np.float32)
     aml = features[TARGET].to_numpy()
-    selected = list(permutations(inputs, aml, controls.n_permutations, seed))
-    resampled = list(permutations(inputs, aml, controls.smote_permutations, seed))
-    results = [
-        one.run(SELECTION, INSIDE, selected),
-        one.run(SELECTION, BEFORE, [t.with_selection(model.select) for t in selected], select=None),
-        one.run(SMOTE, INSIDE, resampled, select=None, sampler="smote"),
-        one.run(
-            SMOTE, BEFORE, [t.with_smote(seed) for t in resampled], select=None, sampler="none"
-        ),
+    selected = permutations(inputs, aml, controls.n_permutations, seed)
+    resampled = permutations(inputs, aml, controls.smote_permutations, seed)
+    plain: dict[str, Any] = {"select": None}
+    runs: list[tuple[str, str, list[Permuted], dict[str, Any]]] = [
+        (SELECTION, INSIDE, selected, {}),
+        (SELECTION, BEFORE, [one.with_selection(model.select) for one in selected], plain),
+        (SMOTE, INSIDE, resampled, {**plain, "sampler": "smote"}),
+        (SMOTE, BEFORE, [one.with_smote(seed) for one in resampled], {**plain, "sampler": "none"}),
     ]
-    predictions, leaks = zip(*results, strict=True)
-    names = {"control": "category", "when": "category"}
-    return pd.concat(predictions, ignore_index=True).astype(names), pd.DataFrame(leaks)
+    predictions, leaks = [], []
+    for control, when, tables, changed in runs:
+        changed_model = model.model_copy(update=changed)
+        said, crossing = _cross_validate(tables, changed_model, folds.n_splits, seed)
+        predictions.append(said.assign(control=control, when=when))
+        leaks.append({"control": control, "when": when, "synthetic_leaks": crossing})
+    joined = pd.concat(predictions, ignore_index=True)
+    keys = ["control", "when"]
+    joined = joined[[*keys, *joined.columns.drop(keys)]].astype(dict.fromkeys(keys, "category"))
+    return joined, pd.DataFrame(leaks)
+
+
+def _cross_validate(
+    tables: Sequence[Permuted], model: Model, n_splits: int, seed: int
+) -> tuple[pd.DataFrame, int]:
+    """Train all permutations as one stack; predict each row by the fold that left it out.
+
+    Returns
+    -------
+    The predictions, and how many synthetic rows the leak guard finds that are validated, or train
+    beside what they were made from.
+    """
+    from crossfold.mlp import FoldStack, ProgressBar
+    from crossfold.validation import assign_folds, find_leaks, fold_rows
+
+    folds = [assign_folds(one.aml, n_splits=n_splits, seed=seed) for one in tables]
+    sizes = [len(one.aml) for one in tables]
+    target = np.concatenate([one.aml for one in tables])
+    network = make_network(model.network, "binary", [ProgressBar()])
+    stack = FoldStack(
+        network.set_params(random_state=seed),
+        preprocessor=make_preprocessor(model.select),
+        sampler=make_sampler(model.sampler, seed),
+    ).fit(
+        np.concatenate([one.inputs for one in tables]),
+        target,
+        [
+            (train + start, validation + start)
+            for start, fold in zip(np.cumsum([0, *sizes[:-1]]), folds, strict=True)
+            for train, validation in fold_rows(fold)
+        ],
+    )
+    p = stack.out_of_fold_[0]
+    said = {"permutation": np.repeat(np.arange(len(tables)), sizes), "target": target, "p1": p}
+    found = [
+        find_leaks(fold, synthetic=one.parents)["crossing"].sum()
+        for fold, one in zip(folds, tables, strict=True)
+    ]
+    return pd.DataFrame({**said, "flagged": p >= DECISION_THRESHOLD}), int(sum(found))
 
 
 def evaluate_controls(control_predictions: pd.DataFrame, leaks: pd.DataFrame) -> pd.DataFrame:
@@ -235,25 +191,18 @@ def evaluate_controls(control_predictions: pd.DataFrame, leaks: pd.DataFrame) ->
     """
     from crossfold.validation import t_interval
 
-    keys = ["control", "when"]
-    tables = []
-    for names, rows in control_predictions.groupby(keys, sort=False, observed=True):
-        per_permutation = pd.DataFrame(
-            [_control_figures(part) for _, part in rows.groupby("permutation")]
-        )
-        figures = [t_interval(per_permutation[metric]) for metric in CONTROL_METRICS]
-        table = pd.DataFrame(figures, columns=["estimate", "low", "high"]).assign(
-            metric=CONTROL_METRICS, control=str(names[0]), when=str(names[1])
-        )
-        tables.append(table.assign(permutations=len(per_permutation)))
+    keys, rows = ["control", "when"], []
+    for names, part in control_predictions.groupby(keys, sort=False, observed=True):
+        found = pd.DataFrame([_control_figures(one) for _, one in part.groupby("permutation")])
+        rows += [(*names, metric, *t_interval(found[metric]), len(found)) for metric in found]
     columns = [*keys, "metric", "estimate", "low", "high", "permutations"]
-    return pd.concat(tables, ignore_index=True)[columns].merge(leaks, on=keys)
+    return pd.DataFrame(rows, columns=columns).merge(leaks, on=keys)
 
 
 def _control_figures(rows: pd.DataFrame) -> dict[str, float]:
     from crossfold.validation import binary_metrics
 
-    metrics = binary_metrics(rows["target"], rows["p1"], rows["flagged"])
-    figures = {name: float(value[0]) for name, value in metrics.items()}
-    balanced = (figures["recall"] + figures["specificity"]) / 2
-    return {**figures, "balanced_accuracy": balanced}
+    own = binary_metrics(rows["target"], rows["p1"], rows["flagged"])
+    balanced = (own["recall"] + own["specificity"]) / 2
+    figures = {**own, "balanced_accuracy": balanced}
+    return {name: float(figures[name][0]) for name in CONTROL_METRICS}

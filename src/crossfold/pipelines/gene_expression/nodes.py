@@ -1,20 +1,142 @@
-"""Nodes that join the source files, build what models read, and list what folds selected."""
+"""From the source files to what models read: patients joined, features made, probes listed."""
 
-from collections.abc import Sequence
-from typing import Any, cast
+from __future__ import annotations
+
+from typing import Any, NamedTuple, Self, cast
 
 import numpy as np
 import pandas as pd
+from pydantic import PositiveFloat, model_validator
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.gene_expression.columns import CLASSES, LABEL, ORIGINS, TARGET
-from crossfold.pipelines.gene_expression.parameters import FeatureParameters
-from crossfold.pipelines.gene_expression.source_table import SourceTable, parse
 from crossfold.templates.cross_validation.encoding import TableEncoder
 from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.cross_validation.parameters import FamilyParameters
+from crossfold.templates.parameters import Parameters
 
-CONTROL_PREFIX = "AFFX"
+DESCRIPTION, PROBE, LABEL = "Gene Description", "Gene Accession Number", "cancer"
+CLASSES = ("ALL", "AML")
+ORIGINS = ("train", "independent")
+TARGET = "aml"
+CALL = "call"
+_CONTROL_PREFIX = "AFFX"
+_OWN_COLUMNS = ("source_file", "source_row")
+
+
+class FeatureParameters(Parameters):
+    """How measured expressions become what a model reads.
+
+    Attributes
+    ----------
+    control_probes
+        Whether the chip's own control probes (AFFX) are kept.
+    log10
+        Whether a model reads the decimal logarithm.
+    floor, ceiling
+        Values outside these bounds, in the scanner's units, are set to them before the logarithm
+        is taken; 100 and 16,000 are customary (Dudoit et al. 2002).
+    standardise_patients
+        Whether each patient's values are moved and scaled to mean 0 and standard deviation 1, by
+        the patient's own values alone: chips differ in brightness.
+    """
+
+    control_probes: bool = True
+    log10: bool = True
+    standardise_patients: bool = True
+    floor: PositiveFloat = 100
+    ceiling: PositiveFloat = 16000
+
+    @model_validator(mode="after")
+    def _check_bounds(self) -> Self:
+        if self.floor >= self.ceiling:
+            raise ValueError("the floor must be below the ceiling")
+        return self
+
+
+class SourceTable(NamedTuple):
+    """A source file taken apart.
+
+    Attributes
+    ----------
+    file
+        Name of the file.
+    descriptions
+        Description of each probe, by probe in the file's order.
+    expression
+        Patients in rows, by number, in the file's order; probes in columns, int32.
+    calls
+        Patients and probes alike: ``A`` absent, ``M`` marginal, ``P`` present.
+    """
+
+    file: str
+    descriptions: pd.Series
+    expression: pd.DataFrame
+    calls: pd.DataFrame
+
+
+def parse(raw: pd.DataFrame) -> SourceTable:
+    """Take a source file apart.
+
+    Parameters
+    ----------
+    raw
+        A file as `crossfold.datasets.ExportDataset` reads it: text, repeated column names numbered.
+
+    Raises
+    ------
+    CrossfoldError
+        A probe comes twice, a patient's column has no calls beside it, or a cell holds something
+        else than a whole number or a call.
+    """
+    file = str(raw["source_file"].iloc[0])
+    patients = _patients(raw, file)
+    probes = pd.Index(raw[PROBE].str.strip(), name="probe")
+    if probes.has_duplicates:
+        raise CrossfoldError(
+            f"{file} has the probe {probes[probes.duplicated()][0]} twice: each probe must have "
+            "one row."
+        )
+    written = raw[list(patients)].set_axis(probes)
+    numbers = written.apply(pd.to_numeric, errors="coerce")
+    _refuse(written, numbers.isna() | (numbers % 1 != 0), file, "a whole number")
+    calls = raw[list(patients.values())].set_axis(probes).set_axis(list(patients), axis=1)
+    calls = calls.apply(lambda column: column.str.strip())
+    _refuse(calls, ~calls.isin(["A", "M", "P"]), file, "one of the calls A, M and P")
+    descriptions = pd.Series(raw[DESCRIPTION].str.strip().to_numpy(), probes, name="description")
+    return SourceTable(file, descriptions, _turned(numbers.astype("int32")), _turned(calls))
+
+
+def _patients(raw: pd.DataFrame, file: str) -> dict[str, str]:
+    """Find the column of calls beside the column of each patient."""
+    columns = [c for c in raw.columns if c not in (DESCRIPTION, PROBE, *_OWN_COLUMNS)]
+    pairs = dict(zip(columns[::2], columns[1::2], strict=False))
+    wrong = [
+        patient
+        for patient, call in pairs.items()
+        if not (patient.isdecimal() and call.partition(".")[0] == CALL)
+    ]
+    if wrong or not columns or len(columns) % 2:
+        raise CrossfoldError(
+            f"In {file} the column {[*wrong, *columns[-1:], 'the descriptions'][0]} is not a "
+            f"patient's number followed by a column {CALL!r}: use the file as published, or give "
+            "each patient these two columns."
+        )
+    return pairs
+
+
+def _turned(table: pd.DataFrame) -> pd.DataFrame:
+    """Put patients in rows, by number."""
+    return table.T.set_axis(pd.Index(table.columns.astype("int32"), name="patient"))
+
+
+def _refuse(cells: pd.DataFrame, bad: pd.DataFrame, file: str, expected: str) -> None:
+    """Stop on the first cell that holds something else."""
+    for row, column in np.argwhere(bad.to_numpy()):
+        raise CrossfoldError(
+            f"In {file} the probe {cells.index[row]} of patient {cells.columns[column]} holds "
+            f"{cells.iloc[row, column]!r} where {expected} was expected: mend the file or fetch "
+            "it again."
+        )
 
 
 def join_patients(
@@ -35,48 +157,42 @@ def join_patients(
     (category: ALL or AML), then one int32 column a probe. Calls: the same, each A, M or P. Probes:
     ``probe``, ``description``, ``control``, ``present_share``. Counts.
     """
-    sources = [parse(train_raw), parse(independent_raw)]
-    expression, calls = _join(sources)
+    sources = parse(train_raw), parse(independent_raw)
+    _refuse_unlike(*sources)
+    expression, calls = (
+        pd.concat([getattr(one, kind) for one in sources], keys=ORIGINS, names=["origin"])
+        .sort_index(level="patient", sort_remaining=False)
+        for kind in ("expression", "calls")
+    )  # fmt: skip
     patients = expression.index.get_level_values("patient")
-    facts = pd.DataFrame(
+    origin = pd.Categorical(expression.index.get_level_values("origin"), ORIGINS)
+    label = pd.Categorical(_labels_of(labels_raw, patients), CLASSES)
+    facts = pd.DataFrame({"patient": patients, "origin": origin, "label": label})
+    names = sources[0].descriptions.index
+    probes = pd.DataFrame(
         {
-            "patient": patients,
-            "origin": pd.Categorical(expression.index.get_level_values("origin"), ORIGINS),
-            "label": pd.Categorical(_labels_of(labels_raw, patients), CLASSES),
+            "probe": names,
+            "description": sources[0].descriptions.to_numpy(),
+            "control": names.str.startswith(_CONTROL_PREFIX),
+            "present_share": (calls[names] == "P").mean().to_numpy(),
         }
     )
-    probes = _describe_probes(sources[0], calls)
-    tables = [
-        pd.concat([facts, table[probes["probe"]].reset_index(drop=True)], axis=1)
-        for table in (expression, calls)
-    ]
-    return tables[0], tables[1], probes, _counts(facts, probes)
-
-
-def _counts(facts: pd.DataFrame, probes: pd.DataFrame) -> dict[str, Any]:
-    by_origin = pd.crosstab(facts["origin"], facts["label"])
-    return {
+    counts = {
         "read": len(facts),
         "kept": len(facts),
-        "by_origin": by_origin.to_dict(orient="index"),
+        "by_origin": pd.crosstab(origin, label).to_dict(orient="index"),
         "probes": len(probes),
         "control_probes": int(probes["control"].sum()),
     }
+    tables = [
+        pd.concat([facts, table[names].reset_index(drop=True)], axis=1)
+        for table in (expression, calls)
+    ]
+    return tables[0], tables[1], probes, counts
 
 
-def _join(sources: Sequence[SourceTable]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Put the patients of two files under each other, in the order of their numbers.
-
-    Returns
-    -------
-    Expressions and calls, each indexed by patient and origin.
-
-    Raises
-    ------
-    CrossfoldError
-        The files have other probes, or a patient is in both.
-    """
-    first, second = sources
+def _refuse_unlike(first: SourceTable, second: SourceTable) -> None:
+    """Stop where the files have other probes, or a patient is in both."""
     unlike = first.descriptions.index.symmetric_difference(second.descriptions.index)
     if len(unlike):
         raise CrossfoldError(
@@ -89,22 +205,10 @@ def _join(sources: Sequence[SourceTable]) -> tuple[pd.DataFrame, pd.DataFrame]:
             f"Patient {both[0]} is in {first.file} and in {second.file}: each patient must be in "
             "one of them."
         )
-    return _stack([s.expression for s in sources]), _stack([s.calls for s in sources])
-
-
-def _stack(tables: list[pd.DataFrame]) -> pd.DataFrame:
-    joined = pd.concat(tables, keys=ORIGINS, names=["origin", "patient"])
-    return joined.swaplevel().sort_index(level="patient", sort_remaining=False)
 
 
 def _labels_of(labels_raw: pd.DataFrame, patients: pd.Index) -> pd.Series:
-    """Give the class of each patient, in the order of `patients`.
-
-    Raises
-    ------
-    CrossfoldError
-        A patient has no label or two, or a label is neither ALL nor AML.
-    """
+    """Find the class of each patient, in the order of `patients`; stop where that is not one."""
     file = str(labels_raw["source_file"].iloc[0])
     numbers = pd.to_numeric(labels_raw["patient"], errors="coerce")
     labels = labels_raw[LABEL].str.strip().set_axis(numbers)
@@ -122,19 +226,6 @@ def _labels_of(labels_raw: pd.DataFrame, patients: pd.Index) -> pd.Series:
     return labels.loc[patients]
 
 
-def _describe_probes(source: SourceTable, calls: pd.DataFrame) -> pd.DataFrame:
-    """Give one row for each probe: name, description, whether a control, share called present."""
-    probes = source.descriptions.index
-    return pd.DataFrame(
-        {
-            "probe": probes,
-            "description": source.descriptions.to_numpy(),
-            "control": probes.str.startswith(CONTROL_PREFIX),
-            "present_share": (calls[probes] == "P").mean().to_numpy(),
-        }
-    )
-
-
 def build_features(
     expression: pd.DataFrame, probes: pd.DataFrame, parameters: FeatureParameters
 ) -> pd.DataFrame:
@@ -143,28 +234,27 @@ def build_features(
     Returns
     -------
     ``aml`` (int8), then one float32 column a probe; patients in the order of `expression`.
+
+    Raises
+    ------
+    CrossfoldError
+        A patient is to be standardised whose values are all the same.
     """
     kept = probes if parameters.control_probes else probes[~probes["control"]]
     values = expression[kept["probe"].tolist()].astype("float64")
     if parameters.log10:
-        bounds = parameters.floor, parameters.ceiling
-        values = cast("pd.DataFrame", np.log10(values.clip(*bounds)))
+        values = cast("pd.DataFrame", np.log10(values.clip(parameters.floor, parameters.ceiling)))
     if parameters.standardise_patients:
-        values = _standardised(values, expression["patient"])
+        spread = values.std(axis=1, ddof=0)
+        if (spread == 0).any():
+            raise CrossfoldError(
+                f"Patient {expression['patient'][spread == 0].iloc[0]} has the same expression "
+                "everywhere between floor and ceiling: mend the source file, or lower "
+                "gene_expression.features.floor in the parameters."
+            )
+        values = values.sub(values.mean(axis=1), axis=0).div(spread, axis=0)
     aml = (expression["label"] == "AML").astype("int8").rename(TARGET)
     return pd.concat([aml, values.astype("float32")], axis=1)
-
-
-def _standardised(values: pd.DataFrame, patient: pd.Series) -> pd.DataFrame:
-    """Move and scale each row to mean 0 and standard deviation 1."""
-    spread = values.std(axis=1, ddof=0)
-    if (spread == 0).any():
-        raise CrossfoldError(
-            f"Patient {patient[spread == 0].iloc[0]} has the same expression everywhere between "
-            "floor and ceiling: mend the source file, or lower gene_expression.features.floor "
-            "in the parameters."
-        )
-    return values.sub(values.mean(axis=1), axis=0).div(spread, axis=0)
 
 
 def list_selected_probes(networks: Networks, family: FamilyParameters) -> pd.DataFrame:
@@ -176,13 +266,10 @@ def list_selected_probes(networks: Networks, family: FamilyParameters) -> pd.Dat
     """
     name, _ = next(iter(family))
     tables = [
-        pd.DataFrame(
-            {
-                **{key: fitted[key] for key in ("model", "protocol", "fold")},
-                "probe": TableEncoder.from_dict(fitted["encoder"]).inputs,
-            }
+        pd.DataFrame({"probe": TableEncoder.from_dict(fitted["encoder"]).inputs}).assign(
+            **{key: fitted[key] for key in ("model", "protocol", "fold")}
         )
         for fitted in networks[1]["fitted"]
         if fitted["model"] == name
     ]
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True)[["model", "protocol", "fold", "probe"]]

@@ -14,40 +14,7 @@ STUDY = "gene_expression"
 
 def create_pipeline() -> Pipeline:
     """Build the study; it reads the raw files of ``gene_expression.*_raw``."""
-    return (
-        Pipeline(_data_nodes(), namespace=STUDY, tags=["data_engineering"])
-        + cross_validation.create_pipeline(
-            STUDY,
-            table=f"{STUDY}.expression",
-            features=f"{STUDY}.features",
-            networks=("variants",),
-            estimators=("baselines",),
-            control=None,
-            final="variants",
-            importance=False,
-        )
-        + Pipeline(
-            _own_nodes(),
-            namespace=STUDY,
-            parameters={"params:seed": "params:seed"},
-            tags=["modelling"],
-        )
-        + reporting.create_pipeline(
-            STUDY,
-            page=Path(__file__).with_name("report.md.j2"),
-            inputs={"table": f"{STUDY}.expression"},
-            tables=report.TABLES,
-            figures=report.FIGURES,
-            words=report.words,
-            without=("feature_importance", "tuned_search"),
-            default_tables=(),
-            default_figures=(),
-        )
-    )
-
-
-def _data_nodes() -> list[Node]:
-    return [
+    data = [
         Node(
             nodes.join_patients,
             ["train_raw", "independent_raw", "labels_raw"],
@@ -61,26 +28,18 @@ def _data_nodes() -> list[Node]:
             name="build_features",
         ),
     ]
-
-
-def _own_nodes() -> list[Node]:
-    return [
+    family = "params:models.variants"
+    own = [
         Node(
             nodes.list_selected_probes,
-            ["variants_networks", "params:models.variants"],
+            ["variants_networks", family],
             "selected",
             name="list_selected_probes",
             namespace="cross_validation",
         ),
         Node(
             controls.run_controls,
-            [
-                "features",
-                "params:models.variants",
-                "params:folds",
-                "params:controls",
-                "params:seed",
-            ],
+            ["features", family, "params:folds", "params:controls", "params:seed"],
             ["control_predictions", "control_leaks"],
             name="run_controls",
             namespace="cross_validation",
@@ -93,3 +52,29 @@ def _own_nodes() -> list[Node]:
             namespace="evaluation",
         ),
     ]
+    seed = {"params:seed": "params:seed"}
+    return (
+        Pipeline(data, namespace=STUDY, tags=["data_engineering"])
+        + cross_validation.create_pipeline(
+            STUDY,
+            table=f"{STUDY}.expression",
+            features=f"{STUDY}.features",
+            networks=("variants",),
+            estimators=("baselines",),
+            control=None,
+            final="variants",
+            importance=False,
+        )
+        + Pipeline(own, namespace=STUDY, parameters=seed, tags=["modelling"])
+        + reporting.create_pipeline(
+            STUDY,
+            page=Path(__file__).with_name("report.md.j2"),
+            inputs={"table": f"{STUDY}.expression"},
+            tables=report.TABLES,
+            figures=report.FIGURES,
+            words=report.words,
+            without=("feature_importance", "tuned_search"),
+            default_tables=(),
+            default_figures=(),
+        )
+    )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.gene_expression.columns import CLASSES, TARGET
 from crossfold.pipelines.gene_expression.controls import BEFORE, INSIDE, SELECTION, SMOTE
+from crossfold.pipelines.gene_expression.nodes import CLASSES, TARGET
 from crossfold.reports import charts, style
+from crossfold.reports.tables import side_by_side
 from crossfold.reports.words import percent, shortened
 from crossfold.templates.cross_validation.folds import (
     K_FOLD,
@@ -33,37 +34,24 @@ SAMPLERS: dict[Sampler, str] = {
     "down_sampling": "Down-sampling",
     "smote": "SMOTE",
 }
-_POOLED_FROM = ("validation_loss", "false_positives", "false_negatives")
-_AVERAGED = ("train_loss", "train_accuracy", "train_f1")
+_AVERAGED = ["train_loss", "train_accuracy", "train_f1"]
+_ADDED = ["validation_loss", "false_positives", "false_negatives"]
 PARTS = {"train": "Training", "validation": "Validation"}
 FIGURES_OF_EPOCHS = {"loss": "Loss", "f1": "F1", "accuracy": "Accuracy"}
 PROBES = {"all": "All probes", "chosen": "The final model's probes"}
 
 
-def _of_protocol(
-    metrics_table: pd.DataFrame, protocol: str, report: ReportParameters
-) -> pd.DataFrame:
-    """Arrange one protocol's figures, a line a model, in the order of the labels."""
-    own = metrics_table[
-        (metrics_table["protocol"] == protocol) & (metrics_table["scope"] == POOLED)
-    ].set_index(["model", "metric"])
-    models = [name for name in report.labels if (name, "accuracy") in own.index]
-    table = pd.DataFrame({"model": [report.labels[name] for name in models]})
-    accuracy = own.loc[[(name, "accuracy") for name in models]]
-    wrong = ((1 - accuracy["estimate"]) * accuracy["n"]).round(1).to_numpy()
-    table["wrong"] = wrong.astype(int) if (wrong % 1 == 0).all() else wrong
-    for metric in SHOWN:
-        rows = own.loc[[(name, metric) for name in models]]
-        table[metric] = rows["estimate"].to_numpy()
-        table[f"{metric}_low"], table[f"{metric}_high"] = rows["low"].array, rows["high"].array
-    return table
-
-
 def figures_of(protocol: str) -> Callable[..., pd.DataFrame]:
-    """Make the function that arranges one protocol's figures."""
+    """Make the function that arranges one protocol's figures, a line a model."""
 
     def arrange(metrics_table: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
-        return _of_protocol(metrics_table, protocol, report)
+        table = metrics_table[metrics_table["scope"] == POOLED]
+        own = table[table["protocol"] == protocol]
+        wide = side_by_side(own, "model", "metric", SHOWN).set_index("model")
+        wide = wide.loc[[name for name in report.labels if name in wide.index]]
+        wrong = ((1 - wide["accuracy"]) * own["n"].max()).round(1)
+        wide.insert(0, "wrong", wrong.astype(int) if (wrong % 1 == 0).all() else wrong)
+        return wide.rename(index=report.labels).reset_index()
 
     return arrange
 
@@ -86,32 +74,27 @@ def tests(
     comparison: pd.DataFrame, evaluation: EvaluationParameters, report: ReportParameters
 ) -> pd.DataFrame:
     """Arrange the tests of the reference network's accuracy against every other model."""
+    columns = {
+        "model_b": "against",
+        "protocol": "protocol",
+        "difference": "difference",
+        "low": "difference_low",
+        "high": "difference_high",
+        "p_value": "p_value",
+        "verdict": "verdict",
+    }
     own = of_accuracy(comparison, evaluation.reference)
-    return pd.DataFrame(
-        {
-            "against": own["model_b"].astype(str).map(report.labels),
-            "protocol": own["protocol"].astype(str).map(report.labels),
-            "difference": own["difference"],
-            "difference_low": own["low"],
-            "difference_high": own["high"],
-            "p_value": own["p_value"],
-            "verdict": own["verdict"],
-        }
-    )
+    named = {name: own[name].astype(str).map(report.labels) for name in ("model_b", "protocol")}
+    return own.assign(**named)[[*columns]].rename(columns=columns)
 
 
 def permuted(controls: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
     """Arrange the controls on permuted labels, a line each."""
-    controls = _possible(controls)
     keys = ["control", "when", "permutations", "synthetic_leaks"]
-    wide = controls.pivot_table(["estimate", "low", "high"], keys, "metric", sort=False)
-    table = wide.index.to_frame(index=False).rename(columns={"control": "step", "when": "done"})
-    table["step"] = table["step"].map(report.labels)
-    for metric in ("balanced_accuracy", "accuracy", "roc_auc"):
-        table[metric] = wide["estimate", metric].to_numpy()
-        table[f"{metric}_low"] = wide["low", metric].to_numpy()
-        table[f"{metric}_high"] = wide["high", metric].to_numpy()
-    return table
+    shown = ("balanced_accuracy", "accuracy", "roc_auc")
+    table = side_by_side(_possible(controls), keys, "metric", shown)
+    table["control"] = table["control"].map(report.labels)
+    return table.rename(columns={"control": "step", "when": "done"})
 
 
 def _possible(controls: pd.DataFrame) -> pd.DataFrame:
@@ -129,21 +112,14 @@ def class_counts(features: pd.DataFrame, folds: pd.DataFrame, seed: int) -> pd.D
     aml = features[TARGET].to_numpy()
     before = [aml[fold.train_rows] for fold in read_folds(folds, K_FOLD)]
     tables = []
-    for sampler, name in SAMPLERS.items():
-        after = [_resampled(sampler, rows, seed) for rows in before]
+    for kind, name in SAMPLERS.items():
+        sampler = make_sampler(kind, seed)
+        after = [sampler.fit_resample(y[:, None], y)[1] if sampler else y for y in before]
         counts = {"sampler": name, "label": CLASSES, "all_patients": np.bincount(aml, minlength=2)}
         for stage, labels in (("before", before), ("after", after)):
-            counts[stage] = np.mean([np.bincount(rows, minlength=2) for rows in labels], axis=0)
+            counts[stage] = np.mean([np.bincount(y, minlength=2) for y in labels], axis=0)
         tables.append(pd.DataFrame(counts))
     return pd.concat(tables, ignore_index=True)
-
-
-def _resampled(name: Sampler, aml: np.ndarray, seed: int) -> np.ndarray:
-    sampler = make_sampler(name, seed)
-    if sampler is None:
-        return aml
-    places = np.arange(len(aml), dtype=np.float32)[:, None]
-    return np.asarray(sampler.fit_resample(places, aml)[1])
 
 
 def epochs(history: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
@@ -163,18 +139,15 @@ def epochs(history: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     range), ``folds``. Of training rows, figures are means over folds; of validation rows, losses
     are means over patients, and accuracy and F1 are counted over all folds' patients.
     """
-    keys = ["model", "protocol", "fold"]
+    keys, by = ["model", "protocol", "fold"], ["model", "protocol", "member", "epoch"]
     sizes = predictions.groupby(keys, observed=True)["target"].agg(n="size", positives="sum")
-    by = ["model", "protocol", "member", "epoch"]
-    chosen = history[history["measure"].isin((*_POOLED_FROM, *_AVERAGED))]
-    wide = chosen.astype({"measure": "str"}).pivot_table(
-        "value", [*by, "fold"], "measure", observed=True
-    )
-    averaged = [name for name in _AVERAGED if name in wide]
+    chosen = history[history["measure"].isin([*_ADDED, *_AVERAGED])].astype({"measure": "str"})
+    wide = chosen.pivot_table("value", [*by, "fold"], "measure", observed=True)
     table = wide.reset_index().merge(sizes.reset_index(), on=keys)
     table["validation_loss"] *= table["n"]
-    added = ["validation_loss", "false_positives", "false_negatives", "n", "positives"]
-    how = {**dict.fromkeys(averaged, "mean"), **dict.fromkeys(added, "sum"), "fold": "size"}
+    averaged = [name for name in _AVERAGED if name in table]
+    added = dict.fromkeys([*_ADDED, "n", "positives"], "sum")
+    how = {**dict.fromkeys(averaged, "mean"), **added, "fold": "size"}
     sums = table.groupby(by, observed=True).agg(how).rename(columns={"fold": "folds"})
     wrong = sums["false_positives"] + sums["false_negatives"]
     hits = sums["positives"] - sums["false_negatives"]
@@ -223,24 +196,20 @@ def patients_2d(
     Columns ``probes`` (all or chosen), ``label``, ``origin``, ``x``, ``y``, ``x_share`` and
     ``y_share`` of the variance.
     """
-    kinds = {"all": list(features.columns.drop(TARGET)), "chosen": list(model_card["inputs"])}
-    return pd.concat(_projections(features, table["origin"], kinds), ignore_index=True)
-
-
-def _projections(
-    features: pd.DataFrame, origin: pd.Series, kinds: dict[str, list[str]]
-) -> Iterator[pd.DataFrame]:
     from sklearn.decomposition import PCA
     from sklearn.preprocessing import StandardScaler
 
-    for kind, names in kinds.items():
+    facts = {
+        "label": np.where(features[TARGET] == 1, *CLASSES[::-1]),
+        "origin": table["origin"].astype("str"),
+    }
+    tables = []
+    for kind, names in (("all", features.columns.drop(TARGET)), ("chosen", model_card["inputs"])):
         pca = PCA(2, svd_solver="full")
-        places = pca.fit_transform(StandardScaler().fit_transform(features[names]))
-        x_share, y_share = pca.explained_variance_ratio_
-        label = np.where(features[TARGET] == 1, *CLASSES[::-1])
-        facts = {"probes": kind, "label": label, "origin": origin.astype("str")}
-        shares = {"x_share": x_share, "y_share": y_share}
-        yield pd.DataFrame({**facts, "x": places[:, 0], "y": places[:, 1], **shares})
+        x, y = pca.fit_transform(StandardScaler().fit_transform(features[list(names)])).T
+        shares = dict(zip(("x_share", "y_share"), pca.explained_variance_ratio_, strict=True))
+        tables.append(pd.DataFrame({"probes": kind, **facts, "x": x, "y": y, **shares}))
+    return pd.concat(tables, ignore_index=True)
 
 
 def model_comparison(metrics_table: pd.DataFrame, report: ReportParameters) -> Figure:
@@ -272,47 +241,38 @@ def draw_controls(controls: pd.DataFrame, report: ReportParameters) -> Figure:
 
 def resampling_curves(table_epochs: pd.DataFrame, report: ReportParameters) -> Figure:
     """Draw loss and F1 of training and validation for each way of treating the classes."""
-    models = [name for name in report.extra["resampled"] if name in set(table_epochs["model"])]
-    return _curves(table_epochs, K_FOLD, models, ("loss", "f1"), report)
+    panels = {
+        (model, figure): f"{FIGURES_OF_EPOCHS[figure]}: {told}"
+        for model, told in report.extra["resampled"].items()
+        if model in set(table_epochs["model"])
+        for figure in ("loss", "f1")
+    }
+    return _curves(table_epochs, K_FOLD, panels)
 
 
 def curves_of(protocol: str) -> Callable[..., Figure]:
     """Make the function that draws the reference network's curves under one protocol."""
 
-    def draw(
-        table_epochs: pd.DataFrame, evaluation: EvaluationParameters, report: ReportParameters
-    ) -> Figure:
-        return _curves(table_epochs, protocol, [evaluation.reference], FIGURES_OF_EPOCHS, report)
+    def draw(table_epochs: pd.DataFrame, evaluation: EvaluationParameters) -> Figure:
+        panels = {(evaluation.reference, one): name for one, name in FIGURES_OF_EPOCHS.items()}
+        return _curves(table_epochs, protocol, panels)
 
     return draw
 
 
-def _curves(
-    epochs_: pd.DataFrame,
-    protocol: str,
-    models: Sequence[str],
-    figures: Collection[str],
-    report: ReportParameters,
-) -> Figure:
-    """Draw measures over epochs, a panel a model and figure; bands are the range of the starts."""
-    part, _, figure = epochs_["measure"].str.partition("_").to_numpy().T
-    own = epochs_.assign(part=part, figure=figure)
-    tables = [
-        own[(own["protocol"] == protocol) & (own["model"] == model) & (own["figure"] == name)]
-        .sort_values(["part", "epoch"])
-        .assign(panel=_panel(model, name, models, report))
-        for model in models
-        for name in figures
+def _curves(table: pd.DataFrame, protocol: str, panels: Mapping[tuple[str, str], str]) -> Figure:
+    """Draw a panel for each model and figure; bands are the range of the starts."""
+    part, _, figure = table["measure"].str.partition("_").to_numpy().T
+    own = table.assign(part=part, figure=figure)[table["protocol"] == protocol]
+    drawn = [
+        own[(own["model"] == model) & (own["figure"] == name)].assign(panel=title)
+        for (model, name), title in panels.items()
     ]
+    ordered = [one.sort_values(["part", "epoch"]) for one in drawn]
     return charts.lines(
-        pd.concat(tables), "epoch", series="part", panel="panel", names=PARTS, share_y=False,
+        pd.concat(ordered), "epoch", series="part", panel="panel", names=PARTS, share_y=False,
         height=2.2,
     )  # fmt: skip
-
-
-def _panel(model: str, figure: str, models: Sequence[str], report: ReportParameters) -> str:
-    name = FIGURES_OF_EPOCHS[figure]
-    return name if len(models) == 1 else f"{name}: {report.extra['resampled'][model]}"
 
 
 def draw_selected_probes(table_selected_probes: pd.DataFrame, report: ReportParameters) -> Figure:

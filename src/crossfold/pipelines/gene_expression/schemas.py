@@ -8,7 +8,7 @@ from typing import Any
 
 import pandera.pandas as pa
 
-from crossfold.pipelines.gene_expression.columns import (
+from crossfold.pipelines.gene_expression.nodes import (
     CLASSES,
     DESCRIPTION,
     LABEL,
