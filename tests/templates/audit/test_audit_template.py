@@ -270,7 +270,7 @@ def test_estimates_with_their_intervals() -> None:
 @pytest.fixture(scope="module")
 def tables() -> tuple[pd.DataFrame, ...]:
     given = claims(measure={"base": -2.0, "a": 4.0}, quote="It is <b>positive</b>.", printed=2.5)
-    return judge(given, lambda setup: setup, shortened="Shortened: 1 of 2 epochs.")
+    return judge(given, lambda setup: setup, epochs=(1, 2))
 
 
 def test_the_page_prints_titles_and_never_names_of_switches(tables, tmp_path) -> None:

@@ -12,13 +12,14 @@ from crossfold.templates.audit.measured import (
     share_of,
 )
 from crossfold.templates.audit.pipeline import create_pipeline
-from crossfold.templates.audit.setups import Setup, list_setups, run_figures
+from crossfold.templates.audit.setups import Setup, beside_printed, list_setups, run_figures
 
 __all__ = [
     "Claim",
     "Claims",
     "Measured",
     "Setup",
+    "beside_printed",
     "create_pipeline",
     "exact",
     "from_interval",

@@ -62,7 +62,7 @@ def judge(
     claims: Claims,
     case_of: Callable[[Setup], Any],
     *,
-    shortened: str = "",
+    epochs: tuple[int, int] = (1, 1),
     figures: pd.DataFrame | None = None,
 ) -> Tables:
     """Measure and judge every claim of a study.
@@ -73,8 +73,9 @@ def judge(
         Of the file ``claims.yml``, of the study's own class.
     case_of
         From a setup to what the study's measures take as their first argument.
-    shortened
-        That training was shortened: "Shortened: 50 of 5,000 epochs."; or nothing.
+    epochs
+        How many were trained at the most, and how many in the source; of fewer the page says that
+        training was shortened.
     figures
         What else the source printed beside what was measured, columns
         `crossfold.templates.audit.setups.RUN_COLUMNS`, or None.
@@ -95,6 +96,8 @@ def judge(
         for one in found
     ]
     runs = [run_figures(claims, measured), *([] if figures is None else [figures])]
+    trained, of_source = epochs
+    shortened = f"Shortened: {trained:,} of {of_source:,} epochs." if trained < of_source else ""
     return (
         pd.DataFrame(rows).assign(shortened=shortened),
         pd.DataFrame(shares, columns=list(SHARE_COLUMNS)),

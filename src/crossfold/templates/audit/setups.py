@@ -117,3 +117,39 @@ def run_figures(claims: Claims, measured: dict[str, dict[str, Measured]]) -> pd.
             for run, one in measured[name].items()
         ]
     return pd.DataFrame(rows, columns=list(RUN_COLUMNS))
+
+
+def beside_printed(
+    claims: Claims,
+    case_of: Callable[[Setup], Any],
+    measure: Callable[[Any, str, str], Measured | None],
+    named: Callable[[str], str],
+) -> pd.DataFrame:
+    """Tabulate the source's own table beside the same figures with its faults and without.
+
+    Parameters
+    ----------
+    claims, case_of
+        As in `crossfold.templates.audit.judge`.
+    measure
+        From a case, a subject of the table and a metric to the figure, or None for none.
+    named
+        From a subject to its name for readers.
+
+    Returns
+    -------
+    Columns `RUN_COLUMNS`.
+    """
+    cases = {REPORTED: case_of(Setup(claims.on)), SOUND: case_of(Setup())}
+    rows: list[tuple[Any, ...]] = []
+    for subject, printed in claims.printed.items():
+        for metric, value in printed.items():
+            about = named(subject), metric
+            rows.append((PRINTED, *about, value, *[math.nan] * 4))
+            found = {run: measure(case, subject, metric) for run, case in cases.items()}
+            rows += [
+                (run, *about, one.estimate, one.low, one.high, one.n, math.nan)
+                for run, one in found.items()
+                if one is not None
+            ]
+    return pd.DataFrame(rows, columns=list(RUN_COLUMNS))

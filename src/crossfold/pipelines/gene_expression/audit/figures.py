@@ -35,29 +35,22 @@ def draw_figures(
     seed: int,
 ) -> dict[str, Any]:
     """Draw the class counts, the curves of the split and those of the folds; matplotlib figures."""
-    from crossfold.reports.charts import lines
     from crossfold.reports.style import figure_style
 
     def runs(subjects: tuple[str, ...], setup: Setup) -> pd.DataFrame:
         named = {one: run_of(setup, one, protocol).name for one in subjects}
         return epochs[epochs["run"] == epochs["subject"].map(named)]
 
-    reported, sound = Setup(claims.on), Setup()
-    looks: dict[str, Any] = {"series": "series", "panel": "panel", "share_y": False, "height": 2.2}
+    reported = Setup(claims.on)
+    folds = [
+        _of_folds(runs(faults.CROSS_VALIDATIONS, setup)).assign(series=series)
+        for setup, series in ((reported, "With all faults"), (Setup(), "Without the faults"))
+    ]
     with figure_style():
         return {
             "classes": _classes(expression, seed),
-            "splits": lines(_of_splits(runs(faults.TABLES, reported)), "epoch", **looks),
-            "folds": lines(
-                pd.concat(
-                    [
-                        _of_folds(runs(faults.CROSS_VALIDATIONS, reported), "With all faults"),
-                        _of_folds(runs(faults.CROSS_VALIDATIONS, sound), "Without the faults"),
-                    ]
-                ),
-                "epoch",
-                **looks,
-            ),
+            "splits": _lines(_of_splits(runs(faults.TABLES, reported)), ("loss", "F1")),
+            "folds": _lines(pd.concat(folds), ("loss", "accuracy")),
         }
 
 
@@ -80,32 +73,32 @@ def _classes(expression: pd.DataFrame, seed: int) -> Any:
 
 def _of_splits(runs: pd.DataFrame) -> pd.DataFrame:
     """Arrange loss and F1 of the source's own split, and the middle 80 % of all draws."""
-    tables = []
-    for measure, name in (("loss", "loss"), ("f1", "F1")):
-        by_epoch = runs.groupby(["subject", "epoch"])[measure]
-        ends = {"estimate": by_epoch.median(), "low": by_epoch.quantile(0.1)}
-        spread = pd.DataFrame({**ends, "high": by_epoch.quantile(0.9)}).reset_index()
-        own = runs[runs["fold"] == 0].rename(columns={measure: "estimate"})
+    own, tables = runs[runs["fold"] == 0], []
+    for column, measure in (("loss", "loss"), ("f1", "F1")):
+        values = runs.groupby(["subject", "epoch"])[column]
+        ends = {"low": values.quantile(0.1), "high": values.quantile(0.9)}
+        spread = pd.DataFrame({"estimate": values.median(), **ends}).reset_index()
         tables += [
-            one.assign(series=series, measure=name)
-            for one, series in ((own, "Its own split"), (spread, "All draws, middle 80 %"))
+            own.assign(estimate=own[column], series="Its own split", measure=measure),
+            spread.assign(series="All draws, middle 80 %", measure=measure),
         ]
-    own = runs[runs["fold"] == 0].rename(columns={"train_loss": "estimate"})
-    tables.append(own.assign(series="Its own split, training", measure="loss"))
-    return _panels(pd.concat(tables), ("loss", "F1"))
+    trained = {"series": "Its own split, training", "measure": "loss"}
+    return pd.concat([*tables, own.assign(estimate=own["train_loss"], **trained)])
 
 
-def _of_folds(runs: pd.DataFrame, series: str) -> pd.DataFrame:
+def _of_folds(runs: pd.DataFrame) -> pd.DataFrame:
     """Arrange the folds' mean loss and accuracy by epoch within a fold."""
     runs = runs.assign(accuracy=runs["right"] / runs["n"])
     long = runs.melt(["subject", "epoch"], ["loss", "accuracy"], "measure", "estimate")
-    means = long.groupby(["subject", "measure", "epoch"])["estimate"].mean().reset_index()
-    return _panels(means.assign(series=series), ("loss", "accuracy"))
+    return long.groupby(["subject", "measure", "epoch"])["estimate"].mean().reset_index()
 
 
-def _panels(table: pd.DataFrame, measures: tuple[str, ...]) -> pd.DataFrame:
-    """Name the panels, a row of them for each subject."""
-    order = {pair: place for place, pair in enumerate((s, m) for s in NAMES for m in measures)}
-    pairs = pd.MultiIndex.from_frame(table[["subject", "measure"]]).map(order.get)
-    panel = table["subject"].map(NAMES) + ": " + table["measure"]
-    return table.assign(panel=panel, place=pairs).sort_values("place", kind="stable")
+def _lines(table: pd.DataFrame, measures: tuple[str, ...]) -> Any:
+    """Draw a row of panels for each subject."""
+    from crossfold.reports.charts import lines
+
+    order = [f"{name}: {measure}" for name in NAMES.values() for measure in measures]
+    panel = pd.Categorical(table["subject"].map(NAMES) + ": " + table["measure"], order)
+    ordered = table.assign(panel=panel).sort_values("panel", kind="stable")
+    looks: dict[str, Any] = {"series": "series", "panel": "panel", "share_y": False}
+    return lines(ordered, "epoch", **looks, height=2.2)

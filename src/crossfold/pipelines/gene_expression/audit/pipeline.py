@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.gene_expression.audit.faults import TABLES
 from crossfold.pipelines.gene_expression.audit.figures import draw_figures
-from crossfold.pipelines.gene_expression.audit.measures import Case, GeneExpressionClaims
+from crossfold.pipelines.gene_expression.audit.measures import (
+    Case,
+    GeneExpressionClaims,
+    own_split,
+)
 from crossfold.pipelines.gene_expression.audit.training import (
     ProtocolParameters,
     repeat_source,
     run_of,
 )
 from crossfold.templates import audit
-from crossfold.templates.audit.setups import PRINTED, REPORTED, RUN_COLUMNS, SOUND
-from crossfold.validation import percentile_interval
 
 FIGURES = ("classes", "splits", "folds")
 
@@ -38,28 +37,14 @@ def judge_claims(
 
         return Case(setup, runs, predictions, protocol.n_resamples, seed)
 
-    cases = {REPORTED: case_of(audit.Setup(claims.on)), SOUND: case_of(audit.Setup())}
-    trained, of_source = protocol.network.max_iter, protocol.source_epochs
-    shortened = f"Shortened: {trained} of {of_source} epochs." if trained < of_source else ""
-    figures = own_split(claims, cases)
-    return audit.judge(claims, case_of, shortened=shortened, figures=figures)
-
-
-def own_split(claims: GeneExpressionClaims, cases: dict[str, Case]) -> pd.DataFrame:
-    """List what the source printed of its three tables beside its own split here, draw 0.
-
-    The intervals are the middle 95 % of all draws.
-    """
-    rows: list[tuple[Any, ...]] = []
-    for table in TABLES:
-        for metric, value in claims.printed[table].items():
-            about = f"{table.replace('_', ' ')} table, the source's own split", metric
-            rows.append((PRINTED, *about, value, *[float("nan")] * 4))
-            for run, case in cases.items():
-                values = case.last(table)[metric]
-                interval = percentile_interval(values.to_numpy())
-                rows.append((run, *about, values.iloc[0], *interval, len(values), float("nan")))
-    return pd.DataFrame(rows, columns=list(RUN_COLUMNS))
+    figures = audit.beside_printed(
+        claims,
+        case_of,
+        own_split,
+        lambda table: f"{table.replace('_', ' ')} table, the source's own split",
+    )
+    trained = protocol.network.max_iter, protocol.source_epochs
+    return audit.judge(claims, case_of, epochs=trained, figures=figures)
 
 
 def create_pipeline() -> Pipeline:

@@ -34,11 +34,6 @@ class ShortEpochs(Parameters):
     k_fold: PositiveInt
     leave_one_out: PositiveInt
 
-    def of(self, subject: str, most: int) -> int:
-        """Count the epochs of a table or of a cross-validation."""
-        kind = "split" if subject in faults.TABLES else subject.removesuffix("_permuted")
-        return min(int(getattr(self, kind)), most)
-
 
 class ProtocolParameters(Parameters):
     """How the source trained and tested.
@@ -76,10 +71,14 @@ class ProtocolParameters(Parameters):
 
     def arguments(self, subject: str, setup: Setup) -> dict[str, Any]:
         """List the arguments of the network; every epoch is run."""
-        epochs = self.network.max_iter
-        own = {"max_iter": self.short_epochs.of(subject, epochs) if setup.short else epochs}
-        fixed = {"epsilon": self.epsilon, "n_iter_no_change": float("inf")}
-        return {**self.network.model_dump(), **fixed, **own}
+        epochs = self.shortest(subject) if setup.short else self.network.max_iter
+        own = {"epsilon": self.epsilon, "n_iter_no_change": float("inf"), "max_iter": epochs}
+        return {**self.network.model_dump(), **own}
+
+    def shortest(self, subject: str) -> int:
+        """Count the epochs of a short run of a table or of a cross-validation."""
+        kind = "split" if subject in faults.TABLES else subject.removesuffix("_permuted")
+        return min(int(getattr(self.short_epochs, kind)), self.network.max_iter)
 
 
 def repeat_source(
@@ -123,9 +122,9 @@ def run_of(setup: Setup, subject: str, protocol: ProtocolParameters) -> Setup:
 
     A cross-validation without faults is trained only to compare single faults with.
     """
-    kept, epochs = setup.keep(faults.TOUCHING[subject]), protocol.network.max_iter
+    kept = setup.keep(faults.TOUCHING[subject])
     may_be_short = setup.short or (not kept.faults and subject not in faults.TABLES)
-    is_shorter = protocol.short_epochs.of(subject, epochs) < epochs
+    is_shorter = protocol.shortest(subject) < protocol.network.max_iter
     return kept._replace(short=may_be_short and is_shorter)
 
 
@@ -178,14 +177,11 @@ def cross_validate(
     from crossfold.validation import assign_folds, fold_rows, leave_one_out, permute_labels
 
     weights = faults.class_weights(faults.split(patients, protocol.test_share, seed)[0].aml)
-    arguments = {
-        **protocol.arguments(subject, setup),
-        "class_weight": weights,
-        "random_state": seed,
-    }
+    own = {"class_weight": weights, "random_state": seed}
+    arguments = {**protocol.arguments(subject, setup), **own}
     if subject == faults.PERMUTED:
-        permuted = permute_labels(patients.aml, np.random.default_rng(seed))
-        patients = Rows(patients.inputs, permuted)
+        rng = np.random.default_rng(seed)
+        patients = patients._replace(aml=permute_labels(patients.aml, rng))
     if subject == LEAVE_ONE_OUT:
         pairs = list(leave_one_out(len(patients.aml)))
     else:

@@ -20,8 +20,7 @@ from crossfold.pipelines.images.audit.parameters import (
 from crossfold.pipelines.images.audit.training import train_setups, training_setup
 from crossfold.pipelines.images.data import SOURCE
 from crossfold.pipelines.images.parameters import ExperimentsParameters, StartParameters
-from crossfold.templates.audit import Setup, judge
-from crossfold.templates.audit.setups import PRINTED, REPORTED, RUN_COLUMNS, SOUND
+from crossfold.templates.audit import Measured, Setup, beside_printed, judge
 from crossfold.validation.tables import probabilities
 
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
@@ -108,10 +107,9 @@ def judge_images(
         _below(answers, study_answers), _below(curves, study_curves), protocol.n_resamples, seed
     )
     case_of = partial(make_case, runs, protocol, claims)
-    epochs, of_source = protocol.network.max_iter, protocol.source_epochs
-    shortened = f"Shortened: {epochs:,} of {of_source:,} epochs." if epochs < of_source else ""
-    figures = _printed_figures(claims, case_of(Setup(claims.on)), case_of(Setup()))
-    return judge(claims, case_of, shortened=shortened, figures=figures)
+    figures = beside_printed(claims, case_of, _beside, _subject)
+    epochs = protocol.network.max_iter, protocol.source_epochs
+    return judge(claims, case_of, epochs=epochs, figures=figures)
 
 
 def make_case(runs: Runs, protocol: ProtocolParameters, claims: ImageClaims, setup: Setup) -> Case:
@@ -156,17 +154,13 @@ def _below(table: pd.DataFrame, study: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _printed_figures(claims: ImageClaims, reported: Case, sound: Case) -> pd.DataFrame:
-    """Tabulate the source's table beside the same figures measured here."""
-    rows = []
-    for name, printed in claims.printed.items():
-        subject = f"experiment {name}" if name.isdigit() else name.replace("_", " ")
-        for metric, value in printed.items():
-            rows.append((PRINTED, subject, metric, value, *[np.nan] * 4))
-            for run, case in ((REPORTED, reported), (SOUND, sound)):
-                if not case.has(name):
-                    continue
-                tested = metric == "test_accuracy"
-                one = accuracy(case, [name]) if tested else curve(case, [metric], [name])
-                rows.append((run, subject, metric, one.estimate, one.low, one.high, one.n, np.nan))
-    return pd.DataFrame(rows, columns=list(RUN_COLUMNS))
+def _beside(case: Case, name: str, metric: str) -> Measured | None:
+    """Measure a figure of the source's table, if the network was trained in this setup."""
+    if not case.has(name):
+        return None
+    tested = metric == "test_accuracy"
+    return accuracy(case, [name]) if tested else curve(case, [metric], [name])
+
+
+def _subject(name: str) -> str:
+    return f"experiment {name}" if name.isdigit() else name.replace("_", " ")

@@ -185,6 +185,4 @@ def judge_claims(
     claims: MoonsClaims,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Measure and judge every claim; see `crossfold.templates.audit.judge`."""
-    epochs, of_source = network.max_iter, protocol.source_epochs
-    shortened = f"Shortened: {epochs:,} of {of_source:,} epochs." if epochs < of_source else ""
-    return judge(claims, partial(case_of, seeds), shortened=shortened)
+    return judge(claims, partial(case_of, seeds), epochs=(network.max_iter, protocol.source_epochs))

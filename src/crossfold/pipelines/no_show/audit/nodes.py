@@ -64,9 +64,7 @@ def judge_claims(
             return sound
         return trained(setup.keep(TRAINING_FAULTS)).with_faults(setup.faults)
 
-    epochs, of_source = protocol.network.max_iter, protocol.source_epochs
-    shortened = f"Shortened: {epochs:,} of {of_source:,} epochs." if epochs < of_source else ""
-    return judge(claims, case_of, shortened=shortened)
+    return judge(claims, case_of, epochs=(protocol.network.max_iter, protocol.source_epochs))
 
 
 def study_answers(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -68,14 +68,13 @@ def judge_claims(
         run = setup._replace(short=False).name
         return Case(epochs[epochs["run"] == run], toys)
 
-    trained, of_source = protocol.epochs, protocol.source_epochs
-    shortened = f"Shortened: {trained} of {of_source} epochs." if trained < of_source else ""
+    trained = protocol.epochs, protocol.source_epochs
     own = {
         "reported": case_of(audit.Setup(claims.on)).epochs,
         "sound": case_of(audit.Setup()).epochs,
     }
     figures = own_run(claims, own, protocol.source_seed)
-    return audit.judge(claims, case_of, shortened=shortened, figures=figures)
+    return audit.judge(claims, case_of, epochs=trained, figures=figures)
 
 
 def own_run(

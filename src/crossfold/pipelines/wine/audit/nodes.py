@@ -216,9 +216,7 @@ def judge_claims(
             {**correct, **_correct(judged)}, groups, grid, choice, protocol.n_resamples, seed
         )
 
-    epochs, of_source = protocol.network.max_iter, protocol.source_epochs
-    shortened = f"Shortened: {epochs:,} of {of_source:,} epochs." if epochs < of_source else ""
-    return judge(claims, case_of, shortened=shortened)
+    return judge(claims, case_of, epochs=(protocol.network.max_iter, protocol.source_epochs))
 
 
 def _correct(predictions: pd.DataFrame) -> dict[str, Array]:
