@@ -32,6 +32,25 @@ def test_every_group_is_in_one_fold_and_classes_are_balanced(grouped) -> None:
     assert rates.max() - rates.min() < 0.06
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("n_rows", "n_groups", "n_classes", "n_splits"),
+    [(200, 50, 2, 3), (1000, 300, 3, 5), (2000, 1500, 2, 5), (300, 40, 5, 4)],
+)
+def test_groups_are_assigned_as_scikit_learn_does(
+    n_rows, n_groups, n_classes, n_splits, seed
+) -> None:
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    rng = np.random.default_rng(seed)
+    y, groups = rng.integers(0, n_classes, n_rows), rng.integers(0, n_groups, n_rows)
+    fold = assign_folds(y, groups, n_splits=n_splits, seed=seed)
+    codes = pd.factorize(groups)[0]
+    splitter = StratifiedGroupKFold(n_splits, shuffle=True, random_state=seed)
+    for number, (_, validation) in enumerate(splitter.split(y, y, codes)):
+        np.testing.assert_array_equal(np.flatnonzero(fold == number), validation)
+
+
 def test_folds_depend_on_membership_not_on_names(grouped) -> None:
     y, groups = grouped
     renamed = np.array([f"patient {hash_}" for hash_ in (groups * 7919) % 1009])
