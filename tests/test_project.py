@@ -44,6 +44,11 @@ def context() -> Any:
         return session.load_context()
 
 
+@pytest.fixture(scope="module")
+def catalog(context: Any) -> DataCatalog:
+    return context.catalog  # made anew, which takes seconds, whenever it is asked for
+
+
 # Catalog
 
 
@@ -66,16 +71,16 @@ def undeclared(pipeline: Pipeline, catalog: DataCatalog) -> set[str]:
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_every_output_that_leaves_a_namespace_is_declared(name: str, context: Any) -> None:
-    assert undeclared(PIPELINES[name], context.catalog) == set()
+def test_every_output_that_leaves_a_namespace_is_declared(name: str, catalog: DataCatalog) -> None:
+    assert undeclared(PIPELINES[name], catalog) == set()
 
 
-def test_an_output_that_would_live_in_memory_is_found(context: Any) -> None:
+def test_an_output_that_would_live_in_memory_is_found(catalog: DataCatalog) -> None:
     def copy(table: object) -> object:
         return table
 
     node = Node(copy, "appointments", "scratch", namespace="no_show")
-    assert undeclared(Pipeline([node]), context.catalog) == {"scratch"}
+    assert undeclared(Pipeline([node]), catalog) == {"scratch"}
 
 
 def layers_before(pipeline: Pipeline, catalog: Any) -> dict[str, set[str]]:
@@ -93,19 +98,19 @@ def layers_before(pipeline: Pipeline, catalog: Any) -> dict[str, set[str]]:
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_layers_have_an_order(name: str, context: Any) -> None:
+def test_layers_have_an_order(name: str, catalog: DataCatalog) -> None:
     """Kedro-Viz shows no layers where one of them is before and after another."""
-    TopologicalSorter(layers_before(PIPELINES[name], context.catalog)).prepare()
+    TopologicalSorter(layers_before(PIPELINES[name], catalog)).prepare()
 
 
-def test_layers_that_go_round_are_found(context: Any) -> None:
+def test_layers_that_go_round_are_found(catalog: DataCatalog) -> None:
     def copy(table: object) -> object:
         return table
 
     there = Node(copy, "appointments", "appointment_features", name="there")
     back = Node(copy, "appointment_features_permuted", "wines", name="back")
     with pytest.raises(CycleError):
-        TopologicalSorter(layers_before(Pipeline([there, back]), context.catalog)).prepare()
+        TopologicalSorter(layers_before(Pipeline([there, back]), catalog)).prepare()
 
 
 def unversioned(pipelines: dict[str, Pipeline], catalog: Any) -> set[str]:

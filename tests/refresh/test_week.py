@@ -37,8 +37,15 @@ SETTINGS = {
             # Days on both sides of it are in the first export already.
             "folds": {"first_test_day": "2016-05-03"},
             "models": {
-                "tuned": {"mlp_tuned": {"members": 2, "params": {"engine": "numpy", "max_iter": 4}}}
+                "baselines": {
+                    "random_forest": {"params": {"n_estimators": 3}},
+                    "hist_gradient_boosting": {"params": {"max_iter": 5}},
+                },
+                "tuned": {
+                    "mlp_tuned": {"members": 2, "params": {"engine": "numpy", "max_iter": 4}}
+                },
             },
+            "evaluation": {"n_resamples": 50},
         }
     },
 }
