@@ -13,7 +13,7 @@ export KEDRO_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run real short test test-plugin test-mlflow test-airflow format check-format lint types layers check docs viz figures notebooks benchmark lock clean
+.PHONY: help install run real short short-all test test-plugin test-mlflow test-airflow format check-format lint types layers check docs viz figures notebooks benchmark lock clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -36,6 +36,9 @@ real: install  ## run a study on the real data, which is downloaded once
 short: install  ## run a study on the real data with short trainings, for a first look
 	$(VENV_PYTHON) -m kedro run --env=short --pipelines=$(STUDY)
 
+short-all: STUDY = all,audit
+short-all: short  ## run all studies and audits on the real data with short trainings
+
 # Two processes of one thread each; ARGS="-n 0" runs the tests in one.
 test: install  ## run the tests; pick some with ARGS="-k appointments"
 	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n 2 $(ARGS)
@@ -52,7 +55,7 @@ test-airflow: build/airflow/.installed  ## run a study in Airflow
 
 build/oldest/.installed: packages/kedro-refresh/pyproject.toml
 	$(PYTHON) -m venv build/oldest
-	build/oldest/bin/python -m pip install --quiet --editable ./packages/kedro-refresh kedro==1.0.0 kedro-datasets 'omegaconf<2.4' hypothesis 'moto[server]' pytest s3fs
+	build/oldest/bin/python -m pip install --quiet --editable './packages/kedro-refresh[test]' kedro==1.0.0 'omegaconf<2.4'
 	@touch $@
 
 build/mlflow/.installed: PACKAGES = --constraint requirements.lock --editable '.[mlflow]'
