@@ -239,7 +239,12 @@ ENDS = ("", "_low", "_high")
 def test_the_page_states_no_fact_about_one_clinic() -> None:
     """What is true of the published table may be false of a clinic's own: figures say it or not."""
     page = Path(no_show.__file__).with_name("report.md.j2").read_text(encoding="utf-8")
+    page += (Path(__file__).parents[3] / "conf/base/no_show/parameters.yml").read_text(
+        encoding="utf-8"
+    )
     for fact in (
+        "One city",
+        "rarely missed",
         "nearly always",
         "mislead",
         "seems to",
