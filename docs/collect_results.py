@@ -13,8 +13,6 @@ import pandas as pd
 import yaml
 
 from crossfold.pipelines.images.data import SOURCE
-from crossfold.pipelines.images.parameters import ComparisonsParameters
-from crossfold.pipelines.images.report import with_questions
 from crossfold.reports.tables import metric_name
 from crossfold.reports.words import interval, number, percent_interval
 from crossfold.templates.audit.page import study_name
@@ -237,8 +235,10 @@ def table_of_twins(twins: pd.DataFrame) -> Iterator[str]:
 def table_of_differences(comparison: pd.DataFrame, study: str) -> Iterator[str]:
     """Write one line for each comparison over all seeds."""
     asked = yaml.safe_load((ROOT / f"conf/base/{study}/parameters.yml").read_text())[study]
-    questions = ComparisonsParameters(asked["comparisons"])
-    over_seeds = with_questions(comparison, questions).query("not test.str.contains(', seed ')")
+    pairs = [(question, *pair) for question, own in asked["comparisons"].items() for pair in own]
+    questions = pd.DataFrame(pairs, columns=["question", "model_a", "model_b"])
+    found = questions.merge(comparison, on=["model_a", "model_b"])
+    over_seeds = found[~found["test"].str.contains(", seed ")]
     rows = (
         [
             row.question,

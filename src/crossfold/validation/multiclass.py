@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from crossfold.validation.comparison import TestResult
 from crossfold.validation.intervals import percentile_interval
@@ -95,3 +96,9 @@ def paired_t_test(scores_a: ArrayLike, scores_b: ArrayLike) -> TestResult:
     result = ttest_rel(a, b)
     low, high = result.confidence_interval()
     return TestResult(mean, low, high, float(result.statistic), float(result.pvalue), len(a))
+
+
+def confusion_counts(rows: pd.DataFrame, k: int) -> NDArray[np.intp]:
+    """Count rows by the numbers ``target`` (rows) and ``predicted`` (columns), shape ``(k, k)``."""
+    cells = rows["target"].to_numpy(dtype=np.intp) * k + rows["predicted"].to_numpy(dtype=np.intp)
+    return np.bincount(cells, minlength=k * k).reshape(k, k)

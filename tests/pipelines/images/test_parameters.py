@@ -14,7 +14,6 @@ from crossfold.pipelines.images.parameters import (
     ExperimentsParameters,
     RegimeParameters,
     SplitParameters,
-    changed,
 )
 
 CONF = Path(__file__).parents[3] / "conf"
@@ -70,7 +69,3 @@ def test_every_named_model_exists(study: str) -> None:
 def test_wrong_values_are_refused(kind: Any, values: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         kind(**values)
-
-
-def test_none_leaves_a_value_as_it_is(network) -> None:
-    assert changed(network, max_iter=None, engine="torch") == network.changed(engine="torch")

@@ -12,6 +12,7 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images import figures, report
 from crossfold.templates.reporting.parameters import ReportParameters
 from crossfold.validation import wilson_interval
+from crossfold.validation.multiclass import confusion_counts
 
 CLASSES = ["cat", "dog"]
 REPORT = ReportParameters(extra={"regime": "full_batch"}, labels={"mini_batch": "mini-batches"})
@@ -42,9 +43,7 @@ def animals() -> pd.DataFrame:
 
 
 def of_animals(predictions: pd.DataFrame) -> pd.DataFrame:
-    return report.classification_report(predictions, CLASSES, {}, NO_TWINS, REPORT).set_index(
-        "class"
-    )
+    return report.classification_report(predictions, {}, CLASSES, {}, REPORT).set_index("class")
 
 
 def test_everything_is_written_and_the_page_needs_no_other_file(studied) -> None:
@@ -175,7 +174,7 @@ def test_the_curves_of_experiment_17_are_drawn(studied) -> None:
 
 
 def test_confusion_counts_every_pair_and_the_page_names_the_worst(animals) -> None:
-    assert figures.confusion(animals, 2).tolist() == [[2, 1], [1, 1]]
+    assert confusion_counts(animals, 2).tolist() == [[2, 1], [1, 1]]
     sentence = report.most_confused(animals, CLASSES)
     assert sentence.startswith("Of its 2 errors, 2 take cat and dog for each other")
     assert report.most_confused(animals.assign(predicted=animals["target"]), CLASSES) == ""

@@ -11,14 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.pipelines.images.data import SOURCE
-from crossfold.pipelines.images.networks import experiment_model
 from crossfold.pipelines.images.report import (
     FRAMEWORKS,
     TWIN_SHOWN,
     chart_names,
     curve_models,
     hidden,
-    model_names,
     of_model,
     overall,
     pair_name,
@@ -31,6 +29,7 @@ from crossfold.pipelines.images.training import STRONG
 from crossfold.reports import charts, style
 from crossfold.reports.words import percent, shortened
 from crossfold.templates.reporting.parameters import ReportParameters
+from crossfold.validation.multiclass import confusion_counts
 from crossfold.validation.tables import probabilities
 
 if TYPE_CHECKING:
@@ -94,47 +93,20 @@ def _row_name(row: Any) -> str:
     return f"{text}, dropout" if row["dropout"] else text
 
 
-def training_curves(
-    history: pd.DataFrame,
-    experiments: pd.DataFrame,
-    twins: pd.DataFrame,
-    highlighted: dict[str, str],
-    report: ReportParameters,
-) -> Figure:
-    """Draw training and validation loss of the highlighted experiments over epochs."""
-    return _curves("loss", history, experiments, twins, highlighted, report)
+def curves_of(measure: str) -> Callable[..., Figure]:
+    """Make the function that draws a measure of the highlighted experiments over epochs."""
 
+    def draw(history: pd.DataFrame, names: dict[str, str], highlighted: dict[str, str]) -> Figure:
+        shown = dict.fromkeys(highlighted.values())
+        models = [one for name in shown for one in names if one.endswith(f"/{name}")]
+        parts = {f"{part}_{measure}": name for part, name in PARTS.items()}
+        return charts.lines(
+            _over_epochs(history, models, list(parts)), "epoch", series="measure", panel="model",
+            names={**chart_names(names), **parts}, percent=measure == "accuracy",
+            log=measure == "loss", height=2.1, y_axis=measure.capitalize(),
+        )  # fmt: skip
 
-def accuracy_curves(
-    history: pd.DataFrame,
-    experiments: pd.DataFrame,
-    twins: pd.DataFrame,
-    highlighted: dict[str, str],
-    report: ReportParameters,
-) -> Figure:
-    """Draw training and validation accuracy of the highlighted experiments over epochs."""
-    return _curves("accuracy", history, experiments, twins, highlighted, report)
-
-
-def _curves(
-    measure: str,
-    history: pd.DataFrame,
-    experiments: pd.DataFrame,
-    twins: pd.DataFrame,
-    highlighted: dict[str, str],
-    report: ReportParameters,
-) -> Figure:
-    names = chart_names(model_names(experiments, twins, report))
-    regimes = dict.fromkeys(experiments["regime"])
-    shown = dict.fromkeys(highlighted.values())
-    models = [experiment_model(regime, name) for name in shown for regime in regimes]
-    parts = {f"{part}_{measure}": name for part, name in PARTS.items()}
-    table = _over_epochs(history, models, list(parts))
-    return charts.lines(
-        table, "epoch", series="measure", panel="model", names={**names, **parts},
-        percent=measure == "accuracy", log=measure == "loss", height=2.1,
-        y_axis=measure.capitalize(),
-    )  # fmt: skip
+    return draw
 
 
 def _over_epochs(
@@ -151,18 +123,16 @@ def _over_epochs(
 
 def scores_over_epochs(
     history: pd.DataFrame,
-    experiments: pd.DataFrame,
-    twins: pd.DataFrame,
+    names: dict[str, str],
     highlighted: dict[str, str],
     report: ReportParameters,
 ) -> Figure:
     """Draw accuracy, macro precision, recall and F1 on the validation images over epochs."""
     models = shown_models(highlighted, report)[:-1]
-    names = chart_names(model_names(experiments, twins, report))
-    table = _over_epochs(history, models, list(MEASURES))
     return charts.lines(
-        table, "epoch", series="model", panel="measure", names={**names, **MEASURES}, percent=True
-    )
+        _over_epochs(history, models, list(MEASURES)), "epoch", series="model", panel="measure",
+        names={**chart_names(names), **MEASURES}, percent=True,
+    )  # fmt: skip
 
 
 def twin_training(history: pd.DataFrame, twins: pd.DataFrame, report: ReportParameters) -> Figure:
@@ -179,46 +149,35 @@ def twin_training(history: pd.DataFrame, twins: pd.DataFrame, report: ReportPara
 
 
 def class_scores(
-    table_classification_report: pd.DataFrame,
-    experiments: pd.DataFrame,
-    twins: pd.DataFrame,
-    classes: list[str],
-    report: ReportParameters,
+    table_classification_report: pd.DataFrame, names: dict[str, str], classes: list[str]
 ) -> Figure:
     """Draw precision and recall of each class with Wilson's intervals, by model."""
-    table = table_classification_report[table_classification_report["class"].isin(classes)]
-    table = table[table["model"] != TWIN_SHOWN]
+    table = table_classification_report
+    table = table[table["class"].isin(classes) & (table["model"] != TWIN_SHOWN)]
     rates = [
         table.assign(
             metric=rate, estimate=table[rate], low=table[f"{rate}_low"], high=table[f"{rate}_high"]
         )
         for rate in ("precision", "recall")
     ]
-    names = chart_names(model_names(experiments, twins, report))
     return charts.estimates(
-        pd.concat(rates),
-        "class",
-        ["precision", "recall"],
-        series="model",
-        names=names,
-        percent=True,
-    )
+        pd.concat(rates), "class", ["precision", "recall"], series="model",
+        names=chart_names(names), percent=True,
+    )  # fmt: skip
 
 
 def precision_recall(
     predictions: pd.DataFrame,
-    experiments: pd.DataFrame,
-    twins: pd.DataFrame,
+    names: dict[str, str],
     classes: list[str],
     highlighted: dict[str, str],
     report: ReportParameters,
 ) -> Figure:
     """Draw the precision-recall curve of each class against all others."""
     models = curve_models(highlighted, report)
-    names = chart_names(model_names(experiments, twins, report))
     return charts.lines(
         pr_curves(predictions, models, classes), "recall", series="model", panel="class",
-        names=names, percent=True, y_axis="Precision", height=1.75,
+        names=chart_names(names), percent=True, y_axis="Precision", height=1.75,
     )  # fmt: skip
 
 
@@ -248,30 +207,23 @@ def pr_curves(predictions: pd.DataFrame, models: Sequence[str], classes: list[st
 
 def confusion_by_truth(predictions: pd.DataFrame, classes: list[str]) -> Figure:
     """Draw where the strong model takes the images of each class."""
-    return charts.confusion(confusion(of_model(predictions, STRONG), len(classes)), classes)
-
-
-def confusion(rows: pd.DataFrame, n_classes: int) -> NDArray[np.intp]:
-    """Count images by true class (rows) and predicted class (columns)."""
-    cells = rows["target"].to_numpy(dtype=np.intp) * n_classes + rows["predicted"].to_numpy()
-    return np.bincount(cells, minlength=n_classes**2).reshape(n_classes, n_classes)
+    counts = confusion_counts(of_model(predictions, STRONG), len(classes))
+    return charts.confusion(counts, classes)
 
 
 def confusion_by_prediction(
     predictions: pd.DataFrame,
-    experiments: pd.DataFrame,
-    twins: pd.DataFrame,
+    names: dict[str, str],
     classes: list[str],
     highlighted: dict[str, str],
     report: ReportParameters,
 ) -> Figure:
     """Draw where the images called each class come from: each column sums to 100 %."""
     models = shown_models(highlighted, report)[:-1]
-    models += [TWIN_SHOWN] if (twins["model"] == TWIN_SHOWN).any() else []
-    names = model_names(experiments, twins, report)
+    models += [TWIN_SHOWN] if TWIN_SHOWN in names else []
     figure, panels = style.new_figure(3.6 * len(models), len(models))
     for axes, model in zip(panels, models, strict=True):
-        counts = confusion(of_model(predictions, model), len(classes))
+        counts = confusion_counts(of_model(predictions, model), len(classes))
         _heat_map(axes, counts / np.maximum(counts.sum(axis=0), 1), classes)
         axes.set_title(f"{names[model]}, % of the predicted class")
     return figure
@@ -292,17 +244,11 @@ def _heat_map(axes: Axes, shares: NDArray[Any], classes: Sequence[str]) -> None:
     axes.grid(visible=False)
 
 
-def paired_differences(
-    comparison: pd.DataFrame,
-    experiments: pd.DataFrame,
-    twins: pd.DataFrame,
-    report: ReportParameters,
-) -> Figure:
+def paired_differences(comparison: pd.DataFrame, names: dict[str, str]) -> Figure:
     """Draw the difference in test accuracy of each pair of models, with its interval."""
-    names = chart_names(model_names(experiments, twins, report))
-    table = overall(comparison)
+    short, table = chart_names(names), overall(comparison)
     models = zip(table["model_a"], table["model_b"], strict=True)
-    pairs = [pair_name(names[a], names[b]) for a, b in models]
+    pairs = [pair_name(short[a], short[b]) for a, b in models]
     points = {name: 100 * table[name].astype(float) for name in ("low", "high")}
     table = table.assign(pair=pairs, estimate=100 * table["difference"].astype(float), **points)
     return charts.estimates(
@@ -407,12 +353,13 @@ def _frame(axes: Axes, width: float, height: float) -> None:
 
 
 FIGURES: dict[str, Callable[..., Figure]] = {
+    "training_curves": curves_of("loss"),
+    "accuracy_curves": curves_of("accuracy"),
+} | {
     one.__name__: one
     for one in (
         experiment_accuracy,
         activations,
-        training_curves,
-        accuracy_curves,
         scores_over_epochs,
         twin_training,
         class_scores,

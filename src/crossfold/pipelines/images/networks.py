@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.pipelines.images.data import TRAIN, VALIDATION, Rows, SplitImages
+from crossfold.pipelines.images.data import TEST, TRAIN, VALIDATION, Rows, SplitImages
 from crossfold.pipelines.images.parameters import ExperimentParameters, StartParameters
 from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.validation.tables import concatenate, probability_columns
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from crossfold.mlp import ExperimentHistory, ExperimentStack, MLPClassifier
 
 BYTE_SCALE = 1 / 255
-_KAIMING = "he"
 _CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
 _MACRO = ("precision", "recall", "f1")
 
@@ -49,16 +48,14 @@ class Member:
 
     def network_parameters(self, starts: StartParameters) -> dict[str, Any]:
         """Give what sets this training apart, as arguments of `MLPClassifier`."""
-        random = partial(uniform_start, starts.uniform_bound)
-        inits = {
-            "random": random,
-            "xavier": "xavier",
-            "kaiming": _KAIMING,
+        inits: dict[str, Any] = {
+            "random": partial(uniform_start, starts.uniform_bound),
+            "kaiming": "he",
             "pytorch": pytorch_start,
         }
         return {
             **self.settings.model_dump(),
-            "init": inits[self.settings.init],
+            "init": inits.get(self.settings.init, self.settings.init),
             "random_state": self.seed,
             "learning_rate_init": self.learning_rate,
         }
@@ -68,9 +65,8 @@ def uniform_start(
     bound: float, rng: np.random.Generator, layer_sizes: Sequence[int]
 ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
     """Draw weights and biases of all layers from ``Uniform(-bound, bound)``."""
-    shapes = list(pairwise(layer_sizes))
-    coefs = [rng.uniform(-bound, bound, size=shape) for shape in shapes]
-    return coefs, [rng.uniform(-bound, bound, size=n_out) for _, n_out in shapes]
+    coefs = [rng.uniform(-bound, bound, size=shape) for shape in pairwise(layer_sizes)]
+    return coefs, [rng.uniform(-bound, bound, size=n_out) for n_out in layer_sizes[1:]]
 
 
 def pytorch_start(
@@ -224,6 +220,16 @@ def prediction_table(
             "predicted": probabilities.argmax(axis=1).astype(np.uint8),
             **probability_columns(probabilities),
         }
+    )
+
+
+def predict_test(
+    network: MLPClassifier, model: str, member: int, data: SplitImages, n_classes: int
+) -> pd.DataFrame:
+    """Predict the test images of the split; the table of `prediction_table`."""
+    rows = data.rows(TEST)
+    return prediction_table(
+        model, member, data, rows, class_probabilities(network, data, rows, n_classes)
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, RootModel
 
@@ -162,11 +162,6 @@ class ComparisonsParameters(RootModel[dict[str, tuple[tuple[str, str], ...]]]):
     """Pairs of models to compare, A with B, by the question that they answer."""
 
     model_config = ConfigDict(frozen=True)
-
-
-def changed(network: NetworkParameters, **values: Any) -> NetworkParameters:
-    """Give a checked copy with other values, those that are None left as they are."""
-    return network.changed(**{name: value for name, value in values.items() if value is not None})
 
 
 def look_up(known: Mapping[str, _Value], name: str, kind: str) -> _Value:

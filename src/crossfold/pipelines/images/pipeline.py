@@ -124,8 +124,15 @@ def _node(
 
 
 def create_report(study: str, source: str) -> Pipeline:
-    """Tables, figures and the page."""
-    return reporting.create_pipeline(
+    """Names of models, tables, figures and the page."""
+    names = Node(
+        report.model_names,
+        ["experiments", "twins", "params:report"],
+        "names",
+        name="name_models",
+        namespace="reporting",
+    )
+    return Pipeline([names], namespace=study, tags=["reporting"]) + reporting.create_pipeline(
         study,
         page=Path(__file__).with_name("report.md.j2"),
         inputs={

@@ -12,10 +12,9 @@ import pandas as pd
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images.data import COLUMNS, PARTS, SOURCE, STANDARD
 from crossfold.pipelines.images.networks import experiment_model
-from crossfold.pipelines.images.parameters import ComparisonsParameters
 from crossfold.pipelines.images.training import STRONG
 from crossfold.reports import words as write
-from crossfold.reports.tables import Estimate, to_html
+from crossfold.reports.tables import Estimate, side_by_side, to_html
 from crossfold.templates.reporting.parameters import ReportParameters
 from crossfold.validation import verdict
 from crossfold.validation.tables import POOLED
@@ -35,7 +34,6 @@ TWIN_SHOWN = "twin_torch"
 FRAMEWORKS = {"numpy": "NumPy", "torch": "PyTorch"}
 # Ways to compare over all that was trained, the preferred one last.
 OVERALL = ["bootstrap over images", "t over seeds"]
-_ENDS = ["estimate", "low", "high"]
 _SHOWN = ["experiment", "hidden", "activation", "init", "dropout"]
 _MEANS = {"macro avg": "mean over classes", "weighted avg": "mean over images"}
 _WORDS = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "kaiming": "Kaiming", "xavier": "Xavier"}
@@ -122,13 +120,9 @@ def experiment_summary(
     )
     table = summary.reset_index().merge(_last_accuracies(history), on=KEYS)
     pooled = metrics_table[metrics_table["scope"] == POOLED]
-    for metric in ("accuracy", "macro_f1"):
-        found = pooled.loc[pooled["metric"] == metric, [*KEYS, *_ENDS, "n"]]
-        renamed = dict(zip(_ENDS, (metric, f"{metric}_low", f"{metric}_high"), strict=True))
-        table = table.drop(columns="n", errors="ignore").merge(
-            found.rename(columns=renamed), on=KEYS
-        )
-    return table
+    tested = side_by_side(pooled, [*KEYS, "n"], "metric", ("accuracy", "macro_f1"))
+    table = table.merge(tested, on=KEYS)
+    return table[[*table.columns.drop("n"), "n"]]
 
 
 def _last_accuracies(history: pd.DataFrame) -> pd.DataFrame:
@@ -170,9 +164,9 @@ def of_model(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
 
 def classification_report(
     predictions: pd.DataFrame,
+    names: dict[str, str],
     classes: list[str],
     highlighted: dict[str, str],
-    twins: pd.DataFrame,
     report: ReportParameters,
 ) -> pd.DataFrame:
     """Compute scikit-learn's classification report of the models that are shown, with intervals.
@@ -184,7 +178,7 @@ def classification_report(
     ``average_precision`` and ``support``. Accuracy stands in the column of recall.
     """
     shown = shown_models(highlighted, report)
-    shown += [TWIN_SHOWN] if (twins["model"] == TWIN_SHOWN).any() else []
+    shown += [TWIN_SHOWN] if TWIN_SHOWN in names else []
     tables = {model: _one_report(of_model(predictions, model), classes) for model in shown}
     return pd.concat(tables, names=["model"]).reset_index("model").reset_index(drop=True)
 
@@ -251,17 +245,6 @@ def class_counts(split: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     return table.rename_axis("class").reset_index()
 
 
-def with_questions(comparison: pd.DataFrame, comparisons: ComparisonsParameters) -> pd.DataFrame:
-    """Put the question that each pair of models answers before what was found."""
-    asked = [
-        {"question": question, "model_a": a, "model_b": b}
-        for question, pairs in comparisons.root.items()
-        for a, b in pairs
-    ]
-    columns = ["question", "model_a", "model_b"]
-    return pd.DataFrame(asked, columns=columns).merge(comparison, on=columns[1:])
-
-
 def overall(comparison: pd.DataFrame) -> pd.DataFrame:
     """Take one difference of each pair: over seeds where there are several, else over images."""
     rank = comparison["test"].map({name: place for place, name in enumerate(OVERALL)})
@@ -272,9 +255,9 @@ def overall(comparison: pd.DataFrame) -> pd.DataFrame:
 def words(
     table_experiment_summary: pd.DataFrame,
     table_classification_report: pd.DataFrame,
-    experiments: pd.DataFrame,
     comparison: pd.DataFrame,
     twins: pd.DataFrame,
+    names: dict[str, str],
     learning_rates: pd.DataFrame,
     split: pd.DataFrame,
     predictions: pd.DataFrame,
@@ -283,7 +266,6 @@ def words(
     report: ReportParameters,
 ) -> dict[str, Any]:
     """Compute what the page says and which tables it prints."""
-    names = model_names(experiments, twins, report)
     summary = table_experiment_summary.astype({"experiment": str})
     by_model = {
         names[str(model)]: rows.drop(columns="model").replace({"class": _MEANS})
@@ -451,18 +433,10 @@ def easy_and_hard(by_class: pd.DataFrame, report: ReportParameters) -> str:
 
 def _named_pairs(comparison: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     """Put names of models for those of the code, and points for shares."""
-    points = {name: 100 * comparison[name].astype(float) for name in ("difference", "low", "high")}
-    table = pd.DataFrame(
-        {
-            "pair": [
-                f"{names[a]} − {names[b]}"
-                for a, b in zip(comparison["model_a"], comparison["model_b"], strict=True)
-            ],
-            "difference": points["difference"],
-            "difference_low": points["low"],
-            "difference_high": points["high"],
-        }
-    )
+    pairs = zip(comparison["model_a"], comparison["model_b"], strict=True)
+    table = pd.DataFrame({"pair": [f"{names[a]} − {names[b]}" for a, b in pairs]})
+    for name, end in (("difference", ""), ("low", "_low"), ("high", "_high")):
+        table[f"difference{end}"] = 100 * comparison[name].astype(float)
     return table.join(comparison[["test", "p_value", "n", "verdict"]])
 
 
@@ -480,23 +454,15 @@ def twin_sentence(twins: pd.DataFrame) -> str:
 
 
 def _twin_table(twins: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
-    columns = {
-        "framework": "library",
-        "regime": "regime",
-        "estimate": "accuracy",
-        "low": "accuracy_low",
-        "high": "accuracy_high",
-        "epochs": "epochs",
-        "seconds": "seconds",
-        "largest_weight_difference": "weights_differ_by",
-        "largest_probability_difference": "probabilities_differ_by",
-    }
     regimes = [regime_name(report, regime) for regime in twins["regime"]]
     named = twins.assign(regime=regimes).replace({"framework": FRAMEWORKS})
-    for kind in ("weight", "probability"):
-        name = f"largest_{kind}_difference"
-        named[name] = list(map(write.fitting, named[name]))
-    return named[[*columns]].rename(columns=columns)
+    for kind, apart in (("weight", "weights"), ("probability", "probabilities")):
+        differences = named[f"largest_{kind}_difference"]
+        named[f"{apart}_differ_by"] = list(map(write.fitting, differences))
+    ends = {"estimate": "accuracy", "low": "accuracy_low", "high": "accuracy_high"}
+    shown = ["library", "regime", *ends.values(), "epochs", "seconds"]
+    columns = [*shown, "weights_differ_by", "probabilities_differ_by"]
+    return named.rename(columns={"framework": "library", **ends})[columns]
 
 
 TABLES: dict[str, Callable[..., pd.DataFrame]] = {

@@ -15,23 +15,20 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images.data import (
     SOURCE,
     STANDARD,
-    TEST,
     TRAIN,
     VALIDATION,
-    Rows,
     SplitImages,
 )
 from crossfold.pipelines.images.networks import (
     Member,
     Networks,
-    class_probabilities,
     experiment_model,
     fit_stack,
     history_table,
     image_network,
     keep_networks,
     layers_text,
-    prediction_table,
+    predict_test,
 )
 from crossfold.pipelines.images.parameters import (
     ExperimentParameters,
@@ -40,8 +37,6 @@ from crossfold.pipelines.images.parameters import (
     RegimesParameters,
     StartParameters,
     TwinParameters,
-    TwinRegimeParameters,
-    changed,
     look_up,
 )
 from crossfold.templates.cross_validation.final_model import library_versions
@@ -49,7 +44,7 @@ from crossfold.templates.cross_validation.parameters import CardParameters, Netw
 from crossfold.validation.tables import concatenate, probabilities
 
 if TYPE_CHECKING:
-    from crossfold.mlp import ExperimentStack
+    from crossfold.mlp import ExperimentStack, MLPClassifier
 
 
 def choose_learning_rates(
@@ -101,8 +96,9 @@ def _trials(
     if len(regime.learning_rates) == 1:
         return table.assign(epochs=0, validation_accuracy=np.nan, validation_loss=np.nan)
     epochs = regime.search.epochs
-    network = changed(regime.network, max_iter=epochs)
-    rows = _some(data.rows(TRAIN), regime.search.n_rows, seed)
+    network = regime.network.changed(max_iter=epochs)
+    drawn = np.random.default_rng(seed).permutation(data.rows(TRAIN))
+    rows = np.sort(drawn[: regime.search.n_rows])
     stack = fit_stack(
         members, network, starts, data, score_every=epochs, seed=seed, train_rows=rows
     )
@@ -111,12 +107,6 @@ def _trials(
         validation_accuracy=[one.validation_accuracy[-1] for one in stack.histories_],
         validation_loss=[one.validation_loss[-1] for one in stack.histories_],
     )
-
-
-def _some(rows: Rows, n: int, seed: int) -> Rows:
-    """Draw `n` of the rows, or all if there are fewer."""
-    drawn = np.random.default_rng(seed).permutation(rows)[:n]
-    return np.sort(drawn)
 
 
 def _choose(trials: pd.DataFrame) -> pd.DataFrame:
@@ -189,7 +179,10 @@ def train_experiments(
             networks += stack.estimators_
             tables.append(table)
             histories.append(history_table(stack, models, split))
-            scores.append(_score(stack, models, data, len(classes)))
+            scores += [
+                predict_test(network, model, member, data, len(classes))
+                for (model, member), network in zip(models, stack.estimators_, strict=True)
+            ]
     described = pd.concat(tables, ignore_index=True)
     kept = keep_networks(networks, described.to_dict("records"))
     return described, kept, concatenate(histories), concatenate(scores)
@@ -213,29 +206,12 @@ def _describe(
                 "experiment": member.experiment,
                 "seed": member.seed,
                 "layers": layers_text(network),
-                "init": member.settings.init,
-                "activation": member.settings.activation,
-                "dropout": member.settings.dropout,
+                **member.settings.model_dump(exclude={"hidden_layer_sizes"}),
                 "learning_rate": member.learning_rate,
                 "epochs": regime.network.max_iter,
                 "seconds": stack.histories_[0].seconds[-1],
             }
             for member, network in zip(members, stack.estimators_, strict=True)
-        ]
-    )
-
-
-def _score(
-    stack: ExperimentStack, models: Sequence[tuple[str, int]], data: SplitImages, n_classes: int
-) -> pd.DataFrame:
-    """Predict the test images with every network."""
-    rows = data.rows(TEST)
-    return concatenate(
-        [
-            prediction_table(
-                model, member, data, rows, class_probabilities(network, data, rows, n_classes)
-            )
-            for (model, member), network in zip(models, stack.estimators_, strict=True)
         ]
     )
 
@@ -264,21 +240,35 @@ def train_twins(
     """
     data = SplitImages.of(images, split_table, SOURCE)
     settings = look_up(experiments.root, twin.experiment, "experiment")
-    figures, networks, histories = [], [], []
-    scores: list[pd.DataFrame] = []
+    figures: list[pd.DataFrame] = []
+    networks, histories, scores = [], [], []
     for regime, how in twin.regimes.items():
         rate = how.learning_rate or chosen_rate(learning_rates, regime, twin.experiment)
         member = Member(twin.experiment, settings, seed, rate)
-        stacks = {one: _train(member, how, starts, data, one) for one in FRAMEWORKS}
         names = {one: twin_model(one, regime, twin) for one in FRAMEWORKS}
-        tables = {
-            one: _predict(stack, names[one], data, len(classes)) for one, stack in stacks.items()
-        }
-        rows = [_figures(one, names[one], stacks[one], tables[one]) for one in FRAMEWORKS]
-        figures.append(pd.DataFrame(rows).assign(regime=regime, **_differences(stacks, tables)))
-        networks += [stack.estimators_[0] for stack in stacks.values()]
-        histories += [history_table(stacks[one], [(names[one], 0)], SOURCE) for one in FRAMEWORKS]
-        scores += tables.values()
+        stacks = [
+            fit_stack(
+                [member], how.network.changed(engine=one), starts, data,
+                score_every=how.score_every, seed=seed,
+            )
+            for one in FRAMEWORKS
+        ]  # fmt: skip
+        pair = [stack.estimators_[0] for stack in stacks]
+        said = [
+            predict_test(network, name, 0, data, len(classes))
+            for network, name in zip(pair, names.values(), strict=True)
+        ]
+        rows = [
+            {"model": name, "framework": framework, "regime": regime, **_figures(stack, table)}
+            for (framework, name), stack, table in zip(names.items(), stacks, said, strict=True)
+        ]
+        figures.append(pd.DataFrame(rows).assign(**_differences(pair, said)))
+        networks += pair
+        scores += said
+        histories += [
+            history_table(stack, [(name, 0)], SOURCE)
+            for stack, name in zip(stacks, names.values(), strict=True)
+        ]
     described = pd.concat(figures, ignore_index=True)
     own = described[["model", "framework", "regime"]].assign(protocol=SOURCE, member=0)
     kept = keep_networks(networks, own.to_dict("records"))
@@ -291,35 +281,13 @@ def twin_model(framework: str, regime: str, twin: TwinParameters) -> str:
     return f"twin_{framework}" if is_first else f"twin_{framework}_{regime}"
 
 
-def _train(
-    member: Member,
-    how: TwinRegimeParameters,
-    starts: StartParameters,
-    data: SplitImages,
-    framework: str,
-) -> ExperimentStack:
-    network = changed(how.network, engine=framework)
-    return fit_stack([member], network, starts, data, score_every=how.score_every, seed=member.seed)
-
-
-def _predict(stack: ExperimentStack, model: str, data: SplitImages, n_classes: int) -> pd.DataFrame:
-    rows = data.rows(TEST)
-    predicted = class_probabilities(stack.estimators_[0], data, rows, n_classes)
-    return prediction_table(model, 0, data, rows, predicted)
-
-
-def _figures(
-    framework: str, model: str, stack: ExperimentStack, table: pd.DataFrame
-) -> dict[str, Any]:
+def _figures(stack: ExperimentStack, table: pd.DataFrame) -> dict[str, Any]:
     from crossfold.validation import wilson_interval
 
     right, n = int((table["target"] == table["predicted"]).sum()), len(table)
     low, high = wilson_interval(right, n)
     network, history = stack.estimators_[0], stack.histories_[0]
     return {
-        "model": model,
-        "framework": framework,
-        "regime": "",
         "estimate": right / n,
         "low": float(low),
         "high": float(high),
@@ -332,14 +300,15 @@ def _figures(
 
 
 def _differences(
-    stacks: dict[str, ExperimentStack], tables: dict[str, pd.DataFrame]
+    networks: Sequence[MLPClassifier], said: Sequence[pd.DataFrame]
 ) -> dict[str, float]:
-    """Give the largest differences between the frameworks, in any weight and any probability."""
-    a, b = (stack.estimators_[0] for stack in stacks.values())
-    weights = zip([*a.coefs_, *a.intercepts_], [*b.coefs_, *b.intercepts_], strict=True)
-    p, q = (probabilities(table) for table in tables.values())
+    """Find the largest differences between the frameworks, in any weight and any probability."""
+    a, b = ([*one.coefs_, *one.intercepts_] for one in networks)
+    p, q = map(probabilities, said)
     return {
-        "largest_weight_difference": max(float(np.abs(x - y).max()) for x, y in weights),
+        "largest_weight_difference": max(
+            float(np.abs(x - y).max()) for x, y in zip(a, b, strict=True)
+        ),
         "largest_probability_difference": float(np.abs(p - q).max()),
     }
 
@@ -373,9 +342,7 @@ def fit_strong_model(
         "classes": classes,
         "data": {"rows": len(rows), "fingerprint": _fingerprint(pixels, labels)},
     }
-    test = data.rows(TEST)
-    probabilities = class_probabilities(network, data, test, len(classes))
-    return ([network], about), prediction_table(STRONG, 0, data, test, probabilities)
+    return ([network], about), predict_test(network, STRONG, 0, data, len(classes))
 
 
 def _fingerprint(pixels: NDArray[np.uint8], labels: NDArray[Any]) -> str:

@@ -19,6 +19,7 @@ from crossfold.validation import (
     calibration_measures,
     capacity_table,
     decision_curve,
+    multiclass,
 )
 
 COLUMNS = {
@@ -216,10 +217,7 @@ def _capacity(results: Results) -> pd.DataFrame:
 
 def confusion_counts(results: Results, model: str) -> NDArray[np.intp]:
     """Count rows by true and by predicted class, shape ``(k, k)``."""
-    rows = results.predicted(model)
-    k = len(results.classes)
-    cells = rows["target"].to_numpy(dtype=np.intp) * k + rows["predicted"].to_numpy(dtype=np.intp)
-    return np.bincount(cells, minlength=k * k).reshape(k, k)
+    return multiclass.confusion_counts(results.predicted(model), len(results.classes))
 
 
 def _by_class(results: Results) -> pd.DataFrame:

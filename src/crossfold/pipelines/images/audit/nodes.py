@@ -4,78 +4,21 @@ from __future__ import annotations
 
 from functools import partial
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from crossfold.pipelines.images.audit.measures import STUDY, TEST, Case, Runs, accuracy, curve
 from crossfold.pipelines.images.audit.measures import cross_entropies as losses_of
 from crossfold.pipelines.images.audit.parameters import (
     TRAINING_FAULTS,
-    DigitsClaims,
-    FashionClaims,
     ImageClaims,
     ProtocolParameters,
 )
-from crossfold.pipelines.images.audit.training import train_setups, training_setup
+from crossfold.pipelines.images.audit.training import training_setup
 from crossfold.pipelines.images.data import SOURCE
-from crossfold.pipelines.images.parameters import ExperimentsParameters, StartParameters
 from crossfold.templates.audit import Measured, Setup, beside_printed, judge
 from crossfold.validation.tables import probabilities
 
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
-
-
-def train_digits(
-    images: NDArray[np.uint8],
-    split_table: pd.DataFrame,
-    experiments: ExperimentsParameters,
-    starts: StartParameters,
-    protocol: ProtocolParameters,
-    claims: DigitsClaims,
-    seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train what the claims on digits need; see `train_setups`."""
-    return train_setups(images, split_table, experiments, starts, protocol, claims, seed)
-
-
-def train_fashion(
-    images: NDArray[np.uint8],
-    split_table: pd.DataFrame,
-    experiments: ExperimentsParameters,
-    starts: StartParameters,
-    protocol: ProtocolParameters,
-    claims: FashionClaims,
-    seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Train what the claims on clothes need; see `train_setups`."""
-    return train_setups(images, split_table, experiments, starts, protocol, claims, seed)
-
-
-def judge_digits(
-    answers: pd.DataFrame,
-    curves: pd.DataFrame,
-    predictions: pd.DataFrame,
-    history: pd.DataFrame,
-    protocol: ProtocolParameters,
-    claims: DigitsClaims,
-    seed: int,
-) -> Tables:
-    """Judge the claims on digits; see `judge_images`."""
-    return judge_images(answers, curves, predictions, history, protocol, claims, seed)
-
-
-def judge_fashion(
-    answers: pd.DataFrame,
-    curves: pd.DataFrame,
-    predictions: pd.DataFrame,
-    history: pd.DataFrame,
-    protocol: ProtocolParameters,
-    claims: FashionClaims,
-    seed: int,
-) -> Tables:
-    """Judge the claims on clothes; see `judge_images`."""
-    return judge_images(answers, curves, predictions, history, protocol, claims, seed)
 
 
 def judge_images(

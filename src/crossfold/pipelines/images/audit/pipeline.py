@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import wraps
+from typing import Any, get_type_hints
 
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.images.audit import nodes
+from crossfold.pipelines.images.audit.nodes import judge_images
+from crossfold.pipelines.images.audit.parameters import CLAIMS
+from crossfold.pipelines.images.audit.training import train_setups
 from crossfold.templates import audit
 
-_NODES: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "digits": (nodes.train_digits, nodes.judge_digits),
-    "fashion": (nodes.train_fashion, nodes.judge_fashion),
-}
 _PARAMETERS = ["params:protocol", "params:claims", "params:seed"]
 
 
@@ -27,19 +26,18 @@ def create_pipeline(study: str, source: str) -> Pipeline:
     source
         Name of the source of images.
     """
-    train, judge = _NODES[study]
     trained = ["answers", "curves"]
     return audit.create_pipeline(
         study,
         [
             Node(
-                train,
+                _of_study(train_setups, study),
                 ["images", "split", "params:experiments", "params:starts", *_PARAMETERS],
                 trained,
                 name="train_setups",
             ),
             Node(
-                judge,
+                _of_study(judge_images, study),
                 [*trained, "predictions", "history", *_PARAMETERS],
                 ["claims", "shares", "runs"],
                 name="judge_claims",
@@ -58,3 +56,14 @@ def create_pipeline(study: str, source: str) -> Pipeline:
             **{name: f"{study}.{name}" for name in ("experiments", "starts")},
         },
     )
+
+
+def _of_study(function: Callable[..., Any], study: str) -> Callable[..., Any]:
+    """Say of which class a node's claims are: Kedro checks parameters by the types of arguments."""
+
+    @wraps(function)
+    def run(*inputs: Any) -> Any:
+        return function(*inputs)
+
+    run.__annotations__ = {**get_type_hints(function), "claims": CLAIMS[study]}
+    return run
