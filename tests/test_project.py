@@ -1,5 +1,6 @@
 """Conventions that no single module can keep."""
 
+import ast
 import importlib.metadata
 import inspect
 import os
@@ -300,3 +301,20 @@ def test_imports_point_one_way() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "file",
+    sorted(Path(crossfold.__file__).with_name("refreshing").glob("*.py")),
+    ids=lambda f: f.stem,
+)
+def test_what_follows_a_refresh_uses_nothing_private_of_kedro(file: Path) -> None:
+    tree = ast.parse(file.read_text("utf-8"))
+    taken = [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and len(node.args) > 1]
+    asked = [
+        ast.literal_eval(c.args[1]) for c in calls if ast.unparse(c.func) in ("getattr", "hasattr")
+    ]
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    names = [*taken, *asked, *(one.name for node in imports for one in node.names)]
+    assert [name for name in names if re.fullmatch("_[a-z_]+", name)] == []

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import fsspec
 import pytest
+from kedro.config import OmegaConfigLoader
+from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.framework.project import pipelines
-from kedro.io import DataCatalog
+from kedro.framework.session import KedroSession
+from kedro.io import (
+    AbstractVersionedDataset,
+    CachedDataset,
+    DataCatalog,
+    DatasetError,
+    MemoryDataset,
+    Version,
+)
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 
@@ -87,14 +100,17 @@ def test_all_pipelines_are_found_whatever_a_run_has_asked_for() -> None:
     assert getattr(pipelines, "_requested_pipelines", None) is None
 
 
+def dataset_in(folder: Path, name: str = "a.txt", *, save: str | None = None, **more: Any) -> Any:
+    entry = {"type": "text.TextDataset", "filepath": f"{folder}/{name}", **more}
+    return DataCatalog.from_config({"a": entry}, save_version=save).get("a")
+
+
 def test_versions_are_listed_the_latest_first(tmp_path: Path) -> None:
-    entry = {"type": "text.TextDataset", "filepath": f"{tmp_path}/a.txt", "versioned": True}
     times = [f"2026-01-0{day}T00.00.00.000Z" for day in (1, 2, 3)]
-    dataset: Any = DataCatalog.from_config({"a": entry}).get("a")
-    assert adapter.list_versions(dataset) == []
+    assert adapter.list_versions(dataset_in(tmp_path, versioned=True)) == []
     for time in times:
-        DataCatalog.from_config({"a": entry}, save_version=time).save("a", "text")
-    dataset = DataCatalog.from_config({"a": entry}).get("a")
+        dataset_in(tmp_path, versioned=True, save=time).save("text")
+    dataset = dataset_in(tmp_path, versioned=True)
     assert adapter.list_versions(dataset) == sorted(times, reverse=True)
     old = Old(dataset)
     assert adapter.list_versions(old) == sorted(times, reverse=True)  # type: ignore[arg-type]
@@ -106,3 +122,150 @@ class Old:
     def __init__(self, dataset: Any) -> None:
         self._glob_function = dataset._glob_function
         self._get_versioned_path = dataset._get_versioned_path
+
+
+def test_versions_are_those_in_which_a_dataset_loads_and_saves(tmp_path: Path) -> None:
+    assert not adapter.is_versioned(dataset_in(tmp_path))
+    assert not adapter.is_versioned(MemoryDataset())
+    dataset = dataset_in(tmp_path, versioned=True, save="1")
+    assert adapter.is_versioned(dataset)
+    assert adapter.version_of(dataset) == Version(None, "1")
+    adapter.set_version(dataset, "2", "2")
+    dataset.save("text")
+    assert (tmp_path / "a.txt" / "2" / "a.txt").read_text() == dataset.load() == "text"
+
+
+def test_where_a_dataset_lies_is_found(tmp_path: Path) -> None:
+    one = dataset_in(tmp_path)
+    parts = DataCatalog.from_config(
+        {
+            "here": {"type": "partitions.PartitionedDataset", "path": str(tmp_path), **OF_TEXT},
+            "away": {"type": "partitions.PartitionedDataset", "path": "memory://a/b", **OF_TEXT},
+        }
+    )
+    here, away = (parts.get(name) for name in ("here", "away"))
+    cached = CachedDataset(one)
+    places = [str(adapter.path_of(x)) for x in (one, here, away, adapter.without_cache(cached))]
+    assert places == [f"{tmp_path}/a.txt", str(tmp_path), "memory://a/b", f"{tmp_path}/a.txt"]
+    assert adapter.path_of(MemoryDataset()) is None
+    assert [adapter.protocol_of(x) for x in (one, here, away)] == ["file", "file", "memory"]
+    assert adapter.protocol_of(MemoryDataset()) == "file"
+    for dataset in (one, away):
+        system = adapter.file_system_of(dataset)
+        assert isinstance(system, fsspec.AbstractFileSystem)
+    system.pipe("/a/b/c.txt", b"text")
+    assert system.find("memory://a/b") == [
+        f"{adapter.without_protocol(system, 'memory://a/b')}/c.txt"
+    ]
+
+
+OF_TEXT = {"dataset": {"type": "text.TextDataset"}}
+
+
+def test_a_runner_chooses_its_nodes_and_lets_go_of_what_they_have_read() -> None:
+    class Backwards(adapter.NodeRunner):
+        def run_nodes(self, pipeline: Pipeline, catalog: Any, *_: Any) -> None:
+            ran.extend(node.name for node in reversed(pipeline.nodes))
+            self.release(pipeline.nodes[1], pipeline, catalog, {"b": 1, "c": 0})
+
+    ran: list[str] = []
+    catalog = DataCatalog({"a": MemoryDataset(1), "b": MemoryDataset(2)})
+    two = Pipeline([Node(abs, "a", "b", name="first"), Node(abs, "b", "c", name="second")])
+    Backwards().run(two, catalog)
+    assert ran == ["second", "first"]
+    with pytest.raises(DatasetError, match="not been saved"):
+        catalog.load("b")
+
+
+def test_globals_are_those_of_the_loader(tmp_path: Path) -> None:
+    loaders = []
+    for name in ("one", "two"):
+        (tmp_path / name / "base").mkdir(parents=True)
+        (tmp_path / name / "base" / "globals.yml").write_text(f"name: {name}")
+        (tmp_path / name / "base" / "parameters.yml").write_text("name: ${globals:name}")
+        loaders.append(OmegaConfigLoader(str(tmp_path / name), base_env="base"))
+    adapter.register_globals(loaders[0])
+    assert loaders[0]["parameters"] == {"name": "one"}
+
+
+def private_names(tree: ast.AST) -> set[str]:
+    """List the private names that a piece of source takes from anything but itself.
+
+    Names that it defines itself are its own, unless a class takes them over from one of Kedro.
+    """
+    own, used = set(), set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
+                own.add(name)
+            case ast.FunctionDef(name=name):
+                own.add(name)
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                own.add(name)
+            case ast.Attribute(attr=name):
+                used.add(name)
+            case ast.Constant(value=str(name)) if name in PRIVATE or of_kedro(name):
+                used.add(name)
+            case ast.ImportFrom(module=str(module)) if module.startswith(("kedro.", "fsspec.")):
+                used.update([*module.split("."), *(one.name for one in node.names)])
+            case _:
+                pass
+    return {name for name in used - own if re.fullmatch("_[a-z][a-z_]*", name)}
+
+
+def of_kedro(name: str) -> bool:
+    """Say whether a name is one that something of Kedro has."""
+    kedro = (AbstractVersionedDataset, KedroContext, KedroSession, OmegaConfigLoader)
+    return any(
+        hasattr(one, name) for one in (*kedro, SequentialRunner, DataCatalog, Node, Pipeline)
+    )
+
+
+ADAPTER = Path(adapter.__file__)
+PRIVATE = {
+    "_dataset",
+    "_filepath",
+    "_filesystem",
+    "_fs",
+    "_get_versioned_path",
+    "_glob_function",
+    "_hook_manager",
+    "_path",
+    "_protocol",
+    "_register_globals_resolver",
+    "_release_datasets",
+    "_split_params",
+    "_strip_protocol",
+    "_version",
+}
+
+
+def test_the_private_names_are_those_that_are_tested_here() -> None:
+    assert private_names(ast.parse(ADAPTER.read_text("utf-8"))) == PRIVATE
+
+
+@pytest.mark.parametrize("file", sorted(ADAPTER.parent.glob("*.py")), ids=lambda file: file.stem)
+def test_no_other_module_uses_what_is_private(file: Path) -> None:
+    if file == ADAPTER:
+        return
+    tree = ast.parse(file.read_text("utf-8"))
+    assert private_names(tree) == set()
+    kinds = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.bases]
+    methods = {one.name for kind in kinds for one in kind.body if isinstance(one, ast.FunctionDef)}
+    assert [name for name in methods if re.match("_[a-z]", name) and of_kedro(name)] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("dataset._filepath", {"_filepath"}),
+        ("getattr(dataset, '_path')", {"_path"}),
+        ("self._release_datasets()", {"_release_datasets"}),
+        ("from kedro.io._data import load", {"_data"}),
+        ("from kedro.io import _load", {"_load"}),
+        ("self._own = 1; self._own; other._own", set()),
+        ("'_not a name'; name.__doc__; _function(1)", set()),
+    ],
+)
+def test_a_private_name_would_be_found(source: str, found: set[str]) -> None:
+    assert private_names(ast.parse(source)) == found

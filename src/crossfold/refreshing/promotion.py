@@ -12,6 +12,7 @@ from kedro.io import CatalogProtocol
 
 from crossfold.datasets.promoted_model import Promotion, read_promotion, write_promotion
 from crossfold.refreshing.settings import ModelRule, Promote
+from kedro_refresh.adapter import path_of
 from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.stored import locate
 
@@ -98,8 +99,7 @@ def consider(
     -------
     The decision, still to be carried out, or None where there is no new version.
     """
-    dataset: Any = catalog.get(name)
-    folder = Path(dataset._filepath)
+    folder = _folder(catalog, name)
     evidence = dict(_versions(catalog, [rule.predictions, rule.records]))
     latest = dict(_versions(catalog, [name])).get(name)
     before = read_promotion(folder)
@@ -191,6 +191,10 @@ def _out_of_fold(
     return own.set_axis(records[rule.key].to_numpy()[own.pop("row")])
 
 
+def _folder(catalog: CatalogProtocol[Any, Any], model: str) -> Path:
+    return Path(str(path_of(catalog.get(model))))
+
+
 def _versions(catalog: CatalogProtocol[Any, Any], names: list[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         stored = locate(catalog.get(name))
@@ -200,8 +204,7 @@ def _versions(catalog: CatalogProtocol[Any, Any], names: list[str]) -> Iterator[
 
 def in_use(catalog: CatalogProtocol[Any, Any], model: str) -> Iterator[tuple[str, str]]:
     """List the promoted version of a model, and those that its successor is compared by."""
-    dataset: Any = catalog.get(model)
-    promotion = read_promotion(Path(dataset._filepath)) if dataset else None
+    promotion = read_promotion(_folder(catalog, model)) if model in catalog else None
     if promotion is not None:
         yield model, promotion.version
         yield from promotion.evidence.items()

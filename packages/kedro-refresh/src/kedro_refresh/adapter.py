@@ -1,4 +1,7 @@
-"""All that is private in Kedro, or differs between its versions; each with a test."""
+"""All that is private in Kedro, or differs between its versions; each with a test.
+
+Datasets of kedro-datasets and file systems of fsspec count as Kedro here.
+"""
 
 from __future__ import annotations
 
@@ -6,27 +9,42 @@ import inspect
 from pathlib import PurePath
 from typing import Any
 
+from kedro.config import OmegaConfigLoader
 from kedro.framework.cli.utils import _split_params, split_string
 from kedro.framework.context import KedroContext
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
-from kedro.io import AbstractVersionedDataset
+from kedro.io import AbstractVersionedDataset, CachedDataset, CatalogProtocol, Version
 from kedro.io.core import VersionNotFoundError
 from kedro.pipeline import Pipeline
-from kedro.runner import AbstractRunner
+from kedro.pipeline.node import Node
+from kedro.runner import AbstractRunner, SequentialRunner
+from pluggy import PluginManager
 
 from kedro_refresh.specs import RefreshSpecs
 
+Catalog = CatalogProtocol[Any, Any]
+
 split_params = _split_params
 __all__ = [
+    "NodeRunner",
+    "file_system_of",
     "find_all_pipelines",
     "hooks_of",
+    "is_versioned",
     "list_versions",
+    "path_of",
     "pipeline_names",
+    "protocol_of",
+    "register_globals",
     "run_id_of",
     "run_pipelines",
+    "set_version",
     "split_params",
     "split_string",
+    "version_of",
+    "without_cache",
+    "without_protocol",
 ]
 
 
@@ -62,6 +80,84 @@ def pipeline_names(run_params: dict[str, Any]) -> list[str]:
     return run_params.get("pipeline_names") or [one]
 
 
+def run_id_of(run_params: dict[str, Any]) -> str:
+    """Give the name of a run, which Kedro 1.0 calls that of its session."""
+    return str(run_params.get("run_id") or run_params["session_id"])
+
+
+def register_globals(loader: OmegaConfigLoader) -> None:
+    """Have ``${globals:…}`` stand for what the configuration of this loader says."""
+    loader._register_globals_resolver()
+
+
+class NodeRunner(SequentialRunner):
+    """A runner that says itself which nodes it runs."""
+
+    def run_nodes(
+        self,
+        pipeline: Pipeline,
+        catalog: Catalog,
+        hook_manager: PluginManager | None,
+        run_id: str | None,
+    ) -> None:
+        """Run the nodes."""
+        raise NotImplementedError
+
+    def release(self, node: Node, pipeline: Pipeline, catalog: Catalog, loads: Any) -> None:
+        """Let go of what a node has read, and nobody will read any more."""
+        self._release_datasets(node, catalog, loads, pipeline)
+
+    def _run(
+        self,
+        pipeline: Pipeline,
+        catalog: Catalog,
+        hook_manager: PluginManager | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        self.run_nodes(pipeline, catalog, hook_manager, run_id)
+
+
+def without_cache(dataset: Any) -> Any:
+    """Give the dataset that is behind a `CachedDataset`."""
+    return dataset._dataset if isinstance(dataset, CachedDataset) else dataset
+
+
+def path_of(dataset: Any) -> PurePath | str | None:
+    """Give the path of a dataset, without its version; None if it says none."""
+    return getattr(dataset, "_filepath", None) or getattr(dataset, "_path", None)
+
+
+def protocol_of(dataset: Any) -> str:
+    """Give the protocol by which a dataset is reached, ``file`` if it names none."""
+    return str(getattr(dataset, "_protocol", "file"))
+
+
+def file_system_of(dataset: Any) -> Any:
+    """Give the file system that a dataset lies in."""
+    return getattr(dataset, "_fs", None) or dataset._filesystem
+
+
+def without_protocol(system: Any, path: str) -> str:
+    """Give a path as its file system names what it finds there."""
+    return str(system._strip_protocol(path))
+
+
+def is_versioned(dataset: object) -> bool:
+    """Say whether a dataset has versions."""
+    return isinstance(dataset, AbstractVersionedDataset) and bool(dataset._version)
+
+
+def version_of(dataset: Any) -> Version:
+    """Give the versions in which a dataset is loaded and saved, None for a latest or new one."""
+    found: Version = dataset._version
+    return found
+
+
+def set_version(dataset: Any, load: str | None, save: str | None) -> None:
+    """Set the versions in which a dataset is loaded and saved."""
+    dataset._version = Version(load, save)
+
+
 def list_versions(dataset: AbstractVersionedDataset[Any, Any]) -> list[str]:
     """List the versions of a dataset, the latest first."""
     if hasattr(dataset, "list_versions"):
@@ -71,8 +167,3 @@ def list_versions(dataset: AbstractVersionedDataset[Any, Any]) -> list[str]:
             return []
     found = dataset._glob_function(str(dataset._get_versioned_path("*")))
     return sorted((PurePath(path).parent.name for path in found), reverse=True)
-
-
-def run_id_of(run_params: dict[str, Any]) -> str:
-    """Give the name of a run, which Kedro 1.0 calls that of its session."""
-    return str(run_params.get("run_id") or run_params["session_id"])

@@ -12,12 +12,11 @@ from typing import Any
 import click
 from kedro.framework import project
 from kedro.framework.session import KedroSession
-from kedro.io import CatalogProtocol
 from kedro.io.core import generate_timestamp
 from kedro.pipeline import Pipeline
 
 from kedro_refresh import comparison, retention, tables
-from kedro_refresh.adapter import hooks_of, run_pipelines
+from kedro_refresh.adapter import Catalog, hooks_of, run_pipelines
 from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.ledger import FAILED
 from kedro_refresh.project import ProjectFiles
@@ -28,8 +27,6 @@ NOTHING_OR_DONE = 0
 STALE = 3
 RUNS_IN_HISTORY = 20
 TRIGGER = "refresh"
-
-Catalog = CatalogProtocol[Any, Any]
 
 
 @dataclass(frozen=True)

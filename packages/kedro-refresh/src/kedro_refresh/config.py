@@ -7,6 +7,8 @@ from typing import Any
 
 from kedro.config import OmegaConfigLoader
 
+from kedro_refresh.adapter import register_globals
+
 _loading = threading.RLock()
 
 
@@ -24,5 +26,5 @@ class ThreadSafeConfigLoader(OmegaConfigLoader):
     def __getitem__(self, key: str) -> dict[str, Any]:
         """Load the configuration of a type."""
         with _loading:
-            self._register_globals_resolver()
+            register_globals(self)
             return super().__getitem__(key)

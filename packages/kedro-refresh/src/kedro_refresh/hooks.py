@@ -11,11 +11,10 @@ from typing import Any
 
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
-from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from kedro_refresh.adapter import pipeline_names, run_id_of
+from kedro_refresh.adapter import Catalog, pipeline_names, run_id_of
 from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.ledger import DONE, FAILED, KILLED
 from kedro_refresh.project import ProjectFiles
@@ -25,8 +24,6 @@ from kedro_refresh.stored import is_stored
 from kedro_refresh.versions import pin, stamp
 
 REFRESH, RUN = "refresh", "run"
-
-Catalog = CatalogProtocol[Any, Any]
 
 _logger = logging.getLogger(__name__)
 

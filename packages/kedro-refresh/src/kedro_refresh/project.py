@@ -12,10 +12,9 @@ from typing import Any
 
 from kedro.framework import project
 from kedro.framework.context import KedroContext
-from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 
-from kedro_refresh.adapter import hooks_of
+from kedro_refresh.adapter import Catalog, hooks_of
 from kedro_refresh.code import CodeReader
 from kedro_refresh.known_code import KnownCode, source_state
 from kedro_refresh.ledger import Ledger
@@ -72,7 +71,7 @@ class ProjectFiles:
     def judge(
         self,
         pipeline: Pipeline,
-        catalog: CatalogProtocol[Any, Any],
+        catalog: Catalog,
         *,
         paranoid: bool = False,
     ) -> Judge:

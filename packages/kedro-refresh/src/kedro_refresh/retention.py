@@ -8,12 +8,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
-
-from kedro.io import CatalogProtocol
 
 from kedro_refresh import clock
-from kedro_refresh.adapter import list_versions
+from kedro_refresh.adapter import Catalog, list_versions, path_of
 from kedro_refresh.ledger import Ledger
 from kedro_refresh.settings import KeepRule
 from kedro_refresh.stored import is_remote
@@ -31,7 +28,7 @@ class Pruned:
 
 
 def prune(
-    catalog: CatalogProtocol[Any, Any],
+    catalog: Catalog,
     in_use: Mapping[str, Collection[str]],
     ledger: Ledger,
     rule: KeepRule,
@@ -60,9 +57,10 @@ def prune(
         for dataset in versioned(catalog, [name]):
             if is_remote(dataset):
                 continue
-            _sweep(Path(dataset._filepath))
+            folder = Path(str(path_of(dataset)))
+            _sweep(folder)
             for version in old_versions(list_versions(dataset), rule, kept):
-                _remove(Path(dataset._filepath), version)
+                _remove(folder, version)
                 n_versions += 1
     return Pruned(n_versions, _forget_runs(ledger, rule))
 

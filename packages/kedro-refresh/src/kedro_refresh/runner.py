@@ -6,20 +6,18 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
-from kedro.runner import SequentialRunner, Task
+from kedro.runner import Task
 from pluggy import PluginManager
 
+from kedro_refresh.adapter import Catalog, NodeRunner
 from kedro_refresh.hooks import session_files
 from kedro_refresh.staleness import Judge
 from kedro_refresh.versions import pin
 
-Catalog = CatalogProtocol[Any, Any]
 
-
-class RefreshRunner(SequentialRunner):
+class RefreshRunner(NodeRunner):
     """Judges each node when its turn comes, and runs it if it is stale.
 
     A node whose inputs come out as they were before stays fresh. A node that only fills memory
@@ -59,13 +57,14 @@ class RefreshRunner(SequentialRunner):
         if told is not None:
             raise told from error
 
-    def _run(
+    def run_nodes(
         self,
         pipeline: Pipeline,
         catalog: Catalog,
-        hook_manager: PluginManager | None = None,
-        run_id: str | None = None,
+        hook_manager: PluginManager | None,
+        run_id: str | None,
     ) -> None:
+        """Run what is stale."""
         if self._make_judge is not None:
             self._refresh(self._make_judge(pipeline, catalog), hook_manager, run_id)
             return
@@ -92,7 +91,7 @@ class RefreshRunner(SequentialRunner):
             pin(catalog, node.outputs)
             Task(node, catalog, is_async=False, hook_manager=hook_manager, run_id=run_id).execute()
             self.done.append(node.name)
-            self._release_datasets(node, catalog, loads, pipeline)
+            self.release(node, pipeline, catalog, loads)
 
         for node in pipeline.nodes:
             if self._force or (not judge.is_on_demand(node) and judge.reasons(node)):

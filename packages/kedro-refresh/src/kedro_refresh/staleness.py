@@ -9,10 +9,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from kedro_refresh.adapter import Catalog
 from kedro_refresh.code import CodeReader
 from kedro_refresh.contents import ContentReader
 from kedro_refresh.fingerprint import Content, Fingerprint, differences, digest_of, flatten
@@ -81,7 +81,7 @@ class Judge:
     def __init__(
         self,
         pipeline: Pipeline,
-        catalog: CatalogProtocol[Any, Any],
+        catalog: Catalog,
         ledger: Ledger,
         code: CodeReader,
         *,

@@ -7,9 +7,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from kedro.io import AbstractVersionedDataset, CachedDataset, MemoryDataset
+from kedro.io import MemoryDataset
 from kedro.io.core import VersionNotFoundError, get_filepath_str
 
+from kedro_refresh.adapter import (
+    file_system_of,
+    is_versioned,
+    path_of,
+    protocol_of,
+    without_cache,
+    without_protocol,
+)
 from kedro_refresh.exceptions import RefreshError
 
 LOCAL = ("file", "local")
@@ -61,34 +69,31 @@ def is_stored(dataset: object) -> bool:
 
 def has_place(dataset: Any) -> bool:
     """Say whether it can be found out where a dataset lies, whether or not it is there."""
-    return any(hasattr(_inner(dataset), name) for name in ("stored_files", "_filepath", "_path"))
+    inner = without_cache(dataset)
+    return hasattr(inner, "stored_files") or path_of(inner) is not None
 
 
 def is_remote(dataset: Any) -> bool:
     """Say whether a dataset lies on another machine, or in a file system of its own kind."""
-    return getattr(_inner(dataset), "_protocol", LOCAL[0]) not in LOCAL
+    return protocol_of(without_cache(dataset)) not in LOCAL
 
 
 def locate(dataset: Any) -> Stored | None:
     """Find the files of a dataset, those of its latest version; None if it has none."""
-    dataset = _inner(dataset)
+    dataset = without_cache(dataset)
     if hasattr(dataset, "stored_files"):
         return _together(dataset.stored_files())
-    if not has_place(dataset):
+    path = path_of(dataset)
+    if path is None:
         return None
-    path = getattr(dataset, "_filepath", None) or getattr(dataset, "_path", None)
-    if not isinstance(dataset, AbstractVersionedDataset) or not dataset._version:
+    if not is_versioned(dataset):
         return _find(dataset, path)
     try:
-        folder = dataset._get_load_path().parent
+        version = dataset.resolve_load_version()
     except VersionNotFoundError:
         return None
-    stored = _find(dataset, folder)
-    return replace(stored, version=folder.name) if stored else None
-
-
-def _inner(dataset: Any) -> Any:
-    return dataset._dataset if isinstance(dataset, CachedDataset) else dataset
+    stored = _find(dataset, PurePosixPath(path, version))
+    return replace(stored, version=version) if stored else None
 
 
 def _find(dataset: Any, path: Any) -> Stored | None:
@@ -106,13 +111,13 @@ def _at(path: Path) -> Stored | None:
 
 def _at_remote(dataset: Any, path: Any) -> Stored | None:
     """Find files through `fsspec`, past what it remembers of folders."""
-    protocol, text = dataset._protocol, str(path)
+    protocol, text = protocol_of(dataset), str(path)
     whole = text if "://" in text else get_filepath_str(PurePosixPath(text), protocol)
     try:
-        system = getattr(dataset, "_fs", None) or dataset._filesystem
+        system = file_system_of(dataset)
         system.invalidate_cache()
         is_page = whole.startswith(HTTP)  # whose links are not its files
-        root = system._strip_protocol(whole)
+        root = without_protocol(system, whole)
         found = [whole] if is_page else system.find(whole)
     except Exception as error:
         raise RefreshError(unreachable(whole, error)) from error

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from kedro.io import AbstractVersionedDataset, CatalogProtocol, Version
+from kedro.io import AbstractVersionedDataset
 from kedro.io.core import VERSION_FORMAT
 
-from kedro_refresh.adapter import list_versions
+from kedro_refresh.adapter import Catalog, is_versioned, list_versions, set_version, version_of
 
-Catalog = CatalogProtocol[Any, Any]
 Versioned = AbstractVersionedDataset[Any, Any]
 
 
@@ -34,21 +33,21 @@ def stamp(catalog: Catalog, names: Iterable[str], wanted: str) -> str:
     latest = max(map(latest_version, datasets), default="")
     chosen = wanted if wanted > latest else _after(latest)
     for dataset in datasets:
-        dataset._version = Version(dataset._version.load, chosen)
+        set_version(dataset, version_of(dataset).load, chosen)
     return chosen
 
 
 def pin(catalog: Catalog, names: Iterable[str]) -> None:
     """Have datasets loaded in the version in which they are saved, even if a later one appears."""
     for dataset in versioned(catalog, names):
-        if dataset._version.load is None:
-            dataset._version = Version(dataset._version.save, dataset._version.save)
+        version = version_of(dataset)
+        if version.load is None:
+            set_version(dataset, version.save, version.save)
 
 
 def versioned(catalog: Catalog, names: Iterable[str]) -> list[Any]:
     """List the datasets that have versions."""
-    datasets = [catalog.get(name) for name in sorted(names)]
-    return [one for one in datasets if isinstance(one, AbstractVersionedDataset) and one._version]
+    return [one for one in map(catalog.get, sorted(names)) if is_versioned(one)]
 
 
 def latest_version(dataset: Versioned) -> str:
