@@ -213,6 +213,81 @@ def _named(one: object, names: Mapping[str, str] | None) -> str:
     return chart_label((names or {}).get(str(one), one))
 
 
+def effects(
+    table: pd.DataFrame,
+    panel: str,
+    y_axis: str,
+    *,
+    series: str | None = None,
+    names: Mapping[str, str] | None = None,
+    percent: bool = False,
+) -> Figure:
+    """Draw what a model predicts by the value of a column, one panel a column.
+
+    Parameters
+    ----------
+    table
+        Columns `panel`, ``value`` (a number, or NaN where the column has levels), ``level``,
+        ``estimate``, ``low``, ``high`` and `series`.
+    panel, series
+        Columns that tell panels and curves apart; the first four series are drawn.
+    y_axis
+        What is predicted.
+    names
+        Of series and panels, as a reader knows them.
+    percent
+        Whether shares are drawn, printed as per cent.
+    """
+    parts = list(dict.fromkeys(table[panel]))
+    if not parts:
+        return style.empty_figure("There is no figure to draw.")
+    told = [None] if series is None else list(dict.fromkeys(table[series]))[: len(style.SERIES)]
+    n_rows = -(-len(parts) // 2)
+    figure, panels = style.new_figure(2.5 * n_rows + 0.3, n_rows, min(2, len(parts)), sharey=True)
+    for axes, part in zip(panels, parts, strict=False):
+        rows = table[table[panel] == part]
+        for look, one in zip(style.SERIES, told, strict=False):
+            curve = rows if series is None else rows[rows[series] == one]
+            _effect(axes, curve, look, None if one is None else _named(one, names))
+        axes.set_title(_named(part, names))
+        if percent:
+            style.percent_axis(axes.yaxis)
+    for axes in panels[:: min(2, len(parts))]:
+        axes.set_ylabel(y_axis)
+    for axes in panels[len(parts) :]:
+        axes.set_visible(False)
+    if series is not None:
+        style.legend_below(figure, panels[0])
+    return figure
+
+
+def _effect(axes: Axes, curve: pd.DataFrame, look: Mapping[str, Any], name: str | None) -> None:
+    """Draw numbers as a curve, with a mark at each value that was tried, and levels as dots."""
+    if curve["value"].notna().all():
+        drawn = curve.sort_values("value")
+        axes.plot(drawn["value"], drawn["estimate"], label=name, **{**look, "markersize": 3.5})
+        axes.fill_between(
+            drawn["value"],
+            drawn["low"],
+            drawn["high"],
+            color=look["color"],
+            alpha=0.18,
+            linewidth=0,
+        )
+        axes.locator_params(axis="x", nbins=5)
+        return
+    places = np.arange(len(curve))
+    axes.errorbar(
+        places, curve["estimate"], yerr=style.errors(curve), capsize=2.5, label=name,
+        **{**look, "linestyle": "none"},
+    )  # fmt: skip
+    axes.set_xticks(places, [chart_label(one, 14) for one in curve["level"]])
+    if len(places) > 3:
+        axes.tick_params(axis="x", rotation=40)
+    axes.set_xlim(-0.5, len(places) - 0.5)
+    axes.grid(axis="x", visible=False)
+
+
 def over_epochs(history: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame:
     """Average measures of training over folds and members, for `lines`.
 

@@ -181,12 +181,14 @@ def literal(text: str) -> Markup:
     return Markup(str(_entities(text)).replace("\n", "&#10;").replace(" ", "&#32;"))
 
 
-def figure_html(name: str, image: bytes, caption: str, alt: str) -> Markup:
+def figure_html(name: str, image: bytes, caption: str, alt: str, title: str = "") -> Markup:
     """Embed a PNG or SVG image; its address on the page is ``#figure-NAME``."""
+    finding = Markup('<p class="finding">{}</p>').format(title) if title else ""
     return Markup(
-        '<figure id="figure-{0}"><div class="scroll" tabindex="0" role="region" aria-label="{2}">'
+        '<figure id="figure-{0}">{4}'
+        '<div class="scroll" tabindex="0" role="group" aria-label="{2}">'
         '<img src="{1}" alt="{2}"></div><figcaption>{3}</figcaption></figure>'
-    ).format(name, data_uri(image), alt, caption)
+    ).format(name, data_uri(image), alt, caption, finding)
 
 
 def data_uri(image: bytes) -> str:

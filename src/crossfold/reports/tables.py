@@ -160,7 +160,7 @@ def to_html(
     pairs = _joined(rows, bolds) if join else zip(rows, bolds, strict=True)
     body = "".join(_row(texts, is_bold, list(numeric.values())) for texts, is_bold in pairs)
     return Markup(
-        '<div class="scroll" tabindex="0" role="region" aria-label="{0}"><table>'
+        '<div class="scroll" tabindex="0" role="group" aria-label="{0}"><table>'
         "<caption><span>{0}</span></caption><thead><tr>{1}</tr></thead><tbody>{2}</tbody></table></div>"
     ).format(caption, Markup(head), Markup(body))
 

@@ -21,6 +21,7 @@ MADE = (
     "comparison",
     "tuned_search",
     "feature_importance",
+    "feature_effects",
     "history",
     "leak_guard",
     "report",

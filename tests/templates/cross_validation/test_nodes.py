@@ -265,6 +265,33 @@ def test_a_column_that_says_nothing_has_no_importance(study, tuned) -> None:
     assert table.loc["x", "low"] > 0
 
 
+def test_effects_are_mean_predictions_of_unseen_rows_at_each_value(study, tuned) -> None:
+    _, networks, *_ = train(study, TUNED)
+    read = (study.features, study.folds, networks, study.roles, study.preparation, TUNED)
+    settings = ImportanceParameters(n_effects=2, n_values=5)
+    ranked = pd.DataFrame({"column": ["x", "level", "flag"]})
+    table = nodes.measure_effects(*read, settings, ranked, 0)
+    assert set(table["column"]) == {"x", "level"}
+    own = table[table["output"] == table["output"].max()]
+    x = own[own["column"] == "x"]
+    assert x["value"].is_monotonic_increasing
+    assert len(x) == 5
+    kept = kept_models(networks, "mlp_tuned", study.roles.task)
+    means = []
+    for fold in read_folds(study.folds):
+        unseen = study.features.iloc[fold.validation_rows].assign(x=np.float32(x["value"].iloc[-1]))
+        model = kept[fold.protocol, fold.fold]
+        is_value = study.roles.task == "regression"
+        said = model.predict(unseen) if is_value else model.predict_proba(unseen)[:, -1]
+        means.append(said.mean())
+    assert x["estimate"].iloc[-1] == pytest.approx(np.mean(means), rel=1e-5)
+    spread = x["estimate"].max() - x["estimate"].min()
+    level = own[own["column"] == "level"]
+    assert set(level["level"]) == set(study.features["level"].dropna())
+    assert level["value"].isna().all()
+    assert spread > level["estimate"].max() - level["estimate"].min()
+
+
 def test_the_separation_of_classes_by_hand() -> None:
     values = np.array([[0.0, 1.0], [2.0, 1.0], [5.0, 1.0], [9.0, 3.0]])
     np.testing.assert_allclose(

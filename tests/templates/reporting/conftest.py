@@ -30,6 +30,7 @@ MADE = (
     "metrics_table",
     "comparison",
     "feature_importance",
+    "feature_effects",
     "tuned_search",
     "model_card",
 )

@@ -126,7 +126,7 @@ def test_a_study_overrides_blocks_of_the_default_page(study, tmp_path, monkeypat
     made = study("binary")
     page = tmp_path / "report.md.j2"
     page.write_text(OWN_PAGE, encoding="utf-8")
-    missing = ("tuned_search", "feature_importance")
+    missing = ("tuned_search", "feature_importance", "feature_effects")
     pipeline = create_pipeline(
         "s",
         page=page,
@@ -137,7 +137,7 @@ def test_a_study_overrides_blocks_of_the_default_page(study, tmp_path, monkeypat
         without=missing,
         default_tables=("data", "decision", "calibration", "models"),
         default_figures=tuple(
-            name for name in FIGURES if name not in ("differences", "importance")
+            name for name in FIGURES if name not in ("differences", "importance", "effects")
         ),
     )
     given = {f"s.{name}": made[name] for name in DATASETS if name not in (*missing, "table")}
@@ -186,9 +186,10 @@ def test_figures_of_nothing_are_left_out(study):
     metrics = made["metrics_table"].copy()
     metrics.loc[metrics["model"] == "linear", ["estimate", "low", "high"]] = np.nan
     comparison = made["comparison"].copy()
+    missing = ("tuned_search", "feature_importance", "feature_effects")
     with_linear = (comparison["model_a"] == "linear") | (comparison["model_b"] == "linear")
     comparison.loc[with_linear, ["difference", "low", "high"]] = np.nan
-    empty = {name: made[name].iloc[:0] for name in ("tuned_search", "feature_importance")}
+    empty = {name: made[name].iloc[:0] for name in missing}
     page = Text(page_of(made, metrics_table=metrics, comparison=comparison, **empty))
     assert not IMPOSSIBLE.search(page.seen)
     assert "Settings searched" not in page.seen

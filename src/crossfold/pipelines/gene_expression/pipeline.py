@@ -73,7 +73,7 @@ def create_pipeline() -> Pipeline:
             tables=report.TABLES,
             figures=report.FIGURES,
             words=report.words,
-            without=("feature_importance", "tuned_search"),
+            without=("feature_importance", "feature_effects", "tuned_search"),
             default_tables=(),
             default_figures=(),
         )

@@ -13,7 +13,10 @@ from crossfold.templates import reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.cross_validation.nodes import collect_history
 
-_NOT_MADE = ("table", "features", "row_counts", "folds", "feature_importance", "tuned_search")
+_NOT_MADE = (
+    *("table", "features", "row_counts", "folds"),
+    *("feature_importance", "feature_effects", "tuned_search"),
+)
 
 
 def create_pipeline(study: str, source: str) -> Pipeline:

@@ -71,6 +71,7 @@ def create_pipeline() -> Pipeline:
                 "calibration",
                 "net_benefit",
                 "importance",
+                "effects",
             ),
             default_figures=(
                 "models",
@@ -81,6 +82,7 @@ def create_pipeline() -> Pipeline:
                 "net_benefit",
                 "by_outcome",
                 "importance",
+                "effects",
                 "target",
             ),
         )

@@ -1,4 +1,4 @@
-"""What drives a model: how much worse it is on unseen rows when a column is shuffled."""
+"""What drives a model, on unseen rows: what it loses without a column, and what a column does."""
 
 from __future__ import annotations
 
@@ -97,6 +97,73 @@ def measure_fold(
         max_samples=min(importance.max_rows, len(fold.validation_rows)),
     )
     return pd.Series(lost.importances_mean, index=columns)
+
+
+def effect_values(values: pd.Series, n_values: int) -> pd.Series:
+    """Choose the values at which the effect of a column is computed, with the type of the column.
+
+    They are the most frequent levels of a category or flag, and of a number the values that occur,
+    or, where these are more, quantiles from the 5th to the 95th percentile of the rows.
+
+    Parameters
+    ----------
+    values
+        The column, shape ``(n,)``; missing values are left out.
+    n_values
+        How many are chosen at the most.
+    """
+    known = values.dropna()
+    if not is_number(known):
+        return _as_type(known.value_counts().index[:n_values], values)
+    distinct = np.unique(known.to_numpy())
+    if len(distinct) > n_values:
+        shares = np.linspace(0.05, 0.95, n_values)
+        distinct = np.unique(np.quantile(known.to_numpy(), shares, method="nearest"))
+    return _as_type(distinct, values)
+
+
+def is_number(values: pd.Series) -> bool:
+    """Say whether a column has an axis of numbers: a flag has none."""
+    dtype = values.dtype
+    return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
+
+
+def _as_type(chosen: Any, values: pd.Series) -> pd.Series:
+    return pd.Series(list(chosen), name=values.name).astype(values.dtype)
+
+
+def effect_in_fold(
+    model: KeptModel, rows: pd.DataFrame, values: pd.Series, task: Task
+) -> NDArray[np.float64]:
+    """Set a column of unseen rows to each value in turn, and average what the model then predicts.
+
+    This is partial dependence (Friedman 2001, section 8.2).
+
+    Parameters
+    ----------
+    model
+        The model of the fold.
+    rows
+        Inputs of validation rows, shape ``(n, columns)``.
+    values
+        Of the column of this name, shape ``(v,)``.
+    task
+        Of the study.
+
+    Returns
+    -------
+    Shape ``(v, k)``: mean probability of each of ``k`` classes, before calibration; the mean
+    predicted value where the task is regression, ``k`` = 1.
+    """
+    repeated = rows.iloc[np.repeat(np.arange(len(rows)), len(values))]
+    tiled = values.take(np.tile(np.arange(len(values)), len(rows)))
+    changed = repeated.assign(**{str(values.name): tiled.array})
+    is_value = task == "regression"
+    outputs = model.predict(changed)[:, None] if is_value else model.predict_proba(changed)
+    mean: NDArray[np.float64] = outputs.reshape(len(rows), len(values), -1).mean(
+        axis=0, dtype=float
+    )
+    return mean
 
 
 DEFAULT_METRIC: dict[Task, str] = {

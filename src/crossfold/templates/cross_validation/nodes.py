@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -188,6 +189,67 @@ def measure_importance(
         }
     )
     return table.sort_values("estimate", ascending=False).reset_index(drop=True)
+
+
+def measure_effects(
+    features: pd.DataFrame,
+    fold_table: pd.DataFrame,
+    networks: Networks,
+    table_parameters: TableParameters,
+    preparation: PreparationParameters,
+    family: FamilyParameters,
+    importance: ImportanceParameters,
+    feature_importance: pd.DataFrame,
+    seed: int,
+) -> pd.DataFrame:
+    """Compute what the most important columns do to the predictions of unseen rows.
+
+    Returns
+    -------
+    Columns ``column``, ``level`` (of a category or flag) or ``value`` (of a number), ``output``
+    (number of the class, 0 of a number), ``estimate`` (mean prediction when all rows have that
+    value, before calibration), ``low``, ``high`` (95 %, as in `measure_importance`), ``folds``
+    and ``rows`` (unseen rows that were read).
+    """
+    from crossfold.templates.cross_validation import importance as measured
+    from crossfold.templates.cross_validation.encoding import inputs_by_kind
+    from crossfold.validation import corrected_resampled_t_test
+
+    kept = measured.kept_models(networks, next(iter(family))[0], table_parameters.task)
+    folds, rng = read_folds(fold_table), np.random.default_rng(seed)
+    kinds = inputs_by_kind(features, table_parameters.target, preparation)
+    inputs = features[[name for names in kinds.values() for name in names]]
+    parts = [rng.permutation(one.validation_rows)[: importance.max_rows] for one in folds]
+    lines = []
+    for column in feature_importance["column"].head(importance.n_effects):
+        values = measured.effect_values(features[column], importance.n_values)
+        effects = np.array(
+            [
+                measured.effect_in_fold(
+                    kept[fold.protocol, fold.fold], inputs.iloc[part], values, table_parameters.task
+                )
+                for fold, part in zip(folds, parts, strict=True)
+            ]
+        )
+        outputs = [1] if table_parameters.task == "binary" else range(effects.shape[2])
+        for output, (place, value) in product(outputs, enumerate(values)):
+            of_folds = effects[:, place, output]
+            mean = corrected_resampled_t_test(
+                of_folds, np.zeros(len(folds)), test_share=1 / len(folds)
+            )
+            number = measured.is_number(values)
+            lines.append(
+                {
+                    "column": column,
+                    "level": None if number else str(value),
+                    "value": float(value) if number else np.nan,
+                    "output": output,
+                    "estimate": mean.difference,
+                    "low": mean.low,
+                    "high": mean.high,
+                }
+            )
+    return pd.DataFrame(lines).assign(folds=len(folds), rows=sum(map(len, parts)))
 
 
 def permute_labels(

@@ -302,11 +302,17 @@ class ImportanceParameters(Parameters):
         Validation rows of each fold that are read at the most.
     metric
         Score of scikit-learn's; None for ROC-AUC, accuracy or R².
+    n_effects
+        Columns whose effect is computed, from the most important one on.
+    n_values
+        Values of each column at which it is computed, at the most.
     """
 
     n_repeats: PositiveInt = 3
     max_rows: PositiveInt = 2000
     metric: str | None = None
+    n_effects: PositiveInt = 4
+    n_values: Annotated[int, Field(ge=2)] = 12
 
 
 class CardParameters(Parameters):

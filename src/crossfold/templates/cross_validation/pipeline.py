@@ -59,7 +59,8 @@ def create_pipeline(
         Families whose first model is trained on permuted labels, and on all rows; None for a study
         with controls of its own.
     importance
-        Whether it is measured what drives the first model of `final`: every input is shuffled.
+        Whether it is measured what drives the first model of `final`: every input is shuffled, and
+        the effects of those that matter most are computed.
     """
     inputs = {"cleaned": table, "features": features}
     if permuted_features is not None:
@@ -70,7 +71,7 @@ def create_pipeline(
         *(_estimator_node(family) for family in estimators),
         *_control_nodes(control, permute=permuted_features is None),
         *_evaluation_nodes(networks, [*estimators, *networks, *(["control"] if control else [])]),
-        *([_importance_node(final)] if importance else []),
+        *(_importance_nodes(final) if importance else []),
         *_final_nodes(final),
     ]
     return Pipeline(
@@ -190,22 +191,31 @@ def _evaluation_nodes(networks: Sequence[str], families: Sequence[str]) -> list[
     ]
 
 
-def _importance_node(family: str) -> Node:
-    return Node(
-        nodes.measure_importance,
-        [
-            "features",
-            "folds",
-            f"{family}_networks",
-            *_TRAINING[1:],
-            f"params:models.{family}",
-            "params:importance",
-            "params:seed",
-        ],
-        "feature_importance",
-        name="measure_importance",
-        namespace="importance",
-    )
+def _importance_nodes(family: str) -> list[Node]:
+    reads = [
+        "features",
+        "folds",
+        f"{family}_networks",
+        *_TRAINING[1:],
+        f"params:models.{family}",
+        "params:importance",
+    ]
+    return [
+        Node(
+            nodes.measure_importance,
+            [*reads, "params:seed"],
+            "feature_importance",
+            name="measure_importance",
+            namespace="importance",
+        ),
+        Node(
+            nodes.measure_effects,
+            [*reads, "feature_importance", "params:seed"],
+            "feature_effects",
+            name="measure_effects",
+            namespace="importance",
+        ),
+    ]
 
 
 def _final_nodes(family: str) -> list[Node]:

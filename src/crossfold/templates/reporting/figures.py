@@ -166,6 +166,21 @@ def importance(results: Results) -> Figure:
     return charts.estimates(table, "column", ["importance"], reference=0, axis=axis, names=names)
 
 
+def effects(results: Results) -> Figure:
+    """Draw what the most important columns do to predictions of unseen rows."""
+    table = summaries.effects(results)
+    is_share = results.task != "regression"
+    event = chart_label(results.classes[1], 18) if results.task == "binary" else "class"
+    return charts.effects(
+        table,
+        "column",
+        f"Probability of {event}" if is_share else f"Predicted {chart_label(results.target, 18)}",
+        series="predicted" if results.task == "multiclass" else None,
+        names=results.report.labels,
+        percent=is_share,
+    )
+
+
 def target(results: Results) -> Figure:
     """Draw how the target is distributed."""
     values = results.features[results.target]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 
 from crossfold.reports import words
 from crossfold.reports.tables import Estimate
@@ -259,6 +260,34 @@ def importance(results: Results) -> str:
         f"Shuffling {column} costs {lost} of {name}, the largest loss that can be told from "
         f"none.{also}"
     )
+
+
+def effects(results: Results) -> str:
+    """Say of the column that matters most between which predictions it moves a row."""
+    table = summaries.effects(results)
+    if table.empty:
+        return ""
+    own = table[table["column"] == table["column"].iloc[0]]
+    spread = own.groupby("predicted", sort=False)["estimate"].agg(
+        lambda values: values.max() - values.min()
+    )
+    own = own[own["predicted"] == spread.idxmax()]
+    ends = [own.loc[own["estimate"].idxmin()], own.loc[own["estimate"].idxmax()]]
+    told = [_effect(results, end) for end in ends]
+    what = (
+        "prediction"
+        if results.task == "regression"
+        else f"predicted probability of {shortened(ends[0]['predicted'])}"
+    )
+    column = shortened(results.label(own["column"].iloc[0]))
+    return f"With {column}, all else as it is, the mean {what} moves from {told[0]} to {told[1]}."
+
+
+def _effect(results: Results, row: pd.Series) -> str:
+    ends = row["estimate"], row["low"], row["high"]
+    is_number = results.task == "regression"
+    said = words.fitting_interval(*ends) if is_number else words.percent_interval(*ends)
+    return f"{said} at {shortened(row['level'])}"
 
 
 def limits(results: Results) -> list[str]:

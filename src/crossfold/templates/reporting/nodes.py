@@ -35,6 +35,7 @@ TABLES: dict[str, Callable[[Results], pd.DataFrame]] = {
     "calibration": summaries.calibration,
     "net_benefit": summaries.net_benefit,
     "importance": summaries.importance,
+    "effects": summaries.effects,
     "settings": summaries.settings,
     "data": summaries.data,
 }
@@ -49,6 +50,7 @@ FIGURES = (
     "net_benefit",
     "by_outcome",
     "importance",
+    "effects",
     "target",
     "missing",
 )
@@ -63,6 +65,7 @@ _FINDINGS: dict[str, Callable[[Results], Any]] = {
         "control",
         "over_time",
         "importance",
+        "effects",
         "limits",
     )
 }
@@ -208,8 +211,8 @@ def _printer(results: Results, tables: dict[str, pd.DataFrame]) -> Callable[...,
 
 
 def _embedder(images: dict[str, bytes]) -> Callable[..., Markup]:
-    def figure(name: str, caption: str, alt: str = "") -> Markup:
-        return figure_html(name, _found(images, name, "figure"), caption, alt or caption)
+    def figure(name: str, caption: str, alt: str = "", title: str = "") -> Markup:
+        return figure_html(name, _found(images, name, "figure"), caption, alt or caption, title)
 
     return figure
 

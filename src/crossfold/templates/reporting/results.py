@@ -29,6 +29,7 @@ DATASETS = (
     "metrics_table",
     "comparison",
     "feature_importance",
+    "feature_effects",
     "tuned_search",
     "model_card",
 )
@@ -46,7 +47,7 @@ class Results:
         ``read``, ``kept``, ``rejected`` by rule, ``duplicates``; any may be missing.
     folds, predictions, history, metrics_table, comparison
         The five tables.
-    leak_guard, feature_importance, tuned_search, model_card
+    leak_guard, feature_importance, feature_effects, tuned_search, model_card
         As the cross-validation template writes them.
     table_parameters, evaluation
         What the columns are, and how figures were made.
@@ -66,6 +67,7 @@ class Results:
     metrics_table: pd.DataFrame = field(default_factory=pd.DataFrame)
     comparison: pd.DataFrame = field(default_factory=pd.DataFrame)
     feature_importance: pd.DataFrame = field(default_factory=pd.DataFrame)
+    feature_effects: pd.DataFrame = field(default_factory=pd.DataFrame)
     tuned_search: pd.DataFrame = field(default_factory=pd.DataFrame)
     model_card: dict[str, Any] = field(default_factory=dict)
     table_parameters: TableParameters = field(default_factory=partial(TableParameters, target=""))

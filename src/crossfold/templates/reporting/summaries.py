@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.reports.tables import Estimate
-from crossfold.reports.words import shortened
+from crossfold.reports.words import count, fitting, shortened
 from crossfold.templates.cross_validation.encoding import inputs_by_kind
 from crossfold.templates.cross_validation.parameters import PreparationParameters
 from crossfold.templates.parameters import Kind
@@ -41,7 +41,7 @@ FEWEST_CALLED = 10
 UNBOUNDED = ("log_loss", "r2", "rmse", "mae", "mean_error", "predicted")
 _KINDS: dict[str, Kind] = {"numeric": "number", "binary": "flag", "categorical": "category"}
 _TESTS_OF_ALL = ("paired bootstrap", "corrected resampled t-test over folds", "McNemar")
-_MOST_BINS = 10
+_MOST_BINS, _MOST_SERIES = 10, 4
 
 
 def models(results: Results) -> pd.DataFrame:
@@ -108,6 +108,45 @@ def importance(results: Results) -> pd.DataFrame:
             "loss_high": table["high"].astype(float).clip(upper=bound),
         }
     )
+
+
+def effects(results: Results) -> pd.DataFrame:
+    """Take the mean prediction by the value of each of the most important columns.
+
+    Returns
+    -------
+    Columns ``column``, ``value``, ``level`` (the value as a reader sees it), ``predicted`` (the
+    class, or the target), ``estimate``, ``low``, ``high``; of many classes the four most frequent.
+    """
+    table = results.feature_effects
+    lowest, highest = (-np.inf, np.inf) if results.task == "regression" else (0.0, 1.0)
+    names = results.classes or [results.target]
+    shown = table["output"].isin(_most_frequent(results))
+    return pd.DataFrame(
+        {
+            "column": table["column"].astype(str),
+            "value": table["value"].astype(float),
+            "level": [_level(*one) for one in zip(table["value"], table["level"], strict=True)],
+            "predicted": [names[int(number)] for number in table["output"]],
+            **{
+                name: table[name].astype(float).clip(lowest, highest)
+                for name in ("estimate", "low", "high")
+            },
+        }
+    )[shown].reset_index(drop=True)
+
+
+def _level(value: float, level: object) -> str:
+    if np.isfinite(value):
+        return count(value) if float(value).is_integer() else fitting(value)
+    return {"True": "yes", "False": "no"}.get(str(level), str(level))
+
+
+def _most_frequent(results: Results) -> list[int]:
+    if results.task != "multiclass":
+        return [0, 1]
+    sizes = results.features[results.target].cat.codes.value_counts()
+    return [int(number) for number in sizes.index[:_MOST_SERIES]]
 
 
 def columns(results: Results) -> pd.DataFrame:
