@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from crossfold.datasets import ExportDataset
-from crossfold.datasets.exceptions import ExportError
+from crossfold.datasets.exceptions import DataError, ExportError
 
 HEADER = "PatientId,Age"
 
@@ -200,5 +200,5 @@ def test_absent_path_empty_folder_missing_key_and_saving_are_refused(tmp_path: P
         export(tmp_path).load()
     with pytest.raises(ExportError, match="has no credentials"):
         export(tmp_path, credentials=None)
-    with pytest.raises(ExportError, match="never written"):
+    with pytest.raises(DataError, match="never written"):
         export(tmp_path).save(pd.DataFrame())  # type: ignore[arg-type]

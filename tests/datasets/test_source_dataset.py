@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from crossfold.datasets import SourceDataset
-from crossfold.datasets.exceptions import SourceError
+from crossfold.datasets.exceptions import DataError, SourceError
 
 NAME = "appointments/table.csv"
 CONTENT = b"Age\n" + b"1\n" * 20_000
@@ -193,5 +193,5 @@ def test_preview_fetches_nothing(web: Any, raw: Path) -> None:
 
 
 def test_source_is_never_written(raw: Path) -> None:
-    with pytest.raises(SourceError, match="never written"):
+    with pytest.raises(DataError, match="never written"):
         source(raw).save("text")  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crossfold.datasets import SourceDataset, WebSourceDataset
-from crossfold.datasets.exceptions import SourceError
+from crossfold.datasets.exceptions import DataError
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def test_preview_fetches_nothing(web: Any, dataset: Any) -> None:
 
 
 def test_a_web_source_is_never_written(dataset: Any) -> None:
-    with pytest.raises(SourceError, match="never written"):
+    with pytest.raises(DataError, match="never written"):
         dataset.save("text")
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from kedro.io import AbstractDataset
 
+from crossfold.datasets.bases import ReadOnlyDataset
 from crossfold.datasets.csv_text import read_csv_text
 from crossfold.datasets.exceptions import ExportError
 from crossfold.datasets.identifiers import (
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
+class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
     """A CSV file, or a folder of CSV files with the same columns, read as text.
 
     Parameters
@@ -95,10 +95,6 @@ class ExportDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         joined = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
         joined["source_file"] = joined["source_file"].astype("category")
         return joined
-
-    def save(self, data: NoReturn) -> None:
-        """Refuse: exports are only read."""
-        raise ExportError(f"{self._path} is a source: it is read and never written.")
 
     def stored_files(self) -> list[Path]:
         """List the files that `load` reads, as far as they are there."""

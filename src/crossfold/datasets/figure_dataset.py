@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from kedro.io import AbstractVersionedDataset, Version
-
-from crossfold.datasets.atomic import AtomicLocalFileSystem
+from crossfold.datasets.bases import FileDataset
 from crossfold.datasets.temporary import atomic_folder
 
 if TYPE_CHECKING:
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 DOTS_PER_INCH = 200
 
 
-class FigureDataset(AbstractVersionedDataset["Figure", bytes]):
+class FigureDataset(FileDataset["Figure", bytes]):
     """A matplotlib figure, saved as a PNG file and an SVG file of the same name.
 
     A version is a folder with both files, and is visible when it is complete. Equal figures give
@@ -34,22 +32,6 @@ class FigureDataset(AbstractVersionedDataset["Figure", bytes]):
     metadata
         Ignored here; read by Kedro-Viz.
     """
-
-    def __init__(
-        self,
-        *,
-        filepath: str,
-        version: Version | None = None,
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        self._fs = AtomicLocalFileSystem(auto_mkdir=True)
-        self.metadata = metadata
-        super().__init__(
-            filepath=PurePosixPath(filepath),
-            version=version,
-            exists_function=self._fs.exists,
-            glob_function=self._fs.glob,
-        )
 
     def load(self) -> bytes:
         """Read the SVG file."""
@@ -81,13 +63,6 @@ class FigureDataset(AbstractVersionedDataset["Figure", bytes]):
         """Show the PNG file."""
         content = self._fs.cat_file(str(self._get_load_path()))
         return base64.b64encode(content).decode("ascii")
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath), "version": self._version}
-
-    def _exists(self) -> bool:
-        exists: bool = self._fs.exists(str(self._get_load_path()))
-        return exists
 
 
 def to_svg(figure: Figure) -> bytes:

@@ -6,14 +6,13 @@ import gzip
 import json
 import math
 import struct
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from kedro.io import AbstractVersionedDataset, Version
 from numpy.typing import NDArray
 
-from crossfold.datasets.atomic import AtomicLocalFileSystem
+from crossfold.datasets.bases import FileDataset
 from crossfold.datasets.containers import DAMAGED, open_content
 from crossfold.datasets.exceptions import DataError
 
@@ -30,7 +29,7 @@ BLOCK_BYTES = 1 << 20
 _CODES = {np.dtype(name).newbyteorder("="): code for code, name in DTYPES.items()}
 
 
-class IdxDataset(AbstractVersionedDataset[Array, Array]):
+class IdxDataset(FileDataset[Array, Array]):
     """An array in an IDX file, plain or gzip.
 
     The file begins with two zero bytes, the element type, the number of dimensions, and the length
@@ -52,22 +51,6 @@ class IdxDataset(AbstractVersionedDataset[Array, Array]):
     number, dimensions or length are wrong is refused with a sentence.
     """
 
-    def __init__(
-        self,
-        *,
-        filepath: str,
-        version: Version | None = None,
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        self._fs = AtomicLocalFileSystem(auto_mkdir=True)
-        self.metadata = metadata
-        super().__init__(
-            filepath=PurePosixPath(filepath),
-            version=version,
-            exists_function=self._fs.exists,
-            glob_function=self._fs.glob,
-        )
-
     def load(self) -> Array:
         """Read the array."""
         return read_idx(Path(self._get_load_path()))
@@ -87,13 +70,6 @@ class IdxDataset(AbstractVersionedDataset[Array, Array]):
         """Show shape and element type."""
         array = self.load()
         return json.dumps({"shape": array.shape, "dtype": str(array.dtype)})
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath), "version": self._version}
-
-    def _exists(self) -> bool:
-        exists: bool = self._fs.exists(str(self._get_load_path()))
-        return exists
 
 
 def read_idx(path: Path) -> Array:

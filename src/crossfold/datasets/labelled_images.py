@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from kedro.io import AbstractDataset
 
+from crossfold.datasets.bases import ReadOnlyDataset
 from crossfold.datasets.exceptions import DataError
 from crossfold.datasets.images_csv import read_images_csv
 from crossfold.images import ImageError, LabelledImages
 
 
-class LabelledImagesDataset(AbstractDataset[NoReturn, LabelledImages]):
+class LabelledImagesDataset(ReadOnlyDataset[LabelledImages]):
     """Images and labels from two datasets, or from the user's own CSV file.
 
     Parameters
@@ -51,10 +52,6 @@ class LabelledImagesDataset(AbstractDataset[NoReturn, LabelledImages]):
         except ImageError as error:
             files = " and ".join(map(str, self.stored_files()))
             raise DataError(f"{files} do not belong together: {error}") from error
-
-    def save(self, data: NoReturn) -> None:
-        """Refuse: sources are only read."""
-        raise DataError("The images are a source: they are read and never written.")
 
     @property
     def pinned_sha256(self) -> str | None:

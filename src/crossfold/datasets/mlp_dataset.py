@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from kedro.io import AbstractVersionedDataset, Version
-
-from crossfold.datasets.atomic import AtomicLocalFileSystem
+from crossfold.datasets.bases import FileDataset
 from crossfold.datasets.exceptions import DataError
 from crossfold.exceptions import CrossfoldError
 
@@ -20,7 +17,7 @@ if TYPE_CHECKING:
     Networks = tuple[list[MLPClassifier | MLPRegressor], dict[str, Any]]
 
 
-class MLPDataset(AbstractVersionedDataset["Networks", "Networks"]):
+class MLPDataset(FileDataset["Networks", "Networks"]):
     """Networks and what belongs to them: ``(estimators, extra)``, in one safetensors file.
 
     Parameters
@@ -32,22 +29,6 @@ class MLPDataset(AbstractVersionedDataset["Networks", "Networks"]):
     metadata
         Ignored here; read by Kedro-Viz.
     """
-
-    def __init__(
-        self,
-        *,
-        filepath: str,
-        version: Version | None = None,
-        metadata: dict[str, Any] | None = None,
-    ) -> None:
-        self._fs = AtomicLocalFileSystem(auto_mkdir=True)
-        self.metadata = metadata
-        super().__init__(
-            filepath=PurePosixPath(filepath),
-            version=version,
-            exists_function=self._fs.exists,
-            glob_function=self._fs.glob,
-        )
 
     def load(self) -> Networks:
         """Read the networks; PyTorch is not imported for it."""
@@ -73,13 +54,6 @@ class MLPDataset(AbstractVersionedDataset["Networks", "Networks"]):
         """Show the networks' kinds and layer sizes."""
         estimators, _ = self.load()
         return json.dumps([_summary(one) for one in estimators])
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath), "version": self._version}
-
-    def _exists(self) -> bool:
-        exists: bool = self._fs.exists(str(self._get_load_path()))
-        return exists
 
 
 def _summary(network: MLPClassifier | MLPRegressor) -> dict[str, Any]:

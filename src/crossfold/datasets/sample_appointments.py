@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from kedro.io import AbstractDataset
 
-from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.bases import SampleDataset
 from crossfold.datasets.identifiers import hash_identifiers
 from crossfold.datasets.synthetic_appointments import (
     PUBLISHED,
@@ -17,14 +16,11 @@ from crossfold.datasets.synthetic_appointments import (
     make_appointments,
 )
 
-if TYPE_CHECKING:
-    from kedro_datasets._typing import TablePreview
-
 INVALID_ROWS_EACH = 2
 SOURCE_FILE = "synthetic sample"
 
 
-class SampleAppointmentsDataset(AbstractDataset[NoReturn, pd.DataFrame]):
+class SampleAppointmentsDataset(SampleDataset):
     """Synthetic appointments in the form in which `ExportDataset` gives real ones.
 
     Parameters
@@ -69,16 +65,5 @@ class SampleAppointmentsDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         table["source_row"] = pd.RangeIndex(1, len(table) + 1).astype("int32")
         return table
 
-    def save(self, data: NoReturn) -> None:
-        """Refuse: the sample is made, not stored."""
-        raise DataError("The synthetic sample is made by code: it is read and never written.")
-
-    def preview(self, nrows: int = 5) -> TablePreview:
-        """Show the first rows."""
-        return self.load().head(nrows).to_dict(orient="split")
-
     def _describe(self) -> dict[str, Any]:
         return {"n_rows": self._n_rows, "seed": self._seed, "days_later": self._days_later}
-
-    def _exists(self) -> bool:
-        return True

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from kedro.io import AbstractDataset
 
-from crossfold.datasets.exceptions import DataError
-
-if TYPE_CHECKING:
-    from kedro_datasets._typing import TablePreview
+from crossfold.datasets.bases import SampleDataset
 
 Part = Literal["train", "independent", "labels"]
 # Patients of each class in the two published files.
@@ -20,7 +16,7 @@ CONTROLS_SHARE, INFORMATIVE_SHARE, SHIFT = 0.01, 0.05, 1.0
 SOURCE_FILE = "synthetic sample"
 
 
-class SampleExpressionDataset(AbstractDataset[NoReturn, pd.DataFrame]):
+class SampleExpressionDataset(SampleDataset):
     """Synthetic expressions in the form in which `ExportDataset` gives the published files.
 
     One probe in twenty differs between the classes; there are as many patients of each class in
@@ -79,19 +75,8 @@ class SampleExpressionDataset(AbstractDataset[NoReturn, pd.DataFrame]):
             columns[f"call.{patient}"] = np.where(of_patient > 200, "P", "A")
         return pd.DataFrame(columns)
 
-    def save(self, data: NoReturn) -> None:
-        """Refuse: the sample is made, not stored."""
-        raise DataError("The synthetic patients are made by code: they are read and never written.")
-
-    def preview(self, nrows: int = 5) -> TablePreview:
-        """Show the first rows."""
-        return self.load().head(nrows).to_dict(orient="split")
-
     def _describe(self) -> dict[str, Any]:
         return {"part": self._part, "n_probes": self._n_probes, "seed": self._seed}
-
-    def _exists(self) -> bool:
-        return True
 
 
 def _as_text(table: pd.DataFrame) -> pd.DataFrame:

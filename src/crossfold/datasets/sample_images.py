@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
-from kedro.io import AbstractDataset
 
-from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.bases import ReadOnlyDataset
 from crossfold.images import LabelledImages
 
 
-class SampleImagesDataset(AbstractDataset[NoReturn, LabelledImages]):
+class SampleImagesDataset(ReadOnlyDataset[LabelledImages]):
     """scikit-learn's 1,797 handwritten digits of 8×8 pixels, enlarged to 28×28.
 
     They are in the place of published images where there is no network. Every fourth is a test
@@ -42,10 +41,6 @@ class SampleImagesDataset(AbstractDataset[NoReturn, LabelledImages]):
         enlarged = small.repeat(3, axis=1).repeat(3, axis=2)
         images = np.pad(enlarged, ((0, 0), (2, 2), (2, 2)))
         return LabelledImages(images, digits.target[chosen].astype(np.uint8))
-
-    def save(self, data: NoReturn) -> None:
-        """Refuse: the sample is made, not stored."""
-        raise DataError("The sample images are made by code: they are read and never written.")
 
     def _describe(self) -> dict[str, Any]:
         return {"part": self._part}

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from kedro.io import AbstractDataset
 
-from crossfold.datasets.exceptions import DataError
-
-if TYPE_CHECKING:
-    from kedro_datasets._typing import TablePreview
+from crossfold.datasets.bases import SampleDataset
 
 Colour = Literal["red", "white"]
 # Mean and standard deviation of the published measurements: red, then white.
@@ -31,7 +27,7 @@ PUBLISHED: dict[str, tuple[float, float, float, float]] = {
 DUPLICATED_SHARE = 0.18
 
 
-class SampleWinesDataset(AbstractDataset[NoReturn, pd.DataFrame]):
+class SampleWinesDataset(SampleDataset):
     """Synthetic wines of one colour, with the columns and about the figures of the published ones.
 
     Measurements are drawn one by one, so wines are further from real ones than their means suggest.
@@ -71,16 +67,5 @@ class SampleWinesDataset(AbstractDataset[NoReturn, pd.DataFrame]):
         rows = np.where(copies, originals, np.arange(self._n_rows))
         return table.iloc[rows].reset_index(drop=True)
 
-    def save(self, data: NoReturn) -> None:
-        """Refuse: the sample is made, not stored."""
-        raise DataError("The synthetic sample is made by code: it is read and never written.")
-
-    def preview(self, nrows: int = 5) -> TablePreview:
-        """Show the first rows."""
-        return self.load().head(nrows).to_dict(orient="split")
-
     def _describe(self) -> dict[str, Any]:
         return {"colour": self._colour, "n_rows": self._n_rows, "seed": self._seed}
-
-    def _exists(self) -> bool:
-        return True

@@ -7,10 +7,11 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset
 
+from crossfold.datasets.bases import ReadOnlyDataset
 from crossfold.datasets.containers import extract, sha256
 from crossfold.datasets.download import download
 from crossfold.datasets.exceptions import SourceError
@@ -27,7 +28,7 @@ CONTAINER_SUFFIXES = ("", ".gz", ".zip")
 _logger = logging.getLogger(__name__)
 
 
-class SourceDataset(AbstractDataset[NoReturn, Any]):
+class SourceDataset(ReadOnlyDataset[Any]):
     """A dataset whose file is fetched when it is missing, and verified on every load.
 
     A missing file is looked for in the folder named by the environment variable
@@ -81,10 +82,6 @@ class SourceDataset(AbstractDataset[NoReturn, Any]):
             if not self._filepath.exists():
                 self._fetch()
         return self._dataset.load()
-
-    def save(self, data: NoReturn) -> None:
-        """Refuse: sources are only read."""
-        raise SourceError(f"{self._filepath} is a source: it is read and never written.")
 
     @property
     def pinned_sha256(self) -> str | None:

@@ -7,12 +7,13 @@ import re
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
+from crossfold.datasets.bases import ReadOnlyDataset
 from crossfold.datasets.exceptions import DataError
 from crossfold.datasets.identifiers import hash_identifiers
 
@@ -30,7 +31,7 @@ NEEDED = {"ExcelDataset": ("openpyxl", "excel"), "SQLTableDataset": ("sqlalchemy
 _logger = logging.getLogger(__name__)
 
 
-class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
+class TableDataset(ReadOnlyDataset[pd.DataFrame]):
     """A dataset that loads a table, or a folder of them, with identifiers hashed.
 
     Text files and spreadsheets are read as text, so that no identifier goes through a float. Cells
@@ -92,10 +93,6 @@ class TableDataset(AbstractDataset[NoReturn, pd.DataFrame]):
             elif plain and pd.api.types.is_string_dtype(table[column]):
                 table[column] = plain(table[column])
         return table
-
-    def save(self, data: NoReturn) -> None:
-        """Refuse: sources are only read."""
-        raise DataError(f"{self._place} is a source: it is read and never written.")
 
     def stored_files(self) -> list[Path]:
         """List the files that `load` reads, as far as they are there."""

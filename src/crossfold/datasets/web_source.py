@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from kedro.io import AbstractDataset
 
+from crossfold.datasets.bases import ReadOnlyDataset
 from crossfold.datasets.exceptions import DataError, SourceError
 from crossfold.datasets.web_copy import WebCopy, shown
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from kedro_datasets._typing import TablePreview
 
 
-class WebSourceDataset(AbstractDataset[NoReturn, Any]):
+class WebSourceDataset(ReadOnlyDataset[Any]):
     """A dataset whose file is a copy of what a web address holds.
 
     ``kedro refresh`` asks the address whether its content has changed (ETag, else date), and
@@ -54,10 +55,6 @@ class WebSourceDataset(AbstractDataset[NoReturn, Any]):
             return self._dataset.load()
         except DataError as error:
             raise SourceError(f"{self.web_copy} cannot be used: {error}") from error
-
-    def save(self, data: NoReturn) -> None:
-        """Refuse: sources are only read."""
-        raise SourceError(f"{shown(self._url)} is a source: it is read and never written.")
 
     @property
     def pinned_sha256(self) -> str | None:

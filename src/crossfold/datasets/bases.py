@@ -1,0 +1,75 @@
+"""What the project's own datasets have in common."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+
+import pandas as pd
+from kedro.io import AbstractDataset, AbstractVersionedDataset, Version
+
+from crossfold.datasets.atomic import AtomicLocalFileSystem
+from crossfold.datasets.exceptions import DataError
+
+if TYPE_CHECKING:
+    from kedro_datasets._typing import TablePreview
+
+Saved = TypeVar("Saved")
+Loaded = TypeVar("Loaded")
+
+
+class ReadOnlyDataset(AbstractDataset[NoReturn, Loaded]):
+    """A dataset that is read and never written: a source, or what code makes."""
+
+    def save(self, data: NoReturn) -> None:
+        """Refuse."""
+        described = ", ".join(f"{name} {value}" for name, value in self._describe().items())
+        raise DataError(f"{type(self).__name__} ({described}) is read and never written.")
+
+
+class SampleDataset(ReadOnlyDataset[pd.DataFrame]):
+    """A synthetic table of the sample environment, made when it is read."""
+
+    def preview(self, nrows: int = 5) -> TablePreview:
+        """Show the first rows."""
+        return self.load().head(nrows).to_dict(orient="split")
+
+    def _exists(self) -> bool:
+        return True
+
+
+class FileDataset(AbstractVersionedDataset[Saved, Loaded]):
+    """A file that appears complete or not at all.
+
+    Parameters
+    ----------
+    filepath
+        Where the file goes.
+    version
+        Given by Kedro where the catalog entry has ``versioned: true``.
+    metadata
+        Ignored here; read by Kedro-Viz.
+    """
+
+    def __init__(
+        self,
+        *,
+        filepath: str,
+        version: Version | None = None,
+        metadata: dict[str, Any] | None = None,
+    ) -> None:
+        self._fs = AtomicLocalFileSystem(auto_mkdir=True)
+        self.metadata = metadata
+        super().__init__(
+            filepath=PurePosixPath(filepath),
+            version=version,
+            exists_function=self._fs.exists,
+            glob_function=self._fs.glob,
+        )
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath), "version": self._version}
+
+    def _exists(self) -> bool:
+        exists: bool = self._fs.exists(str(self._get_load_path()))
+        return exists
