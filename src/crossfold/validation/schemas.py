@@ -15,7 +15,7 @@ def _numbers(
     return pa.Column(None, checks + bounds, nullable=nullable, required=required)
 
 
-def _names(*allowed: str, nullable: bool = False) -> pa.Column:
+def _names(*allowed: str) -> pa.Column:
     checks = [
         pa.Check(
             lambda values: (
@@ -24,9 +24,7 @@ def _names(*allowed: str, nullable: bool = False) -> pa.Column:
             error="text",
         )
     ]
-    return pa.Column(
-        None, checks + ([pa.Check.isin(allowed)] if allowed else []), nullable=nullable
-    )
+    return pa.Column(None, checks + ([pa.Check.isin(allowed)] if allowed else []))
 
 
 _INTEGER, _FLOAT, _NUMBER = "iu", "f", "iufb"

@@ -19,6 +19,7 @@ from crossfold.templates.cross_validation.folds import (
     ORIGINAL_SPLIT,
     read_folds,
 )
+from crossfold.templates.cross_validation.history import pool_epochs
 from crossfold.templates.cross_validation.parameters import EvaluationParameters, Sampler
 from crossfold.templates.cross_validation.training import make_sampler
 from crossfold.templates.reporting.parameters import ReportParameters
@@ -34,8 +35,6 @@ SAMPLERS: dict[Sampler, str] = {
     "down_sampling": "Down-sampling",
     "smote": "SMOTE",
 }
-_AVERAGED = ["train_loss", "train_accuracy", "train_f1"]
-_ADDED = ["validation_loss", "false_positives", "false_negatives"]
 PARTS = {"train": "Training", "validation": "Validation"}
 FIGURES_OF_EPOCHS = {"loss": "Loss", "f1": "F1", "accuracy": "Accuracy"}
 PROBES = {"all": "All probes", "chosen": "The final model's probes"}
@@ -120,44 +119,6 @@ def class_counts(features: pd.DataFrame, folds: pd.DataFrame, seed: int) -> pd.D
             counts[stage] = np.mean([np.bincount(y, minlength=2) for y in labels], axis=0)
         tables.append(pd.DataFrame(counts))
     return pd.concat(tables, ignore_index=True)
-
-
-def epochs(history: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
-    """Pool each epoch over all folds of a protocol.
-
-    Parameters
-    ----------
-    history
-        Losses and errors of each network after each epoch.
-    predictions
-        Give each fold's number of patients and of positives.
-
-    Returns
-    -------
-    Columns ``model``, ``protocol``, ``epoch``, ``measure`` (``train_`` or ``validation_`` before
-    ``loss``, ``accuracy`` or ``f1``), ``estimate`` (mean over members), ``low`` and ``high`` (their
-    range), ``folds``. Of training rows, figures are means over folds; of validation rows, losses
-    are means over patients, and accuracy and F1 are counted over all folds' patients.
-    """
-    keys, by = ["model", "protocol", "fold"], ["model", "protocol", "member", "epoch"]
-    sizes = predictions.groupby(keys, observed=True)["target"].agg(n="size", positives="sum")
-    chosen = history[history["measure"].isin([*_ADDED, *_AVERAGED])].astype({"measure": "str"})
-    wide = chosen.pivot_table("value", [*by, "fold"], "measure", observed=True)
-    table = wide.reset_index().merge(sizes.reset_index(), on=keys)
-    table["validation_loss"] *= table["n"]
-    averaged = [name for name in _AVERAGED if name in table]
-    added = dict.fromkeys([*_ADDED, "n", "positives"], "sum")
-    how = {**dict.fromkeys(averaged, "mean"), **added, "fold": "size"}
-    sums = table.groupby(by, observed=True).agg(how).rename(columns={"fold": "folds"})
-    wrong = sums["false_positives"] + sums["false_negatives"]
-    hits = sums["positives"] - sums["false_negatives"]
-    sums["validation_loss"] /= sums["n"]
-    sums["validation_accuracy"] = 1 - wrong / sums["n"]
-    sums["validation_f1"] = 2 * hits / (2 * hits + wrong)
-    measures = [*averaged, "validation_loss", "validation_accuracy", "validation_f1"]
-    long = sums.reset_index().melt([*by, "folds"], measures, "measure")
-    of_members = long.groupby(["model", "protocol", "epoch", "measure", "folds"], observed=True)
-    return of_members["value"].agg(estimate="mean", low="min", high="max").reset_index()
 
 
 def selected_probes(
@@ -336,7 +297,7 @@ TABLES: dict[str, Callable[..., pd.DataFrame]] = {
     "tests": tests,
     "permuted": permuted,
     "class_counts": class_counts,
-    "epochs": epochs,
+    "epochs": pool_epochs,
     "selected_probes": selected_probes,
     "patients_2d": patients_2d,
 }

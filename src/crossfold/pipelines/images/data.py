@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,10 +39,11 @@ def join_images(
     CrossfoldError
         Training and test images differ in size.
     """
-    if train.images.shape[1:] != test.images.shape[1:]:
+    sizes = ["×".join(map(str, part.images.shape[1:])) for part in (train, test)]
+    if sizes[0] != sizes[1]:
         raise CrossfoldError(
-            f"The training images have {_size(train)} pixels and the test images {_size(test)}; "
-            "they must be of one size."
+            f"The training images have {sizes[0]} pixels and the test images {sizes[1]}; they must "
+            "be of one size."
         )
     images = np.concatenate([train.images, test.images])
     origin = np.repeat(ORIGINS, [len(train.images), len(test.images)])
@@ -55,22 +57,7 @@ def join_images(
             "duplicate_of_test": _duplicates_of_test(train, test),
         }
     )
-    return images, labels, _counts(labels)
-
-
-def _size(part: LabelledImages) -> str:
-    return "×".join(map(str, part.images.shape[1:]))
-
-
-def _duplicates_of_test(train: LabelledImages, test: LabelledImages) -> NDArray[Any]:
-    """Tell which of all images are training images that equal a test image in every pixel."""
-    tested = {image.tobytes() for image in test.images}
-    of_train = [image.tobytes() in tested for image in train.images]
-    return np.array(of_train + [False] * len(test.images))
-
-
-def _counts(labels: pd.DataFrame) -> dict[str, Any]:
-    return {
+    counts = {
         "read": len(labels),
         "kept": len(labels),
         "by_origin": {
@@ -79,6 +66,14 @@ def _counts(labels: pd.DataFrame) -> dict[str, Any]:
         },
         "training_images_equal_to_a_test_image": int(labels["duplicate_of_test"].sum()),
     }
+    return images, labels, counts
+
+
+def _duplicates_of_test(train: LabelledImages, test: LabelledImages) -> NDArray[Any]:
+    """Tell which of all images are training images that equal a test image in every pixel."""
+    tested = {image.tobytes() for image in test.images}
+    of_train = [image.tobytes() in tested for image in train.images]
+    return np.array(of_train + [False] * len(test.images))
 
 
 Rows = NDArray[np.intp]
@@ -152,7 +147,7 @@ def assign_parts(
     CrossfoldError
         There are fewer images than the split asks for.
     """
-    draw = _Draw(labels["label"].to_numpy(), np.random.default_rng(seed))
+    draw = partial(_draw, labels["label"].to_numpy(), np.random.default_rng(seed))
     is_test = (labels["origin"] == TEST).to_numpy()
     is_left_out = is_test | labels["duplicate_of_test"].to_numpy() | is_copy(images)
     published_test, usable = np.flatnonzero(is_test), np.flatnonzero(~is_left_out)
@@ -169,26 +164,21 @@ def assign_parts(
     return table.astype({"part": "category", "standard": "category"})
 
 
-@dataclass(frozen=True)
-class _Draw:
-    """Draws rows at random, stratified by class."""
+def _draw(
+    labels: NDArray[Any], rng: np.random.Generator, rows: Rows, n: int, parameter: str
+) -> Rows:
+    """Draw `n` of the rows at random, stratified by class; `parameter` says how many."""
+    from sklearn.model_selection import train_test_split
 
-    labels: NDArray[Any]
-    rng: np.random.Generator
-
-    def __call__(self, rows: Rows, n: int, name: str) -> Rows:
-        """Draw `n` of the rows; `name` is the parameter that says how many."""
-        from sklearn.model_selection import train_test_split
-
-        label = self.labels[rows]
-        if n > len(rows) - len(np.unique(label)):
-            raise CrossfoldError(
-                f"The split asks for {n:,} images ({name}) and has {len(rows):,} to draw from, of "
-                "which one of each class must be left over; lower it in the study's parameters."
-            )
-        state = int(self.rng.integers(2**32))
-        drawn, _ = train_test_split(rows, train_size=n, stratify=label, random_state=state)
-        return np.sort(drawn)
+    label = labels[rows]
+    if n > len(rows) - len(np.unique(label)):
+        raise CrossfoldError(
+            f"The split asks for {n:,} images ({parameter}) and has {len(rows):,} to draw from, of "
+            "which one of each class must be left over; lower it in the study's parameters."
+        )
+    state = int(rng.integers(2**32))
+    drawn, _ = train_test_split(rows, train_size=n, stratify=label, random_state=state)
+    return np.sort(drawn)
 
 
 def is_copy(images: NDArray[Any]) -> NDArray[np.bool_]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 F1_THRESHOLD = 0.4
 _DECISION = 0.5
+_AVERAGED = ["train_loss", "train_accuracy", "train_f1"]
+_ADDED = ["validation_loss", "false_positives", "false_negatives"]
 
 EpochScores = Callable[[NDArray[Any], NDArray[Any]], dict[str, float]]
 
@@ -132,3 +134,41 @@ def _curves(history: Any) -> pd.DataFrame:
     wide = pd.DataFrame({name: values for name, values in curves.items() if len(values)})
     wide.insert(0, "epoch", range(1, len(wide) + 1))
     return wide.melt(id_vars="epoch", var_name="measure", value_name="value")
+
+
+def pool_epochs(history: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
+    """Pool each epoch of two-class networks over all folds of a protocol.
+
+    Parameters
+    ----------
+    history
+        Losses and errors of each network after each epoch.
+    predictions
+        Give each fold's number of patients and of positives.
+
+    Returns
+    -------
+    Columns ``model``, ``protocol``, ``epoch``, ``measure`` (``train_`` or ``validation_`` before
+    ``loss``, ``accuracy`` or ``f1``), ``estimate`` (mean over members), ``low`` and ``high`` (their
+    range), ``folds``. Of training rows, figures are means over folds; of validation rows, losses
+    are means over patients, and accuracy and F1 are counted over all folds' patients.
+    """
+    keys, by = ["model", "protocol", "fold"], ["model", "protocol", "member", "epoch"]
+    sizes = predictions.groupby(keys, observed=True)["target"].agg(n="size", positives="sum")
+    chosen = history[history["measure"].isin([*_ADDED, *_AVERAGED])].astype({"measure": "str"})
+    wide = chosen.pivot_table("value", [*by, "fold"], "measure", observed=True)
+    table = wide.reset_index().merge(sizes.reset_index(), on=keys)
+    table["validation_loss"] *= table["n"]
+    averaged = [name for name in _AVERAGED if name in table]
+    added = dict.fromkeys([*_ADDED, "n", "positives"], "sum")
+    how = {**dict.fromkeys(averaged, "mean"), **added, "fold": "size"}
+    sums = table.groupby(by, observed=True).agg(how).rename(columns={"fold": "folds"})
+    wrong = sums["false_positives"] + sums["false_negatives"]
+    hits = sums["positives"] - sums["false_negatives"]
+    sums["validation_loss"] /= sums["n"]
+    sums["validation_accuracy"] = 1 - wrong / sums["n"]
+    sums["validation_f1"] = 2 * hits / (2 * hits + wrong)
+    measures = [*averaged, "validation_loss", "validation_accuracy", "validation_f1"]
+    long = sums.reset_index().melt([*by, "folds"], measures, "measure")
+    of_members = long.groupby(["model", "protocol", "epoch", "measure", "folds"], observed=True)
+    return of_members["value"].agg(estimate="mean", low="min", high="max").reset_index()

@@ -474,14 +474,9 @@ def rises_more(case: Case, regime: str) -> Measured:
 
 
 MEASURES: dict[str, Callable[..., Measured]] = {
-    "accuracy": accuracy,
-    "loss": loss,
-    "pytorch_minus_numpy": pytorch_minus_numpy,
-    "recall": recall,
-    "gain_by_support": gain_by_support,
-    "share_named": share_named,
-    "error_of_printed_precision": error_of_printed_precision,
-    "curve": curve,
-    "curve_over_seeds": curve_over_seeds,
-    "rises_more": rises_more,
-}
+    one.__name__: one
+    for one in (
+        accuracy, loss, pytorch_minus_numpy, recall, gain_by_support, share_named,
+        error_of_printed_precision, curve, curve_over_seeds, rises_more,
+    )
+}  # fmt: skip
