@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -30,16 +31,19 @@ class Project:
 
     def kedro(self, *arguments: str) -> tuple[int, str]:
         """Run a command as a user does, and give its exit status and all that it prints."""
-        done = subprocess.run(
+        done = self.run(*arguments)
+        return done.returncode, done.stdout + done.stderr
+
+    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
             [sys.executable, "-m", "kedro", *arguments],
             cwd=self.folder,
-            env={**os.environ, "KEDRO_DISABLE_TELEMETRY": "1", "COLUMNS": "160"},
+            env={**os.environ, "KEDRO_DISABLE_TELEMETRY": "1", "COLUMNS": "160", **environment},
             capture_output=True,
             text=True,
             check=False,
             timeout=LONGEST_SECONDS,
         )
-        return done.returncode, done.stdout + done.stderr
 
     def change(self, name: str, old: str, new: str) -> None:
         file = self.folder / name
@@ -79,6 +83,20 @@ def test_a_mistake_is_one_sentence(project: Project) -> None:
     told = output.splitlines()[-1]
     assert (code, told) == (1, "Error: There is no pipeline none: name some of __default__.")
     assert "Traceback" not in output
+
+
+def test_json_comes_after_the_line_with_which_kedro_begins(project: Project) -> None:
+    done = project.run("refresh", "--check", "--json")
+    kedro, brace, rest = done.stdout.partition("{\n")
+    assert kedro.count("INFO") == "".join(kedro.split()).count("loggingconfiguration") <= 1
+    assert set(json.loads(brace + rest)) == {"n_stale", "nodes"}
+    settings = {"version": 1, "loggers": {"kedro": {"level": "WARNING"}}}
+    (project.folder / "logging.yml").write_text(yaml.safe_dump(settings), "utf-8")
+    done = project.run("refresh", "--check", "--json", KEDRO_LOGGING_CONFIG="logging.yml")
+    assert set(json.loads(done.stdout)) == {"n_stale", "nodes"}
+    code, output = project.kedro("refresh", "--json")
+    assert code == 1
+    assert output.endswith("Error: --json goes with --check or --compare: add one of them.\n")
 
 
 @pytest.mark.parametrize("command", ["refresh --force", "run", "run --runner=ThreadRunner"])

@@ -10,6 +10,7 @@ import click
 from kedro.utils import find_kedro_project
 
 from kedro_refresh.adapter import split_params, split_string
+from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.lock import WAIT_VARIABLE
 
 
@@ -67,7 +68,7 @@ def refresh(
     root = find_kedro_project(Path.cwd()) or Path.cwd()
     request = command.Request(project_path=root, runtime_params=params, **options)
     if options["as_json"] and (history or not (compare or options["check"])):
-        raise click.UsageError("--json goes with --check or --compare.")
+        raise RefreshError("--json goes with --check or --compare: add one of them.")
     if compare:
         click.echo(command.compare(request, *compare))
     elif history:

@@ -11,9 +11,12 @@ from typing import Any
 
 import click
 from kedro.framework import project
+from kedro.framework.context import KedroContext
 from kedro.framework.session import KedroSession
 from kedro.io.core import generate_timestamp
 from kedro.pipeline import Pipeline
+from rich.console import Console
+from rich.logging import RichHandler
 
 from kedro_refresh import comparison, retention, tables
 from kedro_refresh.adapter import Catalog, hooks_of, run_pipelines
@@ -71,12 +74,10 @@ class Request:
 
 def refresh(request: Request) -> int:
     """Run what is stale, and give the exit code of the command."""
-    context = _session(request).load_context()
+    context = _context(request)
     files = ProjectFiles.of(context)
     pipeline = _pipeline(request.pipelines)
     catalog = context.catalog
-    if request.as_json:
-        _log_aside()
     given = {"pipeline": pipeline, "catalog": catalog}
     hooks = hooks_of(context)
     if request.check:
@@ -98,24 +99,37 @@ def refresh(request: Request) -> int:
 
 def history(request: Request) -> str:
     """Give the last runs as a table."""
-    ledger = ProjectFiles.of(_session(request).load_context()).ledger
+    ledger = ProjectFiles.of(_context(request)).ledger
     return tables.history(ledger.history(RUNS_IN_HISTORY))
 
 
 def compare(request: Request, first: str, second: str) -> str:
     """Say what differs between the states after two runs."""
-    ledger = ProjectFiles.of(_session(request).load_context()).ledger
+    ledger = ProjectFiles.of(_context(request)).ledger
     found = comparison.compare(ledger, first, second)
     if request.as_json:
         return tables.as_json(first=first, second=second, nodes=found)
     return "\n".join(tables.comparison(first, second, found))
 
 
+def _context(request: Request) -> KedroContext:
+    session = _session(request)
+    if request.as_json:
+        _log_aside()
+    context = session.load_context()
+    if request.as_json:
+        _log_aside()  # hooks can have set up another log
+    return context
+
+
 def _log_aside() -> None:
     """Leave standard output to JSON."""
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
-            handler.setStream(sys.stderr)
+    for name in [None, *logging.root.manager.loggerDict]:
+        for handler in logging.getLogger(name).handlers:
+            if isinstance(handler, RichHandler):
+                handler.console = Console(stderr=True)
+            elif isinstance(handler, logging.StreamHandler) and handler.stream is sys.stdout:
+                handler.setStream(sys.stderr)
 
 
 def _session(request: Request) -> KedroSession:
