@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import Any
 import click
 import pandas as pd
 import yaml
+from screenshot import take_screenshot
 
 from crossfold.pipelines.images.data import SOURCE
+from crossfold.reports.index import find_reports
 from crossfold.reports.tables import metric_name
 from crossfold.reports.words import interval, number, percent_interval
-from crossfold.templates.audit.page import study_name
 from crossfold.templates.cross_validation.folds import GROUPED, LEAVE_ONE_OUT, ORIGINAL_SPLIT
 from crossfold.validation.tables import POOLED
 
@@ -38,15 +38,16 @@ FIGURES = {
     "wine": {"accuracy": "wine_accuracy"},
     "moons": {"boundary": "moons_boundary", "draws": "moons_draws"},
     "primer": {name: f"primer_{name}" for name in ("growing_weights", "first_network")},
-    "audit": {},
 }
+SHOWN = "no_show"  # whose report the home page shows
 METRICS = ("roc_auc", "pr_auc", "brier", "expected_calibration_error")
 
 
 def main() -> None:
-    """Copy the figures and write the tables of every study that has been run."""
+    """Copy what the documents show of every study that has been run."""
+    answers = {report.folder: report.headline for report in find_reports(REPORTING)}
     for study, figures in FIGURES.items():
-        if not (REPORTING / study / PAGES[study]).exists():
+        if study not in answers:
             click.echo(f"{study} has not been run on the real data: make real STUDY={study}")
             continue
         for name, copied_as in figures.items():
@@ -54,6 +55,11 @@ def main() -> None:
             shutil.copy(figure, ROOT / f"docs/images/{copied_as}.svg")
         for name, lines in TABLES[study]().items():
             write(name, lines)
+        write(f"{study}_answer", [f"**{answers[study].rstrip('.')}.**"])
+    if "audit" in answers:
+        shutil.copy(latest("audit", "audit.csv"), RESULTS / "audit.csv")
+    if SHOWN in answers:
+        take_screenshot(latest(SHOWN, "report.html"), ROOT / "docs/images/report.png")
 
 
 def no_show_tables() -> dict[str, Iterable[str]]:
@@ -68,16 +74,13 @@ def digits_tables() -> dict[str, Iterable[str]]:
             read("digits", "experiments"), read("digits", "metrics")
         ),
         "digits_twins": table_of_twins(read("digits", "twins")),
-        "digits_strong": strong_accuracy("digits"),
     }
 
 
 def fashion_tables() -> dict[str, Iterable[str]]:
     """Give the tables of the fashion study by name."""
-    return {
-        "fashion_comparison": table_of_differences(read("fashion", "comparison"), "fashion"),
-        "fashion_strong": strong_accuracy("fashion"),
-    }
+    differences = table_of_differences(read("fashion", "comparison"), "fashion")
+    return {"fashion_comparison": differences}
 
 
 def gene_expression_tables() -> dict[str, Iterable[str]]:
@@ -108,28 +111,6 @@ def wine_tables() -> dict[str, Iterable[str]]:
     return {"wine_accuracy": table_of_wine_models(read("wine", "metrics"))}
 
 
-def audit_tables() -> dict[str, Iterable[str]]:
-    """Give the verdicts on all claims, one table a study."""
-    claims = read("audit", "audit").fillna({"artefact_of": "", "shortened": ""})
-    return {"audit_claims": table_of_claims(claims)}
-
-
-def table_of_claims(claims: pd.DataFrame) -> Iterator[str]:
-    """Write a table for each study: what its source says, and the verdict."""
-    for study, own in claims.groupby("study", sort=False):
-        yield from (f"## {study_name(str(study))}", "")
-        if own["shortened"].iloc[0]:
-            yield from (f"*{own['shortened'].iloc[0]}*", "")
-        rows = ([row.statement, _verdict(row)] for row in own.itertuples())
-        yield from markdown(["the source says", "verdict"], rows)
-        yield ""
-
-
-def _verdict(row: Any) -> str:
-    named = f" of: {row.artefact_of}" if row.artefact_of else ""
-    return f"**{row.judgement}{named}.** {row.verdict}"
-
-
 def no_tables() -> dict[str, Iterable[str]]:
     """Give nothing: the study's figures say it all."""
     return {}
@@ -143,9 +124,7 @@ TABLES = {
     "wine": wine_tables,
     "moons": no_tables,
     "primer": no_tables,
-    "audit": audit_tables,
 }
-PAGES = {study: "audit.html" if study == "audit" else "report.html" for study in TABLES}
 
 
 def latest(study: str, name: str) -> Path:
@@ -270,15 +249,6 @@ def table_of_wine_models(metrics: pd.DataFrame) -> Iterator[str]:
         for row in pooled.itertuples()
     )
     return markdown(["model", "accuracy", "wrong"], rows)
-
-
-def strong_accuracy(study: str) -> Iterator[str]:
-    """Write the accuracy of the strong network on the published test images."""
-    metrics = json.loads(latest(study, "metrics.json").read_text(encoding="utf-8"))
-    figure = metrics["strong"]["standard"]["accuracy"]
-    interval = percent_interval(figure["estimate"], figure["low"], figure["high"], decimals=2)
-    yield f"**{interval}** of {figure['n']:,.0f} unseen test images are named correctly by a plain"
-    yield "network with dropout, without convolution."
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """MkDocs hook: writes the reference pages that the code itself can tell."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pandera.pandas as pa
 from kedro.config import OmegaConfigLoader
 from kedro.io import CatalogConfigResolver
@@ -14,7 +15,9 @@ from mkdocs.structure.files import File, Files
 from crossfold.pipeline_registry import register_pipelines
 from crossfold.pipelines.appointments import schemas
 from crossfold.pipelines.images import schemas as image_schemas
+from crossfold.reports.page import glossary
 from crossfold.settings import CONFIG_LOADER_ARGS
+from crossfold.templates.audit.page import AuditReportParameters, write_joined_report
 
 ROOT = Path(__file__).parents[1]
 CLAIMS = "_claims"
@@ -25,10 +28,7 @@ SCHEMAS = {
     "fashion_mnist_labels": image_schemas.LABELS,
 }
 TYPES = {"string[pyarrow]": "text", "datetime64[ns]": "date and time"}
-PARAMETER_MODULES = sorted(
-    ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
-    for path in (ROOT / "src/crossfold/pipelines").rglob("parameters.py")
-)
+AUDIT_TABLE = ROOT / "docs/results/audit.csv"
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -36,8 +36,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = {
         "reference/catalog.md": "\n".join(_catalog_page()),
         "reference/data-dictionary.md": "\n".join(_dictionary_page()),
-        "reference/parameters.md": "\n".join(_parameters_page()),
         "reference/claims.md": "\n".join(_claims_page()),
+        "reference/glossary.md": "\n".join(_glossary_page()),
+        "studies/audit/page.html": audit_page(),
     }
     for path, content in pages.items():
         files.append(File.generated(config, path, content=content))
@@ -110,19 +111,6 @@ def _rule(check: pa.Check) -> str:
     return f"one of {', '.join(map(str, values['allowed_values']))}"
 
 
-def _parameters_page() -> Iterator[str]:
-    yield "# Parameters"
-    yield ""
-    yield (
-        "The values of `conf/base`. [Change a parameter](../how-to/parameters.md) says how to set"
-        " others. Kedro checks names and types before any node runs."
-    )
-    tree = {n: v for n, v in _configuration()["parameters"].items() if not n.endswith(CLAIMS)}
-    yield from _table(["parameter", "value"], _leaves(tree))
-    yield from ("", "## What they mean", "")
-    yield from (f"::: {name}\n" for name in PARAMETER_MODULES)
-
-
 def _claims_page() -> Iterator[str]:
     yield "# Claims and faults"
     yield ""
@@ -147,12 +135,20 @@ def _claims(claims: dict[str, Any]) -> Iterator[list[str]]:
         yield [f"`{name}`", claim["says"], decided.strip()]
 
 
-def _leaves(tree: dict[str, Any], prefix: str = "") -> Iterator[list[str]]:
-    for key, value in tree.items():
-        if isinstance(value, dict) and value:
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield [f"`{prefix}{key}`", f"`{value!r}`"]
+def _glossary_page() -> Iterator[str]:
+    yield "---\nhide: [toc]\n---\n"
+    yield "# Glossary"
+    yield ""
+    yield "What the words of reports and documents mean. Each report ends with those that it uses."
+    yield from _table(["term", "meaning"], ([f"**{k}**", v] for k, v in glossary().items()))
+
+
+def audit_page() -> str:
+    """Write the page of all audits as a run writes it, from the table of the latest real run."""
+    values = _configuration()["parameters"]
+    report = AuditReportParameters(**values["audit"]["report"])
+    notice = values["data_notice"]
+    return write_joined_report(pd.read_csv(AUDIT_TABLE), report, notice, values["seed"])
 
 
 def _configuration() -> OmegaConfigLoader:
@@ -164,7 +160,7 @@ def _configuration() -> OmegaConfigLoader:
     )
 
 
-def _table(header: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
+def _table(header: list[str], rows: Iterable[list[str]]) -> Iterator[str]:
     yield from ("", _line(header), _line(["---"] * len(header)))
     yield from (_line(row) for row in rows)
 

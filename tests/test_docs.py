@@ -9,13 +9,19 @@ import re
 import subprocess
 from collections.abc import Iterator
 from functools import cache
+from html import unescape
+from operator import attrgetter
 from pathlib import Path
+from types import ModuleType
 
 import griffe
+import pandas as pd
 import pytest
+import yaml
 
 import crossfold.mlp
 from crossfold.pipeline_registry import register_pipelines
+from crossfold.user_input import parameter_types
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -25,6 +31,10 @@ PYTHON_BLOCK = re.compile(
     r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL
 )
 RUNTIME_PARAMETERS = {"appointments_export", "coming_export", "mnist_csv", "tracking"}
+FOLDERS = ("src", "docs", "conf", "notebooks", "benchmarks", "packages", "tests", ".github")
+# What users make: their own settings, and files of studies that are an example.
+OWN_FILES = re.compile(r"^conf/local/|/?NAME/|visits/|^(airflow|parameters_table)\.yml$")
+DOTTED = re.compile(r"(?<![\w/.@-])(crossfold(?:\.[A-Za-z_]\w*)+)")
 OWN_STUDIES = {"visits"}  # what how-to/own-table.md makes
 SHOW_OUTPUT = {"README", "mlp-library"}
 NEED_A_STORE = {"tracking"}  # and MLflow, which the tests do without
@@ -99,9 +109,107 @@ def test_parameters_exist() -> None:
 
 
 def test_named_files_exist() -> None:
-    paths = named(r"`((?:conf|src|notebooks|benchmarks|docs)/[a-z_./]+\.\w+)`")
-    own = {"conf/local/parameters.yml", "conf/local/globals.yml", "conf/local/credentials.yml"}
-    assert {path for path in paths - own if not (ROOT / path).is_file()} == set()
+    paths = named(r"`((?:[\w-]+/)*\w[\w.-]*\.(?:py|j2|css|toml|ya?ml|ipynb))`")
+    files = {path.as_posix() for folder in FOLDERS for path in (ROOT / folder).rglob("*.*")}
+    files |= {path.as_posix() for path in ROOT.glob("*.*")}
+    wrong = {path for path in paths if not any(file.endswith(f"/{path}") for file in files)}
+    assert {path for path in wrong if not OWN_FILES.search(path)} == set()
+
+
+def test_named_modules_classes_and_functions_exist() -> None:
+    sources = [*(ROOT / "src").rglob("*.py"), *(ROOT / "src").rglob("*.j2")]
+    configured = [*(ROOT / "conf").rglob("*.yml"), *(ROOT / "notebooks").glob("*.ipynb")]
+    text = "\n".join(file.read_text(encoding="utf-8") for file in (*sources, *configured))
+    names = set(DOTTED.findall(f"{text}\n{TEXT}"))
+    assert len(names) > 100
+    assert {name for name in names if not is_there(name)} == set()
+
+
+def test_a_deleted_module_is_found() -> None:
+    assert is_there("crossfold.mlp.MLPClassifier.fit")
+    assert not is_there("crossfold.mlp._checks")
+    assert not is_there("crossfold.no_such.module")
+
+
+def is_there(name: str) -> bool:
+    """Tell whether a dotted name is a module, or something in one."""
+    parts = name.split(".")
+    for n in range(len(parts), 0, -1):
+        module = ".".join(parts[:n])
+        try:
+            found = importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+                return True  # the module is there, and needs a package that is not
+            continue
+        try:
+            attrgetter(".".join(parts[n:]))(found) if parts[n:] else None
+        except AttributeError:
+            return False
+        return True
+    return False
+
+
+def test_the_architecture_has_every_folder() -> None:
+    text = (ROOT / "docs/development/architecture.md").read_text(encoding="utf-8")
+    source = ROOT / "src/crossfold"
+    folders = [
+        path.parent.relative_to(source).as_posix()
+        for pattern in ("*/__init__.py", "pipelines/*/__init__.py", "templates/*/__init__.py")
+        for path in source.glob(pattern)
+    ]
+    grouped = {"pipelines", "templates"}
+    assert {one for one in folders if f"| `{one}` |" not in text} == grouped
+
+
+def test_studies_begin_with_their_result() -> None:
+    for page in (ROOT / "docs/studies").glob("*.md"):
+        first = page.read_text(encoding="utf-8").splitlines()[2]
+        if page.stem != "audit":
+            assert first == f'--8<-- "results/{page.stem}_answer.md"'
+            answer = (ROOT / f"docs/results/{page.stem}_answer.md").read_text(encoding="utf-8")
+            assert re.match(r"\*\*.*\d", answer)
+
+
+def test_the_picture_of_a_report_is_small() -> None:
+    picture = (ROOT / "docs/images/report.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")
+    assert len(picture) < 150_000
+
+
+@pytest.fixture
+def hooks(monkeypatch: pytest.MonkeyPatch) -> tuple[ModuleType, ModuleType]:
+    """Import what writes pages when the documents are built."""
+    monkeypatch.syspath_prepend(ROOT / "docs")
+    return tuple(map(importlib.import_module, ("generate_reference", "parameters_page")))
+
+
+def test_the_reference_tells_what_every_parameter_means(
+    hooks: tuple[ModuleType, ModuleType],
+) -> None:
+    _, page = hooks
+    nav = yaml.load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"), yaml.BaseLoader)["nav"]
+    titles = page.studies(nav)
+    blocks = {study: list(page.rows_of(page.blocks_of(study))) for study in titles}
+    rows = [row for own in blocks.values() for row in own]
+    assert [name for name, _, meaning in rows if not meaning] == []
+    assert len({name for name, *_ in rows}) == len(rows)
+    shown = {name: value for name, value, _ in rows}
+    assert shown["`no_show.decision.threshold.share`"] == "`0.1`"
+    assert shown["`no_show.folds.n_repeats`"] == "(`1`)"  # a default, in no file
+    read = {name.strip("`").split(".")[0] for name in shown}
+    types = parameter_types(register_pipelines())
+    assert read == {name.split(".")[0] for name in types if not name.endswith("_claims")}
+
+
+def test_the_audit_in_the_documents_is_the_page_of_a_run(
+    hooks: tuple[ModuleType, ModuleType],
+) -> None:
+    reference, _ = hooks
+    claims = pd.read_csv(reference.AUDIT_TABLE)
+    page = unescape(reference.audit_page())
+    assert all(statement in page for statement in claims["statement"])
+    assert f"of {len(claims)}</b>" in page
 
 
 @cache

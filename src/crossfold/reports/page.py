@@ -217,15 +217,20 @@ def _nav(sections: Mapping[str, str]) -> str:
     return f'<nav aria-label="Contents"><ul>{"".join(items)}</ul></nav>'
 
 
-def _glossary(main: str) -> str:
-    """Explain the terms that a page uses, each in one sentence."""
+def glossary() -> dict[str, str]:
+    """Give every term that reports explain, with its sentence."""
     import yaml
 
-    text = re.sub(r"<[^>]*>", " ", main).lower()
     terms: dict[str, str] = yaml.safe_load(_beside("glossary.yml"))
+    return terms
+
+
+def _glossary(main: str) -> str:
+    """Explain the terms that a page uses, each in one sentence."""
+    text = re.sub(r"<[^>]*>", " ", main).lower()
     items = [
         Markup("<dt>{}</dt><dd>{}</dd>").format(term, sentence)
-        for term, sentence in terms.items()
+        for term, sentence in glossary().items()
         if any(_is_named(one, text) for one in re.split(r", | \(|\)", term.lower()) if one)
     ]
     if not items:

@@ -32,7 +32,21 @@ class LogisticParameters(Parameters):
 
 
 class FirstNetworkParameters(Parameters):
-    """The first network with a hidden layer, trained one row at a time."""
+    """The first network with a hidden layer, trained one row at a time.
+
+    Attributes
+    ----------
+    n_points
+        Points drawn, from which training and validation points are taken.
+    n_hidden
+        Units of the hidden layer.
+    learning_rate
+        Size of a step.
+    epochs
+        Passes over the training points.
+    first_steps
+        How many steps are written down with weights and gradients.
+    """
 
     n_points: Annotated[int, Field(ge=10)] = 100
     n_hidden: PositiveInt = 4

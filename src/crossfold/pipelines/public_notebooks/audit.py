@@ -24,10 +24,16 @@ Labels = Literal["real", "permuted"]
 
 
 class ProtocolParameters(Parameters):
-    """How the models are tested: the test set is one of `n_splits` parts of the appointments.
+    """How the models are tested.
 
-    The forest of the notebooks that repeat rows has `n_trees` trees; intervals are of `n_resamples`
-    resamples by patient.
+    Attributes
+    ----------
+    n_splits
+        The test set is one of so many parts of the appointments.
+    n_trees
+        Trees of the forest of the notebooks that repeat rows.
+    n_resamples
+        Resamples by patient for the intervals.
     """
 
     n_splits: Annotated[int, Field(ge=2)] = 5

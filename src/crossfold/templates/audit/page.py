@@ -48,7 +48,15 @@ _TEXTS = (
 
 
 class CaptionParameters(Parameters):
-    """The words beside a figure: the caption, and what it shows for those who cannot see it."""
+    """The words beside a figure.
+
+    Attributes
+    ----------
+    text
+        The caption.
+    alt
+        What the figure shows, for those who cannot see it.
+    """
 
     text: str
     alt: str

@@ -316,7 +316,15 @@ class ImportanceParameters(Parameters):
 
 
 class CardParameters(Parameters):
-    """What the model card says beyond the figures."""
+    """What the model card says beyond the figures.
+
+    Attributes
+    ----------
+    intended_use, not_intended_for
+        For what the model is made, and for what it must not be used.
+    limits
+        What its reader has to know, a sentence each.
+    """
 
     intended_use: str = ""
     not_intended_for: str = ""

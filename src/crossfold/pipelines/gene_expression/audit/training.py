@@ -28,7 +28,13 @@ _TINY = 1e-7
 
 
 class ShortEpochs(Parameters):
-    """Epochs of shorter trainings."""
+    """Epochs of shorter trainings.
+
+    Attributes
+    ----------
+    split, k_fold, leave_one_out
+        Epochs of a split of a table, of k-fold cross-validation and of leave-one-out.
+    """
 
     split: PositiveInt
     k_fold: PositiveInt

@@ -23,7 +23,15 @@ class WineClaims(Claims):
 
 
 class GridParameters(Parameters):
-    """What the source searched: values to combine, on so many folds."""
+    """What the source searched.
+
+    Attributes
+    ----------
+    n_splits
+        Number of folds on which the settings were compared.
+    hidden_layer_sizes, learning_rate_init
+        Values of which every combination was tried.
+    """
 
     n_splits: Annotated[int, Field(ge=2)] = 5
     hidden_layer_sizes: Annotated[tuple[Layers, ...], Field(min_length=1)]
