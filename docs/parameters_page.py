@@ -77,7 +77,7 @@ def blocks_of(study: str) -> tuple[str, ...]:
 
 
 def rows_of(blocks: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    """List name, value and meaning of every parameter of some blocks; words of reports come last."""
+    """List name, value and meaning of all parameters of blocks; words of reports come last."""
     tree = _configuration()["parameters"]
     types = parameter_types(register_pipelines())
     for block in blocks:
