@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from crossfold.datasets.labelled_images import LabelledImagesDataset
     from crossfold.datasets.mlp_dataset import MLPDataset
     from crossfold.datasets.promoted_model import PromotedModelDataset
-    from crossfold.datasets.sample_appointments import SampleAppointmentsDataset
-    from crossfold.datasets.sample_expression import SampleExpressionDataset
-    from crossfold.datasets.sample_images import SampleImagesDataset
-    from crossfold.datasets.sample_wines import SampleWinesDataset
+    from crossfold.datasets.samples import (
+        SampleAppointmentsDataset,
+        SampleExpressionDataset,
+        SampleImagesDataset,
+        SampleWinesDataset,
+    )
     from crossfold.datasets.source_dataset import SourceDataset
     from crossfold.datasets.table_dataset import TableDataset
     from crossfold.datasets.web_source import WebSourceDataset
@@ -50,10 +52,10 @@ _MODULES = {
     "LabelledImagesDataset": "labelled_images",
     "MLPDataset": "mlp_dataset",
     "PromotedModelDataset": "promoted_model",
-    "SampleAppointmentsDataset": "sample_appointments",
-    "SampleExpressionDataset": "sample_expression",
-    "SampleImagesDataset": "sample_images",
-    "SampleWinesDataset": "sample_wines",
+    "SampleAppointmentsDataset": "samples",
+    "SampleExpressionDataset": "samples",
+    "SampleImagesDataset": "samples",
+    "SampleWinesDataset": "samples",
     "SourceDataset": "source_dataset",
     "TableDataset": "table_dataset",
     "WebSourceDataset": "web_source",
