@@ -452,7 +452,7 @@ def confusion(counts: NDArray[np.intp], names: Sequence[str]) -> Figure:
     k = len(keep)
     figure, [axes] = style.new_figure(min(6.2, 1.6 + 0.38 * k))
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    size = 10 if k <= 8 else 8 if k <= 12 else 6
+    size = 10 if k <= 12 else 7
     for (row, column), number in np.ndenumerate(shown):
         if number:
             shade = "white" if shares[row, column] > 0.5 else "black"
@@ -464,10 +464,11 @@ def confusion(counts: NDArray[np.intp], names: Sequence[str]) -> Figure:
             }
             axes.text(column, row, count(int(number)), **place)
     labels = [chart_label(names[number], 18) for number in keep]
-    axes.set_yticks(range(k), labels, fontsize=max(size, 8))
+    is_long = k > 3 and max(map(len, labels)) > 3
+    axes.set_yticks(range(k), labels)
     axes.set_xticks(
-        range(k), labels, fontsize=max(size, 8), rotation=40 if k > 3 else 0,
-        ha="right" if k > 3 else "center", rotation_mode="anchor",
+        range(k), labels, rotation=40 if is_long else 0,
+        ha="right" if is_long else "center", rotation_mode="anchor",
     )  # fmt: skip
     axes.set(xlabel="Predicted", ylabel="True")
     axes.grid(visible=False)

@@ -214,6 +214,13 @@ def test_gaps_compare_the_levels_that_are_flagged_most_and_least() -> None:
     assert row["flagged_ratio"] == pytest.approx(5)
     assert row["recall_gap"] == pytest.approx(1 - 4 / 12)
     assert row["flagged_ratio_low"] < 5 < row["flagged_ratio_high"]
+    labels = {"Sex: Female": "women", "Sex: Male": "men"}
+    told = tables._gap(row, Results(report=ReportParameters(labels=labels)))
+    assert "of the appointments of women are flagged, and" in told
+    assert "of those of men: 5 (2–14) times as often. Of their no-shows" in told
+    alike = {**row, "flagged_ratio_low": 0.9, "recall_gap_low": -0.1}
+    told = tables._gap(alike, Results(report=ReportParameters(labels=labels)))
+    assert told.count("which may be chance") == 2
 
 
 def test_the_page_says_what_calling_a_tenth_brings() -> None:

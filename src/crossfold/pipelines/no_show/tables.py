@@ -256,25 +256,34 @@ def words(
         "ref": results.reference,
         "called": found | {"share": float(row["share"]), "n": int(row["n_called"])},
         "base_rate": float(results.predicted(results.reference)["target"].mean()),
-        "gaps": [_gap(one) for one in table_subgroup_gaps.to_dict("records")],
+        "gaps": [_gap(one, results) for one in table_subgroup_gaps.to_dict("records")],
         "sms": _sms(table_sms_by_lead_time),
     }
 
 
-def _gap(row: Mapping[Any, Any]) -> str:
+def _gap(row: Mapping[Any, Any], results: Results) -> str:
     """Say who is flagged how often, and whose no-shows are found."""
-    ratio = fitting_interval(*(row[f"flagged_ratio{end}"] for end in ("", "_low", "_high")))
-    gap = 100 * np.array([row[f"recall_gap{end}"] for end in ("", "_low", "_high")])
-    told = (
-        f"{row['group']}: {row['most']} is flagged in {percent(row['most_flagged'])} of "
-        f"appointments, {row['least']} in {percent(row['least_flagged'])}"
+    most, least = (results.label(f"{row['group']}: {row[end]}") for end in ("most", "least"))
+    ratio, gap = (
+        np.array([row[f"{name}{end}"] for end in ("", "_low", "_high")])
+        for name in ("flagged_ratio", "recall_gap")
     )
-    if np.isfinite(row["flagged_ratio"]):
-        told += f", {ratio} times as often"
+    told = (
+        f"{percent(row['most_flagged'])} of the appointments of {most} are flagged, and "
+        f"{percent(row['least_flagged'])} of those of {least}"
+    )
+    if np.isfinite(ratio[0]):
+        told += f": {fitting_interval(*ratio)} times as often{_by_chance(ratio, 1)}"
     return (
         f"{told}. Of their no-shows {percent(row['most_recall'])} and "
-        f"{percent(row['least_recall'])} are found, a gap of {fitting_interval(*gap)} points."
+        f"{percent(row['least_recall'])} are found, a gap of {fitting_interval(*(100 * gap))} "
+        f"percentage points{_by_chance(gap, 0)}."
     )
+
+
+def _by_chance(estimate: NDArray[np.float64], nothing: float) -> str:
+    """Say that an interval leaves open whether there is any difference."""
+    return ", which may be chance" if estimate[1] <= nothing <= estimate[2] else ""
 
 
 def _sms(table: pd.DataFrame) -> str:

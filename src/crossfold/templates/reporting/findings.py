@@ -173,7 +173,8 @@ def calibration(results: Results) -> str:
         return ""
     true = percent(float(results.predicted(results.reference)["target"].mean()))
     name = results.label(results.reference)
-    text = f"On average {name} says {percent(said.value)}, and {true} is true."
+    event = shortened(results.classes[1])
+    text = f"On average {name} predicts {percent(said.value)} for {event}; {true} is what happened."
     slope = _calibrated(results, "calibration_slope")
     if not slope:
         return text
@@ -211,8 +212,8 @@ def decision(results: Results) -> str:
     if not flagged.value:
         return f"{text}."
     return (
-        f"{text}. Of the flagged, {precision.percent()} are {shortened(results.classes[1])} "
-        f"(precision); of those that are, {recall.percent()} are flagged (recall)."
+        f"{text}. {precision.percent()} of the flagged are {shortened(results.classes[1])} "
+        f"(precision); {recall.percent()} of all that are, are flagged (recall)."
     )
 
 
@@ -304,7 +305,9 @@ def _limits_of_rows(results: Results) -> list[str]:
         sizes = results.features[results.target].value_counts()
         rare = int((sizes < FEW_OF_CLASS).sum())
         if rare:
-            found.append(f"{count(rare)} of the {len(sizes)} classes have fewer than 50 rows.")
+            many = f"{count(rare)} of the {len(sizes)} classes have"
+            told = "Every class has" if rare == len(sizes) else many
+            found.append(f"{told} fewer than {FEW_OF_CLASS} rows.")
     if parameters.group is None:
         found.append(
             "No group is named: rows of one person, place or device may be in training and "

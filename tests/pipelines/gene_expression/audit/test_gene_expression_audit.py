@@ -296,7 +296,11 @@ def test_the_figures_of_the_source_show_every_table_and_cross_validation(
     assert titles == ["As published\nn = 46", "Down-sampled\nn = 32", "SMOTE\nn = 60"]
     titles = [axes.get_title(loc="left") for axes in figures["splits"].axes]
     assert titles[::2] == ["As published: loss", "Down-sampled: loss", "SMOTE: loss"]
-    assert [len(axes.lines) for axes in figures["splits"].axes] == [3, 2] * 3
+    assert [len(axes.lines) for axes in figures["splits"].axes] == [3, 3] * 3
+    drawn = {line.get_label(): line.get_ydata() for line in figures["splits"].axes[1].lines}
+    trained = drawn["Its own split, training"]
+    assert np.isfinite(trained).all()
+    assert list(trained) != list(drawn["Its own split"])
     assert [len(axes.lines) for axes in figures["folds"].axes] == [2] * 6
 
 

@@ -82,8 +82,11 @@ def _of_splits(runs: pd.DataFrame) -> pd.DataFrame:
             own.assign(estimate=own[column], series="Its own split", measure=measure),
             spread.assign(series="All draws, middle 80 %", measure=measure),
         ]
-    trained = {"series": "Its own split, training", "measure": "loss"}
-    return pd.concat([*tables, own.assign(estimate=own["train_loss"], **trained)])
+    tables += [
+        own.assign(estimate=own[column], series="Its own split, training", measure=measure)
+        for column, measure in (("train_loss", "loss"), ("train_f1", "F1"))
+    ]
+    return pd.concat(tables)
 
 
 def _of_folds(runs: pd.DataFrame) -> pd.DataFrame:

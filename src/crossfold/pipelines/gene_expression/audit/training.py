@@ -108,7 +108,8 @@ def repeat_source(
     -------
     One row for each subject (table or cross-validation), run, draw or ``fold``, and epoch:
     ``right``, ``balanced_accuracy``, ``f1`` and ``loss`` on ``n`` rows that were put aside,
-    ``train_loss`` (weighted by class, as it is trained on), and the ``seconds`` of the whole run.
+    ``train_loss`` (weighted by class, as it is trained on), ``train_f1`` (of the tables with all
+    their faults, for the source's figure; else NaN), and the ``seconds`` of the whole run.
     """
     patients = patient_rows(expression)
     histories = []
@@ -171,7 +172,8 @@ def train_splits(
         for draw, one in enumerate(sets)
     ]
     pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
-    return _train_stack(rows, pairs, protocol.arguments(table, setup), None, own)
+    is_drawn = set(setup.faults) == set(faults.TOUCHING[table])
+    return _train_stack(rows, pairs, protocol.arguments(table, setup), None, own, is_drawn)
 
 
 def cross_validate(
@@ -223,10 +225,14 @@ def _train_stack(
     arguments: dict[str, Any],
     preprocessor: Any,
     fold_params: list[dict[str, Any]] | None = None,
+    of_training: bool = False,
 ) -> pd.DataFrame:
     from crossfold.mlp import EpochLog, FoldStack, MLPClassifier, ProgressBar
 
-    log = EpochLog(measure)
+    def trained(aml: NDArray[Any], probability: NDArray[Any]) -> dict[str, float]:
+        return {"train_f1": measure(aml, probability)["f1"]}
+
+    log = EpochLog(measure, trained if of_training else None)
     network = MLPClassifier(**arguments, callbacks=(log, ProgressBar()))
     stack = FoldStack(network, preprocessor=preprocessor)
     stack.fit(rows.inputs, rows.aml, pairs, fold_params=fold_params)
