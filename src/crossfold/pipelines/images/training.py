@@ -37,6 +37,7 @@ from crossfold.pipelines.images.parameters import (
     RegimesParameters,
     StartParameters,
     TwinParameters,
+    TwinRegimeParameters,
     look_up,
 )
 from crossfold.templates.cross_validation.final_model import library_versions
@@ -246,33 +247,36 @@ def train_twins(
         rate = how.learning_rate or chosen_rate(learning_rates, regime, twin.experiment)
         member = Member(twin.experiment, settings, seed, rate)
         names = {one: twin_model(one, regime, twin) for one in FRAMEWORKS}
-        stacks = [
-            fit_stack(
-                [member], how.network.changed(engine=one), starts, data,
-                score_every=how.score_every, seed=seed,
-            )
-            for one in FRAMEWORKS
-        ]  # fmt: skip
+        stacks = [_fit_twin(member, how, starts, data, one) for one in FRAMEWORKS]
         pair = [stack.estimators_[0] for stack in stacks]
+        made = list(zip(names.items(), stacks, strict=True))
         said = [
-            predict_test(network, name, 0, data, len(classes))
-            for network, name in zip(pair, names.values(), strict=True)
+            predict_test(stack.estimators_[0], name, 0, data, len(classes))
+            for (_, name), stack in made
         ]
         rows = [
             {"model": name, "framework": framework, "regime": regime, **_figures(stack, table)}
-            for (framework, name), stack, table in zip(names.items(), stacks, said, strict=True)
+            for ((framework, name), stack), table in zip(made, said, strict=True)
         ]
         figures.append(pd.DataFrame(rows).assign(**_differences(pair, said)))
         networks += pair
         scores += said
-        histories += [
-            history_table(stack, [(name, 0)], SOURCE)
-            for stack, name in zip(stacks, names.values(), strict=True)
-        ]
+        histories += [history_table(stack, [(name, 0)], SOURCE) for (_, name), stack in made]
     described = pd.concat(figures, ignore_index=True)
     own = described[["model", "framework", "regime"]].assign(protocol=SOURCE, member=0)
     kept = keep_networks(networks, own.to_dict("records"))
     return described, kept, concatenate(histories), concatenate(scores)
+
+
+def _fit_twin(
+    member: Member,
+    how: TwinRegimeParameters,
+    starts: StartParameters,
+    data: SplitImages,
+    framework: str,
+) -> ExperimentStack:
+    network = how.network.changed(engine=framework)
+    return fit_stack([member], network, starts, data, score_every=how.score_every, seed=member.seed)
 
 
 def twin_model(framework: str, regime: str, twin: TwinParameters) -> str:
