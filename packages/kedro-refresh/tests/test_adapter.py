@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -269,3 +270,19 @@ def test_no_other_module_uses_what_is_private(file: Path) -> None:
 )
 def test_a_private_name_would_be_found(source: str, found: set[str]) -> None:
     assert private_names(ast.parse(source)) == found
+
+
+def test_the_plugin_imports_what_it_requires_and_nothing_else() -> None:
+    """No pandas, and nothing of a project."""
+    required = {"click", "filelock", "kedro", "pluggy", "psutil", "pydantic", "rich"}
+    found = set()
+    for file in ADAPTER.parent.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            match node:
+                case ast.Import(names=names):
+                    found |= {one.name.partition(".")[0] for one in names}
+                case ast.ImportFrom(module=str(module)):
+                    found.add(module.partition(".")[0])
+                case _:
+                    pass
+    assert found - sys.stdlib_module_names == required | {"kedro_refresh"}
