@@ -243,7 +243,7 @@ def effects(
         return style.empty_figure("There is no figure to draw.")
     told = [None] if series is None else list(dict.fromkeys(table[series]))[: len(style.SERIES)]
     n_rows = -(-len(parts) // 2)
-    figure, panels = style.new_figure(2.5 * n_rows + 0.3, n_rows, min(2, len(parts)), sharey=True)
+    figure, panels = style.new_figure(2.1 * n_rows + 0.3, n_rows, min(2, len(parts)), sharey=True)
     for axes, part in zip(panels, parts, strict=False):
         rows = table[table[panel] == part]
         for look, one in zip(style.SERIES, told, strict=False):

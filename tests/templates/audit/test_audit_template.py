@@ -294,6 +294,12 @@ def test_the_joined_page_groups_claims_by_verdict(tables) -> None:
     assert page.index("What holds") < page.index("What a fault makes look true")
     assert 'data-study="others"' in page
     assert "1 of 2" in page
+    assert '<details class="many">' not in page
+    many = pd.concat([other.assign(claim=f"sum {n}", study=f"s{n % 2}") for n in range(13)])
+    page = write_joined_report(join_claims(many), REPORT, "", 1)
+    assert page.count('<details class="many"><summary>13 claims</summary>') == 1
+    folded = page.partition('<details class="many">')[2]
+    assert folded.count('class="claim"') == 13
 
 
 def test_the_picture_has_a_mark_for_each_figure(tables) -> None:

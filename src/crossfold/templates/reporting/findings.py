@@ -174,7 +174,7 @@ def calibration(results: Results) -> str:
     true = percent(float(results.predicted(results.reference)["target"].mean()))
     name = results.label(results.reference)
     event = shortened(results.classes[1])
-    text = f"On average {name} predicts {percent(said.value)} for {event}; {true} is what happened."
+    text = f"On average {name} predicts {percent(said.value)} for {event}; {true} happened."
     slope = _calibrated(results, "calibration_slope")
     if not slope:
         return text
