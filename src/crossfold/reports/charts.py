@@ -246,9 +246,10 @@ def effects(
     figure, panels = style.new_figure(2.1 * n_rows + 0.3, n_rows, min(2, len(parts)), sharey=True)
     for axes, part in zip(panels, parts, strict=False):
         rows = table[table[panel] == part]
-        for look, one in zip(style.SERIES, told, strict=False):
+        for place, (look, one) in enumerate(zip(style.SERIES, told, strict=False)):
             curve = rows if series is None else rows[rows[series] == one]
-            _effect(axes, curve, look, None if one is None else _named(one, names))
+            offset = 0.15 * (place - (len(told) - 1) / 2)
+            _effect(axes, curve, look, None if one is None else _named(one, names), offset)
         axes.set_title(_named(part, names))
         if percent:
             style.percent_axis(axes.yaxis)
@@ -261,7 +262,9 @@ def effects(
     return figure
 
 
-def _effect(axes: Axes, curve: pd.DataFrame, look: Mapping[str, Any], name: str | None) -> None:
+def _effect(
+    axes: Axes, curve: pd.DataFrame, look: Mapping[str, Any], name: str | None, offset: float
+) -> None:
     """Draw numbers as a curve, with a mark at each value that was tried, and levels as dots."""
     if curve["value"].notna().all():
         drawn = curve.sort_values("value")
@@ -278,7 +281,7 @@ def _effect(axes: Axes, curve: pd.DataFrame, look: Mapping[str, Any], name: str 
         return
     places = np.arange(len(curve))
     axes.errorbar(
-        places, curve["estimate"], yerr=style.errors(curve), capsize=2.5, label=name,
+        places + offset, curve["estimate"], yerr=style.errors(curve), capsize=2.5, label=name,
         **{**look, "linestyle": "none"},
     )  # fmt: skip
     axes.set_xticks(places, [chart_label(one, 14) for one in curve["level"]])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from crossfold.reports import charts, style
-from crossfold.reports.tables import METRICS, metric_name
+from crossfold.reports.tables import metric_name
 from crossfold.reports.words import chart_label
 from crossfold.templates.cross_validation.folds import PERMUTED, TIME_SPLIT
 from crossfold.templates.reporting import summaries
@@ -160,8 +160,7 @@ def importance(results: Results) -> Figure:
         .set_axis(columns, axis=1)
         .assign(metric="importance")
     )
-    metric = METRICS.get(results.main_metric, results.main_metric)
-    axis = f"{metric} lost when shuffled"
+    axis = f"{metric_name(results.main_metric)} lost when shuffled"
     names = results.report.labels
     return charts.estimates(table, "column", ["importance"], reference=0, axis=axis, names=names)
 
