@@ -88,7 +88,7 @@ def test_a_mistake_is_one_sentence(project: Project) -> None:
 def test_json_comes_after_the_line_with_which_kedro_begins(project: Project) -> None:
     done = project.run("refresh", "--check", "--json")
     kedro, brace, rest = done.stdout.partition("{\n")
-    assert kedro.count("INFO") == "".join(kedro.split()).count("loggingconfiguration") <= 1
+    assert (kedro.count("INFO"), "configuration." in kedro) in [(1, True), (0, False)]
     assert set(json.loads(brace + rest)) == {"n_stale", "nodes"}
     settings = {"version": 1, "loggers": {"kedro": {"level": "WARNING"}}}
     (project.folder / "logging.yml").write_text(yaml.safe_dump(settings), "utf-8")
