@@ -1,15 +1,18 @@
-"""axe-core finds no serious accessibility fault in a report, in light and in dark mode."""
+"""axe-core finds no serious accessibility fault in reports and documents, light and dark."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tarfile
 from html import unescape
 from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[1]
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome", "chrome"))), None)
 NPM = shutil.which("npm")
 AXE = "axe-core@4.14.1"
@@ -25,6 +28,45 @@ addEventListener("load", async () => {
   document.body.append(shown);
 });
 """
+# Reads pages in frames, one after the other, so that one browser serves all.
+READ_FRAMES = """
+addEventListener("load", async () => {
+  const faults = [];
+  for (const page of PAGES) {
+    const frame = document.createElement("iframe");
+    frame.style.cssText = "width: 1280px; height: 900px";
+    frame.src = page;
+    const loaded = new Promise((resolve) => { frame.onload = resolve; });
+    document.body.append(frame);
+    await loaded;
+    frame.contentWindow.eval(document.getElementById("axe-core").textContent);
+    const found = await frame.contentWindow.axe.run({iframes: false});
+    for (const one of found.violations) faults.push({
+      impact: one.impact, rule: one.id, page,
+      nodes: one.nodes.map((node) => node.html.slice(0, 200)),
+    });
+    faults.push({impact: null, rule: "read", page, nodes: [
+      frame.contentDocument.title, frame.contentDocument.body.dataset.mdColorScheme ?? "own",
+    ]});
+    frame.remove();
+  }
+  const shown = document.createElement("pre");
+  shown.id = "axe";
+  shown.textContent = JSON.stringify(faults);
+  document.body.append(shown);
+});
+"""
+# A page of each kind.
+DOCUMENTS = (
+    "index.html",
+    "how-to/own-table/index.html",
+    "studies/no_show/index.html",
+    "studies/audit/index.html",
+    "studies/audit/page.html",
+    "reference/parameters/index.html",
+    "reference/mlp/index.html",
+    "reference/glossary/index.html",
+)
 DARK = "--blink-settings=preferredColorScheme=0"
 
 pytestmark = [
@@ -55,15 +97,47 @@ def test_reports_have_no_serious_fault(
         assert [one for one in found if one["impact"] in ("serious", "critical")] == [], page
 
 
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the documents."""
+    folder = tmp_path_factory.mktemp("site")
+    build = [sys.executable, "-m", "mkdocs", "build", "--quiet", f"--site-dir={folder}"]
+    environment = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    subprocess.run(build, cwd=ROOT, env=environment, check=True, timeout=300)
+    return folder
+
+
+@pytest.mark.parametrize("switches", [(), (DARK,)], ids=["light", "dark"])
+def test_documents_have_no_serious_fault(
+    axe: str, site: Path, tmp_path: Path, switches: tuple[str, ...]
+) -> None:
+    pages = json.dumps([(site / page).as_uri() for page in DOCUMENTS])
+    together = (
+        '<html lang="en"><title>all</title><meta name="color-scheme" content="light dark"><body>'
+        f'<script type="text/plain" id="axe-core">{axe}</script>'
+        f"<script>const PAGES = {pages};{READ_FRAMES}</script></body></html>"
+    )
+    found = _opened(together, tmp_path, ("--allow-file-access-from-files", *switches))
+    assert [one["rule"] for one in found].count("read") == len(DOCUMENTS)
+    schemes = {one["nodes"][1] for one in found if one["rule"] == "read"}
+    assert schemes == {"own", "slate" if switches else "default"}
+    assert [one for one in found if one["impact"] in ("serious", "critical")] == []
+
+
 def test_a_fault_is_found(axe: str, tmp_path: Path) -> None:
     page = '<html lang="en"><title>a</title><body><main><img src="x.png"></main></body></html>'
     assert "image-alt" in [one["rule"] for one in _faults(page, axe, tmp_path, ())]
 
 
 def _faults(page: str, axe: str, folder: Path, switches: tuple[str, ...]) -> list[dict]:
-    file = folder / "page.html"
     script = f"<script>{axe}</script><script>{RUN}</script></body>"
-    file.write_text(page.replace("</body>", script), encoding="utf-8")
+    return _opened(page.replace("</body>", script), folder, switches)
+
+
+def _opened(page: str, folder: Path, switches: tuple[str, ...]) -> list[dict]:
+    """Open a page in a browser, and read what its script has found."""
+    file = folder / "page.html"
+    file.write_text(page, encoding="utf-8")
     arguments = [
         "--headless",
         "--no-sandbox",

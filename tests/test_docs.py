@@ -96,6 +96,12 @@ def test_pipelines_exist() -> None:
     assert named(r"--pipelines?=([a-z]\w*)") - set(register_pipelines()) - own == set()
 
 
+def test_counts_of_nodes_are_real() -> None:
+    counts = named(r"(?:step \d+ of|all) (\d+)(?:: | nodes)")
+    nodes = register_pipelines()["no_show"].nodes
+    assert counts == {str(len(nodes))}
+
+
 def test_parameters_exist() -> None:
     pipelines = register_pipelines().values()
     known = {name.removeprefix("params:") for one in pipelines for name in one.inputs()}
