@@ -179,11 +179,16 @@ def test_columns_that_differ_in_case_only_are_refused(tmp_path: Path, names: str
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_encodings_and_containers_are_found_out(
-    tmp_path: Path, encoding: str, pack: Callable[[bytes], bytes]
+    tmp_path: Path,
+    encoding: str,
+    pack: Callable[[bytes], bytes],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level("INFO")
     file = tmp_path / "a.csv"
     file.write_bytes(pack('\nPatientId,Place\n17,"SÃO\nPEDRO"\n'.encode(encoding)))
     assert export(file).load()["Place"].tolist() == ["SÃO\nPEDRO"]
+    assert ("a.csv is an archive" in caplog.text) == (pack is gzip.compress)
 
 
 def test_files_with_unlike_columns_are_refused(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from crossfold.datasets.exceptions import SourceError
 from crossfold.datasets.transfer import Limits
 
 MOST_UNPACKED_BYTES = 1 << 31
+_ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
 DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error)
 
 
@@ -62,17 +63,26 @@ def open_content(container: Path, name: str) -> Iterator[BinaryIO]:
     SourceError
         While it is read, if an archive holds more than `MOST_UNPACKED_BYTES`.
     """
-    with container.open("rb") as file:
-        start = file.read(4)
-    if start.startswith(b"PK\x03\x04"):
+    start = _start(container)
+    if start.startswith(_ZIP):
         with zipfile.ZipFile(container) as archive, archive.open(_member(archive, name)) as content:
             yield _bounded(content, container)
-    elif start.startswith(b"\x1f\x8b"):
+    elif start.startswith(_GZIP):
         with gzip.open(container) as content:
             yield _bounded(cast(IO[bytes], content), container)
     else:
         with container.open("rb") as plain:
             yield plain
+
+
+def is_packed(container: Path) -> bool:
+    """Whether a file is a gzip or zip archive, whatever its name says."""
+    return _start(container).startswith((_ZIP, _GZIP))
+
+
+def _start(container: Path) -> bytes:
+    with container.open("rb") as file:
+        return file.read(4)
 
 
 class _Bounded(io.RawIOBase):

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from crossfold.datasets.containers import DAMAGED, open_content
+from crossfold.datasets.containers import DAMAGED, is_packed, open_content
 from crossfold.datasets.exceptions import ExportError
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ def read_csv_text(path: Path, separator: str | None = None) -> pd.DataFrame:
             names, n_lines, separator = _read_header(file, separator, encoding, path)
         with open_content(path, path.name) as file:
             table = _read_rows(file, len(names), n_lines, separator, encoding, path)
+        if is_packed(path):
+            _logger.info("%s is an archive; the file in it is read.", path)
     except DAMAGED as error:
         raise ExportError(f"{path} is a damaged archive ({error}): export it again.") from error
     return table.set_axis(names, axis="columns")
