@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from filelock import ReadWriteLock
 
 from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.lock import run_lock
@@ -38,6 +40,19 @@ def test_readers_share_the_lock_and_keep_writers_out(tmp_path: Path) -> None:
         reading = other.submit(hold, file, exclusive=False).exception()
         assert isinstance(reading, RefreshError)
         assert told in str(reading)
+
+
+def test_a_note_that_comes_late_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "run.lock"
+    taken = ReadWriteLock(file, is_singleton=False)
+    taken.acquire_write(0)
+    note = '{"work": "refresh", "process": 17, "since": "today"}'
+    late = threading.Timer(0.2, file.with_name("run.lock.0.json").write_text, [note])
+    late.start()
+    with pytest.raises(RefreshError, match="Another refresh is at work: process 17, since today"):
+        hold(file)
+    late.join()
+    taken.close()
 
 
 def hold(file: Path, *, exclusive: bool = True) -> None:

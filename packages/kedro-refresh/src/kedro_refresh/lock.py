@@ -8,6 +8,7 @@ import logging
 import os
 import secrets
 import threading
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 WAIT_VARIABLE = "KEDRO_REFRESH_WAIT"
 POLL_SECONDS = 0.2
+_LOOKS, _SECONDS_BETWEEN_LOOKS = 20, 0.05
+_UNKNOWN = ("run", "a process that has only just started")
 
 _logger = logging.getLogger(__name__)
 _this_thread = threading.local()
@@ -105,7 +108,8 @@ def _noted(file: Path, exclusive: bool, work: str) -> Iterator[None]:
     """Say beside the lock who holds it; remove notes of the dead where nobody else can hold it."""
     if exclusive:
         for note in _notes(file):
-            _logger.warning("Broke the lock of %s, which ended half-way.", _read(note)[1])
+            _, process = _read(note) or _UNKNOWN
+            _logger.warning("Broke the lock of %s, which ended half-way.", process)
             note.unlink(missing_ok=True)
     since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
     note = file.with_name(f"{file.name}.{secrets.token_hex(6)}.json")
@@ -122,13 +126,18 @@ def _notes(file: Path) -> list[Path]:
 
 
 def _owner(file: Path) -> tuple[str, str]:
-    return next(map(_read, _notes(file)), ("run", "a process that has only just started"))
+    """Give what is at work, and the process; on a busy machine its note may follow late."""
+    for _ in range(_LOOKS):
+        for owner in filter(None, map(_read, _notes(file))):
+            return owner
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    return _UNKNOWN
 
 
-def _read(note: Path) -> tuple[str, str]:
-    """Give what is at work by a note, and the process."""
+def _read(note: Path) -> tuple[str, str] | None:
+    """Give what is at work by a note, and the process; None where it is removed or half written."""
     try:
         owner = json.loads(note.read_text("utf-8"))
         return owner["work"], f"process {owner['process']}, since {owner['since']},"
     except (OSError, ValueError, KeyError):
-        return "run", "a process that has only just started"
+        return None
