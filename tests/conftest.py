@@ -30,6 +30,16 @@ HALVES = [
     )
 ]
 HALVES[0].append("public_notebooks_audit")  # an audit without a study of its own
+# What takes longest is trained for fewer epochs: its pages are looked at, not its figures.
+FEWER_EPOCHS = (
+    "gene_expression.folds.n_repeats=1,gene_expression_audit.protocol.n_draws=2,"
+    "gene_expression_audit.protocol.network.max_iter=5,"
+    + ",".join(
+        f"gene_expression.models.variants.{name}.params.max_iter=8"
+        for name in ("mlp", "mlp_down_sampled", "mlp_smote", "mlp_weighted", "mlp_all_probes")
+    ),
+    "digits_audit.protocol.network.max_iter=50,digits_audit.protocol.short_epochs=20",
+)
 
 # The files with tests of `sample_project`.
 USE_THE_SAMPLE = ("tests/test_accessibility.py", "tests/test_notebooks.py", "tests/test_viz.py")
@@ -127,7 +137,8 @@ def sample_project(make_project: Callable[[], Path], kedro: KedroCommand) -> Pat
 
     # Runs of one project would wait for each other.
     with ThreadPoolExecutor() as pool:
-        list(pool.map(run, projects, [f"--pipelines={','.join(half)}" for half in HALVES]))
+        pipelines = [f"--pipelines={','.join(half)}" for half in HALVES]
+        list(pool.map(run, projects, pipelines, [f"--params={fewer}" for fewer in FEWER_EPOCHS]))
     for other in projects[1:]:
         shutil.copytree(other / "data", projects[0] / "data", dirs_exist_ok=True)
     run(projects[0], "--pipelines=audit", "--namespaces=audit")
