@@ -61,7 +61,7 @@ def _catalog_page() -> Iterator[str]:
     )
     no_secrets = {"patient_key": {"key": ""}}
     in_memory = {"{default}": {"type": "in memory"}}
-    resolver = CatalogConfigResolver(_configuration()["catalog"], no_secrets, in_memory)
+    resolver = CatalogConfigResolver(project_configuration()["catalog"], no_secrets, in_memory)
     for name, pipeline in register_pipelines().items():
         if name not in ("__default__", "all"):
             yield from ("", f"## `{name}`", "", f"`kedro run --pipelines={name}`", "")
@@ -124,7 +124,7 @@ def _claims_page() -> Iterator[str]:
         " `conf/base/*/claims.yml` state them. [What an audit is](../explanation/audit.md) tells"
         " how they are judged."
     )
-    for name, block in sorted(_configuration()["parameters"].items()):
+    for name, block in sorted(project_configuration()["parameters"].items()):
         if not name.endswith(CLAIMS):
             continue
         yield from ("", f"## `{name.removesuffix(CLAIMS)}`", "", f"Faults, `{name}.faults`:")
@@ -150,13 +150,14 @@ def _glossary_page() -> Iterator[str]:
 
 def audit_page() -> str:
     """Write the page of all audits as a run writes it, from the table of the latest real run."""
-    values = _configuration()["parameters"]
+    values = project_configuration()["parameters"]
     report = AuditReportParameters(**values["audit"]["report"])
     notice = values["data_notice"]
     return write_joined_report(pd.read_csv(AUDIT_TABLE), report, notice, values["seed"])
 
 
-def _configuration() -> OmegaConfigLoader:
+def project_configuration() -> OmegaConfigLoader:
+    """Make a loader of the project's configuration without environments."""
     return OmegaConfigLoader(
         str(ROOT / "conf"),
         base_env="base",

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import griffe
-from kedro.config import OmegaConfigLoader
+from generate_reference import project_configuration
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from pydantic import BaseModel, RootModel
 
 from crossfold.mlp import MLPClassifier
 from crossfold.pipeline_registry import register_pipelines
-from crossfold.settings import CONFIG_LOADER_ARGS
 from crossfold.templates.cross_validation.parameters import MLP, Model, NetworkParameters
 from crossfold.user_input import parameter_types
 
@@ -78,7 +77,7 @@ def blocks_of(study: str) -> tuple[str, ...]:
 
 def rows_of(blocks: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """List name, value and meaning of all parameters of blocks; words of reports come last."""
-    tree = _configuration()["parameters"]
+    tree = project_configuration()["parameters"]
     types = parameter_types(register_pipelines())
     for block in blocks:
         declared = _declared(block, tree.get(block), types)
@@ -162,12 +161,3 @@ def _literal(value: Any) -> str:
     if len(shown := repr(value)) > LONGEST:
         return f"{len(value)} entries"
     return _cell(f"`{shown}`")
-
-
-def _configuration() -> OmegaConfigLoader:
-    return OmegaConfigLoader(
-        str(ROOT / "conf"),
-        base_env="base",
-        default_run_env="base",
-        config_patterns=CONFIG_LOADER_ARGS["config_patterns"],
-    )

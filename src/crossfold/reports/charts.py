@@ -265,19 +265,14 @@ def effects(
 def _effect(
     axes: Axes, curve: pd.DataFrame, look: Mapping[str, Any], name: str | None, offset: float
 ) -> None:
-    """Draw numbers as a curve, with a mark at each value that was tried, and levels as dots."""
+    """Draw numbers as a curve with its interval, and levels as dots."""
+    from matplotlib.ticker import MaxNLocator
+
     if curve["value"].notna().all():
         drawn = curve.sort_values("value")
-        axes.plot(drawn["value"], drawn["estimate"], label=name, **{**look, "markersize": 3.5})
-        axes.fill_between(
-            drawn["value"],
-            drawn["low"],
-            drawn["high"],
-            color=look["color"],
-            alpha=0.18,
-            linewidth=0,
-        )
-        axes.locator_params(axis="x", nbins=5)
+        style.band(axes, drawn["value"], drawn, look, name)
+        is_whole = (drawn["value"] % 1 == 0).all()
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=is_whole))
         return
     places = np.arange(len(curve))
     axes.errorbar(

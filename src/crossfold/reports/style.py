@@ -94,7 +94,7 @@ def errors(table: pd.DataFrame, estimate: str = "estimate") -> NDArray[np.float6
     return clipped
 
 
-def line(axes: Axes, x: Any, y: Any, style: Mapping[str, Any], label: str) -> None:
+def line(axes: Axes, x: Any, y: Any, style: Mapping[str, Any], label: str | None) -> None:
     """Draw a line with few markers, staggered so that lines on each other stay apart."""
     order = SERIES.index(style) if style in SERIES else 0
     every = max(1, len(x) // 8)
@@ -107,7 +107,7 @@ def band(
     x: pd.Series,
     table: pd.DataFrame,
     style: Mapping[str, Any],
-    label: str,
+    label: str | None,
 ) -> None:
     """Draw a line with its interval as a band."""
     line(axes, x, table["estimate"], style, label)

@@ -157,7 +157,6 @@ def measure_importance(
     variance of folds corrected for training rows that they share) and ``folds``.
     """
     from crossfold.templates.cross_validation.importance import kept_models, measure_fold
-    from crossfold.validation import corrected_resampled_t_test
 
     kept = kept_models(networks, next(iter(family))[0], table_parameters.task)
     folds = read_folds(fold_table)
@@ -175,19 +174,9 @@ def measure_importance(
             for fold in folds
         ]
     )
-    nothing, test_share = np.zeros(len(folds)), 1 / len(folds)
-    tests = [
-        corrected_resampled_t_test(lost[name], nothing, test_share=test_share) for name in lost
-    ]
-    table = pd.DataFrame(
-        {
-            "column": lost.columns,
-            "estimate": [test.difference for test in tests],
-            "low": [test.low for test in tests],
-            "high": [test.high for test in tests],
-            "folds": len(folds),
-        }
-    )
+    means = [_mean_of_folds(lost[name]) for name in lost]
+    table = pd.DataFrame(means).assign(column=lost.columns, folds=len(folds))
+    table = table[["column", "estimate", "low", "high", "folds"]]
     return table.sort_values("estimate", ascending=False).reset_index(drop=True)
 
 
@@ -213,7 +202,6 @@ def measure_effects(
     """
     from crossfold.templates.cross_validation import importance as measured
     from crossfold.templates.cross_validation.encoding import inputs_by_kind
-    from crossfold.validation import corrected_resampled_t_test
 
     kept = measured.kept_models(networks, next(iter(family))[0], table_parameters.task)
     folds, rng = read_folds(fold_table), np.random.default_rng(seed)
@@ -233,10 +221,6 @@ def measure_effects(
         )
         outputs = [1] if table_parameters.task == "binary" else range(effects.shape[2])
         for output, (place, value) in product(outputs, enumerate(values)):
-            of_folds = effects[:, place, output]
-            mean = corrected_resampled_t_test(
-                of_folds, np.zeros(len(folds)), test_share=1 / len(folds)
-            )
             number = measured.is_number(values)
             lines.append(
                 {
@@ -244,12 +228,19 @@ def measure_effects(
                     "level": None if number else str(value),
                     "value": float(value) if number else np.nan,
                     "output": output,
-                    "estimate": mean.difference,
-                    "low": mean.low,
-                    "high": mean.high,
+                    **_mean_of_folds(effects[:, place, output]),
                 }
             )
     return pd.DataFrame(lines).assign(folds=len(folds), rows=sum(map(len, parts)))
+
+
+def _mean_of_folds(values: Any) -> dict[str, float]:
+    """Average over folds, with a 95 % interval that allows for the training rows they share."""
+    from crossfold.validation import corrected_resampled_t_test
+
+    n = len(values)
+    test = corrected_resampled_t_test(values, np.zeros(n), test_share=1 / n)
+    return {"estimate": test.difference, "low": test.low, "high": test.high}
 
 
 def permute_labels(
