@@ -150,13 +150,14 @@ def history_table(
     """
     return concatenate(
         [
-            _curves(history).assign(model=model, protocol=protocol, fold=0, member=member)
+            epoch_table(history).assign(model=model, protocol=protocol, fold=0, member=member)
             for (model, member), history in zip(models, stack.histories_, strict=True)
         ]
     )
 
 
-def _curves(history: ExperimentHistory) -> pd.DataFrame:
+def epoch_table(history: ExperimentHistory) -> pd.DataFrame:
+    """Arrange what was measured of one network: columns ``epoch``, ``measure`` and ``value``."""
     from crossfold.validation import multiclass_metrics
 
     macro = multiclass_metrics(history.validation_confusion)

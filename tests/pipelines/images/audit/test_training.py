@@ -7,13 +7,14 @@ from sklearn.datasets import load_digits
 
 from crossfold.mlp import faults as wrong
 from crossfold.pipelines.images.audit.measures import MINI_BATCH, OTHER, STUDY, TEST
-from crossfold.pipelines.images.audit.nodes import judge_images
 from crossfold.pipelines.images.audit.parameters import DigitsClaims, ProtocolParameters
+from crossfold.pipelines.images.audit.pipeline import judge_images
 from crossfold.pipelines.images.audit.training import (
     NETWORK_FAULTS,
     list_trainings,
     predict_with_dropout,
     train_setups,
+    with_fault,
 )
 from crossfold.pipelines.images.networks import pytorch_start
 from crossfold.pipelines.images.parameters import ExperimentsParameters, StartParameters
@@ -37,18 +38,19 @@ CHANGES = {
 
 @pytest.mark.parametrize("name", NETWORK_FAULTS)
 def test_a_fault_changes_one_argument(name):
-    assert NETWORK_FAULTS[name](NETWORK) == {**NETWORK, **CHANGES[name]}
+    assert with_fault(name, NETWORK) == {**NETWORK, **CHANGES[name]}
 
 
 def test_a_full_batch_has_no_last_one_to_drop():
     full = {**NETWORK, "batch_size": "full"}
-    assert NETWORK_FAULTS["drop_last_batch"](full) == full
+    assert with_fault("drop_last_batch", full) == full
 
 
 def test_layers_with_dropout_use_no_derivative_where_both_faults_are_on():
     def both(network):
-        for name, change in NETWORK_FAULTS.items():
-            network = change(network) if name.endswith(("backward", "as_derivative")) else network
+        for name in NETWORK_FAULTS:
+            if name.endswith(("backward", "as_derivative")):
+                network = with_fault(name, network)
         return network["activation"]
 
     assert both(NETWORK) == wrong.without_derivative("tanh")

@@ -8,9 +8,9 @@ told from what another start gives. Of one network the share of right answers ha
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
-from typing import Any, Literal
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -19,11 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 from crossfold.exceptions import CrossfoldError
 from crossfold.templates.audit import Measured, exact, resampled, share_of
 
-SWAPPED_ARGUMENTS = "swapped_arguments"
-UNLIKE_REGIMES, UNLIKE_NETWORKS = "unlike_regimes", "unlike_networks"
-OTHER_TEST_ROWS, DROPOUT_IN_PREDICTION = "other_test_rows", "dropout_in_prediction"
-SMALL_TEST_SAMPLE = "small_test_sample"
 TEST, OTHER = "test", "other"
+STUDY, MINI_BATCH = "study", "mini-batch"
 
 Floats = NDArray[np.floating[Any]]
 Names = Sequence[str | int]
@@ -44,18 +41,12 @@ def cross_entropies(probabilities: NDArray[np.floating], target: ArrayLike) -> N
     return losses
 
 
-@dataclass(frozen=True)
-class Answers:
-    """What the networks of an experiment said of some images.
+class Answers(NamedTuple):
+    """What the networks of an experiment said of ``n`` images.
 
-    Attributes
-    ----------
-    row, target
-        Numbers of the images and their classes, shape ``(n,)``.
-    predicted, dropped
-        Named classes, without and with dropout left on, shape ``(n, members)``.
-    loss
-        Cross-entropy, shape ``(n, members)``.
+    ``row`` and ``target`` are numbers of the images and their classes, shape ``(n,)``;
+    ``predicted`` and ``dropped`` the named classes, without and with dropout left on, and ``loss``
+    the cross-entropy, shape ``(n, members)``.
     """
 
     row: NDArray[np.intp]
@@ -68,25 +59,15 @@ class Answers:
     def of(cls, table: pd.DataFrame) -> Answers:
         """Arrange a table by image and member."""
         table = table.sort_values(["member", "row"], kind="stable")
-        members = table["member"].nunique()
-        columns: dict[str, Any] = {
-            name: table[name].to_numpy().reshape(members, -1).T
-            for name in ("row", "target", "predicted", "dropped", "loss")
-        }
-        first: dict[str, Any] = {
-            name: columns.pop(name)[:, 0].astype(np.intp) for name in ("row", "target")
-        }
-        return cls(**first, **columns)
+        shape = table["member"].nunique(), -1
+        row, target, *others = (table[name].to_numpy().reshape(shape).T for name in cls._fields)
+        return cls(row[:, 0].astype(np.intp), target[:, 0].astype(np.intp), *others)
 
     @property
     def right(self) -> Floats:
         """1 for a right answer, 0 for a wrong one."""
         right: Floats = (self.predicted == self.target[:, None]).astype(np.float32)
         return right
-
-    def take(self, chosen: NDArray[np.bool_]) -> Answers:
-        """Keep some images."""
-        return Answers(*(getattr(self, one.name)[chosen] for one in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -108,45 +89,16 @@ class Runs:
     seed: int
 
     @cached_property
-    def _answers(self) -> dict[tuple[str, ...], Answers]:
+    def by_network(self) -> dict[tuple[str, ...], Answers]:
+        """Answers by run, experiment and part of the images."""
         groups = self.answers.groupby(["run", "experiment", "part"], observed=True)
         return {tuple(map(str, key)): Answers.of(rows) for key, rows in groups}
 
     @cached_property
-    def _curves(self) -> pd.DataFrame:
+    def by_epoch(self) -> pd.DataFrame:
+        """Values by run, experiment, measure and epoch (rows) and by member (columns)."""
         keys = ["run", "experiment", "measure", "epoch"]
         return self.curves.pivot_table("value", keys, "member", observed=True).sort_index()
-
-    def find_answers(self, run: str, experiment: str, part: str) -> Answers:
-        """Find what the networks of an experiment answered in a run."""
-        key = (run, experiment, part)
-        if key not in self._answers:
-            raise _not_trained(run, experiment)
-        return self._answers[key]
-
-    def find_curves(self, run: str, experiment: str, metric: str) -> pd.DataFrame:
-        """Find a measure of an experiment's networks by epoch (rows) and member (columns)."""
-        try:
-            return self._curves.loc[(run, experiment, metric), :].dropna(axis=1, how="all")
-        except KeyError:
-            raise _not_trained(run, experiment) from None
-
-    def has(self, run: str, experiment: str) -> bool:
-        """Whether an experiment was trained in a run."""
-        return (run, experiment, TEST) in self._answers
-
-    @cached_property
-    def _weights(self) -> dict[int, NDArray[np.float32]]:
-        return {}
-
-    def draw(self, n: int, members: int) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-        """Draw how often each row is in each resample, and which members are."""
-        rng = np.random.default_rng(self.seed)
-        if n not in self._weights:
-            drawn = rng.multinomial(n, np.full(n, 1 / n), size=self.n_resamples)
-            self._weights[n] = (drawn / n).astype(np.float32)
-        chosen = np.random.default_rng(self.seed)
-        return self._weights[n], chosen.integers(members, size=(self.n_resamples, members))
 
 
 def _not_trained(run: str, experiment: str) -> CrossfoldError:
@@ -154,6 +106,13 @@ def _not_trained(run: str, experiment: str) -> CrossfoldError:
         f"The audit has no run {run!r} of the experiment {experiment!r}; name it in the study's"
         " experiments and in the audit's protocol."
     )
+
+
+@lru_cache(maxsize=2)
+def _weights(n: int, n_resamples: int, seed: int) -> NDArray[np.float32]:
+    """Draw how often each of `n` rows is in each resample, as shares."""
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_resamples)
+    return (drawn / n).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -190,29 +149,33 @@ class Case:
 
     def answers(self, experiment: str | int, run: str | None = None) -> Answers:
         """Give the answers to the test images that count in this setup."""
-        part = OTHER if OTHER_TEST_ROWS in self.faults else TEST
-        found = self.runs.find_answers(run or self.run, str(experiment), part)
-        if DROPOUT_IN_PREDICTION in self.faults:
-            found = replace(found, predicted=found.dropped)
-        if SMALL_TEST_SAMPLE in self.faults:
-            few = small_sample(found.row, self.sample_rows, self.runs.seed)
-            found = found.take(np.isin(found.row, few))
+        key = run or self.run, str(experiment), OTHER if "other_test_rows" in self.faults else TEST
+        if key not in self.runs.by_network:
+            raise _not_trained(*key[:2])
+        found = self.runs.by_network[key]
+        if "dropout_in_prediction" in self.faults:
+            found = found._replace(predicted=found.dropped)
+        if "small_test_sample" in self.faults:
+            few = np.isin(found.row, small_sample(found.row, self.sample_rows, self.runs.seed))
+            found = Answers._make(one[few] for one in found)
         return found
-
-    def has(self, experiment: str) -> bool:
-        """Whether a network was trained in this setup."""
-        return self.runs.has(self.run, experiment)
-
-    def means(self, tables: Sequence[Floats]) -> tuple[Floats, Floats]:
-        """Compute the mean of each table ``(rows, members)`` and its draws, one a column."""
-        n, members = tables[0].shape
-        weights, drawn = self.runs.draw(n, members)
-        columns = [np.take_along_axis(weights @ one, drawn, axis=1).mean(axis=1) for one in tables]
-        return np.array([one.mean() for one in tables]), np.column_stack(columns)
 
     def curve(self, experiment: str | int, metric: str) -> pd.DataFrame:
         """Give a measure by epoch (rows) and member (columns)."""
-        return self.runs.find_curves(self.run, str(experiment), metric)
+        try:
+            found = self.runs.by_epoch.loc[(self.run, str(experiment), metric), :]
+        except KeyError:
+            raise _not_trained(self.run, str(experiment)) from None
+        return found.dropna(axis=1, how="all")
+
+    def means(self, tables: Sequence[Floats]) -> tuple[Floats, Floats]:
+        """Compute the mean of each table ``(rows, members)`` and its draws, one a column."""
+        (n, members), runs = tables[0].shape, self.runs
+        weights = _weights(n, runs.n_resamples, runs.seed)
+        chosen = np.random.default_rng(runs.seed)
+        drawn = chosen.integers(members, size=(runs.n_resamples, members))
+        columns = [np.take_along_axis(weights @ one, drawn, axis=1).mean(axis=1) for one in tables]
+        return np.array([one.mean() for one in tables]), np.column_stack(columns)
 
 
 def accuracy(
@@ -232,11 +195,9 @@ def accuracy(
         Whether the networks are always those of the source's own training.
     """
     case = case.trained(own)
-    if len(of) == 1 and not minus:
-        right = case.answers(of[0]).right
-        if right.shape[1] == 1:
-            own_interval = share_of(right.sum(), len(right))
-            return replace(own_interval, draws=case.means([right])[1][:, 0])
+    if len(of) == 1 and not minus and (right := case.answers(of[0]).right).shape[1] == 1:
+        own_interval = share_of(right.sum(), len(right))
+        return replace(own_interval, draws=case.means([right])[1][:, 0])
     return _contrast(case, "right", of, minus, take)
 
 
@@ -269,13 +230,13 @@ def pytorch_minus_numpy(case: Case, of: str | int, torch: str) -> Measured:
     which is the same to rounding.
     """
     # The study's networks answered the test images only.
-    case = replace(case, faults=case.faults - {OTHER_TEST_ROWS, DROPOUT_IN_PREDICTION})
-    full_batch = UNLIKE_REGIMES in case.faults
+    case = replace(case, faults=case.faults - {"other_test_rows", "dropout_in_prediction"})
+    full_batch = "unlike_regimes" in case.faults
     if case.trains_wrongly:
         numpy = case.answers(of)
     else:
         numpy = case.answers("twin_numpy_full_batch" if full_batch else "twin_numpy", STUDY)
-    name = torch if UNLIKE_NETWORKS in case.faults else str(of)
+    name = torch if "unlike_networks" in case.faults else str(of)
     if case.trains_wrongly and not full_batch:
         other = case.answers(name, case.plain)
     elif name == torch:
@@ -287,55 +248,39 @@ def pytorch_minus_numpy(case: Case, of: str | int, torch: str) -> Measured:
     return resampled(means[0], draws[:, 0], len(gain))
 
 
-STUDY, MINI_BATCH = "study", "mini-batch"
+def _by_class(case: Case, of: str | int) -> tuple[int, Floats, Floats, Floats]:
+    """Count answers by class: what was found in the first row, then the resamples.
 
-
-def _counts(case: Case, found: Answers) -> NDArray[np.int64]:
-    """Count answers by true and named class: what was found first, then the resamples."""
+    Returns
+    -------
+    The number of images, and how often each class was rightly named, named, and true, shape
+    ``(1 + resamples, classes)``.
+    """
+    found = case.answers(of)
     predicted = found.predicted.astype(np.intp)
-    n_classes = int(max(found.target.max(), predicted.max())) + 1
-    cells = (found.target[:, None] * n_classes + predicted).ravel()
-    counts = np.bincount(cells, minlength=n_classes**2)
+    k = int(max(found.target.max(), predicted.max())) + 1
+    cells = (found.target[:, None] * k + predicted).ravel()
+    counts = np.bincount(cells, minlength=k**2)
     rng = np.random.default_rng(case.runs.seed)
     drawn = rng.multinomial(len(cells), counts / len(cells), size=case.runs.n_resamples)
-    return np.vstack([counts, drawn]).reshape(-1, n_classes, n_classes)
-
-
-def _precision_and_recall(counts: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Compute them for every class, 0/0 as 0; shapes ``(…, classes)``."""
-    hits = np.diagonal(counts, axis1=-2, axis2=-1)
-    named, true = counts.sum(axis=-2), counts.sum(axis=-1)
-    return hits / np.maximum(named, 1), hits / np.maximum(true, 1)
-
-
-def _of_counts(case: Case, of: str | int, figure: Callable[..., Floats]) -> Measured:
-    found = case.answers(of)
-    values = figure(_counts(case, found))
-    return resampled(values[0], values[1:], len(found.row))
+    every = np.vstack([counts, drawn]).reshape(-1, k, k)
+    hits = np.diagonal(every, axis1=-2, axis2=-1)
+    return len(found.row), hits, every.sum(axis=-2), every.sum(axis=-1)
 
 
 def recall(case: Case, of: str | int, classes: Sequence[int]) -> Measured:
     """Measure the mean recall of some classes minus that of the others."""
-
-    def gap(counts: NDArray[np.int64]) -> Floats:
-        found = _precision_and_recall(counts)[1]
-        chosen = np.isin(np.arange(found.shape[-1]), classes)
-        difference: Floats = found[:, chosen].mean(axis=1) - found[:, ~chosen].mean(axis=1)
-        return difference
-
-    return _of_counts(case, of, gap)
+    n, hits, _, true = _by_class(case, of)
+    found, chosen = hits / np.maximum(true, 1), np.isin(np.arange(hits.shape[1]), classes)
+    gap = found[:, chosen].mean(axis=1) - found[:, ~chosen].mean(axis=1)
+    return resampled(gap[0], gap[1:], n)
 
 
 def gain_by_support(case: Case, of: str | int) -> Measured:
     """Measure accuracy minus what it would be if every class were as frequent as the others."""
-
-    def gain(counts: NDArray[np.int64]) -> Floats:
-        found = _precision_and_recall(counts)[1]
-        hits = np.diagonal(counts, axis1=-2, axis2=-1).sum(axis=-1)
-        difference: Floats = hits / counts.sum(axis=(-2, -1)) - found.mean(axis=-1)
-        return difference
-
-    return _of_counts(case, of, gain)
+    n, hits, _, true = _by_class(case, of)
+    gain = hits.sum(axis=1) / true.sum(axis=1) - (hits / np.maximum(true, 1)).mean(axis=1)
+    return resampled(gain[0], gain[1:], n)
 
 
 def share_named(case: Case, of: str | int, answer: int) -> Measured:
@@ -349,16 +294,10 @@ def error_of_printed_precision(case: Case, of: str | int) -> Measured:
 
     With predictions passed as the truth, what is printed as a class's precision is its recall.
     """
-    if SWAPPED_ARGUMENTS not in case.faults:
-        n = len(case.answers(of).row)
-        return Measured(0.0, 0.0, 0.0, n, np.zeros(case.runs.n_resamples))
-
-    def gap(counts: NDArray[np.int64]) -> Floats:
-        precision, found = _precision_and_recall(counts)
-        largest: Floats = np.abs(precision - found).max(axis=-1)
-        return largest
-
-    return _of_counts(case, of, gap)
+    n, hits, named, true = _by_class(case, of)
+    printed = true if "swapped_arguments" in case.faults else named
+    gaps = np.abs(hits / np.maximum(named, 1) - hits / np.maximum(printed, 1)).max(axis=1)
+    return resampled(gaps[0], gaps[1:], n)
 
 
 def curve(
@@ -409,19 +348,17 @@ def curve(
 def _at(
     case: Case, name: str | int, metric: str, against: str, at: float, since: float | None
 ) -> Floats:
-    """Read a figure of each member."""
+    """Read a figure of each member, at the scored epoch nearest to a share of the training."""
     table = case.curve(name, metric)
-    if against:
-        table = table - case.curve(name, against)
-    value = _row(table, at)
-    return value if since is None else value - _row(table, since)
-
-
-def _row(table: pd.DataFrame, at: float) -> Floats:
-    """Take the scored epoch that is nearest to a share of the training."""
+    table = table - case.curve(name, against) if against else table
     epochs = table.index.to_numpy()
-    row: Floats = table.iloc[int(np.abs(epochs - at * epochs.max()).argmin())].to_numpy(float)
-    return row
+
+    def row(share: float) -> Floats:
+        nearest = np.abs(epochs - share * epochs.max()).argmin()
+        values: Floats = table.iloc[int(nearest)].to_numpy(float)
+        return values
+
+    return row(at) if since is None else row(at) - row(since)
 
 
 def _over(values: Floats, one_more: bool = False) -> Measured:
@@ -459,18 +396,15 @@ def rises_more(case: Case, regime: str) -> Measured:
     The networks are the study's, of one regime; the share of epochs is the mean over them.
     """
     curves = case.runs.curves
-    own = curves["experiment"].astype("str").str.startswith(f"{regime}/")
-    rows = curves[own & (curves["run"] == STUDY)]
-    shares = {
-        metric: (
-            rows[rows["measure"] == metric]
-            .sort_values("epoch")
-            .groupby(["experiment", "member"], observed=True)["value"]
-            .agg(lambda values: float((values.diff().dropna() > 0).mean()))
-        )
-        for metric in ("train_loss", "validation_loss")
-    }
-    return _over((shares["train_loss"] - shares["validation_loss"]).to_numpy())
+    own = (curves["run"] == STUDY) & curves["experiment"].astype("str").str.startswith(f"{regime}/")
+    by_network = (
+        curves[own]
+        .sort_values("epoch")
+        .groupby(["measure", "experiment", "member"], observed=True)["value"]
+    )
+    rises = by_network.agg(lambda values: float((values.diff().dropna() > 0).mean()))
+    share = rises.unstack("measure")
+    return _over((share["train_loss"] - share["validation_loss"]).to_numpy())
 
 
 MEASURES: dict[str, Callable[..., Measured]] = {

@@ -7,30 +7,18 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from crossfold.pipelines.images.audit import measures
+from crossfold.pipelines.images.audit.measures import MEASURES
 from crossfold.pipelines.images.parameters import ExperimentParameters
 from crossfold.templates.audit import Claims
 from crossfold.templates.audit.claims import MeasureFunction
 from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.templates.parameters import Parameters
 
-# What a fault changes is the training of networks, or the answers that are counted.
-TRAINING_FAULTS = {
-    "digits": ("relu_as_derivative", "dropout_backward", "global_max_softmax"),
-    "fashion": (
-        "drop_last_batch",
-        "one_hidden_layer",
-        "small_training_sample",
-        "penalty_not_applied",
-    ),
-}
-TRAINING_SETTINGS = {"learning_rate": "learning_rate_init", "dropout": "dropout"}
-
 
 class ImageClaims(Claims):
     """The claims of an image study's source."""
 
-    measures: ClassVar[Mapping[str, MeasureFunction]] = measures.MEASURES
+    measures: ClassVar[Mapping[str, MeasureFunction]] = MEASURES
 
 
 class DigitsClaims(ImageClaims):
@@ -38,12 +26,8 @@ class DigitsClaims(ImageClaims):
 
     study: ClassVar[str] = "digits"
     switches: ClassVar[tuple[str, ...]] = (
-        *TRAINING_FAULTS["digits"],
-        measures.SWAPPED_ARGUMENTS,
-        measures.UNLIKE_REGIMES,
-        measures.UNLIKE_NETWORKS,
-        measures.OTHER_TEST_ROWS,
-        measures.DROPOUT_IN_PREDICTION,
+        *("relu_as_derivative", "dropout_backward", "global_max_softmax", "swapped_arguments"),
+        *("unlike_regimes", "unlike_networks", "other_test_rows", "dropout_in_prediction"),
     )
 
 
@@ -52,12 +36,9 @@ class FashionClaims(ImageClaims):
 
     study: ClassVar[str] = "fashion"
     switches: ClassVar[tuple[str, ...]] = (
-        measures.SMALL_TEST_SAMPLE,
-        *TRAINING_FAULTS["fashion"],
+        *("small_test_sample", "drop_last_batch", "one_hidden_layer", "small_training_sample"),
+        "penalty_not_applied",
     )
-
-
-CLAIMS = {"digits": DigitsClaims, "fashion": FashionClaims}
 
 
 class FurtherNetwork(ExperimentParameters):

@@ -3,17 +3,123 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, get_type_hints
 
+import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.images.audit.nodes import judge_images
-from crossfold.pipelines.images.audit.parameters import CLAIMS
-from crossfold.pipelines.images.audit.training import train_setups
+from crossfold.pipelines.images.audit.measures import (
+    STUDY,
+    TEST,
+    Case,
+    Runs,
+    accuracy,
+    cross_entropies,
+    curve,
+)
+from crossfold.pipelines.images.audit.parameters import (
+    DigitsClaims,
+    FashionClaims,
+    ImageClaims,
+    ProtocolParameters,
+)
+from crossfold.pipelines.images.audit.training import TRAINING_FAULTS, train_setups, training_setup
+from crossfold.pipelines.images.data import SOURCE
 from crossfold.templates import audit
+from crossfold.validation.tables import probabilities
 
-_PARAMETERS = ["params:protocol", "params:claims", "params:seed"]
+CLAIMS = {"digits": DigitsClaims, "fashion": FashionClaims}
+
+
+def judge_images(
+    answers: pd.DataFrame,
+    curves: pd.DataFrame,
+    predictions: pd.DataFrame,
+    history: pd.DataFrame,
+    protocol: ProtocolParameters,
+    claims: ImageClaims,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Measure and judge every claim; see `crossfold.templates.audit.judge`.
+
+    Parameters
+    ----------
+    answers, curves
+        Of `train_setups`.
+    predictions, history
+        Of the study, whose networks are those without faults.
+    protocol, claims
+        The audit's.
+    seed
+        Of the bootstrap, and of the small samples.
+    """
+    study_answers, study_curves = _of_study(predictions, protocol), _of_study(history, protocol)
+    study_answers["loss"] = cross_entropies(probabilities(study_answers), study_answers["target"])
+    study_answers = study_answers.assign(part=TEST, dropped=study_answers["predicted"])
+    runs = Runs(
+        _below(answers, study_answers), _below(curves, study_curves), protocol.n_resamples, seed
+    )
+    case_of = partial(make_case, runs, protocol, claims)
+    figures = audit.beside_printed(claims, case_of, _beside, _subject)
+    epochs = protocol.network.max_iter, protocol.source_epochs
+    return audit.judge(claims, case_of, epochs=epochs, figures=figures)
+
+
+def make_case(
+    runs: Runs, protocol: ProtocolParameters, claims: ImageClaims, setup: audit.Setup
+) -> Case:
+    """Find what was trained in a setup."""
+
+    def run_of(one: audit.Setup) -> str:
+        trained = training_setup(one)
+        return STUDY if trained == audit.Setup() else trained.name
+
+    is_sample = setup.setting and setup.setting[0] == "sample_rows"
+    return Case(
+        runs,
+        run=run_of(setup),
+        short=run_of(setup._replace(short=True)),
+        plain=run_of(audit.Setup(short=setup.short)),
+        source=training_setup(audit.Setup(claims.on, setup.short)).name,
+        faults=setup.faults,
+        sample_rows=int(setup.setting[1]) if setup.setting and is_sample else protocol.sample_rows,
+        trains_wrongly=bool(setup.faults & set(TRAINING_FAULTS)),
+    )
+
+
+def _of_study(table: pd.DataFrame, protocol: ProtocolParameters) -> pd.DataFrame:
+    """Take the study's networks on the source's split, named as the audit names them."""
+    own = table[(table["protocol"] == SOURCE)]
+    names = {study: name for name, study in protocol.experiments.items()}
+
+    def rename(model: str) -> str:
+        regime, _, name = model.partition("/")
+        return names.get(name, name) if regime == protocol.regime else model
+
+    renamed = {model: rename(model) for model in own["model"].astype("str").unique()}
+    if protocol.experiments:
+        renamed = {model: name for model, name in renamed.items() if name in protocol.experiments}
+        own = own[own["model"].isin(list(renamed))]
+    return own.assign(run=STUDY, experiment=own["model"].astype("str").map(renamed))
+
+
+def _below(table: pd.DataFrame, study: pd.DataFrame) -> pd.DataFrame:
+    texts = {name: "str" for name in ("run", "experiment", "part", "measure") if name in table}
+    parts = [one[list(table)].astype(texts) for one in (table, study)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _beside(case: Case, name: str, metric: str) -> audit.Measured | None:
+    """Measure a figure of the source's table, if the network was trained in this setup."""
+    if (case.run, name, TEST) not in case.runs.by_network:
+        return None
+    tested = metric == "test_accuracy"
+    return accuracy(case, [name]) if tested else curve(case, [metric], [name])
+
+
+def _subject(name: str) -> str:
+    return f"experiment {name}" if name.isdigit() else name.replace("_", " ")
 
 
 def create_pipeline(study: str, source: str) -> Pipeline:
@@ -26,19 +132,20 @@ def create_pipeline(study: str, source: str) -> Pipeline:
     source
         Name of the source of images.
     """
+    given = ["params:protocol", "params:claims", "params:seed"]
     trained = ["answers", "curves"]
     return audit.create_pipeline(
         study,
         [
             Node(
-                _of_study(train_setups, study),
-                ["images", "split", "params:experiments", "params:starts", *_PARAMETERS],
+                _typed(train_setups, study),
+                ["images", "split", "params:experiments", "params:starts", *given],
                 trained,
                 name="train_setups",
             ),
             Node(
-                _of_study(judge_images, study),
-                [*trained, "predictions", "history", *_PARAMETERS],
+                _typed(judge_images, study),
+                [*trained, "predictions", "history", *given],
                 ["claims", "shares", "runs"],
                 name="judge_claims",
             ),
@@ -58,7 +165,7 @@ def create_pipeline(study: str, source: str) -> Pipeline:
     )
 
 
-def _of_study(function: Callable[..., Any], study: str) -> Callable[..., Any]:
+def _typed(function: Callable[..., Any], study: str) -> Callable[..., Any]:
     """Say of which class a node's claims are: Kedro checks parameters by the types of arguments."""
 
     @wraps(function)

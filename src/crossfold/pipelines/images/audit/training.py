@@ -7,35 +7,27 @@ trained once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.pipelines.images.audit.measures import (
-    DROPOUT_IN_PREDICTION,
     MINI_BATCH,
     OTHER,
-    OTHER_TEST_ROWS,
     TEST,
     cross_entropies,
     small_sample,
 )
-from crossfold.pipelines.images.audit.parameters import (
-    TRAINING_FAULTS,
-    TRAINING_SETTINGS,
-    ImageClaims,
-    ProtocolParameters,
-)
+from crossfold.pipelines.images.audit.parameters import ImageClaims, ProtocolParameters
 from crossfold.pipelines.images.data import SOURCE, TRAIN, VALIDATION, Rows, SplitImages
 from crossfold.pipelines.images.networks import (
     Member,
     class_probabilities,
-    history_table,
+    epoch_table,
     image_network,
     uniform_start,
 )
@@ -51,68 +43,49 @@ if TYPE_CHECKING:
     from crossfold.mlp import MLPClassifier
 
 Arguments = dict[str, Any]
+Fitted = tuple["MLPClassifier", pd.DataFrame]
 # More would need more memory, and the products are wide enough.
 NETWORKS_AT_ONCE = 60
 LINES_IN_LOG = 50
 
 
-def one_hidden_layer(network: Arguments) -> Arguments:
-    """Leave out all hidden layers but the first."""
-    return {**network, "hidden_layer_sizes": network["hidden_layer_sizes"][:1]}
-
-
-def dropout_backward(network: Arguments) -> Arguments:
-    """Pass errors through a layer with dropout by its mask alone, without the derivative."""
-    if not network["dropout"]:
-        return network
-    from crossfold.mlp import faults
-
-    return {**network, "activation": faults.without_derivative(network["activation"])}
-
-
-def relu_as_derivative(network: Arguments) -> Arguments:
-    """Multiply errors by relu(z), whatever the activation, in layers that use a derivative."""
-    if not isinstance(network["activation"], str):
-        return network
-    from crossfold.mlp import faults
-
-    return {**network, "activation": faults.relu_as_derivative(network["activation"])}
-
-
-def global_max_softmax(network: Arguments) -> Arguments:
-    """Subtract the maximum of the whole batch, not of each row, in the softmax of training."""
-    from crossfold.mlp import faults
-
-    return {**network, "loss": faults.GLOBAL_MAX_SOFTMAX}
-
-
-def penalty_not_applied(network: Arguments) -> Arguments:
-    """Leave the penalty out of the gradient."""
-    return {**network, "alpha": 0.0}
-
-
-def drop_last_batch(network: Arguments) -> Arguments:
-    """Learn nothing from the last batch of an epoch, other rows each time."""
-    if not isinstance(network["batch_size"], int):
-        return network
-    from crossfold.mlp import faults
-
-    return {**network, "loss": faults.whole_batches_only(network["batch_size"])}
-
-
 # In the order in which they are applied; ``small_training_sample`` changes the rows instead.
-NETWORK_FAULTS: dict[str, Callable[[Arguments], Arguments]] = {
-    "one_hidden_layer": one_hidden_layer,
-    "dropout_backward": dropout_backward,
-    "relu_as_derivative": relu_as_derivative,
-    "global_max_softmax": global_max_softmax,
-    "penalty_not_applied": penalty_not_applied,
-    "drop_last_batch": drop_last_batch,
-}
+NETWORK_FAULTS = (
+    "one_hidden_layer",
+    "dropout_backward",
+    "relu_as_derivative",
+    "global_max_softmax",
+    "penalty_not_applied",
+    "drop_last_batch",
+)
+TRAINING_FAULTS = (*NETWORK_FAULTS, "small_training_sample")
+TRAINING_SETTINGS = {"learning_rate": "learning_rate_init", "dropout": "dropout"}
 
 
-@dataclass(frozen=True)
-class Training:
+def with_fault(fault: str, network: Arguments) -> Arguments:
+    """Put one of `NETWORK_FAULTS` into the arguments of a network, if it concerns that network."""
+    from crossfold.mlp import faults
+
+    activation, batch_size = network["activation"], network["batch_size"]
+    change: Arguments = {}
+    match fault:
+        case "one_hidden_layer":
+            change = {"hidden_layer_sizes": network["hidden_layer_sizes"][:1]}
+        case "dropout_backward" if network["dropout"]:
+            # Errors pass a layer with dropout by its mask alone.
+            change = {"activation": faults.without_derivative(activation)}
+        case "relu_as_derivative" if isinstance(activation, str):
+            change = {"activation": faults.relu_as_derivative(activation)}
+        case "global_max_softmax":
+            change = {"loss": faults.GLOBAL_MAX_SOFTMAX}
+        case "penalty_not_applied":
+            change = {"alpha": 0.0}
+        case "drop_last_batch" if isinstance(batch_size, int):
+            change = {"loss": faults.whole_batches_only(batch_size)}
+    return {**network, **change}
+
+
+class Training(NamedTuple):
     """One network to train.
 
     Attributes
@@ -131,10 +104,10 @@ class Training:
     arguments: Arguments
 
 
-def training_setup(study: str, setup: Setup) -> Setup:
+def training_setup(setup: Setup) -> Setup:
     """Leave out of a setup what makes no difference to training."""
     setting = setup.setting if setup.setting and setup.setting[0] in TRAINING_SETTINGS else None
-    return setup.keep(TRAINING_FAULTS[study])._replace(setting=setting)
+    return setup.keep(TRAINING_FAULTS)._replace(setting=setting)
 
 
 def list_trainings(claims: ImageClaims, names: Sequence[str]) -> dict[Setup, list[str]]:
@@ -142,12 +115,12 @@ def list_trainings(claims: ImageClaims, names: Sequence[str]) -> dict[Setup, lis
 
     The source's own protocol trains all. The study's networks stand for those without faults.
     """
-    of_source = training_setup(claims.study, Setup(claims.on))
+    of_source = training_setup(Setup(claims.on))
     wanted = {of_source: set(names)}
     for claim in claims.claims.values():
         named = set(_texts(claim.measure.arguments if claim.measure else {})) & set(names)
         for setup in setups_of(claims, claim).values():
-            wanted.setdefault(training_setup(claims.study, setup), set()).update(named)
+            wanted.setdefault(training_setup(setup), set()).update(named)
     return {
         setup: [name for name in names if name in own]
         for setup, own in wanted.items()
@@ -186,51 +159,38 @@ def train_setups(
     """
     data = SplitImages.of(images, split_table, SOURCE)
     tested = {TEST: data.rows(TEST)}
-    if OTHER_TEST_ROWS in claims.on:
+    if "other_test_rows" in claims.on:
         every = data.rows(TRAIN, VALIDATION, TEST)
         tested[OTHER] = small_sample(every, len(tested[TEST]), seed)
-    drops = DROPOUT_IN_PREDICTION in claims.on
+    drops = "dropout_in_prediction" in claims.on
     answers, curves = [], []
+
+    def keep(network: MLPClassifier, about: Mapping[str, Any]) -> None:
+        for part, rows in tested.items():
+            said = _answers(network, data, rows, drops, seed)
+            answers.append(said.assign(part=part, **about))
+
     for stack in _stacks(_trainings(experiments, starts, protocol, claims, seed)):
-        for training, network, history in _fit(stack, data, protocol, seed):
+        for one, network, history in _fit(stack, data, protocol, seed):
             about: dict[str, Any] = {
-                "run": training.setup.name,
-                "experiment": training.experiment,
-                "member": training.member,
+                "run": one.setup.name,
+                "experiment": one.experiment,
+                "member": one.member,
             }
             curves.append(history.assign(**about))
-            answers += [
-                _answers(network, data, rows, drops, seed).assign(part=part, **about)
-                for part, rows in tested.items()
-            ]
-    if protocol.mini_batch:
-        answers += _train_mini_batch(data, tested, protocol, starts, seed)
-    texts = {name: "category" for name in ("run", "experiment", "part")}
-    return pd.concat(answers, ignore_index=True).astype(texts), pd.concat(curves).astype(
-        {"run": "category", "experiment": "category", "measure": "category"}
-    )
-
-
-def _train_mini_batch(
-    data: SplitImages,
-    tested: Mapping[str, Rows],
-    protocol: ProtocolParameters,
-    starts: StartParameters,
-    seed: int,
-) -> list[pd.DataFrame]:
-    """Train the further networks as PyTorch trained, where that is unlike NumPy."""
-    as_pytorch = protocol.model_copy(update={"network": protocol.mini_batch})
-    found = []
-    for name in protocol.further:
-        arguments = network_arguments(name, {}, as_pytorch, starts, seed)
-        [(network, _)] = _Stack(Setup(), data, as_pytorch, seed).fit([arguments])
-        found += [
-            _answers(network, data, rows, False, seed).assign(
-                part=part, run=MINI_BATCH, experiment=name, member=0
-            )
-            for part, rows in tested.items()
+            keep(network, about)
+    if protocol.mini_batch and protocol.further:
+        as_pytorch = protocol.model_copy(update={"network": protocol.mini_batch})
+        apart = [
+            Training(Setup(), name, 0, network_arguments(name, {}, as_pytorch, starts, seed))
+            for name in protocol.further
         ]
-    return found
+        for one, network, _ in _fit(apart, data, as_pytorch, seed):
+            keep(network, {"run": MINI_BATCH, "experiment": one.experiment, "member": 0})
+    names = dict.fromkeys(("run", "experiment", "part", "measure"), "category")
+    found = (pd.concat(answers, ignore_index=True), pd.concat(curves))
+    a, b = (one.astype({n: kind for n, kind in names.items() if n in one}) for one in found)
+    return a, b
 
 
 def _trainings(
@@ -246,16 +206,12 @@ def _trainings(
     return [
         Training(setup, name, member, _with_faults(arguments, setup, protocol))
         for setup, wanted in list_trainings(claims, names).items()
-        for member in range(_n_members(setup, protocol))
+        for member in range(
+            1 if setup.setting else protocol.short_seeds if setup.short else protocol.n_seeds
+        )
         for name in wanted
         for arguments in [network_arguments(name, networks, protocol, starts, seed + member)]
     ]
-
-
-def _n_members(setup: Setup, protocol: ProtocolParameters) -> int:
-    if setup.setting:
-        return 1
-    return protocol.short_seeds if setup.short else protocol.n_seeds
 
 
 def network_arguments(
@@ -288,9 +244,9 @@ def _with_faults(network: Arguments, setup: Setup, protocol: ProtocolParameters)
         name, value = setup.setting
         if name != "dropout" or network["dropout"]:
             network = {**network, TRAINING_SETTINGS[name]: value}
-    for name, change in NETWORK_FAULTS.items():
-        if name in setup.faults:
-            network = change(network)
+    for fault in NETWORK_FAULTS:
+        if fault in setup.faults:
+            network = with_fault(fault, network)
     return network
 
 
@@ -311,71 +267,62 @@ def _fit(
     for one in trainings:
         if one.arguments not in distinct:
             distinct.append(one.arguments)
-    fitted: list[tuple[MLPClassifier, pd.DataFrame]] = []
+    fitted: list[Fitted] = []
     for start in range(0, len(distinct), NETWORKS_AT_ONCE):
         networks = distinct[start : start + NETWORKS_AT_ONCE]
-        fitted += _Stack(trainings[0].setup, data, protocol, seed).fit(networks)
+        fitted += _fit_distinct(networks, trainings[0].setup, data, protocol, seed)
     for one in trainings:
         yield one, *fitted[distinct.index(one.arguments)]
 
 
-@dataclass(frozen=True)
-class _Stack:
-    """Trains networks that share a setup's images and epochs."""
+def _fit_distinct(
+    networks: Sequence[Arguments],
+    setup: Setup,
+    data: SplitImages,
+    protocol: ProtocolParameters,
+    seed: int,
+) -> list[Fitted]:
+    """Train at once; of full batches part by part, since what has diverged needs no more steps."""
+    from crossfold.mlp import ExperimentStack
 
-    setup: Setup
-    data: SplitImages
-    protocol: ProtocolParameters
-    seed: int
+    learnt = data.take(_train_rows(setup, data, protocol, seed))
+    held_out = data.take(data.rows(protocol.held_out))
 
-    def fit(self, networks: Sequence[Arguments]) -> list[tuple[MLPClassifier, pd.DataFrame]]:
-        """Train; of full batches part by part, since what has diverged needs no more steps."""
-        network = self.protocol.network
-        short = min(self.protocol.short_epochs, network.max_iter)
-        if self.setup.short:
-            return self._fit_for(short, networks, self.protocol.score_every)
-        score_every = -(-network.max_iter // LINES_IN_LOG)
-        if network.batch_size != "full" or network.momentum:
-            return self._fit_for(network.max_iter, networks, score_every)
-        found = self._fit_for(short, networks, score_every)
-        for done in range(short, network.max_iter, short):
-            going = [place for place, (one, _) in enumerate(found) if _is_finite(one)]
-            if not going:
-                break
-            starts = [_go_on(networks[place], found[place][0], done) for place in going]
-            later = self._fit_for(min(short, network.max_iter - done), starts, score_every)
-            for place, (one, curves) in zip(going, later, strict=True):
-                own = curves.assign(epoch=curves["epoch"] + done)
-                found[place] = one, pd.concat([found[place][1], own])
-        return found
-
-    def _fit_for(
-        self, epochs: int, networks: Sequence[Arguments], score_every: int
-    ) -> list[tuple[MLPClassifier, pd.DataFrame]]:
-        from crossfold.mlp import ExperimentStack
-
-        data, network = self.data, self.protocol.network.changed(max_iter=epochs)
-        estimator = image_network(network, self.seed)
+    def fit_for(epochs: int, networks: Sequence[Arguments], score_every: int) -> list[Fitted]:
+        estimator = image_network(protocol.network.changed(max_iter=epochs), seed)
         stack = ExperimentStack(estimator, member_params=networks, score_every=score_every)
-        held_out = data.take(data.rows(self.protocol.held_out))
-        stack.fit(*data.take(self._rows()), validation_data=held_out)
-        places = [(str(place), 0) for place in range(len(networks))]
-        history = history_table(stack, places, SOURCE)
-        columns = ["epoch", "measure", "value"]
-        curves = history[history["measure"] != "seconds"].groupby("model", observed=True)
-        return [
-            (one, curves.get_group(name)[columns])
-            for (name, _), one in zip(places, stack.estimators_, strict=True)
-        ]
+        stack.fit(*learnt, validation_data=held_out)
+        tables = [epoch_table(one) for one in stack.histories_]
+        curves = [one[one["measure"] != "seconds"] for one in tables]
+        return list(zip(stack.estimators_, curves, strict=True))
 
-    def _rows(self) -> Rows:
-        """Give the images to learn from."""
-        rows = self.data.rows(*self.protocol.train_parts)
-        if "small_training_sample" in self.setup.faults:
-            rows = small_sample(rows, self.protocol.train_sample_rows, self.seed)
-        if self.setup.short and self.protocol.short_rows:
-            rows = small_sample(rows, self.protocol.short_rows, self.seed)
-        return rows
+    total, short = protocol.network.max_iter, min(protocol.short_epochs, protocol.network.max_iter)
+    if setup.short:
+        return fit_for(short, networks, protocol.score_every)
+    score_every = -(-total // LINES_IN_LOG)
+    if protocol.network.batch_size != "full" or protocol.network.momentum:
+        return fit_for(total, networks, score_every)
+    found = fit_for(short, networks, score_every)
+    for done in range(short, total, short):
+        going = [place for place, (one, _) in enumerate(found) if _is_finite(one)]
+        if not going:
+            break
+        starts = [_go_on(networks[place], found[place][0], done) for place in going]
+        later = fit_for(min(short, total - done), starts, score_every)
+        for place, (one, curves) in zip(going, later, strict=True):
+            own = curves.assign(epoch=curves["epoch"] + done)
+            found[place] = one, pd.concat([found[place][1], own])
+    return found
+
+
+def _train_rows(setup: Setup, data: SplitImages, protocol: ProtocolParameters, seed: int) -> Rows:
+    """Give the images to learn from."""
+    rows = data.rows(*protocol.train_parts)
+    if "small_training_sample" in setup.faults:
+        rows = small_sample(rows, protocol.train_sample_rows, seed)
+    if setup.short and protocol.short_rows:
+        rows = small_sample(rows, protocol.short_rows, seed)
+    return rows
 
 
 def _is_finite(network: MLPClassifier) -> bool:
