@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from crossfold.validation.comparison import TestResult
 from crossfold.validation.intervals import percentile_interval
-from crossfold.validation.metrics import Values
+from crossfold.validation.metrics import Values, wilson_interval
 
 MULTICLASS_METRICS = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc")
 
@@ -102,3 +102,25 @@ def confusion_counts(rows: pd.DataFrame, k: int) -> NDArray[np.intp]:
     """Count rows by the numbers ``target`` (rows) and ``predicted`` (columns), shape ``(k, k)``."""
     cells = rows["target"].to_numpy(dtype=np.intp) * k + rows["predicted"].to_numpy(dtype=np.intp)
     return np.bincount(cells, minlength=k * k).reshape(k, k)
+
+
+def class_rates(counts: ArrayLike) -> pd.DataFrame:
+    """Compute precision and recall of each class with Wilson's intervals.
+
+    Parameters
+    ----------
+    counts
+        Rows by true and predicted class, shape ``(k, k)``.
+
+    Returns
+    -------
+    A row for each class: ``precision`` and ``recall``, each with ``_low`` and ``_high``; NaN of a
+    class that was never named, or never seen.
+    """
+    counts = np.asarray(counts)
+    hits, columns = np.diagonal(counts), {}
+    for name, axis in (("precision", 0), ("recall", 1)):
+        n = counts.sum(axis=axis)
+        columns[name] = hits / np.where(n > 0, n, np.nan)
+        columns[f"{name}_low"], columns[f"{name}_high"] = wilson_interval(hits, n)
+    return pd.DataFrame(columns)

@@ -8,12 +8,9 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import MLPClassifier
 from crossfold.pipelines.images.data import SplitImages
 from crossfold.pipelines.images.evaluation import compare_models, evaluate_networks
-from crossfold.pipelines.images.networks import (
-    class_probabilities,
-    collect_predictions,
-    prediction_table,
-)
+from crossfold.pipelines.images.networks import class_probabilities, prediction_table
 from crossfold.pipelines.images.parameters import ComparisonsParameters
+from crossfold.templates.cross_validation.nodes import join_tables
 from crossfold.validation import wilson_interval
 from crossfold.validation.schemas import COMPARISON, METRICS, PREDICTIONS
 
@@ -41,7 +38,7 @@ def predictions() -> pd.DataFrame:
         for member in (0, 1, 2)
     ]
     twins = [predictions_of(name, 0, 0.8) for name in ("twin_numpy", "twin_torch")]
-    return collect_predictions(pd.concat(experiments), pd.concat(twins))
+    return join_tables(pd.concat(experiments), pd.concat(twins))
 
 
 def test_a_network_that_diverged_gives_every_image_its_first_class() -> None:

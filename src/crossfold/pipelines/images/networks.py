@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache, partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,20 +24,10 @@ _CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accura
 _MACRO = ("precision", "recall", "f1")
 
 
-@dataclass(frozen=True)
-class Member:
-    """One training of one experiment.
+class Member(NamedTuple):
+    """One training of one experiment: its row of the table, its seed and its learning rate.
 
-    Attributes
-    ----------
-    experiment
-        Name of the experiment.
-    settings
-        Its row of the table.
-    seed
-        Drives its start and its dropout.
-    learning_rate
-        Its learning rate.
+    The seed drives its start and its dropout.
     """
 
     experiment: str
@@ -48,11 +37,7 @@ class Member:
 
     def network_parameters(self, starts: StartParameters) -> dict[str, Any]:
         """Give what sets this training apart, as arguments of `MLPClassifier`."""
-        inits: dict[str, Any] = {
-            "random": partial(uniform_start, starts.uniform_bound),
-            "kaiming": "he",
-            "pytorch": pytorch_start,
-        }
+        inits = {"random": starter(starts.uniform_bound), "kaiming": "he", "pytorch": starter(None)}
         return {
             **self.settings.model_dump(),
             "init": inits.get(self.settings.init, self.settings.init),
@@ -61,21 +46,22 @@ class Member:
         }
 
 
+@cache
+def starter(bound: float | None) -> Callable[..., Any]:
+    """Bind `uniform_start` to a bound; the same function for the same, so that equals are seen."""
+    return partial(uniform_start, bound)
+
+
 def uniform_start(
-    bound: float, rng: np.random.Generator, layer_sizes: Sequence[int]
+    bound: float | None, rng: np.random.Generator, sizes: Sequence[int]
 ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-    """Draw weights and biases of all layers from ``Uniform(-bound, bound)``."""
-    coefs = [rng.uniform(-bound, bound, size=shape) for shape in pairwise(layer_sizes)]
-    return coefs, [rng.uniform(-bound, bound, size=n_out) for n_out in layer_sizes[1:]]
+    """Draw weights and biases of layers of given sizes from ``Uniform(-bound, bound)``.
 
-
-def pytorch_start(
-    rng: np.random.Generator, sizes: Sequence[int]
-) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-    """Draw weights and biases uniformly within ``1 / sqrt(n_in)``, as ``torch.nn.Linear`` does."""
-    bounds = [(n_in, n_out, n_in**-0.5) for n_in, n_out in pairwise(sizes)]
-    coefs = [rng.uniform(-b, b, size=(n_in, n_out)) for n_in, n_out, b in bounds]
-    return coefs, [rng.uniform(-b, b, size=n_out) for _, n_out, b in bounds]
+    Without a bound it is ``1 / sqrt(n_in)`` in each layer, as in ``torch.nn.Linear``.
+    """
+    layers = [(n_in, n_out, bound or n_in**-0.5) for n_in, n_out in pairwise(sizes)]
+    coefs = [rng.uniform(-b, b, size=(n_in, n_out)) for n_in, n_out, b in layers]
+    return coefs, [rng.uniform(-b, b, size=n_out) for _, n_out, b in layers]
 
 
 def image_network(network: NetworkParameters, seed: int) -> MLPClassifier:
@@ -98,24 +84,10 @@ def fit_stack(
     seed: int,
     train_rows: Rows | None = None,
 ) -> ExperimentStack:
-    """Train members at once, scored on the validation images of the split.
+    """Train members at once, scored on the validation images every so many epochs.
 
-    Parameters
-    ----------
-    members
-        What to train.
-    network
-        What all share.
-    starts
-        How they start.
-    data
-        All images.
-    score_every
-        Epochs between two scorings.
-    seed
-        Draws the order of the images, the same for all.
-    train_rows
-        Images to learn from; None for the training images of the split.
+    They share `network` and the order of the images, which `seed` draws; they learn from
+    `train_rows`, or from the training images of the split.
     """
     from crossfold.mlp import ExperimentStack
 
@@ -127,37 +99,44 @@ def fit_stack(
     ).fit(*data.take(learnt), validation_data=data.take(data.rows(VALIDATION)))
 
 
-def history_table(
-    stack: ExperimentStack, models: Sequence[tuple[str, int]], protocol: str
-) -> pd.DataFrame:
-    """Arrange what was measured after every scored epoch of every network of a stack.
+def outcome_of(
+    stack: ExperimentStack, models: Sequence[tuple[str, int]], data: SplitImages, n_classes: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Arrange what was measured of a trained stack, and what it says of the test images.
 
     Parameters
     ----------
-    stack
-        Trained.
     models
         Name and member of each of its networks.
-    protocol
-        The split.
 
     Returns
     -------
-    A table of the schema `crossfold.validation.schemas.HISTORY`, with the measures ``train_loss``,
-    ``train_accuracy``, ``validation_loss``, ``validation_accuracy``, ``seconds`` (since training
-    began), and the means over classes ``validation_precision``, ``validation_recall`` and
-    ``validation_f1``.
+    A table of the schema `crossfold.validation.schemas.HISTORY`, with the measures of
+    `epoch_table`, and one of the schema ``PREDICTIONS``; the protocol is the split.
     """
-    return concatenate(
+    named = list(zip(models, stack.histories_, stack.estimators_, strict=True))
+    history = concatenate(
         [
-            epoch_table(history).assign(model=model, protocol=protocol, fold=0, member=member)
-            for (model, member), history in zip(models, stack.histories_, strict=True)
+            epoch_table(one).assign(model=model, protocol=data.split, fold=0, member=member)
+            for (model, member), one, _ in named
         ]
     )
+    said = [
+        predict_test(network, model, member, data, n_classes)
+        for (model, member), _, network in named
+    ]
+    return history, concatenate(said)
 
 
 def epoch_table(history: ExperimentHistory) -> pd.DataFrame:
-    """Arrange what was measured of one network: columns ``epoch``, ``measure`` and ``value``."""
+    """Arrange what was measured of a network after its epochs.
+
+    Returns
+    -------
+    Columns ``epoch``, ``measure`` (``train_loss``, ``train_accuracy``, ``validation_loss``,
+    ``validation_accuracy``, ``seconds`` since training began, and the means over classes
+    ``validation_precision``, ``validation_recall`` and ``validation_f1``) and ``value``.
+    """
     from crossfold.validation import multiclass_metrics
 
     macro = multiclass_metrics(history.validation_confusion)
@@ -248,8 +227,3 @@ def keep_networks(
 def experiment_model(regime: str, experiment: str) -> str:
     """Name the model of an experiment in a regime."""
     return f"{regime}/{experiment}"
-
-
-def collect_predictions(*tables: pd.DataFrame) -> pd.DataFrame:
-    """Join the predictions of the experiments, the twins and the strong model."""
-    return concatenate(tables)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
 
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.images import data, evaluation, networks, report, training
+from crossfold.pipelines.images import data, evaluation, report, training
 from crossfold.pipelines.images.figures import FIGURES
 from crossfold.templates import reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
-from crossfold.templates.cross_validation.nodes import collect_history
+from crossfold.templates.cross_validation.nodes import join_tables
 
+_PARAMETERS = (
+    *("split", "experiments", "starts", "regimes", "twin", "strong", "classes", "seed"),
+    *("comparisons", "evaluation", "card"),
+)
 _NOT_MADE = (
     *("table", "features", "row_counts", "folds"),
     *("feature_importance", "feature_effects", "tuned_search"),
@@ -52,61 +57,24 @@ def create_data(source: str) -> Pipeline:
 
 def create_modelling(study: str, source: str) -> Pipeline:
     """Split, train the experiments, the twins and the strong model, evaluate."""
-    table = ["images", "split", "learning_rates", "params:experiments", "params:starts"]
-    rates = ["images", "split", "params:experiments", "params:starts", "params:regimes"]
-    known = ["params:classes", "params:seed"]
+    trained = ["networks", "history", "scores"]
     nodes = [
-        _node(
-            "split", data.assign_parts, ["images", "labels", "params:split", "params:seed"], "split"
-        ),
-        _node("split", data.guard_against_leaks, ["images", "split"], "leak_guard"),
-        _node(
-            "experiments", training.choose_learning_rates, [*rates, "params:seed"], "learning_rates"
-        ),
+        _node("split", data.assign_parts, "split"),
+        _node("split", data.guard_against_leaks, "leak_guard"),
+        _node("experiments", training.choose_learning_rates, "learning_rates"),
         _node(
             "experiments",
             training.train_experiments,
-            [*table, "params:regimes", *known],
-            ["experiments", "experiment_networks", "experiment_history", "experiment_scores"],
+            ["experiments", *(f"experiment_{name}" for name in trained)],
         ),
-        _node(
-            "twins",
-            training.train_twins,
-            [*table, "params:twin", *known],
-            ["twins", "twin_networks", "twin_history", "twin_scores"],
-        ),
-        _node(
-            "strong_model",
-            training.fit_strong_model,
-            ["images", "split", "params:strong", *known],
-            ["model", "strong_scores"],
-        ),
-        _node(
-            "evaluation",
-            networks.collect_predictions,
-            ["experiment_scores", "twin_scores", "strong_scores"],
-            "predictions",
-        ),
-        _node("evaluation", collect_history, ["experiment_history", "twin_history"], "history"),
-        _node(
-            "evaluation",
-            evaluation.evaluate_networks,
-            ["predictions", "params:evaluation", "params:seed"],
-            "metrics_table",
-        ),
-        _node("evaluation", summarise_metrics, "metrics_table", "metrics"),
-        _node(
-            "evaluation",
-            evaluation.compare_models,
-            ["predictions", "params:comparisons", "params:evaluation", "params:seed"],
-            "comparison",
-        ),
-        _node(
-            "evaluation",
-            training.write_model_card,
-            ["model", "metrics", "params:strong", "params:card", "params:seed"],
-            "model_card",
-        ),
+        _node("twins", training.train_twins, ["twins", *(f"twin_{name}" for name in trained)]),
+        _node("strong_model", training.fit_strong_model, ["model", "strong_scores"]),
+        _joined("predictions", ["experiment_scores", "twin_scores", "strong_scores"]),
+        _joined("history", ["experiment_history", "twin_history"]),
+        _node("evaluation", evaluation.evaluate_networks, "metrics_table"),
+        _node("evaluation", summarise_metrics, "metrics"),
+        _node("evaluation", evaluation.compare_models, "comparison"),
+        _node("evaluation", training.write_model_card, "model_card"),
     ]
     return Pipeline(
         nodes,
@@ -117,13 +85,15 @@ def create_modelling(study: str, source: str) -> Pipeline:
     )
 
 
-def _node(
-    namespace: str,
-    function: Callable[..., object],
-    inputs: str | list[str],
-    outputs: str | list[str],
-) -> Node:
+def _node(namespace: str, function: Callable[..., object], outputs: str | list[str]) -> Node:
+    """Make a node that reads what its function's arguments name: parameters, or datasets."""
+    names = {"split_table": "split", **{name: f"params:{name}" for name in _PARAMETERS}}
+    inputs = [names.get(name, name) for name in signature(function).parameters]
     return Node(function, inputs, outputs, name=function.__name__, namespace=namespace)
+
+
+def _joined(name: str, tables: list[str]) -> Node:
+    return Node(join_tables, tables, name, name=f"collect_{name}", namespace="evaluation")
 
 
 def create_report(study: str, source: str) -> Pipeline:

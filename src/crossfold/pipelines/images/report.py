@@ -14,21 +14,15 @@ from crossfold.pipelines.images.data import COLUMNS, PARTS, SOURCE, STANDARD
 from crossfold.pipelines.images.networks import experiment_model
 from crossfold.pipelines.images.training import STRONG
 from crossfold.reports import words as write
-from crossfold.reports.tables import Estimate, side_by_side, to_html
+from crossfold.reports.tables import Estimate, side_by_side
 from crossfold.templates.reporting.parameters import ReportParameters
-from crossfold.validation import verdict
+from crossfold.validation import verdict, wilson_interval
+from crossfold.validation.multiclass import class_rates, confusion_counts
 from crossfold.validation.tables import POOLED
 
 KEYS = ["model", "protocol"]
 SETTINGS = [
-    "regime",
-    "experiment",
-    "layers",
-    "init",
-    "activation",
-    "dropout",
-    "learning_rate",
-    "epochs",
+    *("regime", "experiment", "layers", "init", "activation", "dropout", "learning_rate", "epochs")
 ]
 TWIN_SHOWN = "twin_torch"
 FRAMEWORKS = {"numpy": "NumPy", "torch": "PyTorch"}
@@ -191,32 +185,22 @@ def _one_report(rows: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
         rows["target"], rows["predicted"], labels=range(len(classes)), target_names=classes,
         output_dict=True, zero_division=0,
     )  # fmt: skip
-    printed["accuracy"] = {"recall": printed.pop("accuracy"), "support": len(rows)}
-    table = pd.DataFrame(printed).T.rename(columns={"f1-score": "f1"})
-    called = rows["predicted"].value_counts().reindex(range(len(classes)), fill_value=0)
-    named = pd.Series(dict(zip(classes, called, strict=True))).reindex(table.index)
-    of_means = table.index.str.endswith(" avg")
-    ends: list[pd.DataFrame | pd.Series] = [
-        _wilson(table, "precision", named),
-        _wilson(table, "recall", table["support"].mask(of_means)),
-    ]
+    counts = confusion_counts(rows, len(classes))
+    ends = class_rates(counts).drop(columns=["precision", "recall"]).set_axis(classes)
+    for name, own in ends.to_dict("index").items():
+        printed[name] |= own
+    low, high = wilson_interval(np.trace(counts), len(rows))
+    right = {"recall": printed.pop("accuracy"), "recall_low": low, "recall_high": high}
+    printed["accuracy"] = {**right, "support": len(rows)}
     average = {
         name: average_precision_score(rows["target"] == label, rows[f"p{label}"])
         for label, name in present(rows, classes)
     }
-    table = table.join(ends).assign(average_precision=pd.Series(average, dtype=float))
+    table = pd.DataFrame(printed).T.rename(columns={"f1-score": "f1"})
     columns = [f"{rate}{end}" for rate in ("precision", "recall") for end in ("", "_low", "_high")]
+    table = table.assign(average_precision=pd.Series(average, dtype=float))
     table = table[[*columns, "f1", "average_precision", "support"]]
     return table.rename_axis("class").reset_index().astype({"support": int})
-
-
-def _wilson(table: pd.DataFrame, rate: str, n: pd.Series) -> pd.DataFrame:
-    """Compute the Wilson interval of a rate out of `n`; none where there is no `n`."""
-    from crossfold.validation import wilson_interval
-
-    known = n.fillna(0) > 0
-    low, high = wilson_interval((table[rate] * n)[known].to_numpy(), n[known].to_numpy())
-    return pd.DataFrame({f"{rate}_low": low, f"{rate}_high": high}, index=table.index[known])
 
 
 def present(rows: pd.DataFrame, classes: list[str]) -> list[tuple[int, str]]:
@@ -273,29 +257,28 @@ def words(
     }
     differences = overall(comparison)
     first = differences.head(1).to_dict("records")
+    shown = by_model[names[STRONG]].dropna(subset="average_precision")
     return {
-        "print": to_html,
         "strong": accuracy(by_model[names[STRONG]]),
         "difference": difference_sentence(first[0], names) if first else "",
         "regimes": [
             _regime(rows, report) for _, rows in summary.groupby(["protocol", "regime"], sort=False)
         ],
         "n_experiments": summary["experiment"].nunique(),
-        "activations": list(map(word, dict.fromkeys(summary["activation"]))),
         "rates": _rates(learning_rates, report),
         "by_model": by_model,
-        "easy_and_hard": easy_and_hard(by_model[names[STRONG]], report),
+        "by_recall": shown.sort_values("recall", kind="stable").to_dict("records"),
         "most_confused": most_confused(predictions, classes),
+        "apart": _apart(differences, names),
         "n_pairs": len(differences),
-        "pairs_sentence": pairs_sentence(differences, names),
         "pairs": _named_pairs(comparison, names),
-        "twins": twin_sentence(twins),
+        "twins": _twin_gaps(twins),
         "twin_table": _twin_table(twins, report),
-        "n_twin": write.count(twins["n"].max()) if len(twins) else "",
+        "n_twin": twins["n"].max() if len(twins) else 0,
         "full_batch": "full_batch" in set(summary["regime"]),
         "excluded": int((split["standard"] == "excluded").sum()),
         "named_by": names[report.extra.get("named_by", STRONG)],
-        "curves_of": write.listed([names[one] for one in curve_models(highlighted, report)]),
+        "curves_of": [names[one] for one in curve_models(highlighted, report)],
     }
 
 
@@ -330,59 +313,40 @@ def difference_sentence(row: Mapping[Any, Any], names: Mapping[str, str]) -> str
     return f"{a}: {points} points {told} accurate than {b}."
 
 
-def pairs_sentence(differences: pd.DataFrame, names: Mapping[str, str]) -> str:
-    """Say which pairs of models can be told apart."""
-    apart, short = differences[differences["verdict"] == "differ"], chart_names(names)
-    told = [
-        f"{pair_name(short[row['model_a']], short[row['model_b']])} "
-        f"({write.number(100 * row['difference'], 1)} points)"
-        for row in apart.to_dict("records")
+def _apart(differences: pd.DataFrame, names: Mapping[str, str]) -> list[tuple[str, float]]:
+    """List the pairs that can be told apart, with their difference in points."""
+    short = chart_names(names)
+    return [
+        (pair_name(short[row["model_a"]], short[row["model_b"]]), 100 * row["difference"])
+        for row in differences[differences["verdict"] == "differ"].to_dict("records")
     ]
-    text = f"Of {len(differences)} pairs, {len(told) or 'none'} can be told apart"
-    return f"{text}: {'; '.join(told)}." if told else f"{text}."
 
 
 def _regime(rows: pd.DataFrame, report: ReportParameters) -> dict[str, Any]:
-    """Say which experiment the validation images choose in a regime, and tabulate all."""
-    ranked = rows.sort_values("validation_accuracy", kind="stable").to_dict("records")
-    best, last, first = ranked[-1], ranked[0], rows.iloc[0]
-    name = regime_name(report, first["regime"], first["protocol"])
-    records = rows.to_dict("records")
-    table = rows.replace({name: _WORDS for name in ("init", "activation")}).assign(
-        experiment=[_experiment(row).removeprefix("Experiment ") for row in records],
-        hidden=[hidden(row) for row in records],
+    """Find which experiment the validation images choose in a regime, and tabulate all."""
+    named = rows.replace({name: _WORDS for name in ("init", "activation")}).assign(
+        name=[_experiment(row) for row in rows.to_dict("records")],
+        hidden=[hidden(row) for row in rows.to_dict("records")],
+        start=rows["init"].map(word),
+        kind=rows["activation"].map(word),
     )
+    ranked = named.sort_values("validation_accuracy", kind="stable").to_dict("records")
     figures = [f"{one}{end}" for one in ("accuracy", "macro_f1") for end in ("", "_low", "_high")]
-    table = table[[*_SHOWN, *figures, "validation_accuracy", "train_accuracy", "learning_rate"]]
-    seeds = f", means of {best['seeds']} seeds" if best["seeds"] > 1 else ""
+    shown = [*_SHOWN, *figures, "validation_accuracy", "train_accuracy", "learning_rate"]
+    table = named.assign(experiment=named["name"].str.removeprefix("Experiment "))[shown]
+    for row in ranked:
+        row["share"] = Estimate(
+            "accuracy", row["accuracy"], row["accuracy_low"], row["accuracy_high"]
+        )
     return {
-        "name": write.plain(name),
-        "sentence": (
-            f"the validation images choose {_described(best)}, which names {_share(best)} of "
-            f"{write.count(best['n'])} test images correctly; last comes {_described(last)} "
-            f"with {_share(last)}{seeds}."
-        ),
-        "caption": (
-            f"{write.plain(name)}: {write.count(first['epochs'])} epochs, all trained at once in "
-            f"{write.number(first['seconds'], 0)} s; accuracy and macro F1 on "
-            f"{write.count(first['n'])} test images with 95 % intervals{seeds}"
-        ),
+        "name": write.plain(regime_name(report, ranked[0]["regime"], ranked[0]["protocol"])),
+        "best": ranked[-1],
+        "last": ranked[0],
         "table": table.rename(
             columns={"init": "start", "accuracy": "test_accuracy"}
             | {f"accuracy{end}": f"test_accuracy{end}" for end in ("_low", "_high")}
         ),
     }
-
-
-def _described(row: Mapping[Any, Any]) -> str:
-    name = _experiment(row).replace("Experiment", "experiment")
-    settings = [word(row["init"]) + " start", word(row["activation"])]
-    settings += [f"dropout {row['dropout']:g}"] if row["dropout"] else []
-    return f"{name} ({row['layers']}, {', '.join(settings)})"
-
-
-def _share(row: Mapping[Any, Any]) -> str:
-    return write.percent_interval(row["accuracy"], row["accuracy_low"], row["accuracy_high"])
 
 
 def _rates(learning_rates: pd.DataFrame, report: ReportParameters) -> list[dict[str, Any]]:
@@ -397,10 +361,7 @@ def _rates(learning_rates: pd.DataFrame, report: ReportParameters) -> list[dict[
         chosen = rows[rows["chosen"]].set_index("experiment")["learning_rate"]
         wide["chosen"] = [f"{chosen[name]:g}" for name in wide["experiment"]]
         name = write.plain(regime_name(report, str(regime)))
-        caption = (
-            f"{name}: validation accuracy after {rows['epochs'].max()} epochs by learning rate"
-        )
-        tables.append({"table": wide, "caption": caption})
+        tables.append({"name": name, "table": wide, "epochs": rows["epochs"].max()})
     return tables
 
 
@@ -418,19 +379,6 @@ def most_confused(predictions: pd.DataFrame, classes: list[str]) -> str:
     )
 
 
-def easy_and_hard(by_class: pd.DataFrame, report: ReportParameters) -> str:
-    """Say which class the strong network finds most and least often."""
-    rows = by_class.dropna(subset="average_precision").sort_values("recall", kind="stable")
-    hard, easy = rows.iloc[0], rows.iloc[-1]
-    found = write.percent(easy["recall"]), write.percent(hard["recall"])
-    if found[0] == found[1]:
-        return f"The strong network finds {found[0]} of the {report.rows} of every class."
-    return (
-        f"The strong network finds {found[0]} of the {report.rows} of class {easy['class']}, "
-        f"the easiest, and {found[1]} of those of class {hard['class']}, the hardest."
-    )
-
-
 def _named_pairs(comparison: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
     """Put names of models for those of the code, and points for shares."""
     pairs = zip(comparison["model_a"], comparison["model_b"], strict=True)
@@ -440,17 +388,17 @@ def _named_pairs(comparison: pd.DataFrame, names: Mapping[str, str]) -> pd.DataF
     return table.join(comparison[["test", "p_value", "n", "verdict"]])
 
 
-def twin_sentence(twins: pd.DataFrame) -> str:
-    """Say how far apart the frameworks are within a regime, and the regimes from each other."""
+def _twin_gaps(twins: pd.DataFrame) -> dict[str, float]:
+    """Find by how many points frameworks differ within a regime, and regimes from each other."""
     if twins.empty:
-        return ""
+        return {}
     by_regime = twins.groupby("regime", sort=False)["estimate"]
-    within = 100 * float((by_regime.max() - by_regime.min()).max())
-    text = f"Within a regime NumPy and PyTorch differ by {write.number(within, 2)} points at most"
-    if by_regime.ngroups == 1:
-        return f"{text}."
-    between = 100 * float(np.ptp(by_regime.mean()))
-    return f"{text}; between regimes the same network differs by {write.number(between, 2)}."
+    gaps = {"within": 100 * float((by_regime.max() - by_regime.min()).max())}
+    return (
+        gaps
+        if by_regime.ngroups == 1
+        else gaps | {"between": 100 * float(np.ptp(by_regime.mean()))}
+    )
 
 
 def _twin_table(twins: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:

@@ -24,10 +24,10 @@ from crossfold.pipelines.images.networks import (
     Networks,
     experiment_model,
     fit_stack,
-    history_table,
     image_network,
     keep_networks,
     layers_text,
+    outcome_of,
     predict_test,
 )
 from crossfold.pipelines.images.parameters import (
@@ -37,7 +37,6 @@ from crossfold.pipelines.images.parameters import (
     RegimesParameters,
     StartParameters,
     TwinParameters,
-    TwinRegimeParameters,
     look_up,
 )
 from crossfold.templates.cross_validation.final_model import library_versions
@@ -162,62 +161,44 @@ def train_experiments(
     ``learning_rate``, ``epochs`` and ``seconds`` (of the whole stack); the networks, described by
     these rows; their history; and what they say of the test images of both splits.
     """
-    seeds = range(seed, seed + starts.n_seeds)
-    networks, tables, histories, scores = [], [], [], []
+    networks, rows, histories, scores = [], [], [], []
     for name, regime in regimes.root.items():
         members = [
             Member(experiment, settings, one, chosen_rate(learning_rates, name, experiment))
             for experiment, settings in experiments.root.items()
-            for one in seeds
+            for one in range(seed, seed + starts.n_seeds)
         ]
+        models = [(experiment_model(name, one.experiment), one.seed - seed) for one in members]
         for split in (SOURCE, STANDARD) if regime.on_standard_split else (SOURCE,):
             data = SplitImages.of(images, split_table, split)
             stack = fit_stack(
                 members, regime.network, starts, data, score_every=regime.score_every, seed=seed
             )
-            table = _describe(members, stack, name, regime, split)
-            models = list(zip(table["model"], table["member"], strict=True))
-            networks += stack.estimators_
-            tables.append(table)
-            histories.append(history_table(stack, models, split))
-            scores += [
-                predict_test(network, model, member, data, len(classes))
-                for (model, member), network in zip(models, stack.estimators_, strict=True)
+            history, said = outcome_of(stack, models, data, len(classes))
+            rows += [
+                {
+                    "model": model,
+                    "protocol": split,
+                    "member": number,
+                    "regime": name,
+                    "experiment": member.experiment,
+                    "seed": member.seed,
+                    "layers": layers_text(network),
+                    **member.settings.model_dump(exclude={"hidden_layer_sizes"}),
+                    "learning_rate": member.learning_rate,
+                    "epochs": regime.network.max_iter,
+                    "seconds": stack.histories_[0].seconds[-1],
+                }
+                for (model, number), member, network in zip(
+                    models, members, stack.estimators_, strict=True
+                )
             ]
-    described = pd.concat(tables, ignore_index=True)
+            networks += stack.estimators_
+            histories.append(history)
+            scores.append(said)
+    described = pd.DataFrame(rows)
     kept = keep_networks(networks, described.to_dict("records"))
     return described, kept, concatenate(histories), concatenate(scores)
-
-
-def _describe(
-    members: Sequence[Member],
-    stack: ExperimentStack,
-    name: str,
-    regime: RegimeParameters,
-    split: str,
-) -> pd.DataFrame:
-    """Say what was trained, one row a network."""
-    return pd.DataFrame(
-        [
-            {
-                "model": experiment_model(name, member.experiment),
-                "protocol": split,
-                "member": member.seed - members[0].seed,
-                "regime": name,
-                "experiment": member.experiment,
-                "seed": member.seed,
-                "layers": layers_text(network),
-                **member.settings.model_dump(exclude={"hidden_layer_sizes"}),
-                "learning_rate": member.learning_rate,
-                "epochs": regime.network.max_iter,
-                "seconds": stack.histories_[0].seconds[-1],
-            }
-            for member, network in zip(members, stack.estimators_, strict=True)
-        ]
-    )
-
-
-FRAMEWORKS = ("numpy", "torch")
 
 
 def train_twins(
@@ -241,42 +222,29 @@ def train_twins(
     """
     data = SplitImages.of(images, split_table, SOURCE)
     settings = look_up(experiments.root, twin.experiment, "experiment")
-    figures: list[pd.DataFrame] = []
+    rows: list[dict[str, Any]] = []
     networks, histories, scores = [], [], []
     for regime, how in twin.regimes.items():
         rate = how.learning_rate or chosen_rate(learning_rates, regime, twin.experiment)
         member = Member(twin.experiment, settings, seed, rate)
-        names = {one: twin_model(one, regime, twin) for one in FRAMEWORKS}
-        stacks = [_fit_twin(member, how, starts, data, one) for one in FRAMEWORKS]
-        pair = [stack.estimators_[0] for stack in stacks]
-        made = list(zip(names.items(), stacks, strict=True))
-        said = [
-            predict_test(stack.estimators_[0], name, 0, data, len(classes))
-            for (_, name), stack in made
-        ]
-        rows = [
-            {"model": name, "framework": framework, "regime": regime, **_figures(stack, table)}
-            for ((framework, name), stack), table in zip(made, said, strict=True)
-        ]
-        figures.append(pd.DataFrame(rows).assign(**_differences(pair, said)))
-        networks += pair
-        scores += said
-        histories += [history_table(stack, [(name, 0)], SOURCE) for (_, name), stack in made]
-    described = pd.concat(figures, ignore_index=True)
-    own = described[["model", "framework", "regime"]].assign(protocol=SOURCE, member=0)
-    kept = keep_networks(networks, own.to_dict("records"))
+        for framework in ("numpy", "torch"):
+            model, network = twin_model(framework, regime, twin), how.network
+            stack = fit_stack(
+                [member], network.changed(engine=framework), starts, data,
+                score_every=how.score_every, seed=seed,
+            )  # fmt: skip
+            history, said = outcome_of(stack, [(model, 0)], data, len(classes))
+            own = {"model": model, "framework": framework, "regime": regime}
+            rows.append({**own, **_figures(stack, said)})
+            networks += stack.estimators_
+            histories.append(history)
+            scores.append(said)
+        apart = _differences(networks[-2:], scores[-2:])
+        rows[-2:] = [{**row, **apart} for row in rows[-2:]]
+    described = pd.DataFrame(rows)
+    twins = described[["model", "framework", "regime"]].assign(protocol=SOURCE, member=0)
+    kept = keep_networks(networks, twins.to_dict("records"))
     return described, kept, concatenate(histories), concatenate(scores)
-
-
-def _fit_twin(
-    member: Member,
-    how: TwinRegimeParameters,
-    starts: StartParameters,
-    data: SplitImages,
-    framework: str,
-) -> ExperimentStack:
-    network = how.network.changed(engine=framework)
-    return fit_stack([member], network, starts, data, score_every=how.score_every, seed=member.seed)
 
 
 def twin_model(framework: str, regime: str, twin: TwinParameters) -> str:
@@ -339,21 +307,17 @@ def fit_strong_model(
     data = SplitImages.of(images, split_table, STANDARD)
     rows = data.rows(TRAIN, VALIDATION)
     pixels, labels = data.take(rows)
+    # Equal images have equal fingerprints.
+    learnt_from = hashlib.sha256(np.ascontiguousarray(pixels).data)
+    learnt_from.update(labels.astype(np.uint8).tobytes())
     began = perf_counter()
     network = image_network(strong, seed).fit(pixels, labels)
     about = {
         "seconds": perf_counter() - began,
         "classes": classes,
-        "data": {"rows": len(rows), "fingerprint": _fingerprint(pixels, labels)},
+        "data": {"rows": len(rows), "fingerprint": learnt_from.hexdigest()},
     }
     return ([network], about), predict_test(network, STRONG, 0, data, len(classes))
-
-
-def _fingerprint(pixels: NDArray[np.uint8], labels: NDArray[Any]) -> str:
-    """Give the SHA-256 of pixels and labels: equal images, equal fingerprints."""
-    digest = hashlib.sha256(np.ascontiguousarray(pixels).data)
-    digest.update(labels.astype(np.uint8).tobytes())
-    return digest.hexdigest()
 
 
 def write_model_card(

@@ -287,6 +287,6 @@ def _all_folds(fold_table: pd.DataFrame) -> list[Fold]:
     return read_folds(fold_table, *SCORED)
 
 
-def collect_history(*tables: pd.DataFrame) -> pd.DataFrame:
-    """Join the training histories of all families."""
+def join_tables(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Join tables of one schema: the training histories of all families, for one."""
     return concatenate(list(tables))

@@ -161,7 +161,7 @@ def _evaluation_nodes(networks: Sequence[str], families: Sequence[str]) -> list[
             namespace="evaluation",
         ),
         Node(
-            nodes.collect_history,
+            nodes.join_tables,
             [f"{family}_history" for family in networks],
             "history",
             name="collect_history",

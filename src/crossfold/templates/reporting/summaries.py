@@ -260,19 +260,10 @@ def confusion_counts(results: Results, model: str) -> NDArray[np.intp]:
 
 
 def _by_class(results: Results) -> pd.DataFrame:
-    from crossfold.validation import wilson_interval
-
     counts = confusion_counts(results, results.reference)
-    hits, true, said = np.diagonal(counts), counts.sum(axis=1), counts.sum(axis=0)
-    table = pd.DataFrame({"class": results.classes, "rows": true, "predicted_rows": said})
-    for name, total in (("precision", said), ("recall", true)):
-        low, high = wilson_interval(hits, np.maximum(total, 1))
-        known = total > 0
-        table[name] = np.where(known, hits / np.maximum(total, 1), np.nan)
-        table[f"{name}_low"], table[f"{name}_high"] = (
-            np.where(known, end, np.nan) for end in (low, high)
-        )
-    return table
+    sizes = {"rows": counts.sum(axis=1), "predicted_rows": counts.sum(axis=0)}
+    table = pd.DataFrame({"class": results.classes, **sizes})
+    return table.join(multiclass.class_rates(counts))
 
 
 def _by_size(results: Results) -> pd.DataFrame:

@@ -403,8 +403,7 @@ def rises_more(case: Case, regime: str) -> Measured:
         .groupby(["measure", "experiment", "member"], observed=True)["value"]
     )
     rises = by_network.agg(lambda values: float((values.diff().dropna() > 0).mean()))
-    share = rises.unstack("measure")
-    return _over((share["train_loss"] - share["validation_loss"]).to_numpy())
+    return _over((rises.xs("train_loss") - rises.xs("validation_loss")).to_numpy())
 
 
 MEASURES: dict[str, Callable[..., Measured]] = {

@@ -6,8 +6,7 @@ trained once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache, partial
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -29,7 +28,6 @@ from crossfold.pipelines.images.networks import (
     class_probabilities,
     epoch_table,
     image_network,
-    uniform_start,
 )
 from crossfold.pipelines.images.parameters import (
     ExperimentParameters,
@@ -226,16 +224,7 @@ def network_arguments(
     settings = further or experiments[name]
     rate = (further and further.learning_rate_init) or network.learning_rate_init
     arguments = Member(name, settings, seed, rate).network_parameters(starts)
-    arguments |= {"alpha": network.alpha, "batch_size": network.batch_size}
-    if settings.init == "random":
-        arguments["init"] = _uniform_start(starts.uniform_bound)
-    return arguments
-
-
-@cache
-def _uniform_start(bound: float) -> Callable[..., Any]:
-    """Give the same function for the same bound, so that equal networks are seen to be equal."""
-    return partial(uniform_start, bound)
+    return {**arguments, "alpha": network.alpha, "batch_size": network.batch_size}
 
 
 def _with_faults(network: Arguments, setup: Setup, protocol: ProtocolParameters) -> Arguments:
