@@ -34,8 +34,8 @@ def test_patients_are_rows_in_the_order_of_their_numbers(joined) -> None:
 
 def test_the_tables_keep_to_their_schemas(joined) -> None:
     expression, calls, probes, _ = joined
-    schemas.EXPRESSION.validate(expression)
-    schemas.CALLS.validate(calls)
+    schemas.PATIENTS.validate(expression)
+    schemas.PATIENTS.validate(calls)
     schemas.PROBES.validate(probes)
     schemas.FEATURES.validate(build_features(expression, probes, FeatureParameters()))
 

@@ -12,15 +12,20 @@ from matplotlib.text import Text
 
 from crossfold.in_memory import run_in_memory
 from crossfold.pipelines.gene_expression import create_pipeline, report
-from crossfold.pipelines.gene_expression.controls import BEFORE, INSIDE, evaluate_controls
 from crossfold.templates.cross_validation.evaluation import compare_models, evaluate_predictions
 from crossfold.templates.cross_validation.folds import (
     ALL_ROWS,
     assign_rows_to_folds,
     guard_against_leaks,
 )
+from crossfold.templates.cross_validation.leak_controls import (
+    BEFORE,
+    INSIDE,
+    evaluate_leak_controls,
+)
 from crossfold.templates.cross_validation.parameters import EvaluationParameters, FoldParameters
 from crossfold.templates.parameters import TableParameters
+from crossfold.templates.reporting import protocols
 from crossfold.templates.reporting.parameters import ReportParameters
 from crossfold.validation.tables import VALIDATION
 
@@ -90,8 +95,8 @@ def _history(folds: pd.DataFrame) -> pd.DataFrame:
 def _selected(folds: pd.DataFrame) -> pd.DataFrame:
     scored = folds[folds["protocol"] != ALL_ROWS]
     keys = scored.drop_duplicates(["protocol", "fold"])[["protocol", "fold"]]
-    always = keys.merge(pd.DataFrame({"probe": ["p0", "p1"]}), how="cross")
-    first = keys[keys["fold"] == 0].assign(probe="p2")
+    always = keys.merge(pd.DataFrame({"column": ["p0", "p1"]}), how="cross")
+    first = keys[keys["fold"] == 0].assign(column="p2")
     return pd.concat([always, first], ignore_index=True).assign(model="mlp")
 
 
@@ -116,7 +121,7 @@ def _controls(rng: np.random.Generator) -> pd.DataFrame:
             )
             found = 9 if (control, when) == ("smote", BEFORE) else 0
             leaks.append({"control": control, "when": when, "synthetic_leaks": found})
-    return evaluate_controls(pd.concat(tables, ignore_index=True), pd.DataFrame(leaks))
+    return evaluate_leak_controls(pd.concat(tables, ignore_index=True), pd.DataFrame(leaks))
 
 
 @pytest.fixture(scope="module")
@@ -184,10 +189,8 @@ def run(inputs: SimpleNamespace) -> SimpleNamespace:
 
 
 def words_of(inputs: SimpleNamespace, comparison: pd.DataFrame) -> dict:
-    return report.words(
-        comparison, inputs.controls, inputs.leak_guard, inputs.row_counts, pd.DataFrame(),
-        EVALUATION, ReportParameters(**CONF["report"]),
-    )  # fmt: skip
+    table = protocols.tests(comparison, EVALUATION, ReportParameters(**CONF["report"]))
+    return report.words(inputs.controls, inputs.row_counts, table)
 
 
 def texts(figure) -> str:
@@ -224,7 +227,9 @@ def test_errors_over_repeats_keep_a_decimal(inputs) -> None:
     for wrong in (1.4, 2):
         table = inputs.metrics_table.copy()
         table.loc[is_accuracy, "estimate"] = 1 - wrong / table.loc[is_accuracy, "n"]
-        made = report.figures_of("k_fold")(table, ReportParameters(**CONF["report"]))
+        made = protocols.metrics_of("k_fold", report.SHOWN)(
+            table, ReportParameters(**CONF["report"])
+        )
         assert made["wrong"].tolist() == [wrong] * 9
         assert made["wrong"].dtype == (int if wrong == 2 else float)
 
@@ -237,7 +242,7 @@ def test_the_comparison_has_one_test_of_accuracy_a_model_and_protocol(run) -> No
 
 def test_controls_end_where_shares_end(inputs) -> None:
     wide = inputs.controls.assign(low=-0.4, high=1.4)
-    table = report.permuted(wide, ReportParameters(**CONF["report"]))
+    table = protocols.leak_controls(wide, ReportParameters(**CONF["report"]))
     assert len(table) == 4
     assert table["accuracy_low"].eq(0).all()
     assert table["accuracy_high"].eq(1).all()
@@ -273,7 +278,7 @@ def test_loss_f1_and_accuracy_of_both_parts_are_drawn(run) -> None:
     assert [axes.get_title(loc="left") for axes in panels] == ["Loss", "F1", "Accuracy"]
     for axes, figure in zip(panels, ("loss", "f1", "accuracy"), strict=True):
         drawn = {line.get_label(): line.get_ydata() for line in axes.lines}
-        for part, label in report.PARTS.items():
+        for part, label in {"train": "Training", "validation": "Validation"}.items():
             expected = table[table["measure"] == f"{part}_{figure}"]["estimate"]
             np.testing.assert_allclose(drawn[label], expected)
 

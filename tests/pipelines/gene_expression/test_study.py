@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from crossfold.datasets import MLPDataset
-from crossfold.pipelines.gene_expression.nodes import list_selected_probes
 from crossfold.templates.cross_validation import evaluation, nodes
 from crossfold.templates.cross_validation.decision import decide
 from crossfold.templates.cross_validation.final_model import (
@@ -165,10 +164,10 @@ def test_the_history_counts_errors(trained, predictions) -> None:
 
 
 def test_only_the_main_network_s_probes_are_listed(trained, variants) -> None:
-    selected = list_selected_probes(trained[1], variants)
+    selected = nodes.list_selected(trained[1], variants)
     assert set(selected["model"]) == {"mlp"}
     assert selected.groupby(["protocol", "fold"]).size().eq(5).all()
-    assert selected["probe"].isin([f"p{number}" for number in range(6)]).mean() > 0.8
+    assert selected["column"].isin([f"p{number}" for number in range(6)]).mean() > 0.8
 
 
 def test_decisions_are_compared_where_a_patient_is_decided_once(comparison) -> None:

@@ -9,18 +9,12 @@ import pandas as pd
 from pydantic import PositiveFloat, model_validator
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.templates.cross_validation.encoding import TableEncoder
-from crossfold.templates.cross_validation.nodes import Networks
-from crossfold.templates.cross_validation.parameters import FamilyParameters
 from crossfold.templates.parameters import Parameters
 
 DESCRIPTION, PROBE, LABEL = "Gene Description", "Gene Accession Number", "cancer"
 CLASSES = ("ALL", "AML")
 ORIGINS = ("train", "independent")
 TARGET = "aml"
-CALL = "call"
-_CONTROL_PREFIX = "AFFX"
-_OWN_COLUMNS = ("source_file", "source_row")
 
 
 class FeatureParameters(Parameters):
@@ -58,14 +52,11 @@ class SourceTable(NamedTuple):
 
     Attributes
     ----------
-    file
-        Name of the file.
-    descriptions
-        Description of each probe, by probe in the file's order.
-    expression
-        Patients in rows, by number, in the file's order; probes in columns, int32.
-    calls
-        Patients and probes alike: ``A`` absent, ``M`` marginal, ``P`` present.
+    file, descriptions
+        Its name; the description of each probe, by probe in the file's order.
+    expression, calls
+        Patients in rows, by number, in the file's order, probes in columns: int32, and ``A``
+        absent, ``M`` marginal or ``P`` present.
     """
 
     file: str
@@ -96,37 +87,35 @@ def parse(raw: pd.DataFrame) -> SourceTable:
             f"{file} has the probe {probes[probes.duplicated()][0]} twice: each probe must have "
             "one row."
         )
-    written = raw[list(patients)].set_axis(probes)
-    numbers = written.apply(pd.to_numeric, errors="coerce")
-    _refuse(written, numbers.isna() | (numbers % 1 != 0), file, "a whole number")
-    calls = raw[list(patients.values())].set_axis(probes).set_axis(list(patients), axis=1)
+    numbers = pd.Index([int(number) for number in patients], dtype="int32", name="patient")
+    written, calls = (
+        raw[list(names)].set_axis(probes).set_axis(numbers, axis=1)
+        for names in (patients, patients.values())
+    )
+    expression = written.apply(pd.to_numeric, errors="coerce")
     calls = calls.apply(lambda column: column.str.strip())
+    _refuse(written, expression.isna() | (expression % 1 != 0), file, "a whole number")
     _refuse(calls, ~calls.isin(["A", "M", "P"]), file, "one of the calls A, M and P")
-    descriptions = pd.Series(raw[DESCRIPTION].str.strip().to_numpy(), probes, name="description")
-    return SourceTable(file, descriptions, _turned(numbers.astype("int32")), _turned(calls))
+    descriptions = pd.Series(raw[DESCRIPTION].str.strip().to_numpy(), probes)
+    return SourceTable(file, descriptions, expression.astype("int32").T, calls.T)
 
 
 def _patients(raw: pd.DataFrame, file: str) -> dict[str, str]:
     """Find the column of calls beside the column of each patient."""
-    columns = [c for c in raw.columns if c not in (DESCRIPTION, PROBE, *_OWN_COLUMNS)]
+    columns = list(raw.columns.drop([DESCRIPTION, PROBE, "source_file", "source_row"]))
     pairs = dict(zip(columns[::2], columns[1::2], strict=False))
     wrong = [
         patient
         for patient, call in pairs.items()
-        if not (patient.isdecimal() and call.partition(".")[0] == CALL)
+        if not (patient.isdecimal() and call.partition(".")[0] == "call")
     ]
     if wrong or not columns or len(columns) % 2:
         raise CrossfoldError(
             f"In {file} the column {[*wrong, *columns[-1:], 'the descriptions'][0]} is not a "
-            f"patient's number followed by a column {CALL!r}: use the file as published, or give "
+            "patient's number followed by a column 'call': use the file as published, or give "
             "each patient these two columns."
         )
     return pairs
-
-
-def _turned(table: pd.DataFrame) -> pd.DataFrame:
-    """Put patients in rows, by number."""
-    return table.T.set_axis(pd.Index(table.columns.astype("int32"), name="patient"))
 
 
 def _refuse(cells: pd.DataFrame, bad: pd.DataFrame, file: str, expected: str) -> None:
@@ -162,33 +151,30 @@ def join_patients(
     expression, calls = (
         pd.concat([getattr(one, kind) for one in sources], keys=ORIGINS, names=["origin"])
         .sort_index(level="patient", sort_remaining=False)
+        .reset_index()
         for kind in ("expression", "calls")
     )  # fmt: skip
-    patients = expression.index.get_level_values("patient")
-    origin = pd.Categorical(expression.index.get_level_values("origin"), ORIGINS)
-    label = pd.Categorical(_labels_of(labels_raw, patients), CLASSES)
-    facts = pd.DataFrame({"patient": patients, "origin": origin, "label": label})
-    names = sources[0].descriptions.index
-    probes = pd.DataFrame(
-        {
-            "probe": names,
-            "description": sources[0].descriptions.to_numpy(),
-            "control": names.str.startswith(_CONTROL_PREFIX),
-            "present_share": (calls[names] == "P").mean().to_numpy(),
-        }
-    )
+    descriptions = sources[0].descriptions
+    probes = pd.DataFrame({"probe": descriptions.index, "description": descriptions.to_numpy()})
+    names = probes["probe"].tolist()
+    probes["control"] = probes["probe"].str.startswith("AFFX")
+    probes["present_share"] = (calls[names] == "P").mean().to_numpy()
+    facts = {
+        "patient": expression["patient"],
+        "origin": pd.Categorical(expression["origin"], ORIGINS),
+        "label": pd.Categorical(_labels_of(labels_raw, expression["patient"]), CLASSES),
+    }
     counts = {
-        "read": len(facts),
-        "kept": len(facts),
-        "by_origin": pd.crosstab(origin, label).to_dict(orient="index"),
+        "read": len(expression),
+        "kept": len(expression),
+        "by_origin": pd.crosstab(facts["origin"], facts["label"]).to_dict(orient="index"),
         "probes": len(probes),
         "control_probes": int(probes["control"].sum()),
     }
-    tables = [
-        pd.concat([facts, table[names].reset_index(drop=True)], axis=1)
-        for table in (expression, calls)
-    ]
-    return tables[0], tables[1], probes, counts
+    expression, calls = (
+        pd.concat([pd.DataFrame(facts), table[names]], axis=1) for table in (expression, calls)
+    )
+    return expression, calls, probes, counts
 
 
 def _refuse_unlike(first: SourceTable, second: SourceTable) -> None:
@@ -207,7 +193,7 @@ def _refuse_unlike(first: SourceTable, second: SourceTable) -> None:
         )
 
 
-def _labels_of(labels_raw: pd.DataFrame, patients: pd.Index) -> pd.Series:
+def _labels_of(labels_raw: pd.DataFrame, patients: pd.Series) -> pd.Series:
     """Find the class of each patient, in the order of `patients`; stop where that is not one."""
     file = str(labels_raw["source_file"].iloc[0])
     numbers = pd.to_numeric(labels_raw["patient"], errors="coerce")
@@ -255,21 +241,3 @@ def build_features(
         values = values.sub(values.mean(axis=1), axis=0).div(spread, axis=0)
     aml = (expression["label"] == "AML").astype("int8").rename(TARGET)
     return pd.concat([aml, values.astype("float32")], axis=1)
-
-
-def list_selected_probes(networks: Networks, family: FamilyParameters) -> pd.DataFrame:
-    """List the probes that each fold of the first model selected.
-
-    Returns
-    -------
-    Columns ``model``, ``protocol``, ``fold`` and ``probe``.
-    """
-    name, _ = next(iter(family))
-    tables = [
-        pd.DataFrame({"probe": TableEncoder.from_dict(fitted["encoder"]).inputs}).assign(
-            **{key: fitted[key] for key in ("model", "protocol", "fold")}
-        )
-        for fitted in networks[1]["fitted"]
-        if fitted["model"] == name
-    ]
-    return pd.concat(tables, ignore_index=True)[["model", "protocol", "fold", "probe"]]

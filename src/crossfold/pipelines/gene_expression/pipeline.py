@@ -6,7 +6,7 @@ from pathlib import Path
 
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.gene_expression import controls, nodes, report
+from crossfold.pipelines.gene_expression import nodes, report
 from crossfold.templates import cross_validation, reporting
 
 STUDY = "gene_expression"
@@ -28,31 +28,6 @@ def create_pipeline() -> Pipeline:
             name="build_features",
         ),
     ]
-    family = "params:models.variants"
-    own = [
-        Node(
-            nodes.list_selected_probes,
-            ["variants_networks", family],
-            "selected",
-            name="list_selected_probes",
-            namespace="cross_validation",
-        ),
-        Node(
-            controls.run_controls,
-            ["features", family, "params:folds", "params:controls", "params:seed"],
-            ["control_predictions", "control_leaks"],
-            name="run_controls",
-            namespace="cross_validation",
-        ),
-        Node(
-            controls.evaluate_controls,
-            ["control_predictions", "control_leaks"],
-            "controls",
-            name="evaluate_controls",
-            namespace="evaluation",
-        ),
-    ]
-    seed = {"params:seed": "params:seed"}
     return (
         Pipeline(data, namespace=STUDY, tags=["data_engineering"])
         + cross_validation.create_pipeline(
@@ -64,8 +39,8 @@ def create_pipeline() -> Pipeline:
             control=None,
             final="variants",
             importance=False,
+            leaks="variants",
         )
-        + Pipeline(own, namespace=STUDY, parameters=seed, tags=["modelling"])
         + reporting.create_pipeline(
             STUDY,
             page=Path(__file__).with_name("report.md.j2"),

@@ -4,49 +4,31 @@ What is checked here is a table's frame; what a single cell gets wrong is told b
 know its file, probe and patient.
 """
 
-from typing import Any
-
 import pandera.pandas as pa
 
-from crossfold.pipelines.gene_expression.nodes import (
-    CLASSES,
-    DESCRIPTION,
-    LABEL,
-    ORIGINS,
-    PROBE,
-    TARGET,
+from crossfold.pipelines.gene_expression.nodes import CLASSES, DESCRIPTION, ORIGINS, PROBE
+
+_HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
+
+
+def _frame(*, strict: bool = False, **columns: pa.Column) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema(columns, checks=_HAS_ROWS, strict=strict)
+
+
+RAW = pa.DataFrameSchema({name: pa.Column("str") for name in (DESCRIPTION, PROBE)}, _HAS_ROWS)
+LABELS = _frame(patient=pa.Column("str"), cancer=pa.Column("str"))
+PATIENTS = _frame(
+    patient=pa.Column("int32", unique=True, description="number in the source files"),
+    origin=pa.Column(pa.Category, pa.Check.isin(ORIGINS), description="file of the patient"),
+    label=pa.Column(pa.Category, pa.Check.isin(CLASSES), description="kind of leukaemia"),
 )
-
-HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
-
-
-def _frame(columns: dict[str, pa.Column], **options: Any) -> pa.DataFrameSchema:
-    return pa.DataFrameSchema(columns, checks=HAS_ROWS, **options)
-
-
-_FACTS = {
-    "patient": pa.Column("int32", unique=True, description="number in the source files"),
-    "origin": pa.Column(
-        pa.Category, pa.Check.isin(ORIGINS), description="source file of the patient"
-    ),
-    "label": pa.Column(pa.Category, pa.Check.isin(CLASSES), description="kind of leukaemia"),
-}
-
-RAW = _frame({DESCRIPTION: pa.Column("str"), PROBE: pa.Column("str")})
-LABELS = _frame({"patient": pa.Column("str"), LABEL: pa.Column("str")})
-EXPRESSION = _frame(_FACTS)
-CALLS = _frame(_FACTS)
 PROBES = _frame(
-    {
-        "probe": pa.Column("str", unique=True, description="accession number on the chip"),
-        "description": pa.Column("str", description="gene, as the source file names it"),
-        "control": pa.Column("bool", description="one of the chip's own controls (AFFX)"),
-        "present_share": pa.Column(
-            "float64", pa.Check.in_range(0, 1), description="share of patients with the call P"
-        ),
-    },
+    probe=pa.Column("str", unique=True, description="accession number on the chip"),
+    description=pa.Column("str", description="gene, as the source file names it"),
+    control=pa.Column("bool", description="one of the chip's own controls (AFFX)"),
+    present_share=pa.Column(
+        "float64", pa.Check.in_range(0, 1), description="share of patients with the call P"
+    ),
     strict=True,
 )
-FEATURES = _frame(
-    {TARGET: pa.Column("int8", pa.Check.isin([0, 1]), description="1 for AML, 0 for ALL")}
-)
+FEATURES = _frame(aml=pa.Column("int8", pa.Check.isin([0, 1]), description="1 for AML, 0 for ALL"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from crossfold.mlp import EpochLog, FoldStack
 
 F1_THRESHOLD = 0.4
-_DECISION = 0.5
+DECISION = 0.5
 _AVERAGED = ["train_loss", "train_accuracy", "train_f1"]
 _ADDED = ["validation_loss", "false_positives", "false_negatives"]
 
@@ -35,7 +35,7 @@ def binary_scores(target: NDArray[Any], probability: NDArray[Any]) -> dict[str, 
     target, probability
         Shape ``(n,)``: 0/1, and the probability of class 1.
     """
-    flagged = probability >= _DECISION
+    flagged = probability >= DECISION
     return {
         **f1_scores(target, probability),
         "false_positives": float((flagged & (target == 0)).sum()),
@@ -45,7 +45,7 @@ def binary_scores(target: NDArray[Any], probability: NDArray[Any]) -> dict[str, 
 
 def train_scores(target: NDArray[Any], probability: NDArray[Any]) -> dict[str, float]:
     """Measure accuracy and F1 of training rows at a probability of 0.5; see `binary_scores`."""
-    flagged, positive = probability >= _DECISION, target == 1
+    flagged, positive = probability >= DECISION, target == 1
     both = flagged.sum() + positive.sum()
     f1 = 2 * (flagged & positive).sum() / both if both else 0.0
     return {"train_accuracy": float((flagged == positive).mean()), "train_f1": float(f1)}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crossfold.templates.cross_validation.encoding import TableEncoder
 from crossfold.templates.cross_validation.estimators import installed
 from crossfold.templates.cross_validation.fitting import (
     Fitted,
@@ -272,6 +273,24 @@ def keep_networks(fitted: Sequence[Fitted]) -> Networks:
             for result in fitted
         ]
     }
+
+
+def list_selected(networks: Networks, family: FamilyParameters) -> pd.DataFrame:
+    """List the columns that the first model of a family selected in each fold.
+
+    Returns
+    -------
+    Columns ``model``, ``protocol``, ``fold`` and ``column``.
+    """
+    name, _ = next(iter(family))
+    tables = [
+        pd.DataFrame({"column": TableEncoder.from_dict(fitted["encoder"]).inputs}).assign(
+            **{key: fitted[key] for key in ("model", "protocol", "fold")}
+        )
+        for fitted in networks[1]["fitted"]
+        if fitted["model"] == name
+    ]
+    return pd.concat(tables, ignore_index=True)[["model", "protocol", "fold", "column"]]
 
 
 def _training(

@@ -315,6 +315,21 @@ class ImportanceParameters(Parameters):
     n_values: Annotated[int, Field(ge=2)] = 12
 
 
+class LeakControlParameters(Parameters):
+    """Controls on permuted labels, where nothing can be learnt.
+
+    Attributes
+    ----------
+    n_permutations
+        How often labels are permuted.
+    smote_permutations
+        The same for the controls of SMOTE, whose networks read all inputs.
+    """
+
+    n_permutations: PositiveInt = 20
+    smote_permutations: PositiveInt = 5
+
+
 class CardParameters(Parameters):
     """What the model card says beyond the figures.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.templates.cross_validation import nodes
+from crossfold.templates.cross_validation import leak_controls, nodes
 from crossfold.templates.cross_validation.decision import decide
 from crossfold.templates.cross_validation.evaluation import (
     compare_models,
@@ -35,6 +35,7 @@ def create_pipeline(
     control: str | None = "numpy",
     final: str = FINAL,
     importance: bool = True,
+    leaks: str | None = None,
 ) -> Pipeline:
     """Build the modelling pipeline of a study.
 
@@ -61,6 +62,10 @@ def create_pipeline(
     importance
         Whether it is measured what drives the first model of `final`: every input is shuffled, and
         the effects of those that matter most are computed.
+    leaks
+        Family whose first network shows on permuted labels what selecting inputs and SMOTE before
+        the split would give (`leak_controls`): for small tables of two classes, with a block
+        ``controls`` of parameters; what it selects in each fold is listed. None for none.
     """
     inputs = {"cleaned": table, "features": features}
     if permuted_features is not None:
@@ -70,6 +75,7 @@ def create_pipeline(
         *(_network_node(family, searches=family in searched) for family in networks),
         *(_estimator_node(family) for family in estimators),
         *_control_nodes(control, permute=permuted_features is None),
+        *(_leak_nodes(leaks) if leaks else []),
         *_evaluation_nodes(networks, [*estimators, *networks, *(["control"] if control else [])]),
         *(_importance_nodes(final) if importance else []),
         *_final_nodes(final),
@@ -143,6 +149,33 @@ def _control_nodes(family: str | None, *, permute: bool) -> list[Node]:
         namespace="cross_validation",
     )
     return [permuted, control]
+
+
+def _leak_nodes(family: str) -> list[Node]:
+    return [
+        Node(
+            nodes.list_selected,
+            [f"{family}_networks", f"params:models.{family}"],
+            "selected",
+            name="list_selected",
+            namespace="cross_validation",
+        ),
+        Node(
+            leak_controls.run_leak_controls,
+            ["features", *_TRAINING[1:], f"params:models.{family}", "params:folds",
+             "params:controls", "params:seed"],
+            ["control_predictions", "control_leaks"],
+            name="run_leak_controls",
+            namespace="cross_validation",
+        ),
+        Node(
+            leak_controls.evaluate_leak_controls,
+            ["control_predictions", "control_leaks"],
+            "controls",
+            name="evaluate_leak_controls",
+            namespace="evaluation",
+        ),
+    ]  # fmt: skip
 
 
 def _evaluation_nodes(networks: Sequence[str], families: Sequence[str]) -> list[Node]:

@@ -13,9 +13,8 @@ from pydantic import ValidationError
 
 from crossfold.pipelines.gene_expression.audit import faults, measures
 from crossfold.pipelines.gene_expression.audit.faults import Rows, make_training_set
-from crossfold.pipelines.gene_expression.audit.figures import draw_figures
 from crossfold.pipelines.gene_expression.audit.measures import GeneExpressionClaims
-from crossfold.pipelines.gene_expression.audit.pipeline import judge_claims
+from crossfold.pipelines.gene_expression.audit.pipeline import draw_figures, judge_claims
 from crossfold.pipelines.gene_expression.audit.training import (
     ProtocolParameters,
     measure,
@@ -40,6 +39,7 @@ PROTOCOL = ProtocolParameters.model_validate(
             "max_iter": 25,
         },
         "short_epochs": {"split": 5, "k_fold": 25, "leave_one_out": 2},
+        "names": CONF["gene_expression_audit"]["protocol"]["names"],
         "source_epochs": 100,
         "n_draws": 2,
         "n_splits": 10,
@@ -150,7 +150,7 @@ def test_resampling_leaves_the_rows_put_aside_alone_unless_the_fault_is_on():
 def test_all_faults_resample_the_whole_table_and_then_split_it():
     patients = make_patients()
     for table, n in (("down_sampled", 2 * 16), ("smote", 2 * 30)):
-        train, validation, _ = training_set(patients, table, *ALL_FAULTS)
+        train, validation, *_ = training_set(patients, table, *ALL_FAULTS)
         assert len(train.aml) + len(validation.aml) == n
         assert len(validation.aml) == np.ceil(TEST_SHARE * n)
 
@@ -192,7 +192,7 @@ def test_what_the_source_printed_is_taken_over() -> None:
 
 def test_the_network_starts_and_moves_as_in_the_sources_library() -> None:
     protocol = ProtocolParameters.model_validate(CONF["gene_expression_audit"]["protocol"])
-    arguments = protocol.arguments("smote", Setup())
+    arguments = protocol.make_network("smote", Setup()).get_params()
     assert (arguments["init"], arguments["epsilon"]) == ("xavier", 1e-7)
     assert arguments["max_iter"] == protocol.source_epochs
 
@@ -262,7 +262,7 @@ def test_equal_models_gain_nothing(judged) -> None:
 
 
 def case_of(table: pd.DataFrame, predictions: pd.DataFrame) -> measures.Case:
-    return measures.Case(Setup(), lambda subject: table, predictions, 50, SEED)
+    return measures.Case(True, lambda subject: table, predictions, 50, SEED)
 
 
 def test_a_loss_has_settled_after_nine_tenths_of_its_fall() -> None:

@@ -41,13 +41,18 @@ class Rows(NamedTuple):
     inputs: NDArray[np.float32]
     aml: NDArray[Any]
 
+    def take(self, numbers: NDArray[np.intp]) -> Rows:
+        """Take rows by their numbers."""
+        return Rows(self.inputs[numbers], self.aml[numbers])
+
 
 class TrainingSet(NamedTuple):
-    """What a network learns from and is scored on, and its class weights."""
+    """What a network learns from and is scored on, its class weights and its seed."""
 
     train: Rows
     validation: Rows
     class_weight: dict[int, float]
+    seed: int
 
 
 def make_training_set(
@@ -57,45 +62,31 @@ def make_training_set(
 
     Parameters
     ----------
-    patients
-        All patients, neither scaled nor resampled.
-    table
-        One of `TABLES`.
+    patients, table
+        All patients, neither scaled nor resampled; one of `TABLES`.
     faults
         Those of `TOUCHING` that are on.
-    test_share
-        Share of the rows that the network is scored on.
-    seed
-        Of split and resampling.
+    test_share, seed
+        Share of the rows that the network is scored on; of split and resampling.
     """
     train, validation = split(patients, test_share, seed)
     weights = class_weights(train.aml)
     scaled_on = patients if SCALE in faults else train
     train, validation, everyone = (scale(r, scaled_on) for r in (train, validation, patients))
-    if _resampled_as_a_whole(table, faults):
+    # With SMOTE, resampling all rows is two faults: validation rows are parents, and are made.
+    of_whole = {RESAMPLE, SMOTE_FIRST}.intersection(TOUCHING[table])
+    if of_whole and of_whole <= set(faults):
         train, validation = split(resample(everyone, table, seed), test_share, seed)
         if SCALE not in faults:
             train, validation = scale(train, train), scale(validation, train)
     else:
         validation = resample(validation, table, seed) if RESAMPLE in faults else validation
-        made_from = everyone if SMOTE_FIRST in faults else train
-        train = (
-            add_synthetic(train, made_from, seed)
-            if table == SMOTE
-            else resample(train, table, seed)
-        )
-    return TrainingSet(
-        train, validation, weights if WEIGHTS in faults else class_weights(train.aml)
-    )
-
-
-def _resampled_as_a_whole(table: str, faults: Collection[str]) -> bool:
-    """Tell whether a table is resampled with the rows that are put aside.
-
-    With SMOTE that is two faults: validation rows are parents, and validation rows are made.
-    """
-    needed = {DOWN_SAMPLED: {RESAMPLE}, SMOTE: {RESAMPLE, SMOTE_FIRST}}.get(table)
-    return needed is not None and needed <= set(faults)
+        if table == SMOTE:
+            train = add_synthetic(train, everyone if SMOTE_FIRST in faults else train, seed)
+        else:
+            train = resample(train, table, seed)
+    own_weights = weights if WEIGHTS in faults else class_weights(train.aml)
+    return TrainingSet(train, validation, own_weights, seed)
 
 
 def split(rows: Rows, test_share: float, seed: int) -> tuple[Rows, Rows]:
@@ -104,8 +95,7 @@ def split(rows: Rows, test_share: float, seed: int) -> tuple[Rows, Rows]:
 
     numbers = np.arange(len(rows.aml))
     parts = train_test_split(numbers, test_size=test_share, random_state=seed)
-    train, validation = (Rows(rows.inputs[part], rows.aml[part]) for part in parts)
-    return train, validation
+    return rows.take(parts[0]), rows.take(parts[1])
 
 
 def scale(rows: Rows, by: Rows) -> Rows:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import Any, ClassVar
 
@@ -22,7 +22,6 @@ from crossfold.pipelines.gene_expression.audit.faults import (
 from crossfold.templates.audit import (
     Claims,
     Measured,
-    Setup,
     exact,
     from_interval,
     resampled,
@@ -30,7 +29,12 @@ from crossfold.templates.audit import (
 )
 from crossfold.templates.audit.measured import effect
 from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT, ORIGINAL_SPLIT
-from crossfold.validation import GroupBootstrap, binary_metrics, percentile_interval
+from crossfold.validation import (
+    GroupBootstrap,
+    binary_metrics,
+    bootstrap_metrics,
+    percentile_interval,
+)
 
 # The sound study's networks that stand for the audit's.
 STUDY_MODELS = {ORIGINAL: "mlp", DOWN_SAMPLED: "mlp_down_sampled", SMOTE: "mlp_smote"}
@@ -44,8 +48,8 @@ class Case:
 
     Attributes
     ----------
-    setup
-        Its faults. Without any, and where no single fault is compared, the sound study speaks.
+    is_study
+        Whether the sound study speaks: without faults, where no single fault is compared.
     runs
         Its runs by subject: a row for each draw or fold and epoch.
     predictions
@@ -54,16 +58,11 @@ class Case:
         Of the bootstrap.
     """
 
-    setup: Setup
+    is_study: bool
     runs: Callable[[str], pd.DataFrame]
     predictions: pd.DataFrame
     n_resamples: int
     seed: int
-
-    @property
-    def is_study(self) -> bool:
-        """Whether the sound study's figures are asked for."""
-        return not self.setup.faults and not self.setup.short
 
     def last(self, subject: str) -> pd.DataFrame:
         """Take the last epoch of every draw or fold."""
@@ -72,9 +71,10 @@ class Case:
         return last
 
     def study(self, model: str, protocol: str = K_FOLD) -> pd.DataFrame:
-        """Take the sound study's predictions of a model."""
+        """Take the sound study's predictions of a model, and whether they are ``right``."""
         table = self.predictions
-        return table[(table["model"] == model) & (table["protocol"] == protocol)]
+        own = table[(table["model"] == model) & (table["protocol"] == protocol)]
+        return own.assign(right=own["flagged"] == (own["target"] == 1))
 
     def bootstrap(self, values: Array) -> Array:
         """Resample values, a row each time, alike for all that have as many."""
@@ -84,45 +84,35 @@ class Case:
         """Measure a mean over draws with its bootstrap interval."""
         return resampled(values.mean(), self.bootstrap(values).mean(axis=1), len(values))
 
-    def of_patients(
-        self, rows: pd.DataFrame, figure: Callable[[Any], Array]
-    ) -> tuple[float, Array]:
-        """Compute a figure from metrics of predictions, and of patients drawn as wholes."""
+    def of_patients(self, rows: pd.DataFrame, figure: Callable[[Any], Array]) -> Measured:
+        """Measure a figure of metrics of predictions, patients drawn as wholes."""
         y, p, flagged = (rows[name].to_numpy() for name in ("target", "p1", "flagged"))
-        blocks = GroupBootstrap(rows["row"], self.n_resamples, self.seed).blocks()
-        drawn = [figure(binary_metrics(y, p, flagged, weights)) for weights in blocks]
-        return float(figure(binary_metrics(y, p, flagged))[0]), np.concatenate(drawn)
+        bootstrap = GroupBootstrap(rows["row"], self.n_resamples, self.seed)
+        estimate = float(figure(binary_metrics(y, p, flagged))[0])
+        drawn = figure(bootstrap_metrics(y, p, flagged, bootstrap))
+        return resampled(estimate, drawn, rows["row"].nunique())
 
 
 def score(case: Case, table: str, metric: str = "f1") -> Measured:
     """Measure a metric of a table: of the sound study, else over draws, their mean and range."""
     if case.is_study:
-        estimate, drawn = _study_score(case, table, metric)
-        return resampled(estimate, drawn, case.study(STUDY_MODELS[table])["row"].nunique())
+        rows = case.study(STUDY_MODELS[table]).sort_values(["row", "fold"])
+        is_mean = metric == "balanced_accuracy"
+        return case.of_patients(rows, _balanced if is_mean else itemgetter(metric))
     values = case.last(table)[metric].to_numpy()
-    interval = percentile_interval(values)
-    return Measured(values.mean(), *interval, len(values), case.over(values).draws)
+    low, high = percentile_interval(values)
+    return replace(case.over(values), low=low, high=high)
 
 
 def gain(case: Case, tables: Sequence[str], metric: str = "f1") -> Measured:
     """Measure a metric with resampling minus without, the mean over tables, in pairs."""
     if case.is_study:
-        (before, without), *after = (
-            _study_score(case, table, metric) for table in (ORIGINAL, *tables)
-        )
-        mean = float(np.mean([estimate for estimate, _ in after]))
-        drawn = np.mean([of_draws for _, of_draws in after], axis=0)
-        n = case.study(STUDY_MODELS[ORIGINAL])["row"].nunique()
-        return resampled(mean - before, drawn - without, n)
-    values = [case.last(table)[metric].to_numpy() for table in (ORIGINAL, *tables)]
-    return case.over(np.mean(values[1:], axis=0) - values[0])
-
-
-def _study_score(case: Case, table: str, metric: str) -> tuple[float, Array]:
-    rows = case.study(STUDY_MODELS[table]).sort_values(["row", "fold"])
-    return case.of_patients(
-        rows, _balanced if metric == "balanced_accuracy" else itemgetter(metric)
-    )
+        before, *after = (score(case, table, metric) for table in (ORIGINAL, *tables))
+        estimate = float(np.mean([one.estimate for one in after])) - before.estimate
+        drawn = np.mean([np.asarray(one.draws) for one in after], axis=0)
+        return resampled(estimate, drawn - before.draws, before.n)
+    without, *values = (case.last(table)[metric].to_numpy() for table in (ORIGINAL, *tables))
+    return case.over(np.mean(values, axis=0) - without)
 
 
 def _balanced(own: Any) -> Array:
@@ -132,15 +122,11 @@ def _balanced(own: Any) -> Array:
 def accuracy(case: Case, protocol: str) -> Measured:
     """Measure the share of patients called rightly by the networks that validate them."""
     if case.is_study and protocol != PERMUTED:
-        return _study_accuracy(case, protocol)
+        rows = case.study(SOURCE_SHAPE, protocol)
+        n = rows["row"].nunique()
+        return share_of(float(rows["right"].mean()) * n, n)
     folds = case.last(protocol)
     return share_of(float(folds["right"].sum()), int(folds["n"].sum()))
-
-
-def _study_accuracy(case: Case, protocol: str) -> Measured:
-    rows = case.study(SOURCE_SHAPE, protocol)
-    n, right = rows["row"].nunique(), (rows["flagged"] == (rows["target"] == 1)).mean()
-    return share_of(float(right) * n, n)
 
 
 def epochs_saved(case: Case, table: str) -> Measured:
@@ -170,11 +156,9 @@ def sway(case: Case, aml_share: float) -> Measured:
             return 2 * true / (true + false + share), true + (1 - share) - false
 
         (f1, right), (f1_rare, right_rare) = figures(0.5), figures(aml_share)
-        more: Array = np.abs(f1 - f1_rare) - np.abs(right - right_rare)
-        return more
+        return np.asarray(np.abs(f1 - f1_rare) - np.abs(right - right_rare))
 
-    rows = case.study(STUDY_MODELS[ORIGINAL])
-    return resampled(*case.of_patients(rows, moved), rows["row"].nunique())
+    return case.of_patients(case.study(STUDY_MODELS[ORIGINAL]), moved)
 
 
 def spread_of_splits(case: Case) -> Measured:
@@ -191,9 +175,8 @@ def steadier(case: Case) -> Measured:
     n_repeats = len(rows) // rows["row"].nunique()
     if n_repeats < 2:
         return exact(math.nan)
-    right = rows["flagged"] == (rows["target"] == 1)
     repeat = rows["fold"] // (rows["fold"].nunique() // n_repeats)
-    repeats = right.groupby(repeat).mean().to_numpy()
+    repeats = rows["right"].groupby(repeat).mean().to_numpy()
     drawn = [case.bootstrap(values).std(axis=1, ddof=1) for values in (splits, repeats)]
     estimate = splits.std(ddof=1) - repeats.std(ddof=1)
     return resampled(estimate, drawn[0] - drawn[1], len(splits))
@@ -206,8 +189,7 @@ def _split_accuracies(case: Case) -> Array:
 
 def bias(case: Case) -> Measured:
     """Measure accuracy in leave-one-out minus accuracy on the second file's patients."""
-    within, new = (_study_accuracy(case, name) for name in (LEAVE_ONE_OUT, ORIGINAL_SPLIT))
-    return effect(within, new)
+    return effect(accuracy(case, LEAVE_ONE_OUT), accuracy(case, ORIGINAL_SPLIT))
 
 
 def cost_ratio(case: Case) -> Measured:

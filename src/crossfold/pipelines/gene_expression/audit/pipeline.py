@@ -1,11 +1,14 @@
-"""The audit of the leukaemia study's source: repeat it, judge its claims, write the page."""
+"""The audit of the leukaemia study's source: repeat it, draw its figures, judge its claims."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.gene_expression.audit.figures import draw_figures
+from crossfold.pipelines.gene_expression.audit import faults
 from crossfold.pipelines.gene_expression.audit.measures import (
     Case,
     GeneExpressionClaims,
@@ -13,12 +16,17 @@ from crossfold.pipelines.gene_expression.audit.measures import (
 )
 from crossfold.pipelines.gene_expression.audit.training import (
     ProtocolParameters,
+    patient_rows,
     repeat_source,
     run_of,
 )
+from crossfold.pipelines.gene_expression.nodes import CLASSES
+from crossfold.reports import charts, style
 from crossfold.templates import audit
+from crossfold.templates.audit import Setup
 
 FIGURES = ("classes", "splits", "folds")
+_TRAINED = "Its own split, training"
 
 
 def judge_claims(
@@ -31,39 +39,103 @@ def judge_claims(
     """Measure and judge every claim; see `crossfold.templates.audit.judge`."""
     by_run = dict(list(epochs.groupby(["subject", "run"])))
 
-    def case_of(setup: audit.Setup) -> Case:
+    def case_of(setup: Setup) -> Case:
         def runs(subject: str) -> pd.DataFrame:
             return by_run[subject, run_of(setup, subject, protocol).name]
 
-        return Case(setup, runs, predictions, protocol.n_resamples, seed)
+        is_study = setup == Setup()
+        return Case(is_study, runs, predictions, protocol.n_resamples, seed)
 
-    figures = audit.beside_printed(
-        claims,
-        case_of,
-        own_split,
-        lambda table: f"{table.replace('_', ' ')} table, the source's own split",
-    )
+    def named(table: str) -> str:
+        return f"{table.replace('_', ' ')} table, the source's own split"
+
+    figures = audit.beside_printed(claims, case_of, own_split, named)
     trained = protocol.network.max_iter, protocol.source_epochs
     return audit.judge(claims, case_of, epochs=trained, figures=figures)
+
+
+def draw_figures(
+    expression: pd.DataFrame,
+    epochs: pd.DataFrame,
+    claims: GeneExpressionClaims,
+    protocol: ProtocolParameters,
+    seed: int,
+) -> dict[str, Any]:
+    """Draw the class counts, the curves of the split and those of the folds; matplotlib figures."""
+
+    def runs(subjects: tuple[str, ...], setup: Setup) -> pd.DataFrame:
+        named = {one: run_of(setup, one, protocol).name for one in subjects}
+        return epochs[epochs["run"] == epochs["subject"].map(named)]
+
+    reported = Setup(claims.on)
+    splits = _of_splits(runs(faults.TABLES, reported))
+    folds = [
+        _of_folds(runs(faults.CROSS_VALIDATIONS, setup)).assign(series=series)
+        for setup, series in ((reported, "With all faults"), (Setup(), "Without the faults"))
+    ]
+    with style.figure_style():
+        return {
+            "classes": _classes(expression, protocol, seed),
+            "splits": _lines(splits, protocol, ("loss", "F1")),
+            "folds": _lines(pd.concat(folds), protocol, ("loss", "accuracy")),
+        }
+
+
+def _classes(expression: pd.DataFrame, protocol: ProtocolParameters, seed: int) -> Any:
+    """Draw the number of patients of each class in each table."""
+    patients = patient_rows(expression)
+    figure, panels = style.new_figure(2.6, 1, len(faults.TABLES), sharey=True)
+    for axes, table in zip(panels, faults.TABLES, strict=True):
+        counts = np.bincount(faults.resample(patients, table, seed).aml, minlength=2)
+        bars = axes.bar(CLASSES, counts, color=[style.BLUE, style.ORANGE], edgecolor="black")
+        axes.bar_label(bars, [f"{n}\n{n / counts.sum():.1%}".replace("%", " %") for n in counts])
+        axes.set_title(f"{protocol.names[table]}\nn = {counts.sum()}")
+        axes.grid(axis="x", visible=False)
+        axes.margins(y=0.25)
+    panels[0].set_ylabel("Patients")
+    return figure
+
+
+def _of_splits(runs: pd.DataFrame) -> pd.DataFrame:
+    """Arrange loss and F1 of the source's own split, and the middle 80 % of all draws."""
+    own, tables = runs[runs["fold"] == 0], []
+    for name, measure in {"loss": "loss", "f1": "F1"}.items():
+        drawn = runs.groupby(["subject", "epoch"])[name]
+        ends = {"low": drawn.quantile(0.1), "high": drawn.quantile(0.9)}
+        spread = pd.DataFrame({"estimate": drawn.median(), **ends}).reset_index()
+        tables += [
+            own.assign(estimate=own[name], series="Its own split", measure=measure),
+            spread.assign(series="All draws, middle 80 %", measure=measure),
+            own.assign(estimate=own[f"train_{name}"], series=_TRAINED, measure=measure),
+        ]
+    return pd.concat(tables)
+
+
+def _of_folds(runs: pd.DataFrame) -> pd.DataFrame:
+    """Arrange the folds' mean loss and accuracy by epoch within a fold."""
+    runs = runs.assign(accuracy=runs["right"] / runs["n"])
+    long = runs.melt(["subject", "epoch"], ["loss", "accuracy"], "measure", "estimate")
+    return long.groupby(["subject", "measure", "epoch"])["estimate"].mean().reset_index()
+
+
+def _lines(table: pd.DataFrame, protocol: ProtocolParameters, measures: tuple[str, ...]) -> Any:
+    """Draw a row of panels for each subject."""
+    names = protocol.names
+    order = [f"{name}: {measure}" for name in names.values() for measure in measures]
+    panel = pd.Categorical(table["subject"].map(names) + ": " + table["measure"], order)
+    ordered = table.assign(panel=panel).sort_values("panel", kind="stable")
+    return charts.lines(ordered, "epoch", series="series", panel="panel", share_y=False, height=2.2)
 
 
 def create_pipeline() -> Pipeline:
     """Build the audit; the study's own tables must have been made before."""
     given = ["params:claims", "params:protocol", "params:seed"]
+    drawn = {name: f"figure_{name}" for name in FIGURES}
+    judged = ["claims", "shares", "runs"]
     nodes = [
         Node(repeat_source, ["expression", *given], "epochs", name="repeat_source"),
-        Node(
-            draw_figures,
-            ["expression", "epochs", *given],
-            {name: f"figure_{name}" for name in FIGURES},
-            name="draw_source_figures",
-        ),
-        Node(
-            judge_claims,
-            ["epochs", "predictions", *given],
-            ["claims", "shares", "runs"],
-            name="judge_claims",
-        ),
+        Node(draw_figures, ["expression", "epochs", *given], drawn, name="draw_source_figures"),
+        Node(judge_claims, ["epochs", "predictions", *given], judged, name="judge_claims"),
     ]
     return audit.create_pipeline(
         "gene_expression",

@@ -1,0 +1,196 @@
+"""Controls on permuted labels: nothing can be learnt, so what scores above chance is a leak.
+
+All permutations of a control are blocks of rows in one table, so that all their folds train as
+one stack.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from crossfold.templates.cross_validation.encoding import (
+    fit_encoder,
+    inputs_by_kind,
+    target_numbers,
+)
+from crossfold.templates.cross_validation.history import DECISION
+from crossfold.templates.cross_validation.parameters import (
+    FamilyParameters,
+    FoldParameters,
+    LeakControlParameters,
+    Model,
+    PreparationParameters,
+)
+from crossfold.templates.cross_validation.training import (
+    class_separation,
+    make_network,
+    make_sampler,
+)
+from crossfold.templates.parameters import TableParameters
+
+INSIDE, BEFORE = "inside each training fold", "before the split"
+SELECTION, SMOTE = "selection", "smote"
+_METRICS = ("accuracy", "balanced_accuracy", "roc_auc")
+
+
+class Permuted(NamedTuple):
+    """Rows with labels that say nothing of them.
+
+    Attributes
+    ----------
+    inputs, labels
+        Shape ``(n, width)``, and permuted labels, 0 or 1, shape ``(n,)``.
+    parents
+        Rows that each synthetic row was made from, shape ``(n, 2)``, else `NOT_SYNTHETIC`.
+    """
+
+    inputs: NDArray[np.float32]
+    labels: NDArray[np.int8]
+    parents: NDArray[np.intp]
+
+
+def permutations(
+    inputs: NDArray[np.float32], labels: NDArray[np.int8], n: int, seed: int
+) -> list[Permuted]:
+    """Permute the labels `n` times, row by row; equal seeds give equal labels."""
+    from crossfold.validation import NOT_SYNTHETIC, permute_labels
+
+    rng, parents = np.random.default_rng(seed), np.full((len(labels), 2), NOT_SYNTHETIC)
+    return [Permuted(inputs, permute_labels(labels, rng), parents) for _ in range(n)]
+
+
+def add_synthetic(table: Permuted, seed: int) -> Permuted:
+    """Add synthetic rows to the smaller class before anything is split."""
+    # A row's own column of the identity follows it into the rows made from it; it moves all rows
+    # equally far apart, so that their neighbours stay the same.
+    n, width = table.inputs.shape
+    marked = np.hstack([table.inputs, np.eye(n, dtype=table.inputs.dtype)])
+    resampled, labels = make_sampler("smote", seed).fit_resample(marked, table.labels)
+    parents = np.argsort(resampled[n:, width:])[:, -2:]
+    return Permuted(resampled[:, :width], labels, np.vstack([table.parents, parents]))
+
+
+def _select(table: Permuted, select: int | None) -> Permuted:
+    """Select inputs and scale them on all rows, before anything is split."""
+    return table._replace(inputs=_preprocessor(select).fit_transform(table.inputs, table.labels))
+
+
+def _preprocessor(select: int | None) -> Any:
+    """Make the steps before resampling, unfitted: selection and scaling, as models have them."""
+    from sklearn.feature_selection import SelectKBest, VarianceThreshold
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    selection = [] if select is None else [SelectKBest(class_separation, k=select)]
+    return make_pipeline(VarianceThreshold(), *selection, StandardScaler())
+
+
+def run_leak_controls(
+    features: pd.DataFrame,
+    table_parameters: TableParameters,
+    preparation: PreparationParameters,
+    family: FamilyParameters,
+    folds: FoldParameters,
+    controls: LeakControlParameters,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cross-validate the first network of a family on permuted labels, soundly and with two leaks.
+
+    Inputs are selected, if the network selects any, and synthetic rows added, inside each training
+    fold and before the split. Labels are permuted row by row, so that groups say nothing either.
+
+    Returns
+    -------
+    Predictions of all controls: ``control``, ``when``, ``permutation``, ``target``, ``p1`` and
+    ``flagged``; and how many synthetic rows the leak guard finds in each.
+    """
+    _, model = next(iter(family))
+    kinds = inputs_by_kind(features, table_parameters.target, preparation)
+    inputs = fit_encoder(features, kinds, preparation, "filled").transform(features)
+    labels = target_numbers(features[table_parameters.target], table_parameters)
+    selected = permutations(inputs, labels, controls.n_permutations, seed)
+    resampled = permutations(inputs, labels, controls.smote_permutations, seed)
+    runs: list[tuple[str, str, list[Permuted], dict[str, Any]]] = [
+        (SELECTION, INSIDE, selected, {}),
+        (SELECTION, BEFORE, [_select(one, model.select) for one in selected], {"select": None}),
+        (SMOTE, INSIDE, resampled, {"select": None, "sampler": "smote"}),
+        (SMOTE, BEFORE, [add_synthetic(one, seed) for one in resampled],
+         {"select": None, "sampler": "none"}),
+    ]  # fmt: skip
+    predictions, leaks = [], []
+    for control, when, tables, changed in runs if model.select else runs[2:]:
+        own = model.model_copy(update=changed)
+        said, crossing = _cross_validate(tables, own, folds.n_splits, seed)
+        predictions.append(said.assign(control=control, when=when))
+        leaks.append({"control": control, "when": when, "synthetic_leaks": crossing})
+    joined = pd.concat(predictions, ignore_index=True)
+    keys = ["control", "when"]
+    joined = joined[[*keys, *joined.columns.drop(keys)]].astype(dict.fromkeys(keys, "category"))
+    return joined, pd.DataFrame(leaks)
+
+
+def _cross_validate(
+    tables: Sequence[Permuted], model: Model, n_splits: int, seed: int
+) -> tuple[pd.DataFrame, int]:
+    """Train all permutations as one stack; predict each row by the fold that left it out.
+
+    Returns
+    -------
+    The predictions, and how many synthetic rows the leak guard finds that are validated, or train
+    beside what they were made from.
+    """
+    from crossfold.mlp import FoldStack, ProgressBar
+    from crossfold.validation import assign_folds, find_leaks, fold_rows
+
+    inputs, labels = (np.concatenate([one[part] for one in tables]) for part in (0, 1))
+    folds = [assign_folds(one.labels, n_splits=n_splits, seed=seed) for one in tables]
+    sizes = [len(fold) for fold in folds]
+    pairs = [
+        (train + start, validation + start)
+        for start, fold in zip(np.cumsum([0, *sizes[:-1]]), folds, strict=True)
+        for train, validation in fold_rows(fold)
+    ]
+    network = make_network(model.network, "binary", [ProgressBar()])
+    stack = FoldStack(
+        network.set_params(random_state=seed),
+        preprocessor=_preprocessor(model.select),
+        sampler=make_sampler(model.sampler, seed),
+    ).fit(inputs, labels, pairs)
+    p = stack.out_of_fold_[0]
+    said = {"permutation": np.repeat(np.arange(len(tables)), sizes), "target": labels, "p1": p}
+    found = [
+        find_leaks(fold, synthetic=one.parents)["crossing"].sum()
+        for fold, one in zip(folds, tables, strict=True)
+    ]
+    return pd.DataFrame({**said, "flagged": p >= DECISION}), int(sum(found))
+
+
+def evaluate_leak_controls(control_predictions: pd.DataFrame, leaks: pd.DataFrame) -> pd.DataFrame:
+    """Compute the figures of the controls: the mean over permutations with its 95 % t-interval.
+
+    Returns
+    -------
+    Columns ``control``, ``when``, ``metric``, ``estimate``, ``low``, ``high``, ``permutations``
+    and ``synthetic_leaks`` (what the leak guard counts).
+    """
+    from crossfold.validation import t_interval
+
+    keys, rows = ["control", "when"], []
+    for names, part in control_predictions.groupby(keys, sort=False, observed=True):
+        found = pd.DataFrame([_figures(one) for _, one in part.groupby("permutation")])
+        rows += [(*names, metric, *t_interval(found[metric]), len(found)) for metric in found]
+    columns = [*keys, "metric", "estimate", "low", "high", "permutations"]
+    return pd.DataFrame(rows, columns=columns).merge(leaks, on=keys)
+
+
+def _figures(rows: pd.DataFrame) -> dict[str, float]:
+    from crossfold.validation import binary_metrics
+
+    own = binary_metrics(rows["target"], rows["p1"], rows["flagged"])
+    figures = {**own, "balanced_accuracy": (own["recall"] + own["specificity"]) / 2}
+    return {name: float(figures[name][0]) for name in _METRICS}
