@@ -9,9 +9,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import r2_score
 
 from crossfold.mlp import _batches, _numpy_engine, _pass
+from crossfold.mlp._pass import predict
 from crossfold.mlp._spec import Activation, DataSet, Member, Network, Settings, Trained
 from crossfold.mlp._torch_engine import TorchEngine
-from crossfold.mlp._training import predict, train
+from crossfold.mlp._training import train
 from crossfold.mlp.exceptions import DataError, ParameterError
 
 ENGINES = ("numpy", "torch")
@@ -186,18 +187,15 @@ def test_a_network_without_hidden_layer_is_logistic_regression():
     np.testing.assert_allclose(trained.coefs[0][:, 0], sklearn.coef_[0], atol=1e-6)
 
 
-def test_predictions_do_not_depend_on_chunks_or_stacking(monkeypatch):
+def test_predictions_do_not_depend_on_chunks(monkeypatch):
     network, data = make_network("multiclass", "cross_entropy", 3), make_data("multiclass", 3)
-    members = [Member(0, np.arange(40), seed=s) for s in range(2)]
-    trained = train(network, [data], members, SETTINGS)
-    alone = [predict(network, t.coefs, t.intercepts, data.inputs) for t in trained]
-    coefs = [np.stack(layer) for layer in zip(*(t.coefs for t in trained), strict=True)]
-    intercepts = [np.stack(layer) for layer in zip(*(t.intercepts for t in trained), strict=True)]
+    [trained] = train(network, [data], [Member(0, np.arange(40), seed=0)], SETTINGS)
+    whole = predict(network, trained.coefs, trained.intercepts, data.inputs)
     monkeypatch.setattr(_pass, "_CHUNK_BYTES", 800)
-    together = predict(network, coefs, intercepts, data.inputs)
-    np.testing.assert_allclose(together, alone, atol=1e-14)
-    np.testing.assert_allclose(together.sum(axis=2), 1)
-    assert predict(network, coefs, intercepts, data.inputs[:0]).shape == (2, 0, 3)
+    cut = predict(network, trained.coefs, trained.intercepts, data.inputs)
+    np.testing.assert_allclose(cut, whole, atol=1e-14)
+    np.testing.assert_allclose(cut.sum(axis=1), 1)
+    assert predict(network, trained.coefs, trained.intercepts, data.inputs[:0]).shape == (0, 3)
 
 
 def test_validation_rows_are_scored_like_predictions():

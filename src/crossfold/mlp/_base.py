@@ -17,6 +17,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from crossfold.mlp import _training
+from crossfold.mlp._drawing import Drawing, draw
 from crossfold.mlp._inputs import check_inputs
 from crossfold.mlp._network import (
     CONSTRAINTS,
@@ -27,6 +28,7 @@ from crossfold.mlp._network import (
     schedule_of,
     stops_early,
 )
+from crossfold.mlp._pass import layer_outputs, predict
 from crossfold.mlp._spec import (
     Activation,
     Array,
@@ -279,7 +281,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
 
     def _outputs_of(self, inputs: Array) -> Array:
         network = make_network(self, self.n_features_in_, self._targets)
-        outputs = _training.predict(network, self.coefs_, self.intercepts_, inputs)
+        outputs = predict(network, self.coefs_, self.intercepts_, inputs)
         n_wrong = np.count_nonzero(~np.isfinite(outputs).all(axis=1))
         if n_wrong:
             raise DivergenceError(
@@ -304,10 +306,38 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         outputs = self._outputs(X)
         return self._targets.decode(outputs)
 
+    def layer_outputs(self, X: Any) -> list[tuple[Array, Array]]:
+        """Compute what every layer makes of each row.
+
+        Parameters
+        ----------
+        X
+            Inputs, shape ``(n, n_features)``.
+
+        Returns
+        -------
+        For each layer above the inputs ``z``, its weighted inputs with the bias, and ``a``, the
+        activation of them; both of shape ``(n, units)``. The last ``a`` is what the network says.
+        """
+        check_is_fitted(self)
+        inputs = check_inputs(self, X, dtype=self.dtype, reset=False)
+        network = make_network(self, self.n_features_in_, self._targets)
+        return layer_outputs(network, self.coefs_, self.intercepts_, inputs)
+
     def summary(self) -> Text:
         """Tabulate the layers, their output shapes and numbers of parameters, as text."""
         check_is_fitted(self)
         return write_summary(self)
+
+    def draw(self) -> Drawing:
+        """Draw the layers as SVG: text, which a notebook shows as a picture.
+
+        It has the colour of the text around it, and a title and a description for screen readers.
+        Layers of more than 10 units are shortened. Between layers that are drawn whole, the width
+        of a line is the weight's size, and dashes are negative weights.
+        """
+        check_is_fitted(self)
+        return draw(self)
 
     @property
     def loss_(self) -> float:

@@ -13,7 +13,7 @@ from sklearn.utils import check_consistent_length
 from crossfold.mlp._base import clone_with
 from crossfold.mlp._classifier import MLPClassifier
 from crossfold.mlp._experiments import Experiments, Scores, accuracy_of
-from crossfold.mlp._inputs import check_inputs
+from crossfold.mlp._inputs import check_inputs, copy_features
 from crossfold.mlp._network import (
     WHOLE_RUN_SCHEDULES,
     draw_seed,
@@ -154,9 +154,7 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
             self.score_every,
         ).run()
         for one, result in zip(estimators, trained, strict=True):
-            for name in ("n_features_in_", "feature_names_in_"):
-                if hasattr(self.estimator, name):
-                    setattr(one, name, getattr(self.estimator, name))
+            copy_features(self.estimator, one)
             one._keep(result, targets, may_diverge=True)
         self.estimators_ = estimators
         self.histories_ = [_history(scores, index) for index in range(len(estimators))]

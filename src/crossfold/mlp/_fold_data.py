@@ -28,12 +28,6 @@ class Features(BaseEstimator):  # type: ignore[misc]
         inputs: Array = check_inputs(self, X, dtype=dtype, source=preprocessor)
         return inputs
 
-    def copy_to(self, estimator: Any) -> None:
-        """Make an estimator know the same features."""
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self, name):
-                setattr(estimator, name, getattr(self, name))
-
 
 @dataclass(frozen=True)
 class FoldData:

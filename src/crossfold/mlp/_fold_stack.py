@@ -24,6 +24,7 @@ from crossfold.mlp._fold_data import (
     pad_folds,
     share_inputs,
 )
+from crossfold.mlp._inputs import copy_features
 from crossfold.mlp._network import (
     fit_into,
     make_member,
@@ -242,7 +243,7 @@ class _Job:
         return replace(member, place=self.place)
 
     def keep(self, trained: Trained, targets: Targets) -> None:
-        self.fold.features.copy_to(self.estimator)
+        copy_features(self.fold.features, self.estimator)
         try:
             self.estimator._keep(trained, targets)
         except DivergenceError as error:

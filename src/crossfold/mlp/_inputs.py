@@ -54,6 +54,13 @@ def check_inputs(
     return (dense, checked[1]) if isinstance(checked, tuple) else dense
 
 
+def copy_features(source: Any, estimator: Any) -> None:
+    """Make an estimator know the features that another has seen."""
+    for name in ("n_features_in_", "feature_names_in_"):
+        if hasattr(source, name):
+            setattr(estimator, name, getattr(source, name))
+
+
 def _unusable_values(message: str, X: Any, source: Any) -> DataError | None:
     """Say which columns hold what scikit-learn's message is about, or None."""
     values = X.toarray() if issparse(X) else X

@@ -139,37 +139,22 @@ def predict(
     network
         Its head, activation and input scale; the sizes are those of the weights.
     coefs, intercepts
-        One array per layer, ``(n_in, n_out)`` and ``(n_out,)``; or of `k` networks over the same
-        inputs, ``(k, n_in, n_out)`` and ``(k, n_out)``.
+        One array per layer, ``(n_in, n_out)`` and ``(n_out,)``.
     inputs
         Shape ``(n, n_in)``, any numeric dtype; cast to that of the weights.
 
     Returns
     -------
-    Shape ``(n, n_out)``, or ``(k, n, n_out)``, in the dtype of the weights.
+    Shape ``(n, n_out)``, in the dtype of the weights.
     """
-    stacked = coefs[0].ndim == 3
-    blocks = [
-        np.concatenate([w if stacked else w[None], _row(b, stacked=stacked)], axis=1)
-        for w, b in zip(coefs, intercepts, strict=True)
-    ]
-    outputs = _outputs(network, blocks, inputs)
-    return outputs if stacked else outputs[0]
-
-
-def _row(intercept: Array, *, stacked: bool) -> Array:
-    return intercept[:, None, :] if stacked else intercept[None, None, :]
-
-
-def _outputs(network: Network, blocks: list[Array], inputs: Array) -> Array:
-    k, n_out, dtype = len(blocks[0]), blocks[-1].shape[2], blocks[0].dtype
-    widest = max(max(block.shape[1:]) for block in blocks)
-    chunk = int(np.clip(_CHUNK_BYTES // (k * widest * dtype.itemsize), 1, max(len(inputs), 1)))
-    outputs = np.empty((k, len(inputs), n_out), dtype=dtype)
+    blocks = [np.vstack(layer)[None] for layer in zip(coefs, intercepts, strict=True)]
+    dtype, widest = blocks[0].dtype, max(max(block.shape[1:]) for block in blocks)
+    chunk = int(np.clip(_CHUNK_BYTES // (widest * dtype.itemsize), 1, max(len(inputs), 1)))
+    outputs = np.empty((len(inputs), blocks[-1].shape[2]), dtype=dtype)
     rows = np.ones((chunk, inputs.shape[1] + 1), dtype=dtype)
     sizes = (inputs.shape[1], *(block.shape[2] for block in blocks))
-    network_pass, weights = Pass(sizes, network.activation, k, chunk, dtype), Weights(blocks)
-    logits = np.empty((k, n_out, chunk), dtype=dtype)
+    network_pass, weights = Pass(sizes, network.activation, 1, chunk, dtype), Weights(blocks)
+    logits = np.empty((1, sizes[-1], chunk), dtype=dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(inputs), chunk):
             part = inputs[start : start + chunk]
@@ -178,5 +163,26 @@ def _outputs(network: Network, blocks: list[Array], inputs: Array) -> Array:
                 rows[: len(part), :-1] *= network.input_scale
             network_pass.forward(weights, rows.T, logits)
             apply_link(network.head, logits)
-            outputs[:, start : start + len(part)] = logits.swapaxes(1, 2)[:, : len(part)]
+            outputs[start : start + len(part)] = logits[0].T[: len(part)]
     return outputs
+
+
+def layer_outputs(
+    network: Network, coefs: Sequence[Array], intercepts: Sequence[Array], inputs: Array
+) -> list[tuple[Array, Array]]:
+    """Give ``z`` and ``a`` of every layer of one network, shape ``(n, units)`` each.
+
+    Parameters are those of `predict`.
+    """
+    a, found = inputs.T.astype(coefs[0].dtype) * network.input_scale, []
+    with np.errstate(over="ignore", invalid="ignore"):
+        for layer, (weights, biases) in enumerate(zip(coefs, intercepts, strict=True), start=1):
+            z = weights.T @ a + biases[:, None]
+            a = z[None].copy()
+            if layer < len(coefs):
+                bind(network.activation, a).forward()
+            else:
+                apply_link(network.head, a)
+            a = a[0]
+            found.append((z.T, a.T))
+    return found

@@ -56,24 +56,24 @@ class Text(str):
 
 def write_summary(estimator: BaseMLP) -> Text:
     """Give the table: layer, output shape, activation, number of parameters."""
-    total = sum(array.size for array in (*estimator.coefs_, *estimator.intercepts_))
+    layers = list(list_layers(estimator))
     lines = [
         _ROW.format("layer", "output shape", "activation", "parameters"),
-        _ROW.format("input", f"(n, {estimator.n_features_in_})", "", "0"),
-        *(_ROW.format(*row) for row in _layers(estimator)),
-        _ROW.format("total", "", "", f"{total:,}"),
+        *(_ROW.format(name, f"(n, {n})", what, f"{count:,}") for name, n, what, count in layers),
+        _ROW.format("total", "", "", f"{sum(count for *_, count in layers):,}"),
     ]
     return Text("".join(lines))
 
 
-def _layers(estimator: BaseMLP) -> Iterator[tuple[str, str, str, str]]:
+def list_layers(estimator: BaseMLP) -> Iterator[tuple[str, int, str, int]]:
+    """List each layer's name, units, activation and number of parameters, inputs first."""
+    yield "input", estimator.n_features_in_, "", 0
     last = len(estimator.coefs_)
     hidden = getattr(estimator.activation, "name", estimator.activation)
     layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
     for number, (coefs, intercepts) in enumerate(layers, start=1):
-        yield (
-            "output" if number == last else f"hidden {number}",
-            f"(n, {coefs.shape[1]})",
-            estimator.out_activation_ if number == last else str(hidden),
-            f"{coefs.size + intercepts.size:,}",
+        is_last = number == last
+        name, activation = (
+            ("output", estimator.out_activation_) if is_last else (f"hidden {number}", hidden)
         )
+        yield name, len(intercepts), str(activation), coefs.size + intercepts.size

@@ -15,7 +15,6 @@ from crossfold.mlp._batches import Batches, Block, dropout_rates
 from crossfold.mlp._engine import Engine, Stack
 from crossfold.mlp._losses import LOSSES, apply_link
 from crossfold.mlp._numpy_engine import NumpyEngine
-from crossfold.mlp._pass import predict
 from crossfold.mlp._progress import learning_rates
 from crossfold.mlp._scoring import Validation, rows_of
 from crossfold.mlp._spec import (
@@ -131,8 +130,6 @@ def _check_dropout(number: int, member: Member, depth: int) -> None:
             f"hidden layers, but is {member.dropout!r}."
         )
 
-
-__all__ = ["predict", "train"]
 
 # Multiplications in a product below which a second thread costs more than it saves, and very much
 # more where other programs are at work.

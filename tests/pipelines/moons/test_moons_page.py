@@ -13,7 +13,7 @@ from crossfold.pipelines.moons import create_pipeline, report
 from crossfold.pipelines.moons.variants import variant_label
 
 N_DRAWS = 3
-WANTED = ("points", "metrics_table", "comparison", "tables.variants", "report")
+WANTED = ("points", "networks", "metrics_table", "comparison", "tables.variants", "report")
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +58,15 @@ def test_the_words_are_of_quadratic_against_plain_features(run, told) -> None:
     comparison = run.comparison.assign(
         verdict=told, difference=run.comparison["model_b"].map({"coordinates_0": -0.015})
     )
-    features = report.words(run.metrics_table, comparison)["features"]
+    features = report.words(run.metrics_table, comparison, run.networks)["features"]
     assert features["verdict"] == told
     assert features["difference"] == -0.015
+
+
+def test_the_first_network_is_drawn_and_named(run) -> None:
+    drawing = run.networks[0][0].draw()
+    assert drawing.description in run.report
+    assert f"The variant {variant_label(run.networks[1]['models'][0])}, as NumPy" in run.report
 
 
 def test_points_are_counted_and_at_most_500_shown(run) -> None:

@@ -33,6 +33,7 @@ MADE = (
     "feature_effects",
     "tuned_search",
     "model_card",
+    "model",
 )
 NASTY = ("<script>alert(1)</script>", "a|b", "*bold* _x_", "${x}", "n" * 100)
 NETWORK = {

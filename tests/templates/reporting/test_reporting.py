@@ -14,6 +14,7 @@ from kedro.validation.type_extractor import TypeExtractor
 from crossfold.datasets import FigureDataset
 from crossfold.exceptions import CrossfoldError
 from crossfold.reports import charts
+from crossfold.reports.page import data_uri
 from crossfold.templates.cross_validation.evaluation import compare_models, evaluate_predictions
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
@@ -90,6 +91,15 @@ def test_pipeline_writes_every_table_figure_and_the_page(study, task, tmp_path, 
     assert page.tags.count("img") == len(re.findall(r'src="data:image/svg', report)) > 7
     assert not IMPOSSIBLE.search(page.seen), IMPOSSIBLE.search(page.seen)
     assert page.seen.index("Synthetic data.") < page.seen.rindex("What ")
+
+
+def test_the_page_shows_a_network_of_the_final_model(study):
+    made = study("multiclass")
+    network = made["model"][0][0]
+    page = page_of(made)
+    assert f'alt="{network.draw().description}"' in page
+    assert data_uri(network.draw().encode()) in page
+    assert 'id="figure-network"' not in page_of(made, model=([], {}))
 
 
 OWN_PAGE = """{% extends "default.md.j2" %}

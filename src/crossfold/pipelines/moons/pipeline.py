@@ -12,7 +12,7 @@ from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.reporting.results import DATASETS
 
 STUDY = "moons"
-WITHOUT = tuple({*DATASETS} - {"predictions", "history", "metrics_table", "comparison"})
+WITHOUT = tuple({*DATASETS} - {"predictions", "history", "metrics_table", "comparison", "model"})
 _NETWORK = ["params:network", "params:variants", "params:seed"]
 
 
@@ -26,6 +26,7 @@ def create_pipeline() -> Pipeline:
     ) + reporting.create_pipeline(
         STUDY,
         page=Path(__file__).with_name("report.md.j2"),
+        inputs={"model": f"{STUDY}.networks"},
         tables=report.TABLES,
         figures=report.FIGURES,
         words=report.words,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
-from crossfold.pipelines.moons.nodes import DRAWS, LEARNT, NEW, TEST, TRAIN
+from crossfold.pipelines.moons.nodes import DRAWS, LEARNT, NEW, TEST, TRAIN, Networks
 from crossfold.pipelines.moons.variants import TORCH, variant_label
 from crossfold.reports import charts, style
 from crossfold.reports.words import count, fitting, percent
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.collections import QuadMesh
     from matplotlib.figure import Figure
-
 SHOWN_POINTS = 500
 PROTOCOLS = {LEARNT: "points_learnt_from", NEW: "new_points", DRAWS: "mean_over_draws"}
 _MOONS: dict[int, style.Look] = {
@@ -38,7 +37,7 @@ def variants(metrics_table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def words(metrics_table: pd.DataFrame, comparison: pd.DataFrame) -> dict[str, Any]:
+def words(metrics_table: pd.DataFrame, comparison: pd.DataFrame, model: Networks) -> dict[str, Any]:
     """Find what the page says of the first variant, and of the twins in PyTorch."""
     reference = metrics_table["model"].iloc[0]
     rows = comparison[comparison["protocol"] == DRAWS].set_index("model_b")
@@ -51,6 +50,7 @@ def words(metrics_table: pd.DataFrame, comparison: pd.DataFrame) -> dict[str, An
         "features": rows.loc[other],
         "gap": fitting(gap),
         "apart": percent(apart),
+        "drawn": variant_label(model[1]["models"][0]),
     }
 
 

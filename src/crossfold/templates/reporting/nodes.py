@@ -142,8 +142,12 @@ def write_report(
     tables, images = (_taken(made, prefix) for prefix in ("table_", "figure_"))
     known = {n: made[n] for n in Results.__dataclass_fields__ if n in made}
     results = Results(**known, tables=tables)
+    drawing = results.model[0][0].draw() if results.model[0] else None
+    if drawing:
+        images["network"] = drawing.encode()
     names = {
         **_words(results, seed),
+        "layers": drawing.description if drawing else "",
         "metric": results.metric,
         "label": results.label,
         "table": _printer(results, tables),

@@ -32,6 +32,7 @@ DATASETS = (
     "feature_effects",
     "tuned_search",
     "model_card",
+    "model",
 )
 
 
@@ -47,7 +48,7 @@ class Results:
         ``read``, ``kept``, ``rejected`` by rule, ``duplicates``; any may be missing.
     folds, predictions, history, metrics_table, comparison
         The five tables.
-    leak_guard, feature_importance, feature_effects, tuned_search, model_card
+    leak_guard, feature_importance, feature_effects, tuned_search, model_card, model
         As the cross-validation template writes them.
     table_parameters, evaluation
         What the columns are, and how figures were made.
@@ -70,6 +71,7 @@ class Results:
     feature_effects: pd.DataFrame = field(default_factory=pd.DataFrame)
     tuned_search: pd.DataFrame = field(default_factory=pd.DataFrame)
     model_card: dict[str, Any] = field(default_factory=dict)
+    model: tuple[list[Any], dict[str, Any]] = field(default_factory=lambda: ([], {}))
     table_parameters: TableParameters = field(default_factory=partial(TableParameters, target=""))
     evaluation: EvaluationParameters = field(default_factory=EvaluationParameters)
     report: ReportParameters = field(default_factory=ReportParameters)
