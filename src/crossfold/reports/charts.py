@@ -286,15 +286,17 @@ def _effect(
     axes.grid(axis="x", visible=False)
 
 
-def over_epochs(history: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame:
+def over_epochs(
+    history: pd.DataFrame, measures: Sequence[str], models: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Average measures of training over folds and members, for `lines`.
 
     Parameters
     ----------
     history
         Table of the schema ``HISTORY``.
-    measures
-        Those that are wanted.
+    measures, models
+        Those that are wanted; where models are named, rows are in the order of models and measures.
 
     Returns
     -------
@@ -303,9 +305,15 @@ def over_epochs(history: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame:
     """
     keys = ["model", "measure", "epoch"]
     known = history[history["measure"].isin(list(measures)) & np.isfinite(history["value"])]
+    if models is not None:
+        known = known[known["model"].isin(list(models))]
     values = known.astype({"model": str, "measure": str}).groupby(keys)["value"]
     ends = {"low": values.quantile(0.1), "high": values.quantile(0.9)}
-    return pd.DataFrame({"estimate": values.mean(), **ends}).reset_index()
+    table = pd.DataFrame({"estimate": values.mean(), **ends}).reset_index()
+    if models is None:
+        return table
+    order = {name: place for place, name in enumerate([*models, *measures])}
+    return table.sort_values(keys[:2], key=lambda names: names.map(order), kind="stable")
 
 
 def curves(
@@ -322,13 +330,10 @@ def curves(
     names
         Of the models, as a reader knows them.
     """
-    table = over_epochs(history, list(_CURVES))
-    shown = [model for model in models if (table["model"] == model).any()][:4]
+    shown = [model for model in models if (history["model"] == model).any()][:4]
     if not shown:
         return style.empty_figure("No network was trained.")
-    table = table[table["model"].isin(shown)]
-    order = {name: place for place, name in enumerate([*shown, *_CURVES])}
-    table = table.sort_values(["model", "measure"], key=lambda names: names.map(order))
+    table = over_epochs(history, list(_CURVES), shown)
     return lines(
         table, "epoch", series="measure", panel="model", names={**_CURVES, **(names or {})}
     )
@@ -449,19 +454,22 @@ def confusion(counts: NDArray[np.intp], names: Sequence[str]) -> Figure:
     shares = shown / np.maximum(counts.sum(axis=1)[keep], 1)[:, None]
     k = len(keep)
     figure, [axes] = style.new_figure(min(6.2, 1.6 + 0.38 * k))
+    texts = [[count(int(number)) if number else "" for number in row] for row in shown]
+    heat_map(axes, shares, texts, [names[number] for number in keep])
+    return figure
+
+
+def heat_map(
+    axes: Axes, shares: NDArray[Any], texts: Sequence[Sequence[str]], names: Sequence[str]
+) -> None:
+    """Draw shares of true (rows) and predicted classes as shades, each with its text upon it."""
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    size = 10 if k <= 12 else 7
-    for (row, column), number in np.ndenumerate(shown):
-        if number:
-            shade = "white" if shares[row, column] > 0.5 else "black"
-            place: dict[str, Any] = {
-                "ha": "center",
-                "va": "center",
-                "color": shade,
-                "fontsize": size,
-            }
-            axes.text(column, row, count(int(number)), **place)
-    labels = [chart_label(names[number], 18) for number in keep]
+    k = len(names)
+    for (row, column), share in np.ndenumerate(shares):
+        shade = "white" if share > 0.5 else "black"
+        place: dict[str, Any] = {"ha": "center", "va": "center", "color": shade}
+        axes.text(column, row, texts[row][column], fontsize=10 if k <= 12 else 7, **place)
+    labels = [chart_label(name, 18) for name in names]
     is_long = k > 3 and max(map(len, labels)) > 3
     axes.set_yticks(range(k), labels)
     axes.set_xticks(
@@ -470,7 +478,18 @@ def confusion(counts: NDArray[np.intp], names: Sequence[str]) -> Figure:
     )  # fmt: skip
     axes.set(xlabel="Predicted", ylabel="True")
     axes.grid(visible=False)
-    return figure
+
+
+def class_rates(table: pd.DataFrame, **look: Any) -> Figure:
+    """Draw precision and recall of each class with their intervals; `look` is of `estimates`."""
+    rates = ("precision", "recall")
+    parts = [
+        table.assign(
+            metric=rate, estimate=table[rate], low=table[f"{rate}_low"], high=table[f"{rate}_high"]
+        )
+        for rate in rates
+    ]
+    return estimates(pd.concat(parts), "class", rates, **look)
 
 
 def predicted_and_true(predicted: NDArray[Any], true: NDArray[Any], name: str) -> Figure:

@@ -47,44 +47,38 @@ MEASURES = {
     "validation_f1": "F1",
 }
 PARTS = {"train": "Training", "validation": "Validation"}
-# Shares above this are drawn dark, so their text is white.
-_DARK = 0.55
 _GAP, _CAPTION_ROOM = 0.12, 0.55
 
 
 def experiment_accuracy(table_experiment_summary: pd.DataFrame, report: ReportParameters) -> Figure:
     """Draw the test accuracy of every experiment, regimes and splits beside each other."""
-    table = _accuracies(table_experiment_summary, report)
+    table, series = _accuracies(table_experiment_summary, report)
     names = {row["experiment"]: _row_name(row) for row in table.to_dict("records")}
     return charts.estimates(
-        table, "experiment", ["accuracy"], series=_series(table), names=names, percent=True,
+        table, "experiment", ["accuracy"], series=series, names=names, percent=True,
         axis="Test accuracy, 95 % interval",
     )  # fmt: skip
 
 
 def activations(table_experiment_summary: pd.DataFrame, report: ReportParameters) -> Figure:
     """Draw the range of test accuracies of the experiments with each activation."""
-    table = _accuracies(table_experiment_summary, report)
+    table, series = _accuracies(table_experiment_summary, report)
     by_kind = table.groupby(["activation", "series"], sort=False)["estimate"]
     shown = by_kind.agg(estimate="median", low="min", high="max").reset_index()
     names = {name: word(name) for name in shown["activation"]}
     return charts.estimates(
-        shown.assign(metric="accuracy"), "activation", ["accuracy"], series=_series(shown),
-        names=names, percent=True, axis="Test accuracy: median and range of the experiments",
+        shown.assign(metric="accuracy"), "activation", ["accuracy"], series=series, names=names,
+        percent=True, axis="Test accuracy: median and range of the experiments",
     )  # fmt: skip
 
 
-def _accuracies(summary: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
-    """Take the accuracies on the source's test images."""
+def _accuracies(summary: pd.DataFrame, report: ReportParameters) -> tuple[pd.DataFrame, str | None]:
+    """Take the accuracies on the source's test images, and the column of regimes, if several."""
     ends = {"accuracy": "estimate", "accuracy_low": "low", "accuracy_high": "high"}
     table = summary[summary["protocol"] == SOURCE].rename(columns=ends)
     series = [regime_name(report, regime).capitalize() for regime in table["regime"]]
-    return table.assign(metric="accuracy", series=series).astype({"experiment": str})
-
-
-def _series(table: pd.DataFrame) -> str | None:
-    """Name the column of regimes, if there are several."""
-    return "series" if len(set(table["series"])) > 1 else None
+    table = table.assign(metric="accuracy", series=series).astype({"experiment": str})
+    return table, "series" if len(set(series)) > 1 else None
 
 
 def _row_name(row: Any) -> str:
@@ -101,7 +95,7 @@ def curves_of(measure: str) -> Callable[..., Figure]:
         models = [one for name in shown for one in names if one.endswith(f"/{name}")]
         parts = {f"{part}_{measure}": name for part, name in PARTS.items()}
         return charts.lines(
-            _over_epochs(history, models, list(parts)), "epoch", series="measure", panel="model",
+            charts.over_epochs(_on_source(history), list(parts), models), "epoch", series="measure", panel="model",
             names={**chart_names(names), **parts}, percent=measure == "accuracy",
             log=measure == "loss", height=2.1, y_axis=measure.capitalize(),
         )  # fmt: skip
@@ -109,16 +103,8 @@ def curves_of(measure: str) -> Callable[..., Figure]:
     return draw
 
 
-def _over_epochs(
-    history: pd.DataFrame, models: Sequence[str], measures: Sequence[str]
-) -> pd.DataFrame:
-    """Average measures over seeds, on the source's split, in the order of models and measures."""
-    of_models = history["model"].isin(list(models)) & (history["protocol"] == SOURCE)
-    table = charts.over_epochs(history[of_models], measures)
-    order = {name: place for place, name in enumerate([*models, *measures])}
-    return table.sort_values(
-        ["model", "measure", "epoch"], key=lambda one: one.map(order).fillna(one)
-    )
+def _on_source(history: pd.DataFrame) -> pd.DataFrame:
+    return history[history["protocol"] == SOURCE]
 
 
 def scores_over_epochs(
@@ -130,14 +116,14 @@ def scores_over_epochs(
     """Draw accuracy, macro precision, recall and F1 on the validation images over epochs."""
     models = shown_models(highlighted, report)[:-1]
     return charts.lines(
-        _over_epochs(history, models, list(MEASURES)), "epoch", series="model", panel="measure",
+        charts.over_epochs(_on_source(history), list(MEASURES), models), "epoch", series="model", panel="measure",
         names={**chart_names(names), **MEASURES}, percent=True,
     )  # fmt: skip
 
 
 def twin_training(history: pd.DataFrame, twins: pd.DataFrame, report: ReportParameters) -> Figure:
     """Draw validation loss of the NumPy and the PyTorch twin over epochs, in every regime."""
-    table = _over_epochs(history, list(twins["model"]), ["validation_loss"])
+    table = charts.over_epochs(_on_source(history), ["validation_loss"], list(twins["model"]))
     regimes = dict(zip(twins["model"], twins["regime"], strict=True))
     names = {one: regime_name(report, one).capitalize() for one in regimes.values()}
     made_by = dict(zip(twins["model"], twins["framework"], strict=True))
@@ -154,16 +140,7 @@ def class_scores(
     """Draw precision and recall of each class with Wilson's intervals, by model."""
     table = table_classification_report
     table = table[table["class"].isin(classes) & (table["model"] != TWIN_SHOWN)]
-    rates = [
-        table.assign(
-            metric=rate, estimate=table[rate], low=table[f"{rate}_low"], high=table[f"{rate}_high"]
-        )
-        for rate in ("precision", "recall")
-    ]
-    return charts.estimates(
-        pd.concat(rates), "class", ["precision", "recall"], series="model",
-        names=chart_names(names), percent=True,
-    )  # fmt: skip
+    return charts.class_rates(table, series="model", names=chart_names(names), percent=True)
 
 
 def precision_recall(
@@ -224,24 +201,11 @@ def confusion_by_prediction(
     figure, panels = style.new_figure(3.6 * len(models), len(models))
     for axes, model in zip(panels, models, strict=True):
         counts = confusion_counts(of_model(predictions, model), len(classes))
-        _heat_map(axes, counts / np.maximum(counts.sum(axis=0), 1), classes)
+        shares = counts / np.maximum(counts.sum(axis=0), 1)
+        texts = [[f"{100 * one:.0f}" if round(100 * one) else "" for one in row] for row in shares]
+        charts.heat_map(axes, shares, texts, classes)
         axes.set_title(f"{names[model]}, % of the predicted class")
     return figure
-
-
-def _heat_map(axes: Axes, shares: NDArray[Any], classes: Sequence[str]) -> None:
-    """Draw shares as shades, with whole per cent printed where they are not zero."""
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for (row, column), share in np.ndenumerate(shares):
-        if round(100 * share):
-            color = "white" if share > _DARK else "black"
-            place: dict[str, Any] = {"ha": "center", "va": "center", "color": color, "fontsize": 9}
-            axes.text(column, row, f"{100 * share:.0f}", **place)
-    places = range(len(classes))
-    axes.set_xticks(places, classes, rotation=90 if max(map(len, classes)) > 2 else 0)
-    axes.set_yticks(places, classes)
-    axes.set(xlabel="Predicted class", ylabel="True class")
-    axes.grid(visible=False)
 
 
 def paired_differences(comparison: pd.DataFrame, names: dict[str, str]) -> Figure:

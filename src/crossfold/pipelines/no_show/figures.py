@@ -141,10 +141,8 @@ def loss_weighting(history: pd.DataFrame, results: Results) -> Figure:
 def _training(
     history: pd.DataFrame, results: Results, models: tuple[str, ...], measures: dict[str, str]
 ) -> Figure:
-    own = history[(history["protocol"] == results.protocol) & history["model"].isin(list(models))]
-    table = charts.over_epochs(own, list(measures))
-    order = {name: place for place, name in enumerate([*models, *measures])}
-    table = table.sort_values(["measure", "model"], key=lambda names: names.map(order))
+    own = history[history["protocol"] == results.protocol]
+    table = charts.over_epochs(own, list(measures), models)
     names = {**results.report.labels, **measures}
     return charts.lines(
         table, "epoch", series="model", panel="measure", names=names, share_y=False, height=2.2

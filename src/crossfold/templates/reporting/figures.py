@@ -114,13 +114,7 @@ def decision(results: Results, table: pd.DataFrame) -> Figure:
         flagged = results.metric(results.reference, "flagged_share").value
         return charts.capacity(table, flagged)
     if results.task == "multiclass":
-        drawn = [
-            table[["class", name, f"{name}_low", f"{name}_high"]]
-            .set_axis(["class", "estimate", "low", "high"], axis=1)
-            .assign(metric=name)
-            for name in ("precision", "recall")
-        ]
-        return charts.estimates(pd.concat(drawn), "class", ["precision", "recall"])
+        return charts.class_rates(table)
     rows = results.predicted(results.reference)
     errors = (rows["predicted"] - rows["target"]).rename("error")
     return charts.histogram(errors, "Predicted − true")
