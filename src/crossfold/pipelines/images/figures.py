@@ -94,8 +94,9 @@ def curves_of(measure: str) -> Callable[..., Figure]:
         shown = dict.fromkeys(highlighted.values())
         models = [one for name in shown for one in names if one.endswith(f"/{name}")]
         parts = {f"{part}_{measure}": name for part, name in PARTS.items()}
+        table = charts.over_epochs(_on_source(history), list(parts), models)
         return charts.lines(
-            charts.over_epochs(_on_source(history), list(parts), models), "epoch", series="measure", panel="model",
+            table, "epoch", series="measure", panel="model",
             names={**chart_names(names), **parts}, percent=measure == "accuracy",
             log=measure == "loss", height=2.1, y_axis=measure.capitalize(),
         )  # fmt: skip
@@ -115,8 +116,9 @@ def scores_over_epochs(
 ) -> Figure:
     """Draw accuracy, macro precision, recall and F1 on the validation images over epochs."""
     models = shown_models(highlighted, report)[:-1]
+    table = charts.over_epochs(_on_source(history), list(MEASURES), models)
     return charts.lines(
-        charts.over_epochs(_on_source(history), list(MEASURES), models), "epoch", series="model", panel="measure",
+        table, "epoch", series="model", panel="measure",
         names={**chart_names(names), **MEASURES}, percent=True,
     )  # fmt: skip
 
