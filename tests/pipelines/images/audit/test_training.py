@@ -8,7 +8,7 @@ from sklearn.datasets import load_digits
 from crossfold.mlp import faults as wrong
 from crossfold.pipelines.images.audit.measures import MINI_BATCH, OTHER, STUDY, TEST
 from crossfold.pipelines.images.audit.parameters import DigitsClaims, ProtocolParameters
-from crossfold.pipelines.images.audit.pipeline import judge_images
+from crossfold.pipelines.images.audit.pipeline import judge_images, of_study
 from crossfold.pipelines.images.audit.training import (
     NETWORK_FAULTS,
     list_trainings,
@@ -193,6 +193,27 @@ def test_without_a_rate_prediction_with_dropout_is_prediction():
     network = MLPClassifier((9, 7), max_iter=5, input_scale=1 / 255, random_state=0).fit(X, y)
     said = predict_with_dropout(network, X, np.random.default_rng(0))
     assert (said == network.predict(X)).all()
+
+
+@pytest.mark.parametrize(
+    ("study", "expected"),
+    [
+        ("digits", {"full_batch/7": "7", "mini_batch/7": "mini_batch/7", "twin": "twin"}),
+        ("fashion", {"mini_batch/relu_two_layers": "relu"}),
+    ],
+)
+def test_of_the_study_only_the_networks_of_the_protocol_stand_for_those_without_faults(
+    study: str, expected: dict[str, str]
+):
+    models = ["full_batch/7", "mini_batch/7", "twin"]
+    models = (
+        models if study == "digits" else ["mini_batch/relu", "mini_batch/relu_two_layers", "twin"]
+    )
+    table = pd.DataFrame({"model": [*models, models[0]]}).assign(protocol="source")
+    table.loc[3, "protocol"] = "standard"
+    found = of_study(table, read(study)[1])
+    assert dict(zip(found["model"], found["experiment"], strict=True)) == expected
+    assert len(found) == len(expected)
 
 
 def test_claims_are_judged_beside_the_study(trained, claims, protocol):

@@ -54,7 +54,7 @@ def judge_images(
     seed
         Of the bootstrap, and of the small samples.
     """
-    study_answers, study_curves = _of_study(predictions, protocol), _of_study(history, protocol)
+    study_answers, study_curves = of_study(predictions, protocol), of_study(history, protocol)
     study_answers["loss"] = cross_entropies(probabilities(study_answers), study_answers["target"])
     study_answers = study_answers.assign(part=TEST, dropped=study_answers["predicted"])
     runs = Runs(
@@ -88,20 +88,13 @@ def make_case(
     )
 
 
-def _of_study(table: pd.DataFrame, protocol: ProtocolParameters) -> pd.DataFrame:
+def of_study(table: pd.DataFrame, protocol: ProtocolParameters) -> pd.DataFrame:
     """Take the study's networks on the source's split, named as the audit names them."""
-    own = table[(table["protocol"] == SOURCE)]
-    names = {study: name for name, study in protocol.experiments.items()}
-
-    def rename(model: str) -> str:
-        regime, _, name = model.partition("/")
-        return names.get(name, name) if regime == protocol.regime else model
-
-    renamed = {model: rename(model) for model in own["model"].astype("str").unique()}
-    if protocol.experiments:
-        renamed = {model: name for model, name in renamed.items() if name in protocol.experiments}
-        own = own[own["model"].isin(list(renamed))]
-    return own.assign(run=STUDY, experiment=own["model"].astype("str").map(renamed))
+    own = table[table["protocol"] == SOURCE]
+    models = own["model"].astype("str")
+    names = {f"{protocol.regime}/{study}": name for name, study in protocol.experiments.items()}
+    names = names or {one: one.removeprefix(f"{protocol.regime}/") for one in models.unique()}
+    return own.assign(run=STUDY, experiment=models.map(names)).dropna(subset="experiment")
 
 
 def _below(table: pd.DataFrame, study: pd.DataFrame) -> pd.DataFrame:
