@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.appointments import nodes
+from crossfold.templates.wiring import wire
 
 OUTPUTS = {
     "appointments",
@@ -17,27 +18,18 @@ OUTPUTS = {
 
 def create_pipeline() -> Pipeline:
     """Build the pipeline that turns ``appointments_raw`` into the tables of the no-show study."""
+    cleaned = ["appointments", "appointments_rejected", "appointments_row_counts"]
+    read = ["appointments", "params:appointments"]
     return Pipeline(
-        [
-            Node(
-                nodes.clean_appointments,
-                ["appointments_raw", "params:appointments"],
-                ["appointments", "appointments_rejected", "appointments_row_counts"],
-                name="clean_appointments",
-            ),
-            Node(
-                nodes.build_appointment_features,
-                ["appointments", "params:appointments"],
-                "appointment_features",
-                name="build_appointment_features",
-            ),
-            Node(
+        wire(
+            (nodes.clean_appointments, ["appointments_raw", "params:appointments"], cleaned),
+            (nodes.build_appointment_features, read, "appointment_features"),
+            (
                 nodes.build_permuted_features,
-                ["appointments", "params:appointments", "params:seed"],
+                [*read, "params:seed"],
                 "appointment_features_permuted",
-                name="build_permuted_features",
             ),
-        ],
+        ),
         namespace="appointments",
         inputs={"appointments_raw"},
         outputs=OUTPUTS,

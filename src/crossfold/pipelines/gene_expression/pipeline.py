@@ -4,30 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.gene_expression import nodes, report
 from crossfold.templates import cross_validation, reporting
+from crossfold.templates.wiring import wire
 
 STUDY = "gene_expression"
 
 
 def create_pipeline() -> Pipeline:
     """Build the study; it reads the raw files of ``gene_expression.*_raw``."""
-    data = [
-        Node(
-            nodes.join_patients,
-            ["train_raw", "independent_raw", "labels_raw"],
-            ["expression", "calls", "probes", "row_counts"],
-            name="join_patients",
-        ),
-        Node(
-            nodes.build_features,
-            ["expression", "probes", "params:features"],
-            "features",
-            name="build_features",
-        ),
-    ]
+    raw = ["train_raw", "independent_raw", "labels_raw"]
+    data = wire(
+        (nodes.join_patients, raw, ["expression", "calls", "probes", "row_counts"]),
+        (nodes.build_features, ["expression", "probes", "params:features"], "features"),
+    )
     return (
         Pipeline(data, namespace=STUDY, tags=["data_engineering"])
         + cross_validation.create_pipeline(

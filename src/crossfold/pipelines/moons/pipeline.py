@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.moons import nodes, report
 from crossfold.templates import reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.reporting.results import DATASETS
+from crossfold.templates.wiring import wire
 
 STUDY = "moons"
 WITHOUT = tuple({*DATASETS} - {"predictions", "history", "metrics_table", "comparison", "model"})
@@ -18,8 +19,32 @@ _NETWORK = ["params:network", "params:variants", "params:seed"]
 
 def create_pipeline() -> Pipeline:
     """Build the study; it draws its own points."""
+    trained = ["predictions", "networks", "history"]
+    evaluated = ["points", "draws", "params:table", "params:evaluation", "params:seed"]
+    compared = ["predictions", "draws", "params:variants", "params:evaluation"]
     return Pipeline(
-        [*_training_nodes(), *_evaluation_nodes()],
+        [
+            *wire(
+                (nodes.draw_points, ["params:points", "params:seed"], "points"),
+                namespace="data",
+            ),
+            *wire(
+                (nodes.train_variants, ["points", *_NETWORK], trained),
+                (
+                    nodes.repeat_draws,
+                    ["points", "params:points", "params:draws", *_NETWORK],
+                    "draws",
+                ),
+                (nodes.map_plane, ["points", "networks", "params:draws"], "plane"),
+                namespace="training",
+            ),
+            *wire(
+                (nodes.evaluate_variants, ["predictions", *evaluated], "metrics_table"),
+                (summarise_metrics, "metrics_table", "metrics"),
+                (nodes.compare_variants, compared, "comparison"),
+                namespace="evaluation",
+            ),
+        ],
         namespace=STUDY,
         parameters={"params:seed": "params:seed"},
         tags=["modelling"],
@@ -34,62 +59,3 @@ def create_pipeline() -> Pipeline:
         default_tables=(),
         default_figures=(),
     )
-
-
-def _training_nodes() -> list[Node]:
-    return [
-        Node(
-            nodes.draw_points,
-            ["params:points", "params:seed"],
-            "points",
-            name="draw_points",
-            namespace="data",
-        ),
-        Node(
-            nodes.train_variants,
-            ["points", *_NETWORK],
-            ["predictions", "networks", "history"],
-            name="train_variants",
-            namespace="training",
-        ),
-        Node(
-            nodes.repeat_draws,
-            ["points", "params:points", "params:draws", *_NETWORK],
-            "draws",
-            name="repeat_draws",
-            namespace="training",
-        ),
-        Node(
-            nodes.map_plane,
-            ["points", "networks", "params:draws"],
-            "plane",
-            name="map_plane",
-            namespace="training",
-        ),
-    ]
-
-
-def _evaluation_nodes() -> list[Node]:
-    return [
-        Node(
-            nodes.evaluate_variants,
-            ["predictions", "points", "draws", "params:table", "params:evaluation", "params:seed"],
-            "metrics_table",
-            name="evaluate_variants",
-            namespace="evaluation",
-        ),
-        Node(
-            summarise_metrics,
-            "metrics_table",
-            "metrics",
-            name="summarise_metrics",
-            namespace="evaluation",
-        ),
-        Node(
-            nodes.compare_variants,
-            ["predictions", "draws", "params:variants", "params:evaluation"],
-            "comparison",
-            name="compare_variants",
-            namespace="evaluation",
-        ),
-    ]

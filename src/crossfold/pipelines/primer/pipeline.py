@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.primer import first_network, logistic, nodes, report
 from crossfold.templates import reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.reporting.results import DATASETS
+from crossfold.templates.wiring import Wiring, wire
 
 STUDY = "primer"
 WITHOUT = tuple({*DATASETS} - {"predictions", "history", "metrics_table", "comparison"})
@@ -22,9 +22,9 @@ def create_pipeline() -> Pipeline:
     """Build the pipeline; it makes its own tables."""
     modelling = Pipeline(
         [
-            *_in("logistic", _logistic_nodes()),
-            *_in("first_network", _first_network_nodes()),
-            *_in("evaluation", _evaluation_nodes()),
+            *wire(*_logistic_nodes(), namespace="logistic"),
+            *wire(*_first_network_nodes(), namespace="first_network"),
+            *wire(*_evaluation_nodes(), namespace="evaluation"),
         ],
         namespace=STUDY,
         parameters={"params:seed": "params:seed"},
@@ -41,9 +41,6 @@ def create_pipeline() -> Pipeline:
         default_tables=(),
         default_figures=(),
     )
-
-
-Wiring = tuple[Callable[..., object], str | list[str], str | list[str]]
 
 
 def _logistic_nodes() -> list[Wiring]:
@@ -84,11 +81,4 @@ def _evaluation_nodes() -> list[Wiring]:
         (nodes.evaluate_rows, ["predictions", "points", *evaluated], "metrics_table"),
         (summarise_metrics, "metrics_table", "metrics"),
         (nodes.compare_trainings, "predictions", "comparison"),
-    ]
-
-
-def _in(namespace: str, wirings: list[Wiring]) -> list[Node]:
-    return [
-        Node(function, inputs, outputs, name=function.__name__, namespace=namespace)
-        for function, inputs, outputs in wirings
     ]

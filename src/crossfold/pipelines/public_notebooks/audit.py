@@ -7,13 +7,14 @@ from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
 from crossfold.templates import audit
 from crossfold.templates.audit import Measured, Setup, resampled
 from crossfold.templates.parameters import Parameters
+from crossfold.templates.wiring import wire
 
 INPUTS = (
     "male", "age", "scholarship", "hypertension", "diabetes", "alcoholism", "handicap",
@@ -137,12 +138,9 @@ def create_pipeline() -> Pipeline:
         "permuted": "appointment_features_permuted",
     }
     settings = ["params:protocol", "params:claims", "params:seed"]
-    judge = Node(
-        judge_claims, [*read, *settings], ["claims", "shares", "runs"], name="judge_claims"
-    )
     return audit.create_pipeline(
         "public_notebooks",
-        [judge],
+        wire((judge_claims, [*read, *settings], ["claims", "shares", "runs"])),
         inputs=read,
         parameters={"protocol": "public_notebooks_audit.protocol"},
     )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
-from crossfold.pipelines.appointments.nodes import (
-    build_coming_features,
-    clean_coming_appointments,
-)
+from crossfold.pipelines.appointments import nodes
 from crossfold.pipelines.scoring.nodes import rank_by_risk
+from crossfold.templates.wiring import wire
 
 
 def create_pipeline(study: str) -> Pipeline:
@@ -16,27 +14,13 @@ def create_pipeline(study: str) -> Pipeline:
 
     Its past appointments are the cleaned table of the study's last run.
     """
+    cleaned, parameters = ["coming", "rejected", "row_counts"], "params:appointments"
     return Pipeline(
-        [
-            Node(
-                clean_coming_appointments,
-                ["coming_raw", "params:appointments"],
-                ["coming", "rejected", "row_counts"],
-                name="clean_coming_appointments",
-            ),
-            Node(
-                build_coming_features,
-                ["coming", "appointments", "params:appointments"],
-                "features",
-                name="build_coming_features",
-            ),
-            Node(
-                rank_by_risk,
-                ["model", "coming", "features"],
-                ["ranked", "ranked_csv"],
-                name="rank_by_risk",
-            ),
-        ],
+        wire(
+            (nodes.clean_coming_appointments, ["coming_raw", parameters], cleaned),
+            (nodes.build_coming_features, ["coming", "appointments", parameters], "features"),
+            (rank_by_risk, ["model", "coming", "features"], ["ranked", "ranked_csv"]),
+        ),
         namespace=f"{study}.score",
         inputs={"appointments": "appointments", "model": f"{study}.promoted_model"},
         parameters={"params:appointments"},

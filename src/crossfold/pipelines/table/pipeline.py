@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.table import nodes
 from crossfold.templates import cross_validation, reporting
+from crossfold.templates.wiring import wire
 
 PARAMETERS_FILE = "parameters_table.yml"
 """What makes a folder of ``conf/base`` the study of a table."""
@@ -28,23 +29,14 @@ def create_pipeline(name: str) -> Pipeline:
 
 def create_scoring(name: str) -> Pipeline:
     """Build the pipeline that scores ``NAME.coming`` with ``NAME.model``."""
+    features = f"{name}.coming_features"
+    reads = [f"{name}.coming", f"{name}.table", f"params:{name}.table"]
     return Pipeline(
-        [
-            Node(
-                nodes.build_coming_features,
-                [f"{name}.coming", f"{name}.table", f"params:{name}.table"],
-                f"{name}.coming_features",
-                name="build_coming_features",
-                namespace=f"{name}.score",
-            ),
-            Node(
-                nodes.score_rows,
-                [f"{name}.model", f"{name}.coming_features"],
-                f"{name}.scored",
-                name="score_rows",
-                namespace=f"{name}.score",
-            ),
-        ],
+        wire(
+            (nodes.build_coming_features, reads, features),
+            (nodes.score_rows, [f"{name}.model", features], f"{name}.scored"),
+            namespace=f"{name}.score",
+        ),
         tags=["scoring"],
     )
 
@@ -58,22 +50,12 @@ def create_data_pipeline(name: str) -> Pipeline:
         Name of the study, in ``conf/base`` and in the catalog.
     """
     parameters = f"params:{name}.table"
+    prepared = [f"{name}.{table}" for table in ("table", "rejected", "row_counts")]
     return Pipeline(
-        [
-            Node(
-                nodes.prepare_table,
-                [f"{name}.raw", parameters],
-                [f"{name}.table", f"{name}.rejected", f"{name}.row_counts"],
-                name="prepare_table",
-                namespace=name,
-            ),
-            Node(
-                nodes.build_features,
-                [f"{name}.table", parameters],
-                f"{name}.features",
-                name="build_features",
-                namespace=name,
-            ),
-        ],
+        wire(
+            (nodes.prepare_table, [f"{name}.raw", parameters], prepared),
+            (nodes.build_features, [prepared[0], parameters], f"{name}.features"),
+            namespace=name,
+        ),
         tags=["data_engineering"],
     )

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.wine import nodes, report
 from crossfold.templates import cross_validation, reporting
+from crossfold.templates.wiring import wire
 
 
 def create_pipeline() -> Pipeline:
     """Build the study; it reads ``red_wines_raw`` and ``white_wines_raw``."""
     return (
         Pipeline(
-            [
-                Node(
-                    nodes.join_wines,
-                    ["red_wines_raw", "white_wines_raw"],
-                    "wines",
-                    name="join_wines",
-                ),
-                Node(nodes.count_wines, "wines", "wines_row_counts", name="count_wines"),
-            ],
+            wire(
+                (nodes.join_wines, ["red_wines_raw", "white_wines_raw"], "wines"),
+                (nodes.count_wines, "wines", "wines_row_counts"),
+            ),
             tags=["data_engineering"],
         )
         + cross_validation.create_pipeline(

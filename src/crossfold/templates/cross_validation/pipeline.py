@@ -15,6 +15,7 @@ from crossfold.templates.cross_validation.evaluation import (
 )
 from crossfold.templates.cross_validation.final_model import assemble_model, write_model_card
 from crossfold.templates.cross_validation.folds import assign_rows_to_folds, guard_against_leaks
+from crossfold.templates.wiring import wire
 
 NETWORKS = ("numpy", "torch", "tuned")
 ESTIMATORS = ("baselines", "references")
@@ -90,22 +91,12 @@ def create_pipeline(
 
 
 def _fold_nodes() -> list[Node]:
-    return [
-        Node(
-            assign_rows_to_folds,
-            ["cleaned", "features", "params:folds", "params:table", "params:seed"],
-            "folds",
-            name="assign_rows_to_folds",
-            namespace="folds",
-        ),
-        Node(
-            guard_against_leaks,
-            ["cleaned", "folds", "params:table"],
-            "leak_guard",
-            name="guard_against_leaks",
-            namespace="folds",
-        ),
-    ]
+    assigned = ["cleaned", "features", "params:folds", "params:table", "params:seed"]
+    return wire(
+        (assign_rows_to_folds, assigned, "folds"),
+        (guard_against_leaks, ["cleaned", "folds", "params:table"], "leak_guard"),
+        namespace="folds",
+    )
 
 
 def _network_node(family: str, *, searches: bool) -> Node:
@@ -132,153 +123,68 @@ def _estimator_node(family: str) -> Node:
 def _control_nodes(family: str | None, *, permute: bool) -> list[Node]:
     if family is None:
         return []
-    control = Node(
-        nodes.cross_validate_control,
-        ["permuted_features", *_TRAINING, f"params:models.{family}", "params:seed"],
-        "control_scores",
-        name="cross_validate_control",
+    trained = ["permuted_features", *_TRAINING, f"params:models.{family}", "params:seed"]
+    permuted = ["features", "params:table", "params:seed"]
+    made = wire(
+        (nodes.permute_labels, permuted, "permuted_features"),
+        (nodes.cross_validate_control, trained, "control_scores"),
         namespace="cross_validation",
     )
-    if not permute:
-        return [control]
-    permuted = Node(
-        nodes.permute_labels,
-        ["features", "params:table", "params:seed"],
-        "permuted_features",
-        name="permute_labels",
-        namespace="cross_validation",
-    )
-    return [permuted, control]
+    return made if permute else made[1:]
 
 
 def _leak_nodes(family: str) -> list[Node]:
+    models, made = f"params:models.{family}", ["control_predictions", "control_leaks"]
+    reads = ["features", *_TRAINING[1:], models, "params:folds", "params:controls", "params:seed"]
     return [
-        Node(
-            nodes.list_selected,
-            [f"{family}_networks", f"params:models.{family}"],
-            "selected",
-            name="list_selected",
+        *wire(
+            (nodes.list_selected, [f"{family}_networks", models], "selected"),
+            (leak_controls.run_leak_controls, reads, made),
             namespace="cross_validation",
         ),
-        Node(
-            leak_controls.run_leak_controls,
-            ["features", *_TRAINING[1:], f"params:models.{family}", "params:folds",
-             "params:controls", "params:seed"],
-            ["control_predictions", "control_leaks"],
-            name="run_leak_controls",
-            namespace="cross_validation",
-        ),
-        Node(
-            leak_controls.evaluate_leak_controls,
-            ["control_predictions", "control_leaks"],
-            "controls",
-            name="evaluate_leak_controls",
-            namespace="evaluation",
-        ),
-    ]  # fmt: skip
+        *wire((leak_controls.evaluate_leak_controls, made, "controls"), namespace="evaluation"),
+    ]
 
 
 def _evaluation_nodes(networks: Sequence[str], families: Sequence[str]) -> list[Node]:
     compared = ["params:table", "params:evaluation", "params:seed"]
+    scores = [f"{family}_scores" for family in families]
+    histories = [f"{family}_history" for family in networks]
+    history = Node(
+        nodes.join_tables, histories, "history", name="collect_history", namespace="evaluation"
+    )
     return [
-        Node(
-            decide,
-            [
-                "folds",
-                "params:decision",
-                "params:table",
-                *(f"{family}_scores" for family in families),
-            ],
-            "predictions",
-            name="decide",
-            namespace="evaluation",
-        ),
-        Node(
-            nodes.join_tables,
-            [f"{family}_history" for family in networks],
-            "history",
-            name="collect_history",
-            namespace="evaluation",
-        ),
-        Node(
-            evaluate_predictions,
-            ["predictions", "features", *compared],
-            "metrics_table",
-            name="evaluate_predictions",
-            namespace="evaluation",
-        ),
-        Node(
-            summarise_metrics,
-            "metrics_table",
-            "metrics",
-            name="summarise_metrics",
-            namespace="evaluation",
-        ),
-        Node(
-            compare_models,
-            ["predictions", "metrics_table", *compared],
-            "comparison",
-            name="compare_models",
+        history,
+        *wire(
+            (decide, ["folds", "params:decision", "params:table", *scores], "predictions"),
+            (evaluate_predictions, ["predictions", "features", *compared], "metrics_table"),
+            (summarise_metrics, "metrics_table", "metrics"),
+            (compare_models, ["predictions", "metrics_table", *compared], "comparison"),
             namespace="evaluation",
         ),
     ]
 
 
 def _importance_nodes(family: str) -> list[Node]:
-    reads = [
-        "features",
-        "folds",
-        f"{family}_networks",
-        *_TRAINING[1:],
-        f"params:models.{family}",
-        "params:importance",
-    ]
-    return [
-        Node(
-            nodes.measure_importance,
-            [*reads, "params:seed"],
-            "feature_importance",
-            name="measure_importance",
-            namespace="importance",
-        ),
-        Node(
+    reads = ["features", "folds", f"{family}_networks", *_TRAINING[1:]]
+    reads += [f"params:models.{family}", "params:importance"]
+    return wire(
+        (nodes.measure_importance, [*reads, "params:seed"], "feature_importance"),
+        (
             nodes.measure_effects,
             [*reads, "feature_importance", "params:seed"],
             "feature_effects",
-            name="measure_effects",
-            namespace="importance",
         ),
-    ]
+        namespace="importance",
+    )
 
 
 def _final_nodes(family: str) -> list[Node]:
-    return [
-        Node(
-            nodes.fit_final_networks,
-            ["features", *_TRAINING, f"params:models.{family}", "params:seed"],
-            ["final_networks", "final_scores"],
-            name="fit_final_networks",
-            namespace="final_model",
-        ),
-        Node(
-            assemble_model,
-            ["final_networks", "final_scores", "features", "params:decision", "params:table"],
-            "model",
-            name="assemble_model",
-            namespace="final_model",
-        ),
-        Node(
-            write_model_card,
-            [
-                "model",
-                "features",
-                "metrics",
-                f"params:models.{family}",
-                "params:card",
-                "params:seed",
-            ],
-            "model_card",
-            name="write_model_card",
-            namespace="final_model",
-        ),
-    ]
+    models, made = f"params:models.{family}", ["final_networks", "final_scores"]
+    described = ["model", "features", "metrics", models, "params:card", "params:seed"]
+    return wire(
+        (nodes.fit_final_networks, ["features", *_TRAINING, models, "params:seed"], made),
+        (assemble_model, [*made, "features", "params:decision", "params:table"], "model"),
+        (write_model_card, described, "model_card"),
+        namespace="final_model",
+    )

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from crossfold.pipelines.gene_expression.audit import faults, measures
 from crossfold.pipelines.gene_expression.audit.faults import Rows, make_training_set
 from crossfold.pipelines.gene_expression.audit.measures import GeneExpressionClaims
-from crossfold.pipelines.gene_expression.audit.pipeline import draw_figures, judge_claims
+from crossfold.pipelines.gene_expression.audit.pipeline import draw_source_figures, judge_claims
 from crossfold.pipelines.gene_expression.audit.training import (
     ProtocolParameters,
     measure,
@@ -291,7 +291,7 @@ def test_accuracy_moves_with_the_balance_only_where_the_classes_are_told_unlike_
 def test_the_figures_of_the_source_show_every_table_and_cross_validation(
     expression, epochs
 ) -> None:
-    figures = draw_figures(expression, epochs, CLAIMS, PROTOCOL, SEED)
+    figures = draw_source_figures(expression, epochs, CLAIMS, PROTOCOL, SEED)
     titles = [axes.get_title(loc="left") for axes in figures["classes"].axes]
     assert titles == ["As published\nn = 46", "Down-sampled\nn = 32", "SMOTE\nn = 60"]
     titles = [axes.get_title(loc="left") for axes in figures["splits"].axes]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.gene_expression.audit import faults
 from crossfold.pipelines.gene_expression.audit.measures import (
@@ -24,6 +24,7 @@ from crossfold.pipelines.gene_expression.nodes import CLASSES
 from crossfold.reports import charts, style
 from crossfold.templates import audit
 from crossfold.templates.audit import Setup
+from crossfold.templates.wiring import wire
 
 FIGURES = ("classes", "splits", "folds")
 _TRAINED = "Its own split, training"
@@ -54,7 +55,7 @@ def judge_claims(
     return audit.judge(claims, case_of, epochs=trained, figures=figures)
 
 
-def draw_figures(
+def draw_source_figures(
     expression: pd.DataFrame,
     epochs: pd.DataFrame,
     claims: GeneExpressionClaims,
@@ -131,12 +132,11 @@ def create_pipeline() -> Pipeline:
     """Build the audit; the study's own tables must have been made before."""
     given = ["params:claims", "params:protocol", "params:seed"]
     drawn = {name: f"figure_{name}" for name in FIGURES}
-    judged = ["claims", "shares", "runs"]
-    nodes = [
-        Node(repeat_source, ["expression", *given], "epochs", name="repeat_source"),
-        Node(draw_figures, ["expression", "epochs", *given], drawn, name="draw_source_figures"),
-        Node(judge_claims, ["epochs", "predictions", *given], judged, name="judge_claims"),
-    ]
+    nodes = wire(
+        (repeat_source, ["expression", *given], "epochs"),
+        (draw_source_figures, ["expression", "epochs", *given], drawn),
+        (judge_claims, ["epochs", "predictions", *given], ["claims", "shares", "runs"]),
+    )
     return audit.create_pipeline(
         "gene_expression",
         nodes,

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.moons.audit import nodes
 from crossfold.templates import audit
+from crossfold.templates.wiring import wire
 
 _STUDY = ("network", "points")
 
 
 def create_pipeline() -> Pipeline:
     """Build the audit; the study's points must have been drawn before."""
-    train = Node(
-        nodes.train_seeds,
-        ["points", "params:points", "params:network", "params:protocol", "params:claims",
-         "params:seed"],
-        "seeds",
-        name="train_seeds",
-    )  # fmt: skip
-    judge = Node(
-        nodes.judge_claims,
-        ["seeds", "params:network", "params:protocol", "params:claims"],
-        ["claims", "shares", "runs"],
-        name="judge_claims",
+    claimed = ["params:protocol", "params:claims"]
+    trained = ["points", "params:points", "params:network", *claimed, "params:seed"]
+    judged = ["seeds", "params:network", *claimed]
+    made = wire(
+        (nodes.train_seeds, trained, "seeds"),
+        (nodes.judge_claims, judged, ["claims", "shares", "runs"]),
     )
     return audit.create_pipeline(
         "moons",
-        [train, judge],
+        made,
         inputs={"points": "moons.points"},
         outputs={"seeds": "moons_audit.tables.seeds"},
         parameters={

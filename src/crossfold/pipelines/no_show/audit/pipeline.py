@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.no_show.audit.nodes import draw_epochs, judge_claims
 from crossfold.pipelines.no_show.audit.training import time_twins, train_runs
 from crossfold.templates import audit
-
-_PROTOCOL = ["params:protocol", "params:claims"]
+from crossfold.templates.wiring import wire
 
 
 def create_pipeline() -> Pipeline:
     """Build the audit; the study's own predictions must have been made before."""
-    train = Node(
-        train_runs,
-        ["appointments_raw", *_PROTOCOL, "params:seed"],
-        ["audit_predictions", "epochs"],
-        name="train_runs",
-    )
-    time = Node(
-        time_twins,
+    protocol, seed = ["params:protocol", "params:claims"], "params:seed"
+    judged = ["audit_predictions", "speed", "predictions", *protocol, seed]
+    nodes = wire(
+        (train_runs, ["appointments_raw", *protocol, seed], ["audit_predictions", "epochs"]),
         # The epochs are not read: nothing may be trained beside what is timed.
-        ["appointments_raw", "epochs", "params:protocol", "params:seed"],
-        "speed",
-        name="time_twins",
-    )
-    draw = Node(draw_epochs, ["epochs", *_PROTOCOL], "figure_epochs", name="draw_epochs")
-    judge = Node(
-        judge_claims,
-        ["audit_predictions", "speed", "predictions", *_PROTOCOL, "params:seed"],
-        ["claims", "shares", "runs"],
-        name="judge_claims",
+        (time_twins, ["appointments_raw", "epochs", "params:protocol", seed], "speed"),
+        (draw_epochs, ["epochs", *protocol], "figure_epochs"),
+        (judge_claims, judged, ["claims", "shares", "runs"]),
     )
     return audit.create_pipeline(
         "no_show",
-        [train, time, draw, judge],
+        nodes,
         inputs={"appointments_raw": "appointments_raw", "predictions": "no_show.predictions"},
         outputs={
             "audit_predictions": "no_show_audit.predictions",

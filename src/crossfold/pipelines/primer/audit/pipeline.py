@@ -6,7 +6,7 @@ from typing import Annotated
 
 import numpy as np
 import pandas as pd
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 from pydantic import Field, PositiveInt
 
 from crossfold.pipelines.primer.audit.first_network import train_network
@@ -15,6 +15,7 @@ from crossfold.pipelines.primer.audit.toy_table import train_toys
 from crossfold.templates import audit
 from crossfold.templates.audit.setups import RUN_COLUMNS
 from crossfold.templates.parameters import Parameters
+from crossfold.templates.wiring import wire
 
 
 class ProtocolParameters(Parameters):
@@ -94,21 +95,12 @@ def own_run(
 
 def create_pipeline() -> Pipeline:
     """Build the audit; it draws its own points and tables, as the sources did."""
-    nodes = [
-        Node(
-            train_first_networks,
-            ["params:claims", "params:protocol"],
-            "epochs",
-            name="train_first_networks",
-        ),
-        Node(train_toy_tables, ["params:protocol", "params:seed"], "toys", name="train_toy_tables"),
-        Node(
-            judge_claims,
-            ["epochs", "toys", "params:claims", "params:protocol"],
-            ["claims", "shares", "runs"],
-            name="judge_claims",
-        ),
-    ]
+    claimed = ["params:claims", "params:protocol"]
+    nodes = wire(
+        (train_first_networks, claimed, "epochs"),
+        (train_toy_tables, ["params:protocol", "params:seed"], "toys"),
+        (judge_claims, ["epochs", "toys", *claimed], ["claims", "shares", "runs"]),
+    )
     return audit.create_pipeline(
         "primer",
         nodes,
