@@ -47,6 +47,7 @@ def join_images(
         )
     images = np.concatenate([train.images, test.images])
     origin = np.repeat(ORIGINS, [len(train.images), len(test.images)])
+    codes, is_test = image_codes(images), origin == "test"
     labels = pd.DataFrame(
         {
             "label": np.concatenate([train.labels, test.labels]),
@@ -54,7 +55,7 @@ def join_images(
             "row": np.concatenate(
                 [np.arange(len(part.images), dtype=np.int32) for part in (train, test)]
             ),
-            "duplicate_of_test": _duplicates_of_test(train, test),
+            "duplicate_of_test": ~is_test & np.isin(codes, codes[is_test]),
         }
     )
     counts = {
@@ -67,13 +68,6 @@ def join_images(
         "training_images_equal_to_a_test_image": int(labels["duplicate_of_test"].sum()),
     }
     return images, labels, counts
-
-
-def _duplicates_of_test(train: LabelledImages, test: LabelledImages) -> NDArray[Any]:
-    """Tell which of all images are training images that equal a test image in every pixel."""
-    tested = {image.tobytes() for image in test.images}
-    of_train = [image.tobytes() in tested for image in train.images]
-    return np.array(of_train + [False] * len(test.images))
 
 
 Rows = NDArray[np.intp]

@@ -59,7 +59,8 @@ def compare_models(
     """
     predictions = predictions[predictions["protocol"] == SOURCE]
     models = {
-        str(name): _by_member(rows) for name, rows in predictions.groupby("model", observed=True)
+        str(name): rows.pivot_table("predicted", ["row", "target"], "member", aggfunc="first")
+        for name, rows in predictions.groupby("model", observed=True)
     }
     pairs = dict.fromkeys(pair for pairs in comparisons.root.values() for pair in pairs)
     rows = [
@@ -73,17 +74,10 @@ def compare_models(
     return table.assign(protocol=SOURCE).astype({"n": "int64"})
 
 
-def _by_member(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Arrange predicted classes by image and its class (rows) and by member (columns)."""
-    return predictions.pivot_table(
-        index=["row", "target"], columns="member", values="predicted", aggfunc="first"
-    )
-
-
 def _compare(
     a: pd.DataFrame, b: pd.DataFrame, evaluation: EvaluationParameters, seed: int
 ) -> dict[str, TestResult]:
-    """Compare two models, member by member and over all members."""
+    """Compare the classes named by two models, by image (rows) and member, and over all members."""
     from crossfold.validation import mcnemar_test, paired_bootstrap, paired_t_test
 
     members = a.columns.intersection(b.columns)

@@ -28,7 +28,7 @@ TWIN_SHOWN = "twin_torch"
 FRAMEWORKS = {"numpy": "NumPy", "torch": "PyTorch"}
 # Ways to compare over all that was trained, the preferred one last.
 OVERALL = ["bootstrap over images", "t over seeds"]
-_SHOWN = ["experiment", "hidden", "activation", "init", "dropout"]
+_ENDS = ["accuracy", "accuracy_low", "accuracy_high"]
 _MEANS = {"macro avg": "mean over classes", "weighted avg": "mean over images"}
 _WORDS = {"relu": "ReLU", "leaky_relu": "leaky ReLU", "kaiming": "Kaiming", "xavier": "Xavier"}
 
@@ -324,28 +324,23 @@ def _apart(differences: pd.DataFrame, names: Mapping[str, str]) -> list[tuple[st
 
 def _regime(rows: pd.DataFrame, report: ReportParameters) -> dict[str, Any]:
     """Find which experiment the validation images choose in a regime, and tabulate all."""
-    named = rows.replace({name: _WORDS for name in ("init", "activation")}).assign(
-        name=[_experiment(row) for row in rows.to_dict("records")],
-        hidden=[hidden(row) for row in rows.to_dict("records")],
+    records = rows.to_dict("records")
+    named = rows.assign(
+        name=[_experiment(row) for row in records],
+        hidden=[hidden(row) for row in records],
         start=rows["init"].map(word),
-        kind=rows["activation"].map(word),
+        activation=rows["activation"].map(word),
+        **rows[_ENDS].add_prefix("test_"),
     )
-    ranked = named.sort_values("validation_accuracy", kind="stable").to_dict("records")
-    figures = [f"{one}{end}" for one in ("accuracy", "macro_f1") for end in ("", "_low", "_high")]
-    shown = [*_SHOWN, *figures, "validation_accuracy", "train_accuracy", "learning_rate"]
-    table = named.assign(experiment=named["name"].str.removeprefix("Experiment "))[shown]
-    for row in ranked:
-        row["share"] = Estimate(
-            "accuracy", row["accuracy"], row["accuracy_low"], row["accuracy_high"]
-        )
+    ranked = [
+        {**row, "share": Estimate("accuracy", *(row[end] for end in _ENDS))}
+        for row in named.sort_values("validation_accuracy", kind="stable").to_dict("records")
+    ]
     return {
         "name": write.plain(regime_name(report, ranked[0]["regime"], ranked[0]["protocol"])),
         "best": ranked[-1],
         "last": ranked[0],
-        "table": table.rename(
-            columns={"init": "start", "accuracy": "test_accuracy"}
-            | {f"accuracy{end}": f"test_accuracy{end}" for end in ("_low", "_high")}
-        ),
+        "table": named.assign(experiment=named["name"].str.removeprefix("Experiment ")),
     }
 
 
@@ -392,25 +387,21 @@ def _twin_gaps(twins: pd.DataFrame) -> dict[str, float]:
     """Find by how many points frameworks differ within a regime, and regimes from each other."""
     if twins.empty:
         return {}
-    by_regime = twins.groupby("regime", sort=False)["estimate"]
-    gaps = {"within": 100 * float((by_regime.max() - by_regime.min()).max())}
-    return (
-        gaps
-        if by_regime.ngroups == 1
-        else gaps | {"between": 100 * float(np.ptp(by_regime.mean()))}
-    )
+    by_regime = 100 * twins.groupby("regime", sort=False)["estimate"].agg(["min", "mean", "max"])
+    gaps = {"within": (by_regime["max"] - by_regime["min"]).max()}
+    return gaps | ({"between": np.ptp(by_regime["mean"])} if len(by_regime) > 1 else {})
 
 
 def _twin_table(twins: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
     regimes = [regime_name(report, regime) for regime in twins["regime"]]
-    named = twins.assign(regime=regimes).replace({"framework": FRAMEWORKS})
-    for kind, apart in (("weight", "weights"), ("probability", "probabilities")):
-        differences = named[f"largest_{kind}_difference"]
-        named[f"{apart}_differ_by"] = list(map(write.fitting, differences))
-    ends = {"estimate": "accuracy", "low": "accuracy_low", "high": "accuracy_high"}
-    shown = ["library", "regime", *ends.values(), "epochs", "seconds"]
-    columns = [*shown, "weights_differ_by", "probabilities_differ_by"]
-    return named.rename(columns={"framework": "library", **ends})[columns]
+    return twins.rename(columns={"estimate": "accuracy"}).assign(
+        regime=regimes,
+        library=twins["framework"].map(FRAMEWORKS),
+        accuracy_low=twins["low"],
+        accuracy_high=twins["high"],
+        weights_differ_by=twins["largest_weight_difference"].map(write.fitting),
+        probabilities_differ_by=twins["largest_probability_difference"].map(write.fitting),
+    )
 
 
 TABLES: dict[str, Callable[..., pd.DataFrame]] = {

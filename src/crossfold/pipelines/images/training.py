@@ -41,6 +41,7 @@ from crossfold.pipelines.images.parameters import (
 )
 from crossfold.templates.cross_validation.final_model import library_versions
 from crossfold.templates.cross_validation.parameters import CardParameters, NetworkParameters
+from crossfold.validation import wilson_interval
 from crossfold.validation.tables import concatenate, probabilities
 
 if TYPE_CHECKING:
@@ -87,12 +88,7 @@ def _trials(
         for name, experiment in experiments.items()
         for rate in regime.learning_rates
     ]
-    table = pd.DataFrame(
-        {
-            "experiment": [member.experiment for member in members],
-            "learning_rate": [member.learning_rate for member in members],
-        }
-    )
+    table = pd.DataFrame(members)[["experiment", "learning_rate"]]
     if len(regime.learning_rates) == 1:
         return table.assign(epochs=0, validation_accuracy=np.nan, validation_loss=np.nan)
     epochs = regime.search.epochs
@@ -254,16 +250,11 @@ def twin_model(framework: str, regime: str, twin: TwinParameters) -> str:
 
 
 def _figures(stack: ExperimentStack, table: pd.DataFrame) -> dict[str, Any]:
-    from crossfold.validation import wilson_interval
-
-    right, n = int((table["target"] == table["predicted"]).sum()), len(table)
+    right, n = (table["target"] == table["predicted"]).sum(), len(table)
     low, high = wilson_interval(right, n)
     network, history = stack.estimators_[0], stack.histories_[0]
     return {
-        "estimate": right / n,
-        "low": float(low),
-        "high": float(high),
-        "n": n,
+        **{"estimate": right / n, "low": float(low), "high": float(high), "n": n},
         "epochs": int(history.epochs[-1]),
         "learning_rate": network.learning_rate_init,
         "dtype": network.dtype,

@@ -7,7 +7,7 @@ trained once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
@@ -84,17 +84,7 @@ def with_fault(fault: str, network: Arguments) -> Arguments:
 
 
 class Training(NamedTuple):
-    """One network to train.
-
-    Attributes
-    ----------
-    setup
-        With the faults and settings of training only.
-    experiment, member
-        Which network, from which of the seeds.
-    arguments
-        Of `MLPClassifier`, with the faults in them.
-    """
+    """A network to train in a setup of training, from the seed of a member, faults included."""
 
     setup: Setup
     experiment: str
@@ -116,7 +106,9 @@ def list_trainings(claims: ImageClaims, names: Sequence[str]) -> dict[Setup, lis
     of_source = training_setup(Setup(claims.on))
     wanted = {of_source: set(names)}
     for claim in claims.claims.values():
-        named = set(_texts(claim.measure.arguments if claim.measure else {})) & set(names)
+        arguments = claim.measure.arguments.values() if claim.measure else ()
+        lists = [one if isinstance(one, list | tuple) else [one] for one in arguments]
+        named = set(map(str, chain.from_iterable(lists))) & set(names)
         for setup in setups_of(claims, claim).values():
             wanted.setdefault(training_setup(setup), set()).update(named)
     return {
@@ -124,16 +116,6 @@ def list_trainings(claims: ImageClaims, names: Sequence[str]) -> dict[Setup, lis
         for setup, own in wanted.items()
         if setup == of_source or setup != Setup()
     }
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, Mapping):
-        yield from _texts(list(value.values()))
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _texts(one)
-    else:
-        yield str(value)
 
 
 def train_setups(
@@ -162,19 +144,20 @@ def train_setups(
         tested[OTHER] = small_sample(every, len(tested[TEST]), seed)
     drops = "dropout_in_prediction" in claims.on
     answers, curves = [], []
+    about: dict[str, Any]
 
     def keep(network: MLPClassifier, about: Mapping[str, Any]) -> None:
         for part, rows in tested.items():
             said = _answers(network, data, rows, drops, seed)
             answers.append(said.assign(part=part, **about))
 
-    for stack in _stacks(_trainings(experiments, starts, protocol, claims, seed)):
-        for one, network, history in _fit(stack, data, protocol, seed):
-            about: dict[str, Any] = {
-                "run": one.setup.name,
-                "experiment": one.experiment,
-                "member": one.member,
-            }
+    def learns_from(one: Training) -> tuple[bool, bool]:
+        return one.setup.short, "small_training_sample" in one.setup.faults
+
+    trainings = _trainings(experiments, starts, protocol, claims, seed)
+    for _, alike in groupby(sorted(trainings, key=learns_from), key=learns_from):
+        for one, network, history in _fit(list(alike), data, protocol, seed):
+            about = {"run": one.setup.name, "experiment": one.experiment, "member": one.member}
             curves.append(history.assign(**about))
             keep(network, about)
     if protocol.mini_batch and protocol.further:
@@ -239,19 +222,10 @@ def _with_faults(network: Arguments, setup: Setup, protocol: ProtocolParameters)
     return network
 
 
-def _stacks(trainings: Sequence[Training]) -> list[list[Training]]:
-    """Put networks together that learn from the same images for as long."""
-
-    def key(one: Training) -> tuple[bool, bool]:
-        return one.setup.short, "small_training_sample" in one.setup.faults
-
-    return [list(stack) for _, stack in groupby(sorted(trainings, key=key), key=key)]
-
-
 def _fit(
     trainings: Sequence[Training], data: SplitImages, protocol: ProtocolParameters, seed: int
 ) -> Iterator[tuple[Training, MLPClassifier, pd.DataFrame]]:
-    """Train what differs, and give each network with what was measured after its epochs."""
+    """Train what differs in one stack, and give each network with what was measured of it."""
     distinct: list[Arguments] = []
     for one in trainings:
         if one.arguments not in distinct:
