@@ -222,8 +222,3 @@ def keep_networks(
     """
     kept = [one.set_params(init="auto") if callable(one.init) else one for one in networks]
     return kept, {"fitted": list(described)}
-
-
-def experiment_model(regime: str, experiment: str) -> str:
-    """Name the model of an experiment in a regime."""
-    return f"{regime}/{experiment}"

@@ -11,7 +11,6 @@ import pandas as pd
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images.data import COLUMNS, PARTS, SOURCE, STANDARD
-from crossfold.pipelines.images.networks import experiment_model
 from crossfold.pipelines.images.training import STRONG
 from crossfold.reports import words as write
 from crossfold.reports.tables import Estimate, side_by_side
@@ -55,7 +54,10 @@ def model_names(
     """
     trained = experiments.drop_duplicates("model").astype({"experiment": str})
     names = {one["model"]: _experiment(one) for one in trained.to_dict("records")}
-    twin_names = {one["model"]: _twin(one) for one in twins.to_dict("records")}
+    twin_names = {
+        one["model"]: f"{FRAMEWORKS.get(one['framework'], one['framework'])} twin"
+        for one in twins.to_dict("records")
+    }
     for table, named in ((trained, names), (twins, twin_names)):
         if len(set(table["regime"])) > 1:
             regimes = dict(zip(table["model"], table["regime"], strict=True))
@@ -67,10 +69,6 @@ def model_names(
 def _experiment(row: Mapping[Any, Any]) -> str:
     name = str(row["experiment"])
     return f"Experiment {name}" if name.isdigit() else f"{word(row['activation'])} {hidden(row)}"
-
-
-def _twin(row: Mapping[Any, Any]) -> str:
-    return f"{FRAMEWORKS.get(row['framework'], row['framework'])} twin"
 
 
 def hidden(row: Mapping[Any, Any]) -> str:
@@ -131,7 +129,7 @@ def shown_models(highlighted: Mapping[str, str], report: ReportParameters) -> li
     """List the models that are shown class by class: experiments of one regime, the strong one."""
     regime = report.extra["regime"]
     return [
-        *(experiment_model(regime, name) for name in dict.fromkeys(highlighted.values())),
+        *(f"{regime}/{name}" for name in dict.fromkeys(highlighted.values())),
         STRONG,
     ]
 
@@ -294,7 +292,7 @@ def curve_models(highlighted: Mapping[str, str], report: ReportParameters) -> li
     """List the models whose precision-recall curves are drawn."""
     named = report.extra.get("precision_recall")
     return (
-        [experiment_model(report.extra["regime"], str(one)) for one in named]
+        [f"{report.extra['regime']}/{one}" for one in named]
         if named
         else (shown_models(highlighted, report))
     )

@@ -22,7 +22,6 @@ from crossfold.pipelines.images.data import (
 from crossfold.pipelines.images.networks import (
     Member,
     Networks,
-    experiment_model,
     fit_stack,
     image_network,
     keep_networks,
@@ -164,7 +163,7 @@ def train_experiments(
             for experiment, settings in experiments.root.items()
             for one in range(seed, seed + starts.n_seeds)
         ]
-        models = [(experiment_model(name, one.experiment), one.seed - seed) for one in members]
+        models = [(f"{name}/{one.experiment}", one.seed - seed) for one in members]
         for split in (SOURCE, STANDARD) if regime.on_standard_split else (SOURCE,):
             data = SplitImages.of(images, split_table, split)
             stack = fit_stack(

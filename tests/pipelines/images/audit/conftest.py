@@ -8,13 +8,16 @@ import pandas as pd
 import pytest
 import yaml
 
-from crossfold.pipelines.images.audit.measures import STUDY, TEST, Case, Runs
-from crossfold.pipelines.images.audit.parameters import (
+from crossfold.pipelines.images.audit.measures import (
+    STUDY,
+    TEST,
+    Case,
     DigitsClaims,
     FashionClaims,
     ImageClaims,
-    ProtocolParameters,
+    Runs,
 )
+from crossfold.pipelines.images.audit.training import ProtocolParameters
 from crossfold.pipelines.images.parameters import ExperimentsParameters
 
 ROOT = Path(__file__).parents[4]

@@ -6,11 +6,11 @@ import pytest
 from sklearn.datasets import load_digits
 
 from crossfold.mlp import faults as wrong
-from crossfold.pipelines.images.audit.measures import MINI_BATCH, OTHER, STUDY, TEST
-from crossfold.pipelines.images.audit.parameters import DigitsClaims, ProtocolParameters
+from crossfold.pipelines.images.audit.measures import MINI_BATCH, OTHER, STUDY, TEST, DigitsClaims
 from crossfold.pipelines.images.audit.pipeline import judge_images, of_study
 from crossfold.pipelines.images.audit.training import (
     NETWORK_FAULTS,
+    ProtocolParameters,
     list_trainings,
     predict_with_dropout,
     train_setups,

@@ -7,17 +7,17 @@ told from what another start gives. Of one network the share of right answers ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, Literal, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.templates.audit import Measured, exact, resampled, share_of
+from crossfold.templates.audit import Claims, Measured, exact, resampled, share_of
 
 TEST, OTHER = "test", "other"
 STUDY, MINI_BATCH = "study", "mini-batch"
@@ -333,32 +333,28 @@ def curve(
         As in `accuracy`.
     """
     case = case.trained(own)
+
+    def at_share(table: pd.DataFrame, share: float) -> Floats:
+        """Read the scored epoch that is nearest to a share of the training."""
+        epochs = table.index.to_numpy()
+        nearest = int(np.abs(epochs - share * epochs.max()).argmin())
+        values: Floats = table.iloc[nearest].to_numpy(float)
+        return values
+
+    def of_members(name: str | int, metric: str) -> Floats:
+        table = case.curve(name, metric)
+        table = table - case.curve(name, against) if against else table
+        return at_share(table, at) - (0 if since is None else at_share(table, since))
+
     gaps = [
-        _at(case, name, metric, against, at, since) - other
+        of_members(name, metric) - (of_members(minus[place], metric) if minus else 0)
         for metric in metrics
         for place, name in enumerate(of)
-        for other in [_at(case, minus[place], metric, against, at, since) if minus else 0.0]
     ]
     values = np.array(gaps)  # (metrics x experiments, members)
     if values.shape[1] > 1:
         return _over(_TAKE[take](values, axis=0))
     return _over(values[:, 0]) if take == "mean" else exact(float(_TAKE[take](values)), len(values))
-
-
-def _at(
-    case: Case, name: str | int, metric: str, against: str, at: float, since: float | None
-) -> Floats:
-    """Read a figure of each member, at the scored epoch nearest to a share of the training."""
-    table = case.curve(name, metric)
-    table = table - case.curve(name, against) if against else table
-    epochs = table.index.to_numpy()
-
-    def row(share: float) -> Floats:
-        nearest = np.abs(epochs - share * epochs.max()).argmin()
-        values: Floats = table.iloc[int(nearest)].to_numpy(float)
-        return values
-
-    return row(at) if since is None else row(at) - row(since)
 
 
 def _over(values: Floats, one_more: bool = False) -> Measured:
@@ -406,10 +402,36 @@ def rises_more(case: Case, regime: str) -> Measured:
     return _over((rises.xs("train_loss") - rises.xs("validation_loss")).to_numpy())
 
 
-MEASURES: dict[str, Callable[..., Measured]] = {
+MEASURES: Mapping[str, Callable[..., Measured]] = {
     one.__name__: one
     for one in (
         accuracy, loss, pytorch_minus_numpy, recall, gain_by_support, share_named,
         error_of_printed_precision, curve, curve_over_seeds, rises_more,
     )
 }  # fmt: skip
+
+
+class ImageClaims(Claims):
+    """The claims of an image study's source."""
+
+    measures = MEASURES
+
+
+class DigitsClaims(ImageClaims):
+    """The claims of the report on handwritten digits."""
+
+    study: ClassVar[str] = "digits"
+    switches: ClassVar[tuple[str, ...]] = (
+        *("relu_as_derivative", "dropout_backward", "global_max_softmax", "swapped_arguments"),
+        *("unlike_regimes", "unlike_networks", "other_test_rows", "dropout_in_prediction"),
+    )
+
+
+class FashionClaims(ImageClaims):
+    """The claims of the course solution on images of clothes."""
+
+    study: ClassVar[str] = "fashion"
+    switches: ClassVar[tuple[str, ...]] = (
+        *("small_test_sample", "drop_last_batch", "one_hidden_layer", "small_training_sample"),
+        "penalty_not_applied",
+    )

@@ -13,18 +13,20 @@ from crossfold.pipelines.images.audit.measures import (
     STUDY,
     TEST,
     Case,
+    DigitsClaims,
+    FashionClaims,
+    ImageClaims,
     Runs,
     accuracy,
     cross_entropies,
     curve,
 )
-from crossfold.pipelines.images.audit.parameters import (
-    DigitsClaims,
-    FashionClaims,
-    ImageClaims,
+from crossfold.pipelines.images.audit.training import (
+    TRAINING_FAULTS,
     ProtocolParameters,
+    train_setups,
+    training_setup,
 )
-from crossfold.pipelines.images.audit.training import TRAINING_FAULTS, train_setups, training_setup
 from crossfold.pipelines.images.data import SOURCE
 from crossfold.templates import audit
 from crossfold.validation.tables import probabilities

@@ -8,20 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from crossfold.pipelines.images.audit.measures import (
     MINI_BATCH,
     OTHER,
     TEST,
+    ImageClaims,
     cross_entropies,
     small_sample,
 )
-from crossfold.pipelines.images.audit.parameters import ImageClaims, ProtocolParameters
 from crossfold.pipelines.images.data import SOURCE, TRAIN, VALIDATION, Rows, SplitImages
 from crossfold.pipelines.images.networks import (
     Member,
@@ -36,6 +37,8 @@ from crossfold.pipelines.images.parameters import (
 )
 from crossfold.templates.audit import Setup
 from crossfold.templates.audit.setups import setups_of
+from crossfold.templates.cross_validation.parameters import NetworkParameters
+from crossfold.templates.parameters import Parameters
 
 if TYPE_CHECKING:
     from crossfold.mlp import MLPClassifier
@@ -45,6 +48,74 @@ Fitted = tuple["MLPClassifier", pd.DataFrame]
 # More would need more memory, and the products are wide enough.
 NETWORKS_AT_ONCE = 60
 LINES_IN_LOG = 50
+
+
+class FurtherNetwork(ExperimentParameters):
+    """A network that the source trained beside the study's experiments.
+
+    Attributes
+    ----------
+    learning_rate_init
+        Its learning rate; None for the protocol's.
+    """
+
+    learning_rate_init: PositiveFloat | None = None
+
+
+class ProtocolParameters(Parameters):
+    """How the source trained and tested.
+
+    Attributes
+    ----------
+    regime
+        Regime of the study whose networks are those without faults.
+    network
+        Solver, batches, penalty, learning rate and epochs of the source.
+    source_epochs
+        Epochs in the source; a run of fewer says that it was shortened.
+    short_epochs
+        Epochs of the runs that single faults, or values that the source does not state, are
+        compared in.
+    short_rows
+        Training images of these runs; None for all.
+    n_seeds, short_seeds
+        Trainings of each experiment, from the run's seed upwards.
+    mini_batch
+        How PyTorch trained, if not like NumPy.
+    experiments
+        The study's experiments by their names in the audit; empty for all under their own names.
+    further
+        Networks beside them.
+    train_parts
+        Parts of the source's split that are learned from.
+    held_out
+        Part on which networks are scored after their epochs.
+    train_sample_rows
+        Training images under ``small_training_sample``.
+    sample_rows
+        Test images under ``small_test_sample``.
+    score_every
+        Epochs between two scorings of the runs of single faults.
+    n_resamples
+        Bootstrap resamples, of images and of seeds at once.
+    """
+
+    regime: str
+    network: NetworkParameters
+    source_epochs: PositiveInt
+    short_epochs: PositiveInt
+    short_rows: PositiveInt | None = None
+    n_seeds: PositiveInt = 1
+    short_seeds: PositiveInt = 1
+    mini_batch: NetworkParameters | None = None
+    experiments: dict[str, str] = Field(default_factory=dict)
+    further: dict[str, FurtherNetwork] = Field(default_factory=dict)
+    train_parts: tuple[Literal["train", "validation"], ...] = ("train",)
+    held_out: Literal["validation", "test"] = "validation"
+    train_sample_rows: PositiveInt = 10_000
+    sample_rows: PositiveInt = 30
+    score_every: PositiveInt = 10
+    n_resamples: Annotated[int, Field(ge=50)] = 1000
 
 
 # In the order in which they are applied; ``small_training_sample`` changes the rows instead.
