@@ -17,9 +17,9 @@ from crossfold.pipelines.images.report import (
     chart_names,
     curve_models,
     hidden,
+    name_pairs,
     of_model,
     overall,
-    pair_name,
     present,
     regime_name,
     shown_models,
@@ -212,14 +212,12 @@ def confusion_by_prediction(
 
 def paired_differences(comparison: pd.DataFrame, names: dict[str, str]) -> Figure:
     """Draw the difference in test accuracy of each pair of models, with its interval."""
-    short, table = chart_names(names), overall(comparison)
-    models = zip(table["model_a"], table["model_b"], strict=True)
-    pairs = [pair_name(short[a], short[b]) for a, b in models]
-    points = {name: 100 * table[name].astype(float) for name in ("low", "high")}
-    table = table.assign(pair=pairs, estimate=100 * table["difference"].astype(float), **points)
+    ends = {"difference": "estimate", "difference_low": "low", "difference_high": "high"}
+    table = name_pairs(overall(comparison), names)[["short", "metric", *ends]]
     return charts.estimates(
-        table, "pair", ["accuracy"], reference=0, axis="Difference in percentage points"
-    )
+        table.rename(columns=ends), "short", ["accuracy"], reference=0,
+        axis="Difference in percentage points",
+    )  # fmt: skip
 
 
 def sample_images(

@@ -234,6 +234,18 @@ def overall(comparison: pd.DataFrame) -> pd.DataFrame:
     return best.drop_duplicates(["model_a", "model_b"], keep="last").sort_index()
 
 
+def name_pairs(comparison: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+    """Name the pairs, in full (``pair``) and for charts (``short``), and put points for shares."""
+    short = chart_names(names)
+    models = list(zip(comparison["model_a"], comparison["model_b"], strict=True))
+    ends = {"difference": "difference", "low": "difference_low", "high": "difference_high"}
+    return comparison.assign(
+        pair=[f"{names[a]} − {names[b]}" for a, b in models],
+        short=[pair_name(short[a], short[b]) for a, b in models],
+        **{end: 100 * comparison[name].astype(float) for name, end in ends.items()},
+    )
+
+
 def words(
     table_experiment_summary: pd.DataFrame,
     table_classification_report: pd.DataFrame,
@@ -267,9 +279,8 @@ def words(
         "by_model": by_model,
         "by_recall": shown.sort_values("recall", kind="stable").to_dict("records"),
         "most_confused": most_confused(predictions, classes),
-        "apart": _apart(differences, names),
-        "n_pairs": len(differences),
-        "pairs": _named_pairs(comparison, names),
+        "pairs": name_pairs(comparison, names),
+        "overall": name_pairs(differences, names).to_dict("records"),
         "twins": _twin_gaps(twins),
         "twin_table": _twin_table(twins, report),
         "n_twin": twins["n"].max() if len(twins) else 0,
@@ -309,15 +320,6 @@ def difference_sentence(row: Mapping[Any, Any], names: Mapping[str, str]) -> str
     points = write.interval(abs(gap), smaller, larger, 1)
     told = "more" if row["difference"] > 0 else "less"
     return f"{a}: {points} points {told} accurate than {b}."
-
-
-def _apart(differences: pd.DataFrame, names: Mapping[str, str]) -> list[tuple[str, float]]:
-    """List the pairs that can be told apart, with their difference in points."""
-    short = chart_names(names)
-    return [
-        (pair_name(short[row["model_a"]], short[row["model_b"]]), 100 * row["difference"])
-        for row in differences[differences["verdict"] == "differ"].to_dict("records")
-    ]
 
 
 def _regime(rows: pd.DataFrame, report: ReportParameters) -> dict[str, Any]:
@@ -370,15 +372,6 @@ def most_confused(predictions: pd.DataFrame, classes: list[str]) -> str:
         f"Of its {write.count(len(wrong))} errors, {write.count(n)} take {classes[a]} and "
         f"{classes[b]} for each other, more than any other two classes."
     )
-
-
-def _named_pairs(comparison: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
-    """Put names of models for those of the code, and points for shares."""
-    pairs = zip(comparison["model_a"], comparison["model_b"], strict=True)
-    table = pd.DataFrame({"pair": [f"{names[a]} − {names[b]}" for a, b in pairs]})
-    for name, end in (("difference", ""), ("low", "_low"), ("high", "_high")):
-        table[f"difference{end}"] = 100 * comparison[name].astype(float)
-    return table.join(comparison[["test", "p_value", "n", "verdict"]])
 
 
 def _twin_gaps(twins: pd.DataFrame) -> dict[str, float]:
