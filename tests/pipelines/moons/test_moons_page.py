@@ -1,6 +1,7 @@
 """The moons page says what its tables say, and draws every variant."""
 
 from html import unescape
+from importlib.metadata import version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -67,6 +68,11 @@ def test_the_first_network_is_drawn_and_named(run) -> None:
     drawing = run.networks[0][0].draw()
     assert drawing.description in run.report
     assert f"The variant {variant_label(run.networks[1]['models'][0])}, as NumPy" in run.report
+
+
+def test_the_page_names_the_versions_of_libraries(run) -> None:
+    assert f"numpy {version('numpy')}," in run.report
+    assert f"torch {version('torch')}." in run.report
 
 
 def test_points_are_counted_and_at_most_500_shown(run) -> None:

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from crossfold.exceptions import CrossfoldError
 from crossfold.reports.page import Lazy, figure_html, render_page, this_command, today
 from crossfold.reports.tables import Estimate, to_html
+from crossfold.templates.cross_validation.final_model import library_versions
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
 from crossfold.templates.reporting import findings, summaries
@@ -177,6 +178,7 @@ def _words(results: Results, seed: int) -> dict[str, Any]:
         "seed": seed,
         "today": today(),
         "card": results.model_card,
+        "versions": results.model_card.get("versions") or library_versions(),
         "results": results,
         "report": results.report,
         "main": Lazy(partial(_main, results)),
