@@ -10,7 +10,6 @@ from crossfold.validation import (
     CalibrationError,
     GroupBootstrap,
     binary_metrics,
-    brier_decomposition,
     calibration_measures,
     calibrator_from_dict,
     fit_calibrator,
@@ -100,18 +99,6 @@ def test_reliability_curve_by_hand() -> None:
     curve = reliability_curve([0, 1, 1, 1], [0.1, 0.3, 0.8, 1.0], 2, "uniform")
     np.testing.assert_allclose(curve["mean_predicted"], [0.2, 0.9])
     np.testing.assert_allclose(curve["observed"], [0.5, 1.0])
-
-
-def test_brier_decomposition_adds_up_and_has_murphys_terms() -> None:
-    y, p = np.array([0, 1, 1, 1]), np.array([0.25, 0.25, 0.75, 0.75])
-    terms = brier_decomposition(y, p, 2)
-    # By hand: bins (0.25 observed 0.5) and (0.75 observed 1); prevalence 0.75.
-    assert terms["reliability"] == pytest.approx(0.5 * 0.0625 + 0.5 * 0.0625)
-    assert terms["resolution"] == pytest.approx(0.0625)
-    assert terms["uncertainty"] == pytest.approx(0.1875)
-    assert terms["within_bin"] == pytest.approx(0)
-    total = terms["reliability"] - terms["resolution"] + terms["uncertainty"]
-    assert terms["brier"] == pytest.approx(total)
 
 
 def test_measures_of_perfect_probabilities_hold_one_one_and_zero():

@@ -28,11 +28,6 @@ SECOND: Look = {"color": VERMILLION, "linestyle": "--", "marker": "s"}
 THIRD: Look = {"color": GREEN, "linestyle": "-.", "marker": "^"}
 FOURTH: Look = {"color": PURPLE, "linestyle": (0, (1, 1)), "marker": "D"}
 SERIES = (MAIN, SECOND, THIRD, FOURTH)
-# Two series that may coincide: a wide pale line with a thin one upon it.
-PAIR = (
-    {**MAIN, "linewidth": 5, "alpha": 0.5, "markersize": 9},
-    {**SECOND, "linewidth": 1.5, "fillstyle": "none"},
-)
 
 _RC: dict[Any, Any] = {
     "font.size": 11,

@@ -3,7 +3,6 @@
 from crossfold.validation.calibration import (
     CalibrationError,
     Calibrator,
-    brier_decomposition,
     calibration_measures,
     calibrator_from_dict,
     fit_calibrator,
@@ -75,7 +74,6 @@ __all__ = [
     "assign_parts",
     "binary_metrics",
     "bootstrap_metrics",
-    "brier_decomposition",
     "calibration_measures",
     "calibrator_from_dict",
     "capacity_table",

@@ -272,32 +272,3 @@ def _slope(
     g0, g1, h0, h1, h2 = bootstrap.sums([r, r * x, v, v * x, v * x * x]).T
     with np.errstate(invalid="ignore", divide="ignore"):
         return slope, slope + (h0 * g1 - h1 * g0) / (h0 * h2 - h1 * h1)
-
-
-def brier_decomposition(y: ArrayLike, p: ArrayLike, n_bins: int = 10) -> dict[str, float]:
-    """Split the Brier score into reliability − resolution + uncertainty (Murphy 1973).
-
-    The score is that of predictions rounded to their bin's mean; ``within_bin`` is what the
-    rounding leaves out, so that all four add up to ``brier``.
-
-    Parameters
-    ----------
-    y, p
-        0/1 and probabilities, shape ``(n,)``.
-    n_bins
-        Bins of about equal numbers of rows.
-    """
-    y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
-    curve = reliability_curve(y, p, n_bins)
-    share = curve["n"] / len(y)
-    reliability = float((share * (curve["mean_predicted"] - curve["observed"]) ** 2).sum())
-    resolution = float((share * (curve["observed"] - y.mean()) ** 2).sum())
-    uncertainty = float(y.mean() * (1 - y.mean()))
-    brier = float(np.mean((p - y) ** 2))
-    return {
-        "brier": brier,
-        "reliability": reliability,
-        "resolution": resolution,
-        "uncertainty": uncertainty,
-        "within_bin": brier - (reliability - resolution + uncertainty),
-    }

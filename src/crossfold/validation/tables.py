@@ -10,6 +10,7 @@ model said before it was calibrated.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,25 @@ def concatenate(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     names = [name for name in _TEXT if name in tables[0]]
     joined = pd.concat([t.astype(dict.fromkeys(names, "str")) for t in tables], ignore_index=True)
     return joined.astype(dict.fromkeys(names, "category"))
+
+
+def two_class_rows(
+    model: str, protocol: Any, target: pd.Series, p: NDArray[np.float64]
+) -> pd.DataFrame:
+    """Arrange as predictions what one model says of two classes, decided at 0.5, without folds.
+
+    Parameters
+    ----------
+    protocol
+        One name, or that of each row.
+    target, p
+        0/1, and the probability of class 1, shape ``(n,)``; each row is a group of its own.
+    """
+    rows, flagged = np.arange(len(p)), p >= 0.5
+    keys = {"model": model, "protocol": protocol, "fold": 0, "member": NOT_SET}
+    said = {"predicted": flagged.astype(np.int8), "raw_p1": p, "p1": p, "threshold": 0.5}
+    own = {**keys, "row": rows, "group": rows, "target": target, **said, "flagged": flagged}
+    return pd.DataFrame(own)
 
 
 def probabilities(predictions: pd.DataFrame, prefix: str = "p") -> NDArray[np.floating]:

@@ -26,7 +26,7 @@ from crossfold.templates.cross_validation.parameters import (
     NetworkParameters,
 )
 from crossfold.templates.parameters import TableParameters
-from crossfold.validation.tables import NOT_SET, POOLED, concatenate
+from crossfold.validation.tables import NOT_SET, POOLED, concatenate, two_class_rows
 
 TRAIN, TEST = "train", "test"
 LEARNT, NEW, DRAWS = "points_learnt_from", "new_points", "new_draws"
@@ -101,14 +101,10 @@ def predict_all(points: pd.DataFrame, networks: Networks) -> pd.DataFrame:
 
     estimators, document = networks
     protocols = points["part"].map({TRAIN: LEARNT, TEST: NEW})
-    rows = np.arange(len(points))
-    tables = []
-    for model, network in zip(document["models"], estimators, strict=True):
-        p = predict_points(model, network, points)
-        said = {"target": points["label"], "predicted": (p >= 0.5).astype(np.int8)}
-        keys = {"model": model, "protocol": protocols, "fold": 0, "member": NOT_SET}
-        table = pd.DataFrame({**keys, "row": rows, "group": rows, **said, "raw_p1": p, "p1": p})
-        tables.append(table.assign(threshold=0.5, flagged=p >= 0.5))
+    tables = [
+        two_class_rows(model, protocols, points["label"], predict_points(model, network, points))
+        for model, network in zip(document["models"], estimators, strict=True)
+    ]
     return concatenate(tables)
 
 

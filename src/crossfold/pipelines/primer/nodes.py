@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from crossfold.pipelines.primer import logistic
 from crossfold.pipelines.primer.first_network import TRAIN, VALIDATION, predict, read_named
@@ -18,7 +16,7 @@ from crossfold.templates.cross_validation.evaluation import (
 )
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
-from crossfold.validation.tables import NOT_SET, POOLED, concatenate
+from crossfold.validation.tables import NOT_SET, POOLED, concatenate, two_class_rows
 
 TOY, LEARNT, NEW = "toy_table", "points_learnt_from", "new_points"
 """Protocols: the six rows, which are learnt from, and both parts of the points."""
@@ -60,11 +58,11 @@ def predict_rows(
     return concatenate(
         [
             *(
-                _predictions(name, TOY, toy["label"], p)
+                two_class_rows(name, TOY, toy["label"], p)
                 for name, p in zip(_model_names(logistic_comparison), probabilities, strict=True)
             ),
             *(
-                _predictions(
+                two_class_rows(
                     name, protocols, points["label"], predict(points, read_named(own.to_dict()))
                 )
                 for name, own in (
@@ -83,17 +81,6 @@ def _model_names(logistic_comparison: pd.DataFrame) -> Iterator[str]:
         logistic_comparison.itertuples(), logistic_comparison["source"].duplicated(), strict=True
     ):
         yield f"{NAMES[row.source]}_{row.epochs}" if again else NAMES[row.source]
-
-
-def _predictions(
-    model: str, protocol: str | pd.Series, label: pd.Series, p: NDArray[np.float64]
-) -> pd.DataFrame:
-    rows = np.arange(len(label))
-    keys = {"model": model, "protocol": protocol, "fold": 0, "member": NOT_SET}
-    said = {"predicted": (p >= 0.5).astype(np.int8), "raw_p1": p, "p1": p, "threshold": 0.5}
-    return pd.DataFrame(
-        {**keys, "row": rows, "group": rows, "target": label, **said, "flagged": p >= 0.5}
-    )
 
 
 def collect_history(logistic_steps: pd.DataFrame, network_epochs: pd.DataFrame) -> pd.DataFrame:
