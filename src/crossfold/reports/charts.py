@@ -466,9 +466,10 @@ def heat_map(
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     k = len(names)
     for (row, column), share in np.ndenumerate(shares):
-        shade = "white" if share > 0.5 else "black"
-        place: dict[str, Any] = {"ha": "center", "va": "center", "color": shade}
-        axes.text(column, row, texts[row][column], fontsize=10 if k <= 12 else 7, **place)
+        if text := texts[row][column]:
+            shade = "white" if share > 0.5 else "black"
+            place: dict[str, Any] = {"ha": "center", "va": "center", "color": shade}
+            axes.text(column, row, text, fontsize=10 if k <= 12 else 7, **place)
     labels = [chart_label(name, 18) for name in names]
     is_long = k > 3 and max(map(len, labels)) > 3
     axes.set_yticks(range(k), labels)
