@@ -28,61 +28,6 @@ RESERVED_ENDINGS = ("_audit", "_score")
 PLAIN = re.compile(r"[^\W\d][\w./-]*")
 YAML_WORDS = ("yes", "no", "true", "false", "null", "on", "off", "y", "n")
 
-CATALOG = """\
-# Where the table of {name} is. Any Kedro dataset that loads a DataFrame works in place of this one.
-{name}.raw:
-  type: crossfold.datasets.TableDataset
-  dataset:
-{raw}
-{hashed}{dates}  metadata:
-    kedro-viz: {{layer: raw}}
-
-# New rows to score, without the target. For one run: --params={name}_coming=FILE
-{name}.coming:
-  type: crossfold.datasets.TableDataset
-  dataset:
-{coming}
-{hashed}{dates}  metadata:
-    kedro-viz: {{layer: raw}}
-"""
-HASHED = """\
-  # These become keyed hashes while the table is read: nobody sees who they are. The key is made on
-  # the first run and kept in conf/local/credentials.yml.
-  hashed_columns: {columns}
-  credentials: patient_key
-"""
-DATES = """\
-  # How dates are written that are not like 2016-04-29.
-  date_formats:
-{formats}
-"""
-PARAMETERS = """\
-# What the columns of {name} mean. After a change: kedro run --pipelines={name}
-{name}:
-  table:
-    # The column to predict.
-    target: {target}
-    # binary (two classes) | multiclass | regression (a number)
-    task: {task}
-{positive}    # Who or what must stay together in every split, such as a patient; or null. List it
-    # in hashed_columns of catalog.yml too.
-    group: {group}
-    # When a row happened, for a split by time; or null.
-    time: {time}
-    # Every input: number | flag (yes or no) | category | date. Take out a line, and it is none.
-    columns:
-{columns}
-    # Not used, and why. To use one, move it to `columns` with its kind.
-    left_out:{left_out}
-    # Hashed like the group, and never an input.
-    identifiers: {identifiers}
-"""
-MODELS = """\
-# How {name} is studied: folds, encoding, models by family, decision, intervals. The values fit a
-# table of this size; change any of them, or for one run, as in
-#   kedro run --pipelines={name} --params={name}.models.tuned.mlp_tuned.members=8
-"""
-
 
 def read_profile(
     data: str,
@@ -208,43 +153,35 @@ def _is_readable(value: str) -> bool:
 def render_catalog(name: str, source: dict[str, Any], profile: Profile, project: Path) -> str:
     """Write the catalog entries of the table and of new rows."""
     raw = _relative(source, project)
-    formats = "\n".join(_lines(profile.date_formats, 4))
-    hashed = "[" + ", ".join(map(scalar, profile.hashed_columns)) + "]"
-    return CATALOG.format(
-        name=name,
-        raw="\n".join(_lines(raw, 4)),
-        coming="\n".join(_lines(_coming(name, raw), 4)),
-        hashed=HASHED.format(columns=hashed) if profile.hashed_columns else "",
-        dates=DATES.format(formats=formats) if formats else "",
-    )
+    sources = {"raw": raw, "coming": _coming(name, raw)}
+    return _render("catalog.yml.j2", name=name, sources=sources, profile=profile)
 
 
 def render_models(name: str, profile: Profile) -> str:
     """Write the folds, models and decision: the defaults for such a table, to be changed."""
     own = study_parameters(profile.parameters, profile.n_rows)
     own["report"] = {"title": "", "command": f"kedro run --pipelines={name}"}
-    return MODELS.format(name=name) + str(yaml.safe_dump({name: own}, sort_keys=False))
+    models = yaml.safe_dump({name: own}, sort_keys=False).rstrip("\n")
+    return _render("parameters.yml.j2", name=name, models=models)
 
 
 def render_parameters(name: str, profile: Profile) -> str:
     """Write what the columns mean."""
-    table = profile.parameters
-    positive = (
-        "    # The value of the target that counts as the event.\n"
-        f"    positive: {scalar(table.positive)}\n"
+    return _render("parameters_table.yml.j2", name=name, table=profile.parameters)
+
+
+def _render(file: str, **values: Any) -> str:
+    """Fill one of the texts beside this module."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
     )
-    left_out = "\n" + "\n".join(_lines(table.left_out, 6)) if table.left_out else " {}"
-    return PARAMETERS.format(
-        name=name,
-        target=scalar(table.target),
-        task=table.task,
-        positive=positive if table.positive is not None else "",
-        group=scalar(table.group),
-        time=scalar(table.time),
-        columns="\n".join(_lines(table.columns, 6)),
-        left_out=left_out,
-        identifiers="[" + ", ".join(map(scalar, table.identifiers)) + "]",
-    )
+    environment.filters |= {"scalar": scalar, "lines": lambda *own: "\n".join(_lines(*own))}
+    return environment.get_template(file).render(values)
 
 
 def scalar(value: Any, *, is_key: bool = False) -> str:
