@@ -29,7 +29,6 @@ COMMON = {
     "data_notice": "First line of every report, where the data are not real.",
     "classes": "Names of the classes, in the order of their numbers.",
     "comparisons": "Pairs of networks to compare, the first minus the second, by question.",
-    "highlighted": "What figures show in a colour of its own, and its name there.",
 }
 INTRODUCTION = """---
 hide: [toc]

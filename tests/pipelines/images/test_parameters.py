@@ -50,7 +50,9 @@ def test_every_named_model_exists(study: str) -> None:
         models |= {f"twin_{framework}_{regime}" for regime in list(content["twin"]["regimes"])[1:]}
     pairs = ComparisonsParameters(content["comparisons"]).root.values()
     assert {model for some in pairs for pair in some for model in pair} <= models
-    assert {*content["highlighted"].values(), content["twin"]["experiment"]} <= set(experiments)
+    assert content["twin"]["experiment"] in experiments
+    shown = content["report"]["extra"]
+    assert {*shown["shown"], *shown["precision_recall"]} <= models | {"strong"}
     assert len(content["classes"]) == 10
 
 

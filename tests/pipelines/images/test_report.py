@@ -15,7 +15,7 @@ from crossfold.validation import wilson_interval
 from crossfold.validation.multiclass import confusion_counts
 
 CLASSES = ["cat", "dog"]
-REPORT = ReportParameters(extra={"regime": "full_batch"}, labels={"mini_batch": "mini-batches"})
+REPORT = ReportParameters(extra={"shown": []}, labels={"mini_batch": "mini-batches"})
 NO_TWINS = pd.DataFrame({"model": [], "framework": [], "regime": []})
 
 
@@ -43,7 +43,7 @@ def animals() -> pd.DataFrame:
 
 
 def of_animals(predictions: pd.DataFrame) -> pd.DataFrame:
-    return report.classification_report(predictions, {}, CLASSES, {}, REPORT).set_index("class")
+    return report.classification_report(predictions, {}, CLASSES, REPORT).set_index("class")
 
 
 def test_everything_is_written_and_the_page_needs_no_other_file(studied) -> None:
@@ -168,9 +168,8 @@ def test_curves_give_the_precision_of_each_recall(animals) -> None:
 
 
 def test_the_curves_of_experiment_17_are_drawn(studied) -> None:
-    given = studied.parameters[studied.name]
-    shown = report.curve_models(given["highlighted"], given["report"])
-    assert ("full_batch/17" in shown) == (studied.name == "digits")
+    caption = re.search(r"Each class against all others, of (.*?)\.", words(studied.page))[1]
+    assert ("Experiment 17 (full batch)" in caption) == (studied.name == "digits")
 
 
 def test_confusion_counts_every_pair_and_the_page_names_the_worst(animals) -> None:

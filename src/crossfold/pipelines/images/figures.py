@@ -15,14 +15,12 @@ from crossfold.pipelines.images.report import (
     FRAMEWORKS,
     TWIN_SHOWN,
     chart_names,
-    curve_models,
     hidden,
     name_pairs,
     of_model,
     overall,
     present,
     regime_name,
-    shown_models,
     word,
 )
 from crossfold.pipelines.images.training import STRONG
@@ -88,10 +86,10 @@ def _row_name(row: Any) -> str:
 
 
 def curves_of(measure: str) -> Callable[..., Figure]:
-    """Make the function that draws a measure of the highlighted experiments over epochs."""
+    """Make the function that draws a measure of the shown experiments, in every regime."""
 
-    def draw(history: pd.DataFrame, names: dict[str, str], highlighted: dict[str, str]) -> Figure:
-        shown = dict.fromkeys(highlighted.values())
+    def draw(history: pd.DataFrame, names: dict[str, str], report: ReportParameters) -> Figure:
+        shown = dict.fromkeys(model.partition("/")[2] for model in report.extra["shown"])
         models = [one for name in shown for one in names if one.endswith(f"/{name}")]
         parts = {f"{part}_{measure}": name for part, name in PARTS.items()}
         table = charts.over_epochs(_on_source(history), list(parts), models)
@@ -109,13 +107,10 @@ def _on_source(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def scores_over_epochs(
-    history: pd.DataFrame,
-    names: dict[str, str],
-    highlighted: dict[str, str],
-    report: ReportParameters,
+    history: pd.DataFrame, names: dict[str, str], report: ReportParameters
 ) -> Figure:
     """Draw accuracy, macro precision, recall and F1 on the validation images over epochs."""
-    models = shown_models(highlighted, report)[:-1]
+    models = report.extra["shown"]
     table = charts.over_epochs(_on_source(history), list(MEASURES), models)
     return charts.lines(
         table, "epoch", series="model", panel="measure",
@@ -146,17 +141,13 @@ def class_scores(
 
 
 def precision_recall(
-    predictions: pd.DataFrame,
-    names: dict[str, str],
-    classes: list[str],
-    highlighted: dict[str, str],
-    report: ReportParameters,
+    predictions: pd.DataFrame, names: dict[str, str], classes: list[str], report: ReportParameters
 ) -> Figure:
     """Draw the precision-recall curve of each class against all others."""
-    models = curve_models(highlighted, report)
     return charts.lines(
-        pr_curves(predictions, models, classes), "recall", series="model", panel="class",
-        names=chart_names(names), percent=True, y_axis="Precision", height=1.75,
+        pr_curves(predictions, report.extra["precision_recall"], classes), "recall",
+        series="model", panel="class", names=chart_names(names), percent=True, y_axis="Precision",
+        height=1.75,
     )  # fmt: skip
 
 
@@ -191,15 +182,10 @@ def confusion_by_truth(predictions: pd.DataFrame, classes: list[str]) -> Figure:
 
 
 def confusion_by_prediction(
-    predictions: pd.DataFrame,
-    names: dict[str, str],
-    classes: list[str],
-    highlighted: dict[str, str],
-    report: ReportParameters,
+    predictions: pd.DataFrame, names: dict[str, str], classes: list[str], report: ReportParameters
 ) -> Figure:
     """Draw where the images called each class come from: each column sums to 100 %."""
-    models = shown_models(highlighted, report)[:-1]
-    models += [TWIN_SHOWN] if TWIN_SHOWN in names else []
+    models = [*report.extra["shown"], *([TWIN_SHOWN] if TWIN_SHOWN in names else [])]
     figure, panels = style.new_figure(3.6 * len(models), len(models))
     for axes, model in zip(panels, models, strict=True):
         counts = confusion_counts(of_model(predictions, model), len(classes))

@@ -112,7 +112,6 @@ def create_report(study: str, source: str) -> Pipeline:
             "images": f"{source}_images",
             "labels": f"{source}_labels",
             "classes": "params:classes",
-            "highlighted": "params:highlighted",
         },
         tables=report.TABLES,
         figures=FIGURES,

@@ -125,15 +125,6 @@ def _last_accuracies(history: pd.DataFrame) -> pd.DataFrame:
     return means[["train_accuracy", "validation_accuracy"]].reset_index()
 
 
-def shown_models(highlighted: Mapping[str, str], report: ReportParameters) -> list[str]:
-    """List the models that are shown class by class: experiments of one regime, the strong one."""
-    regime = report.extra["regime"]
-    return [
-        *(f"{regime}/{name}" for name in dict.fromkeys(highlighted.values())),
-        STRONG,
-    ]
-
-
 def of_model(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
     """Take the first member's predictions of the test images, the strong model's standard ones.
 
@@ -149,17 +140,13 @@ def of_model(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
         known = write.listed(list(dict.fromkeys(predictions["model"].astype(str))), 50)
         raise CrossfoldError(
             f"The report shows {model!r}, of which this run has no predictions: set the study's "
-            f"report.extra and highlighted to models among {known}."
+            f"report.extra to models among {known}."
         )
     return rows
 
 
 def classification_report(
-    predictions: pd.DataFrame,
-    names: dict[str, str],
-    classes: list[str],
-    highlighted: dict[str, str],
-    report: ReportParameters,
+    predictions: pd.DataFrame, names: dict[str, str], classes: list[str], report: ReportParameters
 ) -> pd.DataFrame:
     """Compute scikit-learn's classification report of the models that are shown, with intervals.
 
@@ -169,7 +156,7 @@ def classification_report(
     ``precision`` and ``recall``, each with ``_low`` and ``_high`` (95 % Wilson), ``f1``,
     ``average_precision`` and ``support``. Accuracy stands in the column of recall.
     """
-    shown = shown_models(highlighted, report)
+    shown = [*report.extra["shown"], STRONG]
     shown += [TWIN_SHOWN] if TWIN_SHOWN in names else []
     tables = {model: _one_report(of_model(predictions, model), classes) for model in shown}
     return pd.concat(tables, names=["model"]).reset_index("model").reset_index(drop=True)
@@ -256,7 +243,6 @@ def words(
     split: pd.DataFrame,
     predictions: pd.DataFrame,
     classes: list[str],
-    highlighted: dict[str, str],
     report: ReportParameters,
 ) -> dict[str, Any]:
     """Compute what the page says and which tables it prints."""
@@ -287,7 +273,7 @@ def words(
         "full_batch": "full_batch" in set(summary["regime"]),
         "excluded": int((split["standard"] == "excluded").sum()),
         "named_by": names[report.extra.get("named_by", STRONG)],
-        "curves_of": [names[one] for one in curve_models(highlighted, report)],
+        "curves_of": [names[one] for one in report.extra["precision_recall"]],
     }
 
 
@@ -296,16 +282,6 @@ def accuracy(report: pd.DataFrame) -> Estimate:
     row = report[report["class"] == "accuracy"].iloc[0]
     return Estimate(
         "accuracy", row["recall"], row["recall_low"], row["recall_high"], row["support"]
-    )
-
-
-def curve_models(highlighted: Mapping[str, str], report: ReportParameters) -> list[str]:
-    """List the models whose precision-recall curves are drawn."""
-    named = report.extra.get("precision_recall")
-    return (
-        [f"{report.extra['regime']}/{one}" for one in named]
-        if named
-        else (shown_models(highlighted, report))
     )
 
 
