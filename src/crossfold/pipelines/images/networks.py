@@ -208,9 +208,8 @@ def predict_test(
 ) -> pd.DataFrame:
     """Predict the test images of the split; the table of `prediction_table`."""
     rows = data.rows(TEST)
-    return prediction_table(
-        model, member, data, rows, class_probabilities(network, data, rows, n_classes)
-    )
+    probabilities = class_probabilities(network, data, rows, n_classes)
+    return prediction_table(model, member, data, rows, probabilities)
 
 
 def keep_networks(

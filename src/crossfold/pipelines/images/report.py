@@ -53,17 +53,17 @@ def model_names(
     By model: ``Experiment 7 (full batch)``, ``ReLU 25-25``, ``PyTorch twin``.
     """
     trained = experiments.drop_duplicates("model").astype({"experiment": str})
-    names = {one["model"]: _experiment(one) for one in trained.to_dict("records")}
-    twin_names = {
-        one["model"]: f"{FRAMEWORKS.get(one['framework'], one['framework'])} twin"
-        for one in twins.to_dict("records")
-    }
-    for table, named in ((trained, names), (twins, twin_names)):
-        if len(set(table["regime"])) > 1:
-            regimes = dict(zip(table["model"], table["regime"], strict=True))
-            for model in named:
-                named[model] += f" ({regime_name(report, regimes[model])})"
-    return {**names, **twin_names, STRONG: "Strong network"}
+    names: dict[str, str] = {}
+    for table, name_of in ((trained, _experiment), (twins, _twin)):
+        several = len(set(table["regime"])) > 1
+        for row in table.to_dict("records"):
+            regime = f" ({regime_name(report, row['regime'])})" if several else ""
+            names[row["model"]] = name_of(row) + regime
+    return {**names, STRONG: "Strong network"}
+
+
+def _twin(row: Mapping[Any, Any]) -> str:
+    return f"{FRAMEWORKS[row['framework']]} twin"
 
 
 def _experiment(row: Mapping[Any, Any]) -> str:
@@ -156,7 +156,7 @@ def classification_report(
     ``precision`` and ``recall``, each with ``_low`` and ``_high`` (95 % Wilson), ``f1``,
     ``average_precision`` and ``support``. Accuracy stands in the column of recall.
     """
-    shown = [*report.extra["shown"], STRONG]
+    shown: list[str] = [*report.extra["shown"], STRONG]
     shown += [TWIN_SHOWN] if TWIN_SHOWN in names else []
     tables = {model: _one_report(of_model(predictions, model), classes) for model in shown}
     return pd.concat(tables, names=["model"]).reset_index("model").reset_index(drop=True)
@@ -372,7 +372,5 @@ def _twin_table(twins: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
 
 
 TABLES: dict[str, Callable[..., pd.DataFrame]] = {
-    "experiment_summary": experiment_summary,
-    "classification_report": classification_report,
-    "class_counts": class_counts,
+    one.__name__: one for one in (experiment_summary, classification_report, class_counts)
 }
