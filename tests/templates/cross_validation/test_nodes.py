@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
+from sklearn.inspection import permutation_importance
 from sklearn.metrics import r2_score, roc_auc_score
 from tests.templates.cross_validation.conftest import NETWORK, family, make_study
 
@@ -11,14 +12,22 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import persistence
 from crossfold.templates.cross_validation import nodes
 from crossfold.templates.cross_validation.decision import decide
+from crossfold.templates.cross_validation.encoding import target_numbers
 from crossfold.templates.cross_validation.estimators import pool
 from crossfold.templates.cross_validation.folds import read_folds
-from crossfold.templates.cross_validation.importance import kept_models
+from crossfold.templates.cross_validation.importance import (
+    DEFAULT_METRIC,
+    group_columns,
+    kept_models,
+    measure_fold,
+)
 from crossfold.templates.cross_validation.parameters import (
     DecisionParameters,
     ImportanceParameters,
+    PreparationParameters,
 )
 from crossfold.templates.cross_validation.training import class_separation
+from crossfold.templates.parameters import TableParameters
 from crossfold.validation.schemas import HISTORY, PREDICTIONS
 from crossfold.validation.tables import CALIBRATION, probabilities
 
@@ -263,6 +272,53 @@ def test_a_column_that_says_nothing_has_no_importance(study, tuned) -> None:
     assert table.loc["level", "estimate"] == 0
     assert table["estimate"].idxmax() == "x"
     assert table.loc["x", "low"] > 0
+
+
+def test_columns_that_say_one_thing_are_shuffled_together(study, tuned) -> None:
+    features = study.features.assign(twin=study.features["x"])
+    _, networks, *_ = train(study, TUNED, features)
+    read = (features, study.folds, networks, study.roles, study.preparation, TUNED)
+    alone = nodes.measure_importance(*read, ImportanceParameters(n_repeats=2), 0)
+    one_thing = {"one thing": ("x", "twin")}
+    grouped = ImportanceParameters(n_repeats=2, n_effects=2, groups=one_thing)
+    together = nodes.measure_importance(*read, grouped, 0)
+    before, after = (table.set_index("column")["estimate"] for table in (alone, together))
+    assert set(after.index) == {*before.index, "one thing"} - {"x", "twin"}
+    assert after["one thing"] > max(before["x"], before["twin"])
+    others = after.index.drop("one thing")
+    assert after[others].equals(before[others])
+    effects = nodes.measure_effects(*read, grouped, together, 0)
+    assert {*effects["column"]} == {"x", "twin"}
+
+
+def test_importance_is_that_of_scikit_learn(study, tuned) -> None:
+    _, networks, *_ = train(study, TUNED)
+    fold, settings = read_folds(study.folds)[0], ImportanceParameters(n_repeats=2, max_rows=50)
+    model = kept_models(networks, "mlp_tuned", study.roles.task)[fold.protocol, fold.fold]
+    own = measure_fold(model, fold, study.features, study.roles, study.preparation, settings, 0)
+    y = target_numbers(study.features["y"], study.roles)[fold.validation_rows]
+    rows = study.features[list(own.index)].iloc[fold.validation_rows]
+    scoring = DEFAULT_METRIC[study.roles.task]
+    expected = permutation_importance(
+        model, rows, y, scoring=scoring, n_repeats=2, random_state=0, max_samples=50
+    )
+    np.testing.assert_array_equal(own, expected.importances_mean)
+
+
+def test_parts_of_a_date_are_one_group_and_wrong_groups_are_named() -> None:
+    kinds = {"day": "date", "day_off": "flag", "age": "number"}
+    table = TableParameters(target="y", task="regression", columns=kinds)
+    features = pd.DataFrame(
+        columns=["day_month", "day_weekday", "day_off", "age", "y"], dtype=float
+    )
+    given = (features, table, PreparationParameters(optional=("absent",)))
+    groups = group_columns(*given, ImportanceParameters(groups={"few": ("age", "absent")}))
+    assert groups == {"day": ["day_month", "day_weekday"], "day_off": ["day_off"], "age": ["age"]}
+    for wrong, name in ({"age": ("day_off",)}, "age"), ({"g": ("ages", "age")}, "ages"):
+        with pytest.raises(CrossfoldError, match=f"groups: {name}: give every group"):
+            group_columns(*given, ImportanceParameters(groups=wrong))
+    with pytest.raises(ValueError, match="age: name each column in one of the groups"):
+        ImportanceParameters(groups={"a": ("age",), "b": ("age", "day_off")})
 
 
 def test_effects_are_mean_predictions_of_unseen_rows_at_each_value(study, tuned) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from crossfold.exceptions import CrossfoldError
 from crossfold.templates.cross_validation.encoding import inputs_by_kind, target_numbers
 from crossfold.templates.cross_validation.final_model import predict_outputs
 from crossfold.templates.cross_validation.folds import Fold
@@ -50,14 +51,85 @@ class KeptModel(BaseEstimator):  # type: ignore[misc]
 
     def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float32]:
         """Predict the probability of every class, shape ``(n, k)``."""
-        p = predict_outputs((list(self.networks), self.state), X)
+        p = self._outputs(X)
         return np.hstack([1 - p, p]) if self.state["task"] == "binary" else p
 
     def predict(self, X: pd.DataFrame) -> NDArray[Any]:
         """Predict the number of the class, or the value, of every row; shape ``(n,)``."""
         if self.state["task"] == "regression":
-            return predict_outputs((list(self.networks), self.state), X)[:, 0]
+            return self._outputs(X)[:, 0]
         return np.asarray(self.predict_proba(X).argmax(axis=1))
+
+    def _outputs(self, X: pd.DataFrame) -> NDArray[np.float32]:
+        return predict_outputs((list(self.networks), self.state), X)
+
+
+class GroupedModel(KeptModel):
+    """A kept model that reads, for each group of columns, the numbers of the rows to take.
+
+    Parameters
+    ----------
+    model
+        The model.
+    rows
+        Its inputs, shape ``(n, columns)``.
+    groups
+        Columns of each group by its name, as `group_columns` lists them.
+    """
+
+    def __init__(
+        self, model: KeptModel, rows: pd.DataFrame, groups: Mapping[str, Sequence[str]]
+    ) -> None:
+        super().__init__(model.networks, model.state)
+        self.rows = rows
+        self.groups = groups
+
+    def _outputs(self, X: pd.DataFrame) -> NDArray[np.float32]:
+        taken = {
+            column: self.rows[column].take(X[name].to_numpy()).array
+            for name, columns in self.groups.items()
+            for column in columns
+        }
+        return super()._outputs(pd.DataFrame(taken))
+
+
+def group_columns(
+    features: pd.DataFrame,
+    table_parameters: TableParameters,
+    preparation: PreparationParameters,
+    importance: ImportanceParameters,
+) -> dict[str, list[str]]:
+    """List the input columns that are shuffled together, by the name of their group.
+
+    They are those that the parameters name, and the parts of one date; all others stand alone,
+    under their own name.
+
+    Raises
+    ------
+    CrossfoldError
+        A group has the name of a column, or names one that there is not.
+    """
+    by_kind = inputs_by_kind(features, table_parameters.target, preparation)
+    columns, kinds = [one for own in by_kind.values() for one in own], table_parameters.columns
+    named: dict[str, Sequence[str]] = {
+        date: [one for one in columns if one.startswith(f"{date}_") and one not in kinds]
+        for date, kind in kinds.items()
+        if kind == "date"
+    }
+    named |= importance.groups
+    members = {one for group in importance.groups.values() for one in group}
+    wrong = sorted({*importance.groups} & {*columns} | members - {*features, *preparation.optional})
+    if wrong:
+        raise CrossfoldError(
+            f"importance: groups: {', '.join(wrong)}: give every group a name that no column has, "
+            f"and name input columns in it, which are {', '.join(columns)}."
+        )
+    present = {name: [one for one in group if one in columns] for name, group in named.items()}
+    name_of = {one: name for name, group in present.items() if len(group) > 1 for one in group}
+    groups: dict[str, list[str]] = {}
+    for column in columns:
+        groups.setdefault(name_of.get(column, column), []).append(column)
+    return groups
 
 
 def kept_models(networks: Networks, name: str, task: Task) -> dict[tuple[str, int], KeptModel]:
@@ -81,22 +153,22 @@ def measure_fold(
     importance: ImportanceParameters,
     seed: int,
 ) -> pd.Series:
-    """Shuffle each input among the validation rows of a fold; what the score loses, by column."""
+    """Shuffle each input, or group, among validation rows of a fold; what the score loses."""
     from sklearn.inspection import permutation_importance
 
-    kinds = inputs_by_kind(features, table_parameters.target, preparation)
-    columns = [name for names in kinds.values() for name in names]
+    groups = group_columns(features, table_parameters, preparation, importance)
+    rows = features.iloc[fold.validation_rows]
     y = target_numbers(features[table_parameters.target], table_parameters)
     lost = permutation_importance(
-        model,
-        features.iloc[fold.validation_rows][columns],
+        GroupedModel(model, rows, groups),
+        pd.DataFrame(dict.fromkeys(groups, np.arange(len(rows)))),
         y[fold.validation_rows],
         scoring=importance.metric or DEFAULT_METRIC[table_parameters.task],
         n_repeats=importance.n_repeats,
         random_state=seed,
         max_samples=min(importance.max_rows, len(fold.validation_rows)),
     )
-    return pd.Series(lost.importances_mean, index=columns)
+    return pd.Series(lost.importances_mean, index=list(groups))
 
 
 def effect_values(values: pd.Series, n_values: int) -> pd.Series:

@@ -154,8 +154,9 @@ def measure_importance(
 
     Returns
     -------
-    Columns ``column``, ``estimate`` (mean over folds and repeats), ``low``, ``high`` (95 %, by the
-    variance of folds corrected for training rows that they share) and ``folds``.
+    Columns ``column`` (or a group that is shuffled together, see `group_columns`), ``estimate``
+    (mean over folds and repeats), ``low``, ``high`` (95 %, by the variance of folds corrected for
+    training rows that they share) and ``folds``.
     """
     from crossfold.templates.cross_validation.importance import kept_models, measure_fold
 
@@ -202,15 +203,15 @@ def measure_effects(
     and ``rows`` (unseen rows that were read).
     """
     from crossfold.templates.cross_validation import importance as measured
-    from crossfold.templates.cross_validation.encoding import inputs_by_kind
 
     kept = measured.kept_models(networks, next(iter(family))[0], table_parameters.task)
     folds, rng = read_folds(fold_table), np.random.default_rng(seed)
-    kinds = inputs_by_kind(features, table_parameters.target, preparation)
-    inputs = features[[name for names in kinds.values() for name in names]]
+    groups = measured.group_columns(features, table_parameters, preparation, importance)
+    inputs = features[[column for group in groups.values() for column in group]]
+    ranked = [c for name in feature_importance["column"] for c in groups.get(name, [name])]
     parts = [rng.permutation(one.validation_rows)[: importance.max_rows] for one in folds]
     lines = []
-    for column in feature_importance["column"].head(importance.n_effects):
+    for column in ranked[: importance.n_effects]:
         values = measured.effect_values(features[column], importance.n_values)
         effects = np.array(
             [

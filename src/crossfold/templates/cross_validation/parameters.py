@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     ConfigDict,
@@ -306,6 +306,9 @@ class ImportanceParameters(Parameters):
         Columns whose effect is computed, from the most important one on.
     n_values
         Values of each column at which it is computed, at the most.
+    groups
+        Columns that are shuffled together because they say one thing, by a name for them; the parts
+        of one date are anyway.
     """
 
     n_repeats: PositiveInt = 3
@@ -313,6 +316,15 @@ class ImportanceParameters(Parameters):
     metric: str | None = None
     n_effects: PositiveInt = 4
     n_values: Annotated[int, Field(ge=2)] = 12
+    groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _groups_apart(self) -> Self:
+        named = [column for group in self.groups.values() for column in group]
+        twice = sorted({column for column in named if named.count(column) > 1})
+        if twice:
+            raise ValueError(f"{', '.join(twice)}: name each column in one of the groups")
+        return self
 
 
 class LeakControlParameters(Parameters):
