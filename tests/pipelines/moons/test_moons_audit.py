@@ -12,8 +12,14 @@ from crossfold.mlp import MLPClassifier
 from crossfold.mlp.faults import whole_batches_only
 from crossfold.pipelines.moons import nodes as study
 from crossfold.pipelines.moons.audit import create_pipeline, nodes
-from crossfold.pipelines.moons.audit.measures import SWITCHES, TRAINING_FAULTS, case_of, loss
-from crossfold.pipelines.moons.audit.parameters import MoonsClaims, ProtocolParameters
+from crossfold.pipelines.moons.audit.measures import (
+    SWITCHES,
+    TRAINING_FAULTS,
+    MoonsClaims,
+    case_of,
+    loss,
+)
+from crossfold.pipelines.moons.audit.nodes import ProtocolParameters
 from crossfold.pipelines.moons.parameters import PointParameters
 from crossfold.pipelines.moons.variants import QUADRATIC, make_features
 from crossfold.templates.audit import Setup

@@ -28,13 +28,14 @@ from crossfold.pipelines.no_show.audit.faults import (
     FOLD_FAULTS,
     SWITCHES,
     TRAINING_FAULTS,
+    ProtocolParameters,
     make_folds,
     numpy_start,
     positive_weights,
     scale,
     torch_start,
 )
-from crossfold.pipelines.no_show.audit.measures import Case, costs, outcome_counts
+from crossfold.pipelines.no_show.audit.measures import Case, NoShowClaims, costs, outcome_counts
 from crossfold.pipelines.no_show.audit.nodes import (
     AUDIT_SUBJECTS,
     STUDY_MODELS,
@@ -42,7 +43,6 @@ from crossfold.pipelines.no_show.audit.nodes import (
     judge_claims,
     study_answers,
 )
-from crossfold.pipelines.no_show.audit.parameters import NoShowClaims, ProtocolParameters
 from crossfold.pipelines.no_show.audit.rows import INPUTS, select_rows
 from crossfold.pipelines.no_show.audit.training import network_arguments, time_twins, train_runs
 from crossfold.templates.audit import Setup

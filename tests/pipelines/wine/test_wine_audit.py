@@ -12,11 +12,17 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler
 
 from crossfold.datasets import SampleWinesDataset
-from crossfold.pipelines.wine.audit.measures import Case, lead_of_choice, paired_interval
+from crossfold.pipelines.wine.audit.measures import (
+    Case,
+    WineClaims,
+    lead_of_choice,
+    paired_interval,
+)
 from crossfold.pipelines.wine.audit.nodes import (
     LOGISTIC,
     MLP,
     TUNED,
+    ProtocolParameters,
     features,
     is_red,
     judge_claims,
@@ -25,7 +31,6 @@ from crossfold.pipelines.wine.audit.nodes import (
     search_grid,
     train_runs,
 )
-from crossfold.pipelines.wine.audit.parameters import ProtocolParameters, WineClaims
 from crossfold.pipelines.wine.nodes import join_wines
 from crossfold.templates.audit import Setup
 from crossfold.validation import mcnemar_test

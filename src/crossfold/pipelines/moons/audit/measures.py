@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import pandas as pd
 
 from crossfold.pipelines.moons.nodes import TEST, TRAIN
-from crossfold.templates.audit import Measured, Setup, mean_of, over_draws
+from crossfold.templates.audit import Claims, Measured, Setup, mean_of, over_draws
 
 NO_TEST_SET, UNSEEDED = "no_test_set", "unseeded"
 TRAINING_FAULTS = ("drop_last_batch", "penalty_not_applied")
@@ -61,8 +60,9 @@ def far_errors(case: Case) -> Measured:
     return case.over_seeds(case.seeds["far_errors"] / wrong.clip(lower=1))
 
 
-MEASURES: dict[str, Callable[..., Measured]] = {
-    "accuracy": accuracy,
-    "loss": loss,
-    "far_errors": far_errors,
-}
+class MoonsClaims(Claims):
+    """The claims of the moons study's source."""
+
+    study: ClassVar[str] = "moons"
+    switches: ClassVar[tuple[str, ...]] = SWITCHES
+    measures: ClassVar = {one.__name__: one for one in (accuracy, loss, far_errors)}

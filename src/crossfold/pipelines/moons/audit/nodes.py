@@ -4,20 +4,42 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from crossfold.pipelines.moons.audit.measures import TRAINING_FAULTS, case_of
-from crossfold.pipelines.moons.audit.parameters import MoonsClaims, ProtocolParameters
+from crossfold.pipelines.moons.audit.measures import TRAINING_FAULTS, MoonsClaims, case_of
 from crossfold.pipelines.moons.nodes import TEST, TRAIN, draw_points
 from crossfold.pipelines.moons.parameters import PointParameters
 from crossfold.templates.audit import Setup, judge, list_setups
 from crossfold.templates.cross_validation.parameters import NetworkParameters
+from crossfold.templates.parameters import Parameters
 
 Array = NDArray[Any]
+
+
+class ProtocolParameters(Parameters):
+    """How the source trained; layers, rate and points are those of the study.
+
+    Attributes
+    ----------
+    alpha
+        L2 factor that the source states, halved and divided by the batch's rows.
+    source_epochs
+        Epochs in the source; a run of fewer says that it was shortened.
+    n_seeds
+        Sets of points, each with a start of its own, that a run without a seed is drawn from.
+    step
+        Distance of neighbouring points of the grid on which the decision boundary is found.
+    """
+
+    alpha: NonNegativeFloat
+    source_epochs: PositiveInt
+    n_seeds: Annotated[int, Field(ge=10)] = 200
+    step: PositiveFloat = 0.05
 
 
 def train_seeds(

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.templates.audit import Measured, exact, resampled
+from crossfold.pipelines.no_show.audit.faults import SWITCHES, ProtocolParameters
+from crossfold.templates.audit import Claims, Measured, exact, resampled
 from crossfold.validation import GroupBootstrap, bootstrap_metrics
-
-if TYPE_CHECKING:
-    from crossfold.pipelines.no_show.audit.parameters import ProtocolParameters
 
 Array = NDArray[Any]
 Cut = Literal["source", "own"]
@@ -222,10 +220,11 @@ def ratio(case: Case, what: Literal["seconds", "memory_mb"], device: str = "cpu"
     return resampled(torch.mean() / numpy.mean(), draws, len(torch))
 
 
-MEASURES: dict[str, Callable[..., Measured]] = {
-    "gain": gain,
-    "figure": figure,
-    "f1_lost_by_sweep": f1_lost_by_sweep,
-    "cost_of_no_weights": cost_of_no_weights,
-    "ratio": ratio,
-}
+class NoShowClaims(Claims):
+    """The claims of the no-show study's source."""
+
+    study: ClassVar[str] = "no_show"
+    switches: ClassVar[tuple[str, ...]] = SWITCHES
+    measures: ClassVar = {
+        one.__name__: one for one in (gain, figure, f1_lost_by_sweep, cost_of_no_weights, ratio)
+    }

@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.no_show.audit.faults import TRAINING_FAULTS
-from crossfold.pipelines.no_show.audit.measures import Case
-from crossfold.pipelines.no_show.audit.parameters import NoShowClaims, ProtocolParameters
+from crossfold.pipelines.no_show.audit.faults import TRAINING_FAULTS, ProtocolParameters
+from crossfold.pipelines.no_show.audit.measures import Case, NoShowClaims
 from crossfold.templates.audit import Setup, judge
 
 # The sound study's models that stand for the audit's.

@@ -18,14 +18,14 @@ from crossfold.pipelines.no_show.audit.faults import (
     FOLD_FAULTS,
     TRAINING_FAULTS,
     Fold,
+    ProtocolParameters,
     make_folds,
     numpy_start,
     positive_weights,
     scale,
     torch_start,
 )
-from crossfold.pipelines.no_show.audit.measures import outcome_counts
-from crossfold.pipelines.no_show.audit.parameters import NoShowClaims, ProtocolParameters
+from crossfold.pipelines.no_show.audit.measures import NoShowClaims, outcome_counts
 from crossfold.pipelines.no_show.audit.rows import INPUTS, PATIENT, TARGET, select_rows
 from crossfold.templates.audit import Setup, list_setups
 from crossfold.templates.cross_validation.estimators import installed, make_estimator

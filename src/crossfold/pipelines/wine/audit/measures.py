@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.templates.audit import Measured, from_interval, resampled
+from crossfold.templates.audit import Claims, Measured, from_interval, resampled
 from crossfold.validation import GroupBootstrap, corrected_resampled_t_test, wilson_interval
 
 Array = NDArray[Any]
+SINGLE_SPLIT, DUPLICATES = "single_split", "duplicates_across_split"
 SEARCHED = ("hidden_layer_sizes", "learning_rate_init")
 
 
@@ -79,13 +80,6 @@ def lead_of_choice(case: Case) -> Measured:
     return from_interval(result.difference, (result.low, result.high), len(by_fold))
 
 
-MEASURES: dict[str, Callable[..., Measured]] = {
-    "accuracy": accuracy,
-    "gain": gain,
-    "lead_of_choice": lead_of_choice,
-}
-
-
 def paired_interval(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> tuple[float, float]:
     """Compute the 95 % interval of the difference of two shares of the same rows, shape ``(n,)``.
 
@@ -114,3 +108,11 @@ def _paired_correlation(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     if margins == 0:
         return 0.0
     return (max(excess - len(a) / 2, 0) if excess > 0 else excess) / float(np.sqrt(margins))
+
+
+class WineClaims(Claims):
+    """The claims of the wine study's source."""
+
+    study: ClassVar[str] = "wine"
+    switches: ClassVar[tuple[str, ...]] = (DUPLICATES, SINGLE_SPLIT)
+    measures: ClassVar = {one.__name__: one for one in (accuracy, gain, lead_of_choice)}

@@ -5,26 +5,73 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field, PositiveFloat, PositiveInt
 
-from crossfold.pipelines.wine.audit.measures import SEARCHED, Case
-from crossfold.pipelines.wine.audit.parameters import (
+from crossfold.pipelines.wine.audit.measures import (
     DUPLICATES,
+    SEARCHED,
     SINGLE_SPLIT,
-    ProtocolParameters,
+    Case,
     WineClaims,
 )
 from crossfold.pipelines.wine.columns import MEASUREMENTS, QUALITY, RED
 from crossfold.templates.audit import Setup, judge, list_setups
 from crossfold.templates.cross_validation.folds import MAIN
+from crossfold.templates.cross_validation.parameters import Layers, NetworkParameters
+from crossfold.templates.parameters import Parameters
 
 Array = NDArray[Any]
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 LOGISTIC, MLP, TUNED = "logistic_regression", "mlp", "mlp_tuned"
+
+
+class GridParameters(Parameters):
+    """What the source searched.
+
+    Attributes
+    ----------
+    n_splits
+        Number of folds on which the settings were compared.
+    hidden_layer_sizes, learning_rate_init
+        Values of which every combination was tried.
+    """
+
+    n_splits: Annotated[int, Field(ge=2)] = 5
+    hidden_layer_sizes: Annotated[tuple[Layers, ...], Field(min_length=1)]
+    learning_rate_init: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)]
+
+
+class ProtocolParameters(Parameters):
+    """How the source trained and tested.
+
+    Attributes
+    ----------
+    network
+        The network before tuning.
+    networks
+        Every network by name, with what differs in it: ``mlp``; ``mlp_tuned``, the candidate that
+        the source's search chose; and the one layer that the task asked for.
+    grid
+        What the source searched, on the training rows of its split.
+    source_epochs
+        The source's limit of epochs; a run of fewer says that it was shortened.
+    n_splits
+        A test set is one of so many equal parts.
+    n_resamples
+        Bootstrap resamples, by wines that measure the same.
+    """
+
+    network: NetworkParameters
+    networks: dict[str, dict[str, Layers | PositiveFloat]]
+    grid: GridParameters
+    source_epochs: PositiveInt
+    n_splits: Annotated[int, Field(ge=2)] = 5
+    n_resamples: Annotated[int, Field(ge=50)] = 1000
 
 
 def make_folds(group: Array, faults: Collection[str], *, n_splits: int, seed: int) -> list[Fold]:
