@@ -13,6 +13,7 @@ from crossfold.pipelines.images.figures import FIGURES
 from crossfold.templates import reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.cross_validation.nodes import join_tables
+from crossfold.templates.wiring import wire
 
 _PARAMETERS = (
     *("split", "experiments", "starts", "regimes", "twin", "strong", "classes", "seed"),
@@ -41,14 +42,9 @@ def create_pipeline(study: str, source: str) -> Pipeline:
 
 def create_data(source: str) -> Pipeline:
     """Join the published parts, count them, find duplicates; see `create_pipeline`."""
-    join = Node(
-        data.join_images,
-        ["train_raw", "test_raw"],
-        ["images", "labels", "row_counts"],
-        name="join_images",
-    )
+    made = ["images", "labels", "row_counts"]
     return Pipeline(
-        [join],
+        wire((data.join_images, ["train_raw", "test_raw"], made)),
         namespace=source,
         outputs={"images": f"{source}_images", "labels": f"{source}_labels"},
         tags=["data_engineering"],

@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 
 from crossfold.mlp import faults as wrong
 from crossfold.pipelines.images.audit.measures import MINI_BATCH, OTHER, STUDY, TEST, DigitsClaims
-from crossfold.pipelines.images.audit.pipeline import judge_images, of_study
+from crossfold.pipelines.images.audit.pipeline import judge_claims, of_study
 from crossfold.pipelines.images.audit.training import (
     NETWORK_FAULTS,
     ProtocolParameters,
@@ -228,7 +228,7 @@ def test_claims_are_judged_beside_the_study(trained, claims, protocol):
         {"model": "full_batch/2", "protocol": "source", "member": 0, "epoch": [1, 2],
          "measure": "validation_accuracy", "value": [0.5, 0.9]}
     )  # fmt: skip
-    table, shares, runs = judge_images(*trained, predictions, history, protocol, claims, SEED)
+    table, shares, runs = judge_claims(*trained, predictions, history, protocol, claims, SEED)
     by_claim = table.set_index("claim")
     assert by_claim.loc["sigmoid_fails", "sound"] == 1
     assert by_claim.loc["pytorch_beats_numpy", "sound"] == 0

@@ -7,7 +7,7 @@ from functools import partial, wraps
 from typing import Any, get_type_hints
 
 import pandas as pd
-from kedro.pipeline import Node, Pipeline
+from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.images.audit.measures import (
     STUDY,
@@ -29,12 +29,13 @@ from crossfold.pipelines.images.audit.training import (
 )
 from crossfold.pipelines.images.data import SOURCE
 from crossfold.templates import audit
+from crossfold.templates.wiring import wire
 from crossfold.validation.tables import probabilities
 
 CLAIMS = {"digits": DigitsClaims, "fashion": FashionClaims}
 
 
-def judge_images(
+def judge_claims(
     answers: pd.DataFrame,
     curves: pd.DataFrame,
     predictions: pd.DataFrame,
@@ -131,20 +132,18 @@ def create_pipeline(study: str, source: str) -> Pipeline:
     trained = ["answers", "curves"]
     return audit.create_pipeline(
         study,
-        [
-            Node(
+        wire(
+            (
                 _typed(train_setups, study),
                 ["images", "split", "params:experiments", "params:starts", *given],
                 trained,
-                name="train_setups",
             ),
-            Node(
-                _typed(judge_images, study),
+            (
+                _typed(judge_claims, study),
                 [*trained, "predictions", "history", *given],
                 ["claims", "shares", "runs"],
-                name="judge_claims",
             ),
-        ],
+        ),
         inputs={
             "images": f"{source}_images",
             **{name: f"{study}.{name}" for name in ("split", "predictions", "history")},
