@@ -147,6 +147,7 @@ def inputs() -> SimpleNamespace:
         comparison=compare_models(predictions, metrics_table, TABLE, EVALUATION, 0),
         controls=_controls(rng),
         leak_guard=guard_against_leaks(expression, folds, TABLE),
+        model=([], {}),
         row_counts={
             "read": N,
             "probes": N_PROBES,
