@@ -5,15 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from engine_cases import make_data, make_network
+from sklearn.datasets import make_moons
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import r2_score
 
-from crossfold.mlp import _batches, _numpy_engine, _pass
+from crossfold.mlp import FoldStack, MLPClassifier, _batches, _numpy_engine, _pass
 from crossfold.mlp._pass import predict
 from crossfold.mlp._spec import Activation, DataSet, Member, Network, Settings, Trained
 from crossfold.mlp._torch_engine import TorchEngine
 from crossfold.mlp._training import train
-from crossfold.mlp.exceptions import DataError, ParameterError
+from crossfold.mlp.exceptions import ParameterError
+from crossfold.mlp.faults import SQUARED_SIGMOID
 
 ENGINES = ("numpy", "torch")
 SETTINGS = Settings(dtype="float64", device="cpu", batch_size=8, max_iter=6)
@@ -282,34 +284,24 @@ def test_callbacks_hear_of_the_end_after_an_error():
 
 
 @pytest.mark.parametrize(
-    ("network", "member", "settings", "error", "words"),
+    ("params", "words"),
     [
-        ({"activation": "swish"}, {}, {}, ParameterError, "activation is 'swish'"),
-        ({"loss": "mse"}, {}, {}, ParameterError, "does not go with a binary head"),
-        ({"layer_sizes": (3, 1)}, {}, {}, DataError, r"\(40, 3\) is needed"),
-        ({}, {"train_rows": np.arange(41)}, {}, DataError, "beyond the 40 rows"),
-        ({}, {"train_rows": np.arange(0)}, {}, DataError, "no training rows"),
-        ({}, {"data": 1}, {}, DataError, "names data set 1 of 1"),
-        ({}, {"dropout": (0.1,)}, {}, ParameterError, "each of the 2 hidden layers"),
-        ({}, {"init": "lecun"}, {}, ParameterError, "init is 'lecun'"),
-        ({}, {}, {"engine": "jax"}, ParameterError, "engine is 'jax'"),
-        ({}, {}, {"device": "cuda"}, ParameterError, "runs on the CPU only"),
+        ({"activation": "swish"}, "'activation' parameter"),
+        ({"loss": "mse"}, "'loss' parameter"),
+        ({"dropout": (0.1,)}, "each of the 2 hidden layers"),
+        ({"init": "lecun"}, "'init' parameter"),
+        ({"engine": "jax"}, "'engine' parameter"),
+        ({"device": "cuda"}, "runs on the CPU only"),
+        ({"solver": "lbfgs", "dropout": 0.1}, "does not go with dropout"),
+        ({"loss": SQUARED_SIGMOID, "engine": "torch"}, "is written for NumPy"),
     ],
 )
-def test_what_does_not_fit_is_said(network, member, settings, error, words):
-    base = Member(0, np.arange(10), seed=0)
-    with pytest.raises(error, match=words):
-        train(
-            replace(make_network("binary", "cross_entropy", 1), **network),
-            [make_data("binary", 1)],
-            [replace(base, **member)],
-            replace(SETTINGS, **settings),
-        )
-
-
-def test_no_members_is_an_error():
-    with pytest.raises(DataError, match="nothing to train"):
-        train(make_network("binary", "cross_entropy", 1), [], [], SETTINGS)
+@pytest.mark.parametrize("stacked", [False, True])
+def test_what_is_not_allowed_is_said(params, words, stacked):
+    X, y = make_moons(20, random_state=0)
+    model = MLPClassifier((3, 2), **params)
+    with pytest.raises(ParameterError, match=words):
+        FoldStack(model).fit(X, y, 2) if stacked else model.fit(X, y)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

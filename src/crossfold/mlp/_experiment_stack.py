@@ -8,12 +8,11 @@ from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_consistent_length
 
 from crossfold.mlp._base import clone_with
 from crossfold.mlp._classifier import MLPClassifier
 from crossfold.mlp._experiments import Experiments, Scores, accuracy_of
-from crossfold.mlp._inputs import check_inputs, copy_features
+from crossfold.mlp._inputs import copy_features
 from crossfold.mlp._network import (
     WHOLE_RUN_SCHEDULES,
     draw_seed,
@@ -143,7 +142,7 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
             raise DataError(
                 "y has several labels per row; ExperimentStack takes one class per row."
             )
-        data = _encode(targets, inputs, y, self.estimator.dtype)
+        data = DataSet(inputs, targets.encode(y, self.estimator.dtype))
         trained, scores = Experiments(
             [make_network(one, inputs.shape[1], targets) for one in estimators],
             [make_member(one, targets, data, np.arange(len(inputs))) for one in estimators],
@@ -172,19 +171,8 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
     def _validation(self, rows: Rows | None, targets: Labels) -> DataSet | None:
         if rows is None:
             return None
-        inputs, y = np.asarray(rows[0]), np.asarray(rows[1])
-        check_consistent_length(inputs, y)
-        unknown = np.setdiff1d(y, targets.classes)
-        if len(unknown):
-            raise DataError(f"The validation rows hold classes {unknown} that no training row has.")
-        if inputs.ndim != 2 or inputs.shape[1] != self.estimator.n_features_in_:
-            raise DataError(
-                f"The validation inputs have shape {inputs.shape}, but "
-                f"{self.estimator.n_features_in_} columns are needed."
-            )
-        dtype = self.estimator.dtype
-        inputs = check_inputs(self.estimator, rows[0], dtype=dtype, reset=False)
-        return _encode(targets, inputs, y, dtype)
+        inputs, y = self.estimator._check_inputs(*rows, reset=False)
+        return DataSet(inputs, targets.encode(y, self.estimator.dtype))
 
 
 def _check_experiment(number: int, estimator: MLPClassifier) -> None:
@@ -204,10 +192,6 @@ def _check_experiment(number: int, estimator: MLPClassifier) -> None:
             f"Experiment {number}: ExperimentStack does not support {', '.join(found)}; train it "
             "as an estimator of its own or in a FoldStack."
         )
-
-
-def _encode(targets: Labels, inputs: Array, y: Array, dtype: str) -> DataSet:
-    return DataSet(inputs, targets.encode(y, dtype))
 
 
 def _history(scores: Sequence[Scores], index: int) -> ExperimentHistory:

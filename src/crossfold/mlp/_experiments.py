@@ -229,7 +229,7 @@ def _make_group(
     settings: Settings,
 ) -> _Group:
     own = [members[index] for index in indices]
-    check_training(network, [data], own, settings)
+    check_training(network, own, settings)
     seats = [
         take_seat(index, member, network, [data], settings)
         for index, member in zip(indices, own, strict=True)

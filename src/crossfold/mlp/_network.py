@@ -4,38 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, replace
-from numbers import Integral
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 
-from crossfold.mlp._spec import Array, DataSet, Member, Network, Rows, Settings
+from crossfold.mlp._activations import ACTIVATIONS
+from crossfold.mlp._progress import PER_STEP
+from crossfold.mlp._spec import Activation, Array, DataSet, Member, Network, Rows, Settings
+from crossfold.mlp._start import INITIALIZERS
 from crossfold.mlp.exceptions import DataError, ParameterError
 
 if TYPE_CHECKING:
     from crossfold.mlp._base import BaseMLP
     from crossfold.mlp._targets import Targets
-from numbers import Real
-
-from sklearn.utils._param_validation import Interval, Options, StrOptions
-
-from crossfold.mlp._spec import Activation
 
 NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
 _FRACTION = Interval(Real, 0, 1, closed="left")
-_ACTIVATIONS = {"relu", "leaky_relu", "sigmoid", "tanh", "hard_sigmoid", "linear", "softmax"}
-_INITIALIZERS = {"auto", "he", "xavier", "uniform", "normal", "zeros", "ones"}
 
-WHOLE_RUN_SCHEDULES = ("one_cycle", "cosine")
+WHOLE_RUN_SCHEDULES = tuple(PER_STEP)
 """Learning-rate schedules that are laid out over all epochs of a training."""
 
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", _COUNT],
-    "activation": [StrOptions({*_ACTIVATIONS, "logistic", "identity"}), Activation],
+    "activation": [StrOptions({*ACTIVATIONS, "logistic", "identity"}), Activation],
     "solver": [StrOptions({"sgd", "adam", "adamw", "lbfgs"})],
     "alpha": [NON_NEGATIVE],
     "l1": [NON_NEGATIVE],
@@ -61,7 +58,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "beta_2": [_FRACTION],
     "epsilon": [_POSITIVE],
     "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
-    "init": [StrOptions(_INITIALIZERS), callable],
+    "init": [StrOptions({"auto", *INITIALIZERS}), callable],
     "input_scale": [_POSITIVE],
     "engine": [StrOptions({"numpy", "torch"})],
     "device": [StrOptions({"auto", "cpu", "cuda"})],

@@ -18,6 +18,7 @@ from crossfold.mlp._layout import Layout
 from crossfold.mlp._spec import Array, Member, Settings
 
 
+@dataclass(eq=False)
 class Optimizer(ABC):
     """Owns the state of an update rule and applies it in place.
 
@@ -35,21 +36,12 @@ class Optimizer(ABC):
 
     state_names: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(
-        self,
-        xp: Any,
-        settings: Settings,
-        parameters: Any,
-        gradients: Any,
-        scratch: Any,
-        state: dict[str, Any],
-    ) -> None:
-        self.xp = xp
-        self.settings = settings
-        self.parameters = parameters
-        self.gradients = gradients
-        self.scratch = scratch
-        self.state = state
+    xp: Any
+    settings: Settings
+    parameters: Any
+    gradients: Any
+    scratch: Any
+    state: dict[str, Any]
 
     @staticmethod
     def step_sizes(settings: Settings, learning_rates: Array, done: Array) -> Array:
@@ -268,12 +260,14 @@ class Update:
         scratch = xp.empty_like(parameters[:, :width])
         self._pieces = [
             _Piece(
-                xp,
-                settings,
-                parameters[:, start:stop],
-                gradients[:, start:stop],
-                scratch[:, : stop - start],
-                {name: array[:, start:stop] for name, array in state.items()},
+                rule_of(settings)(
+                    xp,
+                    settings,
+                    parameters[:, start:stop],
+                    gradients[:, start:stop],
+                    scratch[:, : stop - start],
+                    {name: array[:, start:stop] for name, array in state.items()},
+                ),
                 penalties.at(slice(start, stop)),
                 None if used is None else used[:, start:stop],
             )
@@ -304,35 +298,26 @@ class Update:
         return sum(piece.differentiate(scale) for piece in self._pieces)
 
 
+@dataclass(eq=False)
 class _Piece:
     """Some columns of a stack's parameters."""
 
-    def __init__(
-        self,
-        xp: Any,
-        settings: Settings,
-        parameters: Any,
-        gradients: Any,
-        scratch: Any,
-        state: dict[str, Any],
-        penalties: Penalties,
-        used: Any,
-    ) -> None:
-        self._xp, self._penalties, self._used = xp, penalties, used
-        self._rule = rule_of(settings)(xp, settings, parameters, gradients, scratch, state)
+    rule: Optimizer
+    penalties: Penalties
+    used: Any
 
     def take(self, scale: Any, step_sizes: Any, learning_rates: Any) -> Any:
         """Add the penalties, divide by the weights, and let the rule step."""
         twice_penalty = self.differentiate(scale)
-        self._penalties.shrink(self._rule.parameters, self._rule.scratch, learning_rates)
-        self._rule.step(step_sizes)
+        self.penalties.shrink(self.rule.parameters, self.rule.scratch, learning_rates)
+        self.rule.step(step_sizes)
         return twice_penalty
 
     def differentiate(self, scale: Any) -> Any:
         """Add the penalties, and divide by the weights."""
-        xp, p, g = self._xp, self._rule.parameters, self._rule.gradients
-        twice_penalty = self._penalties.add_gradients(p, g, self._rule.scratch)
-        if self._used is not None:
-            xp.multiply(g, self._used, out=g)
+        xp, p, g = self.rule.xp, self.rule.parameters, self.rule.gradients
+        twice_penalty = self.penalties.add_gradients(p, g, self.rule.scratch)
+        if self.used is not None:
+            xp.multiply(g, self.used, out=g)
         xp.multiply(g, scale, out=g)
         return twice_penalty
