@@ -32,13 +32,19 @@ HALVES = [
 HALVES[0].append("public_notebooks_audit")  # an audit without a study of its own
 # What takes longest is trained for fewer epochs: its pages are looked at, not its figures.
 FEWER_EPOCHS = (
+    "no_show_audit.protocol.network.max_iter=15,no_show_audit.protocol.short_epochs=8,"
+    "no_show_audit.protocol.timed_epochs=2,"
     "gene_expression.folds.n_repeats=1,gene_expression_audit.protocol.n_draws=2,"
     "gene_expression_audit.protocol.network.max_iter=5,"
+    "gene_expression_audit.protocol.short_epochs.k_fold=3,"
     + ",".join(
-        f"gene_expression.models.variants.{name}.params.max_iter=8"
+        f"gene_expression.models.variants.{name}.params.max_iter=3"
         for name in ("mlp", "mlp_down_sampled", "mlp_smote", "mlp_weighted", "mlp_all_probes")
     ),
-    "digits_audit.protocol.network.max_iter=50,digits_audit.protocol.short_epochs=20",
+    "digits.regimes.full_batch.network.max_iter=60,digits.regimes.full_batch.search.epochs=15,"
+    "digits_audit.protocol.network.max_iter=50,digits_audit.protocol.short_epochs=20,"
+    "wine_audit.protocol.network.max_iter=40,wine_audit.protocol.grid.n_splits=2,"
+    "moons.network.max_iter=15,moons_audit.protocol.n_seeds=10",
 )
 
 # The files with tests of `sample_project`.

@@ -140,6 +140,7 @@ appointments_raw:
 NO_SHOW = "base/no_show/parameters.yml"
 TUNED = "mlp_tuned:\n        members: "
 SHORTER = [
+    ("max_iter: 5\n", "max_iter: 1\n"),
     (f"{TUNED}5", f"{TUNED}2"),
     ("n_estimators: 60", "n_estimators: 5"),
     ("max_iter: 150", "max_iter: 5"),

@@ -42,7 +42,7 @@ SETTINGS = {
                     "hist_gradient_boosting": {"params": {"max_iter": 5}},
                 },
                 "tuned": {
-                    "mlp_tuned": {"members": 2, "params": {"engine": "numpy", "max_iter": 4}}
+                    "mlp_tuned": {"members": 2, "params": {"engine": "numpy", "max_iter": 1}}
                 },
             },
             "evaluation": {"n_resamples": 50},
