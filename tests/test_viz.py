@@ -141,6 +141,12 @@ def test_layers_are_in_the_order_of_the_work(graph: dict[str, Any]) -> None:
     assert graph["layers"] == LAYERS
 
 
+def test_no_study_has_layers_that_go_in_a_circle(viz: Viz) -> None:
+    names = [one["id"] for one in viz.get("main")["pipelines"]]
+    assert {"no_show", "gene_expression", "digits"} <= set(names)
+    assert [name for name in names if not viz.get(f"pipelines/{name}")["layers"]] == []
+
+
 def test_every_dataset_has_a_layer(datasets: dict[str, dict[str, Any]]) -> None:
     assert {name for name, node in datasets.items() if node["layer"] is None} == set()
 

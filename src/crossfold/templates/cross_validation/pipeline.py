@@ -182,9 +182,12 @@ def _importance_nodes(family: str) -> list[Node]:
 def _final_nodes(family: str) -> list[Node]:
     models, made = f"params:models.{family}", ["final_networks", "final_scores"]
     described = ["model", "features", "metrics", models, "params:card", "params:seed"]
-    return wire(
-        (nodes.fit_final_networks, ["features", *_TRAINING, models, "params:seed"], made),
-        (assemble_model, [*made, "features", "params:decision", "params:table"], "model"),
-        (write_model_card, described, "model_card"),
-        namespace="final_model",
-    )
+    return [
+        *wire(
+            (nodes.fit_final_networks, ["features", *_TRAINING, models, "params:seed"], made),
+            (assemble_model, [*made, "features", "params:decision", "params:table"], "model"),
+            namespace="final_model",
+        ),
+        # It tells what the evaluation found, so that it is a report.
+        *wire((write_model_card, described, "model_card"), namespace="reporting"),
+    ]
