@@ -33,6 +33,11 @@ from crossfold.reports import words
         (words.shortened("a\n b\tc"), "a b c"),
         (words.shortened("x" * 50 + "end", 12), "xxxxxxx…xend"),
         (words.chart_label("${x}"), r"\${x}"),
+        (words.chart_label("days the last was booked ahead", 20), "days the last… ahead"),
+        (
+            words.chart_label("days the last was booked ahead", 20, 2),
+            "days the last was\nbooked ahead",
+        ),
         (words.listed(["a"]), "a"),
         (words.listed(["a", "b", "c"]), "a, b and c"),
         (words.listed(list("abcdefg")), "a, b, c, d and 3 more"),

@@ -210,7 +210,7 @@ def _line(axes: Axes, x: pd.Series, table: pd.DataFrame, look: Any, name: str) -
 
 
 def _named(one: object, names: Mapping[str, str] | None) -> str:
-    return chart_label((names or {}).get(str(one), one))
+    return chart_label((names or {}).get(str(one), one), lines=2)
 
 
 def effects(

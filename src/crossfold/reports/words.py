@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -123,9 +124,10 @@ def shortened(text: object, most: int = 40) -> str:
     return f"{line[: most - tail - 1]}…{line[-tail:]}"
 
 
-def chart_label(text: object, most: int = 26) -> str:
+def chart_label(text: object, most: int = 26, lines: int = 1) -> str:
     """Print a name in a chart: matplotlib reads text between dollars as a formula."""
-    return shortened(text, most).replace("$", r"\$")
+    broken = textwrap.wrap(shortened(text, lines * most), most, max_lines=lines, placeholder="…")
+    return "\n".join(broken).replace("$", r"\$")
 
 
 def listed(names: Sequence[object], most: int = 5) -> str:
