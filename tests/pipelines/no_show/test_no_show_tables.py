@@ -234,7 +234,20 @@ def test_the_page_says_what_calling_a_tenth_brings() -> None:
         }
     )
     sms = tables.sms_by_lead_time(table)
-    found = tables.words(made, decision, sms, pd.DataFrame())
+    groups = pd.DataFrame(
+        {
+            "group": "Sex",
+            "level": ["Female", "Male"] * 2,
+            "n": 10,
+            "metric": ["rate", "rate", "recall", "recall"],
+            "estimate": [0.5, 0.5, 0.2, 0.0],
+            "low": [0.2, 0.2, 0.0, 0.0],
+            "high": [0.8, 0.8, 0.4, 0.2],
+        }
+    )
+    found = tables.words(made, decision, sms, groups, pd.DataFrame())
+    assert found["groups"]["level"].tolist() == ["Female", "Male"]
+    assert found["groups"][["recall", "recall_high"]].to_numpy().tolist() == [[0.2, 0.4], [0, 0.2]]
     assert (found["called"]["n"], found["called"]["recall"].value) == (2, 0.2)
     assert found["base_rate"] == 0.5
     assert found["sms"] == ""  # nobody had one

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.reports.tables import Estimate
+from crossfold.reports.tables import Estimate, side_by_side
 from crossfold.reports.words import fitting_interval, percent, percent_interval
 from crossfold.templates.reporting.results import Results
 from crossfold.templates.reporting.summaries import bootstrap
@@ -241,6 +241,7 @@ def words(
     results: Results,
     table_decision: pd.DataFrame,
     table_sms_by_lead_time: pd.DataFrame,
+    table_subgroups: pd.DataFrame,
     table_subgroup_gaps: pd.DataFrame,
 ) -> dict[str, Any]:
     """Compute what the page names: what calling a tenth brings, texts on SMS and subgroups."""
@@ -252,10 +253,12 @@ def words(
         )
         for name in ("precision", "recall")
     }
+    measured = list(table_subgroups["metric"].unique())
     return {
         "ref": results.reference,
         "called": found | {"share": float(row["share"]), "n": int(row["n_called"])},
         "base_rate": float(results.predicted(results.reference)["target"].mean()),
+        "groups": side_by_side(table_subgroups, ["group", "level", "n"], "metric", measured),
         "gaps": [_gap(one, results) for one in table_subgroup_gaps.to_dict("records")],
         "sms": _sms(table_sms_by_lead_time),
     }
