@@ -109,7 +109,7 @@ def _noted(file: Path, exclusive: bool, work: str) -> Iterator[None]:
     if exclusive:
         for note in _notes(file):
             _, process = _read(note) or _UNKNOWN
-            _logger.warning("Broke the lock of %s, which ended half-way.", process)
+            _logger.warning("Broke the lock of %s which ended half-way.", process)
             note.unlink(missing_ok=True)
     since = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
     note = file.with_name(f"{file.name}.{secrets.token_hex(6)}.json")
