@@ -380,16 +380,16 @@ class TestMessages:
 
 
 def test_shared_inputs_are_kept_once(table, unequal_folds, monkeypatch):
-    from crossfold.mlp import _fold_stack
+    from crossfold.mlp import _training
 
     seen = []
-    train = _fold_stack._training.train
+    train = _training.train
 
     def spy(network, data_sets, members, settings):
         seen.extend(data_sets)
         return train(network, data_sets, members, settings)
 
-    monkeypatch.setattr(_fold_stack._training, "train", spy)
+    monkeypatch.setattr(_training, "train", spy)
     X = table[0].astype(np.float32)
     FoldStack(MLPClassifier(**NETWORK)).fit([X, X, X, X], table[1], unequal_folds)
     assert len(seen) == 1

@@ -12,7 +12,6 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from crossfold.mlp import _training
 from crossfold.mlp._base import BaseMLP, clone_with, warn_if_unconverged
 from crossfold.mlp._fold_data import (
     Fold,
@@ -38,6 +37,7 @@ from crossfold.mlp._spec import Array, Member, Network, Trained
 from crossfold.mlp._summary import Text
 from crossfold.mlp._targets import Targets
 from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
+from crossfold.mlp.parallel import train_in_groups
 
 Parameters = Mapping[str, Any]
 
@@ -63,6 +63,11 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         ``alpha``, ``l1``, ``init``, ``class_weight``, ``focal_gamma``, in the loss
         ``cross_entropy`` or ``focal``, and in the widths of their hidden layers. None is one
         member.
+    n_jobs
+        Groups of networks that are trained at the same time, by processes of this machine or by
+        what ``joblib.parallel_config`` names: ``loky``, ``dask``, ``ray``. None is one group, or
+        what it says there; -1 is one for each processor. Callbacks are copied for each group, and
+        those with a method ``join``, as an `EpochLog`, are handed their copies in the end.
 
     Attributes
     ----------
@@ -108,11 +113,13 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         preprocessor: Any = None,
         sampler: Any = None,
         member_params: Sequence[Parameters] | None = None,
+        n_jobs: int | None = None,
     ) -> None:
         self.estimator = estimator
         self.preprocessor = preprocessor
         self.sampler = sampler
         self.member_params = member_params
+        self.n_jobs = n_jobs
 
     def fit(
         self,
@@ -157,7 +164,7 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         targets = estimators[0][0]._learn_targets(y)
         prepared = self._prepare(X, y, rows, sample_weight, targets)
         jobs = _list_jobs(estimators, prepared)
-        trained = _train(jobs, targets, self.estimator._callbacks())
+        trained = _train(jobs, targets, self.estimator._callbacks(), self.n_jobs)
         for job, result in zip(jobs, trained, strict=True):
             job.keep(result, targets)
         warn_if_unconverged(self.estimator, trained)
@@ -260,7 +267,9 @@ def _list_jobs(estimators: Sequence[Sequence[BaseMLP]], folds: Sequence[FoldData
     ]
 
 
-def _train(jobs: Sequence[_Job], targets: Targets, callbacks: Sequence[Any]) -> list[Trained]:
+def _train(
+    jobs: Sequence[_Job], targets: Targets, callbacks: Sequence[Any], n_jobs: int | None
+) -> list[Trained]:
     """Train all networks as one stack."""
     networks = [job.network(targets) for job in jobs]
     network = share_network(networks)
@@ -271,7 +280,7 @@ def _train(jobs: Sequence[_Job], targets: Targets, callbacks: Sequence[Any]) -> 
         replace(fit_into(job.member(targets), own, network), data=numbers[id(job.fold.data_set)])
         for job, own in zip(jobs, networks, strict=True)
     ]
-    return _training.train(network, list(data_sets.values()), members, settings)
+    return train_in_groups(network, list(data_sets.values()), members, settings, n_jobs)
 
 
 def _check_targets(y: Any) -> Array:

@@ -80,6 +80,8 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
     mask_widths
         Whether candidates whose hidden layers differ in width only share a stack, the narrower ones
         masked: fewer stacks, but each costs what its widest candidate does.
+    n_jobs
+        Groups of networks that are trained at the same time, as in `FoldStack`.
 
     Attributes
     ----------
@@ -108,8 +110,9 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         cv: Any = None,
         refit: bool = True,
         mask_widths: bool = False,
+        n_jobs: int | None = None,
     ) -> None:
-        super().__init__(estimator, param_grid, scoring=scoring, cv=cv, refit=refit)
+        super().__init__(estimator, param_grid, scoring=scoring, cv=cv, refit=refit, n_jobs=n_jobs)
         self.preprocessor = preprocessor
         self.mask_widths = mask_widths
 
@@ -153,7 +156,10 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
             members = [candidates[number] for number in group]
             started = perf_counter()
             stack = FoldStack(
-                networks[group[0]], preprocessor=self.preprocessor, member_params=members
+                networks[group[0]],
+                preprocessor=self.preprocessor,
+                member_params=members,
+                n_jobs=self.n_jobs,
             ).fit(X, y, folds)
             seconds = perf_counter() - started
             fit_seconds[group] = seconds / (len(group) * len(folds))

@@ -116,6 +116,11 @@ class EpochLog:
         """Let go of the targets."""
         self._targets, self._train_targets = [], []
 
+    def join(self, copies: Sequence[EpochLog]) -> None:
+        """Take in what copies recorded that were told about parts of a stack."""
+        joined = [record for copy in copies for record in copy.records]
+        self.records = sorted(joined, key=lambda record: record.epoch)
+
 
 class ProgressBar:
     """Shows progress on a terminal, else writes about ten log lines per training.
@@ -124,9 +129,15 @@ class ProgressBar:
     overwrite each other, and is wiped off when training ends. It tells the epoch, the mean training
     loss, and the mean score on validation rows where there are any: accuracy, or R² of numbers. The
     lines go to the logger ``crossfold.mlp``, level INFO.
+
+    Parameters
+    ----------
+    group
+        What lines begin with that are about a part of a stack; no bar is drawn for one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, group: str = "") -> None:
+        self.group = group
         self._bar: Any = None
         self._task: Any = None
 
@@ -134,7 +145,7 @@ class ProgressBar:
         self, members: Sequence[Member], data_sets: Sequence[DataSet], max_iter: int
     ) -> None:
         """Draw an empty bar if standard error is a terminal."""
-        if sys.stderr.isatty() and parent_process() is None:
+        if sys.stderr.isatty() and parent_process() is None and not self.group:
             self._bar = _new_bar()
             self._bar.start()
             networks = f"{len(members)} networks" if len(members) > 1 else "a network"
@@ -150,7 +161,8 @@ class ProgressBar:
         block = -(-event.max_iter // _LINES_PER_TRAINING)
         if event.epoch % block == 0 or event.epoch == event.max_iter:
             _logger.info(
-                "epoch %d of %d: training loss %.4f%s, networks running: %d",
+                "%sepoch %d of %d: training loss %.4f%s, networks running: %d",
+                self.group,
                 event.epoch,
                 event.max_iter,
                 np.mean(event.train_loss),

@@ -21,3 +21,7 @@ class DivergenceError(MLPError, ValueError):
 
 class ModelFileError(MLPError, ValueError):
     """A model file is damaged, foreign, or cannot hold what is to be saved."""
+
+
+class WorkerError(MLPError, RuntimeError):
+    """Processes or machines that were to train died."""

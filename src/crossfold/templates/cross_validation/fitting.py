@@ -209,18 +209,34 @@ def _chunks(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
 def fit_estimators(
     models: Mapping[str, Model], folds: Sequence[Fold], training: Training, seed: int
 ) -> Iterator[Fitted]:
-    """Fit models that are not networks, one after the other."""
+    """Fit models that are not networks, on as many workers as ``joblib.parallel_config`` names."""
+    from crossfold.mlp.parallel import run_tasks
+
     for name, model in models.items():
         is_level = _is_level(model, training)
-        for fold in _taken_part(model, folds):
-            slots = _slots(model, [fold], training)
-            estimators = [
-                make_estimator(model, is_level, seed + slot.member).fit(
-                    *_training_rows(model, slot, training.target, seed)
-                )
-                for slot in slots
-            ]
-            yield Fitted(name, slots, estimators)
+        own = [_slots(model, [fold], training) for fold in _taken_part(model, folds)]
+        tasks = [
+            (model, is_level, slot.inputs, training.target, slot.rows[0], slot.member, seed)
+            for slots in own
+            for slot in slots
+        ]
+        fitted = dict(run_tasks(_fit_estimator, tasks))
+        estimators = _chunks([fitted[number] for number in range(len(tasks))], model.members)
+        for slots, of_fold in zip(own, estimators, strict=True):
+            yield Fitted(name, slots, of_fold)
+
+
+def _fit_estimator(
+    model: Model,
+    is_level: NDArray[np.bool_],
+    inputs: Encoded,
+    target: NDArray[Any],
+    rows: Rows,
+    member: int,
+    seed: int,
+) -> Any:
+    inputs, target = _resampled(model, inputs[rows], target[rows], seed)
+    return make_estimator(model, is_level, seed + member).fit(inputs, target)
 
 
 def _with_values(inputs: Encoded) -> Encoded:
@@ -229,16 +245,15 @@ def _with_values(inputs: Encoded) -> Encoded:
     return inputs
 
 
-def _training_rows(
-    model: Model, slot: Slot, target: NDArray[Any], seed: int
+def _resampled(
+    model: Model, inputs: Encoded, target: NDArray[Any], seed: int
 ) -> tuple[Encoded, NDArray[Any]]:
-    """Take the rows that a member learns from, resampled where its model asks for it."""
-    rows = slot.rows[0]
+    """Resample the rows that a member learns from where its model asks for it."""
     sampler = make_sampler(model.sampler, seed)
-    inputs = _with_values(slot.inputs[rows])
+    inputs = _with_values(inputs)
     if sampler is None:
-        return inputs, target[rows]
-    resampled: tuple[Encoded, NDArray[Any]] = sampler.fit_resample(inputs, target[rows])
+        return inputs, target
+    resampled: tuple[Encoded, NDArray[Any]] = sampler.fit_resample(inputs, target)
     return resampled
 
 
