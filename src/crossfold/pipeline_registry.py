@@ -13,7 +13,6 @@ from crossfold.pipelines import (
     moons,
     no_show,
     primer,
-    public_notebooks,
     scoring,
     table,
     wine,
@@ -23,6 +22,7 @@ from crossfold.pipelines.images import audit as image_audit
 from crossfold.pipelines.moons import audit as moons_audit
 from crossfold.pipelines.no_show import audit as no_show_audit
 from crossfold.pipelines.primer import audit as primer_audit
+from crossfold.pipelines.public_notebooks import audit as notebooks_audit
 from crossfold.pipelines.table import PARAMETERS_FILE
 from crossfold.pipelines.wine import audit as wine_audit
 from crossfold.templates.audit.pipeline import join_audits
@@ -56,7 +56,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "wine": wine_audit.create_pipeline(),
         "moons": moons_audit.create_pipeline(),
         "primer": primer_audit.create_pipeline(),
-        "public_notebooks": public_notebooks.create_pipeline(),
+        "public_notebooks": notebooks_audit.create_pipeline(),
     }
     every = sum(studies.values(), Pipeline([]))
     return {

@@ -9,15 +9,15 @@ from crossfold.pipelines.images.networks import (
     Member,
     class_probabilities,
     image_network,
-    uniform_start,
 )
 from crossfold.pipelines.images.parameters import ExperimentParameters, StartParameters
+from crossfold.templates.cross_validation.training import uniform_start
 
 STARTS = StartParameters(uniform_bound=0.25)
 
 
 def test_a_random_start_fills_its_bounds_biases_too() -> None:
-    coefs, intercepts = uniform_start(0.25, np.random.default_rng(0), [200, 30, 10])
+    coefs, intercepts = uniform_start(0.25)(np.random.default_rng(0), [200, 30, 10])
     assert [array.shape for array in (*coefs, *intercepts)] == [(200, 30), (30, 10), (30,), (10,)]
     for array in (*coefs, *intercepts):
         assert 0.1 < np.abs(array).max() <= 0.25

@@ -10,20 +10,22 @@ from sklearn.metrics import accuracy_score, log_loss
 
 from crossfold.mlp import MLPClassifier
 from crossfold.mlp.faults import whole_batches_only
+from crossfold.pipelines.moons import audit
 from crossfold.pipelines.moons import nodes as study
-from crossfold.pipelines.moons.audit import create_pipeline, nodes
-from crossfold.pipelines.moons.audit.measures import (
+from crossfold.pipelines.moons.audit import (
     SWITCHES,
     TRAINING_FAULTS,
     MoonsClaims,
+    ProtocolParameters,
     case_of,
+    create_pipeline,
     loss,
 )
-from crossfold.pipelines.moons.audit.nodes import ProtocolParameters
 from crossfold.pipelines.moons.parameters import PointParameters
 from crossfold.pipelines.moons.variants import QUADRATIC, make_features
 from crossfold.templates.audit import Setup
 from crossfold.templates.cross_validation.parameters import NetworkParameters
+from crossfold.templates.cross_validation.training import uniform_start
 
 CONF = Path(__file__).parents[3] / "conf/base/moons"
 SEED = 5
@@ -47,12 +49,12 @@ def points() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def seeds(points, claims) -> pd.DataFrame:
-    return nodes.train_seeds(points, POINTS, NETWORK, PROTOCOL, claims, SEED)
+    return audit.train_seeds(points, POINTS, NETWORK, PROTOCOL, claims, SEED)
 
 
 @pytest.fixture(scope="module")
 def tables(seeds, claims) -> tuple[pd.DataFrame, ...]:
-    return nodes.judge_claims(seeds, NETWORK, PROTOCOL, claims)
+    return audit.judge_claims(seeds, NETWORK, PROTOCOL, claims)
 
 
 @pytest.mark.parametrize("faults", [(), TRAINING_FAULTS])
@@ -65,7 +67,7 @@ def test_a_network_of_the_stack_is_the_one_trained_alone(points, seeds, faults) 
             "n_iter_no_change": np.inf,
             "alpha": 0.0 if faults else 0.1,
             "loss": whole_batches_only(16, "binary") if faults else "cross_entropy",
-            "init": nodes.draw_start,
+            "init": uniform_start(1.0),
             "random_state": number,
         }
     ).fit(make_features(own, QUADRATIC), own["label"].to_numpy())
@@ -86,7 +88,7 @@ def test_the_first_seed_has_the_studys_points_and_no_set_is_drawn_twice(points, 
 
 
 def test_weights_and_biases_start_between_minus_one_and_one() -> None:
-    coefs, intercepts = nodes.draw_start(np.random.default_rng(0), (5, 25, 25, 1))
+    coefs, intercepts = uniform_start(1.0)(np.random.default_rng(0), (5, 25, 25, 1))
     assert [w.shape for w in coefs] == [(5, 25), (25, 25), (25, 1)]
     drawn = np.concatenate([np.ravel(one) for one in (*coefs, *intercepts)])
     assert np.abs(drawn).max() <= 1
@@ -106,8 +108,8 @@ def test_the_sources_start_gives_the_printed_first_loss(claims) -> None:
     network = NetworkParameters(**{**base["network"], "max_iter": 1})
     setup = Setup(frozenset(TRAINING_FAULTS))
     protocol = ProtocolParameters(alpha=0.1, source_epochs=100)
-    trained = nodes._fit(drawn, list(range(100)), network, protocol, setup)
-    losses = [nodes._loss(nodes._score(a, b), b) for a, b in zip(trained, drawn, strict=True)]
+    trained = audit.fit(drawn, list(range(100)), network, protocol, setup)
+    losses = [audit.mean_loss(a, b) for a, b in zip(trained, drawn, strict=True)]
     low, middle, high = np.percentile(losses, [2.5, 50, 97.5])
     assert low < printed < high
     assert middle == pytest.approx(0.40, abs=0.02)
@@ -136,12 +138,12 @@ def test_the_distance_to_the_boundary_is_found_on_a_grid() -> None:
 
     points = pd.DataFrame({"x1": [-1.0, 0.5, 2.0], "x2": [0.0, 0.3, -1.0]})
     said = np.array([False, True, True])
-    found = nodes.boundary_distance(LeftOrRight(), points, said, step=0.01)
+    found = audit.boundary_distance(audit.find_boundary(LeftOrRight(), 0.01), points, said)
     assert found == pytest.approx([1.0, 0.5, 2.0], abs=0.02)
 
 
 def test_a_sure_wrong_answer_has_a_large_but_finite_loss() -> None:
-    losses = nodes.point_losses(np.array([1.0, 1.0]), np.array([0, 1]))
+    losses = audit.point_losses(np.array([1.0, 1.0]), np.array([0, 1]))
     assert 100 < losses[0] < np.inf
     assert losses[1] == 0
 

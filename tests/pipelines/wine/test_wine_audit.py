@@ -12,28 +12,26 @@ from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler
 
 from crossfold.datasets import SampleWinesDataset
-from crossfold.pipelines.wine.audit.measures import (
-    Case,
-    WineClaims,
-    lead_of_choice,
-    paired_interval,
-)
-from crossfold.pipelines.wine.audit.nodes import (
+from crossfold.pipelines.wine.audit import (
     LOGISTIC,
     MLP,
     TUNED,
+    Case,
     ProtocolParameters,
+    WineClaims,
     features,
     is_red,
     judge_claims,
+    lead_of_choice,
     make_folds,
     make_models,
+    paired_interval,
     search_grid,
     train_runs,
 )
 from crossfold.pipelines.wine.nodes import join_wines
 from crossfold.templates.audit import Setup
-from crossfold.validation import mcnemar_test
+from crossfold.validation import GroupBootstrap, mcnemar_test
 
 SEED = 42
 CONF = Path(__file__).parents[3] / "conf/base/wine/claims.yml"
@@ -235,7 +233,7 @@ def test_the_lead_of_the_choice_is_over_the_best_of_the_others() -> None:
         ],
         columns=["fold", "hidden_layer_sizes", "learning_rate_init", "accuracy"],
     )
-    lead = lead_of_choice(Case({}, np.empty(0), scores, ("3", 0.02), 50, 1))
+    lead = lead_of_choice(Case({}, GroupBootstrap([0], 1, 1), scores, ("3", 0.02)))
     assert lead.estimate == pytest.approx(0.1)
     assert (lead.low < 0.1 < lead.high, lead.n) == (True, 2)
 

@@ -2,7 +2,6 @@
 
 import math
 import re
-from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -21,12 +20,12 @@ from crossfold.templates.audit import (
     over_draws,
     share_of,
 )
-from crossfold.templates.audit.dots import draw_dots
 from crossfold.templates.audit.judging import ARTEFACT, FAILS, HOLDS, NOT_JUDGED, UNCLEAR
 from crossfold.templates.audit.judging import fails_discovery_rate as fails
 from crossfold.templates.audit.measured import Rule, answer, effect, is_sure, p_value
 from crossfold.templates.audit.page import (
     AuditReportParameters,
+    draw_dots,
     join_claims,
     write_joined_report,
     write_report,
@@ -43,10 +42,8 @@ def added(setup: Setup, base: float = 0.0, **gains: float) -> Measured:
     return from_interval(value, (value - 1, value + 1), 10)
 
 
-class SumClaims(Claims):
-    study: ClassVar[str] = "sums"
-    switches: ClassVar[tuple[str, ...]] = ("a", "b")
-    measures: ClassVar = {"added": added}
+class SumClaims(Claims, study="sums", switches=("a", "b"), measures=(added,)):
+    pass
 
 
 def claims(holds=None, faults=("a", "b"), **parts) -> SumClaims:
@@ -99,8 +96,8 @@ def spread(setup: Setup, noise: float = 0.0, widen: float = 0.0) -> Measured:
     return Measured(value, value - half, value + half, 9, np.array([-3.0, -2.0, -1.0]))
 
 
-class SpreadClaims(SumClaims):
-    measures: ClassVar = {"spread": spread}
+class SpreadClaims(SumClaims, measures=(spread,)):
+    pass
 
 
 def judge_spread(**arguments: float) -> pd.Series:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache, partial
-from itertools import pairwise
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from crossfold.pipelines.images.data import TEST, TRAIN, VALIDATION, Rows, SplitImages
 from crossfold.pipelines.images.parameters import ExperimentParameters, StartParameters
 from crossfold.templates.cross_validation.parameters import NetworkParameters
+from crossfold.templates.cross_validation.training import make_network, uniform_start
 from crossfold.validation.tables import concatenate, probability_columns
 
 if TYPE_CHECKING:
@@ -37,7 +36,11 @@ class Member(NamedTuple):
 
     def network_parameters(self, starts: StartParameters) -> dict[str, Any]:
         """Give what sets this training apart, as arguments of `MLPClassifier`."""
-        inits = {"random": starter(starts.uniform_bound), "kaiming": "he", "pytorch": starter(None)}
+        inits = {
+            "random": uniform_start(starts.uniform_bound),
+            "kaiming": "he",
+            "pytorch": uniform_start(None),
+        }
         return {
             **self.settings.model_dump(),
             "init": inits.get(self.settings.init, self.settings.init),
@@ -46,28 +49,9 @@ class Member(NamedTuple):
         }
 
 
-@cache
-def starter(bound: float | None) -> Callable[..., Any]:
-    """Bind `uniform_start` to a bound; the same function for the same, so that equals are seen."""
-    return partial(uniform_start, bound)
-
-
-def uniform_start(
-    bound: float | None, rng: np.random.Generator, sizes: Sequence[int]
-) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-    """Draw weights and biases of layers of given sizes from ``Uniform(-bound, bound)``.
-
-    Without a bound it is ``1 / sqrt(n_in)`` in each layer, as in ``torch.nn.Linear``.
-    """
-    layers = [(n_in, n_out, bound or n_in**-0.5) for n_in, n_out in pairwise(sizes)]
-    coefs = [rng.uniform(-b, b, size=(n_in, n_out)) for n_in, n_out, b in layers]
-    return coefs, [rng.uniform(-b, b, size=n_out) for _, n_out, b in layers]
-
-
 def image_network(network: NetworkParameters, seed: int) -> MLPClassifier:
     """Make an untrained network that reads bytes as numbers from 0 to 1."""
     from crossfold.mlp import ProgressBar
-    from crossfold.templates.cross_validation.training import make_network
 
     made = make_network(network, "multiclass", [ProgressBar()])
     made.set_params(input_scale=BYTE_SCALE, random_state=seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
 from crossfold.templates import audit
-from crossfold.templates.audit import Measured, Setup, resampled
+from crossfold.templates.audit import Measured, resampled
 from crossfold.templates.parameters import Parameters
-from crossfold.templates.wiring import wire
 
 INPUTS = (
     "male", "age", "scholarship", "hypertension", "diabetes", "alcoholism", "handicap",
@@ -43,7 +42,7 @@ class ProtocolParameters(Parameters):
 
 
 class Case(NamedTuple):
-    """The features with the real labels and with permuted ones, and the faults that are on."""
+    """The features with the real labels and with permuted ones, the faults, what is known."""
 
     features: dict[Labels, pd.DataFrame]
     faults: frozenset[str]
@@ -51,14 +50,12 @@ class Case(NamedTuple):
     seed: int
     known: dict[Any, Measured]
 
-    def once(
-        self, measure: Callable[..., Measured], touched: set[str], *arguments: Any
-    ) -> Measured:
+    def once(self, measure: Callable[..., Measured], touched: set[str], *about: Any) -> Measured:
         """Measure with those faults that make a difference, and only once."""
         own = self._replace(faults=self.faults.intersection(touched))
-        key = (measure, own.faults, *arguments)
+        key = (measure, own.faults, *about)
         if key not in self.known:
-            self.known[key] = measure(own, *arguments)
+            self.known[key] = measure(own, *about)
         return self.known[key]
 
 
@@ -79,8 +76,7 @@ def _count_roc_auc(case: Case, labels: Labels) -> Measured:
     counted = table["earlier_no_shows"]
     if COUNTED in case.faults:
         counted = table.groupby("patient")["no_show"].transform("sum")
-    rows = np.arange(len(table))
-    train, test = _split(table, rows, case)
+    train, test = _split(table, np.arange(len(table)), case)
     X = np.column_stack([_inputs(table), counted.to_numpy(dtype=np.float32)])
     return _roc_auc(AdaBoostClassifier(random_state=case.seed), X, table, train, test, case)
 
@@ -99,12 +95,13 @@ def _resampled_roc_auc(case: Case) -> Measured:
     return _roc_auc(forest, _inputs(table), table, train, test, case)
 
 
-class NotebookClaims(audit.Claims):
+class NotebookClaims(
+    audit.Claims,
+    study="public_notebooks",
+    switches=(COUNTED, ACROSS, RESAMPLED),
+    measures=(count_roc_auc, resampled_roc_auc),
+):
     """The claims of the notebooks."""
-
-    study: ClassVar[str] = "public_notebooks"
-    switches: ClassVar[tuple[str, ...]] = (COUNTED, ACROSS, RESAMPLED)
-    measures = {"count_roc_auc": count_roc_auc, "resampled_roc_auc": resampled_roc_auc}  # noqa: RUF012
 
 
 def judge_claims(
@@ -114,20 +111,12 @@ def judge_claims(
     protocol: ProtocolParameters,
     claims: NotebookClaims,
     seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Repeat the notebooks on the study's features; see `crossfold.templates.audit.judge`."""
-    patients = {"patient": appointments["patient"].to_numpy()}
-    tables: dict[Labels, pd.DataFrame] = {
-        "real": features.assign(**patients),
-        "permuted": permuted.assign(**patients),
-    }
-
-    known: dict[Any, Measured] = {}
-
-    def case_of(setup: Setup) -> Case:
-        return Case(tables, setup.faults, protocol, seed, known)
-
-    return audit.judge(claims, case_of)
+) -> audit.Tables:
+    """Repeat the notebooks on the study's features, with real labels and permuted ones; judge."""
+    tables: dict[Labels, pd.DataFrame] = {"real": features, "permuted": permuted}
+    patients, known = appointments["patient"].to_numpy(), dict[Any, Measured]()
+    tables = {name: table.assign(patient=patients) for name, table in tables.items()}
+    return audit.judge(claims, lambda s: Case(tables, s.faults, protocol, seed, known))
 
 
 def create_pipeline() -> Pipeline:
@@ -137,13 +126,7 @@ def create_pipeline() -> Pipeline:
         "features": "appointment_features",
         "permuted": "appointment_features_permuted",
     }
-    settings = ["params:protocol", "params:claims", "params:seed"]
-    return audit.create_pipeline(
-        "public_notebooks",
-        wire((judge_claims, [*read, *settings], ["claims", "shares", "runs"])),
-        inputs=read,
-        parameters={"protocol": "public_notebooks_audit.protocol"},
-    )
+    return audit.create_pipeline(NotebookClaims, {judge_claims: audit.TABLES}, read)
 
 
 def _inputs(table: pd.DataFrame) -> NDArray[np.float32]:

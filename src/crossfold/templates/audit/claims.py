@@ -1,19 +1,60 @@
-"""A source's claims as its file ``claims.yml`` states them; checked before any node runs."""
+"""A source's claims as its file ``claims.yml`` states them, and the setups to measure them in."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Literal, Self
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any, ClassVar, Literal, NamedTuple, Self
 
+import pandas as pd
 from pydantic import ConfigDict, Field, model_validator
 
-from crossfold.templates.audit.measured import Measured, Rule
+from crossfold.templates.audit.measured import NAN, Measured, Rule, exact
 from crossfold.templates.parameters import Parameters
 
 Unit = Literal["share", "points", "number"]
 MeasureFunction = Callable[..., Measured]
-PRINTED_MEASURE = "printed"
+RUN_COLUMNS = ("run", "subject", "metric", "estimate", "low", "high", "n", "epochs")
+# `PRINTED` names a run, and the measure that takes a figure from the source's own table.
+PRINTED, REPORTED, SOUND = "printed", "reported", "sound"
+SHORT_REPORTED, SHORT_SOUND = "reported:short", "sound:short"
+
+
+class Setup(NamedTuple):
+    """One way to repeat the source.
+
+    Attributes
+    ----------
+    faults
+        Switches that are on.
+    short
+        Whether it is compared with single faults only, and so may be trained for shorter; all
+        that is compared with each other is equally short.
+    setting
+        Name and value of something that the source does not state, or None for the protocol's own.
+    """
+
+    faults: frozenset[str] = frozenset()
+    short: bool = False
+    setting: tuple[str, float] | None = None
+
+    def keep(self, faults: Collection[str] | None = None, *, short: bool | None = None) -> Setup:
+        """Leave out the faults that make no difference to something, training for one.
+
+        `short` says whether it is trained for shorter, where that depends on something else too.
+        """
+        kept = self.faults if faults is None else self.faults.intersection(faults)
+        return self._replace(faults=kept, short=self.short if short is None else short)
+
+    @property
+    def name(self) -> str:
+        """A name for the column ``run`` of a table: what is on, joined by ``+``."""
+        parts = ["+".join(sorted(self.faults)) or "no fault"]
+        parts += ["short"] if self.short else []
+        parts += [f"{self.setting[0]}={self.setting[1]:g}"] if self.setting else []
+        return ", ".join(parts)
 
 
 class Fault(Parameters):
@@ -171,6 +212,9 @@ class Claim(Parameters):
 class Claims(Parameters):
     """The file ``claims.yml`` of a study; a study's own class names its faults and measures.
 
+    ``class WineClaims(Claims, study="wine", switches=SWITCHES, measures=(accuracy, gain))`` is such
+    a class; the functions' names are those of the file.
+
     Attributes
     ----------
     faults
@@ -191,6 +235,17 @@ class Claims(Parameters):
     not_stated: dict[str, NotStated] = Field(default_factory=dict)
     printed: dict[str, dict[str, float]] = Field(default_factory=dict)
     claims: dict[str, Claim]
+
+    def __init_subclass__(
+        cls,
+        *,
+        study: str = "",
+        switches: Sequence[str] = (),
+        measures: Sequence[MeasureFunction] = (),
+    ) -> None:
+        super().__init_subclass__()
+        cls.study, cls.switches = study or cls.study, tuple(switches) or cls.switches
+        cls.measures = {one.__name__: one for one in measures} or cls.measures
 
     @property
     def on(self) -> frozenset[str]:
@@ -218,26 +273,22 @@ class Claims(Parameters):
             for name in getattr(claim, kind):
                 if name not in known:
                     yield f"{name!r} is not among the file's {kind} ({', '.join(known)})"
-        if claim.measure and claim.measure.name == PRINTED_MEASURE:
-            yield from self._wrong_printed(claim.measure.arguments)
+        if claim.measure and claim.measure.name not in {PRINTED, *self.measures}:
+            known = ", ".join([PRINTED, *self.measures])
+            yield f"there is no measure {claim.measure.name!r}; the measures are {known}"
         elif claim.measure:
-            yield from self._wrong_measure(claim.measure)
+            yield from self._wrong_arguments(claim.measure.name, claim.measure.arguments)
 
-    def _wrong_measure(self, measure: Measure) -> Iterator[str]:
-        if measure.name not in self.measures:
-            known = ", ".join([PRINTED_MEASURE, *self.measures])
-            yield f"there is no measure {measure.name!r}; the measures are {known}"
-            return
+    def _wrong_arguments(self, name: str, arguments: dict[str, Any]) -> Iterator[str]:
         try:
-            inspect.signature(self.measures[measure.name]).bind(None, **measure.arguments)
+            if name == PRINTED:
+                self.take_printed(**arguments)
+            else:
+                inspect.signature(self.measures[name]).bind(None, **arguments)
+        except (KeyError, AttributeError) as error:
+            yield f"measure {name}: {error} is not in the source's table, `printed`"
         except TypeError as error:
-            yield f"measure {measure.name}: {error}"
-
-    def _wrong_printed(self, arguments: Mapping[str, Any]) -> Iterator[str]:
-        try:
-            self.take_printed(**arguments)
-        except (TypeError, KeyError, AttributeError) as error:
-            yield f"measure printed: {error} is not in the source's table, `printed`"
+            yield f"measure {name}: {error}"
 
     def take_printed(
         self,
@@ -264,3 +315,100 @@ class Claims(Parameters):
             others = [self.printed[str(name)][metric] for name in minus]
             values = [one - other for one, other in zip(values, others, strict=True)]
         return {"mean": sum(values) / len(values), "min": min(values), "max": max(values)}[take]
+
+
+def setups_of(claims: Claims, claim: Claim) -> dict[str, Setup]:
+    """List the setups that a claim is measured in, by what they stand for."""
+    if claim.measure is None or claim.measure.name == PRINTED:
+        return {}
+    on = claims.on
+    single = [fault for fault in claim.faults if fault in on]
+    compared = {SHORT_REPORTED: Setup(on, True), SHORT_SOUND: Setup(short=True)} if single else {}
+    return {
+        # What no fault touches is the same with them.
+        REPORTED: Setup(on) if claim.faults else Setup(),
+        SOUND: Setup(),
+        **compared,
+        **{f"only:{fault}": Setup(frozenset({fault}), True) for fault in single},
+        **{f"without:{fault}": Setup(on - {fault}, True) for fault in single},
+        **{
+            f"{name}={value:g}": Setup(on, True, (name, value))
+            for name in claim.not_stated
+            for value in claims.not_stated[name].tried
+        },
+    }
+
+
+def list_setups(
+    claims: Claims, faults: Collection[str] | None = None, *, short: bool | None = None
+) -> list[Setup]:
+    """List every setup that the claims need, once, of each what `Setup.keep` keeps."""
+    every = [setups_of(claims, claim).values() for claim in claims.claims.values()]
+    return list(dict.fromkeys(s.keep(faults, short=short) for own in every for s in own))
+
+
+def measure_claim(
+    claims: Claims, claim: Claim, case_of: Callable[[Setup], Any]
+) -> dict[str, Measured]:
+    """Measure a claim's quantity in each of its setups."""
+    if claim.measure is None:
+        return {}
+    if claim.measure.name == PRINTED:
+        return {PRINTED: exact(claims.take_printed(**claim.measure.arguments))}
+    measure, arguments = claims.measures[claim.measure.name], claim.measure.arguments
+
+    @cache
+    def measured(setup: Setup) -> Measured:
+        return measure(case_of(setup), **arguments)
+
+    return {name: measured(setup) for name, setup in setups_of(claims, claim).items()}
+
+
+def run_figures(claims: Claims, measured: dict[str, dict[str, Measured]]) -> pd.DataFrame:
+    """Tabulate every figure of every claim and setup, columns `RUN_COLUMNS`."""
+    rows: list[tuple[Any, ...]] = []
+    for name, claim in claims.claims.items():
+        metric, found = claim.measure.name if claim.measure else "", dict(measured[name])
+        if claim.figure is not None and PRINTED not in found:
+            found = {PRINTED: Measured(claim.figure, NAN, NAN, NAN), **found}
+        rows += _rows(name, metric, found)
+    return pd.DataFrame(rows, columns=list(RUN_COLUMNS))
+
+
+def _rows(subject: str, metric: str, found: Mapping[str, Measured]) -> list[tuple[Any, ...]]:
+    return [
+        (run, subject, metric, one.estimate, one.low, one.high, one.n, math.nan)
+        for run, one in found.items()
+    ]
+
+
+def beside_printed(
+    claims: Claims,
+    case_of: Callable[[Setup], Any],
+    measure: Callable[[Any, str, str], Measured | None],
+    named: Callable[[str], str] = str,
+) -> pd.DataFrame:
+    """Tabulate the source's own table beside the same figures with its faults and without.
+
+    Parameters
+    ----------
+    claims, case_of
+        As in `crossfold.templates.audit.judge`.
+    measure
+        From a case, a subject of the table and a metric to the figure, or None for none.
+    named
+        From a subject to its name for readers.
+
+    Returns
+    -------
+    Columns `RUN_COLUMNS`.
+    """
+    cases = {REPORTED: case_of(Setup(claims.on)), SOUND: case_of(Setup())}
+    rows: list[tuple[Any, ...]] = []
+    for subject, printed in claims.printed.items():
+        for metric, value in printed.items():
+            found = {run: measure(case, subject, metric) for run, case in cases.items()}
+            known = {run: one for run, one in found.items() if one is not None}
+            own = {PRINTED: Measured(value, NAN, NAN, NAN), **known}
+            rows += _rows(named(subject), metric, own)
+    return pd.DataFrame(rows, columns=list(RUN_COLUMNS))

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from crossfold.templates.audit.claims import Claim, Claims
+from crossfold.templates.audit.claims import (
+    PRINTED,
+    REPORTED,
+    RUN_COLUMNS,
+    SHORT_REPORTED,
+    SHORT_SOUND,
+    SOUND,
+    Claim,
+    Claims,
+    Setup,
+    measure_claim,
+    run_figures,
+)  # fmt: skip
 from crossfold.templates.audit.measured import (
     NAN,
     Measured,
@@ -20,18 +33,7 @@ from crossfold.templates.audit.measured import (
     print_effect,
     print_measured,
     print_value,
-)
-from crossfold.templates.audit.setups import (
-    PRINTED,
-    REPORTED,
-    RUN_COLUMNS,
-    SHORT_REPORTED,
-    SHORT_SOUND,
-    SOUND,
-    Setup,
-    measure_claim,
-    run_figures,
-)
+)  # fmt: skip
 
 HOLDS, ARTEFACT, FAILS = "Holds", "An artefact", "Does not hold"
 UNCLEAR, NOT_JUDGED = "Too little data to tell", "Not judged here"
@@ -78,12 +80,13 @@ def judge(
         training was shortened.
     figures
         What else the source printed beside what was measured, columns
-        `crossfold.templates.audit.setups.RUN_COLUMNS`, or None.
+        `RUN_COLUMNS`, or None.
 
     Returns
     -------
     The tables of claims, of what single faults change, and of every figure of every run.
     """
+    case_of = cache(case_of)
     measured = {name: measure_claim(claims, one, case_of) for name, one in claims.claims.items()}
     effects = {name: effects_of(measured[name]) for name in measured}
     rows = [

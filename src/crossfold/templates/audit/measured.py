@@ -43,7 +43,7 @@ class Measured:
     estimate: float
     low: float
     high: float
-    n: int
+    n: float
     draws: NDArray[np.floating[Any]] | None = None
 
 
@@ -65,12 +65,12 @@ def share_of(successes: float, n: int) -> Measured:
     return Measured(successes / n, float(low), float(high), int(n))
 
 
-def mean_of(values: ArrayLike) -> Measured:
+def mean_of(values: ArrayLike, draws: NDArray[np.floating[Any]] | None = None) -> Measured:
     """Measure a mean of independent rows, shape ``(n,)``, with its normal interval."""
     array = np.asarray(values, dtype=np.float64)
     half = _OF_95_PERCENT * float(array.std(ddof=1)) / math.sqrt(len(array))
     mean = float(array.mean())
-    return Measured(mean, mean - half, mean + half, len(array))
+    return Measured(mean, mean - half, mean + half, len(array), draws)
 
 
 def over_draws(values: ArrayLike) -> Measured:
@@ -82,7 +82,7 @@ def over_draws(values: ArrayLike) -> Measured:
     return Measured(float(np.median(array)), low, high, len(array), array)
 
 
-def resampled(estimate: float, draws: ArrayLike, n: int) -> Measured:
+def resampled(estimate: float, draws: ArrayLike, n: float) -> Measured:
     """Measure a quantity whose bootstrap draws, shape ``(m,)``, give its percentile interval.
 
     The same resamples for every quantity (the same seed) make effects of faults precise.
@@ -90,7 +90,7 @@ def resampled(estimate: float, draws: ArrayLike, n: int) -> Measured:
     from crossfold.validation import percentile_interval
 
     array = np.asarray(draws, dtype=np.float64)
-    return Measured(float(estimate), *percentile_interval(array), int(n), array)
+    return Measured(float(estimate), *percentile_interval(array), n, array)
 
 
 def effect(with_fault: Measured, without: Measured) -> Measured:

@@ -1,90 +1,107 @@
-"""The audit template: from the tables that a study's judge writes to a page; all pages joined."""
+"""The audit template: from what a study trains and judges to a page; all pages joined."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from inspect import signature
+from typing import Any, get_type_hints
 
 from kedro.pipeline import Node, Pipeline
 
 from crossfold.templates.audit import page
+from crossfold.templates.audit.claims import Claims
 
 TABLES = ("claims", "shares", "runs")
-JOINED = "audit"
+JOINED, ANSWERS, FIGURE = "audit", "answers", "figure_"
 _WORDS = ("report", "data_notice", "seed")
-_COMMON = {name: name for name in ("params:seed", "params:data_notice")}
+_COMMON = {f"params:{name}": f"params:{name}" for name in ("seed", "data_notice")}
+_OWN = {"claims": "{study}_claims", **{n: f"{{study}}_audit.{n}" for n in ("protocol", "report")}}
 
 
 def create_pipeline(
-    study: str,
-    nodes: Sequence[Node],
-    *,
-    inputs: Mapping[str, str] | None = None,
-    outputs: Mapping[str, str] | None = None,
-    parameters: Mapping[str, str] | None = None,
-    figures: Sequence[str] = (),
+    claims: type[Claims],
+    nodes: Mapping[Callable[..., Any], str | Sequence[str]],
+    reads: Mapping[str, str],
 ) -> Pipeline:
     """Build the audit of a study's source.
 
     Parameters
     ----------
-    study
-        Name of the study. Its claims are the parameters ``STUDY_claims``, named ``params:claims``
-        in its nodes; the words of the page are the parameters ``STUDY_audit.report``.
+    claims
+        The study's claims; the words of the page are the parameters ``STUDY_audit.report``.
     nodes
-        What trains and judges: the last of them makes ``claims``, ``shares`` and ``runs`` with
-        `crossfold.templates.audit.judge`.
-    inputs, outputs
-        Datasets of other names than within the nodes, beside those of the template.
-    parameters
-        Parameters of other names, without ``params:``, such as ``{"protocol":
-        "moons_audit.protocol"}``.
-    figures
-        Names of the nodes' outputs ``figure_NAME`` for the page; their captions are in the
-        parameters of the report.
+        Functions that train, draw and judge, with what they make. An argument names what it reads:
+        ``claims``, ``seed``, ``protocol`` (the parameters ``STUDY_audit.protocol``), what another
+        function makes, or one of `reads`. The last function makes `TABLES`. ``answers`` are kept as
+        ``STUDY_audit.predictions``, ``figure_NAME`` stands on the page with its caption of the
+        report's parameters, anything else is kept as ``STUDY_audit.tables.NAME``.
+    reads
+        Datasets by argument; parameters as ``params:NAME``.
     """
-    audit = f"{study}_audit"
-    drawn = {f"figure_{name}": f"{audit}.figures.{name}" for name in figures}
-    read = {name: name for name in (*TABLES, *drawn)}
-    write = Node(
-        page.write_report,
-        {**read, **{name: f"params:{name}" for name in _WORDS}},
-        "report",
-        name="write_report",
-        namespace="reporting",
-        tags=["reporting"],
-    )
-    named = {"claims": f"{study}_claims", "report": f"{audit}.report", **(parameters or {})}
+    audit = f"{claims.study}_audit"
+    own = {name: f"params:{block.format(study=claims.study)}" for name, block in _OWN.items()}
+    given = {**own, **reads}
+    parameters = {f"params:{n}": one for n, one in given.items() if one.startswith("params:")}
+    known = {name.removeprefix("params:"): name for name in (*parameters, *_COMMON)}
+    made = [name for names in nodes.values() for name in _listed(names)]
+    drawn = {n: f"{audit}.figures.{n.removeprefix(FIGURE)}" for n in made if n.startswith(FIGURE)}
+    tables = {name: f"{audit}.tables.{name}" for name in made} | drawn
+    named = {"claims": f"{audit}_claims", ANSWERS: f"{audit}.predictions"}
+    named |= {name: f"{audit}.{name}" for name in ("shares", "runs", "report")}
+    written = {name: name for name in (*TABLES, *drawn)}
     return Pipeline(
-        [*nodes, write],
-        namespace=f"{study}.audit",
-        inputs=dict(inputs or {}),
-        outputs={
-            "claims": f"{audit}_claims",
-            **{name: f"{audit}.{name}" for name in ("shares", "runs", "report")},
-            **drawn,
-            **(outputs or {}),
-        },
-        parameters={
-            **_COMMON,
-            **{f"params:{own}": f"params:{name}" for own, name in named.items()},
-        },
+        [
+            *(
+                Node(
+                    _typed(function, claims),
+                    [known.get(name, name) for name in signature(function).parameters],
+                    names if isinstance(names, str) else list(names),
+                    name=function.__name__,
+                )
+                for function, names in nodes.items()
+            ),
+            _page_node(page.write_report, written, namespace="reporting", tags=["reporting"]),
+        ],
+        namespace=f"{claims.study}.audit",
+        inputs={name: one for name, one in given.items() if f"params:{name}" not in parameters},
+        outputs={name: named.get(name, tables.get(name, "")) for name in {*made, "report"}},
+        parameters={**_COMMON, **parameters},
         tags=["audit"],
     )
 
 
+def _listed(names: str | Sequence[str]) -> Sequence[str]:
+    return [names] if isinstance(names, str) else names
+
+
+def _typed(function: Callable[..., Any], claims: type[Claims]) -> Callable[..., Any]:
+    """Say of which class a node's claims are: Kedro checks parameters by the types of arguments."""
+    hints = get_type_hints(function, include_extras=True)
+    if hints.get("claims", claims) is claims:
+        return function
+
+    @wraps(function)
+    def run(*inputs: Any) -> Any:
+        return function(*inputs)
+
+    run.__annotations__ = {**hints, "claims": claims}
+    return run
+
+
+def _page_node(function: Callable[..., str], tables: Mapping[str, str], **about: Any) -> Node:
+    inputs = {**tables, **{name: f"params:{name}" for name in _WORDS}}
+    return Node(function, inputs, "report", name="write_report", **about)
+
+
 def join_audits(studies: Sequence[str]) -> Pipeline:
     """Build the page that joins the audits of several studies."""
-    join = Node(
-        page.join_claims, [f"{study}_claims" for study in studies], "claims", name="join_claims"
-    )
-    write = Node(
-        page.write_joined_report,
-        {"claims": "claims", **{name: f"params:{name}" for name in _WORDS}},
-        "report",
-        name="write_report",
-    )
+    read = [f"{study}_claims" for study in studies]
     return Pipeline(
-        [join, write],
+        [
+            Node(page.join_claims, read, "claims", name="join_claims"),
+            _page_node(page.write_joined_report, {"claims": "claims"}),
+        ],
         namespace=JOINED,
         inputs={f"{study}_claims": f"{study}_audit_claims" for study in studies},
         parameters=_COMMON,

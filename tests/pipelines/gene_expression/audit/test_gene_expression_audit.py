@@ -291,17 +291,17 @@ def test_accuracy_moves_with_the_balance_only_where_the_classes_are_told_unlike_
 def test_the_figures_of_the_source_show_every_table_and_cross_validation(
     expression, epochs
 ) -> None:
-    figures = draw_source_figures(expression, epochs, CLAIMS, PROTOCOL, SEED)
-    titles = [axes.get_title(loc="left") for axes in figures["classes"].axes]
+    classes, splits, folds = draw_source_figures(expression, epochs, CLAIMS, PROTOCOL, SEED)
+    titles = [axes.get_title(loc="left") for axes in classes.axes]
     assert titles == ["As published\nn = 46", "Down-sampled\nn = 32", "SMOTE\nn = 60"]
-    titles = [axes.get_title(loc="left") for axes in figures["splits"].axes]
+    titles = [axes.get_title(loc="left") for axes in splits.axes]
     assert titles[::2] == ["As published: loss", "Down-sampled: loss", "SMOTE: loss"]
-    assert [len(axes.lines) for axes in figures["splits"].axes] == [3, 3] * 3
-    drawn = {line.get_label(): line.get_ydata() for line in figures["splits"].axes[1].lines}
+    assert [len(axes.lines) for axes in splits.axes] == [3, 3] * 3
+    drawn = {line.get_label(): line.get_ydata() for line in splits.axes[1].lines}
     trained = drawn["Its own split, training"]
     assert np.isfinite(trained).all()
     assert list(trained) != list(drawn["Its own split"])
-    assert [len(axes.lines) for axes in figures["folds"].axes] == [2] * 6
+    assert [len(axes.lines) for axes in folds.axes] == [2] * 6
 
 
 def test_an_unknown_fault_is_refused() -> None:

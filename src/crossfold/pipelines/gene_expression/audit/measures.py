@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -207,14 +207,12 @@ def own_split(case: Case, table: str, metric: str) -> Measured:
     return from_interval(values[0], percentile_interval(values), len(values))
 
 
-class GeneExpressionClaims(Claims):
+class GeneExpressionClaims(
+    Claims,
+    study="gene_expression",
+    switches=SWITCHES,
+    measures=(
+        score, gain, accuracy, epochs_saved, sway, spread_of_splits, steadier, bias, cost_ratio,
+    ),
+):  # fmt: skip
     """The claims of the gene expression study's source."""
-
-    study: ClassVar[str] = "gene_expression"
-    switches: ClassVar[tuple[str, ...]] = SWITCHES
-    measures: ClassVar = {
-        one.__name__: one
-        for one in (
-            score, gain, accuracy, epochs_saved, sway, spread_of_splits, steadier, bias, cost_ratio,
-        )
-    }  # fmt: skip

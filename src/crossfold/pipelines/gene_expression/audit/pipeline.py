@@ -24,9 +24,7 @@ from crossfold.pipelines.gene_expression.nodes import CLASSES
 from crossfold.reports import charts, style
 from crossfold.templates import audit
 from crossfold.templates.audit import Setup
-from crossfold.templates.wiring import wire
 
-FIGURES = ("classes", "splits", "folds")
 _TRAINED = "Its own split, training"
 
 
@@ -61,7 +59,7 @@ def draw_source_figures(
     claims: GeneExpressionClaims,
     protocol: ProtocolParameters,
     seed: int,
-) -> dict[str, Any]:
+) -> list[Any]:
     """Draw the class counts, the curves of the split and those of the folds; matplotlib figures."""
 
     def runs(subjects: tuple[str, ...], setup: Setup) -> pd.DataFrame:
@@ -75,11 +73,11 @@ def draw_source_figures(
         for setup, series in ((reported, "With all faults"), (Setup(), "Without the faults"))
     ]
     with style.figure_style():
-        return {
-            "classes": _classes(expression, protocol, seed),
-            "splits": _lines(splits, protocol, ("loss", "F1")),
-            "folds": _lines(pd.concat(folds), protocol, ("loss", "accuracy")),
-        }
+        return [
+            _classes(expression, protocol, seed),
+            _lines(splits, protocol, ("loss", "F1")),
+            _lines(pd.concat(folds), protocol, ("loss", "accuracy")),
+        ]
 
 
 def _classes(expression: pd.DataFrame, protocol: ProtocolParameters, seed: int) -> Any:
@@ -130,18 +128,12 @@ def _lines(table: pd.DataFrame, protocol: ProtocolParameters, measures: tuple[st
 
 def create_pipeline() -> Pipeline:
     """Build the audit; the study's own tables must have been made before."""
-    given = ["params:claims", "params:protocol", "params:seed"]
-    drawn = {name: f"figure_{name}" for name in FIGURES}
-    nodes = wire(
-        (repeat_source, ["expression", *given], "epochs"),
-        (draw_source_figures, ["expression", "epochs", *given], drawn),
-        (judge_claims, ["epochs", "predictions", *given], ["claims", "shares", "runs"]),
-    )
     return audit.create_pipeline(
-        "gene_expression",
-        nodes,
-        inputs={name: f"gene_expression.{name}" for name in ("expression", "predictions")},
-        outputs={"epochs": "gene_expression_audit.tables.epochs"},
-        parameters={"protocol": "gene_expression_audit.protocol"},
-        figures=FIGURES,
+        GeneExpressionClaims,
+        {
+            repeat_source: "epochs",
+            draw_source_figures: ["figure_classes", "figure_splits", "figure_folds"],
+            judge_claims: audit.TABLES,
+        },
+        {name: f"gene_expression.{name}" for name in ("expression", "predictions")},
     )

@@ -7,10 +7,10 @@ told from what another start gives. Of one network the share of right answers ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -402,36 +402,33 @@ def rises_more(case: Case, regime: str) -> Measured:
     return _over((rises.xs("train_loss") - rises.xs("validation_loss")).to_numpy())
 
 
-MEASURES: Mapping[str, Callable[..., Measured]] = {
-    one.__name__: one
-    for one in (
+class ImageClaims(
+    Claims,
+    measures=(
         accuracy, loss, pytorch_minus_numpy, recall, gain_by_support, share_named,
         error_of_printed_precision, curve, curve_over_seeds, rises_more,
-    )
-}  # fmt: skip
-
-
-class ImageClaims(Claims):
+    ),
+):  # fmt: skip
     """The claims of an image study's source."""
 
-    measures = MEASURES
 
-
-class DigitsClaims(ImageClaims):
+class DigitsClaims(
+    ImageClaims,
+    study="digits",
+    switches=(
+        "relu_as_derivative", "dropout_backward", "global_max_softmax", "swapped_arguments",
+        "unlike_regimes", "unlike_networks", "other_test_rows", "dropout_in_prediction",
+    ),
+):  # fmt: skip
     """The claims of the report on handwritten digits."""
 
-    study: ClassVar[str] = "digits"
-    switches: ClassVar[tuple[str, ...]] = (
-        *("relu_as_derivative", "dropout_backward", "global_max_softmax", "swapped_arguments"),
-        *("unlike_regimes", "unlike_networks", "other_test_rows", "dropout_in_prediction"),
-    )
 
-
-class FashionClaims(ImageClaims):
-    """The claims of the course solution on images of clothes."""
-
-    study: ClassVar[str] = "fashion"
-    switches: ClassVar[tuple[str, ...]] = (
-        *("small_test_sample", "drop_last_batch", "one_hidden_layer", "small_training_sample"),
+class FashionClaims(
+    ImageClaims,
+    study="fashion",
+    switches=(
+        "small_test_sample", "drop_last_batch", "one_hidden_layer", "small_training_sample",
         "penalty_not_applied",
-    )
+    ),
+):  # fmt: skip
+    """The claims of the course solution on images of clothes."""

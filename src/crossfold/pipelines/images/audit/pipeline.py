@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial, wraps
-from typing import Any, get_type_hints
+from functools import partial
 
 import pandas as pd
 from kedro.pipeline import Pipeline
@@ -29,7 +27,6 @@ from crossfold.pipelines.images.audit.training import (
 )
 from crossfold.pipelines.images.data import SOURCE
 from crossfold.templates import audit
-from crossfold.templates.wiring import wire
 from crossfold.validation.tables import probabilities
 
 CLAIMS = {"digits": DigitsClaims, "fashion": FashionClaims}
@@ -128,43 +125,13 @@ def create_pipeline(study: str, source: str) -> Pipeline:
     source
         Name of the source of images.
     """
-    given = ["params:protocol", "params:claims", "params:seed"]
-    trained = ["answers", "curves"]
     return audit.create_pipeline(
-        study,
-        wire(
-            (
-                _typed(train_setups, study),
-                ["images", "split", "params:experiments", "params:starts", *given],
-                trained,
-            ),
-            (
-                _typed(judge_claims, study),
-                [*trained, "predictions", "history", *given],
-                ["claims", "shares", "runs"],
-            ),
-        ),
-        inputs={
+        CLAIMS[study],
+        {train_setups: ["answers", "curves"], judge_claims: audit.TABLES},
+        {
             "images": f"{source}_images",
-            **{name: f"{study}.{name}" for name in ("split", "predictions", "history")},
-        },
-        outputs={
-            "answers": f"{study}_audit.predictions",
-            "curves": f"{study}_audit.tables.curves",
-        },
-        parameters={
-            "protocol": f"{study}_audit.protocol",
-            **{name: f"{study}.{name}" for name in ("experiments", "starts")},
+            "split_table": f"{study}.split",
+            **{name: f"{study}.{name}" for name in ("predictions", "history")},
+            **{name: f"params:{study}.{name}" for name in ("experiments", "starts")},
         },
     )
-
-
-def _typed(function: Callable[..., Any], study: str) -> Callable[..., Any]:
-    """Say of which class a node's claims are: Kedro checks parameters by the types of arguments."""
-
-    @wraps(function)
-    def run(*inputs: Any) -> Any:
-        return function(*inputs)
-
-    run.__annotations__ = {**get_type_hints(function), "claims": CLAIMS[study]}
-    return run

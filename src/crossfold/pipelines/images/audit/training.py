@@ -36,7 +36,7 @@ from crossfold.pipelines.images.parameters import (
     StartParameters,
 )
 from crossfold.templates.audit import Setup
-from crossfold.templates.audit.setups import setups_of
+from crossfold.templates.audit.claims import setups_of
 from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.templates.parameters import Parameters
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -220,11 +220,10 @@ def ratio(case: Case, what: Literal["seconds", "memory_mb"], device: str = "cpu"
     return resampled(torch.mean() / numpy.mean(), draws, len(torch))
 
 
-class NoShowClaims(Claims):
+class NoShowClaims(
+    Claims,
+    study="no_show",
+    switches=SWITCHES,
+    measures=(gain, figure, f1_lost_by_sweep, cost_of_no_weights, ratio),
+):
     """The claims of the no-show study's source."""
-
-    study: ClassVar[str] = "no_show"
-    switches: ClassVar[tuple[str, ...]] = SWITCHES
-    measures: ClassVar = {
-        one.__name__: one for one in (gain, figure, f1_lost_by_sweep, cost_of_no_weights, ratio)
-    }

@@ -29,7 +29,7 @@ _LABELS = {"numpy": "NumPy", "torch": "PyTorch", "unweighted": "PyTorch, unweigh
 
 
 def judge_claims(
-    audit_predictions: pd.DataFrame,
+    answers: pd.DataFrame,
     speed: pd.DataFrame,
     predictions: pd.DataFrame,
     protocol: ProtocolParameters,
@@ -40,7 +40,7 @@ def judge_claims(
 
     Parameters
     ----------
-    audit_predictions, speed
+    answers, speed
         What the audit trained and timed.
     predictions
         The sound study's predictions.
@@ -49,12 +49,12 @@ def judge_claims(
     seed
         Of the bootstrap.
     """
-    runs = {str(run): part for run, part in audit_predictions.groupby("run", observed=True)}
+    runs = {str(run): part for run, part in answers.groupby("run", observed=True)}
 
     @cache
     def trained(setup: Setup) -> Case:
-        answers = _by_subject(runs[setup.name], "subject")
-        return Case(answers, AUDIT_SUBJECTS, speed, setup.faults, protocol, seed)
+        own = _by_subject(runs[setup.name], "subject")
+        return Case(own, AUDIT_SUBJECTS, speed, setup.faults, protocol, seed)
 
     sound = Case(study_answers(predictions), STUDY_MODELS, speed, (), protocol, seed)
 

@@ -1,33 +1,111 @@
-"""Nodes of the wine audit: split and train as the source did, search its grid, judge its claims."""
+"""The audit of the wine study's source: split and train as it did, search its grid, judge it."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from kedro.pipeline import Pipeline
 from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from crossfold.pipelines.wine.audit.measures import (
-    DUPLICATES,
-    SEARCHED,
-    SINGLE_SPLIT,
-    Case,
-    WineClaims,
-)
 from crossfold.pipelines.wine.columns import MEASUREMENTS, QUALITY, RED
-from crossfold.templates.audit import Setup, judge, list_setups
+from crossfold.templates import audit
+from crossfold.templates.audit import Measured, Setup, from_interval, list_setups, resampled
 from crossfold.templates.cross_validation.folds import MAIN
 from crossfold.templates.cross_validation.parameters import Layers, NetworkParameters
+from crossfold.templates.cross_validation.training import make_network
 from crossfold.templates.parameters import Parameters
+from crossfold.validation import GroupBootstrap, corrected_resampled_t_test, wilson_interval
 
 Array = NDArray[Any]
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+SINGLE_SPLIT, DUPLICATES = "single_split", "duplicates_across_split"
+SEARCHED = ("hidden_layer_sizes", "learning_rate_init")
 LOGISTIC, MLP, TUNED = "logistic_regression", "mlp", "mlp_tuned"
+
+
+class Case(NamedTuple):
+    """The answers of one protocol's models on the same wines.
+
+    Attributes
+    ----------
+    correct
+        Whether a model calls each wine correctly, by name of the model; shape ``(n,)``.
+    bootstrap
+        Resamples of the wines; those that measure the same are one draw.
+    grid
+        Rows of `search_grid` of the protocol.
+    choice
+        The candidate that the source's search chose, as `SEARCHED` names it.
+    """
+
+    correct: Mapping[str, Array]
+    bootstrap: GroupBootstrap
+    grid: pd.DataFrame
+    choice: tuple[str, float]
+
+
+def accuracy(case: Case, of: str) -> Measured:
+    """Measure the share of wines that a model calls correctly."""
+    correct = case.correct[of].astype(np.float32)
+    blocks = [weights @ correct / weights.sum(axis=1) for weights in case.bootstrap.blocks()]
+    return resampled(correct.mean(dtype=np.float64), np.concatenate(blocks), len(correct))
+
+
+def gain(case: Case, of: str, minus: str) -> Measured:
+    """Measure a model's accuracy minus another's on the same wines.
+
+    Few wines are called correctly by one of two models only, too few to resample: the interval is
+    `paired_interval`.
+    """
+    a, b = (case.correct[model].astype(bool) for model in (of, minus))
+    return from_interval(a.mean() - b.mean(), paired_interval(a, b), len(a))
+
+
+def lead_of_choice(case: Case) -> Measured:
+    """Measure the inner accuracy of the source's choice minus that of the best other candidate."""
+    by_fold = case.grid.pivot_table(index="fold", columns=list(SEARCHED), values="accuracy")
+    others = by_fold.drop(columns=[case.choice])
+    best = others[others.mean().idxmax()]
+    result = corrected_resampled_t_test(by_fold[case.choice], best, test_share=1 / len(by_fold))
+    return from_interval(result.difference, (result.low, result.high), len(by_fold))
+
+
+def paired_interval(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> tuple[float, float]:
+    """Compute the 95 % interval of the difference of two shares of the same rows, shape ``(n,)``.
+
+    Method 10 of Newcombe (1998), "Improved confidence intervals for the difference between binomial
+    proportions based on paired data": Wilson's intervals of both, joined by their correlation,
+    which the continuity correction makes smaller where it is positive.
+    """
+    n = len(a)
+    (low_a, high_a), (low_b, high_b) = (wilson_interval(int(x.sum()), n) for x in (a, b))
+    only_a, only_b = int((a & ~b).sum()), int((~a & b).sum())
+    excess = int((a & b).sum()) * int((~a & ~b).sum()) - only_a * only_b
+    corrected = max(excess - n / 2, 0) if excess > 0 else excess
+    margins = np.prod([float(x.sum()) for x in (a, b, ~a, ~b)])
+    phi = corrected / float(np.sqrt(margins)) if margins else 0.0
+
+    def joined(one: Any, other: Any) -> Any:
+        return np.sqrt(one**2 - 2 * phi * one * other + other**2)
+
+    difference = a.mean() - b.mean()
+    low = difference - joined(a.mean() - low_a, high_b - b.mean())
+    return float(low), float(difference + joined(high_a - a.mean(), b.mean() - low_b))
+
+
+class WineClaims(
+    audit.Claims,
+    study="wine",
+    switches=(DUPLICATES, SINGLE_SPLIT),
+    measures=(accuracy, gain, lead_of_choice),
+):
+    """The claims of the wine study's source."""
 
 
 class GridParameters(Parameters):
@@ -96,11 +174,12 @@ def make_folds(group: Array, faults: Collection[str], *, n_splits: int, seed: in
         folds = [tuple(train_test_split(rows, test_size=1 / n_splits, random_state=seed))]
     else:
         folds = list(KFold(n_splits, shuffle=True, random_state=seed).split(rows))
-    return folds if DUPLICATES in faults else leave_out_duplicates(folds, group)
+    return _without_duplicates(folds, group, faults)
 
 
-def leave_out_duplicates(folds: Collection[Fold], group: Array) -> list[Fold]:
-    """Leave out training rows that measure the same as a row tested in their fold."""
+def _without_duplicates(folds: Sequence[Fold], group: Array, faults: Collection[str]) -> list[Fold]:
+    if DUPLICATES in faults:
+        return list(folds)
     return [(train[~np.isin(group[train], group[test])], test) for train, test in folds]
 
 
@@ -118,9 +197,9 @@ def train_runs(
     ``target``, ``score`` and ``flagged``.
     """
     group, y = wines["group"].to_numpy(), is_red(wines)
-    runs = [("reported", claims.on), *((s.name, s.faults) for s in _shared(claims))]
+    setups = list_setups(claims, short=False)
     tables = []
-    for run, faults in runs:
+    for run, faults in [("reported", claims.on), *((s.name, s.faults) for s in setups)]:
         folds = make_folds(group, faults, n_splits=protocol.n_splits, seed=seed)
         for model, estimator in make_models(protocol, seed, as_source=run == "reported").items():
             score = _fit(estimator, features(wines), y, folds)
@@ -131,17 +210,10 @@ def train_runs(
     return joined.assign(flagged=joined["score"] >= 0.5)
 
 
-def _shared(claims: WineClaims) -> list[Setup]:
-    """List the protocols: a run on this table is never shortened for comparisons."""
-    return list(dict.fromkeys(one._replace(short=False) for one in list_setups(claims)))
-
-
 def make_models(protocol: ProtocolParameters, seed: int, *, as_source: bool) -> dict[str, Any]:
     """Make the source's models, not yet fitted; its networks of scikit-learn or of ours."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.neural_network import MLPClassifier
-
-    from crossfold.templates.cross_validation.training import make_network
 
     models: dict[str, Any] = {LOGISTIC: LogisticRegression(solver="liblinear", random_state=seed)}
     known = MLPClassifier().get_params()
@@ -162,7 +234,7 @@ def _fit(model: Any, X: Array, y: Array, folds: list[Fold]) -> Array:
     from crossfold.mlp import FoldStack, MLPClassifier
 
     score = np.full(len(y), np.nan)
-    with without_convergence_warnings():
+    with _without_convergence_warnings():
         if isinstance(model, MLPClassifier):
             return FoldStack(model, preprocessor=MinMaxScaler()).fit(X, y, folds).out_of_fold_[0]
         for train, test in folds:
@@ -183,7 +255,7 @@ def search_grid(
     """
     tables = [
         _search(wines, protocol, setup.faults, seed).assign(run=setup.name)
-        for setup in _shared(claims)
+        for setup in list_setups(claims, short=False)
     ]
     return pd.concat(tables, ignore_index=True)[["run", "fold", *SEARCHED, "accuracy"]]
 
@@ -196,84 +268,62 @@ def _search(
     from sklearn.preprocessing import MinMaxScaler
 
     from crossfold.mlp import GridStack
-    from crossfold.templates.cross_validation.training import make_network
 
-    group = wines["group"].to_numpy()
-    rows = np.arange(len(wines))
+    group, rows = wines["group"].to_numpy(), np.arange(len(wines))
     if SINGLE_SPLIT in faults:
         [(rows, _)] = make_folds(group, faults, n_splits=protocol.n_splits, seed=seed)
     X, y = features(wines)[rows], is_red(wines)[rows]
     splitter = StratifiedKFold(protocol.grid.n_splits, shuffle=True, random_state=seed)
-    folds = list(splitter.split(rows, y))
-    folds = folds if DUPLICATES in faults else leave_out_duplicates(folds, group[rows])
+    folds = _without_duplicates(list(splitter.split(rows, y)), group[rows], faults)
     searched: dict[str, list[Any]] = {name: list(getattr(protocol.grid, name)) for name in SEARCHED}
     network = make_network(protocol.network, "binary").set_params(random_state=seed)
     search = GridStack(network, searched, preprocessor=MinMaxScaler(), cv=folds, refit=False)
-    with without_convergence_warnings():
+    with _without_convergence_warnings():
         results = search.fit(X, y).cv_results_
     candidates = pd.DataFrame(results["params"])[list(SEARCHED)]
-    candidates["hidden_layer_sizes"] = candidates["hidden_layer_sizes"].map(layers_text)
-    tables = [
-        candidates.assign(fold=fold, accuracy=results[f"split{fold}_test_score"])
-        for fold in range(len(folds))
-    ]
+    candidates["hidden_layer_sizes"] = candidates["hidden_layer_sizes"].map(_layers_text)
+    scores = [results[f"split{fold}_test_score"] for fold in range(len(folds))]
+    tables = [candidates.assign(fold=fold, accuracy=own) for fold, own in enumerate(scores)]
     return pd.concat(tables, ignore_index=True)
 
 
-def layers_text(layers: tuple[int, ...]) -> str:
-    """Name a network's hidden layers: ``50-25``."""
+def _layers_text(layers: tuple[int, ...]) -> str:
     return "-".join(map(str, layers))
 
 
 def judge_claims(
-    audit_predictions: pd.DataFrame,
-    audit_grid: pd.DataFrame,
+    answers: pd.DataFrame,
+    grid: pd.DataFrame,
     predictions: pd.DataFrame,
     protocol: ProtocolParameters,
     claims: WineClaims,
     seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Measure and judge every claim; see `crossfold.templates.audit.judge`.
-
-    Parameters
-    ----------
-    audit_predictions, audit_grid
-        What the audit trained and searched.
-    predictions
-        What the study predicted; its models stand for the sound ones.
-    protocol, claims
-        How the audit trained, and what is judged.
-    seed
-        Of the bootstrap.
-    """
+) -> audit.Tables:
+    """Measure and judge every claim; the study's models (`predictions`) are the sound ones."""
     tuned = protocol.network.changed(**protocol.networks[TUNED])
-    choice = (layers_text(tuned.hidden_layer_sizes), tuned.learning_rate_init)
+    choice = (_layers_text(tuned.hidden_layer_sizes), tuned.learning_rate_init)
 
     def case_of(setup: Setup) -> Case:
-        name = setup._replace(short=False).name
-        grid = audit_grid[audit_grid["run"] == name]
+        name = setup.keep(short=False).name
         run = "reported" if setup == Setup(claims.on) else name
-        own = audit_predictions[audit_predictions["run"] == run]
-        correct = {f"own_{model}": right for model, right in _correct(own).items()}
-        judged = own
+        judged = own = answers[answers["run"] == run]
         if setup == Setup():
             judged = predictions[predictions["protocol"].isin(MAIN)]
         groups = judged.drop_duplicates("row").sort_values("row")["group"].to_numpy()
-        return Case(
-            {**correct, **_correct(judged)}, groups, grid, choice, protocol.n_resamples, seed
-        )
+        bootstrap = GroupBootstrap(groups, protocol.n_resamples, seed)
+        correct = {f"own_{model}": right for model, right in _correct(own).items()}
+        of_run = grid[grid["run"] == name]
+        return Case({**correct, **_correct(judged)}, bootstrap, of_run, choice)
 
-    return judge(claims, case_of, epochs=(protocol.network.max_iter, protocol.source_epochs))
+    return audit.judge(claims, case_of, epochs=(protocol.network.max_iter, protocol.source_epochs))
 
 
 def _correct(predictions: pd.DataFrame) -> dict[str, Array]:
     """Tell which wines each model calls correctly, in the order of the table."""
     right = predictions["flagged"] == (predictions["target"] == 1)
     ordered = predictions.assign(right=right).sort_values("row")
-    return {
-        str(model): part["right"].to_numpy()
-        for model, part in ordered.groupby("model", observed=True)
-    }
+    by_model = ordered.groupby("model", observed=True)["right"]
+    return {str(model): part.to_numpy() for model, part in by_model}
 
 
 def features(wines: pd.DataFrame) -> NDArray[np.float64]:
@@ -287,10 +337,19 @@ def is_red(wines: pd.DataFrame) -> NDArray[np.int8]:
 
 
 @contextmanager
-def without_convergence_warnings() -> Iterator[None]:
+def _without_convergence_warnings() -> Iterator[None]:
     """Say nothing of networks that reach the limit of epochs: the page names the limit."""
     from sklearn.exceptions import ConvergenceWarning
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         yield
+
+
+def create_pipeline() -> Pipeline:
+    """Build the audit; the study's own predictions must have been made before."""
+    return audit.create_pipeline(
+        WineClaims,
+        {train_runs: "answers", search_grid: "grid", judge_claims: audit.TABLES},
+        {"wines": "wines", "predictions": "wine.predictions"},
+    )
