@@ -13,8 +13,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 
 from crossfold.credentials import with_patient_key
-from crossfold.datasets.atomic import AtomicLocalFileSystem
-from crossfold.datasets.temporary import sweep
+from crossfold.datasets.atomic import AtomicLocalFileSystem, sweep
 from crossfold.headlines import headlines
 from crossfold.prerequisites import require_inputs
 from crossfold.refreshing.sources import web_copies

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 from kedro.server.utils import KEDRO_PROJECT_PATH_ENV
 
-from crossfold.datasets.temporary import temporary_file
+from crossfold.datasets.atomic import temporary_file
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

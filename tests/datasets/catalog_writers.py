@@ -21,8 +21,7 @@ from kedro_datasets.text import TextDataset
 from matplotlib.figure import Figure
 
 from crossfold.datasets import FigureDataset, MLPDataset
-from crossfold.datasets.atomic import AtomicLocalFileSystem
-from crossfold.datasets.temporary import sweep
+from crossfold.datasets.atomic import AtomicLocalFileSystem, sweep
 from crossfold.mlp import MLPRegressor
 
 fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)

@@ -14,7 +14,7 @@ import pytest
 from kedro.io import DatasetError
 from kedro.io.core import VersionNotFoundError
 
-from crossfold.datasets.temporary import TEMPORARY_SUFFIX, sweep
+from crossfold.datasets.atomic import TEMPORARY_SUFFIX, sweep
 
 FILE = Path(__file__).with_name("catalog_writers.py")
 # How many random moments: CROSSFOLD_KILL_MOMENTS=200 pytest tests/datasets/test_atomic_catalog.py
@@ -27,7 +27,7 @@ mount -t tmpfs -o size=600k tmpfs "$1" && exec "$2" -c "
 import sys; sys.path.insert(0, '$3')
 import catalog_writers as w
 from pathlib import Path
-from crossfold.datasets.temporary import TEMPORARY_SUFFIX
+from crossfold.datasets.atomic import TEMPORARY_SUFFIX
 folder = Path('$1')
 failed, number = {}, 0
 while not failed:
@@ -56,7 +56,7 @@ def processes(writers: ModuleType) -> Any:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([writers.__name__])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(FILE.parent))
+        patch.setenv("PYTHONPATH", str(FILE.parent), prepend=os.pathsep)
         warm_up = context.Process(target=writers.KINDS.get, args=("",))
         warm_up.start()
         warm_up.join()
@@ -152,6 +152,7 @@ def test_no_room_for_large_files(tmp_path: Path, writers: ModuleType, processes:
     run = processes.Process(target=writers.save_with_little_room, args=arguments)
     run.start()
     run.join()
+    assert receive.poll(0)
     failed = receive.recv()
     assert "File too large" in failed["table.csv"]
     latest = check_all_versions(writers, tmp_path)

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from crossfold.datasets.download import download
+from crossfold.datasets.download import CHUNK_BYTES, download
 from crossfold.datasets.exceptions import SourceError
-from crossfold.datasets.transfer import CHUNK_BYTES
 
 CONTENT = bytes(range(256)) * 2000
 

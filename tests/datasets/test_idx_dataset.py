@@ -16,7 +16,7 @@ from kedro.io import DatasetError, Version
 
 from crossfold.datasets import IdxDataset
 from crossfold.datasets.exceptions import DataError
-from crossfold.datasets.idx_dataset import DTYPES, read_idx
+from crossfold.datasets.images import DTYPES, read_idx
 
 IMAGES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 # Two zero bytes, uint8, three dimensions of 2, 3 and 4, and the elements, written out by hand.
@@ -104,7 +104,7 @@ def test_a_failed_save_leaves_what_was_there(
     saved = IdxDataset(filepath=str(tmp_path / name))
     saved.save(IMAGES)
     before = (tmp_path / name).read_bytes()
-    monkeypatch.setattr("crossfold.datasets.idx_dataset.np.ascontiguousarray", lambda *_: 1 / 0)
+    monkeypatch.setattr("crossfold.datasets.images.np.ascontiguousarray", lambda *_: 1 / 0)
     with pytest.raises((DatasetError, TypeError, ZeroDivisionError)):
         saved.save(IMAGES + 1)
     assert [file.name for file in tmp_path.iterdir()] == [name]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from crossfold.datasets.exceptions import ExportError
-from crossfold.datasets.images_csv import PIXELS, read_images_csv
+from crossfold.datasets.images import PIXELS, read_images_csv
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
 LABELS = np.array([7, 0, 9], np.uint8)

@@ -9,7 +9,7 @@ import pytest
 
 from crossfold.datasets import IdxDataset, LabelledImagesDataset
 from crossfold.datasets.exceptions import DataError, ExportError
-from crossfold.images import ImageError, LabelledImages
+from crossfold.datasets.images import ImageError, LabelledImages
 
 IMAGES = np.arange(3 * 28 * 28).astype(np.uint8).reshape(3, 28, 28)
 LABELS = np.array([1, 0, 9], np.uint8)

@@ -6,7 +6,7 @@ from sklearn.datasets import load_digits
 
 from crossfold.datasets import SampleImagesDataset
 from crossfold.datasets.exceptions import DataError
-from crossfold.images import LabelledImages
+from crossfold.datasets.images import LabelledImages
 
 
 @pytest.fixture(scope="module")

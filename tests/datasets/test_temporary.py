@@ -9,14 +9,19 @@ from pathlib import Path
 import psutil
 import pytest
 
-from crossfold.datasets import temporary
-from crossfold.datasets.atomic import AtomicLocalFileSystem
-from crossfold.datasets.temporary import atomic_folder, create_file, sweep, temporary_file
+from crossfold.datasets import atomic
+from crossfold.datasets.atomic import (
+    AtomicLocalFileSystem,
+    atomic_folder,
+    create_file,
+    sweep,
+    temporary_file,
+)
 
 HALF_WRITTEN = """
 import os, sys
 from pathlib import Path
-from crossfold.datasets.temporary import atomic_folder, create_file
+from crossfold.datasets.atomic import atomic_folder, create_file
 target = Path(sys.argv[1])
 _, file = create_file(target / "1" / target.name)
 _, other = create_file(target)
@@ -48,7 +53,7 @@ def other_run(target: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def strays(folder: Path) -> list[Path]:
-    return list(folder.rglob(f"*{temporary.TEMPORARY_SUFFIX}"))
+    return list(folder.rglob(f"*{atomic.TEMPORARY_SUFFIX}"))
 
 
 def test_files_of_a_living_run_stay_and_those_of_a_dead_one_go(
@@ -67,9 +72,9 @@ def test_files_of_a_living_run_stay_and_those_of_a_dead_one_go(
 
 
 def test_only_what_belongs_to_the_target_is_swept(tmp_path: Path) -> None:
-    for name in (f".b.csv.1{temporary.TEMPORARY_SUFFIX}", ".a.csv.1.other"):
+    for name in (f".b.csv.1{atomic.TEMPORARY_SUFFIX}", ".a.csv.1.other"):
         (tmp_path / name).touch()
-    (tmp_path / f".a.csv.1{temporary.TEMPORARY_SUFFIX}").touch()
+    (tmp_path / f".a.csv.1{atomic.TEMPORARY_SUFFIX}").touch()
     sweep(tmp_path / "a.csv")
     sweep(tmp_path / "none.csv")
     assert len(list(tmp_path.iterdir())) == 2
@@ -78,7 +83,7 @@ def test_only_what_belongs_to_the_target_is_swept(tmp_path: Path) -> None:
 def test_file_whose_new_folder_was_swept_is_made_again(
     target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    usual = temporary._beside
+    usual = atomic._beside
     attempts: list[Path] = []
 
     def sweep_first(target: Path) -> Path:
@@ -87,7 +92,7 @@ def test_file_whose_new_folder_was_swept_is_made_again(
         attempts.append(usual(target))
         return attempts[-1]
 
-    monkeypatch.setattr(temporary, "_beside", sweep_first)
+    monkeypatch.setattr(atomic, "_beside", sweep_first)
     path, file = create_file(target / "1" / "data.csv")
     file.close()
     assert path.exists()
@@ -95,8 +100,8 @@ def test_file_whose_new_folder_was_swept_is_made_again(
 
 
 def test_a_number_that_another_process_has_now_protects_nothing(target: Path) -> None:
-    number = temporary.own_process().partition("@")[0]
-    stray = target.with_name(f".{target.name}.{number}@1.0f{temporary.TEMPORARY_SUFFIX}")
+    number = atomic.own_process().partition("@")[0]
+    stray = target.with_name(f".{target.name}.{number}@1.0f{atomic.TEMPORARY_SUFFIX}")
     stray.touch()
     sweep(target)
     assert not stray.exists()
@@ -105,15 +110,15 @@ def test_a_number_that_another_process_has_now_protects_nothing(target: Path) ->
 def test_where_folders_cannot_be_opened_they_are_not(
     target: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(temporary, "HAS_OPEN_FOLDERS", False)
-    usual = temporary.os.open
+    monkeypatch.setattr(atomic, "HAS_OPEN_FOLDERS", False)
+    usual = atomic.os.open
 
     def only_files(path: Path, flags: int) -> int:
         assert not Path(path).is_dir()
         assert flags & os.O_RDWR, "Windows flushes no file that was opened to be read"
         return usual(path, flags)
 
-    monkeypatch.setattr(temporary.os, "open", only_files)
+    monkeypatch.setattr(atomic.os, "open", only_files)
     with atomic_folder(target / "1") as folder:
         (folder / target.name).write_text("a")
     with AtomicLocalFileSystem().open(str(target / "1" / "b"), "w") as file:

@@ -163,8 +163,8 @@ def test_what_is_too_large_is_refused(
 def watch_writes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Note how many bytes are written of what comes."""
     written: list[int] = []
-    advance = "crossfold.datasets.transfer.ProgressBar.advance"
-    monkeypatch.setattr(advance, lambda _, n_bytes: written.append(n_bytes))
+    advance = "rich.progress.Progress.advance"
+    monkeypatch.setattr(advance, lambda _, task, n_bytes: written.append(n_bytes))
     return written
 
 

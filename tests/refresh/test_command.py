@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from crossfold.datasets.temporary import TEMPORARY_SUFFIX
+from crossfold.datasets.atomic import TEMPORARY_SUFFIX
 from kedro_refresh.lock import run_lock
 
 UNSHARED = ["unshare", "--map-root-user", "--mount"]

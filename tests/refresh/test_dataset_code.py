@@ -15,8 +15,8 @@ from kedro_refresh.code import CodeReader
     ("dataset", "file", "old", "new"),
     [
         ("FigureDataset", "datasets/figure_dataset.py", "DOTS_PER_INCH = 200", "DOTS_PER_INCH = 9"),
-        ("FigureDataset", "datasets/atomic.py", "os.fsync(self._file.fileno())", "pass"),
-        ("MLPDataset", "datasets/mlp_dataset.py", "(file, estimators, extra)", "(file, [], extra)"),
+        ("FigureDataset", "datasets/atomic.py", "os.fsync(self.fileno())", "pass"),
+        ("MLPDataset", "datasets/networks.py", "(file, estimators, extra)", "(file, [], extra)"),
         ("MLPDataset", "mlp/persistence.py", "FORMAT = 1", "FORMAT = 9"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 from kedro.io import DataCatalog, DatasetError
 
 from crossfold.datasets import PromotedModelDataset
-from crossfold.datasets.promoted_model import read_promotion
+from crossfold.datasets.networks import read_promotion
 from crossfold.mlp import MLPClassifier
 from crossfold.refreshing.promotion import common_rows, consider, difference
 from crossfold.refreshing.settings import ModelRule

@@ -16,9 +16,9 @@ import yaml
 from nights import Project
 from safetensors import safe_open
 
-from crossfold.datasets.promoted_model import read_promotion
+from crossfold.datasets.atomic import TEMPORARY_SUFFIX
+from crossfold.datasets.networks import read_promotion
 from crossfold.datasets.synthetic_appointments import add_invalid_rows, make_appointments
-from crossfold.datasets.temporary import TEMPORARY_SUFFIX
 
 pytestmark = pytest.mark.slow
 FIRST_NIGHT = datetime(2030, 1, 7, 2, 17, tzinfo=UTC)

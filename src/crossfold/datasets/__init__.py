@@ -13,52 +13,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from crossfold.datasets.export_dataset import ExportDataset
-    from crossfold.datasets.figure_dataset import FigureDataset
-    from crossfold.datasets.idx_dataset import IdxDataset
-    from crossfold.datasets.labelled_images import LabelledImagesDataset
-    from crossfold.datasets.mlp_dataset import MLPDataset
-    from crossfold.datasets.promoted_model import PromotedModelDataset
-    from crossfold.datasets.samples import (
-        SampleAppointmentsDataset,
-        SampleExpressionDataset,
-        SampleImagesDataset,
-        SampleWinesDataset,
-    )
-    from crossfold.datasets.source_dataset import SourceDataset
-    from crossfold.datasets.table_dataset import TableDataset
-    from crossfold.datasets.web_source import WebSourceDataset
-
-__all__ = [
-    "ExportDataset",
-    "FigureDataset",
-    "IdxDataset",
-    "LabelledImagesDataset",
-    "MLPDataset",
-    "PromotedModelDataset",
-    "SampleAppointmentsDataset",
-    "SampleExpressionDataset",
-    "SampleImagesDataset",
-    "SampleWinesDataset",
-    "SourceDataset",
-    "TableDataset",
-    "WebSourceDataset",
-]
+    from crossfold.datasets.export_dataset import ExportDataset as ExportDataset
+    from crossfold.datasets.figure_dataset import FigureDataset as FigureDataset
+    from crossfold.datasets.images import IdxDataset as IdxDataset
+    from crossfold.datasets.images import LabelledImagesDataset as LabelledImagesDataset
+    from crossfold.datasets.networks import MLPDataset as MLPDataset
+    from crossfold.datasets.networks import PromotedModelDataset as PromotedModelDataset
+    from crossfold.datasets.samples import SampleAppointmentsDataset as SampleAppointmentsDataset
+    from crossfold.datasets.samples import SampleExpressionDataset as SampleExpressionDataset
+    from crossfold.datasets.samples import SampleImagesDataset as SampleImagesDataset
+    from crossfold.datasets.samples import SampleWinesDataset as SampleWinesDataset
+    from crossfold.datasets.source_dataset import SourceDataset as SourceDataset
+    from crossfold.datasets.source_dataset import WebSourceDataset as WebSourceDataset
+    from crossfold.datasets.table_dataset import TableDataset as TableDataset
 
 _MODULES = {
     "ExportDataset": "export_dataset",
     "FigureDataset": "figure_dataset",
-    "IdxDataset": "idx_dataset",
-    "LabelledImagesDataset": "labelled_images",
-    "MLPDataset": "mlp_dataset",
-    "PromotedModelDataset": "promoted_model",
+    "IdxDataset": "images",
+    "LabelledImagesDataset": "images",
+    "MLPDataset": "networks",
+    "PromotedModelDataset": "networks",
     "SampleAppointmentsDataset": "samples",
     "SampleExpressionDataset": "samples",
     "SampleImagesDataset": "samples",
     "SampleWinesDataset": "samples",
     "SourceDataset": "source_dataset",
     "TableDataset": "table_dataset",
-    "WebSourceDataset": "web_source",
+    "WebSourceDataset": "source_dataset",
 }
 
 

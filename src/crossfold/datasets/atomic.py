@@ -1,12 +1,17 @@
-"""A local file system on which a file appears complete or not at all."""
+"""A local file system on which a file appears complete or not at all.
+
+Temporary files and folders name their process, so that those of dead ones show.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import glob
 import io
 import os
+import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -14,7 +19,10 @@ from typing import Any
 from fsspec.implementations.local import LocalFileSystem
 
 from crossfold.datasets.exceptions import DataError
-from crossfold.datasets.temporary import create_file, missing_folders, remove_empty, sync
+from kedro_refresh.processes import is_alive, own_process
+
+TEMPORARY_SUFFIX = ".crossfold-tmp"
+HAS_OPEN_FOLDERS = hasattr(os, "O_DIRECTORY")  # Windows writes names to the disk by itself
 
 
 class AtomicLocalFileSystem(LocalFileSystem):  # type: ignore[misc]
@@ -36,7 +44,7 @@ class AtomicLocalFileSystem(LocalFileSystem):  # type: ignore[misc]
         **kwargs: Any,
     ) -> Any:
         """Open a file as `fsspec.AbstractFileSystem.open` does."""
-        if not _writes(mode):
+        if "w" not in mode and "x" not in mode:
             return super().open(path, mode, block_size, cache_options, compression, **kwargs)
         target = Path(self._strip_protocol(path))
         if compression is not None:
@@ -45,7 +53,7 @@ class AtomicLocalFileSystem(LocalFileSystem):  # type: ignore[misc]
                 " with a compression instead of fs_args."
             )
         file = AtomicWriter(target, exclusive="x" in mode, make_folder=self.auto_mkdir)
-        return file if "b" in mode else AtomicTextWriter(file, **kwargs)
+        return file if "b" in mode else AtomicTextWriter(file, **{"encoding": "utf-8", **kwargs})
 
     def cp_file(self, path1: str, path2: str, **kwargs: Any) -> None:
         """Copy a file; the copy appears complete or not at all."""
@@ -57,11 +65,31 @@ class AtomicLocalFileSystem(LocalFileSystem):  # type: ignore[misc]
             shutil.copyfileobj(reader, writer)
 
 
-def _writes(mode: str) -> bool:
-    return "w" in mode or "x" in mode
+class _Discarding(io.IOBase):
+    """A file that is discarded where its ``with`` block ends in an error, or nobody closes it."""
+
+    def discard(self) -> None:
+        """Leave the target as it is when the file is closed."""
+        raise NotImplementedError
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if kind is not None:
+            self.discard()
+        self.close()
+
+    def __del__(self) -> None:
+        with contextlib.suppress(ValueError):  # it was never opened, or is detached
+            if not self.closed:
+                self.discard()
+                self.close()
 
 
-class AtomicWriter(io.BufferedIOBase):
+class AtomicWriter(_Discarding, io.BufferedWriter):
     """A binary file that replaces its target when it is closed without an error.
 
     Parameters
@@ -77,38 +105,21 @@ class AtomicWriter(io.BufferedIOBase):
     def __init__(self, target: Path, *, exclusive: bool = False, make_folder: bool = True) -> None:
         if exclusive and target.exists():
             raise FileExistsError(f"{target} exists already")
-        self.name = str(target)
         self._target = target
-        self._new_folders = missing_folders(target)
-        self._temporary, self._file = create_file(target, make_folder=make_folder)
         self._failed = False
+        self._new_folders = _missing_folders(target)
+        self._temporary, raw = create_file(target, make_folder=make_folder)
+        super().__init__(raw)
 
-    def writable(self) -> bool:
-        """Say that the file can be written."""
-        return True
-
-    def seekable(self) -> bool:
-        """Say that the file can be moved in."""
-        return True
+    @property
+    def name(self) -> str:
+        """The path of the target."""
+        return str(self._target)
 
     def write(self, data: Any, /) -> int:
         """Write bytes to the temporary file; a failed write discards it."""
         with self._discarded_on_error():
-            return self._file.write(data)
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Move in the temporary file."""
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        """Give the place in the temporary file."""
-        return self._file.tell()
-
-    def flush(self) -> None:
-        """Hand what is written so far to the operating system."""
-        if not self._file.closed:
-            with self._discarded_on_error():
-                self._file.flush()
+            return super().write(data)
 
     def discard(self) -> None:
         """Leave the target as it is when the file is closed."""
@@ -119,12 +130,6 @@ class AtomicWriter(io.BufferedIOBase):
         if self.closed:
             return
         try:
-            self._finish()
-        finally:
-            super().close()
-
-    def _finish(self) -> None:
-        try:
             if not self._failed:
                 with self._discarded_on_error():
                     self._commit()
@@ -133,17 +138,17 @@ class AtomicWriter(io.BufferedIOBase):
                 self._remove()
 
     def _commit(self) -> None:
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()  # Windows moves no open file
+        self.flush()
+        os.fsync(self.fileno())
+        super().close()  # Windows moves no open file
         self._temporary.replace(self._target)
         sync(self._target.parent)
 
     def _remove(self) -> None:
         with contextlib.suppress(OSError):
-            self._file.close()
+            super().close()
         self._temporary.unlink(missing_ok=True)
-        remove_empty(self._new_folders)
+        _remove_empty(self._new_folders)
 
     @contextlib.contextmanager
     def _discarded_on_error(self) -> Iterator[None]:
@@ -153,40 +158,132 @@ class AtomicWriter(io.BufferedIOBase):
             self.discard()
             raise
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is not None:
-            self.discard()
-        self.close()
 
-    def __del__(self) -> None:
-        if hasattr(self, "_failed") and not self.closed:
-            self.discard()
-            self.close()
-
-
-class AtomicTextWriter(io.TextIOWrapper):
+class AtomicTextWriter(_Discarding, io.TextIOWrapper):
     """Text on an `AtomicWriter`: an error inside the ``with`` block discards the file."""
 
-    def __init__(self, file: AtomicWriter, **kwargs: Any) -> None:
-        self._atomic = file
-        super().__init__(file, **{"encoding": "utf-8", **kwargs})
+    buffer: AtomicWriter
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if kind is not None:
-            self._atomic.discard()
-        self.close()
+    def discard(self) -> None:
+        """Leave the target as it is when the file is closed."""
+        self.buffer.discard()
 
-    def __del__(self) -> None:
-        if not self.closed:
-            self._atomic.discard()
-            self.close()
+
+def create_file(target: Path, *, make_folder: bool = True) -> tuple[Path, io.FileIO]:
+    """Open a new temporary file beside a target.
+
+    Parameters
+    ----------
+    target
+        The file that it shall become.
+    make_folder
+        Create missing folders.
+    """
+    while True:
+        if make_folder:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        path = _beside(target)
+        try:
+            return path, path.open("xb", buffering=0)
+        except FileNotFoundError:
+            if not make_folder:
+                raise  # otherwise another run has swept the new folder, which was still empty
+
+
+@contextlib.contextmanager
+def temporary_file(target: Path) -> Iterator[Path]:
+    """Give the path of an empty temporary file beside a target; it is gone afterwards."""
+    path, file = create_file(target)
+    file.close()  # Windows moves no open file
+    try:
+        yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Give an empty folder to fill; it becomes the target when the ``with`` block ends well.
+
+    Parameters
+    ----------
+    target
+        A folder that does not exist, or is empty.
+
+    Raises
+    ------
+    OSError
+        If the target holds something by then; nothing is left of the new folder.
+    """
+    new_folders = _missing_folders(target)
+    outer = _beside(target)
+    # One level deeper than a version, so that Kedro's search for versions never sees it.
+    inner = outer / target.name
+    try:
+        inner.mkdir(parents=True)
+        yield inner
+        for path in [*inner.rglob("*"), inner]:
+            sync(path)
+        _remove_empty([target])  # Windows puts no folder in the place of another
+        inner.rename(target)
+        sync(target.parent)
+    except BaseException:
+        shutil.rmtree(outer, ignore_errors=True)
+        _remove_empty(new_folders)
+        raise
+    finally:
+        shutil.rmtree(outer, ignore_errors=True)
+
+
+def sweep(target: Path) -> None:
+    """Remove what dead processes left while they wrote a file, a folder or its versions.
+
+    Files of living processes stay. Empty folders of versions go as well.
+    """
+    _remove_abandoned(target.parent.glob(f".{glob.escape(target.name)}.*{TEMPORARY_SUFFIX}"))
+    sweep_folder(target)
+    _remove_empty(folder for folder in target.glob("*") if folder.is_dir())
+
+
+def sweep_folder(folder: Path) -> None:
+    """Remove what dead processes left anywhere in a folder."""
+    _remove_abandoned(folder.rglob(f".*{TEMPORARY_SUFFIX}"))
+
+
+def sync(path: Path) -> None:
+    """Write a file, or the names in a folder, to the disk."""
+    is_folder = path.is_dir()
+    if is_folder and not HAS_OPEN_FOLDERS:
+        return
+    descriptor = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _missing_folders(target: Path) -> list[Path]:
+    """List the folders above a target that do not exist, the innermost first."""
+    return [folder for folder in target.parents if not folder.exists()]
+
+
+def _remove_empty(folders: Iterable[Path]) -> None:
+    for folder in folders:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _beside(target: Path) -> Path:
+    token = secrets.token_hex(6)
+    return target.with_name(f".{target.name}.{own_process()}.{token}{TEMPORARY_SUFFIX}")
+
+
+def _remove_abandoned(strays: Iterable[Path]) -> None:
+    for stray in list(strays):
+        process = stray.name.removesuffix(TEMPORARY_SUFFIX).split(".")[-2]
+        if "@" in process and is_alive(process):
+            continue
+        if stray.is_dir():
+            shutil.rmtree(stray, ignore_errors=True)
+        else:
+            stray.unlink(missing_ok=True)

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-import pandas as pd
 from kedro.io import AbstractDataset, AbstractVersionedDataset, Version
 
 from crossfold.datasets.atomic import AtomicLocalFileSystem
 from crossfold.datasets.exceptions import DataError
-
-if TYPE_CHECKING:
-    from kedro_datasets._typing import TablePreview
 
 Saved = TypeVar("Saved")
 Loaded = TypeVar("Loaded")
@@ -25,17 +21,6 @@ class ReadOnlyDataset(AbstractDataset[NoReturn, Loaded]):
         """Refuse."""
         described = ", ".join(f"{name} {value}" for name, value in self._describe().items())
         raise DataError(f"{type(self).__name__} ({described}) is read and never written.")
-
-
-class SampleDataset(ReadOnlyDataset[pd.DataFrame]):
-    """A synthetic table of the sample environment, made when it is read."""
-
-    def preview(self, nrows: int = 5) -> TablePreview:
-        """Show the first rows."""
-        return self.load().head(nrows).to_dict(orient="split")
-
-    def _exists(self) -> bool:
-        return True
 
 
 class FileDataset(AbstractVersionedDataset[Saved, Loaded]):

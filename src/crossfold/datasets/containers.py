@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path, PurePath
 from typing import IO, Any, BinaryIO, cast
 
+from crossfold.datasets.download import Limits
 from crossfold.datasets.exceptions import SourceError
-from crossfold.datasets.transfer import Limits
 
 MOST_UNPACKED_BYTES = 1 << 31
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"

@@ -1,14 +1,20 @@
-"""Download a file, with retries that go on where the last one stopped."""
+"""Downloads: within limits, unpacked, gone on with after a failure, and whole as far as shows."""
 
 from __future__ import annotations
 
+import logging
+import os
 import time
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from threading import Thread
+from typing import TYPE_CHECKING, BinaryIO, TypeVar
 
 from crossfold.datasets.exceptions import SourceError
-from crossfold.datasets.transfer import Limits, ask, receive
 
 if TYPE_CHECKING:
     import requests
@@ -16,8 +22,74 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.5
 CLIENT_ERRORS_WORTH_A_RETRY = {408, 416, 425, 429}
+CHUNK_BYTES = 1 << 13  # what a broken connection loses at most
+UNPACKED_BYTES = 1 << 20  # of one piece, at most
+EITHER_HEADER = 47  # for zlib: that of gzip or its own
+# The limits of every transfer: environment variable and default.
+MAX_MINUTES = ("CROSSFOLD_MAX_MINUTES", 60)
+MAX_MEGABYTES = ("CROSSFOLD_MAX_MEGABYTES", 4000)
 
 Result = TypeVar("Result")
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one content may take, whatever sends it.
+
+    Attributes
+    ----------
+    minutes
+        Longest time for all of it, with every attempt, in minutes.
+    megabytes
+        Most that it may hold when it is unpacked, in 10⁶ bytes.
+    until
+        The end of that time, as `time.monotonic` counts it.
+    """
+
+    minutes: float
+    megabytes: float
+    until: float
+
+    @classmethod
+    def from_now(cls) -> Limits:
+        """Begin to count, with the limits of the environment.
+
+        Raises
+        ------
+        SourceError
+            If a limit is not a number above 0.
+        """
+        minutes, megabytes = (_limit(*setting) for setting in (MAX_MINUTES, MAX_MEGABYTES))
+        return cls(minutes, megabytes, time.monotonic() + 60 * minutes)
+
+    @property
+    def too_long(self) -> str:
+        """What is said when the time is over."""
+        return f"it takes longer than {self.minutes:g} min, see {MAX_MINUTES[0]}"
+
+    def check(self, n_bytes: int = 0) -> None:
+        """Refuse to go on.
+
+        Raises
+        ------
+        SourceError
+            If the time is over, or the content is larger than so many bytes allow.
+        """
+        if time.monotonic() > self.until:
+            raise SourceError(self.too_long)
+        if n_bytes > self.megabytes * 1e6:
+            raise SourceError(f"it holds more than {self.megabytes:g} MB, see {MAX_MEGABYTES[0]}")
+
+
+def _limit(variable: str, default: float) -> float:
+    text, value = os.environ.get(variable, str(default)), 0.0
+    with suppress(ValueError):
+        value = float(text)
+    if not value > 0:
+        raise SourceError(f"{variable} is {text!r}, and should be a number above 0")
+    return value
 
 
 def download(url: str, target: Path, *, timeout_seconds: float) -> None:
@@ -37,7 +109,20 @@ def download(url: str, target: Path, *, timeout_seconds: float) -> None:
     SourceError
         If the file did not come; the message says why, in a few words.
     """
-    with_retries(lambda limits: _attempt(url, target, timeout_seconds, limits), timeout_seconds)
+    with_retries(lambda limits: _go_on(url, target, timeout_seconds, limits), timeout_seconds)
+
+
+def _go_on(url: str, target: Path, timeout_seconds: float, limits: Limits) -> None:
+    import requests
+
+    start = target.stat().st_size if target.exists() else 0
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    with target.open("ab") as file, ask(url, headers, timeout_seconds, limits) as response:
+        useless = requests.codes.requested_range_not_satisfiable
+        if response.status_code in (requests.codes.ok, useless):
+            file.truncate(0)
+        response.raise_for_status()
+        receive(response, file, url, limits)
 
 
 def with_retries(attempt: Callable[[Limits], Result], timeout_seconds: float) -> Result:
@@ -69,41 +154,177 @@ def with_retries(attempt: Callable[[Limits], Result], timeout_seconds: float) ->
         limits.check()
 
 
-def _attempt(url: str, target: Path, timeout_seconds: float, limits: Limits) -> None:
-    import requests
-
-    start = target.stat().st_size if target.exists() else 0
-    headers = {"Range": f"bytes={start}-"} if start else {}
-    with target.open("ab") as file, ask(url, headers, timeout_seconds, limits) as response:
-        useless = requests.codes.requested_range_not_satisfiable
-        if response.status_code in (requests.codes.ok, useless):
-            file.truncate(0)
-        response.raise_for_status()
-        receive(response, file, url, limits)
-
-
-def _status(error: requests.RequestException) -> int | None:
-    return None if error.response is None else error.response.status_code
-
-
 def _worth_a_retry(error: requests.RequestException) -> bool:
-    import requests
+    from requests.exceptions import InvalidURL, MissingSchema
 
-    if isinstance(error, requests.exceptions.InvalidURL | requests.exceptions.MissingSchema):
-        return False
-    status = _status(error)
-    return status is None or status >= 500 or status in CLIENT_ERRORS_WORTH_A_RETRY
+    if error.response is None:
+        return not isinstance(error, InvalidURL | MissingSchema)
+    status = error.response.status_code
+    return status >= 500 or status in CLIENT_ERRORS_WORTH_A_RETRY
 
 
 def _reason(error: requests.RequestException, timeout_seconds: float) -> str:
-    import requests
+    from requests.exceptions import ChunkedEncodingError, InvalidHeader, Timeout
 
     if error.response is not None:
         return f"status {error.response.status_code}"
-    if isinstance(error, requests.exceptions.Timeout) or "timed out" in str(error):
+    if isinstance(error, Timeout) or "timed out" in str(error):
         return f"no answer within {timeout_seconds:g} s"
-    if isinstance(error, requests.exceptions.InvalidHeader):
+    if isinstance(error, InvalidHeader):
         return "its headers contradict each other"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the connection broke off"
-    return "no connection"
+    return (
+        "the connection broke off" if isinstance(error, ChunkedEncodingError) else "no connection"
+    )
+
+
+def ask(
+    url: str, headers: Mapping[str, str], timeout_seconds: float, limits: Limits
+) -> requests.Response:
+    """Ask an address, and give the answer when its headers have come.
+
+    Parameters
+    ----------
+    url
+        An address of the protocol http or https.
+    headers
+        What is asked besides.
+    timeout_seconds
+        Longest wait for a connection and between two packets, in seconds.
+    limits
+        What it may take, however slowly the headers come.
+
+    Raises
+    ------
+    SourceError
+        If the time is over.
+    requests.RequestException
+        If there is no answer.
+    """
+    import requests
+
+    headers = {"Accept-Encoding": "identity", **headers}
+    answer: Future[requests.Response] = Future()
+
+    def get() -> None:
+        try:
+            answer.set_result(
+                requests.get(url, headers=headers, stream=True, timeout=timeout_seconds)
+            )
+        except BaseException as error:
+            answer.set_exception(error)
+
+    Thread(target=get, daemon=True).start()
+    with suppress(TimeoutError):
+        return answer.result(max(limits.until - time.monotonic(), 0))
+    raise SourceError(limits.too_long)
+
+
+def receive(response: requests.Response, file: BinaryIO, name: str, limits: Limits) -> None:
+    """Write the body of an answer to the end of a file, unpacked where it came packed.
+
+    Progress is a bar in a terminal, one log line elsewhere.
+
+    Parameters
+    ----------
+    response
+        The answer, of which nothing has been read yet.
+    file
+        Where it goes; what is in it counts as part of the content.
+    name
+        What the progress bar calls it.
+    limits
+        What the content may take.
+
+    Raises
+    ------
+    SourceError
+        If it is beyond the limits, or is not what it is said to be.
+    requests.RequestException
+        If it breaks off before its end, as far as that can be told.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
+
+    length, n_bytes = announced_bytes(response), file.seek(0, os.SEEK_END)
+    limits.check(n_bytes + (length or 0))
+    console = Console(stderr=True)
+    columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    if not console.is_terminal:
+        _logger.info("Fetching %s", name)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as progress:
+        task = progress.add_task(f"Fetching {name}", total=length)
+        for piece in _unpacked(response):
+            n_bytes += len(piece)
+            limits.check(n_bytes)
+            progress.advance(task, file.write(piece))
+
+
+def announced_bytes(response: requests.Response) -> int | None:
+    """Read from the headers how long the body is, None where they do not say.
+
+    Raises
+    ------
+    SourceError
+        If they say something that is no length: nobody can tell then where the body ends.
+    """
+    text = response.headers.get("Content-Length")
+    if text is None or _is_chunked(response):
+        return None
+    lengths = {part.strip() for part in text.split(",")}
+    if len(lengths) != 1 or not text.isascii() or not min(lengths).isdigit():
+        raise SourceError(f"its Content-Length {text[:40]!r} is no number")
+    return int(min(lengths))
+
+
+def tells_its_end(response: requests.Response) -> bool:
+    """Say whether a body that is cut off can be told from a whole one."""
+    is_known = announced_bytes(response) is not None
+    return is_known or _is_chunked(response) or _encoding(response) != ""
+
+
+def _is_chunked(response: requests.Response) -> bool:
+    return "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+
+
+def _encoding(response: requests.Response) -> str:
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    return "" if encoding == "identity" else encoding
+
+
+def _unpacked(response: requests.Response) -> Iterator[bytes]:
+    """Take the body out of gzip or deflate, which nobody asked for, a bounded piece at a time."""
+    import requests
+
+    encoding = _encoding(response)
+    if not encoding:
+        yield from _pieces(response)
+        return
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise SourceError(f"it is packed as {encoding[:40]}, which was not asked for")
+    unpacker = zlib.decompressobj(EITHER_HEADER)
+    try:
+        for piece in _pieces(response):
+            yield unpacker.decompress(piece, UNPACKED_BYTES)
+            while unpacker.unconsumed_tail:
+                yield unpacker.decompress(unpacker.unconsumed_tail, UNPACKED_BYTES)
+        yield unpacker.flush()
+    except zlib.error as error:
+        raise SourceError(f"it is not packed as {encoding}, as it is said to be") from error
+    if not unpacker.eof:
+        raise requests.exceptions.ChunkedEncodingError(f"{encoding} without its end")
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """Give the body as it comes, however slowly, so that its time can be checked."""
+    import requests
+    from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+    try:
+        while piece := response.raw.read1(CHUNK_BYTES, decode_content=False):
+            yield piece
+    except ReadTimeoutError as error:
+        raise requests.exceptions.ReadTimeout(error) from error
+    except HTTPError as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from error

@@ -7,8 +7,8 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crossfold.datasets.atomic import atomic_folder
 from crossfold.datasets.bases import FileDataset
-from crossfold.datasets.temporary import atomic_folder
 
 if TYPE_CHECKING:
     from kedro_datasets._typing import ImagePreview

@@ -7,53 +7,32 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from crossfold.datasets.atomic import AtomicLocalFileSystem
+from crossfold.datasets.atomic import AtomicLocalFileSystem, sweep, sync, temporary_file
 from crossfold.datasets.containers import sha256
-from crossfold.datasets.download import with_retries
+from crossfold.datasets.download import Limits, ask, receive, tells_its_end, with_retries
 from crossfold.datasets.exceptions import SourceError
-from crossfold.datasets.temporary import sweep, sync, temporary_file
-from crossfold.datasets.transfer import Limits, ask, receive, tells_its_end
 
 if TYPE_CHECKING:
     import requests
 
 STATE_SUFFIX = ".state.json"
 TABLES = {".csv", ".tsv", ".txt"}
+# The headers by which an address tells its content, and those that ask whether it is still that.
+CONDITIONS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class State:
-    """What an address said of the content that was copied from it.
-
-    Attributes
-    ----------
-    address
-        SHA-256 of the address: it may hold a password.
-    etag, last_modified
-        Its headers, None where it had none.
-    size, mtime_ns
-        Bytes and time of the copy; a copy that differs was altered by somebody else.
-    """
-
-    address: str
-    etag: str | None
-    last_modified: str | None
-    size: int
-    mtime_ns: int
 
 
 class WebCopy:
     """A file with the content of an address, and what is needed to ask whether that has changed.
 
-    What the address said lies in a hidden file beside the copy. A new content replaces the copy
-    when all of it has come; until then, and where nothing comes, the copy stays as it was.
+    What the address said lies in a hidden file beside the copy, with the size and time of the copy:
+    one that differs was altered by somebody else. A new content replaces the copy when all of it
+    has come; until then, and where nothing comes, the copy stays as it was.
 
     Parameters
     ----------
@@ -129,7 +108,7 @@ class WebCopy:
     @contextmanager
     def _fetched(self) -> Iterator[tuple[Path, Mapping[str, str]] | None]:
         """Give the new content in a temporary file, with its headers; None if it is known."""
-        known = self._known_state()
+        known = self._known_headers()
         sweep(self._file)
         with temporary_file(self._file) as content:
             try:
@@ -140,11 +119,13 @@ class WebCopy:
                 raise self._failure(error) from error
             yield None if headers is None else (content, headers)
 
-    def _ask(self, known: State | None, content: Path, limits: Limits) -> Mapping[str, str] | None:
+    def _ask(
+        self, known: Mapping[str, str] | None, content: Path, limits: Limits
+    ) -> Mapping[str, str] | None:
         """Ask the address for what differs from a known content, and give the answer's headers."""
         import requests
 
-        conditions = _conditions(known)
+        conditions = {CONDITIONS[name]: value for name, value in (known or {}).items()}
         with ask(self._url, conditions, self._timeout_seconds, limits) as response:
             response.raise_for_status()
             if known is not None and _is_known(known, response):
@@ -171,31 +152,24 @@ class WebCopy:
                 " not say how long it is"
             )
 
-    def _known_state(self) -> State | None:
-        """Give what the address said of the copy as it is, None where that is not known."""
+    def _known_headers(self) -> dict[str, str] | None:
+        """Give the headers that came with the copy as it is, None where that is not known."""
         try:
-            state = State(**json.loads(self._state_file.read_text(encoding="utf-8")))
-            stamp = self._file.stat()
-        except (OSError, ValueError, TypeError):
+            state = dict(json.loads(self._state_file.read_text(encoding="utf-8")))
+            headers = state.pop("headers")
+            return headers if state == self._stamp() else None
+        except (OSError, ValueError, TypeError, KeyError):
             return None
-        expected = (self._address, stamp.st_size, stamp.st_mtime_ns)
-        return state if (state.address, state.size, state.mtime_ns) == expected else None
 
     def _remember(self, headers: Mapping[str, str]) -> None:
-        stamp = self._file.stat()
-        state = State(
-            address=self._address,
-            etag=headers.get("ETag"),
-            last_modified=headers.get("Last-Modified"),
-            size=stamp.st_size,
-            mtime_ns=stamp.st_mtime_ns,
-        )
+        told = {name: headers[name] for name in CONDITIONS if name in headers}
         with AtomicLocalFileSystem().open(self._state_file, "w") as file:
-            json.dump(asdict(state), file)
+            json.dump({**self._stamp(), "headers": told}, file)
 
-    @property
-    def _address(self) -> str:
-        return _digest(self._url)
+    def _stamp(self) -> dict[str, Any]:
+        """Tell the copy from others; of the address, which may hold a password, by its hash."""
+        stat = self._file.stat()
+        return {"address": _digest(self._url), "size": stat.st_size, "mtime_ns": stat.st_mtime_ns}
 
     def _failure(self, error: SourceError) -> SourceError:
         why = str(error).rstrip(".")
@@ -234,16 +208,8 @@ def _digest(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()
 
 
-def _conditions(known: State | None) -> dict[str, str]:
-    """Give the headers with which a server need not send what is known."""
-    if known is None:
-        return {}
-    headers = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
-    return {name: value for name, value in headers.items() if value is not None}
-
-
-def _is_known(known: State, response: requests.Response) -> bool:
+def _is_known(known: Mapping[str, str], response: requests.Response) -> bool:
     """Say whether an answer is that nothing is new; some servers answer so with all of it."""
     not_modified = 304
-    same_etag = known.etag is not None and response.headers.get("ETag") == known.etag
+    same_etag = "ETag" in known and response.headers.get("ETag") == known["ETag"]
     return response.status_code == not_modified or same_etag

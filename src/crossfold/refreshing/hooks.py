@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
 
-from crossfold.datasets.temporary import sweep_folder
+from crossfold.datasets.atomic import sweep_folder
 from crossfold.refreshing.sources import web_copies
 
 if TYPE_CHECKING:

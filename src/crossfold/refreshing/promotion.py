@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from kedro.io import CatalogProtocol
 
-from crossfold.datasets.promoted_model import Promotion, read_promotion, write_promotion
+from crossfold.datasets.networks import Promotion, read_promotion, write_promotion
 from crossfold.refreshing.settings import ModelRule, Promote
 from kedro_refresh.adapter import path_of
 from kedro_refresh.exceptions import RefreshError

@@ -8,7 +8,7 @@ from pathlib import Path
 from kedro.io import DatasetError
 from kedro.pipeline.node import Node
 
-from crossfold.datasets.temporary import temporary_file
+from crossfold.datasets.atomic import temporary_file
 from crossfold.messages import explain
 from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.staleness import Judge

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from crossfold.datasets import IdxDataset
-from crossfold.images import LabelledImages
+from crossfold.datasets.images import LabelledImages
 from crossfold.pipelines.images.data import assign_parts, guard_against_leaks, join_images
 from crossfold.pipelines.images.parameters import SplitParameters
 from crossfold.pipelines.images.pipeline import create_modelling

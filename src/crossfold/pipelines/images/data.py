@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crossfold.datasets.images import LabelledImages
 from crossfold.exceptions import CrossfoldError
-from crossfold.images import LabelledImages
 from crossfold.pipelines.images.parameters import SplitParameters
 
 ORIGINS = ["train", "test"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandera.pandas as pa
 
-from crossfold.images import CLASSES
+from crossfold.datasets.images import CLASSES
 from crossfold.pipelines.images.data import ORIGINS
 
 LABELS = pa.DataFrameSchema(

@@ -13,10 +13,9 @@ import yaml
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from crossfold.datasets.atomic import AtomicWriter
+from crossfold.datasets.atomic import AtomicWriter, atomic_folder
 from crossfold.datasets.table_dataset import TableDataset
 from crossfold.datasets.table_source import find_source
-from crossfold.datasets.temporary import atomic_folder
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.pipeline import PARAMETERS_FILE
 from crossfold.pipelines.table.profile import Profile, Wishes, profile_table

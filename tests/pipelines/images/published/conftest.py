@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from crossfold.datasets.idx_dataset import read_idx
-from crossfold.images import LabelledImages
+from crossfold.datasets.images import LabelledImages, read_idx
 
 
 def labelled(*labels: int, side: int = 28, seed: int = 0) -> LabelledImages:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pandera.errors import SchemaErrors
 
+from crossfold.datasets.images import LabelledImages
 from crossfold.exceptions import CrossfoldError
-from crossfold.images import LabelledImages
 from crossfold.pipelines.images.data import join_images
 from crossfold.pipelines.images.schemas import LABELS
 

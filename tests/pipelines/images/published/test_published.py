@@ -10,7 +10,7 @@ from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from kedro.runner import SequentialRunner
 
-from crossfold.images import LabelledImages
+from crossfold.datasets.images import LabelledImages
 from crossfold.pipelines.images.pipeline import create_data
 
 from .conftest import labelled
