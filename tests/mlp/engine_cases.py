@@ -16,6 +16,9 @@ from crossfold.mlp._training import make_engine
 SOFTSIGN = Activation(
     "softsign", lambda z: z / (1 + np.abs(z)), lambda a, z: 1 / (1 + np.abs(z)) ** 2
 )
+SQUASHED = Activation(
+    "squashed", lambda z: (1 + np.tanh(z)) / 2, lambda a, z: (1 - np.tanh(z) ** 2) / 2
+)
 ACTIVATIONS: tuple[str | Activation, ...] = (
     "relu",
     "leaky_relu",
@@ -23,6 +26,7 @@ ACTIVATIONS: tuple[str | Activation, ...] = (
     "tanh",
     "hard_sigmoid",
     "linear",
+    "exp",
     "softmax",
     SOFTSIGN,
 )
@@ -35,6 +39,32 @@ HEADS: tuple[tuple[Head, str, int], ...] = (
     ("multiclass", "focal", 3),
     ("regression", "mse", 2),
     ("regression", "mae", 2),
+    ("regression", "poisson", 2),
+)
+
+OUTPUTS: tuple[tuple[Head, str, str | Activation | None], ...] = (
+    ("binary", "mse", None),
+    ("binary", "mae", "tanh"),
+    ("binary", "cross_entropy", "hard_sigmoid"),
+    ("multiclass", "mse", "softmax"),
+    ("multiclass", "cross_entropy", "sigmoid"),
+    ("multiclass", "focal", "sigmoid"),
+    ("multilabel", "mae", "sigmoid"),
+    ("regression", "mse", SOFTSIGN),
+    ("regression", "cross_entropy", SQUASHED),
+    ("regression", "poisson", "sigmoid"),
+)
+UNLIKE_LAYERS = Member(
+    0,
+    np.arange(12),
+    seed=3,
+    alpha=(0.1, 0.0, 0.3),
+    l1=(0.0, 0.2, 0.1),
+    dropout=(0.2, 0.4, 0.0),
+    init=("he", 0.5, "normal"),
+    bias_init=(0.3, "normal", "ones"),
+    use_bias=(False, True, False),
+    focal_gamma=1.7,
 )
 
 

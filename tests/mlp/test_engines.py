@@ -75,9 +75,9 @@ def test_the_numpy_engine_does_not_import_torch():
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
-def make_feed(member, settings=SETTINGS, hidden=(5, 3)):
+def make_feed(member, settings=SETTINGS, units=(4, 5, 3)):
     rng = np.random.default_rng(member.seed)
-    return Feed(member, hidden, make_data("binary", 1), "binary", settings, rng)
+    return Feed(member, units, make_data("binary", 1), "binary", settings, rng)
 
 
 def make_batches(feeds):
@@ -107,17 +107,17 @@ def test_members_without_batches_left_take_no_part():
 
 
 def test_dropout_masks_are_the_members_own_and_keep_the_mean():
-    alone = make_feed(Member(0, ROWS, seed=1, dropout=(0.25, 0.0)), hidden=(2000, 3))
+    alone = make_feed(Member(0, ROWS, seed=1, dropout=(0.25, 0.0)), units=(4, 2000, 3))
     batches = Batches([alone], (4, 2000, 3, 1), "float64", n_lanes=1)
     alone.start_epoch()
     masks = batches.draw(slice(0, 1), 0, 1)["masks"]
-    assert masks[1] is None
-    assert set(np.unique(masks[0])) == {0.0, 1 / 0.75}
-    assert np.mean(masks[0] == 0) == pytest.approx(0.25, abs=0.02)
+    assert masks[0] is masks[2] is None
+    assert set(np.unique(masks[1])) == {0.0, 1 / 0.75}
+    assert np.mean(masks[1] == 0) == pytest.approx(0.25, abs=0.02)
 
 
 def test_masks_do_not_depend_on_how_steps_are_cut_into_blocks():
-    member = Member(0, ROWS, seed=1, dropout=(0.5, 0.25))
+    member = Member(0, ROWS, seed=1, dropout=(0.1, 0.5, 0.25))
     feeds = [make_feed(member, replace(SETTINGS, batch_size=7)) for _ in range(2)]
     whole, cut = (make_batches([feed]) for feed in feeds)
     together = [mask.copy() for mask in whole.draw(slice(0, 1), 0, 4)["masks"]]

@@ -71,22 +71,12 @@ def test_global_maximum_is_harmless_until_a_row_lies_far_below_it():
     near, far = np.array([[0.0, 1.0], [2.0, 0.5]]), np.array([[0.0, 2000.0], [1.0, 0.0]])
     y, gamma, out = np.array([[1.0, 0.0], [0.0, 1.0]]), np.zeros(1), np.empty((2, 2))
     right = np.empty((2, 2))
-    LOSSES["multiclass"]["cross_entropy"].residual(near, y, gamma, right)
+    LOSSES["softmax"]["cross_entropy"].residual(near, y, gamma, right)
     faults.GLOBAL_MAX_SOFTMAX.residual(near, y, gamma, out)
     np.testing.assert_allclose(out, right, atol=1e-12)
     faults.GLOBAL_MAX_SOFTMAX.residual(far, y, gamma, out)
     assert np.isnan(out[:, 0]).all()
     assert np.isfinite(out[:, 1]).all()
-
-
-def test_the_squared_error_of_a_sigmoid_is_rightly_derived():
-    z, y = np.linspace(-3, 3, 7)[None], np.ones((1, 7))
-    right = np.empty_like(z)
-    faults.SQUARED_SIGMOID.residual(z, y, np.zeros(1), right)
-    step = 1e-6
-    terms = faults.SQUARED_SIGMOID.terms
-    slope = (terms(z + step, y, np.zeros(1)) - terms(z - step, y, np.zeros(1))) / (2 * step)
-    np.testing.assert_allclose(right, slope, atol=1e-8)
 
 
 def test_a_loss_of_ones_own_is_for_numpy_only(rows):
@@ -95,7 +85,7 @@ def test_a_loss_of_ones_own_is_for_numpy_only(rows):
 
 
 def test_a_batch_that_is_not_whole_is_not_learned_from():
-    loss, right = faults.whole_batches_only(4), LOSSES["multiclass"]["cross_entropy"]
+    loss, right = faults.whole_batches_only(4), LOSSES["softmax"]["cross_entropy"]
     z, y, gamma = RNG.normal(size=(3, 4)), np.eye(3)[:, [0, 1, 2, 0]], np.zeros(1)
     out, expected = np.empty_like(z), np.empty_like(z)
     loss.residual(z, y, gamma, out)

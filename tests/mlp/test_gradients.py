@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from engine_cases import ACTIVATIONS, HEADS, differentiate, make_data, make_network, name_of, start
+from engine_cases import (
+    ACTIVATIONS,
+    HEADS,
+    OUTPUTS,
+    UNLIKE_LAYERS,
+    differentiate,
+    make_data,
+    make_network,
+    name_of,
+    start,
+)
 
 from crossfold.mlp._spec import Array, DataSet, Member, Network, Settings
 from crossfold.mlp._training import train
@@ -35,40 +45,58 @@ def enlarge(parameters: Array) -> Array:
     return np.random.default_rng(1).normal(scale=0.7, size=parameters.shape)
 
 
-@pytest.mark.parametrize(("alpha", "l1"), [(0.0, 0.0), (0.5, 0.0), (0.0, 0.3)])
-@pytest.mark.parametrize("dropout", [0.0, 0.4])
-@pytest.mark.parametrize(("head", "loss", "n_out"), HEADS)
-@pytest.mark.parametrize("activation", ACTIVATIONS, ids=name_of)
-def test_gradients_are_slopes_of_the_loss(activation, head, loss, n_out, dropout, alpha, l1):
-    """Central differences, one copy of the network in the stack for each moved parameter."""
-    network = make_network(head, loss, n_out, activation)
-    member = make_member(head, n_out, alpha=alpha, l1=l1, dropout=dropout)
-    one, _ = start(network, make_data(head, n_out), [member], PLAIN_SGD)
+def assert_slopes(network: Network, member: Member, data: DataSet) -> None:
+    """Compare with central differences, one copy of the network for each moved parameter."""
+    one, _ = start(network, data, [member], PLAIN_SGD)
     parameters = enlarge(one.parameters)
+    used = np.ones_like(parameters) if one.used is None else one.used
     n_parameters = parameters.shape[1]
-    stack, block = start(
-        network, make_data(head, n_out), [member] * (2 * n_parameters + 1), PLAIN_SGD
-    )
+    stack, block = start(network, data, [member] * (2 * n_parameters + 1), PLAIN_SGD)
     moves = np.vstack([np.zeros(n_parameters), STEP * np.eye(n_parameters)])
     moves = np.vstack([moves, -STEP * np.eye(n_parameters)])
     losses, gradients = differentiate(replace(stack, parameters=parameters + moves), block)
     up, down = losses[1 : n_parameters + 1], losses[n_parameters + 1 :]
-    np.testing.assert_allclose(gradients[0], (up - down) / (2 * STEP), rtol=1e-5, atol=1e-8)
+    slopes = used[0] * (up - down) / (2 * STEP)
+    np.testing.assert_allclose(gradients[0], slopes, rtol=1e-5, atol=1e-8)
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.4])
-@pytest.mark.parametrize(("head", "loss", "n_out"), HEADS)
-@pytest.mark.parametrize("activation", ACTIVATIONS, ids=name_of)
-def test_gradients_equal_autograd(activation, head, loss, n_out, dropout):
-    network = make_network(head, loss, n_out, activation)
-    member = make_member(head, n_out, alpha=0.5, l1=0.3, dropout=dropout)
-    stack, block = start(network, make_data(head, n_out), [member], PLAIN_SGD)
+def assert_equal_to_autograd(network: Network, member: Member, data: DataSet) -> None:
+    stack, block = start(network, data, [member], PLAIN_SGD)
     stack = replace(stack, parameters=enlarge(stack.parameters))
     losses, gradients = differentiate(stack, block)
     in_torch = replace(stack, settings=replace(PLAIN_SGD, engine="torch", device="cpu"))
     torch_losses, torch_gradients = differentiate(in_torch, block)
     np.testing.assert_allclose(losses, torch_losses, atol=1e-10, rtol=0)
     np.testing.assert_allclose(gradients, torch_gradients, atol=1e-10, rtol=0)
+
+
+@pytest.mark.parametrize(("alpha", "l1"), [(0.0, 0.0), (0.5, 0.0), (0.0, 0.3)])
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@pytest.mark.parametrize(("head", "loss", "n_out"), HEADS)
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=name_of)
+def test_gradients_are_slopes_of_the_loss(activation, head, loss, n_out, dropout, alpha, l1):
+    member = make_member(head, n_out, alpha=alpha, l1=l1, dropout=dropout)
+    network = make_network(head, loss, n_out, activation)
+    assert_slopes(network, member, make_data(head, n_out))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+@pytest.mark.parametrize(("head", "loss", "n_out"), HEADS)
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=name_of)
+def test_gradients_equal_autograd(activation, head, loss, n_out, dropout):
+    member = make_member(head, n_out, alpha=0.5, l1=0.3, dropout=dropout)
+    network = make_network(head, loss, n_out, activation)
+    assert_equal_to_autograd(network, member, make_data(head, n_out))
+
+
+@pytest.mark.parametrize(("head", "loss", "output"), OUTPUTS, ids=name_of)
+@pytest.mark.parametrize("check", [assert_slopes, assert_equal_to_autograd])
+def test_layers_that_differ_and_losses_on_any_output_have_right_gradients(
+    check, head, loss, output
+):
+    n_out = 1 if head == "binary" else 3
+    network = Network((4, 5, 3, n_out), ("tanh", "relu"), head, loss, output)
+    check(network, UNLIKE_LAYERS, make_data(head, n_out))
 
 
 @pytest.mark.parametrize("head", ["binary", "multiclass"])

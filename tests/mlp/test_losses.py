@@ -8,8 +8,10 @@ from scipy.special import softmax as scipy_softmax
 from crossfold.mlp._activations import bind
 from crossfold.mlp._layout import Layout
 from crossfold.mlp._losses import LOSSES, apply_link, softplus
+from crossfold.mlp._spec import LINKS, Member, Network
 from crossfold.mlp._start import INITIALIZERS, draw_start
 
+ROWS = np.arange(3)
 Z = np.array([-3.0, -2.5, -1.0, -0.0, 0.0, 0.5, 2.5, 3.0])
 EXPECTED = {
     "relu": np.maximum(Z, 0),
@@ -18,6 +20,7 @@ EXPECTED = {
     "tanh": np.tanh(Z),
     "hard_sigmoid": [0, 0, 0.3, 0.5, 0.5, 0.6, 1, 1],
     "linear": Z,
+    "exp": np.exp(Z),
     "softmax": scipy_softmax(Z),
     "softsign": Z / (1 + np.abs(Z)),
 }
@@ -48,8 +51,8 @@ def test_losses_stay_exact_where_probabilities_round_to_one(head, loss):
     z = np.array([[1e4, -500.0], [0.0, 0.0]], dtype=np.float32)
     y = np.array([[0.0, 1.0], [1.0, 0.0]], dtype=np.float32)
     gamma = np.array(0.5, dtype=np.float32)
-    terms, residual = LOSSES[head][loss].terms(z, y, gamma), np.empty_like(z)
-    LOSSES[head][loss].residual(z, y, gamma, residual)
+    terms, residual = LOSSES[LINKS[head]][loss].terms(z, y, gamma), np.empty_like(z)
+    LOSSES[LINKS[head]][loss].residual(z, y, gamma, residual)
     assert np.isfinite(residual).all()
     np.testing.assert_allclose(terms.max(axis=0), [1e4, 500.0], rtol=1e-5)
 
@@ -63,14 +66,15 @@ def test_focal_loss_is_the_papers():
     z, y = np.array([[0.3, 0.3]]), np.array([[1.0, 0.0]])
     p = 1 / (1 + np.exp(-0.3))
     expected = [-((1 - p) ** 2) * np.log(p), -(p**2) * np.log(1 - p)]
-    np.testing.assert_allclose(LOSSES["binary"]["focal"].terms(z, y, np.array(2.0))[0], expected)
+    np.testing.assert_allclose(LOSSES["sigmoid"]["focal"].terms(z, y, np.array(2.0))[0], expected)
 
 
 def test_links_give_probabilities():
     logits = np.array([[1000.0, 0.0], [-1000.0, 0.0]])
-    np.testing.assert_array_equal(apply_link("binary", logits.copy()), [[1, 0.5], [0, 0.5]])
-    np.testing.assert_array_equal(apply_link("multiclass", logits.copy()), [[1, 0.5], [0, 0.5]])
-    np.testing.assert_array_equal(apply_link("regression", logits.copy()), logits)
+    shares = [[1, 0.5], [0, 0.5]]
+    for head, expected in (("binary", shares), ("multiclass", shares), ("regression", logits)):
+        outputs = apply_link(Network((1, 2), head=head), logits.copy())
+        np.testing.assert_array_equal(outputs, expected)
 
 
 @pytest.mark.parametrize(
@@ -80,12 +84,13 @@ def test_links_give_probabilities():
         ("xavier", np.sqrt(2 / (300 + 200))),
         ("uniform", 0.05 / np.sqrt(3)),
         ("normal", 0.05),
+        ("glorot_uniform", np.sqrt(2 / (300 + 200))),
         ("zeros", 0),
         ("ones", 0),
     ],
 )
 def test_initializers_have_their_spread(init, spread):
-    weights = INITIALIZERS[init](np.random.default_rng(0), 300, 200)
+    weights = INITIALIZERS[init](np.random.default_rng(0), 300, 200, (300, 200))
     assert weights.shape == (300, 200)
     assert weights.std() == pytest.approx(spread, rel=0.02)
     assert weights.mean() == pytest.approx(float(init == "ones"), abs=1e-3)
@@ -95,9 +100,10 @@ def test_initializers_have_their_spread(init, spread):
 def test_auto_is_he_for_relu_kinds_and_xavier_for_others(activation):
     layout = Layout((6, 4, 1))
     named = "he" if activation in {"relu", "leaky_relu"} else "xavier"
+    network = Network(layout.sizes, activation)
     auto, expected = (
-        draw_start(np.random.default_rng(0), layout, init, activation, "float32")
-        for init in ("auto", named)
+        draw_start(np.random.default_rng(0), layout, member, network, "float32")
+        for member in (Member(0, ROWS, 0, init="auto"), Member(0, ROWS, 0, init=named))
     )
     np.testing.assert_array_equal(auto, expected)
     assert not layout.split(auto)[1][0].any()

@@ -5,11 +5,11 @@ from sklearn.exceptions import NotFittedError
 from crossfold.mlp import MLPClassifier
 
 DIGITS = """\
-layer       output shape    activation      parameters
-input       (n, 784)                                 0
-hidden 1    (n, 25)         sigmoid             19,625
-output      (n, 10)         softmax                260
-total                                           19,885
+layer       input      output     weights       biases    activation    parameters
+input                  (n, 784)                                                  0
+hidden 1    (n, 784)   (n, 25)    (784, 25)     (25,)     sigmoid           19,625
+output      (n, 25)    (n, 10)    (25, 10)      (10,)     softmax              260
+total                                                                       19,885
 """
 
 

@@ -15,7 +15,7 @@ from crossfold.mlp._spec import Activation, DataSet, Member, Network, Settings, 
 from crossfold.mlp._torch_engine import TorchEngine
 from crossfold.mlp._training import train
 from crossfold.mlp.exceptions import ParameterError
-from crossfold.mlp.faults import SQUARED_SIGMOID
+from crossfold.mlp.faults import GLOBAL_MAX_SOFTMAX
 
 ENGINES = ("numpy", "torch")
 SETTINGS = Settings(dtype="float64", device="cpu", batch_size=8, max_iter=6)
@@ -287,13 +287,13 @@ def test_callbacks_hear_of_the_end_after_an_error():
     ("params", "words"),
     [
         ({"activation": "swish"}, "'activation' parameter"),
-        ({"loss": "mse"}, "'loss' parameter"),
-        ({"dropout": (0.1,)}, "each of the 2 hidden layers"),
+        ({"loss": "hinge"}, "'loss' parameter"),
+        ({"dropout": (0.1,)}, "each of 2 or 3 layers"),
         ({"init": "lecun"}, "'init' parameter"),
         ({"engine": "jax"}, "'engine' parameter"),
         ({"device": "cuda"}, "runs on the CPU only"),
         ({"solver": "lbfgs", "dropout": 0.1}, "does not go with dropout"),
-        ({"loss": SQUARED_SIGMOID, "engine": "torch"}, "is written for NumPy"),
+        ({"loss": GLOBAL_MAX_SOFTMAX, "engine": "torch"}, "is written for NumPy"),
     ],
 )
 @pytest.mark.parametrize("stacked", [False, True])

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from crossfold.mlp._experiment_stack import ExperimentHistory, ExperimentStack
     from crossfold.mlp._fold_stack import FoldStack
     from crossfold.mlp._grid_stack import GridStack, Stacked
+    from crossfold.mlp._neural_network import NeuralNetwork
     from crossfold.mlp._regressor import MLPRegressor
     from crossfold.mlp._spec import Activation, Loss
     from crossfold.mlp._summary import History
@@ -29,6 +30,7 @@ _MODULES = {
     "Loss": "_spec",
     "MLPClassifier": "_classifier",
     "MLPRegressor": "_regressor",
+    "NeuralNetwork": "_neural_network",
     "ProgressBar": "callbacks",
     "Stacked": "_grid_stack",
     "load": "persistence",
@@ -47,6 +49,7 @@ __all__ = [
     "Loss",
     "MLPClassifier",
     "MLPRegressor",
+    "NeuralNetwork",
     "ProgressBar",
     "Stacked",
     "load",

@@ -128,6 +128,18 @@ class Tanh(Elementwise):
         np.subtract(1, slope, out=slope)
 
 
+class Exp(Elementwise):
+    """``f(z) = exp(z)``, for outputs that are counts."""
+
+    def forward(self) -> None:
+        """Apply the exponential."""
+        np.exp(self.z, out=self.z)
+
+    def _derive(self, a: Array, slope: Array) -> None:
+        """``f' = a``."""
+        np.copyto(slope, a)
+
+
 class HardSigmoid(Elementwise):
     """``f(z) = z/5 + 1/2`` between -2.5 and 2.5, 0 below and 1 above."""
 
@@ -188,6 +200,7 @@ ACTIVATIONS: dict[str, type[Any]] = {
     "tanh": Tanh,
     "hard_sigmoid": HardSigmoid,
     "linear": Linear,
+    "exp": Exp,
     "softmax": Softmax,
 }
 

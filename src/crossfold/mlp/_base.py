@@ -17,15 +17,19 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from crossfold.mlp import _training
+from crossfold.mlp._batches import dropout_rates
 from crossfold.mlp._drawing import Drawing, draw
 from crossfold.mlp._inputs import check_inputs
 from crossfold.mlp._network import (
     CONSTRAINTS,
     WHOLE_RUN_SCHEDULES,
+    hidden_activation,
     make_member,
     make_network,
     make_settings,
+    per_layer,
     schedule_of,
+    settings_of_layers,
     stops_early,
 )
 from crossfold.mlp._pass import layer_outputs, predict
@@ -37,26 +41,35 @@ from crossfold.mlp._spec import (
     Loss,
     Member,
     Network,
+    Start,
     Trained,
 )
-from crossfold.mlp._summary import History, Text, write_summary
+from crossfold.mlp._start import spread
+from crossfold.mlp._summary import (
+    History,
+    Layer,
+    frame_summary,
+    list_layers,
+    output_name,
+    write_summary,
+)
 from crossfold.mlp._targets import ClassWeight, Targets
 from crossfold.mlp.callbacks import EpochLines
 from crossfold.mlp.exceptions import DivergenceError, ParameterError
 
 _MLP = TypeVar("_MLP", bound="BaseMLP")
-_OUT_ACTIVATIONS = {"multiclass": "softmax", "regression": "identity"}
 
 
 class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     """Multilayer perceptron; the constructor only stores, `fit` validates."""
 
     hidden_layer_sizes: int | Sequence[int]
-    activation: str | Activation
+    activation: str | Activation | Sequence[str | Activation]
+    output_activation: str | Activation | None
     loss: str | Loss
     solver: str
-    alpha: float
-    l1: float
+    alpha: float | Sequence[float]
+    l1: float | Sequence[float]
     dropout: float | Sequence[float]
     batch_size: int | str
     learning_rate: str
@@ -69,7 +82,9 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     early_stopping: bool
     validation_fraction: float
     n_iter_no_change: float
-    init: str | Initializer
+    init: Start | Initializer | Sequence[Start]
+    bias_init: Start | Sequence[Start]
+    use_bias: bool | Sequence[bool]
     input_scale: float
     engine: str
     device: str
@@ -108,6 +123,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         sample_weight: Any = None,
         *,
         validation_data: tuple[Any, Any] | None = None,
+        callbacks: Sequence[Any] = (),
     ) -> Self:
         """Train on inputs and targets.
 
@@ -122,13 +138,17 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         validation_data
             Inputs and classes or values to score after every epoch, for `history_`; with early
             stopping they decide, and no rows are set aside. None for none.
+        callbacks
+            Told about this training, beside those of the estimator.
 
         Raises
         ------
         ParameterError, DivergenceError
             All of them ``ValueError``: what is wrong, and what is allowed.
         """
-        trained = self._train(X, y, sample_weight, validation_data=validation_data)
+        trained = self._train(
+            X, y, sample_weight, validation_data=validation_data, callbacks=callbacks
+        )
         warn_if_unconverged(self, [trained])
         return self
 
@@ -153,6 +173,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         classes: Array | None = None,
         incremental: bool = False,
         validation_data: tuple[Any, Any] | None = None,
+        callbacks: Sequence[Any] = (),
     ) -> Trained:
         self._validate_params()
         continued = (self.warm_start or incremental) and hasattr(self, "coefs_")
@@ -171,7 +192,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         if continued:
             member = self._go_on(member, network, self._optimizer_state if incremental else None)
         self._check_batch_size(len(member.train_rows))
-        settings = make_settings(self, self._callbacks(), incremental=incremental)
+        settings = make_settings(self, (*self._callbacks(), *callbacks), incremental=incremental)
         [trained] = _training.train(network, [data_set], [member], settings)
         self._keep(trained, targets, continued=continued)
         return trained
@@ -209,6 +230,9 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
             super()._validate_params()
         except InvalidParameterError as error:
             raise ParameterError(str(error)) from None
+        hidden_activation(self)
+        per_layer(self, "output_activation")
+        settings_of_layers(self)
 
     def _check_inputs(self, X: Any, y: Any, *, reset: bool) -> tuple[Array, Array]:
         inputs, y = check_inputs(
@@ -258,8 +282,9 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         """Keep what was learnt as fitted attributes."""
         if not (may_diverge or trained.is_finite):
             raise DivergenceError(
-                f"Training diverged in epoch {trained.n_iter}: its loss or its weights are not "
-                "finite. Scale the inputs, for example with StandardScaler, or lower "
+                f"Training diverged in epoch {trained.n_iter}. Solver produced non-finite "
+                "parameter weights. The input data may contain large values and need to be "
+                "preprocessed, for example with StandardScaler; or lower "
                 f"learning_rate_init={self.learning_rate_init}."
             )
         scores = trained.validation_scores if stops_early(self) else []
@@ -279,9 +304,22 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         check_is_fitted(self)
         return self._outputs_of(check_inputs(self, X, dtype=self.dtype, reset=False))
 
+    def _network(self, input_shape: tuple[int, ...] | None = None) -> Network:
+        """Give the network that was trained."""
+        check_is_fitted(self)
+        return make_network(self, self.n_features_in_, self._targets)
+
+    def _layers(self, input_shape: tuple[int, ...] | None = None) -> list[Layer]:
+        """List the layers for summary and drawing."""
+        network = self._network(input_shape)
+        n_layers = len(network.layer_sizes) - 1
+        settings = settings_of_layers(self)
+        use_bias = spread(settings["use_bias"], n_layers)
+        dropout = dropout_rates(settings["dropout"], n_layers)
+        return list(list_layers(network, use_bias, dropout))
+
     def _outputs_of(self, inputs: Array) -> Array:
-        network = make_network(self, self.n_features_in_, self._targets)
-        outputs = predict(network, self.coefs_, self.intercepts_, inputs)
+        outputs = predict(self._network(), self.coefs_, self.intercepts_, inputs)
         n_wrong = np.count_nonzero(~np.isfinite(outputs).all(axis=1))
         if n_wrong:
             raise DivergenceError(
@@ -321,13 +359,20 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         """
         check_is_fitted(self)
         inputs = check_inputs(self, X, dtype=self.dtype, reset=False)
-        network = make_network(self, self.n_features_in_, self._targets)
-        return layer_outputs(network, self.coefs_, self.intercepts_, inputs)
+        return layer_outputs(self._network(), self.coefs_, self.intercepts_, inputs)
 
-    def summary(self) -> Text:
-        """Tabulate the layers, their output shapes and numbers of parameters, as text."""
-        check_is_fitted(self)
-        return write_summary(self)
+    def summary(self, input_shape: tuple[int, ...] | None = None, *, as_frame: bool = False) -> Any:
+        """Tabulate the layers: shapes of inputs, outputs, weights and biases, and parameters.
+
+        Parameters
+        ----------
+        input_shape
+            Of a `NeuralNetwork` before training: ``(n_features,)``. Not read after.
+        as_frame
+            Whether to give a DataFrame instead of text.
+        """
+        layers = self._layers(input_shape)
+        return frame_summary(layers) if as_frame else write_summary(layers)
 
     def draw(self) -> Drawing:
         """Draw the layers as SVG: text, which a notebook shows as a picture.
@@ -366,8 +411,8 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
 
     @property
     def out_activation_(self) -> str:
-        """``logistic``, ``softmax`` or ``identity``."""
-        return _OUT_ACTIVATIONS.get(self._targets.head, "logistic")
+        """``logistic``, ``softmax``, ``identity`` or ``exp``, or what was asked for."""
+        return output_name(self._network())
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

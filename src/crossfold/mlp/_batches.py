@@ -41,8 +41,8 @@ class Block:
     scale
         One over the sum of the batch's weights, shape ``(k, steps)``.
     masks
-        For each hidden layer, factors of its activations of shape ``(k, steps, units, batch)``,
-        or None where nothing is dropped.
+        For inputs and each hidden layer, factors of their units of shape
+        ``(k, steps, units, batch)``, or None where nothing is dropped.
     learning_rates, step_sizes
         Shape ``(k, steps)``.
     """
@@ -70,8 +70,8 @@ class Feed:
     ----------
     member
         Its rows, weights and dropout rates.
-    hidden
-        Units of its own hidden layers.
+    units
+        Units of its own inputs and hidden layers.
     data_set
         Where its rows are.
     head
@@ -85,7 +85,7 @@ class Feed:
     def __init__(
         self,
         member: Member,
-        hidden: tuple[int, ...],
+        units: tuple[int, ...],
         data_set: DataSet,
         head: Head,
         settings: Settings,
@@ -95,8 +95,8 @@ class Feed:
         self.batch_size = batch_rows(settings.batch_size, self.n_rows)
         self.n_batches = -(-self.n_rows // self.batch_size)
         self.row_weights = row_weights(member, data_set, head)
-        self.hidden = hidden
-        rates = dropout_rates(member.dropout, len(hidden))
+        self.units = units
+        rates = dropout_rates(member.dropout, len(units))
         self.thresholds = [round(rate * _LEVELS) for rate in rates]
         self._rng = rng
         self._shuffle = settings.shuffle
@@ -125,13 +125,13 @@ class Feed:
         """
         sizes = [
             units * self.batch_size if threshold else 0
-            for units, threshold in zip(self.hidden, self.thresholds, strict=True)
+            for units, threshold in zip(self.units, self.thresholds, strict=True)
         ]
         words = -(-sum(sizes) // 2)
         drawn = self._rng.integers(0, 1 << 32, size=(n_steps, words), dtype=np.uint32)
         parts = np.split(drawn.view(np.uint16), np.cumsum(sizes), axis=1)
         for mask, units, threshold, part in zip(
-            masks, self.hidden, self.thresholds, parts, strict=False
+            masks, self.units, self.thresholds, parts, strict=False
         ):
             if mask is not None and threshold:
                 own = mask[place, :n_steps, :units, : self.batch_size]
@@ -175,7 +175,7 @@ class Batches:
         highest = map(max, zip(*(feed.thresholds for feed in feeds), strict=True))
         self._dropped = [
             units if threshold and n_lanes else 0
-            for units, threshold in zip(sizes[1:-1], highest, strict=True)
+            for units, threshold in zip(sizes[:-1], highest, strict=True)
         ]
         self.largest_product = self._batch * max(n_in * n_out for n_in, n_out in pairwise(sizes))
         per_row = sizes[0] + 1 + 2 * sizes[-1] + sum(self._dropped)
@@ -261,6 +261,7 @@ def cut_groups(k: int, most: int, n_lanes: int) -> list[slice]:
     return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 
-def dropout_rates(dropout: float | tuple[float, ...], depth: int) -> tuple[float, ...]:
-    """Give each hidden layer's probability of dropping a unit."""
-    return dropout if isinstance(dropout, tuple) else (dropout,) * depth
+def dropout_rates(dropout: float | tuple[float, ...], n_layers: int) -> tuple[float, ...]:
+    """Give the probability of dropping a unit of the inputs and of each hidden layer."""
+    hidden = dropout if isinstance(dropout, tuple) else (dropout,) * (n_layers - 1)
+    return (0.0, *hidden)[-n_layers:]

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from crossfold.mlp._base import BaseMLP, takes_batches
 from crossfold.mlp._network import CONSTRAINTS, NON_NEGATIVE
-from crossfold.mlp._spec import Activation, Array, Initializer, Loss
+from crossfold.mlp._spec import Activation, Array, Initializer, Loss, Start
 from crossfold.mlp._targets import ClassWeight, Labels
 from crossfold.mlp.exceptions import DataError, ParameterError
 
@@ -28,7 +28,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Units of each hidden layer; empty for logistic regression.
     activation
         Of the hidden layers: ``relu``, ``leaky_relu``, ``sigmoid`` (or ``logistic``), ``tanh``,
-        ``hard_sigmoid``, ``linear`` (or ``identity``), ``softmax``, or an `Activation`.
+        ``hard_sigmoid``, ``linear`` (or ``identity``), ``exp``, ``softmax``, or an `Activation`;
+        or a sequence with one for each hidden layer.
     solver
         ``sgd``, ``adam`` (Kingma and Ba 2015), ``adamw`` (Loshchilov and Hutter 2019), or ``lbfgs``
         (SciPy's L-BFGS-B on all rows at once), which suits tables of up to a few thousand rows and
@@ -36,7 +37,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         not apply to ``lbfgs``.
     alpha
         Factor of the L2 penalty, at least 0; halved and divided by the batch's rows, or by their
-        weights' sum. With ``adamw`` it is the decoupled weight decay.
+        weights' sum. With ``adamw`` it is the decoupled weight decay. Like `l1`, `init`,
+        `bias_init` and `use_bias`, one for all layers of weights, or a sequence with one for each,
+        that of the outputs last.
     batch_size
         Rows per step, ``full`` for all, or ``auto`` for a 32nd of the rows, as a power of two from
         32 to 256, or all if there are fewer.
@@ -86,21 +89,30 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     engine
         ``numpy``, or ``torch`` for training with PyTorch. Prediction is always NumPy's.
     loss
-        ``cross_entropy``, ``focal`` (Lin et al. 2017), or a `Loss` (NumPy only).
+        ``cross_entropy``, ``focal`` (Lin et al. 2017), ``squared_error`` (or ``mse``), ``mae``, or
+        a `Loss` (NumPy only), which is on logits, or on outputs with an `output_activation`.
     focal_gamma
         Focusing exponent of the focal loss, at least 0.
     class_weight
         None, ``balanced`` for weights inverse to the classes' frequencies, or a mapping from
         classes to weights.
     dropout
-        Share of hidden units left out in each step (Srivastava et al. 2014), in [0, 1): one for
-        all hidden layers or one for each.
+        Share of units left out in each step (Srivastava et al. 2014), in [0, 1): one for all
+        hidden layers, one for each, or one for each with that of the inputs first.
     l1
         Factor of the L1 penalty, at least 0; divided by the batch's rows.
     init
-        ``auto`` (``he`` for the ReLU kinds, else ``xavier``), ``he``, ``xavier``, ``uniform``,
-        ``normal``, ``zeros`` or ``ones``; or a function of a generator and all layers' sizes that
-        gives weights ``(n_in, n_out)`` and biases ``(n_out,)`` of each layer.
+        ``auto`` (``he`` beside the ReLU kinds, else ``xavier``), ``he``, ``xavier`` (or
+        ``glorot_uniform``), ``uniform`` (-0.05 to 0.05), ``normal`` (standard deviation 0.05),
+        ``zeros``, ``ones``, or a number ``a`` for uniform from ``-a`` to ``a``; or a function of a
+        generator and all layers' sizes that gives weights ``(n_in, n_out)`` and biases
+        ``(n_out,)`` of each layer.
+    bias_init
+        The same for biases, without ``auto``.
+    use_bias
+        Whether units have biases.
+    output_activation
+        Of the outputs, by name, or an `Activation`; None for sigmoid or softmax.
     input_scale
         Factor of the inputs, applied where they are cast: 1/255 for pixels kept as ``uint8``.
     device
@@ -140,7 +152,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
-        "loss": [StrOptions({"cross_entropy", "focal"}), Loss],
+        "loss": [StrOptions({"cross_entropy", "focal", "squared_error", "mse", "mae"}), Loss],
         "focal_gamma": [NON_NEGATIVE],
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
@@ -149,10 +161,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def __init__(
         self,
         hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str | Activation = "relu",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
         solver: str = "adam",
-        alpha: float = 0.1,
+        alpha: float | Sequence[float] = 0.1,
         batch_size: int | str = "auto",
         learning_rate: str = "auto",
         learning_rate_init: float = 0.01,
@@ -177,8 +189,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         focal_gamma: float = 2.0,
         class_weight: ClassWeight = None,
         dropout: float | Sequence[float] = 0.0,
-        l1: float = 0.0,
-        init: str | Initializer = "auto",
+        l1: float | Sequence[float] = 0.0,
+        init: Start | Initializer | Sequence[Start] = "auto",
+        bias_init: Start | Sequence[Start] = "zeros",
+        use_bias: bool | Sequence[bool] = True,
+        output_activation: str | Activation | None = None,
         input_scale: float = 1.0,
         device: str = "auto",
         dtype: str = "float32",
@@ -237,13 +252,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         """
         if threshold is None:
             return super().predict(X)
-        outputs = self._outputs(X)
-        if self._targets.head != "binary":
+        probabilities = self.predict_proba(X)
+        if self._targets.head == "multilabel" or len(self.classes_) != 2:
             raise ParameterError(
                 f"threshold={threshold} needs two classes, but there are {self.classes_.tolist()}; "
                 "use predict_proba."
             )
-        predicted: Array = self.classes_[(outputs[:, 0] > threshold).astype(int)]
+        predicted: Array = self.classes_[(probabilities[:, 1] > threshold).astype(int)]
         return predicted
 
     def predict_proba(self, X: Any) -> Array:

@@ -10,7 +10,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 import numpy as np
 
 from crossfold.mlp._spec import Array
-from crossfold.mlp._summary import list_layers
+from crossfold.mlp._summary import Layer
 
 if TYPE_CHECKING:
     from crossfold.mlp._base import BaseMLP
@@ -46,8 +46,8 @@ class Drawing(str):
 
 def draw(estimator: BaseMLP) -> Drawing:
     """Draw a fitted network; see `BaseMLP.draw`."""
-    layers = list(list_layers(estimator))
-    sizes = [units for _, units, _, _ in layers]
+    layers = [layer for layer in estimator._layers() if layer.name != "dropout"]
+    sizes = [layer.units for layer in layers]
     rows = max(min(units, MOST_UNITS if units <= MOST_UNITS else 2 * _ENDS + 1) for units in sizes)
     weighs = any(max(pair) <= MOST_UNITS for pair in pairwise(sizes))
     inputs, outputs = _names(estimator)
@@ -57,7 +57,7 @@ def draw(estimator: BaseMLP) -> Drawing:
     svg = Element("svg", {**_LOOK, "width": str(box[0]), "height": str(box[1])})
     svg.set("viewBox", f"0 0 {box[0]} {box[1]}")
     SubElement(svg, "title").text = f"Network of layers {'-'.join(map(str, sizes))}"
-    told = "; ".join(", ".join(_words(*layer)) for layer in layers)
+    told = "; ".join(", ".join(_words(layer)) for layer in layers)
     SubElement(svg, "desc").text = f"{told}. Biases are not drawn."
     xs = [left + _COLUMN * (column + 0.5) for column in range(len(layers))]
     places = [_places(x, units, rows) for x, units in zip(xs, sizes, strict=True)]
@@ -78,9 +78,11 @@ def draw(estimator: BaseMLP) -> Drawing:
     return drawing
 
 
-def _words(name: str, units: int, activation: str, parameters: int) -> list[str]:
-    words = [name, f"{units:,} unit{'s' if units > 1 else ''}"]
-    return [*words, activation, f"{parameters:,} parameters"] if parameters else words
+def _words(layer: Layer) -> list[str]:
+    words = [layer.name, f"{layer.units:,} unit{'s' if layer.units > 1 else ''}"]
+    if not layer.is_dense:
+        return words
+    return [*words, layer.activation, f"{layer.n_parameters:,} parameters"]
 
 
 def _places(x: float, units: int, rows: int) -> _Places:
@@ -107,16 +109,14 @@ def _add_edges(svg: Element, sources: _Places, targets: _Places, weights: Array 
             SubElement(group, "line", {**ends, "stroke-width": width, **dashes})
 
 
-def _add_layer(
-    svg: Element, layer: tuple[str, int, str, int], places: _Places, foot: float
-) -> None:
+def _add_layer(svg: Element, layer: Layer, places: _Places, foot: float) -> None:
     """Add a layer's units, and below them what it is."""
     group, x = SubElement(svg, "g", {"class": "layer", "text-anchor": "middle"}), places[0][0]
     for _, y in places:
         SubElement(group, "circle", {"cx": f"{x:g}", "cy": f"{y:g}", "r": "7"})
-    if layer[1] > MOST_UNITS:
+    if layer.units > MOST_UNITS:
         _text(group, "⋮", x, places[_ENDS - 1][1] + _ROW + 5, {})
-    for line, words in enumerate(_words(*layer)):
+    for line, words in enumerate(_words(layer)):
         _text(group, words, x, foot + 16 * (line + 1), {} if line else {"font-weight": "bold"})
 
 

@@ -39,7 +39,8 @@ class Stack:
         1 for parameters that a member has and 0 for those that it lacks because it is narrower,
         shape ``(k, n_parameters)``, or None where all have all.
     dropout
-        Probability of dropping a unit of each hidden layer, shape ``(k, depth)``.
+        Probability of dropping a unit of the inputs and of each hidden layer, shape
+        ``(k, depth + 1)``.
     seed
         For what an engine draws itself.
     """

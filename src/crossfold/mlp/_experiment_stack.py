@@ -185,6 +185,9 @@ def _check_experiment(number: int, estimator: MLPClassifier) -> None:
         "early_stopping": estimator.early_stopping,
         "solver='lbfgs'": estimator.solver == "lbfgs",
         "class_weight": estimator.class_weight is not None,
+        "layers without biases": not np.all(estimator.use_bias),
+        "dropout of inputs": np.size(estimator.dropout) > np.size(estimator.hidden_layer_sizes)
+        and bool(np.ravel(estimator.dropout)[0]),
     }
     found = [name for name, is_so in wrong.items() if is_so]
     if found:

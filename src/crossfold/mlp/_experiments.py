@@ -148,7 +148,7 @@ class Experiments:
             for units, drop in zip(group.stack.layout.sizes[1:-1], dropped, strict=True)
         ]
         for place, seat in enumerate(group.seats):
-            seat.feed.fill_masks(masks, place, 1)
+            seat.feed.fill_masks([None, *masks], place, 1)
         return [None if mask is None else mask[:, 0] for mask in masks]
 
     def _score(self, epoch: int, began: float) -> Scores:

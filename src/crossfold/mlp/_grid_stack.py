@@ -18,7 +18,7 @@ from sklearn.utils import _safe_indexing
 
 from crossfold.mlp._base import BaseMLP, clone_with
 from crossfold.mlp._fold_stack import FoldStack
-from crossfold.mlp._network import hidden_sizes, make_settings
+from crossfold.mlp._network import hidden_activation, hidden_sizes, make_settings
 from crossfold.mlp._spec import Array
 
 Grid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
@@ -204,7 +204,8 @@ def _traits(network: BaseMLP, mask_widths: bool) -> tuple[Any, ...]:
     loss = "cross_entropy" if network.loss == "focal" else network.loss
     settings = replace(make_settings(network), callbacks=())
     shape = len(sizes) if mask_widths else sizes
-    return shape, network.activation, loss, network.input_scale, settings
+    functions = hidden_activation(network), network.output_activation
+    return shape, functions, loss, network.input_scale, settings
 
 
 def describe_stacks(stacks: Iterable[Stacked]) -> str:

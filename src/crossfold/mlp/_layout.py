@@ -43,11 +43,16 @@ class Layout:
             for (start, stop), shape in zip(bounds, self.shapes, strict=True)
         ]
 
-    def is_weight(self) -> Array:
-        """Tell weights (True) from biases, shape ``(n_parameters,)``."""
-        flat = np.ones(self.n_parameters, dtype=bool)
-        for block in self.blocks(flat):
-            block[-1] = False
+    def spread(self, of_weights: Any, of_biases: Any) -> Array:
+        """Give each parameter a figure of its layer, shape ``(n_parameters,)``.
+
+        Both are one figure, or one per layer of weights.
+        """
+        flat = np.empty(self.n_parameters)
+        figures = (np.broadcast_to(one, len(self.shapes)) for one in (of_weights, of_biases))
+        for block, weight, bias in zip(self.blocks(flat), *figures, strict=True):
+            block[:-1] = weight
+            block[-1] = bias
         return flat
 
     def places_of(self, own: Layout) -> Array | slice:

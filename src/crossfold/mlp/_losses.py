@@ -2,19 +2,25 @@
 
 Arrays have shape ``(..., n_out, rows)``. A loss gives the terms whose sum over the outputs is the
 loss of a row, and the residual ``dL/dz`` with respect to the logits ``z``. Cross-entropy is fused
-with sigmoid or softmax, so that nothing is clipped. ``gamma`` is the focal exponent of each
-member, in a shape that broadcasts; the other losses do not read it.
+with sigmoid or softmax, so that nothing is clipped; of any other pair of a loss and an output
+activation, the loss is on the outputs. ``gamma`` is the focal exponent of each member, in a shape
+that broadcasts; the other losses do not read it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy.special import expit
 
-from crossfold.mlp._activations import softmax
-from crossfold.mlp._spec import Array, DataSet, Head, Loss, Member, Network
+from crossfold.mlp._activations import bind, softmax
+from crossfold.mlp._spec import Activation, Array, DataSet, Head, Loss, Member, Network
+from crossfold.mlp.exceptions import ParameterError
+
+CLIP = 1e-7
+"""How near to 0 and 1 a loss on outputs follows them into its logarithms, as in Keras."""
 
 
 def row_weights(member: Member, data_set: DataSet, head: Head) -> Array | None:
@@ -139,37 +145,105 @@ def _absolute_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
     np.sign(out, out=out)
 
 
-_BINARY = {
-    "cross_entropy": Loss(_sigmoid_terms, _sigmoid_residual),
-    "focal": Loss(_focal_sigmoid_terms, _focal_sigmoid_residual),
+def _poisson_logit_terms(z: Array, y: Array, gamma: Array) -> Array:
+    """``exp(z) - y z``: minus the log-likelihood of counts, without its constant."""
+    terms: Array = np.exp(z) - y * z
+    return terms
+
+
+def _poisson_logit_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
+    """``dL/dz = exp(z) - y``."""
+    np.exp(z, out=out)
+    np.subtract(out, y, out=out)
+
+
+def _poisson_terms(a: Array, y: Array, gamma: Array) -> Array:
+    """Minus the log-likelihood of counts, ``a - y log a``, without its constant."""
+    mean = np.maximum(a, CLIP)
+    terms: Array = mean - y * np.log(mean)
+    return terms
+
+
+def _poisson_residual(a: Array, y: Array, gamma: Array, out: Array) -> None:
+    """``dL/da = 1 - y / a``, and 0 where ``a`` is clipped."""
+    np.multiply(1 - y / np.maximum(a, CLIP), a > CLIP, out=out)
+
+
+def _label_terms(a: Array, y: Array, gamma: Array) -> Array:
+    """``-y log a - (1 - y) log(1 - a)``, each output a label of its own."""
+    p = np.clip(a, CLIP, 1 - CLIP)
+    terms: Array = -y * np.log(p) - (1 - y) * np.log1p(-p)
+    return terms
+
+
+def _label_residual(a: Array, y: Array, gamma: Array, out: Array) -> None:
+    """``dL/da = (a - y) / (a (1 - a))``, and 0 where ``a`` is clipped."""
+    p = np.clip(a, CLIP, 1 - CLIP)
+    np.multiply((p - y) / (p * (1 - p)), (a > CLIP) & (a < 1 - CLIP), out=out)
+
+
+ON_OUTPUTS = {
+    "mse": Loss(_squared_terms, _squared_residual),
+    "mae": Loss(_absolute_terms, _absolute_residual),
+    "cross_entropy": Loss(_label_terms, _label_residual),
+    "poisson": Loss(_poisson_terms, _poisson_residual),
 }
-LOSSES: dict[Head, dict[str, Loss]] = {
-    "binary": _BINARY,
-    "multilabel": _BINARY,
-    "multiclass": {
+"""Losses on outputs by name. ``mse`` is half the squared error, summed over the outputs of a row:
+scikit-learn's gradient (its printed loss is the mean over the outputs)."""
+
+LOSSES: dict[str, dict[str, Loss]] = {
+    "sigmoid": {
+        "cross_entropy": Loss(_sigmoid_terms, _sigmoid_residual),
+        "focal": Loss(_focal_sigmoid_terms, _focal_sigmoid_residual),
+    },
+    "softmax": {
         "cross_entropy": Loss(_softmax_terms, _softmax_residual),
         "focal": Loss(_focal_softmax_terms, _focal_softmax_residual),
     },
-    "regression": {
-        "mse": Loss(_squared_terms, _squared_residual),
-        "mae": Loss(_absolute_terms, _absolute_residual),
-    },
+    "exp": {"poisson": Loss(_poisson_logit_terms, _poisson_logit_residual)},
+    "linear": {name: ON_OUTPUTS[name] for name in ("mse", "mae")},
 }
-"""Losses by head and name. ``mse`` is half the squared error, summed over the outputs of a row:
-scikit-learn's gradient (its printed loss is the mean over the outputs)."""
+"""Losses on logits by output activation and name."""
+
+_SHARES = {"sigmoid", "softmax", "hard_sigmoid"}
+_OUTPUTS = {"focal": {"sigmoid", "softmax"}, "cross_entropy": _SHARES}
+_OUTPUTS["poisson"] = {"exp", "relu", *_SHARES}
 
 
 def loss_of(network: Network) -> Loss:
-    """Give the loss that a network is trained with."""
-    if isinstance(network.loss, Loss):
-        return network.loss
-    return LOSSES[network.head][network.loss]
+    """Give the loss on logits that a network is trained with."""
+    loss, link = network.loss, network.link
+    if isinstance(loss, Loss):
+        return loss if network.output is None else behind(loss, link)
+    if isinstance(link, str) and loss in LOSSES.get(link, {}):
+        return LOSSES[link][loss]
+    fitting = _OUTPUTS.get(loss, {link})
+    if loss not in ON_OUTPUTS or (isinstance(link, str) and link not in fitting):
+        raise ParameterError(
+            f"loss={loss!r} needs outputs that are {' or '.join(sorted(map(str, fitting)))}, but "
+            f"output_activation is {getattr(link, 'name', link)!r}; loss='mse' goes with any."
+        )
+    return behind(ON_OUTPUTS[loss], link)
 
 
-def apply_link(head: Head, logits: Array) -> Array:
-    """Turn logits ``(..., n_out, rows)`` into probabilities or values in place."""
-    if head == "multiclass":
-        return softmax(logits, out=logits)
-    if head != "regression":
-        expit(logits, out=logits)
+def behind(loss: Loss, link: str | Activation) -> Loss:
+    """Turn a loss on outputs ``a = f(z)`` into one on logits: ``dL/dz = dL/da · f'(z)``."""
+
+    def terms(z: Array, y: Array, gamma: Array) -> Array:
+        outputs = bind(link, z.copy())
+        outputs.forward()
+        return loss.terms(outputs.z, y, gamma)
+
+    def residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
+        outputs = bind(link, z.copy())
+        outputs.forward()
+        loss.residual(outputs.z, y, gamma, out)
+        outputs.backward(out)
+
+    return replace(loss, terms=terms, residual=residual)
+
+
+def apply_link(network: Network, logits: Array) -> Array:
+    """Turn logits ``(..., n_out, rows)`` into outputs in place, and give them back."""
+    bind(network.link, logits).forward()
     return logits

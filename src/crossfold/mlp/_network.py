@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, Options, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions, make_constraint
 
 from crossfold.mlp._activations import ACTIVATIONS
 from crossfold.mlp._progress import PER_STEP
@@ -26,16 +26,22 @@ NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
 _FRACTION = Interval(Real, 0, 1, closed="left")
+_SYNONYMS = {"logistic": "sigmoid", "identity": "linear", "squared_error": "mse"}
+_FUNCTIONS = StrOptions({*ACTIVATIONS, "logistic", "identity"})
+
+_OF_WEIGHTS = ("alpha", "l1", "init", "bias_init", "use_bias")
+"""Parameters that may be one for each layer of weights."""
 
 WHOLE_RUN_SCHEDULES = tuple(PER_STEP)
 """Learning-rate schedules that are laid out over all epochs of a training."""
 
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_layer_sizes": ["array-like", _COUNT],
-    "activation": [StrOptions({*ACTIVATIONS, "logistic", "identity"}), Activation],
+    "activation": [_FUNCTIONS, Activation, "array-like"],
+    "output_activation": [_FUNCTIONS, Activation, None],
     "solver": [StrOptions({"sgd", "adam", "adamw", "lbfgs"})],
-    "alpha": [NON_NEGATIVE],
-    "l1": [NON_NEGATIVE],
+    "alpha": [NON_NEGATIVE, "array-like"],
+    "l1": [NON_NEGATIVE, "array-like"],
     "dropout": [_FRACTION, "array-like"],
     "batch_size": [StrOptions({"auto", "full"}), _COUNT],
     "learning_rate": [
@@ -58,7 +64,9 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "beta_2": [_FRACTION],
     "epsilon": [_POSITIVE],
     "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
-    "init": [StrOptions({"auto", *INITIALIZERS}), callable],
+    "init": [StrOptions({"auto", *INITIALIZERS}), _POSITIVE, callable, "array-like"],
+    "bias_init": [StrOptions(set(INITIALIZERS)), _POSITIVE, "array-like"],
+    "use_bias": ["boolean", "array-like"],
     "input_scale": [_POSITIVE],
     "engine": [StrOptions({"numpy", "torch"})],
     "device": [StrOptions({"auto", "cpu", "cuda"})],
@@ -66,8 +74,6 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "callbacks": [list, tuple],
 }
 
-
-_SYNONYMS = {"logistic": "sigmoid", "identity": "linear", "squared_error": "mse"}
 _SETTINGS = tuple(
     field.name
     for field in fields(Settings)
@@ -89,17 +95,68 @@ def hidden_sizes(estimator: BaseMLP) -> tuple[int, ...]:
 
 def make_network(estimator: BaseMLP, n_features: int, targets: Targets) -> Network:
     """Describe the network that an estimator asks for."""
-    activation: Any = estimator.activation
-    loss: Any = estimator.loss
     return Network(
         layer_sizes=(n_features, *hidden_sizes(estimator), targets.n_outputs),
-        activation=_SYNONYMS.get(activation, activation)
-        if isinstance(activation, str)
-        else activation,
+        activation=hidden_activation(estimator),
         head=targets.head,
-        loss=_SYNONYMS.get(loss, loss) if isinstance(loss, str) else loss,
+        loss=_by_our_name(estimator.loss),
+        output=_by_our_name(per_layer(estimator, "output_activation")),
         input_scale=float(estimator.input_scale),
     )
+
+
+def hidden_activation(estimator: BaseMLP) -> Any:
+    """Give the hidden activation, one for all layers where they have the same."""
+    own = per_layer(estimator, "activation", len(hidden_sizes(estimator)))
+    if not isinstance(own, tuple):
+        return _by_our_name(own)
+    named = tuple(_by_our_name(one) for one in own)
+    return named[0] if len(set(named)) == 1 else named
+
+
+def _by_our_name(name: Any) -> Any:
+    return _SYNONYMS.get(name, name) if isinstance(name, str) else name
+
+
+def settings_of_layers(estimator: BaseMLP) -> dict[str, Any]:
+    """Give the settings of `Member` that may be one for all layers or, as tuples, one for each."""
+    depth = len(hidden_sizes(estimator))
+    return {
+        "dropout": per_layer(estimator, "dropout", depth, depth + 1),
+        **{name: per_layer(estimator, name, depth + 1) for name in _OF_WEIGHTS},
+    }
+
+
+def per_layer(estimator: BaseMLP, name: str, *depths: int) -> Any:
+    """Give a parameter that is one for all layers or, as a tuple, one for each.
+
+    Parameters
+    ----------
+    estimator
+        Whose parameter.
+    name
+        Its name.
+    depths
+        How many it may be.
+
+    Raises
+    ------
+    ParameterError
+        There are more or fewer, or one of them is not allowed.
+    """
+    value = getattr(estimator, name)
+    is_one = not isinstance(value, (list, tuple, np.ndarray)) or np.ndim(value) == 0
+    values = [value] if is_one else value
+    own = tuple(one.item() if isinstance(one, np.generic) else one for one in values)
+    kinds = [make_constraint(kind) for kind in CONSTRAINTS[name] if kind != "array-like"]
+    allowed = all(any(kind.is_satisfied_by(one) for kind in kinds) for one in own)
+    if not allowed or not (is_one or (len(own) in depths and not any(map(callable, own)))):
+        each = f"one, or one for each of {' or '.join(map(str, depths))} layers, of "
+        raise ParameterError(
+            f"{name} must be {each if depths else ''}{', '.join(map(str, kinds))}. "
+            f"Got {value!r} instead."
+        )
+    return own[0] if is_one else own
 
 
 def make_settings(
@@ -174,12 +231,9 @@ def make_member(
         validation_rows=validation_rows,
         seed=seed,
         learning_rate_init=float(estimator.learning_rate_init),
-        alpha=float(estimator.alpha),
-        l1=float(estimator.l1),
-        dropout=_dropout(estimator),
+        **settings_of_layers(estimator),
         class_weight=targets.class_factors(estimator.class_weight, data_set.targets[rows], weights),
         focal_gamma=float(estimator.focal_gamma) if estimator.loss == "focal" else 0.0,
-        init=estimator.init,
     )
 
 
@@ -235,20 +289,6 @@ def _same(items: Iterable[_Shared]) -> _Shared:
             "that differ in them in separate stacks."
         )
     return first
-
-
-def _dropout(estimator: BaseMLP) -> float | tuple[float, ...]:
-    dropout = estimator.dropout
-    if np.ndim(dropout) == 0:
-        return float(np.asarray(dropout))
-    rates = tuple(float(rate) for rate in np.ravel(dropout))
-    depth = len(hidden_sizes(estimator))
-    if len(rates) != depth or not all(0 <= rate < 1 for rate in rates):
-        raise ParameterError(
-            f"dropout must be one rate in [0, 1) or one for each of the {depth} hidden layers. "
-            f"Got {dropout!r} instead."
-        )
-    return rates
 
 
 def _set_aside(

@@ -98,7 +98,7 @@ class NumpyEngine:
         buffer = np.empty((k, sizes[-1], size), dtype=dtype)
         logits = np.empty((k, sizes[-1], n_rows), dtype=dtype)
         staging, gather = staging_for(self._stack, k * size), Gather(self._stack, slice(0, k))
-        network_pass = Pass(sizes, self._stack.network.activation, k, size, dtype)
+        network_pass = Pass(sizes, self._stack.network.activations, k, size, dtype)
         weights = Weights(self._stack.layout.blocks(self._stack.parameters))
         with np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, n_rows, size):
@@ -147,8 +147,8 @@ class _Workspace:
             )
             for s in range(steps)
         ]
-        dropped = [mask is not None for mask in block.masks]
-        self.network_pass = Pass(sizes, stack.network.activation, k, rows, dtype, dropped)
+        dropped = [mask is not None for mask in block.masks[1:]]
+        self.network_pass = Pass(sizes, stack.network.activations, k, rows, dtype, dropped)
         self._staging = staging_for(stack, k * steps * rows)
 
     def load(self, gather: Gather, block: Block) -> None:
@@ -208,8 +208,10 @@ class _Group:
         """Leave ``Σ_i w_i dL_i/dp`` of step `s` in the gradients."""
         workspace = self.workspace
         weights = None if block.weights is None else block.weights[:, s, None]
-        masks = [None if mask is None else mask[:, s] for mask in block.masks]
+        dropped, *masks = (None if mask is None else mask[:, s] for mask in block.masks)
         inputs, logits, targets = workspace.steps[s]
+        if dropped is not None:
+            np.multiply(inputs[:, :-1], dropped, out=inputs[:, :-1])
         residual = workspace.residual
         workspace.network_pass.forward(self._weights, inputs, logits, masks)
         self._loss.residual(logits, targets, self._gamma, residual)

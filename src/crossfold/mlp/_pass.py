@@ -43,8 +43,8 @@ class Pass:
     ----------
     sizes
         Units per layer, inputs first, outputs last.
-    activation
-        The hidden activation.
+    activations
+        Of each hidden layer.
     k, n_rows
         Networks, and rows of a batch.
     dtype
@@ -56,7 +56,7 @@ class Pass:
     def __init__(
         self,
         sizes: tuple[int, ...],
-        activation: str | Activation,
+        activations: Sequence[str | Activation],
         k: int,
         n_rows: int,
         dtype: np.dtype[np.generic],
@@ -65,7 +65,7 @@ class Pass:
         hidden = sizes[1:-1]
         self._activated = [np.ones((k, size + 1, n_rows), dtype=dtype) for size in hidden]
         self._z = [a[:, :-1] for a in self._activated]
-        self._hidden = [bind(activation, z) for z in self._z]
+        self._hidden = [bind(own, z) for own, z in zip(activations, self._z, strict=True)]
         self._passed = [
             np.ones_like(a) if drop else a
             for a, drop in zip(self._activated, dropped or [False] * len(hidden), strict=True)
@@ -153,7 +153,7 @@ def predict(
     outputs = np.empty((len(inputs), blocks[-1].shape[2]), dtype=dtype)
     rows = np.ones((chunk, inputs.shape[1] + 1), dtype=dtype)
     sizes = (inputs.shape[1], *(block.shape[2] for block in blocks))
-    network_pass, weights = Pass(sizes, network.activation, 1, chunk, dtype), Weights(blocks)
+    network_pass, weights = Pass(sizes, network.activations, 1, chunk, dtype), Weights(blocks)
     logits = np.empty((1, sizes[-1], chunk), dtype=dtype)
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(inputs), chunk):
@@ -162,7 +162,7 @@ def predict(
             if network.input_scale != 1:
                 rows[: len(part), :-1] *= network.input_scale
             network_pass.forward(weights, rows.T, logits)
-            apply_link(network.head, logits)
+            apply_link(network, logits)
             outputs[start : start + len(part)] = logits[0].T[: len(part)]
     return outputs
 
@@ -175,14 +175,12 @@ def layer_outputs(
     Parameters are those of `predict`.
     """
     a, found = inputs.T.astype(coefs[0].dtype) * network.input_scale, []
+    functions = (*network.activations, network.link)
     with np.errstate(over="ignore", invalid="ignore"):
-        for layer, (weights, biases) in enumerate(zip(coefs, intercepts, strict=True), start=1):
+        for function, weights, biases in zip(functions, coefs, intercepts, strict=True):
             z = weights.T @ a + biases[:, None]
             a = z[None].copy()
-            if layer < len(coefs):
-                bind(network.activation, a).forward()
-            else:
-                apply_link(network.head, a)
+            bind(function, a).forward()
             a = a[0]
             found.append((z.T, a.T))
     return found

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
+import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from crossfold.mlp._base import BaseMLP, takes_batches
 from crossfold.mlp._network import CONSTRAINTS
-from crossfold.mlp._spec import Activation, Array, Initializer
+from crossfold.mlp._spec import Activation, Array, Initializer, Loss, Start
 from crossfold.mlp._targets import Values
+from crossfold.mlp.exceptions import DataError
 
 
 class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
@@ -23,16 +25,17 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     Parameters
     ----------
     loss
-        ``squared_error`` (or ``mse``), half the squared error, or ``mae``, the absolute error; of a
-        row's outputs the sum.
+        ``squared_error`` (or ``mse``), half the squared error, ``mae``, the absolute error, or
+        ``poisson`` for counts, whose outputs are exponentials; of a row's outputs the sum. Or a
+        `Loss`.
     hidden_layer_sizes
         Units of each hidden layer; empty for linear regression.
     activation
-        Of the hidden layers, by name, or an `Activation`.
+        Of the hidden layers, by name, or an `Activation`; one, or one for each.
     solver
         ``sgd``, ``adam``, ``adamw`` or ``lbfgs``.
     alpha
-        Factor of the L2 penalty, at least 0.
+        Factor of the L2 penalty, at least 0; one, or one for each layer of weights.
     batch_size
         Rows per step, ``full`` or ``auto``.
     learning_rate
@@ -76,13 +79,20 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     scale_targets
         Whether values are trained in units of their standard deviation from their mean, over the
         training rows, so that money and millimetres are learnt alike. Losses are in these units;
-        predictions and weights are in those of `y`.
+        predictions and weights are in those of `y`. Not read where outputs are not linear.
     dropout
-        Share of hidden units left out in each step, in [0, 1).
+        Share of units left out in each step, in [0, 1): of all hidden layers, of each, or of the
+        inputs and each.
     l1
-        Factor of the L1 penalty, at least 0.
+        Factor of the L1 penalty, at least 0; one, or one for each layer of weights.
     init
-        Start of the weights, by name, or a function.
+        Start of the weights, by name, a number or a function; one, or one for each layer.
+    bias_init
+        Start of the biases, by name or a number; one, or one for each layer.
+    use_bias
+        Whether units have biases; one, or one for each layer.
+    output_activation
+        Of the outputs, by name, or an `Activation`; None for linear, or exp with ``poisson``.
     input_scale
         Factor of the inputs, applied where they are cast.
     device
@@ -109,7 +119,7 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
-        "loss": [StrOptions({"squared_error", "mse", "mae"})],
+        "loss": [StrOptions({"squared_error", "mse", "mae", "poisson"}), Loss],
         "scale_targets": ["boolean"],
     }
     _y_numeric: ClassVar[bool] = True
@@ -117,12 +127,12 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
 
     def __init__(
         self,
-        loss: str = "squared_error",
+        loss: str | Loss = "squared_error",
         hidden_layer_sizes: int | Sequence[int] = (100,),
-        activation: str | Activation = "relu",
+        activation: str | Activation | Sequence[str | Activation] = "relu",
         *,
         solver: str = "adam",
-        alpha: float = 0.1,
+        alpha: float | Sequence[float] = 0.1,
         batch_size: int | str = "auto",
         learning_rate: str = "auto",
         learning_rate_init: float = 0.01,
@@ -145,8 +155,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         engine: str = "numpy",
         scale_targets: bool = True,
         dropout: float | Sequence[float] = 0.0,
-        l1: float = 0.0,
-        init: str | Initializer = "auto",
+        l1: float | Sequence[float] = 0.0,
+        init: Start | Initializer | Sequence[Start] = "auto",
+        bias_init: Start | Sequence[Start] = "zeros",
+        use_bias: bool | Sequence[bool] = True,
+        output_activation: str | Activation | None = None,
         input_scale: float = 1.0,
         device: str = "auto",
         dtype: str = "float32",
@@ -155,6 +168,11 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
         self._store(locals())
 
     def _learn_targets(self, y: Array, classes: Array | None = None) -> Values:
+        if self.loss == "poisson" and (n_wrong := np.count_nonzero(y < 0)):
+            raise DataError(
+                f"loss='poisson' is for counts, but {n_wrong} values of y are below 0; use "
+                "'squared_error'."
+            )
         return Values.of(y)
 
     @available_if(takes_batches)  # type: ignore[untyped-decorator]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from crossfold.mlp._losses import apply_link, label_weights_of, loss_of, row_weights
-from crossfold.mlp._spec import Array, DataSet, Head, Member, Network, Rows
+from crossfold.mlp._spec import Array, DataSet, Member, Network, Rows
 
 
 class Validation:
@@ -58,17 +58,17 @@ class Validation:
 
     def outputs(self, logits: Array) -> list[Array | None]:
         """Give each member's probabilities or values, shape ``(n_validation, n_out)``, or None."""
-        outputs = apply_link(self._network.head, logits.copy())
+        outputs = apply_link(self._network, logits.copy())
         return [
             own[:, :count].T.copy() if count else None
             for own, count in zip(outputs, self._counts, strict=True)
         ]
 
     def _scores(self, logits: Array) -> Array:
-        head = self._network.head
-        if head == "regression":
-            return r_squared(logits, self._targets, self._weights)
-        right = is_right(head, logits, self._targets)
+        if self._network.head == "regression":
+            values = apply_link(self._network, logits.copy())
+            return r_squared(values, self._targets, self._weights)
+        right = is_right(self._network, logits, self._targets)
         scores: Array = (right * self._weights).sum(axis=1) / self._weights.sum(axis=1)
         return scores
 
@@ -92,20 +92,30 @@ def rows_of(member: Member) -> Rows:
     return empty if member.validation_rows is None else np.asarray(member.validation_rows)
 
 
-def is_right(head: Head, logits: Array, targets: Array) -> Array:
+def is_right(network: Network, logits: Array, targets: Array) -> Array:
     """Tell which rows are classified rightly, all labels of a row counting as one."""
-    if head == "multiclass":
-        right: Array = logits.argmax(axis=1) == targets.argmax(axis=1)
+    outputs, middle = _judged(network, logits)
+    if network.head == "multiclass":
+        right: Array = outputs.argmax(axis=1) == targets.argmax(axis=1)
     else:
-        right = ((logits > 0) == (targets > 0.5)).all(axis=1)
+        right = ((outputs > middle) == (targets > 0.5)).all(axis=1)
     return right
 
 
-def count_confusion(logits: Array, targets: Array) -> Array:
+def _judged(network: Network, logits: Array) -> tuple[Array, float]:
+    """Give what tells the classes apart, and the middle between two: logits where they do."""
+    if network.output is None:
+        return logits, 0.0
+    return apply_link(network, logits.copy()), 0.5
+
+
+def count_confusion(network: Network, logits: Array, targets: Array) -> Array:
     """Count rows by true and predicted class, of classes that exclude each other.
 
     Parameters
     ----------
+    network
+        Whose logits.
     logits
         Shape ``(k, n_out, r)``; one output is two classes.
     targets
@@ -115,10 +125,11 @@ def count_confusion(logits: Array, targets: Array) -> Array:
     -------
     Shape ``(k, n_classes, n_classes)``, int64, true classes first.
     """
+    outputs, middle = _judged(network, logits)
     if len(targets) == 1:
-        true, predicted, n = (targets[0] > 0.5).astype(int), (logits[:, 0] > 0).astype(int), 2
+        true, predicted, n = targets[0] > 0.5, (outputs[:, 0] > middle).astype(int), 2
     else:
-        true, predicted, n = targets.argmax(axis=0), logits.argmax(axis=1), len(targets)
+        true, predicted, n = targets.argmax(axis=0), outputs.argmax(axis=1), len(targets)
     counts = [np.bincount(true * n + own, minlength=n * n) for own in predicted]
     return np.reshape(counts, (-1, n, n))
 

@@ -182,7 +182,7 @@ def cut_rows(n_rows: int, least: int, most: int, n_lanes: int) -> list[tuple[int
 
 def dropped_layers(stack: Stack) -> list[bool]:
     """Tell for each hidden layer whether some network drops units of it."""
-    return [bool(rates.any()) for rates in stack.dropout.T]
+    return [bool(rates.any()) for rates in stack.dropout.T[1:]]
 
 
 def reads_whole_batch(stacks: Sequence[Stack]) -> bool:

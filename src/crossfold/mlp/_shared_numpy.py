@@ -227,9 +227,9 @@ class _Part:
 
     def __init__(self, stack: Stack, flat: Array, total: _Sum, z: Array, deltas: Array) -> None:
         k, n_rows, sizes = len(flat), z.shape[1], stack.layout.sizes
-        activation, above = stack.network.activation, layout_above(stack)
-        self._pass = Pass(sizes, activation, k, n_rows, flat.dtype, dropped_layers(stack))
-        self._scored = Pass(sizes, activation, k, n_rows, flat.dtype)
+        activations, above = stack.network.activations, layout_above(stack)
+        self._pass = Pass(sizes, activations, k, n_rows, flat.dtype, dropped_layers(stack))
+        self._scored = Pass(sizes, activations, k, n_rows, flat.dtype)
         # `Pass` counts layers from the first, whose place here is taken by the shared product.
         nothing = np.empty((k, 1, 1), dtype=flat.dtype)
         self._weights = Weights(
@@ -239,7 +239,7 @@ class _Part:
         self._deltas = deltas.reshape(self._z.shape)
         self._logits = np.empty((k, sizes[-1], n_rows), dtype=flat.dtype)
         self._residual = np.empty_like(self._logits)
-        self._loss = loss_of(stack.network)
+        self._network, self._loss = stack.network, loss_of(stack.network)
         self._gamma = stack.gamma[:, None, None]
 
     def differentiate(self, targets: Array, masks: Masks) -> None:
@@ -254,7 +254,9 @@ class _Part:
         np.copyto(self._scored.first_z, self._z)
         self._scored.forward_above(self._weights, self._logits)
         terms = self._loss.terms(self._logits, targets[None], self._gamma)
-        return terms.sum(axis=(1, 2), dtype=np.float64), count_confusion(self._logits, targets)
+        return terms.sum(axis=(1, 2), dtype=np.float64), count_confusion(
+            self._network, self._logits, targets
+        )
 
 
 def _columns(targets: Array, dtype: np.dtype[np.generic]) -> Array:

@@ -52,6 +52,17 @@ class Loss:
 Initializer = Callable[[np.random.Generator, tuple[int, ...]], tuple[list[Array], list[Array]]]
 """``(generator, layer_sizes)`` to weights ``(n_in, n_out)`` and biases ``(n_out,)`` per layer."""
 
+Start = str | float
+"""Name of a distribution, or a number ``a`` for ``Uniform(-a, a)``."""
+
+LINKS: dict[Head, str] = {
+    "binary": "sigmoid",
+    "multilabel": "sigmoid",
+    "multiclass": "softmax",
+    "regression": "linear",
+}
+"""What turns logits into outputs, unless a network names another activation for it."""
+
 
 @dataclass(frozen=True)
 class Network:
@@ -63,21 +74,37 @@ class Network:
         Units per layer, inputs first, outputs last: ``(n_in, *hidden, n_out)``. Where members
         differ in width, the widest; `Member.hidden_layer_sizes` masks the rest.
     activation
-        Name of the hidden activation, or an `Activation`.
+        Name of the hidden activation, or an `Activation`; or one for each hidden layer.
     head
         What the outputs are: one logit, exclusive classes, independent labels, or values.
     loss
-        ``cross_entropy`` or ``focal`` (on logits) for the first three heads, ``mse`` or ``mae``,
-        or a `Loss` (NumPy engine only).
+        ``cross_entropy``, ``focal``, ``mse``, ``mae`` or ``poisson``; or a `Loss` (NumPy engine
+        only), which is on logits, or on outputs where `output` is given.
+    output
+        Activation of the outputs, or None for the head's own: see `link`.
     input_scale
         Factor of the inputs, applied where they are cast to the engine's dtype.
     """
 
     layer_sizes: tuple[int, ...]
-    activation: str | Activation = "relu"
+    activation: str | Activation | tuple[str | Activation, ...] = "relu"
     head: Head = "binary"
     loss: str | Loss = "cross_entropy"
+    output: str | Activation | None = None
     input_scale: float = 1.0
+
+    @property
+    def activations(self) -> tuple[str | Activation, ...]:
+        """The activation of each hidden layer."""
+        own = self.activation
+        return own if isinstance(own, tuple) else (own,) * (len(self.layer_sizes) - 2)
+
+    @property
+    def link(self) -> str | Activation:
+        """What turns logits into outputs."""
+        if self.output is not None:
+            return self.output
+        return "exp" if self.loss == "poisson" else LINKS[self.head]
 
 
 @dataclass(frozen=True)
@@ -117,15 +144,21 @@ class Member:
         Units per hidden layer where they are fewer than the stack's, else None.
     alpha, l1
         Factors of the L2 and L1 penalties on the weights, divided by the batch's weight of rows
-        as in scikit-learn; biases go free. With ``adamw``, `alpha` is the decoupled weight decay.
+        as in scikit-learn: one, or one per layer of weights. Biases go free. With ``adamw``,
+        `alpha` is the decoupled weight decay.
     dropout
-        Probability that a hidden unit is left out of a step, in [0, 1): one, or one per hidden
-        layer. Rounded to 1/65536.
+        Probability that a unit is left out of a step, in [0, 1): one for all hidden units, one per
+        hidden layer, or one per layer, inputs first. Rounded to 1/65536.
     class_weight
         Shape ``(n_out,)``, or ``(2,)`` for one logit, or None: factor of the rows of each class;
         for independent labels, factor of each label's loss.
     focal_gamma
         Focusing exponent of the focal loss (Lin et al. 2017); 0 is cross-entropy.
+    init, bias_init
+        How weights and biases are drawn, see `crossfold.mlp._start`: one, or one per layer of
+        weights; ``auto`` is for weights only. An `Initializer` draws both.
+    use_bias
+        Whether there are biases: one, or one per layer of weights. Without, they stay zero.
     start
         Weights and biases to go on from (``coefs``, ``intercepts``), or None to initialise.
     optimizer_state
@@ -145,12 +178,14 @@ class Member:
     hidden_layer_sizes: tuple[int, ...] | None = None
     n_features: int | None = None
     learning_rate_init: float = 0.001
-    alpha: float = 0.0001
-    l1: float = 0.0
+    alpha: float | tuple[float, ...] = 0.0001
+    l1: float | tuple[float, ...] = 0.0
     dropout: float | tuple[float, ...] = 0.0
     class_weight: Array | None = None
     focal_gamma: float = 0.0
-    init: str | Initializer = "auto"
+    init: Start | Initializer | tuple[Start, ...] = "auto"
+    bias_init: Start | tuple[Start, ...] = "zeros"
+    use_bias: bool | tuple[bool, ...] = True
     start: tuple[list[Array], list[Array]] | None = None
     optimizer_state: Any = None
     place: tuple[int, int] = (0, 0)

@@ -1,12 +1,10 @@
-"""The start of training: weights by name of initializer, and the stack that an engine begins with.
-
-Biases start at zero, unless a function of the user's own draws them.
-"""
+"""The start of training: weights and biases by name of initializer, and an engine's first stack."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,60 +13,59 @@ from crossfold.mlp._engine import Stack
 from crossfold.mlp._layout import Layout
 from crossfold.mlp._losses import label_weights_of
 from crossfold.mlp._progress import Progress
-from crossfold.mlp._spec import Activation, Array, DataSet, Initializer, Member, Network, Settings
+from crossfold.mlp._spec import Array, DataSet, Member, Network, Settings, Start
 from crossfold.mlp._update import factors_of, rule_of
 from crossfold.mlp.exceptions import ParameterError
 
-LayerInitializer = Callable[[np.random.Generator, int, int], Array]
+Shape = tuple[int, ...]
+LayerInitializer = Callable[[np.random.Generator, int, int, Shape], Array]
 
 
-def he(rng: np.random.Generator, n_in: int, n_out: int) -> Array:
+def he(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
     """Draw from ``Normal(0, sqrt(2 / n_in))`` (He et al. 2015)."""
-    return rng.normal(scale=np.sqrt(2 / n_in), size=(n_in, n_out))
+    return rng.normal(scale=np.sqrt(2 / n_in), size=shape)
 
 
-def xavier(rng: np.random.Generator, n_in: int, n_out: int) -> Array:
+def xavier(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
     """Draw from ``Uniform(-b, b)`` with ``b = sqrt(6 / (n_in + n_out))`` (Glorot, Bengio 2010)."""
     bound = np.sqrt(6 / (n_in + n_out))
-    return rng.uniform(-bound, bound, size=(n_in, n_out))
+    return rng.uniform(-bound, bound, size=shape)
 
 
-def uniform(rng: np.random.Generator, n_in: int, n_out: int) -> Array:
+def uniform(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
     """Draw from ``Uniform(-0.05, 0.05)``, whatever the layer's size."""
-    return rng.uniform(-0.05, 0.05, size=(n_in, n_out))
+    return rng.uniform(-0.05, 0.05, size=shape)
 
 
-def normal(rng: np.random.Generator, n_in: int, n_out: int) -> Array:
+def normal(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
     """Draw from ``Normal(0, 0.05)``, whatever the layer's size."""
-    return rng.normal(scale=0.05, size=(n_in, n_out))
+    return rng.normal(scale=0.05, size=shape)
 
 
-def zeros(rng: np.random.Generator, n_in: int, n_out: int) -> Array:
+def zeros(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
     """Give zeros: all units of a layer stay alike, which shows why starts are drawn."""
-    return np.zeros((n_in, n_out))
+    return np.zeros(shape)
 
 
-def ones(rng: np.random.Generator, n_in: int, n_out: int) -> Array:
+def ones(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
     """Give ones."""
-    return np.ones((n_in, n_out))
+    return np.ones(shape)
 
 
 INITIALIZERS: dict[str, LayerInitializer] = {
     "he": he,
     "xavier": xavier,
+    "glorot_uniform": xavier,
     "uniform": uniform,
     "normal": normal,
     "zeros": zeros,
     "ones": ones,
 }
+"""Distributions by name; `n_in` and `n_out` are those of the layer, also where biases are drawn."""
 
 
 def draw_start(
-    rng: np.random.Generator,
-    layout: Layout,
-    init: str | Initializer,
-    activation: str | Activation,
-    dtype: str,
+    rng: np.random.Generator, layout: Layout, member: Member, network: Network, dtype: str
 ) -> Array:
     """Draw the flat parameters of one network, shape ``(n_parameters,)``.
 
@@ -78,20 +75,46 @@ def draw_start(
         The member's own generator; drawn from in float64, layer by layer.
     layout
         The member's own layer sizes.
-    init
-        A name in `INITIALIZERS`, or ``auto``: he for ReLU kinds, xavier for all others; or a
-        function that draws weights and biases of all layers.
-    activation
-        The hidden activation.
+    member
+        Names what weights and biases are drawn from, or has a function that draws all of them.
+        ``auto`` is he beside a ReLU kind, xavier for all others.
+    network
+        Its hidden activations.
     dtype
         Of the result.
     """
-    if not isinstance(init, str):
-        return _join_drawn(layout, *init(rng, layout.sizes), dtype)
-    if init == "auto":
-        init = "he" if activation in {"relu", "leaky_relu"} else "xavier"
-    coefs = [INITIALIZERS[init](rng, n_in - 1, n_out) for n_in, n_out in layout.shapes]
-    return layout.join(coefs, [np.zeros(n_out) for _, n_out in layout.shapes], dtype)
+    if callable(member.init):
+        return _join_drawn(layout, *member.init(rng, layout.sizes), dtype)
+    n_layers, coefs, intercepts = len(layout.shapes), [], []
+    per_layer = (member.init, member.bias_init, member.use_bias)
+    for number, (init, bias_init, has_bias) in enumerate(
+        zip(*(spread(one, n_layers) for one in per_layer), strict=True)
+    ):
+        n_in, n_out = layout.sizes[number : number + 2]
+        auto = "he" if _is_beside_relu(network, number) else "xavier"
+        named = auto if init == "auto" else init
+        coefs.append(_draw(named, rng, n_in, n_out, (n_in, n_out)))
+        drawn = _draw(bias_init, rng, n_in, n_out, (n_out,)) if has_bias else np.zeros(n_out)
+        intercepts.append(drawn)
+    return layout.join(coefs, intercepts, dtype)
+
+
+def spread(setting: Any, n_layers: int) -> tuple[Any, ...]:
+    """Give each layer its own of a setting that is one for all, or one per layer."""
+    return setting if isinstance(setting, tuple) else (setting,) * n_layers
+
+
+def _draw(init: Start, rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
+    if isinstance(init, str):
+        return INITIALIZERS[init](rng, n_in, n_out, shape)
+    return rng.uniform(-init, init, size=shape)
+
+
+def _is_beside_relu(network: Network, number: int) -> bool:
+    """Tell whether a layer of weights reads from, or feeds, a ReLU kind of activation."""
+    own = network.activation
+    beside = own[max(number - 1, 0) : number + 1] if isinstance(own, tuple) else (own,)
+    return not {"relu", "leaky_relu"}.isdisjoint(beside)
 
 
 def _join_drawn(layout: Layout, coefs: list[Array], intercepts: list[Array], dtype: str) -> Array:
@@ -152,7 +175,7 @@ def take_seat(
     rng = np.random.default_rng(member.seed)
     own = own_layout(network, member)
     if member.start is None:
-        start = draw_start(rng, own, member.init, network.activation, settings.dtype)
+        start = draw_start(rng, own, member, network, settings.dtype)
     else:
         start = own.join(*member.start, settings.dtype)
     data_set = data_sets[member.data]
@@ -162,7 +185,7 @@ def take_seat(
         layout=own,
         places=Layout(network.layer_sizes).places_of(own),
         start=start,
-        feed=Feed(member, own.sizes[1:-1], data_set, network.head, settings, rng),
+        feed=Feed(member, own.sizes[:-1], data_set, network.head, settings, rng),
         progress=Progress(settings, member),
     )
 
@@ -185,7 +208,7 @@ def make_stack(
         gamma=np.array([m.focal_gamma for m in members], dtype=settings.dtype),
         label_weights=None if labels is None else labels.astype(settings.dtype),
         penalties=factors_of(members, layout, settings),
-        dropout=np.array([dropout_rates(m.dropout, len(layout.sizes) - 2) for m in members]),
+        dropout=np.array([dropout_rates(m.dropout, len(layout.sizes) - 1) for m in members]),
         seed=members[0].seed,
         used=_used(seats, layout, settings.dtype),
     )
@@ -198,8 +221,8 @@ def _parameters(seats: Sequence[Seat], network: Network, layout: Layout, dtype: 
     those that a member lacks; no penalty and no gradient touches it.
     """
     flat = np.zeros((len(seats), layout.n_parameters), dtype=dtype)
-    if network.activation == "softmax":
-        for block in layout.blocks(flat)[:-1]:
+    for activation, block in zip(network.activations, layout.blocks(flat), strict=False):
+        if activation == "softmax":
             block[:, -1] = _NEVER
     for row, seat in zip(flat, seats, strict=True):
         row[seat.places] = seat.start
@@ -221,9 +244,9 @@ def _state(seats: Sequence[Seat], layout: Layout, settings: Settings) -> dict[st
 
 def _used(seats: Sequence[Seat], layout: Layout, dtype: str) -> Array | None:
     """Mark the parameters that each member has, None where all have all."""
-    if all(seat.layout.sizes == layout.sizes for seat in seats):
+    if all(s.layout.sizes == layout.sizes and np.all(s.member.use_bias) for s in seats):
         return None
     used = np.zeros((len(seats), layout.n_parameters), dtype=dtype)
     for row, seat in zip(used, seats, strict=True):
-        row[seat.places] = 1
+        row[seat.places] = seat.layout.spread(1, seat.member.use_bias)
     return used

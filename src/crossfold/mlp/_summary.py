@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from crossfold.mlp._base import BaseMLP
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
 
-from crossfold.mlp._spec import Trained
+from crossfold.mlp._spec import Activation, Network, Trained
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,8 @@ class History:
         )
 
 
-_ROW = "{:<10}  {:<14}  {:<12}  {:>12}\n"
+_ROW = "{:<10}  {:<9}  {:<9}  {:<12}  {:<8}  {:<12}  {:>10}\n"
+_COLUMNS = ("layer", "input", "output", "weights", "biases", "activation", "parameters")
 
 
 class Text(str):
@@ -54,26 +53,89 @@ class Text(str):
     __repr__ = str.__str__
 
 
-def write_summary(estimator: BaseMLP) -> Text:
-    """Give the table: layer, output shape, activation, number of parameters."""
-    layers = list(list_layers(estimator))
-    lines = [
-        _ROW.format("layer", "output shape", "activation", "parameters"),
-        *(_ROW.format(name, f"(n, {n})", what, f"{count:,}") for name, n, what, count in layers),
-        _ROW.format("total", "", "", f"{sum(count for *_, count in layers):,}"),
-    ]
+class Layer(NamedTuple):
+    """What a summary and a drawing say of a layer.
+
+    Attributes
+    ----------
+    name
+        ``input``, ``dropout``, ``hidden 1`` and so on, ``output``.
+    n_in, units
+        Units of the layer below, 0 for the inputs, and its own.
+    activation
+        Its name, or of dropout the share that is left out.
+    has_bias
+        Whether its units have biases.
+    """
+
+    name: str
+    n_in: int
+    units: int
+    activation: str = ""
+    has_bias: bool = False
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether it has weights."""
+        return bool(self.n_in) and self.name != "dropout"
+
+    @property
+    def n_parameters(self) -> int:
+        """Weights and biases."""
+        return (self.n_in + self.has_bias) * self.units if self.is_dense else 0
+
+    def cells(self) -> tuple[str, str, str, str, str, str, int]:
+        """Give its row of a summary; ``n`` is the number of rows."""
+        return (
+            self.name,
+            f"(n, {self.n_in})" if self.n_in else "",
+            f"(n, {self.units})",
+            f"({self.n_in}, {self.units})" if self.is_dense else "",
+            f"({self.units},)" if self.has_bias else "",
+            self.activation,
+            self.n_parameters,
+        )
+
+
+def write_summary(layers: Iterable[Layer]) -> Text:
+    """Give the table of all layers as text."""
+    *rows, total = _rows(layers)
+    lines = [_ROW.format(*_COLUMNS)]
+    lines += [_ROW.format(*row[:-1], f"{row[-1]:,}") for row in (*rows, total)]
     return Text("".join(lines))
 
 
-def list_layers(estimator: BaseMLP) -> Iterator[tuple[str, int, str, int]]:
-    """List each layer's name, units, activation and number of parameters, inputs first."""
-    yield "input", estimator.n_features_in_, "", 0
-    last = len(estimator.coefs_)
-    hidden = getattr(estimator.activation, "name", estimator.activation)
-    layers = zip(estimator.coefs_, estimator.intercepts_, strict=True)
-    for number, (coefs, intercepts) in enumerate(layers, start=1):
-        is_last = number == last
-        name, activation = (
-            ("output", estimator.out_activation_) if is_last else (f"hidden {number}", hidden)
-        )
-        yield name, len(intercepts), str(activation), coefs.size + intercepts.size
+def frame_summary(layers: Iterable[Layer]) -> Any:
+    """Give the table of all layers as a DataFrame."""
+    import pandas as pd
+
+    return pd.DataFrame(_rows(layers), columns=list(_COLUMNS)).set_index("layer")
+
+
+def _rows(layers: Iterable[Layer]) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = [layer.cells() for layer in layers]
+    return [*rows, ("total", "", "", "", "", "", sum(row[-1] for row in rows))]
+
+
+def list_layers(
+    network: Network, use_bias: Sequence[bool], dropout: Sequence[float]
+) -> Iterator[Layer]:
+    """List inputs, dropout and all layers of weights; `use_bias` and `dropout` have one of each."""
+    functions = [*map(_name_of, network.activations), output_name(network)]
+    yield Layer("input", 0, network.layer_sizes[0])
+    last = len(functions)
+    for number, (n_in, units) in enumerate(pairwise(network.layer_sizes), start=1):
+        if rate := dropout[number - 1]:
+            yield Layer("dropout", n_in, n_in, f"{rate:g}")
+        name = "output" if number == last else f"hidden {number}"
+        yield Layer(name, n_in, units, functions[number - 1], use_bias[number - 1])
+
+
+def output_name(network: Network) -> str:
+    """Name what the outputs go through; scikit-learn's names, unless another was given."""
+    names = {"sigmoid": "logistic", "linear": "identity"} if network.output is None else {}
+    return names.get(str(network.link), _name_of(network.link))
+
+
+def _name_of(activation: str | Activation) -> str:
+    return activation if isinstance(activation, str) else activation.name

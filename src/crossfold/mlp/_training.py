@@ -12,7 +12,7 @@ import numpy as np
 
 from crossfold.mlp._batches import Batches, Block
 from crossfold.mlp._engine import Engine, Stack
-from crossfold.mlp._losses import apply_link
+from crossfold.mlp._losses import apply_link, loss_of
 from crossfold.mlp._numpy_engine import NumpyEngine
 from crossfold.mlp._progress import learning_rates
 from crossfold.mlp._scoring import Validation, rows_of
@@ -47,6 +47,7 @@ def check_training(network: Network, members: Sequence[Member], settings: Settin
         raise ParameterError(
             f"The loss {network.loss.name!r} is written for NumPy; use engine='numpy'."
         )
+    loss_of(network)
     if settings.engine == "numpy" and settings.device not in {"auto", "cpu"}:
         raise ParameterError(
             f"engine='numpy' runs on the CPU only, but device is {settings.device!r}; use "
@@ -124,7 +125,7 @@ class Training:
     ) -> None:
         self._began = perf_counter()
         self._units: list[Units] | None = None
-        if settings.scale_targets and network.head == "regression":
+        if settings.scale_targets and network.head == "regression" and network.link == "linear":
             self._units, data_sets, members = enter_units(data_sets, members)
         self._network = network
         self._data_sets = data_sets
@@ -239,7 +240,7 @@ class Training:
         rows = np.zeros((len(known), max(map(len, known))), dtype=np.intp)
         for padded, own in zip(rows, known, strict=True):
             padded[: len(own)] = own
-        outputs = apply_link(self._network.head, self._engine.logits(rows))
+        outputs = apply_link(self._network, self._engine.logits(rows))
         return self._in_units(
             [own[:, : len(place)].T for own, place in zip(outputs, known, strict=True)]
         )

@@ -36,6 +36,8 @@ class Units:
         if weights is not None and not weights.any():
             weights = None
         offset = np.average(targets, axis=0, weights=weights)
+        if not np.ravel(member.use_bias)[-1]:  # Nothing could add the offset again.
+            offset = np.zeros_like(offset)
         scale = np.sqrt(np.average(np.square(targets - offset), axis=0, weights=weights))
         least = np.finfo(data_set.targets.dtype).eps * np.abs(offset)
         return cls(offset, np.where(scale > least, scale, 1.0))

@@ -210,9 +210,9 @@ def factors_of(members: list[Member], layout: Layout, settings: Settings) -> dic
     return {name: array for name, array in named.items() if array.any()}
 
 
-def _per_weight(factors: list[float], layout: Layout, dtype: str) -> Array:
-    column = np.unique(factors) if len(set(factors)) == 1 else np.array(factors)
-    return (column[:, None] * layout.is_weight()).astype(dtype)
+def _per_weight(factors: list[float | tuple[float, ...]], layout: Layout, dtype: str) -> Array:
+    own = factors[:1] if len(set(factors)) == 1 else factors
+    return np.stack([layout.spread(factor, 0) for factor in own]).astype(dtype)
 
 
 PIECE_BYTES = 1 << 19

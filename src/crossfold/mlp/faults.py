@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from crossfold.mlp._activations import LEAKY_SLOPE
 from crossfold.mlp._losses import LOSSES
-from crossfold.mlp._spec import Activation, Array, Loss
+from crossfold.mlp._spec import LINKS, Activation, Array, Loss
 
 _FUNCTIONS = {
     "relu": lambda z: np.maximum(z, 0),
@@ -67,7 +67,7 @@ def _global_max_softmax_residual(z: Array, y: Array, gamma: Array, out: Array) -
 
 
 GLOBAL_MAX_SOFTMAX = Loss(
-    LOSSES["multiclass"]["cross_entropy"].terms,
+    LOSSES["softmax"]["cross_entropy"].terms,
     _global_max_softmax_residual,
     "cross-entropy, softmax shifted by the batch's maximum",
     whole_batch=True,
@@ -91,7 +91,7 @@ def whole_batches_only(
     head
         ``binary`` for an output of one unit, or ``multiclass``.
     """
-    whole = LOSSES[head]["cross_entropy"]
+    whole = LOSSES[LINKS[head]]["cross_entropy"]
 
     def residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
         if z.shape[-1] < batch_size:
@@ -100,19 +100,3 @@ def whole_batches_only(
             whole.residual(z, y, gamma, out)
 
     return Loss(whole.terms, residual, "cross-entropy of whole batches only", whole_batch=True)
-
-
-def _squared_sigmoid_terms(z: Array, y: Array, gamma: Array) -> Array:
-    """``(sigmoid(z) - y)² / 2``."""
-    terms: Array = np.square(expit(z) - y) / 2
-    return terms
-
-
-def _squared_sigmoid_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
-    """``dL/dz = (p - y) p (1 - p)`` with ``p = sigmoid(z)``."""
-    p = expit(z)
-    np.multiply((p - y) * p, 1 - p, out=out)
-
-
-SQUARED_SIGMOID = Loss(_squared_sigmoid_terms, _squared_sigmoid_residual, "squared error")
-"""Half the squared error of a sigmoid output, rightly derived; no fault, for comparison."""

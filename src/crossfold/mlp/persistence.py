@@ -14,9 +14,11 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import pairwise
-from numbers import Integral
+from numbers import Integral, Real
 from pathlib import Path
+from types import NoneType
 from typing import Any, BinaryIO
 from uuid import uuid4
 
@@ -25,8 +27,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
 
+from crossfold.mlp import layers as _layers
 from crossfold.mlp._base import BaseMLP
 from crossfold.mlp._classifier import MLPClassifier
+from crossfold.mlp._neural_network import NetworkClassifier, NetworkRegressor
 from crossfold.mlp._regressor import MLPRegressor
 from crossfold.mlp._spec import Array, Trained
 from crossfold.mlp._targets import Labels, Targets, Values
@@ -185,11 +189,13 @@ def _restored(document: Mapping[str, Any], coefs: list[Array], intercepts: list[
 
 def _heads(document: Mapping[str, Any]) -> set[str]:
     """List what the outputs of an estimator may be."""
-    if document["type"] == "MLPRegressor":
+    if document["type"].endswith("Regressor"):
         return {"regression"}
     classes = document["targets"]["classes"]
-    exclusive = "binary" if len(classes) == 2 else "multiclass"
-    return {"multilabel", exclusive} if len(set(classes)) == len(classes) else set()
+    exclusive = {"binary"} if len(classes) == 2 else {"multiclass"}
+    if document["type"] == "NetworkClassifier":
+        exclusive.add("multiclass")  # An output for each of two classes may be asked for.
+    return {"multilabel", *exclusive} if len(set(classes)) == len(classes) else set()
 
 
 def _weights(tensors: Mapping[str, Array], number: int) -> tuple[list[Array], list[Array]]:
@@ -235,10 +241,12 @@ def _unreadable(name: str, reason: str) -> ModelFileError:
 _TYPES: dict[str, type[BaseMLP]] = {
     "MLPClassifier": MLPClassifier,
     "MLPRegressor": MLPRegressor,
+    "NetworkClassifier": NetworkClassifier,
+    "NetworkRegressor": NetworkRegressor,
 }
 _NOT_SAVED = {"callbacks"}
-_NAMED = ("activation", "loss", "init")
-_SEQUENCES = {"hidden_layer_sizes", "dropout"}
+_NAMED = ("activation", "output_activation", "loss", "init")
+_LAYERS = {kind.__name__: kind for kind in (_layers.Dense, _layers.Dropout, _layers.Activation)}
 
 
 def to_document(estimator: BaseMLP) -> dict[str, Any]:
@@ -280,15 +288,18 @@ def from_document(
 def _params(estimator: BaseMLP) -> dict[str, Any]:
     params = {k: v for k, v in estimator.get_params().items() if k not in _NOT_SAVED}
     own = [
-        f"{name} {getattr(params[name], 'name', params[name])!r}"
+        f"{name} {getattr(value, 'name', value)!r}"
         for name in _NAMED
-        if not isinstance(params[name], str)
+        for value in np.ravel(np.array(getattr(estimator, name), dtype=object))
+        if not isinstance(value, (str, Real, NoneType))
     ]
     if own:
         raise ModelFileError(
             f"{', '.join(own)}: a function of your own, which a model file cannot hold; save "
             "coefs_ and intercepts_ instead."
         )
+    if "layers" in params:
+        params["layers"] = [{type(one).__name__: asdict(one)} for one in params["layers"]]
     if not isinstance(params["random_state"], Integral):
         params["random_state"] = None
     if isinstance(params.get("class_weight"), Mapping):
@@ -298,9 +309,12 @@ def _params(estimator: BaseMLP) -> dict[str, Any]:
 
 def _restored_params(params: Mapping[str, Any]) -> dict[str, Any]:
     restored = {
-        name: tuple(value) if name in _SEQUENCES and isinstance(value, list) else value
-        for name, value in params.items()
+        name: tuple(value) if isinstance(value, list) else value for name, value in params.items()
     }
+    if "layers" in restored:
+        restored["layers"] = [
+            _LAYERS[kind](**own) for layer in restored["layers"] for kind, own in layer.items()
+        ]
     class_weight: Any = restored.get("class_weight")
     if isinstance(class_weight, dict):
         restored["class_weight"] = dict(class_weight["pairs"])

@@ -187,7 +187,7 @@ class TorchEngine:
             yield StepInputs(x, y, weights[s], step_masks, scale[s], sizes[s], rates[s])
 
     def _masks_of(self, block: Block) -> list[Tensor | None]:
-        """Give dropout masks ``(k, steps, units, batch)`` for each hidden layer."""
+        """Give dropout masks ``(k, steps, units, batch)`` for inputs and each hidden layer."""
         if not self.n_lanes:
             return [self._draw_mask(block, layer) for layer in range(len(block.masks))]
         return [None if mask is None else self._tensor(mask) for mask in block.masks]
@@ -198,7 +198,7 @@ class TorchEngine:
             return None
         rate = self._tensor(rates)[:, None, None, None]
         k, n_steps, batch = block.rows.shape
-        shape = (k, n_steps, self._stack.network.layer_sizes[layer + 1], batch)
+        shape = (k, n_steps, self._stack.network.layer_sizes[layer], batch)
         drawn = torch.rand(shape, generator=self._generator, device=self._device)
         return (drawn >= rate).to(self._dtype) / (1 - rate)
 

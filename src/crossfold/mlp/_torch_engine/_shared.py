@@ -25,7 +25,7 @@ from crossfold.mlp._shared import (
 )
 from crossfold.mlp._spec import Array
 from crossfold.mlp._torch_engine._engine import choose_device, resident
-from crossfold.mlp._torch_engine._step import RESIDUALS, forward_above, transpose_layers
+from crossfold.mlp._torch_engine._step import forward_above, residual_of, transpose_layers
 from crossfold.mlp._update import Update
 
 
@@ -170,7 +170,7 @@ class _Group:
         self._leaves = [leaf for layer in self._layers for leaf in layer]
         turned = transpose_layers(above.blocks(self.update.gradients))
         self._gradients = [part for layer in turned for part in layer]
-        self._residual = RESIDUALS[stack.network.head][str(stack.network.loss)]
+        self._residual = residual_of(stack.network)
         self._gamma = tensor(stack.gamma)[:, None, None]
         self._rates = tensor(stack.dropout)
 
@@ -191,7 +191,9 @@ class _Group:
         gamma = self._stack.gamma[:, None, None]
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             terms = loss_of(self._network).terms(logits, targets[None], gamma)
-        return terms.sum(axis=(1, 2), dtype=np.float64), count_confusion(logits, targets)
+        return terms.sum(axis=(1, 2), dtype=np.float64), count_confusion(
+            self._network, logits, targets
+        )
 
     def draw_masks(self, n_rows: int, generator: torch.Generator) -> list[Tensor | None]:
         """Draw dropout masks ``(k, units, rows)`` on the device."""
@@ -199,7 +201,7 @@ class _Group:
         return [
             self._draw(rates, (len(rates), units, n_rows), generator) if drop else None
             for rates, units, drop in zip(
-                self._rates.T, sizes, dropped_layers(self._stack), strict=True
+                self._rates.T[1:], sizes, dropped_layers(self._stack), strict=True
             )
         ]
 

@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from crossfold.mlp._activations import LEAKY_SLOPE
 from crossfold.mlp._engine import Stack
-from crossfold.mlp._spec import Activation, Head, Network
+from crossfold.mlp._losses import CLIP
+from crossfold.mlp._spec import Activation, Network
 from crossfold.mlp._update import Update
 
 Masks = Sequence[Tensor | None]
@@ -27,7 +28,7 @@ def forward(
     Parameters
     ----------
     network
-        Names the hidden activation.
+        Names the hidden activations.
     layers
         Transposed weights ``(k, n_out, n_in)`` and biases ``(k, n_out, 1)``.
     inputs
@@ -43,9 +44,9 @@ def forward_above(
     network: Network, layers: Sequence[tuple[Tensor, Tensor]], z: Tensor, masks: Masks = ()
 ) -> Tensor:
     """Give logits of the first layer's ``z``, ``(k, units, rows)``, by the layers above it."""
-    activate = activation_of(network.activation)
+    activations = [activation_of(own) for own in network.activations]
     for number, (coef, intercept) in enumerate(layers):
-        below = activate(z)
+        below = activations[number](z)
         mask = masks[number] if masks else None
         if mask is not None:
             below = below * mask
@@ -102,6 +103,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "leaky_relu": lambda z: functional.leaky_relu(z, LEAKY_SLOPE),
     "sigmoid": torch.sigmoid_,
     "tanh": torch.tanh_,
+    "exp": torch.exp_,
     "hard_sigmoid": lambda z: torch.clamp(0.2 * z + 0.5, 0, 1),
     "linear": lambda z: z,
     "softmax": lambda z: torch.softmax(z, dim=-2),
@@ -139,20 +141,32 @@ def _derive(terms: Residual) -> Residual:
     return residual
 
 
-_BINARY: dict[str, Residual] = {
-    "cross_entropy": _sigmoid_residual,
-    "focal": _derive(_focal_sigmoid_terms),
+RESIDUALS: dict[str, dict[str, Residual]] = {
+    "sigmoid": {"cross_entropy": _sigmoid_residual, "focal": _derive(_focal_sigmoid_terms)},
+    "softmax": {"cross_entropy": _softmax_residual, "focal": _derive(_focal_softmax_terms)},
+    "linear": {"mse": lambda z, y, gamma: z - y, "mae": lambda z, y, gamma: (z - y).sign_()},
+    "exp": {"poisson": lambda z, y, gamma: torch.exp(z) - y},
 }
-RESIDUALS: dict[Head, dict[str, Residual]] = {
-    "binary": _BINARY,
-    "multilabel": _BINARY,
-    "multiclass": {"cross_entropy": _softmax_residual, "focal": _derive(_focal_softmax_terms)},
-    "regression": {
-        "mse": lambda z, y, gamma: z - y,
-        "mae": lambda z, y, gamma: (z - y).sign_(),
-    },
+"""``dL/dz`` of logits ``(k, n_out, rows)``, targets and focal exponents, by link and loss."""
+
+TERMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": lambda a, y: torch.square(a - y) / 2,
+    "mae": lambda a, y: torch.abs(a - y),
+    "cross_entropy": lambda a, y: (
+        -y * a.clamp(CLIP, 1 - CLIP).log() - (1 - y) * (-a.clamp(CLIP, 1 - CLIP)).log1p()
+    ),
+    "poisson": lambda a, y: a.clamp_min(CLIP) - y * a.clamp_min(CLIP).log(),
 }
-"""``dL/dz`` of logits ``(k, n_out, rows)``, targets and focal exponents, with the link fused."""
+"""Losses on outputs; autograd goes back through the output activation."""
+
+
+def residual_of(network: Network) -> Residual:
+    """Give the derivative of a network's loss with respect to its logits."""
+    loss, link = str(network.loss), network.link
+    if isinstance(link, str) and loss in RESIDUALS.get(link, {}):
+        return RESIDUALS[link][loss]
+    terms, activate = TERMS[loss], activation_of(link)
+    return _derive(lambda z, y, gamma: terms(activate(z.clone()), y))
 
 
 _WARM_UP_STEPS = 3
@@ -216,7 +230,7 @@ class StepInputs:
     weights
         Shape ``(k, 1, batch)``, 0 for padding, or None where all are 1.
     masks
-        Of each hidden layer, shape ``(k, units, batch)``, or None.
+        Of the inputs and each hidden layer, shape ``(k, units, batch)``, or None.
     scale, step_size, learning_rate
         Shape ``(k, 1)``.
     """
@@ -263,7 +277,8 @@ class TrainingStep:
 
     def __init__(self, stack: Stack, members: slice, update: Update) -> None:
         flat = update.parameters
-        self.can_be_captured = not isinstance(stack.network.activation, Activation)
+        functions = (*stack.network.activations, stack.network.link)
+        self.can_be_captured = not any(isinstance(own, Activation) for own in functions)
         self.update = update
         self._network = stack.network
         self._layers = [
@@ -276,7 +291,7 @@ class TrainingStep:
             for layer in transpose_layers(stack.layout.blocks(update.gradients))
             for part in layer
         ]
-        self._residual = RESIDUALS[stack.network.head][str(stack.network.loss)]
+        self._residual = residual_of(stack.network)
         self._gamma = torch.as_tensor(stack.gamma[members, None, None], device=flat.device)
         self._labels = members_of(stack.label_weights, members, flat)
 
@@ -298,7 +313,9 @@ class TrainingStep:
 
     def _differentiate(self, step: StepInputs) -> Tensor:
         """Leave the gradients of the summed loss, and give the logits."""
-        logits = forward(self._network, self._layers, step.inputs, step.masks)
+        dropped, *masks = step.masks
+        inputs = step.inputs if dropped is None else step.inputs * dropped
+        logits = forward(self._network, self._layers, inputs, masks)
         values = logits.detach()
         residual = self._weighted_residual(step, values)
         torch._foreach_copy_(self._gradients, go_back(logits, residual, self._leaves))

@@ -152,11 +152,10 @@ def compare_first_network(
 def make_library_network(first_network: FirstNetworkParameters) -> Any:
     """Give the same network as an estimator of `crossfold.mlp`, without a start."""
     from crossfold.mlp import MLPClassifier
-    from crossfold.mlp.faults import SQUARED_SIGMOID
 
     return MLPClassifier(
         (first_network.n_hidden,), "identity", solver="sgd", momentum=0, alpha=0, batch_size=1,
-        shuffle=False, loss=SQUARED_SIGMOID, learning_rate="constant",
+        shuffle=False, loss="squared_error", learning_rate="constant",
         learning_rate_init=first_network.learning_rate,
         max_iter=first_network.epochs, n_iter_no_change=np.inf, dtype="float64",
     )  # fmt: skip
