@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from sklearn.utils._optional_dependencies import check_pandas_support
+
 from crossfold.mlp._spec import Activation, Network, Trained
 
 
@@ -107,9 +109,8 @@ def write_summary(layers: Iterable[Layer]) -> Text:
 
 def frame_summary(layers: Iterable[Layer]) -> Any:
     """Give the table of all layers as a DataFrame."""
-    import pandas as pd
-
-    return pd.DataFrame(_rows(layers), columns=list(_COLUMNS)).set_index("layer")
+    pandas = check_pandas_support("A summary as a DataFrame")
+    return pandas.DataFrame(_rows(layers), columns=list(_COLUMNS)).set_index("layer")
 
 
 def _rows(layers: Iterable[Layer]) -> list[tuple[Any, ...]]:
