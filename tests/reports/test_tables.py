@@ -26,6 +26,12 @@ def test_intervals_are_light_and_numbers_right():
     assert "x" * 61 not in html
 
 
+def test_a_long_table_has_its_intervals_too():
+    table = pd.DataFrame({"column": ["age"], "estimate": [0.25], "low": [0.2], "high": [0.3]})
+    html = to_html(table, "Effects", columns=["column", "estimate"])
+    assert '0.25 <span class="interval">0.20–0.30</span>' in html
+
+
 @pytest.mark.parametrize(
     ("estimate", "printed"),
     [

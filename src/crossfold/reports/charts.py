@@ -453,7 +453,7 @@ def confusion(counts: NDArray[np.intp], names: Sequence[str]) -> Figure:
     shown = counts[np.ix_(keep, keep)]
     shares = shown / np.maximum(counts.sum(axis=1)[keep], 1)[:, None]
     k = len(keep)
-    figure, [axes] = style.new_figure(min(6.2, 1.6 + 0.38 * k))
+    figure, [axes] = style.new_figure(1.6 + 0.38 * k)
     texts = [[count(int(number)) if number else "" for number in row] for row in shown]
     heat_map(axes, shares, texts, [names[number] for number in keep])
     return figure
@@ -469,7 +469,7 @@ def heat_map(
         if text := texts[row][column]:
             shade = "white" if share > 0.5 else "black"
             place: dict[str, Any] = {"ha": "center", "va": "center", "color": shade}
-            axes.text(column, row, text, fontsize=10 if k <= 12 else 7, **place)
+            axes.text(column, row, text, fontsize=10 if k <= 12 else 9, **place)
     labels = [chart_label(name, 18) for name in names]
     is_long = k > 3 and max(map(len, labels)) > 3
     axes.set_yticks(range(k), labels)

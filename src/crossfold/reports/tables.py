@@ -30,7 +30,7 @@ METRICS = {
     "precision": "Precision (PPV)",
     "observed_over_expected": "Observed over expected",
 }
-_OF_ANY_SIZE = {"rmse", "mae", "mean_error", "difference", "from", "to"}
+_OF_ANY_SIZE = {"rmse", "mae", "mean_error", "difference", "from", "to", "estimate"}
 _SHARES = {"missing", "share", "flagged_share", "rate"}
 _LONGEST_NAME, _LONGEST_TEXT = 40, 240
 _ENDS = ("_low", "_high")
@@ -129,7 +129,7 @@ def to_html(
     names: Mapping[str, str] | None = None,
     join: bool = False,
 ) -> Markup:
-    """Print a table: ``x_low`` and ``x_high`` are the interval of ``x``.
+    """Print a table: ``x_low`` and ``x_high`` are the interval of ``x``, else ``low`` and ``high``.
 
     Parameters
     ----------
@@ -223,6 +223,7 @@ def _text(row: dict[Any, Any], name: str, first: str) -> str:
         return words.shortened(named, _LONGEST_NAME if name == first else _LONGEST_TEXT)
     if name == "p_value":
         return words.MISSING if math.isnan(value) else words.p_value(value)
-    low, high = (row.get(f"{name}{end}", math.nan) for end in _ENDS)
+    of_name = "" if name == "estimate" else f"{name}_"
+    low, high = (row.get(f"{of_name}{end}", math.nan) for end in ("low", "high"))
     estimate = Estimate(name, value, low, high)
     return estimate.percent() if name in _SHARES else estimate.printed()

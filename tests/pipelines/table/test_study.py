@@ -17,6 +17,8 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.pipeline import create_data_pipeline
 from crossfold.pipelines.table.profile import Wishes
 from crossfold.pipelines.table.study import read_profile, scalar, write_study
+from crossfold.templates.cross_validation.folds import assign_rows_to_folds, guard_against_leaks
+from crossfold.templates.cross_validation.parameters import FoldParameters
 from crossfold.templates.parameters import TableParameters
 
 KEY = {"patient_key": {"key": "k"}}
@@ -186,6 +188,18 @@ def test_identifiers_are_hashed_exactly_and_never_stored(
     for stored in [file for file in study.folder.rglob("*") if file.is_file()]:
         content = stored.read_bytes()
         assert not any(secret.encode() in content for secret in secrets), stored
+
+
+def test_identifiers_without_a_group_do_not_stop_the_split(
+    study: Study, visits: pd.DataFrame, tmp_path: Path
+) -> None:
+    visits.to_csv(tmp_path / "a.csv", index=False)
+    study.write(str(tmp_path / "a.csv"), target="missed")
+    parameters = study.parameters()
+    assert parameters.identifiers == ("patient_id", "visit")
+    table, features = study.run()
+    folds = assign_rows_to_folds(table, features, FoldParameters(parts=0), parameters, 0)
+    assert not guard_against_leaks(table, folds, parameters)["crossing"].any()
 
 
 def test_excel(study: Study, visits: pd.DataFrame, tmp_path: Path) -> None:

@@ -172,12 +172,17 @@ def group_codes(table: pd.DataFrame, table_parameters: TableParameters) -> NDArr
     """
     if table_parameters.group is not None:
         return np.asarray(pd.factorize(table[table_parameters.group])[0], dtype=np.int64)
-    described = table.drop(columns=list(table_parameters.identifiers))
+    described = _without_identifiers(table, table_parameters)
     same = described.groupby(list(described.columns), dropna=False, observed=True).ngroup()
     codes, distinct = pd.factorize(same)
     if len(distinct) < _COPIES_AT_MOST * len(table):
         return np.arange(len(table))
     return np.asarray(codes, dtype=np.int64)
+
+
+def _without_identifiers(table: pd.DataFrame, table_parameters: TableParameters) -> pd.DataFrame:
+    """Leave out what tells rows apart by name; a user's own table has come without it."""
+    return table.drop(columns=list(table_parameters.identifiers), errors="ignore")
 
 
 def _stands_alone(group: NDArray[np.integer]) -> bool:
@@ -267,7 +272,7 @@ def guard_against_leaks(
     """
     group = group_of_row(fold_table)
     coarse = table_parameters.group is None and _stands_alone(group)
-    identity = None if coarse else table.drop(columns=list(table_parameters.identifiers))
+    identity = None if coarse else _without_identifiers(table, table_parameters)
     pairs: dict[str, list[tuple[Rows, Rows]]] = {}
     for one in read_folds(fold_table, *COMPARED):
         pairs.setdefault(one.protocol, []).append((one.train_rows, one.validation_rows))
