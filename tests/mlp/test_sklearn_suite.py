@@ -51,7 +51,11 @@ def global_random_seed():
 
 def _judged(name, test):
     reason = DIFFERENCES.get(name)
-    return test if reason is None else pytest.mark.xfail(reason=reason, strict=True)(test)
+    if reason is None:
+        return test
+    # What is not there need not be trained for: one of them takes 3,000 epochs to get to it.
+    runs = "private counter" not in reason
+    return pytest.mark.xfail(reason=reason, strict=True, run=runs)(test)
 
 
 for _name, _test in list(vars(suite).items()):

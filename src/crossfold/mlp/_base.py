@@ -19,7 +19,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from crossfold.mlp import _training
 from crossfold.mlp._batches import dropout_rates
 from crossfold.mlp._drawing import Drawing, draw
-from crossfold.mlp._inputs import check_inputs
+from crossfold.mlp._inputs import check_inputs, stack_rows
 from crossfold.mlp._network import (
     CONSTRAINTS,
     WHOLE_RUN_SCHEDULES,
@@ -130,7 +130,8 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         Parameters
         ----------
         X
-            Inputs, shape ``(n, n_features)``, dense or sparse; sparse inputs are made dense.
+            Inputs, shape ``(n, n_features)``, dense or sparse; sparse ones are made dense batch by
+            batch.
         y
             Classes or values, shape ``(n,)``, or ``(n, n_outputs)`` for several labels or values.
         sample_weight
@@ -185,7 +186,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         data_set = DataSet(inputs, targets.encode(y, self.dtype), weights)
         if validation_data is not None:
             data_set = self._append(data_set, targets, *validation_data)
-        rows = np.split(np.arange(len(data_set.inputs)), [len(inputs)])
+        rows = np.split(np.arange(len(data_set.targets)), [inputs.shape[0]])
         sets_aside = stops_early(self) and validation_data is None
         member = make_member(self, targets, data_set, *rows, sets_aside=sets_aside)
         network = make_network(self, inputs.shape[1], targets)
@@ -202,10 +203,10 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         inputs, y = self._check_inputs(X, y, reset=False)
         weights = data_set.weights
         if weights is not None:
-            weights = np.concatenate([weights, np.ones(len(inputs), dtype=weights.dtype)])
+            weights = np.concatenate([weights, np.ones(len(y), dtype=weights.dtype)])
         encoded = targets.encode(y, self.dtype)
         return DataSet(
-            np.concatenate([data_set.inputs, inputs]),
+            stack_rows(data_set.inputs, inputs),
             np.concatenate([data_set.targets, encoded]),
             weights,
         )

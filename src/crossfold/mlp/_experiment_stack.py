@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from crossfold.mlp._base import clone_with
 from crossfold.mlp._classifier import MLPClassifier
 from crossfold.mlp._experiments import Experiments, Scores, accuracy_of
-from crossfold.mlp._inputs import copy_features
+from crossfold.mlp._inputs import copy_features, to_dense
 from crossfold.mlp._network import (
     WHOLE_RUN_SCHEDULES,
     draw_seed,
@@ -137,6 +137,7 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
         estimators = [clone_with(self.estimator, params) for params in self.member_params]
         self._check(estimators)
         inputs, y = self.estimator._check_inputs(X, y, reset=True)
+        inputs = to_dense(inputs)
         targets = self.estimator._learn_targets(y)
         if targets.head == "multilabel":
             raise DataError(
@@ -172,7 +173,7 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
         if rows is None:
             return None
         inputs, y = self.estimator._check_inputs(*rows, reset=False)
-        return DataSet(inputs, targets.encode(y, self.estimator.dtype))
+        return DataSet(to_dense(inputs), targets.encode(y, self.estimator.dtype))
 
 
 def _check_experiment(number: int, estimator: MLPClassifier) -> None:

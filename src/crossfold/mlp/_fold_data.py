@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing
 
-from crossfold.mlp._inputs import check_inputs
+from crossfold.mlp._inputs import check_inputs, stack_rows
 from crossfold.mlp._spec import Array, DataSet, Rows
 from crossfold.mlp._targets import Targets
 from crossfold.mlp.exceptions import DataError
@@ -154,14 +155,14 @@ class Preparation:
         inputs = features.check(train_inputs, self.dtype, fitted)
         if len(validation_rows):
             validated = Features().check(validation_inputs, self.dtype, fitted)
-            inputs = np.concatenate([inputs, validated])
+            inputs = stack_rows(inputs, validated)
         data_set = DataSet(
             inputs,
             self.targets.encode(np.concatenate([train_y, y[validation_rows]]), self.dtype),
             None if weights is None else weights[np.concatenate(fold)],
         )
         n_train = len(train_y)
-        rows = np.arange(len(inputs))
+        rows = np.arange(inputs.shape[0])
         return FoldData(data_set, rows[:n_train], rows[n_train:], validation_rows, features, fitted)
 
     def _transform(self, X: Any, y: Array, fold: Fold) -> tuple[Any, Any, Any]:
@@ -187,4 +188,8 @@ def _pad(data_set: DataSet, width: int) -> DataSet:
     missing = width - data_set.inputs.shape[1]
     if not missing:
         return data_set
+    if issparse(data_set.inputs):
+        wider = data_set.inputs.copy()
+        wider.resize(wider.shape[0], width)
+        return replace(data_set, inputs=wider)
     return replace(data_set, inputs=np.pad(data_set.inputs, ((0, 0), (0, missing))))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from scipy.sparse import issparse
+from scipy.sparse import issparse, vstack
 from sklearn.utils.validation import validate_data
 
 from crossfold.mlp._spec import Array
@@ -31,7 +31,7 @@ def check_inputs(
     estimator
         Remembers number and names of the columns, or is asked for them with ``reset=False``.
     X
-        Inputs, shape ``(n, n_features)``; sparse ones are made dense.
+        Inputs, shape ``(n, n_features)``; sparse ones are given back as CSR.
     y
         Targets, or nothing.
     dtype
@@ -42,16 +42,28 @@ def check_inputs(
         Further arguments of scikit-learn's ``validate_data``.
     """
     try:
-        checked = validate_data(estimator, X, y, accept_sparse=["csr", "csc"], **how)
+        checked = validate_data(estimator, X, y, accept_sparse="csr", **how)
     except ValueError as error:
         fault = _unusable_values(str(error), X, source)
         if fault is None:
             raise
         raise fault from None
     inputs = checked[0] if isinstance(checked, tuple) else checked
-    dense = inputs.toarray() if issparse(inputs) else inputs
-    _check_range(dense, dtype, X, source)
-    return (dense, checked[1]) if isinstance(checked, tuple) else dense
+    _check_range(inputs, dtype, X, source)
+    return checked
+
+
+def to_dense(inputs: Any) -> Array:
+    """Give some rows of inputs as an array, whether they are sparse or not."""
+    dense: Array = inputs.toarray() if issparse(inputs) else inputs
+    return dense
+
+
+def stack_rows(first: Any, second: Any) -> Any:
+    """Append rows to others; sparse if either is."""
+    if issparse(first) or issparse(second):
+        return vstack([first, second], format="csr")
+    return np.concatenate([first, second])
 
 
 def copy_features(source: Any, estimator: Any) -> None:
@@ -63,7 +75,8 @@ def copy_features(source: Any, estimator: Any) -> None:
 
 def _unusable_values(message: str, X: Any, source: Any) -> DataError | None:
     """Say which columns hold what scikit-learn's message is about, or None."""
-    values = X.toarray() if issparse(X) else X
+    X = X.tocsr() if issparse(X) else X
+    values = X.data if issparse(X) else X
     if message.startswith("could not convert string to float"):
         kind, where = "text", np.vectorize(lambda v: isinstance(v, str))(np.asarray(values, object))
     elif message.startswith("Input X contains NaN"):
@@ -73,10 +86,19 @@ def _unusable_values(message: str, X: Any, source: Any) -> DataError | None:
         kind, where = "infinite values (inf)", np.isinf(np.asarray(values, float))
     else:
         return None
+    if issparse(X):
+        where = _in_places_of(X, where)
     return DataError(f"X has {kind} in {_list_columns(where, X, source)}. {_REMEDIES[kind]}")
 
 
-def _check_range(inputs: Array, dtype: str, X: Any, source: Any) -> None:
+def _in_places_of(X: Any, of_values: Array) -> Any:
+    """Put what is said of the values of a sparse matrix where they are in it."""
+    marked = X.copy()
+    marked.data = of_values.astype(int)
+    return marked
+
+
+def _check_range(inputs: Any, dtype: str, X: Any, source: Any) -> None:
     """Refuse what would be infinite once it is cast."""
     if inputs.dtype.kind != "f" or inputs.dtype.itemsize <= np.dtype(dtype).itemsize:
         return
@@ -84,14 +106,14 @@ def _check_range(inputs: Array, dtype: str, X: Any, source: Any) -> None:
     if inputs.size and max(inputs.max(), -inputs.min()) > most:
         raise DataError(
             f"X has values beyond the range of {dtype} in "
-            f"{_list_columns(np.abs(inputs) > most, X, source)}. Scale the inputs, or use "
+            f"{_list_columns(abs(inputs) > most, X, source)}. Scale the inputs, or use "
             "dtype='float64'."
         )
 
 
-def _list_columns(where: Array, X: Any, source: Any) -> str:
+def _list_columns(where: Any, X: Any, source: Any) -> str:
     """List columns with the number of their rows that are marked, shape ``(n, n_columns)``."""
-    counts = where.sum(axis=0)
+    counts = np.asarray(where.sum(axis=0)).ravel()
     names, columns = _column_names(X, source, len(counts)), np.flatnonzero(counts)
     listed = [f"{names[c]!r} ({counts[c]} rows)" for c in columns[:_NAMED_COLUMNS]]
     more = len(columns) - len(listed)

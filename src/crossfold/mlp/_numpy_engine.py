@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
+from scipy.sparse import issparse
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from crossfold.mlp._batches import Block
 from crossfold.mlp._engine import Stack, keep_members, runs_of, sum_losses
+from crossfold.mlp._inputs import to_dense
 from crossfold.mlp._losses import loss_of
 from crossfold.mlp._pass import Pass, Weights
 from crossfold.mlp._spec import Array
@@ -33,7 +36,7 @@ class NumpyEngine:
     def __init__(self, stack: Stack) -> None:
         self.n_lanes = blas_threads()
         dtype = stack.parameters.dtype
-        inputs = {id(one.inputs): np.ascontiguousarray(one.inputs) for one in stack.data_sets}
+        inputs = {id(one.inputs): _by_rows(one.inputs) for one in stack.data_sets}
         data_sets = [
             replace(
                 data_set,
@@ -244,10 +247,13 @@ class Gather:
         """
         for members, data_set in self._runs:
             part, source = out[members], data_set.inputs
-            size = part.size * source.itemsize
-            taken = staging[:size].view(source.dtype).reshape(*rows[members].shape, -1)
-            # mode="clip" because "raise" makes NumPy take into a second buffer.
-            np.take(source, rows[members], axis=0, out=taken, mode="clip")
+            if issparse(source):
+                taken = to_dense(source[rows[members].ravel()])
+            else:
+                size = part.size * source.itemsize
+                taken = staging[:size].view(source.dtype).reshape(*rows[members].shape, -1)
+                # mode="clip" because "raise" makes NumPy take into a second buffer.
+                np.take(source, rows[members], axis=0, out=taken, mode="clip")
             np.copyto(part, taken.reshape(part.shape), casting="same_kind")
             if self._scale != 1:
                 np.multiply(part, self._scale, out=part)
@@ -261,8 +267,13 @@ class Gather:
 
 def staging_for(stack: Stack, n_rows: int) -> Array:
     """Give bytes enough for the inputs of `n_rows` rows of any data set."""
-    itemsize = max(data_set.inputs.itemsize for data_set in stack.data_sets)
+    itemsize = max(data_set.inputs.dtype.itemsize for data_set in stack.data_sets)
     return np.empty(n_rows * stack.network.layer_sizes[0] * itemsize, dtype=np.uint8)
+
+
+def _by_rows(inputs: Any) -> Any:
+    """Store inputs row by row; sparse ones are so already."""
+    return inputs if issparse(inputs) else np.ascontiguousarray(inputs)
 
 
 @cache

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from crossfold.mlp._activations import bind
+from crossfold.mlp._inputs import to_dense
 from crossfold.mlp._losses import apply_link
 from crossfold.mlp._spec import Activation, Array, Network
 
@@ -141,7 +142,7 @@ def predict(
     coefs, intercepts
         One array per layer, ``(n_in, n_out)`` and ``(n_out,)``.
     inputs
-        Shape ``(n, n_in)``, any numeric dtype; cast to that of the weights.
+        Shape ``(n, n_in)``, any numeric dtype, dense or CSR; cast to that of the weights.
 
     Returns
     -------
@@ -149,15 +150,16 @@ def predict(
     """
     blocks = [np.vstack(layer)[None] for layer in zip(coefs, intercepts, strict=True)]
     dtype, widest = blocks[0].dtype, max(max(block.shape[1:]) for block in blocks)
-    chunk = int(np.clip(_CHUNK_BYTES // (widest * dtype.itemsize), 1, max(len(inputs), 1)))
-    outputs = np.empty((len(inputs), blocks[-1].shape[2]), dtype=dtype)
+    n_rows = inputs.shape[0]
+    chunk = int(np.clip(_CHUNK_BYTES // (widest * dtype.itemsize), 1, max(n_rows, 1)))
+    outputs = np.empty((n_rows, blocks[-1].shape[2]), dtype=dtype)
     rows = np.ones((chunk, inputs.shape[1] + 1), dtype=dtype)
     sizes = (inputs.shape[1], *(block.shape[2] for block in blocks))
     network_pass, weights = Pass(sizes, network.activations, 1, chunk, dtype), Weights(blocks)
     logits = np.empty((1, sizes[-1], chunk), dtype=dtype)
     with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, len(inputs), chunk):
-            part = inputs[start : start + chunk]
+        for start in range(0, n_rows, chunk):
+            part = to_dense(inputs[start : start + chunk])
             rows[: len(part), :-1] = part
             if network.input_scale != 1:
                 rows[: len(part), :-1] *= network.input_scale

@@ -114,7 +114,8 @@ class DataSet:
     Attributes
     ----------
     inputs
-        Shape ``(n, n_in)``, any numeric dtype; cast to the engine's dtype batch by batch.
+        Shape ``(n, n_in)``, any numeric dtype, or a CSR matrix of SciPy; made dense and cast to the
+        engine's dtype batch by batch.
     targets
         Shape ``(n, n_out)``, float: 0/1 for one logit and for labels, one-hot for classes.
     weights

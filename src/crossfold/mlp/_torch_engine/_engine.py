@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.sparse import issparse
 from torch import Tensor
 
 from crossfold.mlp._batches import Block
@@ -214,8 +215,13 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def resident(array: Array, device: torch.device) -> Tensor:
-    """Put an array on the device; on the CPU the caller's own memory is read."""
+def resident(array: Any, device: torch.device) -> Any:
+    """Put an array on the device; on the CPU the caller's own memory is read.
+
+    A sparse matrix is left where it is.
+    """
+    if issparse(array):
+        return array
     if array.dtype.kind == "u" and array.itemsize > 1:
         array = array.astype(np.int64)  # Larger unsigned integers cannot be indexed by torch.
     with warnings.catch_warnings():
@@ -223,8 +229,11 @@ def resident(array: Array, device: torch.device) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(array)).to(device)
 
 
-def _take(source: Tensor, rows: Tensor) -> Tensor:
+def _take(source: Any, rows: Tensor) -> Tensor:
     """Give rows of any shape; four times as fast on the CPU as indexing with them."""
+    if issparse(source):
+        taken = source[rows.reshape(-1).cpu().numpy()].toarray()
+        return torch.as_tensor(taken, device=rows.device).view(*rows.shape, -1)
     return torch.index_select(source, 0, rows.reshape(-1)).view(*rows.shape, -1)
 
 
