@@ -5,7 +5,7 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.headlines import headlines
+from crossfold.hooks import headlines
 
 COLUMNS = ["model", "protocol", "metric", "estimate", "low", "high", "n"]
 ROWS = [

@@ -6,7 +6,7 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.prerequisites import require_inputs, smallest_maker
+from crossfold.hooks import require_inputs, smallest_maker
 
 
 def copy(table: pd.DataFrame) -> pd.DataFrame:

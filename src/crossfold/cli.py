@@ -99,19 +99,19 @@ def study() -> None:
 @click.option("--force", is_flag=True, help="Write the study's own files anew.")
 def new_study(name: str, force: bool, **options: Any) -> None:
     """Write the configuration of a study NAME of a table."""
-    from crossfold.pipelines.table import command
+    from crossfold.pipelines.table.study import new
 
     root = find_kedro_project(Path.cwd()) or Path.cwd()
-    command.new(name, root, force=force, **options)
+    new(name, root, force=force, **options)
 
 
 @study.command(name="profile", cls=OneSentenceCommand)
 @_table_options
 def profile_study(**options: Any) -> None:
     """Print what a table holds, and write nothing."""
-    from crossfold.pipelines.table import command
+    from crossfold.pipelines.table.study import profile
 
-    command.profile(**options)
+    profile(**options)
 
 
 @cli.group()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,20 +15,25 @@ from kedro.framework.project import pipelines
 
 from crossfold.credentials import with_patient_key
 from crossfold.datasets.atomic import AtomicLocalFileSystem, sweep
-from crossfold.headlines import headlines
-from crossfold.prerequisites import require_inputs
-from crossfold.refreshing.sources import web_copies
+from crossfold.exceptions import CrossfoldError
+from crossfold.refreshing.hooks import web_copies
 from crossfold.user_input import require_environment, require_parameters
 
 if TYPE_CHECKING:
+    import pandas as pd
     from kedro.config import OmegaConfigLoader
     from kedro.framework.context import KedroContext
     from kedro.io import CatalogProtocol
     from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
 
+METRICS_TABLE = ".metrics_table"
+COLUMNS = {"model", "metric", "estimate", "low", "high", "n"}
+CONTROL = "permuted"
+OWN_MODELS = "mlp"
+WORDS = {"roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "r2": "R²"}
+SHARES = ("accuracy", "balanced_accuracy", "recall", "precision", "specificity")
 READ_BY_PEOPLE = {".report": "Report", ".ranked_csv": "Ranked list", ".scored": "Scored rows"}
-
 _logger = logging.getLogger(__name__)
 
 
@@ -159,3 +165,88 @@ def _log_plain_lines() -> None:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     logging.getLogger().handlers = [handler]
+
+
+def require_inputs(
+    pipeline: Pipeline, catalog: CatalogProtocol[Any, Any], pipelines: Mapping[str, Pipeline]
+) -> None:
+    """Refuse to start without a table that another pipeline makes.
+
+    Raises
+    ------
+    CrossfoldError
+        A table is not there; the message names the command that makes it.
+    """
+    for name in sorted(pipeline.inputs()):
+        maker = smallest_maker(name, pipelines)
+        if maker is not None and name in catalog and not catalog.exists(name):
+            raise CrossfoldError(
+                f"{name} has not been made yet: run kedro run --pipelines={maker} first, in the"
+                " same environment."
+            )
+
+
+def smallest_maker(name: str, pipelines: Mapping[str, Pipeline]) -> str | None:
+    """Name the pipeline with the fewest nodes that makes a dataset, or None."""
+    makers = [key for key, pipeline in pipelines.items() if name in pipeline.all_outputs()]
+    return min(
+        makers, key=lambda key: (len(pipelines[key].nodes), key == "__default__"), default=None
+    )
+
+
+def headlines(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> Iterator[str]:
+    """Print a line for each study whose metrics the run has written.
+
+    The figure is the first metric of the model that the report tells of, of the one that others are
+    compared with, or else of the first network, over all folds of the first protocol that is no
+    control on permuted labels: the order is the study's own, and nothing is chosen by its value.
+
+    Parameters
+    ----------
+    pipeline
+        What has run.
+    catalog
+        With the metrics, a row an estimate.
+    """
+    for name in sorted(pipeline.all_outputs()):
+        if name.endswith(METRICS_TABLE) and catalog.exists(name):
+            study = name.removesuffix(METRICS_TABLE)
+            row = headline(catalog.load(name), _main_model(study, catalog))
+            if row is not None:
+                yield f"{study}: {_told(row)}"
+
+
+def headline(table: pd.DataFrame, model: str | None) -> pd.Series | None:
+    """Choose the row, by names and by order alone; None where there is no figure of a result."""
+    if not set(table) >= COLUMNS:
+        return None
+    if "protocol" in table:
+        table = table[~table["protocol"].astype(str).str.contains(CONTROL)]
+    networks = table["model"].astype(str).str.startswith(OWN_MODELS)
+    for rows in (table[table["model"] == model], table[networks], table):
+        if len(rows):
+            return rows.iloc[0]
+    return None
+
+
+def _main_model(study: str, catalog: CatalogProtocol[Any, Any]) -> str | None:
+    # Not `in catalog`: patterns of the catalog would match the name of a parameter too.
+    known = set(catalog.keys())
+    if (name := f"params:{study}.report.model") in known:
+        return str(catalog.load(name))
+    if (name := f"params:{study}.evaluation") in known:
+        return getattr(catalog.load(name), "reference", None)
+    return None
+
+
+def _told(row: pd.Series) -> str:
+    """Print a figure with its interval, rows and model."""
+    share = row["metric"] in SHARES
+    estimate, low, high = (
+        f"{100 * row[key]:.1f}" if share else f"{row[key]:.3f}"
+        for key in ("estimate", "low", "high")
+    )
+    unit = " %" if share else ""
+    metric = WORDS.get(row["metric"], row["metric"].replace("_", " "))
+    model = ", ".join(str(row[key]) for key in ("model", "protocol") if key in row)
+    return f"{metric} {estimate}{unit} ({low} to {high}), n = {row['n']:,} ({model})"

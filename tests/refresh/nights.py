@@ -106,7 +106,7 @@ def _refresh(folder: Path, log: Path, offset_seconds: float, options: tuple[str,
     _print_to(log)
     os.chdir(folder)
     with (
-        mock.patch("kedro_refresh.clock.now", now),
+        mock.patch("kedro_refresh.ledger.Ledger.now", staticmethod(now)),
         mock.patch("kedro.framework.session.session.generate_timestamp", timestamp),
         mock.patch.object(pipeline_registry, "register_pipelines", return_value=registered),
     ):

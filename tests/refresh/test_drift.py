@@ -13,7 +13,7 @@ import pytest
 
 from crossfold.datasets.synthetic_appointments import make_appointments
 from crossfold.refreshing import drift_page as writer
-from crossfold.refreshing.drift_table import Change, Drift, drift_table
+from crossfold.refreshing.drift import Change, Drift, drift_table
 from crossfold.refreshing.promotion import Difference
 from crossfold.refreshing.settings import DriftRule
 from kedro_refresh.exceptions import RefreshError

@@ -5,8 +5,7 @@ import math
 import pandas as pd
 from pydantic import BaseModel
 
-from crossfold.tracking.contents import Point, curves, metrics, parameters
-from crossfold.tracking.record import Record
+from crossfold.tracking.record import Point, Record, curves, metrics, parameters
 
 
 class Network(BaseModel):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kedro_refresh.code import CodeReader
-from kedro_refresh.known_code import Code
+from kedro_refresh.fingerprint import Code
 
 FILES = {
     "__init__.py": "",

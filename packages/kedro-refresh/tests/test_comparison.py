@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kedro_refresh.comparison import compare
 from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.fingerprint import Content, Fingerprint
 from kedro_refresh.ledger import DONE, FAILED, Ledger, NodeRecord, Output
+from kedro_refresh.tables import compare
 
 PRINT = Fingerprint({"raw": Content("aaaa", 5)}, {"size": 1}, "f", {"m": "1"}, {}, {"table": "c"})
 TABLE = {"table": Output("1", "t1")}

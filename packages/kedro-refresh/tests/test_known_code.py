@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kedro_refresh.code import CodeReader
-from kedro_refresh.known_code import Code, KnownCode, source_state
+from kedro_refresh.fingerprint import Code, KnownCode, source_state
 from kedro_refresh.ledger import Ledger
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from kedro_refresh.contents import KnownFile
 from kedro_refresh.exceptions import RefreshError
-from kedro_refresh.fingerprint import Content, Fingerprint, differences
-from kedro_refresh.known_code import KnownCode
+from kedro_refresh.fingerprint import Content, Fingerprint, KnownCode, differences
 from kedro_refresh.ledger import DONE, FAILED, Ledger, NodeRecord, Output
+from kedro_refresh.stored import KnownFile
 
 FINGERPRINT = Fingerprint(
     {"raw": Content("9132aa", 100, {"a.csv": "1"})}, {"a.b": 1}, "f", {"m": "1"}, {"numpy": "2"}, {}

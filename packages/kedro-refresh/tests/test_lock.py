@@ -15,8 +15,7 @@ import pytest
 from filelock import ReadWriteLock
 
 from kedro_refresh.exceptions import RefreshError
-from kedro_refresh.lock import run_lock
-from kedro_refresh.processes import is_alive, own_process
+from kedro_refresh.lock import is_alive, own_process, run_lock
 
 
 def test_the_lock_says_who_holds_it_and_is_free_afterwards(tmp_path: Path) -> None:

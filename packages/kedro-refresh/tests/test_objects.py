@@ -18,7 +18,7 @@ import pandas as pd
 import pytest
 
 from kedro_refresh.code import CodeReader
-from kedro_refresh.known_code import Code, KnownCode
+from kedro_refresh.fingerprint import Code, KnownCode
 
 PACKAGE = "market"
 NODES = """

@@ -20,7 +20,7 @@ from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
-from kedro_refresh import contents
+from kedro_refresh import stored
 from kedro_refresh.code import CodeReader
 from kedro_refresh.hooks import RunHooks
 from kedro_refresh.ledger import Ledger
@@ -241,7 +241,7 @@ def make_node(modules: ModuleType, name: str) -> Node:
 
 @pytest.fixture(autouse=True)
 def _files_settle_at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(contents, "SETTLED_SECONDS", 0)
+    monkeypatch.setattr(stored, "SETTLED_SECONDS", 0)
     yield
     for name in [name for name in sys.modules if name.startswith(PACKAGE)]:
         del sys.modules[name]

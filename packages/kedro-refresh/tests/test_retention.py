@@ -9,8 +9,8 @@ from kedro.io import DataCatalog
 
 from kedro_refresh.fingerprint import Fingerprint
 from kedro_refresh.ledger import DONE, Ledger, NodeRecord, Output
-from kedro_refresh.retention import old_versions, prune
 from kedro_refresh.settings import KeepRule
+from kedro_refresh.versions import old_versions, prune
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 NOTHING = Fingerprint({}, {}, "", {}, {}, {})

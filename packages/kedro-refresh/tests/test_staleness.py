@@ -18,7 +18,7 @@ from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
-from kedro_refresh import contents
+from kedro_refresh import stored
 from kedro_refresh.code import CodeReader
 from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.ledger import Ledger, NodeRecord
@@ -179,7 +179,7 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
     (tmp_path / "elsewhere.py").write_text(textwrap.dedent(OTHERS))
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    monkeypatch.setattr(contents, "SETTLED_SECONDS", 0)
+    monkeypatch.setattr(stored, "SETTLED_SECONDS", 0)
     studio = Studio(tmp_path)
     assert studio.refresh() == ["draw", "frame"]
     assert studio.reasons() == {"draw": [], "frame": []}

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kedro_refresh.contents import ContentReader
-from kedro_refresh.stored import Stored, locate
+from kedro_refresh.stored import ContentReader, Stored, locate
 
 
 class Files:

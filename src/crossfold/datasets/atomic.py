@@ -19,7 +19,7 @@ from typing import Any
 from fsspec.implementations.local import LocalFileSystem
 
 from crossfold.datasets.exceptions import DataError
-from kedro_refresh.processes import is_alive, own_process
+from kedro_refresh.lock import is_alive, own_process
 
 TEMPORARY_SUFFIX = ".crossfold-tmp"
 HAS_OPEN_FOLDERS = hasattr(os, "O_DIRECTORY")  # Windows writes names to the disk by itself

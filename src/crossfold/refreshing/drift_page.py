@@ -1,19 +1,47 @@
-"""The page about changed data: rows, label, features, models."""
+"""One page and one figure that say what has drifted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.resources import files
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
-from crossfold.refreshing.drift_table import FEATURE, MODEL, RATE, ROWS, Drift
+from crossfold.refreshing.drift import FEATURE, MODEL, RATE, ROWS, Drift
 from crossfold.reports.page import figure_html, render_page, today
+from crossfold.reports.style import (
+    BLACK,
+    BLUE,
+    GREY,
+    MAIN,
+    ORANGE,
+    SECOND,
+    VERMILLION,
+    figure_style,
+    legend_below,
+    new_figure,
+    percent_axis,
+    shade_rows,
+)
 from crossfold.reports.tables import to_html
-from crossfold.reports.words import count, interval, percent_interval
+from crossfold.reports.words import count, interval, percent_interval, plain
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ROW_INCHES = 0.24
+LEAST_SHOWN = 0.001
+MOST_FEATURES = 40
+LOOKS: dict[str, dict[str, Any]] = {
+    "stable": {"color": BLUE, "marker": "o"},
+    "too few rows to tell": {"color": GREY, "marker": "^"},
+    "shifted": {"color": ORANGE, "marker": "s"},
+    "shifted far": {"color": VERMILLION, "marker": "D"},
+}
 _CAPTION = (
     "Above: the label's rates, with 95 % Wilson intervals. Below: how far each feature has shifted;"
     " 0.1 marks some shift, 0.25 a large one. The grey strokes are what chance alone would stay"
@@ -30,6 +58,70 @@ _NAMES = {
 }
 
 
+def draw(drift: Drift) -> Figure:
+    """Draw rates before and now with 95 % intervals, and the index of the most shifted features.
+
+    Parameters
+    ----------
+    drift
+        Of data that there were before, too.
+    """
+    table = drift.table.set_index("measure")
+    rates, features = table.loc[[RATE]], drift.table[drift.table["measure"] == FEATURE]
+    features = features.dropna(subset="estimate").head(MOST_FEATURES)
+    n_rows = [len(rates) + 2.5, len(features) + 2.5]
+    with figure_style():
+        figure, [above, below] = new_figure(
+            1.6 + ROW_INCHES * sum(n_rows), 2, gridspec_kw={"height_ratios": n_rows}
+        )
+        _draw_rates(above, rates, table.loc[[ROWS]].iloc[0])
+        _draw_features(below, features)
+        legend_below(figure, below)
+    return figure
+
+
+def _draw_rates(axes: Axes, rates: pd.DataFrame, rows: pd.Series) -> None:
+    shade_rows(axes, len(rates))
+    for name, look, shift in (("before", SECOND, -0.16), ("now", MAIN, 0.16)):
+        middle = rates[name].to_numpy(dtype=float)
+        ends = np.array([middle - rates[f"{name}_low"], rates[f"{name}_high"] - middle])
+        axes.errorbar(
+            middle,
+            np.arange(len(rates)) + shift,
+            xerr=np.clip(np.nan_to_num(ends), 0, None),
+            label=f"{name} (n = {count(rows[name])})",
+            color=look["color"],
+            marker=look["marker"],
+            linestyle="none",
+            capsize=3,
+        )
+    names = [plain(name.removesuffix(" True")) for name in rates["name"]]
+    axes.set_yticks(range(len(rates)), names)
+    axes.set_xlabel("share of rows, 95 % Wilson interval")
+    percent_axis(axes.xaxis, decimals=1)
+    axes.locator_params(axis="x", nbins=4)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, columnspacing=1)
+
+
+def _draw_features(axes: Axes, features: pd.DataFrame) -> None:
+    shade_rows(axes, max(len(features), 1))
+    index = features["estimate"].clip(lower=LEAST_SHOWN).to_numpy(dtype=float)
+    places = np.arange(len(features))
+    for verdict, look in LOOKS.items():
+        own = (features["verdict"] == verdict).to_numpy()
+        if own.any():
+            axes.plot(index[own], places[own], linestyle="none", label=verdict, **look)
+    by_chance = features["by_chance"].clip(lower=LEAST_SHOWN)
+    axes.plot(by_chance, places, "|", color=GREY, markersize=10, label="by chance, 95 %")
+    for mark, style in ((0.1, "--"), (0.25, "-")):
+        axes.axvline(mark, color=BLACK, linestyle=style, linewidth=1, label=f"mark {mark:g}")
+    axes.set_xscale("log")
+    axes.set_xlim(0.8 * LEAST_SHOWN, max(1, 1.5 * index.max(initial=0)))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_yticks(places, [plain(name) for name in features["name"]])
+    axes.set_xlabel(f"population stability index,\n{LEAST_SHOWN:g} also for less (log scale)")
+
+
 def write(drift: Drift, figure: bytes | None) -> str:
     """Write the page.
 
@@ -38,7 +130,7 @@ def write(drift: Drift, figure: bytes | None) -> str:
     drift
         What has changed.
     figure
-        What `crossfold.refreshing.drift_figure.draw` drew, as PNG or SVG; None where there were no
+        What `crossfold.refreshing.drift_page.draw` drew, as PNG or SVG; None where there were no
         data before.
     """
     change, name = drift.change, drift.rule.table
@@ -88,15 +180,16 @@ def _rows(drift: Drift) -> Markup:
 
 def _rates(drift: Drift) -> Markup:
     rates = _part(drift, RATE)
-    shown = {
-        "before": [_share(row, "before") for row in rates.to_dict("records")],
-        "now": [_share(row, "now") for row in rates.to_dict("records")],
-        "estimate": [
-            percent_interval(row["estimate"], row["low"], row["high"])
-            for row in rates.to_dict("records")
-        ],
-    }
-    table = pd.DataFrame({"name": list(rates["name"]), **shown})
+    told = [
+        {
+            "name": row["name"],
+            "before": _share(row, "before"),
+            "now": _share(row, "now"),
+            "estimate": percent_interval(row["estimate"], row["low"], row["high"]),
+        }
+        for row in rates.to_dict("records")
+    ]
+    table = pd.DataFrame(told)
     columns = ["name", "now"] if drift.change.before is None else None
     caption = f"Rates of {drift.rule.label}, 95 % Wilson intervals, n = {count(rates['n'].max())}"
     return to_html(table, caption, columns=columns, names=_NAMES)

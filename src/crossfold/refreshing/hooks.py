@@ -1,27 +1,33 @@
-"""Hooks of kedro-refresh: what comes before a refresh, and what follows it."""
+"""What a refresh does here beside running what is stale."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol, DatasetError
+from kedro.pipeline import Pipeline
+from kedro.pipeline.node import Node
 
-from crossfold.datasets.atomic import sweep_folder
-from crossfold.refreshing.sources import web_copies
+from crossfold.datasets.atomic import sweep_folder, temporary_file
+from crossfold.datasets.containers import sha256
+from crossfold.messages import explain
+from kedro_refresh.exceptions import RefreshError
+from kedro_refresh.staleness import Judge
 
 if TYPE_CHECKING:
-    from kedro.io import CatalogProtocol
-    from kedro.pipeline import Pipeline
-    from kedro.pipeline.node import Node
-
+    from crossfold.datasets.web_copy import WebCopy
     from crossfold.refreshing.promotion import Decision
     from crossfold.refreshing.settings import ModelRule, Settings
     from kedro_refresh.ledger import Ledger
-    from kedro_refresh.staleness import Judge
 
-    Catalog = CatalogProtocol[Any, Any]
+Catalog = CatalogProtocol[Any, Any]
+
+FOLDER = "rejected"
+SAVING = "Failed while saving"  # Kedro's words
 
 
 class RefreshHooks:
@@ -50,9 +56,7 @@ class RefreshHooks:
         self, error: Exception, node: Node | None, judge: Judge | None
     ) -> Exception | None:
         """Keep copies of new source files that could not be used, and say so."""
-        from crossfold.refreshing import rejected
-
-        return rejected.tell(error, node, judge) if node and judge else None
+        return blame_source(error, node, judge) if node and judge else None
 
     @hook_impl
     def after_refresh(
@@ -88,6 +92,12 @@ class RefreshHooks:
         return found
 
 
+def web_copies(pipeline: Pipeline, catalog: Catalog) -> list[WebCopy]:
+    """Give the copies of what a pipeline reads from web addresses."""
+    copies = [getattr(catalog.get(name), "web_copy", None) for name in sorted(pipeline.inputs())]
+    return [copy for copy in copies if copy is not None]
+
+
 def _models(pipeline: Pipeline, settings: Settings) -> dict[str, ModelRule]:
     names = pipeline.datasets()
     return {name: rule for name, rule in settings.models.items() if name in names}
@@ -102,3 +112,51 @@ def _decisions(
         decision = promotion.consider(catalog, name, rule, settings.promote)
         if decision is not None:
             yield name, decision
+
+
+def blame_source(error: Exception, node: Node, judge: Judge) -> RefreshError | None:
+    """Turn the error of a run into a sentence, where a source is to blame.
+
+    Copies of the files that are new since the last good run are kept in a folder of the source,
+    readable by their owner only, once for each content.
+
+    Parameters
+    ----------
+    error
+        What ended the run.
+    node
+        The node at work.
+    judge
+        The judge of that run.
+
+    Returns
+    -------
+    A `RefreshError` that ends with what was kept, or None where no source is to blame.
+    """
+    sentence = explain(error)
+    is_of_source = isinstance(error, DatasetError) and SAVING not in str(error)
+    if sentence is None or not is_of_source:
+        return None
+    folder = judge.ledger.file.with_name(FOLDER)
+    kept = [
+        _keep(file, folder / name)
+        for name, files in judge.new_files(node).items()
+        for file in files
+    ]
+    if not kept:
+        return None
+    names = ", ".join(str(file) for file in kept)
+    return RefreshError(
+        f"{sentence} Until then the outputs stay as they are; a copy of what is new is in {names}."
+    )
+
+
+def _keep(file: Path, folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    copy = folder / f"{sha256(file)[:12]}-{file.name}"
+    if not copy.exists():
+        with temporary_file(copy) as temporary:
+            temporary.chmod(0o600)
+            shutil.copyfile(file, temporary)
+            temporary.replace(copy)
+    return copy

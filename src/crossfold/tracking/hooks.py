@@ -17,7 +17,7 @@ from kedro.io import CatalogProtocol
 
 from crossfold.tracking.record import Record
 from crossfold.tracking.store import Store
-from kedro_refresh.runs import RunStates
+from kedro_refresh.hooks import RunStates
 
 SETTING = "tracking"
 FINISHED, FAILED = "FINISHED", "FAILED"

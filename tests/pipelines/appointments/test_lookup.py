@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crossfold.pipelines.appointments.lookup import SortedEvents, group_size
+from crossfold.pipelines.appointments.features import SortedEvents, group_size
 
 
 @pytest.mark.parametrize("n", [0, 1, 50])

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from matplotlib.text import Text
 
-from crossfold.in_memory import run_in_memory
+from crossfold.api import run_in_memory
 from crossfold.pipelines.gene_expression import create_pipeline, report
 from crossfold.templates.cross_validation.evaluation import compare_models, evaluate_predictions
 from crossfold.templates.cross_validation.folds import (

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from matplotlib.text import Text
 
-from crossfold.in_memory import run_in_memory
+from crossfold.api import run_in_memory
 from crossfold.pipelines.moons import create_pipeline, report
 from crossfold.pipelines.moons.variants import variant_label
 

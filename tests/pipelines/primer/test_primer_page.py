@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from crossfold.in_memory import run_in_memory
+from crossfold.api import run_in_memory
 from crossfold.pipelines.primer import create_pipeline, report
 from crossfold.pipelines.primer.logistic import sigmoid
 from crossfold.validation.schemas import COMPARISON, HISTORY, METRICS, PREDICTIONS

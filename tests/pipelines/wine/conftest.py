@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 import yaml
 
+from crossfold.api import run_in_memory
 from crossfold.datasets import SampleWinesDataset
-from crossfold.in_memory import run_in_memory
 from crossfold.pipelines.wine import create_pipeline
 
 SEED = 3

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kedro_refresh.known_code import Code, KnownCode, Place
+from kedro_refresh.fingerprint import Code, KnownCode, Place
 from kedro_refresh.modules import BARE, ImportedName, Module, Symbol
 from kedro_refresh.objects import ObjectReader
 

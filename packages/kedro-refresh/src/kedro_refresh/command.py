@@ -18,7 +18,7 @@ from kedro.pipeline import Pipeline
 from rich.console import Console
 from rich.logging import RichHandler
 
-from kedro_refresh import comparison, retention, tables
+from kedro_refresh import tables, versions
 from kedro_refresh.adapter import Catalog, hooks_of, run_pipelines
 from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.ledger import FAILED
@@ -106,7 +106,7 @@ def history(request: Request) -> str:
 def compare(request: Request, first: str, second: str) -> str:
     """Say what differs between the states after two runs."""
     ledger = ProjectFiles.of(_context(request)).ledger
-    found = comparison.compare(ledger, first, second)
+    found = tables.compare(ledger, first, second)
     if request.as_json:
         return tables.as_json(first=first, second=second, nodes=found)
     return "\n".join(tables.comparison(first, second, found))
@@ -204,8 +204,8 @@ def _settle(
         return
     in_use = {name: set[str]() for name in pipeline.all_outputs()}
     for found in hooks.versions_in_use(**given):
-        for name, versions in found.items():
-            in_use.setdefault(name, set()).update(versions)
-    pruned = retention.prune(catalog, in_use, files.ledger, settings.keep)
+        for name, used in found.items():
+            in_use.setdefault(name, set()).update(used)
+    pruned = versions.prune(catalog, in_use, files.ledger, settings.keep)
     if pruned.n_versions:
         click.echo(f"Removed {pruned.n_versions} old versions and {pruned.n_runs} old runs.")

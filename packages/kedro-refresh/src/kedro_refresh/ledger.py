@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, field
@@ -11,12 +12,10 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import Any
 
-from kedro_refresh import clock
-from kedro_refresh.contents import KnownFile
 from kedro_refresh.exceptions import RefreshError
-from kedro_refresh.fingerprint import Fingerprint
-from kedro_refresh.known_code import KnownCode
-from kedro_refresh.processes import is_alive, own_process
+from kedro_refresh.fingerprint import Fingerprint, KnownCode
+from kedro_refresh.lock import is_alive, own_process
+from kedro_refresh.stored import KnownFile
 
 LEAST_FREE_BYTES = 100_000
 RUNNING, DONE, FAILED, KILLED = "running", "done", "failed", "killed"
@@ -116,6 +115,11 @@ class Ledger:
     def __init__(self, file: Path) -> None:
         self.file = file
 
+    @staticmethod
+    def now() -> float:
+        """Give the time in seconds since 1970; a simulation puts another function in its place."""
+        return time.time()
+
     def hold_open(self) -> sqlite3.Connection:
         """Open the ledger for the length of a run: closing it for good is what takes time."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
@@ -124,7 +128,7 @@ class Ledger:
 
     def begin_run(self, run: str, trigger: str, env: str | None, pipelines: list[str]) -> None:
         """Note that a run has begun."""
-        values = (run, trigger, env, ",".join(pipelines), own_process(), clock.now(), RUNNING)
+        values = (run, trigger, env, ",".join(pipelines), own_process(), self.now(), RUNNING)
         with self._writing() as database:
             database.execute(
                 "INSERT INTO runs (run, trigger, env, pipelines, process, started, status)"
@@ -137,7 +141,7 @@ class Ledger:
         with self._writing() as database:
             database.execute(
                 "UPDATE runs SET ended = ?, status = ?, error = ? WHERE run = ?",
-                (clock.now(), status, error, run),
+                (self.now(), status, error, run),
             )
 
     def add_note(self, run: str, note: str) -> None:
@@ -152,7 +156,7 @@ class Ledger:
         with self._writing() as database:
             database.execute(
                 "INSERT INTO nodes (run, node, status, started) VALUES (?, ?, ?, ?)",
-                (run, node, RUNNING, clock.now()),
+                (run, node, RUNNING, self.now()),
             )
 
     def end_node(self, record: NodeRecord) -> None:

@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
+
 from kedro_refresh.exceptions import RefreshError
 
 if TYPE_CHECKING:
@@ -23,9 +25,27 @@ WAIT_VARIABLE = "KEDRO_REFRESH_WAIT"
 POLL_SECONDS = 0.2
 _LOOKS, _SECONDS_BETWEEN_LOOKS = 20, 0.05
 _UNKNOWN = ("run", "a process that has only just started")
-
 _logger = logging.getLogger(__name__)
 _this_thread = threading.local()
+
+
+def own_process() -> str:
+    """Name this process by its number and the time when it was started, fit for file names."""
+    return _identity(os.getpid()) or str(os.getpid())
+
+
+def is_alive(process: str) -> bool:
+    """Say whether the process that `own_process` named so still runs."""
+    return _identity(int(process.partition("@")[0])) == process
+
+
+def _identity(number: int) -> str | None:
+    try:
+        process = psutil.Process(number)
+        is_over = process.status() == psutil.STATUS_ZOMBIE
+        return None if is_over else f"{number}@{process.create_time() * 100:.0f}"
+    except psutil.Error:
+        return None
 
 
 @contextlib.contextmanager

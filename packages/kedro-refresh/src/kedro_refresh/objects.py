@@ -9,7 +9,7 @@ import types
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from kedro_refresh.known_code import Code
+from kedro_refresh.fingerprint import Code
 
 PLAIN = (type(None), bool, int, float, complex, str, type(...))
 PICKLE_PROTOCOL = 4  # the last one that keeps the bytes of arrays inside

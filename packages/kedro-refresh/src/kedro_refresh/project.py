@@ -16,7 +16,7 @@ from kedro.pipeline import Pipeline
 
 from kedro_refresh.adapter import Catalog, hooks_of
 from kedro_refresh.code import CodeReader
-from kedro_refresh.known_code import KnownCode, source_state
+from kedro_refresh.fingerprint import KnownCode, source_state
 from kedro_refresh.ledger import Ledger
 from kedro_refresh.lock import run_lock
 from kedro_refresh.settings import RefreshSettings

@@ -14,11 +14,9 @@ from kedro.pipeline.node import Node
 
 from kedro_refresh.adapter import Catalog
 from kedro_refresh.code import CodeReader
-from kedro_refresh.contents import ContentReader
-from kedro_refresh.fingerprint import Content, Fingerprint, differences, digest_of, flatten
-from kedro_refresh.known_code import Code
+from kedro_refresh.fingerprint import Code, Content, Fingerprint, differences, digest_of, flatten
 from kedro_refresh.ledger import Ledger, Output
-from kedro_refresh.stored import has_place, is_stored, locate
+from kedro_refresh.stored import ContentReader, has_place, is_stored, locate
 
 # Distribution of each numeric library, by the name under which it is imported.
 NUMERIC_LIBRARIES = {

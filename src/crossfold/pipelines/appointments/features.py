@@ -1,16 +1,21 @@
-"""The feature table, put together from small functions by theme."""
+"""Features of appointments: when, the bookings around, the patient's past; then all together."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from crossfold.pipelines.appointments.bookings import booking_features
 from crossfold.pipelines.appointments.cleaning import is_extra
-from crossfold.pipelines.appointments.history import history_features
-from crossfold.pipelines.appointments.lookup import Times
 from crossfold.pipelines.appointments.parameters import HistoryAsOf
-from crossfold.pipelines.appointments.timing import time_features
 
+Integers = NDArray[np.int64]
+WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
+SECONDS_AN_HOUR = 3600
+LAST_OUTCOMES = ["none", "show", "no_show"]
+PRIOR_RATE, PRIOR_APPOINTMENTS = 0.2, 2
 CARRIED_OVER = [
     "age",
     "scholarship",
@@ -21,6 +26,227 @@ CARRIED_OVER = [
     "sms_received",
     "neighbourhood",
 ]
+
+
+@dataclass(frozen=True)
+class Times:
+    """Who and when, as integers.
+
+    Attributes
+    ----------
+    patient
+        Number of the patient.
+    booking_second, booking_day, appointment_day
+        Seconds and days since 1970.
+    """
+
+    patient: Integers
+    booking_second: Integers
+    booking_day: Integers
+    appointment_day: Integers
+
+    @classmethod
+    def of(cls, appointments: pd.DataFrame) -> Times:
+        """Read the times of cleaned appointments."""
+        booked, day = (
+            appointments["booked_at"].to_numpy(),
+            appointments["appointment_day"].to_numpy(),
+        )
+        return cls(
+            patient=pd.factorize(appointments["patient"])[0].astype(np.int64),
+            booking_second=_integers(booked, "s"),
+            booking_day=_integers(booked, "D"),
+            appointment_day=_integers(day, "D"),
+        )
+
+    @property
+    def lead_time_days(self) -> Integers:
+        """Calendar days from the booking to the appointment."""
+        return self.appointment_day - self.booking_day
+
+
+def _integers(times: NDArray[np.datetime64], unit: str) -> Integers:
+    return times.astype(f"datetime64[{unit}]").astype(np.int64)
+
+
+class SortedEvents:
+    """Events sorted by group, then time, then whatever breaks ties.
+
+    Parameters
+    ----------
+    group, time
+        Whole numbers, shape ``(n,)``; groups count from 0.
+    ties
+        Further keys for events of one group and time, the most important first.
+
+    Attributes
+    ----------
+    order
+        Positions of the events in sorted order.
+    """
+
+    _first: int
+    _span: int
+
+    def __init__(self, group: Integers, time: Integers, *ties: Integers) -> None:
+        self._first, last = (time.min(), time.max()) if len(time) else (0, 0)
+        self._span = last - self._first + 2
+        self.order = np.lexsort((*reversed(ties), time, group))
+        self._keys = self._key(group, time)[self.order]
+
+    def start(self, group: Integers) -> Integers:
+        """Give the place, in sorted order, of each group's first event."""
+        return np.searchsorted(self._keys, group * self._span)
+
+    def before(self, group: Integers, time: Integers) -> Integers:
+        """Give the place behind each group's last event before a time."""
+        return np.searchsorted(self._keys, self._key(group, time))
+
+    def through(self, group: Integers, time: Integers) -> Integers:
+        """Give the place behind each group's last event up to a time, that time included."""
+        return self.before(group, time + 1)
+
+    def _key(self, group: Integers, time: Integers) -> Integers:
+        return group * self._span + np.clip(time - self._first, 0, self._span - 1)
+
+
+def group_size(*keys: Integers) -> pd.Series:
+    """Count the rows that share all keys with each row, itself included."""
+    table = pd.DataFrame(dict(enumerate(keys)))
+    return table.groupby(list(table.columns), sort=False)[0].transform("size").astype("int32")
+
+
+def time_features(appointments: pd.DataFrame, times: Times) -> pd.DataFrame:
+    """Compute the lead time in calendar days, the hour of the booking, and both weekdays.
+
+    ``booking_hour`` is in hours since midnight, in steps of a minute.
+    """
+    booked = appointments["booked_at"].dt
+    return pd.DataFrame(
+        {
+            "lead_time_days": times.lead_time_days.astype("int16"),
+            "same_day": times.lead_time_days == 0,
+            "booking_hour": (booked.hour + booked.minute / 60).to_numpy(dtype="float32"),
+            "booking_weekday": _weekday(appointments["booked_at"]),
+            "appointment_weekday": _weekday(appointments["appointment_day"]),
+        }
+    )
+
+
+def _weekday(times: pd.Series) -> pd.Categorical[str]:
+    return pd.Categorical.from_codes(times.dt.day_of_week.to_numpy(), pd.Index(WEEKDAYS))
+
+
+def booking_features(times: Times) -> pd.DataFrame:
+    """Describe the bookings that were known when each one was made.
+
+    Returns
+    -------
+    Of the same patient: ``earlier_bookings``, up to the same second; ``open_bookings``, those of
+    them whose day had not passed; ``hours_since_last_booking``, since the last one of an earlier
+    second, missing where there is none; ``bookings_same_moment``, made in the same second, this
+    one included. Of all patients: ``bookings_same_second``, this one included.
+
+    ``appointments_same_day``, all appointments of the patient on the day, this one included, is
+    the exception: it counts later bookings too, as a clinic's list shows them on the day.
+    """
+    patient, second, day = times.patient, times.booking_second, times.appointment_day
+    earlier = _earlier_bookings(times)
+    return pd.DataFrame(
+        {
+            "earlier_bookings": earlier.astype("int32"),
+            "open_bookings": (earlier - _passed_bookings(times)).astype("int32"),
+            "hours_since_last_booking": _hours_since_last_booking(times),
+            "bookings_same_moment": group_size(patient, second),
+            "bookings_same_second": group_size(second),
+            "appointments_same_day": group_size(patient, day),
+        }
+    )
+
+
+def _earlier_bookings(times: Times) -> Integers:
+    bookings = SortedEvents(times.patient, times.booking_second)
+    through = bookings.through(times.patient, times.booking_second)
+    return through - bookings.start(times.patient) - 1
+
+
+def _passed_bookings(times: Times) -> Integers:
+    """Count the patient's appointments on days before the booking; all were booked before it."""
+    appointments = SortedEvents(times.patient, times.appointment_day)
+    before = appointments.before(times.patient, times.booking_day)
+    return before - appointments.start(times.patient)
+
+
+def _hours_since_last_booking(times: Times) -> pd.Series:
+    bookings = SortedEvents(times.patient, times.booking_second)
+    before = bookings.before(times.patient, times.booking_second)
+    last = times.booking_second[bookings.order][np.maximum(before - 1, 0)]
+    hours = (times.booking_second - last) / SECONDS_AN_HOUR
+    exists = before > bookings.start(times.patient)
+    return pd.Series(np.where(exists, hours, np.nan), dtype="float32")
+
+
+def history_features(no_show: pd.Series, times: Times, first_unknown_day: Integers) -> pd.DataFrame:
+    """Describe each patient's appointments on days before a given one.
+
+    Parameters
+    ----------
+    no_show
+        Outcomes; a missing one counts nowhere.
+    times
+        Who and when.
+    first_unknown_day
+        First day whose outcomes are not known, for each row. It is never later than the row's own
+        day, so neither its own outcome counts nor any of that day.
+
+    Returns
+    -------
+    ``earlier_appointments`` and ``earlier_no_shows``; ``earlier_no_show_rate``, drawn towards 0.2
+    as by two more appointments; ``earlier_no_shows_with_lead``, those not booked on their day;
+    ``days_since_last_appointment`` and ``last_lead_time_days``, missing where there is none;
+    ``last_outcome``. Of several appointments on the last day, the one booked last counts.
+    """
+    known = np.flatnonzero(no_show.notna())
+    missed = no_show.to_numpy()[known].astype(np.int64)
+    lead = times.lead_time_days[known]
+    day, booked = times.appointment_day[known], times.booking_second[known]
+    past = SortedEvents(times.patient[known], day, booked, missed)
+    start, end = past.start(times.patient), past.before(times.patient, first_unknown_day)
+    n, n_missed = end - start, _sum_between(missed[past.order], start, end)
+    last = past.order[np.maximum(end - 1, 0)] if len(known) else np.zeros_like(end)
+    return pd.DataFrame(
+        {
+            "earlier_appointments": n.astype("int32"),
+            "earlier_no_shows": n_missed.astype("int32"),
+            "earlier_no_show_rate": _shrunken_rate(n_missed, n),
+            "earlier_no_shows_with_lead": _sum_between(
+                (missed * (lead > 0))[past.order], start, end
+            ).astype("int32"),
+            "days_since_last_appointment": _where(n > 0, first_unknown_day - _take(day, last)),
+            "last_lead_time_days": _where(n > 0, _take(lead, last)),
+            "last_outcome": pd.Categorical.from_codes(
+                np.where(n > 0, _take(missed, last) + 1, 0), pd.Index(LAST_OUTCOMES)
+            ),
+        }
+    )
+
+
+def _sum_between(sorted_values: Integers, start: Integers, end: Integers) -> Integers:
+    total: Integers = np.concatenate([[0], np.cumsum(sorted_values)])
+    return total[end] - total[start]
+
+
+def _shrunken_rate(n_missed: Integers, n: Integers) -> pd.Series:
+    rate = (n_missed + PRIOR_RATE * PRIOR_APPOINTMENTS) / (n + PRIOR_APPOINTMENTS)
+    return pd.Series(rate, dtype="float32")
+
+
+def _take(values: Integers, places: Integers) -> Integers:
+    return values[places] if len(values) else np.zeros_like(places)
+
+
+def _where(exists: np.ndarray, values: Integers) -> pd.Series:
+    return pd.Series(np.where(exists, values, np.nan), dtype="float32")
 
 
 def build_features(appointments: pd.DataFrame, history_as_of: HistoryAsOf) -> pd.DataFrame:

@@ -1,15 +1,19 @@
-"""Tell the kind of a column from its values."""
+"""Find out the kind of a column, and read its values by it; what cannot be read is missing."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from crossfold.datasets.table_dataset import as_text
-from crossfold.pipelines.table.columns import FALSE, TRUE, as_date, as_number
 
+TRUE = ("1", "true", "t", "yes", "y", "ja", "j", "oui", "si", "sí", "sim", "wahr", "x", "positive")
+FALSE = ("0", "false", "f", "no", "n", "nein", "non", "não", "falsch", "negative")
+OFFSET = r"(\d)\s*(?:Z|[+-]\d{2}:?\d{2})$"
 # Kinds are told from at most so many distinct values of a column.
 MOST_VALUES = 10_000
 NEARLY_ALL = 0.95
@@ -44,13 +48,73 @@ _DAYS = (
 )
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 DATE_FORMATS = [day + time for time in _TIMES for day in _DAYS]
-DATE_FORMATS += ["%Y%m%d", "%Y-%m", "%H:%M", "%H:%M:%S"]
 # A name that ends like this says that its values are identifiers.
 IDENTIFIER_NAME = re.compile(
     r"(^|[_\W])(?i:id|ids|uuid|guid|key|nr|no|number|mrn|ssn|index|unnamed: 0)\W*$"
     r"|[a-z](ID|Id|Nr|No)$"
 )
 CODE_WITH_ZEROS = r"[+-]?0\d+"
+KNOWN_MISSING = (
+    "NA",
+    "N/A",
+    "n/a",
+    "na",
+    "NaN",
+    "nan",
+    "NULL",
+    "Null",
+    "null",
+    "-",
+    "--",
+    "?",
+    ".",
+    "#N/A",
+    "#NV",
+    "<NA>",
+    "NaT",
+)
+
+
+def as_number(values: pd.Series) -> pd.Series:
+    """Read numbers (float64); what is not finite is missing."""
+    if not (pd.api.types.is_numeric_dtype(values) or values.dtype == "str"):
+        values = as_text(values)
+    numbers = pd.to_numeric(values, errors="coerce").astype("float64")
+    return numbers.where(np.isfinite(numbers))
+
+
+def as_flag(values: pd.Series) -> pd.Series:
+    """Read flags as 1, 0 or missing (float64)."""
+    meanings = {**dict.fromkeys(TRUE, 1.0), **dict.fromkeys(FALSE, 0.0)}
+    return as_text(values).str.lower().map(meanings).astype("float64")
+
+
+def as_category(values: pd.Series) -> pd.Series:
+    """Read categories, as text."""
+    return as_text(values).astype("category")
+
+
+def as_date(values: pd.Series) -> pd.Series:
+    """Read dates (datetime64[us]) as the clock on the wall showed them, without any UTC offset."""
+    if not pd.api.types.is_datetime64_any_dtype(values):
+        text = as_text(values)
+        has_time = text.str.contains(":", regex=False).fillna(False).astype(bool)
+        text = text.mask(has_time, text.str.replace(OFFSET, r"\1", regex=True))
+        values = pd.to_datetime(text, format="ISO8601", errors="coerce")
+    elif getattr(values.dt, "tz", None) is not None:
+        values = values.dt.tz_localize(None)
+    return values.astype("datetime64[us]")
+
+
+READERS: dict[str, Callable[[pd.Series], pd.Series]] = {
+    "number": as_number,
+    "flag": as_flag,
+    "category": as_category,
+    "date": as_date,
+}
+
+
+DATE_FORMATS += ["%Y%m%d", "%Y-%m", "%H:%M", "%H:%M:%S"]
 
 
 @dataclass(frozen=True)
@@ -225,24 +289,3 @@ def missing_words(values: pd.Series) -> list[str]:
     if are_numbers and len(others) <= 2 and not others.str.contains(r"\d").any():
         return [*known, *others]
     return [*known]
-
-
-KNOWN_MISSING = (
-    "NA",
-    "N/A",
-    "n/a",
-    "na",
-    "NaN",
-    "nan",
-    "NULL",
-    "Null",
-    "null",
-    "-",
-    "--",
-    "?",
-    ".",
-    "#N/A",
-    "#NV",
-    "<NA>",
-    "NaT",
-)

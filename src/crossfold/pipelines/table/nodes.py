@@ -12,7 +12,7 @@ import pandas as pd
 
 from crossfold.datasets.table_dataset import as_text
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.table.columns import READERS, as_category, as_number
+from crossfold.pipelines.table.kinds import READERS, as_category, as_number
 from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.parameters import TableParameters
 

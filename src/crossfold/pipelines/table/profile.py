@@ -9,10 +9,17 @@ import pandas as pd
 
 from crossfold.datasets.table_dataset import as_text, with_plain_types
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.table.caveats import find_caveats
-from crossfold.pipelines.table.columns import FALSE, READERS, TRUE, as_number
-from crossfold.pipelines.table.giveaway import GIVES_AWAY, find_giveaways
-from crossfold.pipelines.table.kinds import INPUT_KINDS, Column, describe_column, missing_words
+from crossfold.pipelines.table.caveats import GIVES_AWAY, find_caveats, find_giveaways
+from crossfold.pipelines.table.kinds import (
+    FALSE,
+    INPUT_KINDS,
+    READERS,
+    TRUE,
+    Column,
+    as_number,
+    describe_column,
+    missing_words,
+)
 from crossfold.pipelines.table.nodes import require_columns
 from crossfold.templates.parameters import Kind, TableParameters, Task
 
