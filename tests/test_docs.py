@@ -36,7 +36,7 @@ FOLDERS = ("src", "docs", "conf", "notebooks", "benchmarks", "packages", "tests"
 OWN_FILES = re.compile(r"^conf/local/|/?NAME/|visits/|^(airflow|parameters_table)\.yml$")
 DOTTED = re.compile(r"(?<![\w/.@-])(crossfold(?:\.[A-Za-z_]\w*)+)")
 OWN_STUDIES = {"visits"}  # what how-to/own-table.md makes
-SHOW_OUTPUT = {"README", "mlp-library"}
+SHOW_OUTPUT = {"README", "mlp-library", "layers"}
 NEED_A_STORE = {"tracking"}  # and MLflow, which the tests do without
 
 
