@@ -23,14 +23,16 @@ class Dense:
     activation
         By name, or a `crossfold.mlp.Activation`. None is none for hidden layers; for the last one
         it is what goes with the loss and the targets: sigmoid, softmax, linear or exp.
-    init, bias_init
-        What weights and biases are drawn from: ``he``, ``xavier`` (or ``glorot_uniform``),
-        ``uniform`` (-0.05 to 0.05), ``normal`` (standard deviation 0.05), ``zeros``, ``ones``, or
-        a number ``a`` for uniform from ``-a`` to ``a``. ``auto``, for weights only, is he beside
-        a ReLU kind and xavier elsewhere.
-    l1, l2
-        Factors of the penalties on its weights, at least 0; `l2` is what `MLPClassifier` calls
-        ``alpha``.
+    init
+        What weights are drawn from: ``he``, ``xavier`` (or ``glorot_uniform``), ``uniform`` (-0.05
+        to 0.05), ``normal`` (standard deviation 0.05), ``zeros``, ``ones``, or a number ``a`` for
+        uniform from ``-a`` to ``a``. ``auto`` is he beside a ReLU kind and xavier elsewhere.
+    bias_init
+        The same for biases, without ``auto``.
+    l1
+        Factor of the L1 penalty on its weights, at least 0.
+    l2
+        Factor of the L2 penalty, at least 0; what `MLPClassifier` calls ``alpha``.
     use_bias
         Whether it has biases.
     """
