@@ -8,7 +8,8 @@ import pytest
 from sklearn.datasets import make_moons
 from sklearn.metrics import f1_score
 
-from crossfold.mlp import EpochLog, FoldStack, MLPClassifier, ProgressBar
+from crossfold.mlp import EpochLog, FoldStack, MLPClassifier, MLPRegressor, ProgressBar, metrics
+from crossfold.mlp.exceptions import ParameterError
 
 QUICK = {
     "hidden_layer_sizes": (5,),
@@ -145,3 +146,30 @@ def test_import_is_light():
         "assert not heavy, heavy\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_metrics_are_named(moons, caplog, n_classes):
+    X, y = moons[0], np.arange(80) % n_classes
+    log = EpochLog(("accuracy", "f1"), train_metrics=("recall",))
+    bar = ProgressBar(metrics=("precision", "f1"))
+    model = MLPClassifier(**QUICK, max_iter=2)
+    with caplog.at_level(logging.INFO, logger="crossfold.mlp"):
+        model.fit(X[:50], y[:50], validation_data=(X[50:], y[50:]), callbacks=[log, bar])
+    last = {record.name: record.value for record in log.records if record.epoch == 2}
+    average = {"average": "binary" if n_classes == 2 else "macro", "zero_division": 0}
+    predicted = model.predict(X[50:])
+    assert last["accuracy"] == metrics.accuracy(y[50:], predicted)
+    assert last["f1"] == metrics.f1(y[50:], predicted, **average)
+    assert last["recall"] == metrics.recall(y[:50], model.predict(X[:50]), **average)
+    precision = metrics.precision(y[50:], predicted, **average)
+    assert f"precision {precision:.4f}, f1 {last['f1']:.4f}, networks" in caplog.text
+
+
+def test_r2_is_of_values_and_other_names_are_refused(moons):
+    X, y = moons
+    log = EpochLog(["r2"], ["r2"])
+    model = MLPRegressor(**QUICK, max_iter=2).fit(X, y, callbacks=[log])
+    assert log.records[-1].value == pytest.approx(model.score(X, y))
+    with pytest.raises(ParameterError, match="metrics names 'auc'; choose from accuracy"):
+        model.fit(X, y, validation_data=(X, y), callbacks=[ProgressBar(metrics=["auc"])])

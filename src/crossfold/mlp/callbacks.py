@@ -11,13 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from crossfold.mlp._spec import Array, Callback, DataSet, EpochEvent, Member
+from crossfold.mlp.exceptions import ParameterError
 
 __all__ = ["Callback", "EpochEvent", "EpochLog", "EpochRecord", "ProgressBar"]
 
 _logger = logging.getLogger("crossfold.mlp")
 _LINES_PER_TRAINING = 10
 
-Metrics = Callable[[Array, Array], Mapping[str, float]]
+Metrics = Callable[[Array, Array], Mapping[str, float]] | Sequence[str]
 
 
 class EpochRecord(NamedTuple):
@@ -52,9 +53,11 @@ class EpochLog:
     Parameters
     ----------
     metrics
-        Given targets and outputs, a mapping from names to figures. For two classes, and for one
-        value per row, both have shape ``(n,)``: 0/1 and the probability of class 1, or values.
-        Else both have shape ``(n, n_outputs)``: one-hot or 0/1 and probabilities, or values.
+        Names in `crossfold.mlp.metrics`, whose precision, recall and F1 are then means over the
+        classes where there are more than two; or a function that is given targets and outputs, and
+        gives a mapping from names to figures. For two classes, and for one value per row, both
+        have shape ``(n,)``: 0/1 and the probability of class 1, or values. Else both have shape
+        ``(n, n_outputs)``: one-hot or 0/1 and probabilities, or values.
     train_metrics
         The same of the rows that each network learns from, which costs a pass over them in every
         epoch; None for none. An `ExperimentStack` leaves no such records.
@@ -109,7 +112,7 @@ class EpochLog:
             member, fold = self._places[index]
             self.records += [
                 EpochRecord(member, fold, event.epoch, name, float(value))
-                for name, value in metrics(_flat(known), _flat(own)).items()
+                for name, value in measure(metrics, _flat(known), _flat(own)).items()
             ]
 
     def on_train_end(self) -> None:
@@ -134,10 +137,14 @@ class ProgressBar:
     ----------
     group
         What lines begin with that are about a part of a stack; no bar is drawn for one.
+    metrics
+        What else is told of the validation rows, as in `EpochLog`; the mean over the networks.
     """
 
-    def __init__(self, group: str = "") -> None:
+    def __init__(self, group: str = "", metrics: Metrics = ()) -> None:
         self.group = group
+        self.metrics = metrics
+        self._log = EpochLog(metrics)
         self._bar: Any = None
         self._task: Any = None
 
@@ -145,6 +152,7 @@ class ProgressBar:
         self, members: Sequence[Member], data_sets: Sequence[DataSet], max_iter: int
     ) -> None:
         """Draw an empty bar if standard error is a terminal."""
+        self._log.on_train_begin(members, data_sets, max_iter)
         if sys.stderr.isatty() and parent_process() is None and not self.group:
             self._bar = _new_bar()
             self._bar.start()
@@ -155,23 +163,37 @@ class ProgressBar:
         """Move the bar on, or write a line after each tenth of the epochs."""
         if self._bar is not None:
             loss = f"loss {np.mean(event.train_loss):.4f}"
-            figures = loss + _mean_text(", score ", event.validation_score)
+            score = _mean_text(", score ", event.validation_score)
+            figures = f"{loss}{score}{self._measured(event)}"
             self._bar.update(self._task, completed=event.epoch, figures=figures)
             return
         block = -(-event.max_iter // _LINES_PER_TRAINING)
         if event.epoch % block == 0 or event.epoch == event.max_iter:
             _logger.info(
-                "%sepoch %d of %d: training loss %.4f%s, networks running: %d",
+                "%sepoch %d of %d: training loss %.4f%s%s, networks running: %d",
                 self.group,
                 event.epoch,
                 event.max_iter,
                 np.mean(event.train_loss),
                 _mean_text(", validation loss ", event.validation_loss),
+                self._measured(event),
                 len(event.members),
             )
 
+    def _measured(self, event: EpochEvent) -> str:
+        """Give the metrics that were asked for."""
+        if not self.metrics:
+            return ""
+        self._log.records = []
+        self._log.on_epoch_end(event)
+        named: dict[str, list[float]] = {}
+        for record in self._log.records:
+            named.setdefault(record.name, []).append(record.value)
+        return "".join(f", {name} {np.mean(values):.4f}" for name, values in named.items())
+
     def on_train_end(self) -> None:
         """Wipe the bar off."""
+        self._log.on_train_end()
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
@@ -193,6 +215,34 @@ class EpochLines:
 
     def on_train_end(self) -> None:
         """Print nothing more."""
+
+
+def measure(metrics: Metrics, targets: Array, outputs: Array) -> Mapping[str, float]:
+    """Compute metrics of some rows; see `EpochLog`."""
+    if callable(metrics):
+        return metrics(targets, outputs)
+    return {name: _named(name, targets, outputs) for name in metrics}
+
+
+def _named(name: str, targets: Array, outputs: Array) -> float:
+    """Compute a metric of scikit-learn: r² of values, the others of classes or labels."""
+    from crossfold.mlp import metrics as known_metrics
+
+    if name == "r2":
+        return float(known_metrics.r2(targets, outputs))
+    if name not in {"accuracy", "precision", "recall", "f1"}:
+        raise ParameterError(
+            f"metrics names {name!r}; choose from accuracy, precision, recall, f1 and r2, or give "
+            "a function."
+        )
+    exclusive = targets.ndim == 2 and bool((targets.sum(axis=1) == 1).all())
+    truth, predicted = (
+        values.argmax(axis=1) if exclusive else (values > 0.5).astype(int)
+        for values in (targets, outputs)
+    )
+    how = {"average": "binary" if targets.ndim == 1 else "macro", "zero_division": 0}
+    function = getattr(known_metrics, name)
+    return float(function(truth, predicted, **({} if name == "accuracy" else how)))
 
 
 def _new_bar() -> Any:

@@ -152,7 +152,7 @@ def _train_group(
         for inputs, targets, own in zip(arrays[::2], arrays[1::2], weights, strict=True)
     ]
     callbacks = [
-        ProgressBar(f"{name}: ") if isinstance(one, ProgressBar) else deepcopy(one)
+        ProgressBar(f"{name}: ", one.metrics) if isinstance(one, ProgressBar) else deepcopy(one)
         for one in settings.callbacks
     ]
     own = replace(settings, callbacks=callbacks)
