@@ -85,6 +85,7 @@ def test_links_give_probabilities():
         ("uniform", 0.05 / np.sqrt(3)),
         ("normal", 0.05),
         ("glorot_uniform", np.sqrt(2 / (300 + 200))),
+        ("pytorch", 1 / np.sqrt(3 * 300)),
         ("zeros", 0),
         ("ones", 0),
     ],
@@ -107,3 +108,24 @@ def test_auto_is_he_for_relu_kinds_and_xavier_for_others(activation):
     )
     np.testing.assert_array_equal(auto, expected)
     assert not layout.split(auto)[1][0].any()
+
+
+def test_a_bounded_start_fills_its_bounds_biases_too_after_all_weights():
+    layout, network = Layout((200, 30, 10)), Network((200, 30, 10))
+    rng = np.random.default_rng(0)
+    for init, bounds in ((0.25, (0.25, 0.25)), ("pytorch", (200**-0.5, 30**-0.5))):
+        member = Member(0, ROWS, 0, init=init, bias_init=init)
+        drawn = draw_start(np.random.default_rng(0), layout, member, network, "float64")
+        coefs, intercepts = layout.split(drawn)
+        for array, bound in zip(coefs + intercepts, 2 * bounds, strict=True):
+            assert 0.4 * bound < -array.min() <= bound
+            assert 0.4 * bound < array.max() <= bound
+    rng = np.random.default_rng(0)
+    shapes = [(200, 30), (30, 10), (30,), (10,)]
+    again = [rng.uniform(-0.25, 0.25, size=shape) for shape in shapes]
+    first = Member(0, ROWS, 0, init=0.25, bias_init=0.25)
+    coefs, intercepts = layout.split(
+        draw_start(np.random.default_rng(0), layout, first, network, "float64")
+    )
+    for array, expected in zip(coefs + intercepts, again, strict=True):
+        np.testing.assert_array_equal(array, expected)

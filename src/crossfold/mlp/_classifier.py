@@ -104,9 +104,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     init
         ``auto`` (``he`` beside the ReLU kinds, else ``xavier``), ``he``, ``xavier`` (or
         ``glorot_uniform``), ``uniform`` (-0.05 to 0.05), ``normal`` (standard deviation 0.05),
-        ``zeros``, ``ones``, or a number ``a`` for uniform from ``-a`` to ``a``; or a function of a
-        generator and all layers' sizes that gives weights ``(n_in, n_out)`` and biases
-        ``(n_out,)`` of each layer.
+        ``zeros``, ``ones``, ``pytorch`` (uniform within one over the root of a layer's inputs), or
+        a number ``a`` for uniform from ``-a`` to ``a``; or a function of a generator and all
+        layers' sizes that gives weights ``(n_in, n_out)`` and biases ``(n_out,)`` of each layer.
     bias_init
         The same for biases, without ``auto``.
     use_bias

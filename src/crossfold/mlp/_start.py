@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,12 @@ def ones(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array
     return np.ones(shape)
 
 
+def pytorch(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
+    """Draw from ``Uniform(-b, b)``, ``b = 1 / sqrt(n_in)``: both starts of ``torch.nn.Linear``."""
+    bound = n_in**-0.5
+    return rng.uniform(-bound, bound, size=shape)
+
+
 INITIALIZERS: dict[str, LayerInitializer] = {
     "he": he,
     "xavier": xavier,
@@ -60,6 +67,7 @@ INITIALIZERS: dict[str, LayerInitializer] = {
     "normal": normal,
     "zeros": zeros,
     "ones": ones,
+    "pytorch": pytorch,
 }
 """Distributions by name; `n_in` and `n_out` are those of the layer, also where biases are drawn."""
 
@@ -72,7 +80,7 @@ def draw_start(
     Parameters
     ----------
     rng
-        The member's own generator; drawn from in float64, layer by layer.
+        The member's own generator; drawn from in float64, weights layer by layer, then biases.
     layout
         The member's own layer sizes.
     member
@@ -85,17 +93,18 @@ def draw_start(
     """
     if callable(member.init):
         return _join_drawn(layout, *member.init(rng, layout.sizes), dtype)
-    n_layers, coefs, intercepts = len(layout.shapes), [], []
-    per_layer = (member.init, member.bias_init, member.use_bias)
-    for number, (init, bias_init, has_bias) in enumerate(
-        zip(*(spread(one, n_layers) for one in per_layer), strict=True)
-    ):
-        n_in, n_out = layout.sizes[number : number + 2]
-        auto = "he" if _is_beside_relu(network, number) else "xavier"
-        named = auto if init == "auto" else init
-        coefs.append(_draw(named, rng, n_in, n_out, (n_in, n_out)))
-        drawn = _draw(bias_init, rng, n_in, n_out, (n_out,)) if has_bias else np.zeros(n_out)
-        intercepts.append(drawn)
+    shapes = list(pairwise(layout.sizes))
+    inits, bias_inits, use_bias = (
+        spread(one, len(shapes)) for one in (member.init, member.bias_init, member.use_bias)
+    )
+    coefs = [
+        _draw(_resolve(init, network, number), rng, shape, shape)
+        for number, (init, shape) in enumerate(zip(inits, shapes, strict=True))
+    ]
+    intercepts = [
+        _draw(init, rng, shape, shape[1:]) if has_bias else np.zeros(shape[1])
+        for init, shape, has_bias in zip(bias_inits, shapes, use_bias, strict=True)
+    ]
     return layout.join(coefs, intercepts, dtype)
 
 
@@ -104,17 +113,18 @@ def spread(setting: Any, n_layers: int) -> tuple[Any, ...]:
     return setting if isinstance(setting, tuple) else (setting,) * n_layers
 
 
-def _draw(init: Start, rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
+def _draw(init: Start, rng: np.random.Generator, fans: tuple[int, int], shape: Shape) -> Array:
     if isinstance(init, str):
-        return INITIALIZERS[init](rng, n_in, n_out, shape)
+        return INITIALIZERS[init](rng, *fans, shape)
     return rng.uniform(-init, init, size=shape)
 
 
-def _is_beside_relu(network: Network, number: int) -> bool:
-    """Tell whether a layer of weights reads from, or feeds, a ReLU kind of activation."""
+def _resolve(init: Start, network: Network, number: int) -> Start:
+    """Say what ``auto`` is for a layer of weights: he if it reads or feeds a ReLU kind."""
     own = network.activation
     beside = own[max(number - 1, 0) : number + 1] if isinstance(own, tuple) else (own,)
-    return not {"relu", "leaky_relu"}.isdisjoint(beside)
+    auto = "xavier" if {"relu", "leaky_relu"}.isdisjoint(beside) else "he"
+    return auto if init == "auto" else init
 
 
 def _join_drawn(layout: Layout, coefs: list[Array], intercepts: list[Array], dtype: str) -> Array:

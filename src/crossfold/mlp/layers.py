@@ -25,8 +25,9 @@ class Dense:
         it is what goes with the loss and the targets: sigmoid, softmax, linear or exp.
     init
         What weights are drawn from: ``he``, ``xavier`` (or ``glorot_uniform``), ``uniform`` (-0.05
-        to 0.05), ``normal`` (standard deviation 0.05), ``zeros``, ``ones``, or a number ``a`` for
-        uniform from ``-a`` to ``a``. ``auto`` is he beside a ReLU kind and xavier elsewhere.
+        to 0.05), ``normal`` (standard deviation 0.05), ``zeros``, ``ones``, ``pytorch`` (uniform
+        within one over the root of the layer's inputs), or a number ``a`` for uniform from ``-a``
+        to ``a``. ``auto`` is he beside a ReLU kind and xavier elsewhere.
     bias_init
         The same for biases, without ``auto``.
     l1

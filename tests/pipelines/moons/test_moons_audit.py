@@ -25,7 +25,6 @@ from crossfold.pipelines.moons.parameters import PointParameters
 from crossfold.pipelines.moons.variants import QUADRATIC, make_features
 from crossfold.templates.audit import Setup
 from crossfold.templates.cross_validation.parameters import NetworkParameters
-from crossfold.templates.cross_validation.training import uniform_start
 
 CONF = Path(__file__).parents[3] / "conf/base/moons"
 SEED = 5
@@ -67,7 +66,8 @@ def test_a_network_of_the_stack_is_the_one_trained_alone(points, seeds, faults) 
             "n_iter_no_change": np.inf,
             "alpha": 0.0 if faults else 0.1,
             "loss": whole_batches_only(16, "binary") if faults else "cross_entropy",
-            "init": uniform_start(1.0),
+            "init": 1.0,
+            "bias_init": 1.0,
             "random_state": number,
         }
     ).fit(make_features(own, QUADRATIC), own["label"].to_numpy())
@@ -85,15 +85,6 @@ def test_the_first_seed_has_the_studys_points_and_no_set_is_drawn_twice(points, 
     assert len(numbers) == PROTOCOL.n_seeds
     drawn = [study.draw_points(POINTS, number).query("part == 'train'") for number in numbers[1:]]
     assert not pd.concat([points, *drawn]).duplicated(["x1", "x2"]).any()
-
-
-def test_weights_and_biases_start_between_minus_one_and_one() -> None:
-    coefs, intercepts = uniform_start(1.0)(np.random.default_rng(0), (5, 25, 25, 1))
-    assert [w.shape for w in coefs] == [(5, 25), (25, 25), (25, 1)]
-    drawn = np.concatenate([np.ravel(one) for one in (*coefs, *intercepts)])
-    assert np.abs(drawn).max() <= 1
-    assert drawn.std() == pytest.approx(1 / np.sqrt(3), rel=0.05)
-    assert all(one.std() > 0.3 for one in intercepts[:2])
 
 
 def test_the_sources_start_gives_the_printed_first_loss(claims) -> None:

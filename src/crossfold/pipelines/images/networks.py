@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crossfold.pipelines.images.data import TEST, TRAIN, VALIDATION, Rows, SplitImages
 from crossfold.pipelines.images.parameters import ExperimentParameters, StartParameters
 from crossfold.templates.cross_validation.parameters import NetworkParameters
-from crossfold.templates.cross_validation.training import make_network, uniform_start
+from crossfold.templates.cross_validation.training import make_network
 from crossfold.validation.tables import concatenate, probability_columns
 
 if TYPE_CHECKING:
@@ -36,14 +36,12 @@ class Member(NamedTuple):
 
     def network_parameters(self, starts: StartParameters) -> dict[str, Any]:
         """Give what sets this training apart, as arguments of `MLPClassifier`."""
-        inits = {
-            "random": uniform_start(starts.uniform_bound),
-            "kaiming": "he",
-            "pytorch": uniform_start(None),
-        }
+        names: dict[str, str | float] = {"random": starts.uniform_bound, "kaiming": "he"}
+        init = names.get(self.settings.init, self.settings.init)
         return {
             **self.settings.model_dump(),
-            "init": inits.get(self.settings.init, self.settings.init),
+            "init": init,
+            "bias_init": init if self.settings.init in {"random", "pytorch"} else "zeros",
             "random_state": self.seed,
             "learning_rate_init": self.learning_rate,
         }

@@ -17,7 +17,6 @@ from crossfold.pipelines.moons.variants import QUADRATIC, make_features
 from crossfold.templates import audit
 from crossfold.templates.audit import Measured, Setup, mean_of, over_draws
 from crossfold.templates.cross_validation.parameters import NetworkParameters
-from crossfold.templates.cross_validation.training import uniform_start
 from crossfold.templates.parameters import Parameters
 
 NO_TEST_SET, UNSEEDED = "no_test_set", "unseeded"
@@ -147,7 +146,8 @@ def fit(
     source = {
         **network.model_dump(),
         "n_iter_no_change": np.inf,
-        "init": uniform_start(1.0),
+        "init": 1.0,
+        "bias_init": 1.0,
         "alpha": 0.0 if "penalty_not_applied" in setup.faults else protocol.alpha,
     }
     if "drop_last_batch" in setup.faults and isinstance(network.batch_size, int):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property, partial
-from itertools import pairwise
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -145,24 +144,6 @@ def make_sampler(sampler: Sampler, seed: int) -> Any:
 
     kind = SMOTE if sampler == "smote" else RandomUnderSampler
     return kind(random_state=seed)
-
-
-@cache
-def uniform_start(bound: float | None) -> Callable[..., Any]:
-    """Make a start that draws weights and biases from ``Uniform(-bound, bound)``.
-
-    Without a bound it is ``1 / sqrt(n_in)`` in each layer, as in ``torch.nn.Linear``. It is the
-    same function for the same bound, so that equal networks are seen.
-    """
-    return partial(_draw_uniform, bound)
-
-
-def _draw_uniform(
-    bound: float | None, rng: np.random.Generator, sizes: Sequence[int]
-) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-    layers = [(n_in, n_out, bound or n_in**-0.5) for n_in, n_out in pairwise(sizes)]
-    coefs = [rng.uniform(-b, b, size=(n_in, n_out)) for n_in, n_out, b in layers]
-    return coefs, [rng.uniform(-b, b, size=n_out) for _, n_out, b in layers]
 
 
 def make_network(

@@ -18,7 +18,6 @@ from crossfold.pipelines.images.audit.training import (
 )
 from crossfold.pipelines.images.parameters import ExperimentsParameters, StartParameters
 from crossfold.templates.audit import Setup
-from crossfold.templates.cross_validation.training import uniform_start
 from crossfold.validation.tables import probability_columns
 
 from .conftest import read
@@ -55,13 +54,6 @@ def test_layers_with_dropout_use_no_derivative_where_both_faults_are_on():
 
     assert both(NETWORK) == wrong.without_derivative("tanh")
     assert both({**NETWORK, "dropout": 0.0}) == wrong.relu_as_derivative("tanh")
-
-
-def test_pytorchs_start_lies_within_one_over_the_root_of_the_inputs():
-    coefs, biases = uniform_start(None)(np.random.default_rng(0), (400, 25, 10))
-    assert [one.shape for one in (*coefs, *biases)] == [(400, 25), (25, 10), (25,), (10,)]
-    for n_in, values in ((400, coefs[0]), (25, coefs[1]), (400, biases[0]), (25, biases[1])):
-        assert 0.5 * n_in**-0.5 < np.abs(values).max() <= n_in**-0.5
 
 
 @pytest.fixture(scope="module")
