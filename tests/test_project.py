@@ -124,7 +124,7 @@ def unversioned(pipelines: dict[str, Pipeline], catalog: Any) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("env", ["base", "sample", "short"])
+@pytest.mark.parametrize("env", ["base", "sample", "short", "cluster"])
 def test_everything_that_a_node_stores_has_versions(env: str) -> None:
     bootstrap_project(ROOT)
     with KedroSession.create(project_path=ROOT, env=env, save_on_close=False) as session:

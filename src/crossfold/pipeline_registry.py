@@ -8,6 +8,7 @@ from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
 from crossfold.pipelines import (
+    cluster,
     gene_expression,
     images,
     moons,
@@ -63,6 +64,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         **studies,
         **{f"{study}_audit": pipeline for study, pipeline in audits.items()},
         "audit": sum(audits.values(), join_audits(tuple(audits))),
+        "no_show_cluster": cluster.create_pipeline("no_show"),
         "no_show_score": scoring.create_pipeline("no_show"),
         **{f"{name}_score": table.create_scoring(name) for name in own_tables()},
         **{stage: every.only_nodes_with_tags(stage) for stage in STAGES},

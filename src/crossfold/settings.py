@@ -2,6 +2,7 @@
 
 import fsspec
 
+from crossfold.cluster import ClusterHooks
 from crossfold.datasets.atomic import AtomicLocalFileSystem
 from crossfold.hooks import ProjectHooks
 from crossfold.refreshing.hooks import RefreshHooks
@@ -10,7 +11,7 @@ from kedro_refresh.config import ThreadSafeConfigLoader
 
 fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)
 
-HOOKS = (TrackingHooks(), ProjectHooks(), RefreshHooks())
+HOOKS = (TrackingHooks(), ClusterHooks(), ProjectHooks(), RefreshHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 RUNNER_MODULE_ALLOWLIST = ("kedro_refresh",)
 CONFIG_LOADER_CLASS = ThreadSafeConfigLoader

@@ -146,12 +146,13 @@ def require_parameters(loader: OmegaConfigLoader, pipelines: Pipelines) -> None:
     CrossfoldError
         Every fault of all files and of ``--params``.
     """
+    from crossfold.cluster import SETTINGS
     from crossfold.tracking.hooks import SETTING
 
     parameters = loader["parameters"] = loader["parameters"]
     types = parameter_types(pipelines)
     read = _read_by_configuration(loader)
-    of_a_run = {SETTING, *read["runtime_params"]}
+    of_a_run = {SETTING, *SETTINGS, *read["runtime_params"]}
     given = of_a_run.intersection(_leaves(loader.runtime_params or {}))
     faults = [
         *unknown_parameters(parameters, {*types, *given}, of_a_run),

@@ -2,9 +2,10 @@
 
 `SourceDataset` fetches a source file and verifies it, `WebSourceDataset` follows a web address,
 `ExportDataset` reads a CSV export and `TableDataset` any table, both with identifiers hashed,
-`IdxDataset` and `LabelledImagesDataset` read images, `SampleAppointmentsDataset`,
-`SampleExpressionDataset`, `SampleImagesDataset` and `SampleWinesDataset` make what the sample
-environment reads, `FigureDataset` and `MLPDataset` store figures and models.
+`ExportPartsDataset` and `PartsDataset` read tables in parts for a cluster, `IdxDataset` and
+`LabelledImagesDataset` read images, `SampleAppointmentsDataset`, `SampleExpressionDataset`,
+`SampleImagesDataset` and `SampleWinesDataset` make what the sample environment reads,
+`FigureDataset` and `MLPDataset` store figures and models.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from crossfold.datasets.images import LabelledImagesDataset as LabelledImagesDataset
     from crossfold.datasets.networks import MLPDataset as MLPDataset
     from crossfold.datasets.networks import PromotedModelDataset as PromotedModelDataset
+    from crossfold.datasets.parts import ExportPartsDataset as ExportPartsDataset
+    from crossfold.datasets.parts import PartsDataset as PartsDataset
     from crossfold.datasets.samples import SampleAppointmentsDataset as SampleAppointmentsDataset
     from crossfold.datasets.samples import SampleExpressionDataset as SampleExpressionDataset
     from crossfold.datasets.samples import SampleImagesDataset as SampleImagesDataset
@@ -29,10 +32,12 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "ExportDataset": "export_dataset",
+    "ExportPartsDataset": "parts",
     "FigureDataset": "figure_dataset",
     "IdxDataset": "images",
     "LabelledImagesDataset": "images",
     "MLPDataset": "networks",
+    "PartsDataset": "parts",
     "PromotedModelDataset": "networks",
     "SampleAppointmentsDataset": "samples",
     "SampleExpressionDataset": "samples",

@@ -1,0 +1,238 @@
+"""Nodes over Dask DataFrames: pandas functions of the study, partition by partition.
+
+All rows of a patient are in one partition, so that what a feature looks back on is there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from functools import partial
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, PositiveInt
+
+from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.appointments import cleaning
+from crossfold.pipelines.appointments.features import build_features
+from crossfold.pipelines.appointments.parameters import AppointmentsParameters, HistoryAsOf
+from crossfold.templates.cross_validation.encoding import (
+    TableEncoder,
+    inputs_by_kind,
+    target_numbers,
+)
+from crossfold.templates.cross_validation.estimators import pooled_outputs
+from crossfold.templates.cross_validation.final_model import score
+from crossfold.templates.cross_validation.parameters import (
+    Model,
+    NetworkParameters,
+    PreparationParameters,
+)
+from crossfold.templates.cross_validation.training import (
+    fit_model_encoder,
+    make_network,
+)
+from crossfold.templates.parameters import Parameters, TableParameters
+from crossfold.validation.tables import CALIBRATION
+
+Parts = Any
+"""A Dask DataFrame; Dask is not imported before there is one."""
+
+Networks = tuple[list[Any], dict[str, Any]]
+
+_ROWS_AT_ONCE = 50_000
+_logger = logging.getLogger(__name__)
+
+
+class ClusterParameters(Parameters):
+    """How a table is cut, and how a model learns from its partitions.
+
+    Attributes
+    ----------
+    n_partitions
+        Partitions of the shuffled table, at least 2; None for as many as there are parts.
+    epochs
+        How often each partition is learnt from.
+    members
+        Networks of different seeds, pooled into one.
+    network
+        Arguments of each; the learning rate stays as it is from epoch to epoch.
+    """
+
+    n_partitions: Annotated[int, Field(ge=2)] | None = None
+    epochs: PositiveInt = 5
+    members: PositiveInt = 1
+    network: NetworkParameters = NetworkParameters()
+
+
+def shuffle_by_patient(parts: Parts, cluster: ClusterParameters) -> Parts:
+    """Bring all rows of a patient into one partition."""
+    if not hasattr(parts, "npartitions"):
+        raise CrossfoldError(
+            "The pipeline over partitions reads Dask DataFrames: run it with --env=cluster."
+        )
+    return parts.shuffle("patient", npartitions=cluster.n_partitions or max(parts.npartitions, 2))
+
+
+def clean_partitions(
+    by_patient: Parts, appointments_parameters: AppointmentsParameters
+) -> tuple[Parts, Parts]:
+    """Split each partition as `clean_appointments` splits an export.
+
+    An appointment is taken to have one patient in all parts. A date as 29/04/2016 is read where its
+    partition tells day from month; ``appointments.date_format`` says it for all.
+
+    Returns
+    -------
+    Cleaned appointments, and rejected rows with their ``rule``.
+    """
+    kept = _map(_keep, by_patient, appointments_parameters)
+    return kept, _map(_reject, by_patient, appointments_parameters)
+
+
+def _map(
+    function: Callable[..., pd.DataFrame], parts: Parts, argument: Any, empty: Any = None
+) -> Parts:
+    """Apply a function to each partition; what it makes of no rows says what comes out."""
+    meta = function(parts._meta, argument if empty is None else empty)
+    return parts.map_partitions(function, argument, meta=meta, enforce_metadata=False)
+
+
+def _keep(rows: pd.DataFrame, parameters: AppointmentsParameters) -> pd.DataFrame:
+    _, parsed, rule = _check(rows, parameters)
+    return cleaning.typed(parsed[rule == ""])
+
+
+def _reject(rows: pd.DataFrame, parameters: AppointmentsParameters) -> pd.DataFrame:
+    raw, _, rule = _check(rows, parameters)
+    return raw.assign(rule=rule, source_file=raw["source_file"].astype("str"))[rule != ""]
+
+
+def _check(
+    rows: pd.DataFrame, parameters: AppointmentsParameters
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
+    """Give the latest rows in the files' order, what is read in them, and the rule each breaks."""
+    ordered = rows.sort_values(["source_file", "source_row"], ignore_index=True)
+    raw = cleaning.latest_rows(cleaning.declared(ordered.astype({"source_file": "category"})))
+    parsed = cleaning.parse(raw, parameters)
+    return raw, parsed, cleaning.broken_rules(parsed)
+
+
+def count_rows(by_patient: Parts, appointments: Parts, rejected: Parts) -> dict[str, Any]:
+    """Count rows read, superseded by a later file, kept, and rejected by rule."""
+    read, kept = len(by_patient), len(appointments)
+    by_rule = rejected["rule"].value_counts().compute().to_dict()
+    if kept == 0:
+        raise CrossfoldError(
+            f"Not one of the {read} appointments can be used: {by_rule} break a rule; check that"
+            " the parts have the columns and formats of the published table."
+        )
+    superseded = read - kept - sum(by_rule.values())
+    return {"read": read, "superseded": superseded, "kept": kept, "rejected": by_rule}
+
+
+def build_partition_features(
+    appointments: Parts, appointments_parameters: AppointmentsParameters
+) -> Parts:
+    """Build the features of every appointment; the index is its number.
+
+    Bookings of the same second, which may be of any patients, are counted over all partitions: one
+    number for each second that has a booking goes to every worker.
+    """
+    per_second = appointments["booked_at"].dt.floor("s").value_counts(sort=False, split_out=1)
+    build = partial(_features_of_patients, appointments_parameters.history_as_of)
+    return _map(build, appointments, per_second.to_delayed()[0], per_second._meta)
+
+
+def _features_of_patients(
+    history_as_of: HistoryAsOf, appointments: pd.DataFrame, per_second: pd.Series
+) -> pd.DataFrame:
+    features = build_features(appointments, history_as_of)
+    seconds = appointments["booked_at"].dt.floor("s")
+    features["bookings_same_second"] = per_second.reindex(seconds).astype("int32").to_numpy()
+    return features.set_axis(pd.Index(appointments["appointment_id"]), axis="index")
+
+
+def train_over_partitions(
+    features: Parts,
+    table_parameters: TableParameters,
+    preparation: PreparationParameters,
+    cluster: ClusterParameters,
+    seed: int,
+) -> tuple[Networks, pd.DataFrame]:
+    """Train networks by `partial_fit` on one partition after the other.
+
+    The first partition teaches the encoder. The last is not learnt from: patients who are in no
+    other calibrate the model and set its threshold.
+
+    Returns
+    -------
+    The networks, and what they say of the last partition, as `assemble_model` reads them.
+    """
+    first, last = (features.partitions[n].compute() for n in (0, -1))
+    model = Model(params=cluster.network.model_dump())
+    kinds = inputs_by_kind(first, table_parameters.target, preparation)
+    target = target_numbers(first[table_parameters.target], table_parameters)
+    encoder = fit_model_encoder(first, target, kinds, preparation, model)
+    networks = [
+        make_network(cluster.network, table_parameters.task).set_params(random_state=seed + number)
+        for number in range(cluster.members)
+    ]
+    parts, rng = features.partitions[:-1].to_delayed(), np.random.default_rng(seed)
+    for epoch in range(1, cluster.epochs + 1):
+        ordered = [parts[number] for number in rng.permutation(len(parts))]
+        networks = _learn_from(ordered, networks, encoder, table_parameters)
+        _logger.info("epoch %d of %d: %d partitions", epoch, cluster.epochs, len(parts))
+    outputs = pooled_outputs(networks, encoder.transform(last), table_parameters.task)
+    scores = pd.DataFrame(
+        {
+            "role": CALIBRATION,
+            "raw_p1": outputs[:, 0],
+            "target": target_numbers(last[table_parameters.target], table_parameters),
+        }
+    )
+    fitted = {"model": "mlp", "members": len(networks), "encoder": encoder.to_dict()}
+    return (networks, {"fitted": [fitted]}), scores
+
+
+def _learn_from(
+    parts: Sequence[Any], networks: list[Any], encoder: TableEncoder, table: TableParameters
+) -> list[Any]:
+    """Take networks through partitions, each where its rows are; only they come back."""
+    from dask.delayed import delayed
+
+    learn = delayed(_learn)
+    learnt: Any = networks
+    for part in parts:
+        learnt = learn(learnt, part, encoder, table)
+    trained: list[Any] = learnt.compute()
+    return trained
+
+
+def _learn(
+    networks: list[Any], features: pd.DataFrame, encoder: TableEncoder, table: TableParameters
+) -> list[Any]:
+    """Let copies of networks learn once from each row; a task may have to be done again."""
+    networks = deepcopy(networks)
+    classes = {} if table.task == "regression" else {"classes": [0, 1]}
+    for start in range(0, len(features), _ROWS_AT_ONCE):
+        block = features.iloc[start : start + _ROWS_AT_ONCE]
+        inputs, target = encoder.transform(block), target_numbers(block[table.target], table)
+        for network in networks:
+            network.partial_fit(inputs, target, **classes)
+    return networks
+
+
+def score_partitions(model: Networks, features: Parts) -> Parts:
+    """Score each partition with a final model, as `score` does; the index is the appointment's."""
+    return _map(_score, features, model)
+
+
+def _score(features: pd.DataFrame, model: Networks) -> pd.DataFrame:
+    if features.empty:
+        none = pd.DataFrame({"probability": np.empty(0, "float32"), "flagged": np.empty(0, "bool")})
+        return none.set_index(features.index)
+    return score(model, features)
