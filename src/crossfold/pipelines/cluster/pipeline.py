@@ -15,7 +15,7 @@ def create_pipeline(study: str) -> Pipeline:
     Its tables are Dask DataFrames. Columns, encoding and decision are the study's.
     """
     rules, own = "params:appointments", "params:cluster"
-    trained = ["networks", "decision_scores"]
+    trained = ["fitted", "left_out"]
     read = ["features", "params:table", "params:preparation", own, "params:seed"]
     assembled = [*trained, "features", "params:decision", "params:table"]
     return Pipeline(
