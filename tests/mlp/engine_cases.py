@@ -119,7 +119,7 @@ def differentiate(stack: Stack, block: Block) -> tuple[Array, Array]:
     Plain gradient descent with step size one moves the parameters by the gradient.
     """
     before = stack.parameters.copy()
-    engine = make_engine(replace(stack, parameters=before.copy()))
+    engine = make_engine([replace(stack, parameters=before.copy())])
     losses = engine.run(block) / block.counts.sum(axis=1)
     after = np.stack([engine.parameters(place) for place in range(len(before))])
     return losses, before - after

@@ -32,8 +32,8 @@ class Block:
     members
         Places of the `k` members that take part.
     rows
-        Row numbers, shape ``(k, steps, batch)``; what is padding has weight 0. The batch is as
-        wide as the widest of these steps.
+        Row numbers, shape ``(k, steps, batch)``, or ``(1, 1, batch)`` where all read the same;
+        what is padding has weight 0. The batch is as wide as the widest of these steps.
     weights
         Shape ``(k, steps, batch)``, or None where all are 1.
     counts
@@ -42,7 +42,8 @@ class Block:
         One over the sum of the batch's weights, shape ``(k, steps)``.
     masks
         For inputs and each hidden layer, factors of their units of shape
-        ``(k, steps, units, batch)``, or None where nothing is dropped.
+        ``(k, steps, units, batch)``, or None where nothing is dropped. Of networks on the same rows
+        such a list for each shape, of hidden layers only and without the axis of the steps.
     learning_rates, step_sizes
         Shape ``(k, steps)``.
     """
@@ -53,7 +54,7 @@ class Block:
     weights: Array | None
     counts: Array
     scale: Array
-    masks: list[Array | None]
+    masks: list[Any]
     learning_rates: Array
     step_sizes: Array
 
@@ -183,6 +184,11 @@ class Batches:
         n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
         widest = max(n_parameters, self._batch * max(sizes[1:])) * self._dtype.itemsize
         self.groups = cut_groups(len(feeds), _GROUP_BYTES // widest, n_lanes)
+
+    def start_epoch(self) -> None:
+        """Draw the order of each member's rows."""
+        for feed in self._feeds:
+            feed.start_epoch()
 
     def spans(self, group: slice) -> Iterator[tuple[slice, int, int]]:
         """Give ``(members, start, stop)``: these of the group take the steps from start to stop."""

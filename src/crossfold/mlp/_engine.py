@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -60,8 +60,15 @@ class Stack:
     seed: int
 
 
+Measure = Callable[[Array, slice], Any]
+"""What to do with the logits ``(k, n_out, r)`` of a chunk of rows, in a buffer, and its place."""
+
+
 class Engine(Protocol):
-    """Trains a stack in place; the same for NumPy and PyTorch.
+    """Trains networks in place; the same for NumPy and PyTorch.
+
+    What shares its rows is trained to the end together, step by step: the last three methods are
+    for stacks whose members have rows of their own.
 
     Attributes
     ----------
@@ -76,22 +83,16 @@ class Engine(Protocol):
         """Keep matrix products from using several threads while several lanes are at work."""
 
     def run(self, block: Block) -> Array:
-        """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""
+        """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``.
 
-    def differentiate(self, block: Block) -> tuple[Array, Array]:
-        """Take no step: give each member's sum of loss times rows, and the gradient of its loss.
-
-        The block has one step. Shapes ``(k,)`` and ``(k, n_parameters)``; penalties are included.
+        It is NaN for networks that share their rows, which are scored after the epoch.
         """
 
-    def all_parameters(self) -> Array:
-        """Give a copy of all members' flat parameters, shape ``(k, n_parameters)``."""
+    def logits(self, rows: Array, measure: Measure) -> list[Any]:
+        """Give what is measured of each chunk of the rows ``(k, r)``, or ``(1, r)`` where shared.
 
-    def replace(self, parameters: Array) -> None:
-        """Put flat parameters of all members, shape ``(k, n_parameters)``, in place of theirs."""
-
-    def logits(self, rows: Array) -> Array:
-        """Give logits ``(k, n_out, r)`` of the rows ``(k, r)`` of each member's data set."""
+        Rows are numbers in each member's data set; nothing is dropped.
+        """
 
     def parameters(self, place: int) -> Array:
         """Give a copy of one member's flat parameters."""
@@ -101,6 +102,15 @@ class Engine(Protocol):
 
     def keep(self, places: Array) -> None:
         """Let all members leave but those at these places."""
+
+    def differentiate(self, block: Block) -> tuple[Array, Array]:
+        """Take no step: give each member's sum of loss times rows, and the gradient of its loss.
+
+        The block has one step. Shapes ``(k,)`` and ``(k, n_parameters)``; penalties are included.
+        """
+
+    def replace(self, place: int, parameters: Array) -> None:
+        """Put flat parameters in place of one member's."""
 
 
 def runs_of(data: list[int]) -> list[tuple[slice, int]]:

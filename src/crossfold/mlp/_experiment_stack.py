@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
+from crossfold.mlp import _training
 from crossfold.mlp._base import clone_with
 from crossfold.mlp._classifier import MLPClassifier
-from crossfold.mlp._experiments import Experiments, Scores, accuracy_of
 from crossfold.mlp._inputs import copy_features, to_dense
 from crossfold.mlp._network import (
     WHOLE_RUN_SCHEDULES,
@@ -21,8 +21,7 @@ from crossfold.mlp._network import (
     make_settings,
     share_settings,
 )
-from crossfold.mlp._spec import Array, DataSet
-from crossfold.mlp._targets import Labels
+from crossfold.mlp._spec import Array, DataSet, Trained
 from crossfold.mlp.exceptions import DataError, ParameterError
 
 Parameters = Mapping[str, Any]
@@ -137,27 +136,31 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
         estimators = [clone_with(self.estimator, params) for params in self.member_params]
         self._check(estimators)
         inputs, y = self.estimator._check_inputs(X, y, reset=True)
-        inputs = to_dense(inputs)
         targets = self.estimator._learn_targets(y)
         if targets.head == "multilabel":
             raise DataError(
                 "y has several labels per row; ExperimentStack takes one class per row."
             )
         data = DataSet(inputs, targets.encode(y, self.estimator.dtype))
-        trained, scores = Experiments(
+        if validation_data is not None:
+            data = self.estimator._append(data, targets, *validation_data)
+        data = replace(data, inputs=to_dense(data.inputs))
+        rows = np.split(np.arange(len(data.targets)), [inputs.shape[0]])
+        settings = share_settings(
+            [make_settings(o, self.estimator._callbacks()) for o in estimators]
+        )
+        trained = _training.train(
             [make_network(one, inputs.shape[1], targets) for one in estimators],
-            [make_member(one, targets, data, np.arange(len(inputs))) for one in estimators],
-            data,
-            self._validation(validation_data, targets),
-            share_settings([make_settings(one, self.estimator._callbacks()) for one in estimators]),
+            [data],
+            [make_member(one, targets, data, *rows) for one in estimators],
+            replace(settings, score_every=self.score_every, n_iter_no_change=np.inf),
             np.random.default_rng(draw_seed(self.estimator.random_state)),
-            self.score_every,
-        ).run()
+        )
         for one, result in zip(estimators, trained, strict=True):
             copy_features(self.estimator, one)
             one._keep(result, targets, may_diverge=True)
         self.estimators_ = estimators
-        self.histories_ = [_history(scores, index) for index in range(len(estimators))]
+        self.histories_ = [_history(result) for result in trained]
         self.diverged_ = np.array([not result.is_finite for result in trained])
         return self
 
@@ -168,12 +171,6 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
             raise ParameterError(f"score_every must be at least 1. Got {self.score_every} instead.")
         for number, one in enumerate(estimators):
             _check_experiment(number, one)
-
-    def _validation(self, rows: Rows | None, targets: Labels) -> DataSet | None:
-        if rows is None:
-            return None
-        inputs, y = self.estimator._check_inputs(*rows, reset=False)
-        return DataSet(to_dense(inputs), targets.encode(y, self.estimator.dtype))
 
 
 def _check_experiment(number: int, estimator: MLPClassifier) -> None:
@@ -198,14 +195,14 @@ def _check_experiment(number: int, estimator: MLPClassifier) -> None:
         )
 
 
-def _history(scores: Sequence[Scores], index: int) -> ExperimentHistory:
-    confusion = np.array([one.validation_confusion[index] for one in scores])
+def _history(trained: Trained) -> ExperimentHistory:
+    unknown = [np.nan] * len(trained.epochs)
     return ExperimentHistory(
-        np.array([one.epoch for one in scores]),
-        np.array([one.train_loss[index] for one in scores]),
-        accuracy_of(np.array([one.train_confusion[index] for one in scores])),
-        np.array([one.validation_loss[index] for one in scores]),
-        accuracy_of(confusion),
-        confusion,
-        np.array([one.seconds for one in scores]),
+        np.array(trained.epochs),
+        np.array(trained.loss_curve),
+        np.array(trained.train_scores),
+        np.array(trained.validation_loss or unknown),
+        np.array(trained.validation_scores or unknown),
+        np.array(trained.validation_confusion),
+        np.array(trained.seconds),
     )

@@ -40,11 +40,10 @@ class LBFGSTraining(Training):
         """Wait until all have asked or ended, note what they have learnt, and answer those left."""
         points = [search.next_point() for search in searches]
         self._note_iterations(searches)
-        flat = self._engine.all_parameters()
-        for row, seat, point in zip(flat, self._seats, points, strict=True):
-            row[seat.places] = point
-        self._engine.replace(flat)
-        for seat, search in zip(self._seats, searches, strict=True):
+        for place, (seat, search) in enumerate(zip(self._seats, searches, strict=True)):
+            flat = self._engine.parameters(place)
+            flat[seat.places] = points[place]
+            self._engine.replace(place, flat)
             seat.progress.trained.converged = search.has_converged
         self._dismiss([search.has_ended for search in searches])
         if self._seats:
@@ -54,12 +53,13 @@ class LBFGSTraining(Training):
         """Record members that are an iteration on: their last point is still in the engine."""
         if not any(search.has_advanced for search in searches):
             return
-        event = self._validate(
+        event = self._score(
             max(search.n_iter for search in searches), np.array([one.loss for one in searches])
         )
         seconds = perf_counter() - self._began
         for place, (seat, search) in enumerate(zip(self._seats, searches, strict=True)):
             if search.has_advanced:
+                seat.progress.advance(seat.feed.n_rows, seat.feed.n_batches)
                 self._record(seat, place, event, seconds)
                 search.has_advanced = False
         for callback in self._settings.callbacks:

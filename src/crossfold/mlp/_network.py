@@ -77,7 +77,8 @@ CONSTRAINTS: dict[str, list[Any]] = {
 _SETTINGS = tuple(
     field.name
     for field in fields(Settings)
-    if field.name not in {"callbacks", "learning_rate", "max_iter", "n_iter_no_change"}
+    if field.name
+    not in {"callbacks", "learning_rate", "max_iter", "n_iter_no_change", "score_every"}
 )
 _Shared = TypeVar("_Shared", Network, Settings)
 

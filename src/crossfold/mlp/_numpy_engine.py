@@ -13,7 +13,7 @@ from scipy.sparse import issparse
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from crossfold.mlp._batches import Block
-from crossfold.mlp._engine import Stack, keep_members, runs_of, sum_losses
+from crossfold.mlp._engine import Measure, Stack, keep_members, runs_of, sum_losses
 from crossfold.mlp._inputs import to_dense
 from crossfold.mlp._losses import loss_of
 from crossfold.mlp._pass import Pass, Weights
@@ -67,13 +67,9 @@ class NumpyEngine:
             losses = sum_losses(self._stack, block, *group.workspace.record(1))
         return losses, group.workspace.gradients.copy()
 
-    def all_parameters(self) -> Array:
-        """Give a copy of all members' flat parameters, shape ``(k, n_parameters)``."""
-        return self._stack.parameters.copy()
-
-    def replace(self, parameters: Array) -> None:
-        """Put flat parameters of all members in place of theirs."""
-        self._stack.parameters[...] = parameters
+    def replace(self, place: int, parameters: Array) -> None:
+        """Put flat parameters in place of one member's."""
+        self._stack.parameters[place] = parameters
 
     def _group_for(self, block: Block) -> _Group:
         """Give a block's members, with its rows loaded."""
@@ -91,15 +87,15 @@ class NumpyEngine:
             self._workspaces[key] = _Workspace(self._stack, block)
         return self._workspaces[key]
 
-    def logits(self, rows: Array) -> Array:
-        """Give logits ``(k, n_out, r)`` of the rows ``(k, r)`` of each member's data set."""
+    def logits(self, rows: Array, measure: Measure) -> list[Any]:
+        """Give what is measured of each chunk of the rows ``(k, r)``."""
         k, n_rows = rows.shape
         sizes, dtype = self._stack.network.layer_sizes, self._stack.parameters.dtype
         size = max(64, _SCORED_BYTES // (k * max(sizes) * dtype.itemsize))
         size = min(size, n_rows)
         inputs = np.ones((k, size, sizes[0] + 1), dtype=dtype)
         buffer = np.empty((k, sizes[-1], size), dtype=dtype)
-        logits = np.empty((k, sizes[-1], n_rows), dtype=dtype)
+        measured = []
         staging, gather = staging_for(self._stack, k * size), Gather(self._stack, slice(0, k))
         network_pass = Pass(sizes, self._stack.network.activations, k, size, dtype)
         weights = Weights(self._stack.layout.blocks(self._stack.parameters))
@@ -108,8 +104,9 @@ class NumpyEngine:
                 chunk = rows[:, start : start + size]
                 gather.inputs(chunk, staging, inputs[:, : chunk.shape[1], :-1])
                 network_pass.forward(weights, inputs.transpose(0, 2, 1), buffer)
-                logits[:, :, start : start + size] = buffer[:, :, : chunk.shape[1]]
-        return logits
+                stop = start + chunk.shape[1]
+                measured.append(measure(buffer[:, :, : stop - start], slice(start, stop)))
+        return measured
 
     def parameters(self, place: int) -> Array:
         """Give a copy of one member's flat parameters."""

@@ -109,16 +109,20 @@ class Progress:
         scores = self.trained.validation_scores
         return self._by_score and bool(scores[-1] > max(scores[:-1], default=-np.inf))
 
-    def record(self, n_rows: int, n_steps: int, loss: float, seconds: float) -> None:
-        """Note an epoch, after its validation, and decide whether it was the last."""
+    def advance(self, n_rows: int, n_steps: int) -> None:
+        """Note an epoch that has been trained."""
+        self.trained.n_iter += 1
+        self.trained.t += n_rows
+        self.steps_done += n_steps
+        self._reschedule()
+
+    def record(self, loss: float, seconds: float) -> None:
+        """Note an epoch that has been scored, and decide whether it was the last."""
         trained = self.trained
-        trained.n_iter += 1
-        trained.t += n_rows
+        trained.epochs.append(trained.n_iter)
         trained.loss_curve.append(loss)
         trained.seconds.append(seconds)
-        self.steps_done += n_steps
         self._judge(trained.validation_scores[-1] if self._by_score else -loss)
-        self._reschedule()
         if not np.isfinite(loss):
             self.stopped = True
         elif self._stale_epochs > self._settings.n_iter_no_change:

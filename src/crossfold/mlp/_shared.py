@@ -1,160 +1,218 @@
-"""What training asks of an engine whose networks of all shapes read the same rows."""
+"""Networks of all shapes on the same rows: their first layers are one matrix product."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import pairwise
-from typing import Any, Protocol, Self
+from typing import Any
 
 import numpy as np
 
-from crossfold.mlp._engine import Stack
+from crossfold.mlp._batches import Block, Feed
+from crossfold.mlp._engine import Measure, Stack
 from crossfold.mlp._layout import Layout
 from crossfold.mlp._spec import Array, Loss, Settings
 from crossfold.mlp._update import Penalties, Update, rule_of
 
-Rows = slice | Array
 
+class SharedEngine(ABC):
+    """What NumPy and PyTorch do alike for networks on the same rows. See `Engine`.
 
-@dataclass(frozen=True)
-class GroupStep:
-    """What one step reads of a group: networks of one shape and one activation.
-
-    Attributes
-    ----------
-    masks
-        For each hidden layer, factors of its activations of shape ``(k, units, batch)``, or None
-        where nothing is dropped or where the device draws them.
-    step_sizes, learning_rates
-        Shape ``(k, 1)``.
-    """
-
-    masks: Sequence[Array | None]
-    step_sizes: Array
-    learning_rates: Array
-
-
-class SharedEngine(Protocol):
-    """Trains groups of networks on the same rows; their first layers are one matrix product.
-
-    Attributes
-    ----------
-    draws_masks
-        Whether the engine draws dropout masks itself, on its device.
-    """
-
-    draws_masks: bool
-
-    def __enter__(self) -> Self:
-        """Take hold of the threads."""
-
-    def __exit__(self, *error: object) -> None:
-        """Let go of the threads."""
-
-    def step(self, rows: Rows, steps: Sequence[GroupStep]) -> None:
-        """Update all networks from a batch of rows."""
-
-    def score(self, inputs: Array, targets: Array) -> tuple[Array, Array]:
-        """Give each network's mean loss on some rows, ``(networks,)``, and its confusion matrix.
-
-        The matrices have shape ``(networks, n_classes, n_classes)``, true classes first. Networks
-        come group by group. Nothing is dropped; penalties are left out of the loss.
-        """
-
-    def parameters(self, group: int) -> Array:
-        """Give a copy of a group's flat parameters, shape ``(k, n_parameters)``."""
-
-
-@dataclass(frozen=True)
-class Trainable:
-    """Parameters that one update rule works on.
-
-    Attributes
-    ----------
-    parameters
-        Shape ``(rows, n)``.
-    state
-        The rule's arrays of that shape, by name.
-    penalties
-        The factors of `Penalties` by name, shape ``(rows, n)`` or ``(1, n)``.
-    """
-
-    parameters: Array
-    state: dict[str, Array]
-    penalties: dict[str, Array]
-
-
-class FirstLayers:
-    """The first layers of all groups: one row ``[w; b]`` for each unit, group by group.
+    The first layers are kept as one row ``[w; b]`` for each unit of any network, and all layers
+    above as they lie in `Layout`. Their update is not cut into pieces: columns of as many rows as
+    there are units are slow to walk through.
 
     Parameters
     ----------
+    xp
+        ``numpy`` or ``torch``.
+    stacks
+        Networks of one shape, activation and loss each; of the same rows of one data set.
+    put
+        Puts an array where `xp` wants it.
+    """
+
+    n_lanes: int
+
+    def __init__(self, xp: Any, stacks: Sequence[Stack], put: Callable[[Array], Any]) -> None:
+        self._stacks, self._put = stacks, put
+        self._places = [(g, row) for g, one in enumerate(stacks) for row in range(len(one.data))]
+        self._units = np.array([stacks[g].layout.sizes[1] for g, _ in self._places])
+        ends = np.cumsum([0, *(len(one.data) * one.layout.sizes[1] for one in stacks)]).tolist()
+        self._parts = [slice(start, end) for start, end in pairwise(ends)]
+        settings = stacks[0].settings
+        self._first = _make_update(xp, settings, *_first_layers(stacks), put)
+        self._above = [_make_update(xp, settings, *_layers_above(one), put) for one in stacks]
+
+    @abstractmethod
+    def run(self, block: Block) -> Array:
+        """Take a step; what the loss was is left for `logits` to find, after the step."""
+
+    @abstractmethod
+    def logits(self, rows: Array, measure: Measure) -> list[Any]:
+        """See `Engine`; all read the same rows, shape ``(1, r)``."""
+
+    @abstractmethod
+    def one_thread_each(self) -> AbstractContextManager[None]:
+        """See `Engine`."""
+
+    def parameters(self, place: int) -> Array:
+        """Give a copy of one member's flat parameters."""
+        return self._flat(place, [one.parameters for one in (self._first, *self._above)])
+
+    def state(self, place: int) -> dict[str, Array]:
+        """Give copies of one member's optimiser arrays."""
+        updates = self._first, *self._above
+        return {n: self._flat(place, [one.state[n] for one in updates]) for n in self._first.state}
+
+    def _flat(self, place: int, arrays: Sequence[Any]) -> Array:
+        """Put one member's part of arrays like the updates' parameters in the order of `Layout`."""
+        (group, row), stop = self._places[place], int(self._units[: place + 1].sum())
+        first = arrays[0][stop - int(self._units[place]) : stop]
+        return np.concatenate([np.ravel(a) for a in map(_fetch, (first.T, arrays[1 + group][row]))])
+
+    def _update(self, block: Block) -> None:
+        """Let all rules step, once the gradients are those of the rows' summed loss."""
+        ends = np.cumsum([len(one.data) for one in self._stacks])[:-1]
+        sizes, rates = (
+            [self._put(a) for a in (np.repeat(of, self._units, axis=0), *np.split(of, ends))]
+            for of in (block.step_sizes, block.learning_rates)
+        )
+        scale = float(block.scale[0, 0])
+        for update, size, rate in zip((self._first, *self._above), sizes, rates, strict=True):
+            update.take(scale, size, rate)
+
+
+class SharedBatches:
+    """The batches of an epoch, the same rows for all networks. See `Batches`.
+
+    Parameters
+    ----------
+    feeds
+        One per network, group by group.
     stacks
         The groups.
+    order
+        Draws the order of the rows; not where a batch is all of them.
+    draws_masks
+        Whether dropout masks are drawn here, and not on a device.
     """
 
-    def __init__(self, stacks: Sequence[Stack]) -> None:
-        self._units = [(len(stack.parameters), stack.layout.sizes[1]) for stack in stacks]
-        ends = np.cumsum([k * units for k, units in self._units]).tolist()
-        self.parts = [slice(start, end) for start, end in pairwise([0, *ends])]
-        names = {name for stack in stacks for name in stack.penalties}
-        factors = {name: [_factors(stack, name) for stack in stacks] for name in names}
-        self.trainable = _trainable(
-            stacks[0],
-            _rows_of([(stack, stack.parameters) for stack in stacks]),
-            {
-                name: _once(_rows_of(list(zip(stacks, arrays, strict=True))))
-                for name, arrays in factors.items()
-            },
-        )
+    def __init__(
+        self,
+        feeds: Sequence[Feed],
+        stacks: Sequence[Stack],
+        order: np.random.Generator,
+        *,
+        draws_masks: bool,
+    ) -> None:
+        self._feeds, self._stacks, self._order = feeds, stacks, order
+        self._feed, self._dtype = feeds[0], np.dtype(stacks[0].settings.dtype)
+        self._draws_masks = draws_masks
+        self.groups = [slice(0, len(feeds))]
+        n_units = sum(len(stack.data) * stack.layout.sizes[1] for stack in stacks)
+        self.largest_product = feeds[0].batch_size * stacks[0].layout.sizes[0] * n_units
 
-    def spread(self, per_network: Sequence[Array]) -> Array:
-        """Give each unit the figure ``(k, 1)`` of its network: shape ``(units of all, 1)``."""
-        return np.concatenate(
-            [
-                np.repeat(figures, units, axis=0)
-                for figures, (_, units) in zip(per_network, self._units, strict=True)
+    def start_epoch(self) -> None:
+        """Draw the order of the rows."""
+        n_rows, settings = self._feed.n_rows, self._stacks[0].settings
+        draws = settings.shuffle and self._feed.batch_size < n_rows
+        self._rows = self._order.permutation(n_rows) if draws else np.arange(n_rows)
+
+    def spans(self, group: slice) -> Iterator[tuple[slice, int, int]]:
+        """Give ``(members, start, stop)``: all take one batch after another."""
+        for batch in range(self._feed.n_batches):
+            yield group, batch, batch + 1
+
+    def draw(self, members: slice, start: int, stop: int) -> dict[str, Any]:
+        """Give rows, weights, counts, scale and masks of a `Block` of one step."""
+        size = self._feed.batch_size
+        rows = self._rows[start * size : stop * size]
+        return {
+            "members": members,
+            "rows": rows[None, None],
+            "weights": None,
+            "counts": np.full((len(self._feeds), 1), len(rows)),
+            "scale": np.array([[1 / len(rows)]], dtype=self._dtype),
+            "masks": [*self._masks()],
+        }
+
+    def _masks(self) -> Iterator[list[Array | None]]:
+        """Draw the dropout masks of each group for a batch, each network from its own generator."""
+        feeds = iter(self._feeds)
+        for stack in self._stacks:
+            own = [next(feeds) for _ in stack.data]
+            dropped = [drop and self._draws_masks for drop in dropped_layers(stack)]
+            shape = len(own), 1, self._feed.batch_size
+            masks: list[Array | None] = [
+                np.ones((*shape[:2], units, shape[2]), dtype=self._dtype) if drop else None
+                for units, drop in zip(stack.layout.sizes[1:-1], dropped, strict=True)
             ]
-        )
-
-    def block_of(self, group: int, joint: Array) -> Array:
-        """Give a group's own first blocks, shape ``(k, (n_in + 1) · units)``."""
-        k, units = self._units[group]
-        return joint[self.parts[group]].reshape(k, units, -1).swapaxes(1, 2).reshape(k, -1)
+            if any(dropped):
+                for place, feed in enumerate(own):
+                    feed.fill_masks([None, *masks], place, 1)
+            yield [None if mask is None else mask[:, 0] for mask in masks]
 
 
-def layers_above(stack: Stack) -> Trainable:
-    """Give all layers of a group but the first, in the order of `Layout`."""
-    first = stack.layout.blocks(stack.parameters)[0][0].size
-    penalties = {name: array[:, first:] for name, array in stack.penalties.items()}
-    return _trainable(stack, stack.parameters[:, first:].copy(), penalties)
+def _fetch(array: Any) -> Array:
+    fetched: Array = array if isinstance(array, np.ndarray) else array.cpu().numpy()
+    return fetched
 
 
-def make_update(
+def _make_update(
     xp: Any,
-    trainable: Trainable,
     settings: Settings,
-    put: Callable[[Array], Any] = lambda array: array,
+    parameters: Array,
+    penalties: dict[str, Array],
+    put: Callable[[Array], Any],
 ) -> Update:
-    """Make the update of trainable parameters; `put` puts an array where `xp` wants it.
-
-    It is not cut into pieces: columns of as many rows as there are units are slow to walk through.
-    """
-    parameters = put(trainable.parameters)
+    """Make the update of parameters that begin with these values."""
+    flat = put(parameters)
     return Update(
         xp,
         settings,
-        parameters,
-        xp.zeros_like(parameters),
-        {name: put(array) for name, array in trainable.state.items()},
-        Penalties(xp, **{name: put(array) for name, array in trainable.penalties.items()}),
+        flat,
+        xp.zeros_like(flat),
+        {name: xp.zeros_like(flat) for name in rule_of(settings).state_names},
+        Penalties(xp, **{name: put(array) for name, array in penalties.items()}),
         piece_bytes=None,
     )
 
 
+def _first_layers(stacks: Sequence[Stack]) -> tuple[Array, dict[str, Array]]:
+    """Give the first layers of all networks, one row per unit, and the factors of `Penalties`."""
+    names = {name for stack in stacks for name in stack.penalties}
+    penalties = {
+        name: _unit_rows(stacks, [_factors(one, name) for one in stacks]) for name in names
+    }
+    once = {name: a[:1] if (a == a[0]).all() else a for name, a in penalties.items()}
+    return _unit_rows(stacks, [stack.parameters for stack in stacks]), once
+
+
+def _unit_rows(stacks: Sequence[Stack], flats: Sequence[Array]) -> Array:
+    """Turn the first blocks of flat arrays ``(k, n_parameters)`` into one row per unit."""
+    blocks = [one.layout.blocks(flat)[0] for one, flat in zip(stacks, flats, strict=True)]
+    rows = [block.swapaxes(1, 2).reshape(-1, block.shape[1]) for block in blocks]
+    return np.ascontiguousarray(np.concatenate(rows))
+
+
+def _factors(stack: Stack, name: str) -> Array:
+    """Give a penalty's factors for every network of a group."""
+    factors = stack.penalties.get(name, np.zeros(1, dtype=stack.parameters.dtype))
+    return np.broadcast_to(factors, stack.parameters.shape)
+
+
+def _layers_above(stack: Stack) -> tuple[Array, dict[str, Array]]:
+    """Give all layers but the first, in the order of `Layout`, and the factors of `Penalties`."""
+    first = stack.layout.blocks(stack.parameters)[0][0].size
+    penalties = {name: array[:, first:] for name, array in stack.penalties.items()}
+    return stack.parameters[:, first:].copy(), penalties
+
+
 def layout_above(stack: Stack) -> Layout:
-    """Give where the weights of `layers_above` lie."""
+    """Give where the weights of all layers but the first lie."""
     return Layout(stack.layout.sizes[1:])
 
 
@@ -180,6 +238,13 @@ def cut_rows(n_rows: int, least: int, most: int, n_lanes: int) -> list[tuple[int
     return list(pairwise(bounds))
 
 
+def chunk_of(rows: Array, start: int, stop: int) -> slice | Array:
+    """Give some of the rows, as a slice where they follow one another: it needs no copy."""
+    chunk = rows[start:stop]
+    ordered = len(chunk) and (np.diff(chunk) == 1).all()
+    return slice(int(chunk[0]), int(chunk[-1]) + 1) if ordered else chunk
+
+
 def dropped_layers(stack: Stack) -> list[bool]:
     """Tell for each hidden layer whether some network drops units of it."""
     return [bool(rates.any()) for rates in stack.dropout.T[1:]]
@@ -189,26 +254,3 @@ def reads_whole_batch(stacks: Sequence[Stack]) -> bool:
     """Tell whether some loss looks at all rows of a batch, so that they cannot be cut."""
     losses = (stack.network.loss for stack in stacks)
     return any(isinstance(loss, Loss) and loss.whole_batch for loss in losses)
-
-
-def _trainable(stack: Stack, parameters: Array, penalties: dict[str, Array]) -> Trainable:
-    names = rule_of(stack.settings).state_names
-    return Trainable(parameters, {name: np.zeros_like(parameters) for name in names}, penalties)
-
-
-def _rows_of(flats: Sequence[tuple[Stack, Array]]) -> Array:
-    """Turn the first blocks of flat arrays ``(k, n_parameters)`` into one row per unit."""
-    blocks = [stack.layout.blocks(flat)[0] for stack, flat in flats]
-    rows = [b.swapaxes(1, 2).reshape(-1, b.shape[1]) for b in blocks]
-    return np.ascontiguousarray(np.concatenate(rows))
-
-
-def _factors(stack: Stack, name: str) -> Array:
-    """Give a penalty's factors for every network of a group."""
-    factors = stack.penalties.get(name, np.zeros(1, dtype=stack.parameters.dtype))
-    return np.broadcast_to(factors, stack.parameters.shape)
-
-
-def _once(rows: Array) -> Array:
-    """Keep one row where all are alike."""
-    return rows[:1] if (rows == rows[0]).all() else rows

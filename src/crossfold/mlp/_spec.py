@@ -201,6 +201,7 @@ class Settings:
     ``cosine`` act with every solver. `n_iter_no_change` may be infinite. With `scale_targets` a
     regressor's targets are trained, and their losses measured, in units of their standard
     deviation over a member's training rows; its weights come back in the targets' own units.
+    Every `score_every` epochs, and after the last one, members are scored.
     """
 
     engine: Literal["numpy", "torch"] = "numpy"
@@ -222,6 +223,7 @@ class Settings:
     n_iter_no_change: float = 10
     early_stopping: bool = False
     scale_targets: bool = False
+    score_every: int = 1
     callbacks: Sequence[Callback] = ()
 
 
@@ -236,11 +238,16 @@ class Trained:
         member's own widths.
     n_iter, t
         Epochs, and training rows seen, in this training.
+    epochs
+        Numbers of the scored epochs, from 1.
     loss_curve
-        Mean training loss (penalties included) of each epoch.
+        Mean training loss (penalties included) of each scored epoch.
     validation_loss, validation_scores
-        Of each epoch, on the validation rows; empty without them. The score is accuracy for
+        Of each scored epoch, on the validation rows; empty without them. The score is accuracy for
         classifiers and R² for regressors.
+    train_scores, validation_confusion
+        Accuracy on all training rows after each scored epoch, and the validation rows by true and
+        predicted class, shape ``(n_classes, n_classes)``; of networks on the same rows only.
     seconds
         Wall-clock seconds since the start of training at the end of each epoch.
     t
@@ -257,9 +264,12 @@ class Trained:
     intercepts: list[Array]
     n_iter: int
     t: int
+    epochs: list[int] = field(default_factory=list)
     loss_curve: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
+    train_scores: list[float] = field(default_factory=list)
+    validation_confusion: list[Array] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     converged: bool = False
     optimizer_state: Any = None
@@ -294,6 +304,9 @@ class EpochEvent:
     train_outputs
         Gives the same of the rows that each running member learns from, computed when it is
         called; none of an `ExperimentStack`.
+    train_score, validation_confusion
+        Of an `ExperimentStack`: accuracy on all training rows, shape ``(k,)``, and validation rows
+        by true and predicted class, shape ``(k, n_classes, n_classes)``. Else None.
     """
 
     epoch: int
@@ -304,6 +317,8 @@ class EpochEvent:
     validation_score: Array
     validation_outputs: Callable[[], list[Array | None]]
     train_outputs: Callable[[], list[Array]] = list
+    train_score: Array | None = None
+    validation_confusion: Array | None = None
 
 
 class Callback(Protocol):

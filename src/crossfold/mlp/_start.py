@@ -150,8 +150,8 @@ class Seat:
     ----------
     index
         Its number among all members.
-    member
-        As it was given.
+    network, member
+        As they were given.
     layout
         Of its own network.
     places
@@ -163,6 +163,7 @@ class Seat:
     """
 
     index: int
+    network: Network
     member: Member
     layout: Layout
     places: Array | slice
@@ -191,6 +192,7 @@ def take_seat(
     data_set = data_sets[member.data]
     return Seat(
         index=index,
+        network=network,
         member=member,
         layout=own,
         places=Layout(network.layer_sizes).places_of(own),

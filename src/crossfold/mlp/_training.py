@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from crossfold.mlp._batches import Batches, Block
-from crossfold.mlp._engine import Engine, Stack
-from crossfold.mlp._losses import apply_link, loss_of
+from crossfold.mlp._engine import Stack
+from crossfold.mlp._losses import loss_of
 from crossfold.mlp._numpy_engine import NumpyEngine
 from crossfold.mlp._progress import learning_rates
-from crossfold.mlp._scoring import Validation, rows_of
+from crossfold.mlp._scoring import SharedValidation, Validation, rows_of
+from crossfold.mlp._shared import SharedBatches
+from crossfold.mlp._shared_numpy import SharedNumpyEngine
 from crossfold.mlp._spec import (
     Array,
     DataSet,
@@ -61,20 +63,28 @@ _SMALL_PRODUCT = 1 << 22
 
 
 def train(
-    network: Network, data_sets: Sequence[DataSet], members: Sequence[Member], settings: Settings
+    networks: Network | Sequence[Network],
+    data_sets: Sequence[DataSet],
+    members: Sequence[Member],
+    settings: Settings,
+    order: np.random.Generator | None = None,
 ) -> list[Trained]:
     """Train all members as one stack; each as if it were trained alone.
 
     Parameters
     ----------
-    network
-        What all members share: the widest layers, functions, loss.
+    networks
+        What all members share: the widest layers, functions, loss. With `order`, one for each.
     data_sets
-        The rows; those that members share are kept once.
+        The rows; those that members share are kept once. With `order`, one data set.
     members
         What sets each network apart.
     settings
         How all of them are trained.
+    order
+        Draws one order of the rows for all members, who read the same batches of the same rows
+        and are trained to the end: of any shape, as their first layers are one product. None where
+        each member has rows of its own, in an order of its own, and leaves when it stops.
 
     Returns
     -------
@@ -85,11 +95,13 @@ def train(
     ParameterError
         What does not go together.
     """
-    check_training(network, members, settings)
+    networks = [networks] * len(members) if isinstance(networks, Network) else networks
+    for network in dict.fromkeys(networks):
+        check_training(network, members, settings)
     for callback in settings.callbacks:
         callback.on_train_begin(members, data_sets, settings.max_iter)
     try:
-        return _training_of(settings)(network, data_sets, members, settings).run()
+        return _training_of(settings)(networks, data_sets, members, settings, order).run()
     finally:
         for callback in settings.callbacks:
             callback.on_train_end()
@@ -104,13 +116,13 @@ def _training_of(settings: Settings) -> type[Training]:
     return LBFGSTraining
 
 
-def make_engine(stack: Stack) -> Engine:
-    """Give the engine that the settings name; PyTorch is imported only if it is the one."""
-    if stack.settings.engine == "numpy":
-        return NumpyEngine(stack)
-    from crossfold.mlp._torch_engine import TorchEngine
+def make_engine(stacks: Sequence[Stack], *, shares_rows: bool = False) -> Any:
+    """Give the `Engine` that the settings name; PyTorch is imported only if it is the one."""
+    if stacks[0].settings.engine == "numpy":
+        return SharedNumpyEngine(stacks) if shares_rows else NumpyEngine(*stacks)
+    from crossfold.mlp._torch_engine import SharedTorchEngine, TorchEngine
 
-    return TorchEngine(stack)
+    return SharedTorchEngine(stacks) if shares_rows else TorchEngine(*stacks)
 
 
 class Training:
@@ -118,24 +130,32 @@ class Training:
 
     def __init__(
         self,
-        network: Network,
+        networks: Sequence[Network],
         data_sets: Sequence[DataSet],
         members: Sequence[Member],
         settings: Settings,
+        order: np.random.Generator | None,
     ) -> None:
         self._began = perf_counter()
         self._units: list[Units] | None = None
-        if settings.scale_targets and network.head == "regression" and network.link == "linear":
+        first = networks[0]
+        if settings.scale_targets and first.head == "regression" and first.link == "linear":
             self._units, data_sets, members = enter_units(data_sets, members)
-        self._network = network
-        self._data_sets = data_sets
-        self._settings = settings
+        self._data_sets, self._settings, self._order = data_sets, settings, order
         seats = [
             take_seat(index, member, network, data_sets, settings)
-            for index, member in enumerate(members)
+            for index, (network, member) in enumerate(zip(networks, members, strict=True))
         ]
-        self._seats = sorted(seats, key=lambda s: (-s.feed.n_batches, s.member.data))
-        self._engine = make_engine(make_stack(self._seats, network, data_sets, settings))
+        if order is None:
+            seats.sort(key=lambda seat: (-seat.feed.n_batches, seat.member.data))
+        groups: dict[Network, list[Seat]] = {}
+        for seat in seats:
+            groups.setdefault(seat.network, []).append(seat)
+        self._seats = [seat for group in groups.values() for seat in group]
+        self._stacks = [
+            make_stack(group, network, data_sets, settings) for network, group in groups.items()
+        ]
+        self._engine = make_engine(self._stacks, shares_rows=order is not None)
         self._results: dict[int, Trained] = {}
         self._arrange()
 
@@ -149,7 +169,8 @@ class Training:
     def _train(self) -> None:
         for epoch in range(1, self._settings.max_iter + 1):
             self._run_epoch(epoch)
-            self._dismiss([seat.progress.stopped for seat in self._seats])
+            if self._order is None:
+                self._dismiss([seat.progress.stopped for seat in self._seats])
             if not self._seats:
                 return
         self._dismiss([True] * len(self._seats))
@@ -158,19 +179,25 @@ class Training:
         """Lay out batches and validation for the members that are in the stack."""
         members = [seat.member for seat in self._seats]
         feeds = [seat.feed for seat in self._seats]
-        self._batches = Batches(
-            feeds,
-            self._network.layer_sizes,
-            self._settings.dtype,
-            n_lanes=self._engine.n_lanes,
-        )
-        self._validation = None
-        if any(len(rows_of(member)) for member in members):
-            self._validation = Validation(self._network, self._data_sets, members)
+        settings, n_lanes = self._settings, self._engine.n_lanes
+        self._batches: Batches | SharedBatches
+        self._validation: Validation | SharedValidation
+        if self._order is not None:
+            self._batches = SharedBatches(feeds, self._stacks, self._order, draws_masks=n_lanes > 0)
+            self._validation = SharedValidation(self._stacks, members)
+            return
+        network = self._seats[0].network
+        units = self._units and [self._units[seat.index] for seat in self._seats]
+        self._batches = Batches(feeds, network.layer_sizes, settings.dtype, n_lanes=n_lanes)
+        self._validation = Validation(network, self._data_sets, members, units)
 
     def _run_epoch(self, epoch: int) -> None:
         losses = self._train_epoch()
-        event = self._validate(epoch, losses)
+        for seat in self._seats:
+            seat.progress.advance(seat.feed.n_rows, seat.feed.n_batches)
+        if epoch % self._settings.score_every and epoch < self._settings.max_iter:
+            return
+        event = self._score(epoch, losses)
         seconds = perf_counter() - self._began
         for place, seat in enumerate(self._seats):
             self._record(seat, place, event, seconds)
@@ -179,8 +206,7 @@ class Training:
 
     def _train_epoch(self) -> Array:
         """Take all steps of an epoch and give each member's mean loss, shape ``(k,)``."""
-        for seat in self._seats:
-            seat.feed.start_epoch()
+        self._batches.start_epoch()
         total = np.zeros(len(self._seats))
         groups, n_lanes = self._batches.groups, self._engine.n_lanes
 
@@ -211,57 +237,25 @@ class Training:
             step_sizes=sizes.astype(settings.dtype),
         )
 
-    def _validate(self, epoch: int, losses: Array) -> EpochEvent:
-        """Score the validation rows and say how the epoch went."""
-        unknown = np.full(len(self._seats), np.nan)
-        validation, loss, score = self._validation, unknown, unknown
-        logits = np.empty(0)
-        if validation is not None:
-            logits = self._engine.logits(validation.rows)
-            loss, score = validation.score(logits)
+    def _score(self, epoch: int, losses: Array) -> EpochEvent:
+        """Say how the epoch went."""
         return EpochEvent(
             epoch=epoch,
             max_iter=self._settings.max_iter,
             members=np.array([seat.index for seat in self._seats]),
-            train_loss=losses,
-            validation_loss=loss,
-            validation_score=score,
-            validation_outputs=lambda: (
-                [None] * len(losses)
-                if validation is None
-                else self._in_units(validation.outputs(logits))
-            ),
-            train_outputs=self._train_outputs,
+            **self._validation.look(self._engine, losses),
         )
-
-    def _train_outputs(self) -> list[Array]:
-        """Compute what each running member says of the rows that it learns from."""
-        known = [seat.member.train_rows for seat in self._seats]
-        rows = np.zeros((len(known), max(map(len, known))), dtype=np.intp)
-        for padded, own in zip(rows, known, strict=True):
-            padded[: len(own)] = own
-        outputs = apply_link(self._network, self._engine.logits(rows))
-        return self._in_units(
-            [own[:, : len(place)].T for own, place in zip(outputs, known, strict=True)]
-        )
-
-    def _in_units(self, outputs: list[Any]) -> list[Any]:
-        """Convert outputs of the running members in the units of their targets."""
-        if self._units is None:
-            return outputs
-        units = [self._units[seat.index] for seat in self._seats]
-        return [
-            None if own is None else unit.values(own)
-            for unit, own in zip(units, outputs, strict=True)
-        ]
 
     def _record(self, seat: Seat, place: int, event: EpochEvent, seconds: float) -> None:
         """Note the epoch in a member's history and keep its weights if they are the best."""
-        progress, feed = seat.progress, seat.feed
+        progress, trained = seat.progress, seat.progress.trained
         if len(rows_of(seat.member)):
-            progress.trained.validation_loss.append(float(event.validation_loss[place]))
-            progress.trained.validation_scores.append(float(event.validation_score[place]))
-        progress.record(feed.n_rows, feed.n_batches, float(event.train_loss[place]), seconds)
+            trained.validation_loss.append(float(event.validation_loss[place]))
+            trained.validation_scores.append(float(event.validation_score[place]))
+        if event.train_score is not None and event.validation_confusion is not None:
+            trained.train_scores.append(float(event.train_score[place]))
+            trained.validation_confusion.append(event.validation_confusion[place])
+        progress.record(float(event.train_loss[place]), seconds)
         if progress.improved:
             progress.best_parameters = self._engine.parameters(place)
 

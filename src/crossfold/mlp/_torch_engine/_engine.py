@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from scipy.sparse import issparse
 from torch import Tensor
 
 from crossfold.mlp._batches import Block
-from crossfold.mlp._engine import Stack, keep_members, runs_of, sum_losses
+from crossfold.mlp._engine import Measure, Stack, keep_members, runs_of, sum_losses
 from crossfold.mlp._spec import Array
 from crossfold.mlp._torch_engine._step import (
     GraphedStep,
@@ -78,13 +78,9 @@ class TorchEngine:
         step = self._make_step(block.members)
         return self._sum_losses(block, step.differentiate), _copy(step.update.gradients)
 
-    def all_parameters(self) -> Array:
-        """Give a copy of all members' flat parameters, shape ``(k, n_parameters)``."""
-        return _copy(self._flat)
-
-    def replace(self, parameters: Array) -> None:
-        """Put flat parameters of all members in place of theirs."""
-        self._flat.copy_(self._tensor(parameters))
+    def replace(self, place: int, parameters: Array) -> None:
+        """Put flat parameters in place of one member's."""
+        self._flat[place].copy_(self._tensor(parameters))
 
     def _sum_losses(self, block: Block, take: Callable[[StepInputs], Any]) -> Array:
         """Let `take` take each step of a block, and sum up the losses."""
@@ -98,18 +94,19 @@ class TorchEngine:
         with np.errstate(over="ignore", invalid="ignore"):
             return sum_losses(self._stack, block, logits, targets.cpu().numpy(), twice_penalty)
 
-    def logits(self, rows: Array) -> Array:
-        """Give logits ``(k, n_out, r)`` of the rows ``(k, r)`` of each member's data set."""
+    def logits(self, rows: Array, measure: Measure) -> list[Any]:
+        """Give what is measured of each chunk of the rows ``(k, r)``."""
         row_bytes = len(rows) * max(self._stack.network.layer_sizes) * self._flat.element_size()
         n_chunks = max(1, -(-rows.shape[1] * row_bytes // _SCORED_BYTES))
         layers = transpose_layers(self._stack.layout.blocks(self._flat))
-        parts = []
+        measured, start = [], 0
         with torch.no_grad():
             for chunk in np.array_split(rows, n_chunks, axis=1):
                 inputs, _ = self._gather(chunk, slice(0, len(rows)))
-                parts.append(forward(self._stack.network, layers, inputs).cpu())
-        result: Array = torch.cat(parts, dim=-1).numpy()
-        return result
+                logits = forward(self._stack.network, layers, inputs).cpu().numpy()
+                measured.append(measure(logits, slice(start, start + chunk.shape[1])))
+                start += chunk.shape[1]
+        return measured
 
     def parameters(self, place: int) -> Array:
         """Give a copy of one member's flat parameters."""
@@ -119,15 +116,9 @@ class TorchEngine:
         """Give copies of one member's optimiser arrays."""
         return {name: _copy(tensor[place]) for name, tensor in self._state.items()}
 
-    @contextmanager
-    def one_thread_each(self) -> Iterator[None]:
+    def one_thread_each(self) -> AbstractContextManager[None]:
         """Keep operations from using several threads while several lanes are at work."""
-        n_threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(n_threads)
+        return one_torch_thread()
 
     def keep(self, places: Array) -> None:
         """Let all members leave but those at these places."""
@@ -202,6 +193,17 @@ class TorchEngine:
         shape = (k, n_steps, self._stack.network.layer_sizes[layer], batch)
         drawn = torch.rand(shape, generator=self._generator, device=self._device)
         return (drawn >= rate).to(self._dtype) / (1 - rate)
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let operations use one thread for a while."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
 
 
 def choose_device(name: str) -> torch.device:
