@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from crossfold.mlp import _training
 from crossfold.mlp._base import clone_with
 from crossfold.mlp._classifier import MLPClassifier
-from crossfold.mlp._inputs import copy_features, to_dense
+from crossfold.mlp._inputs import copy_features
 from crossfold.mlp._network import (
     WHOLE_RUN_SCHEDULES,
     draw_seed,
@@ -21,7 +21,7 @@ from crossfold.mlp._network import (
     make_settings,
     share_settings,
 )
-from crossfold.mlp._spec import Array, DataSet, Trained
+from crossfold.mlp._spec import Array, DataSet, Trained, to_dense
 from crossfold.mlp.exceptions import DataError, ParameterError
 
 Parameters = Mapping[str, Any]

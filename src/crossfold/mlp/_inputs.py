@@ -53,12 +53,6 @@ def check_inputs(
     return checked
 
 
-def to_dense(inputs: Any) -> Array:
-    """Give some rows of inputs as an array, whether they are sparse or not."""
-    dense: Array = inputs.toarray() if issparse(inputs) else inputs
-    return dense
-
-
 def stack_rows(first: Any, second: Any) -> Any:
     """Append rows to others; sparse if either is."""
     if issparse(first) or issparse(second):

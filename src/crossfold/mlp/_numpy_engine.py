@@ -14,10 +14,9 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from crossfold.mlp._batches import Block
 from crossfold.mlp._engine import Measure, Stack, keep_members, runs_of, sum_losses
-from crossfold.mlp._inputs import to_dense
 from crossfold.mlp._losses import loss_of
 from crossfold.mlp._pass import Pass, Weights
-from crossfold.mlp._spec import Array
+from crossfold.mlp._spec import Array, to_dense
 from crossfold.mlp._update import Penalties, Update
 
 _SCORED_BYTES = 1 << 21

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from crossfold.mlp._activations import bind
-from crossfold.mlp._inputs import to_dense
 from crossfold.mlp._losses import apply_link
-from crossfold.mlp._spec import Activation, Array, Network
+from crossfold.mlp._spec import Activation, Array, Network, to_dense
 
 Masks = Sequence[Array | None]
 

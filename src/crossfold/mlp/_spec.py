@@ -127,6 +127,12 @@ class DataSet:
     weights: Array | None = None
 
 
+def to_dense(inputs: Any) -> Array:
+    """Give some rows of inputs as an array, whether they are sparse or not."""
+    dense: Array = inputs.toarray() if hasattr(inputs, "toarray") else inputs
+    return dense
+
+
 @dataclass(frozen=True)
 class Member:
     """One network of a stack: its rows, its seed and what sets it apart from the others.
