@@ -21,6 +21,15 @@ def test_counts_up_to_a_time_are_those_of_counting(n: int) -> None:
     assert keys == sorted(keys)
 
 
-def test_group_size_counts_rows_that_share_all_keys() -> None:
-    sizes = group_size(np.array([1, 1, 2, 1]), np.array([5, 5, 5, 6]))
-    assert sizes.tolist() == [2, 2, 1, 1]
+@pytest.mark.parametrize("n", [0, 1, 50])
+def test_events_find_their_own_places_without_a_search(n: int) -> None:
+    rng = np.random.default_rng(n)
+    group, time = rng.integers(0, 4, n), rng.integers(10, 16, n)
+    events = SortedEvents(group, time)
+    first, behind = events.own()
+    assert first.tolist() == events.before(group, time).tolist()
+    assert behind.tolist() == events.through(group, time).tolist()
+
+
+def test_group_size_counts_rows_that_share_the_key() -> None:
+    assert group_size(np.array([7, 7, 2, 7])).tolist() == [3, 3, 1, 3]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -91,12 +92,26 @@ class SortedEvents:
     def __init__(self, group: Integers, time: Integers, *ties: Integers) -> None:
         self._first, last = (time.min(), time.max()) if len(time) else (0, 0)
         self._span = last - self._first + 2
-        self.order = np.lexsort((*reversed(ties), time, group))
-        self._keys = self._key(group, time)[self.order]
+        keys = self._key(group, time)
+        self.order = np.lexsort((*reversed(ties), keys))
+        self._keys = keys[self.order]
+        self._starts = np.concatenate([[0], np.cumsum(np.bincount(group))])
 
     def start(self, group: Integers) -> Integers:
         """Give the place, in sorted order, of each group's first event."""
-        return np.searchsorted(self._keys, group * self._span)
+        return self._starts[np.minimum(group, len(self._starts) - 1)]
+
+    def own(self) -> tuple[Integers, Integers]:
+        """Give, for each event, the places of the first of its group and time and behind the last.
+
+        They are `before` and `through` of the events themselves, without a search.
+        """
+        ends = np.flatnonzero(np.append(self._keys[1:] != self._keys[:-1], True))[: len(self._keys)]
+        lengths = np.diff(ends, prepend=-1)
+        first, behind = np.empty((2, len(self._keys)), dtype=np.int64)
+        behind[self.order] = np.repeat(ends + 1, lengths)
+        first[self.order] = np.repeat(ends + 1 - lengths, lengths)
+        return first, behind
 
     def before(self, group: Integers, time: Integers) -> Integers:
         """Give the place behind each group's last event before a time."""
@@ -110,10 +125,10 @@ class SortedEvents:
         return group * self._span + np.clip(time - self._first, 0, self._span - 1)
 
 
-def group_size(*keys: Integers) -> pd.Series:
-    """Count the rows that share all keys with each row, itself included."""
-    table = pd.DataFrame(dict(enumerate(keys)))
-    return table.groupby(list(table.columns), sort=False)[0].transform("size").astype("int32")
+def group_size(key: Integers) -> NDArray[np.int32]:
+    """Count the rows that share a key with each row, itself included."""
+    codes = pd.factorize(key)[0]
+    return np.bincount(codes)[codes].astype("int32")
 
 
 def time_features(appointments: pd.DataFrame, times: Times) -> pd.DataFrame:
@@ -150,40 +165,25 @@ def booking_features(times: Times) -> pd.DataFrame:
     ``appointments_same_day``, all appointments of the patient on the day, this one included, is
     the exception: it counts later bookings too, as a clinic's list shows them on the day.
     """
-    patient, second, day = times.patient, times.booking_second, times.appointment_day
-    earlier = _earlier_bookings(times)
+    bookings = SortedEvents(times.patient, times.booking_second)
+    appointments = SortedEvents(times.patient, times.appointment_day)
+    start = bookings.start(times.patient)
+    before, through = bookings.own()
+    first_of_day, behind_day = appointments.own()
+    # Appointments on days before the booking; all of them were booked before it.
+    passed = appointments.before(times.patient, times.booking_day) - start
+    last = times.booking_second[bookings.order[np.maximum(before - 1, 0)]]
+    hours = (times.booking_second - last) / SECONDS_AN_HOUR
     return pd.DataFrame(
         {
-            "earlier_bookings": earlier.astype("int32"),
-            "open_bookings": (earlier - _passed_bookings(times)).astype("int32"),
-            "hours_since_last_booking": _hours_since_last_booking(times),
-            "bookings_same_moment": group_size(patient, second),
-            "bookings_same_second": group_size(second),
-            "appointments_same_day": group_size(patient, day),
+            "earlier_bookings": (through - start - 1).astype("int32"),
+            "open_bookings": (through - start - 1 - passed).astype("int32"),
+            "hours_since_last_booking": _where(before > start, hours),
+            "bookings_same_moment": (through - before).astype("int32"),
+            "bookings_same_second": group_size(times.booking_second),
+            "appointments_same_day": (behind_day - first_of_day).astype("int32"),
         }
     )
-
-
-def _earlier_bookings(times: Times) -> Integers:
-    bookings = SortedEvents(times.patient, times.booking_second)
-    through = bookings.through(times.patient, times.booking_second)
-    return through - bookings.start(times.patient) - 1
-
-
-def _passed_bookings(times: Times) -> Integers:
-    """Count the patient's appointments on days before the booking; all were booked before it."""
-    appointments = SortedEvents(times.patient, times.appointment_day)
-    before = appointments.before(times.patient, times.booking_day)
-    return before - appointments.start(times.patient)
-
-
-def _hours_since_last_booking(times: Times) -> pd.Series:
-    bookings = SortedEvents(times.patient, times.booking_second)
-    before = bookings.before(times.patient, times.booking_second)
-    last = times.booking_second[bookings.order][np.maximum(before - 1, 0)]
-    hours = (times.booking_second - last) / SECONDS_AN_HOUR
-    exists = before > bookings.start(times.patient)
-    return pd.Series(np.where(exists, hours, np.nan), dtype="float32")
 
 
 def history_features(no_show: pd.Series, times: Times, first_unknown_day: Integers) -> pd.DataFrame:
@@ -245,7 +245,7 @@ def _take(values: Integers, places: Integers) -> Integers:
     return values[places] if len(values) else np.zeros_like(places)
 
 
-def _where(exists: np.ndarray, values: Integers) -> pd.Series:
+def _where(exists: np.ndarray, values: NDArray[Any]) -> pd.Series:
     return pd.Series(np.where(exists, values, np.nan), dtype="float32")
 
 
