@@ -17,7 +17,7 @@ from crossfold.pipelines.appointments import schemas
 from crossfold.pipelines.images import schemas as image_schemas
 from crossfold.reports.page import glossary
 from crossfold.settings import CONFIG_LOADER_ARGS
-from crossfold.templates.audit.page import AuditReportParameters, write_joined_report
+from crossfold.templates.audit.page import AuditReportParameters, write_report
 
 ROOT = Path(__file__).parents[1]
 CLAIMS = "_claims"
@@ -153,7 +153,8 @@ def audit_page() -> str:
     values = project_configuration()["parameters"]
     report = AuditReportParameters(**values["audit"]["report"])
     notice = values["data_notice"]
-    return write_joined_report(pd.read_csv(AUDIT_TABLE), report, notice, values["seed"])
+    claims = pd.read_csv(AUDIT_TABLE)
+    return write_report(claims=claims, report=report, data_notice=notice, seed=values["seed"])
 
 
 def project_configuration() -> OmegaConfigLoader:

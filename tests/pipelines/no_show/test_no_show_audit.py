@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,29 +21,33 @@ from crossfold.datasets import ExportDataset, SampleAppointmentsDataset
 from crossfold.datasets.synthetic_appointments import PUBLISHED
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import FoldStack, MLPClassifier
-from crossfold.pipelines.no_show.audit import measures
-from crossfold.pipelines.no_show.audit.faults import (
-    FIGURE_FAULTS,
-    FOLD_FAULTS,
-    SWITCHES,
-    TRAINING_FAULTS,
-    ProtocolParameters,
-    make_folds,
-    numpy_start,
-    positive_weights,
-    scale,
-    torch_start,
-)
-from crossfold.pipelines.no_show.audit.measures import Case, NoShowClaims, costs, outcome_counts
-from crossfold.pipelines.no_show.audit.nodes import (
+from crossfold.pipelines.no_show.audit import (
     AUDIT_SUBJECTS,
     STUDY_MODELS,
     draw_epochs,
     judge_claims,
+    measures,
     study_answers,
 )
-from crossfold.pipelines.no_show.audit.rows import INPUTS, select_rows
-from crossfold.pipelines.no_show.audit.training import network_arguments, time_twins, train_runs
+from crossfold.pipelines.no_show.audit.measures import Case, NoShowClaims, costs
+from crossfold.pipelines.no_show.audit.training import (
+    FIGURE_FAULTS,
+    FOLD_FAULTS,
+    INPUTS,
+    SWITCHES,
+    TRAINING_FAULTS,
+    ProtocolParameters,
+    make_folds,
+    network_arguments,
+    numpy_start,
+    outcome_counts,
+    positive_weights,
+    scale,
+    select_rows,
+    time_twins,
+    torch_start,
+    train_runs,
+)
 from crossfold.templates.audit import Setup
 
 FACTS = Path(__file__).parents[1] / "appointments/facts.json"
@@ -88,8 +91,7 @@ def raw() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def trained(raw: pd.DataFrame, claims: NoShowClaims) -> tuple[pd.DataFrame, pd.DataFrame]:
-    with joblib.parallel_config("sequential"):
-        return train_runs(raw, PROTOCOL, claims, seed=1)
+    return train_runs(raw, PROTOCOL, claims, seed=1)
 
 
 @pytest.fixture(scope="module")
@@ -276,8 +278,7 @@ def test_the_source_s_networks_are_trained_where_only_faults_of_its_figures_are_
         for name, fault in STATED["no_show_claims"]["faults"].items()
     }
     own = NoShowClaims.model_validate({"faults": faults, "claims": kept})
-    with joblib.parallel_config("sequential"):
-        answers, _ = train_runs(raw, PROTOCOL, own, seed=1)
+    answers, _ = train_runs(raw, PROTOCOL, own, seed=1)
     assert set(answers["run"]) == {Setup().name, SOUND}
     study = as_study(answers[answers["run"] == SOUND])
     table, _, _ = judge_claims(answers, pd.DataFrame(), study, PROTOCOL, own, seed=1)

@@ -27,7 +27,6 @@ from crossfold.templates.audit.page import (
     AuditReportParameters,
     draw_dots,
     join_claims,
-    write_joined_report,
     write_report,
 )
 from crossfold.user_input import wrong_values
@@ -287,13 +286,13 @@ def test_the_page_prints_titles_and_never_names_of_switches(tables, tmp_path) ->
 def test_the_joined_page_groups_claims_by_verdict(tables) -> None:
     other = judge(claims(measure={"base": 2.0}), lambda setup: setup)[0]
     joined = join_claims(tables[0], other.assign(study="others"))
-    page = write_joined_report(joined, REPORT, "", 1)
+    page = write_report(claims=joined, report=REPORT, data_notice="", seed=1)
     assert page.index("What holds") < page.index("What a fault makes look true")
     assert 'data-study="others"' in page
     assert "1 of 2" in page
     assert '<details class="many">' not in page
     many = pd.concat([other.assign(claim=f"sum {n}", study=f"s{n % 2}") for n in range(13)])
-    page = write_joined_report(join_claims(many), REPORT, "", 1)
+    page = write_report(claims=join_claims(many), report=REPORT, data_notice="", seed=1)
     assert page.count('<details class="many"><summary>13 claims</summary>') == 1
     folded = page.partition('<details class="many">')[2]
     assert folded.count('class="claim"') == 13

@@ -20,12 +20,7 @@ ORIGINS = ["train", "test"]
 def join_images(
     train: LabelledImages, test: LabelledImages
 ) -> tuple[NDArray[Any], pd.DataFrame, dict[str, Any]]:
-    """Put the published training and test images one after the other, and count them.
-
-    Parameters
-    ----------
-    train, test
-        As published, or as in the user's own files.
+    """Put the published (or the user's own) training and test images together, and count them.
 
     Returns
     -------
@@ -48,23 +43,19 @@ def join_images(
     images = np.concatenate([train.images, test.images])
     origin = np.repeat(ORIGINS, [len(train.images), len(test.images)])
     codes, is_test = image_codes(images), origin == "test"
+    rows = [np.arange(len(part.images), dtype=np.int32) for part in (train, test)]
     labels = pd.DataFrame(
         {
             "label": np.concatenate([train.labels, test.labels]),
             "origin": pd.Categorical(origin, categories=ORIGINS),
-            "row": np.concatenate(
-                [np.arange(len(part.images), dtype=np.int32) for part in (train, test)]
-            ),
+            "row": np.concatenate(rows),
             "duplicate_of_test": ~is_test & np.isin(codes, codes[is_test]),
         }
     )
+    by_origin = labels.groupby("origin", observed=False)["label"]
     counts = {
-        "read": len(labels),
-        "kept": len(labels),
-        "by_origin": {
-            origin: np.bincount(part["label"], minlength=10).tolist()
-            for origin, part in labels.groupby("origin", observed=False)
-        },
+        **{"read": len(labels), "kept": len(labels)},
+        "by_origin": {one: np.bincount(own, minlength=10).tolist() for one, own in by_origin},
         "training_images_equal_to_a_test_image": int(labels["duplicate_of_test"].sum()),
     }
     return images, labels, counts
@@ -81,18 +72,10 @@ LEFT_OUT = {SOURCE: "unused", STANDARD: "excluded"}
 
 @dataclass(frozen=True)
 class SplitImages:
-    """Images as rows of pixels, and the part of each under one split.
+    """Images as rows of pixels, and the part of each under one split, `SOURCE` or `STANDARD`.
 
-    Attributes
-    ----------
-    split
-        `SOURCE` or `STANDARD`.
-    pixels
-        Shape ``(n, pixels)``, uint8.
-    labels
-        Shape ``(n,)``, whole numbers.
-    part
-        Name of each image's part, shape ``(n,)``.
+    `pixels` have shape ``(n, pixels)``, uint8; `labels` (whole numbers) and `part` (its name)
+    ``(n,)``.
     """
 
     split: str
@@ -121,15 +104,8 @@ def assign_parts(
 ) -> pd.DataFrame:
     """Assign every image to a part of the source's split and to one of the standard split.
 
-    Images that equal a test image, and all but the first of training images that equal each other,
-    are in no part. What is drawn is stratified by class.
-
-    Parameters
-    ----------
-    images
-        Shape ``(n, height, width)``.
-    labels
-        Columns ``label``, ``origin`` and ``duplicate_of_test``, one row per image.
+    Images (``(n, height, width)``) that equal a test image, and all but the first of training
+    images that equal each other, are in no part. What is drawn is stratified by class.
 
     Returns
     -------

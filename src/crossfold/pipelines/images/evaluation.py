@@ -30,12 +30,8 @@ def evaluate_networks(
     """Compute every metric of every model on its test images, over all members and of each.
 
     Members of one model predict the same images, so that an image is a group where there are
-    several.
-
-    Returns
-    -------
-    A table of the schema `crossfold.validation.schemas.METRICS`, with the scopes ``pooled`` and
-    ``member 0`` and on, which have no intervals.
+    several. The table has the schema `crossfold.validation.schemas.METRICS`, with the scopes
+    ``pooled`` and ``member 0`` and on, which have no intervals.
     """
     by_member = predictions.assign(fold=predictions["member"])
     metrics = evaluate_predictions(by_member, predictions, IMAGES, evaluation, seed)
@@ -51,11 +47,8 @@ def compare_models(
     """Compare pairs of models on the test images of the source's split.
 
     Each seed that both models were trained from gets McNemar's test. Over all seeds there is a
-    bootstrap over images and, with more than one seed, a paired t-test over seeds.
-
-    Returns
-    -------
-    A table of the schema `crossfold.validation.schemas.COMPARISON`.
+    bootstrap over images and, with more than one seed, a paired t-test over seeds. The table has
+    the schema `crossfold.validation.schemas.COMPARISON`.
     """
     predictions = predictions[predictions["protocol"] == SOURCE]
     models = {

@@ -154,10 +154,8 @@ def precision_recall(
 def pr_curves(predictions: pd.DataFrame, models: Sequence[str], classes: list[str]) -> pd.DataFrame:
     """Compute the precision-recall curve of each class against all others, at 101 recalls.
 
-    Returns
-    -------
-    Columns ``model``, ``class``, ``recall`` and ``estimate`` (precision of the highest threshold
-    which reaches the recall).
+    The columns are ``model``, ``class``, ``recall`` and ``estimate`` (precision of the highest
+    threshold which reaches the recall).
     """
     from sklearn.metrics import precision_recall_curve
 
@@ -256,16 +254,10 @@ def _with_probability(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
 
 
 def image_page(images: NDArray[Any], shown: pd.DataFrame, classes: Sequence[str]) -> Figure:
-    """Draw images in a grid, each with its true class, predicted class and probability.
+    """Draw images (``(n, height, width)``, uint8) in a grid, each with what it is taken for.
 
-    Parameters
-    ----------
-    images
-        Shape ``(n, height, width)``, uint8.
-    shown
-        Columns ``row``, ``target``, ``predicted`` and ``probability``, in the order drawn.
-    classes
-        Names by label.
+    `shown` has columns ``row``, ``target``, ``predicted`` and ``probability``, in the order drawn;
+    `classes` are names by label.
     """
     if shown.empty:
         return style.empty_figure("No image to show.")
@@ -308,17 +300,8 @@ FIGURES: dict[str, Callable[..., Figure]] = {
 } | {
     one.__name__: one
     for one in (
-        experiment_accuracy,
-        activations,
-        scores_over_epochs,
-        twin_training,
-        class_scores,
-        precision_recall,
-        confusion_by_truth,
-        confusion_by_prediction,
-        paired_differences,
-        sample_images,
-        random_test_images,
-        most_confidently_wrong,
+        experiment_accuracy, activations, scores_over_epochs, twin_training, class_scores,
+        precision_recall, confusion_by_truth, confusion_by_prediction, paired_differences,
+        sample_images, random_test_images, most_confidently_wrong,
     )
-}
+}  # fmt: skip

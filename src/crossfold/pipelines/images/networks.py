@@ -86,36 +86,25 @@ def outcome_of(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Arrange what was measured of a trained stack, and what it says of the test images.
 
-    Parameters
-    ----------
-    models
-        Name and member of each of its networks.
-
-    Returns
-    -------
-    A table of the schema `crossfold.validation.schemas.HISTORY`, with the measures of
-    `epoch_table`, and one of the schema ``PREDICTIONS``; the protocol is the split.
+    `models` are names and members of its networks. The tables have the schemas ``HISTORY`` (with
+    the measures of `epoch_table`) and ``PREDICTIONS`` of `crossfold.validation.schemas`; the
+    protocol is the split.
     """
-    named = list(zip(models, stack.histories_, stack.estimators_, strict=True))
-    history = concatenate(
-        [
-            epoch_table(one).assign(model=model, protocol=data.split, fold=0, member=member)
-            for (model, member), one, _ in named
-        ]
-    )
+    history = [
+        epoch_table(one).assign(model=model, protocol=data.split, fold=0, member=member)
+        for (model, member), one in zip(models, stack.histories_, strict=True)
+    ]
     said = [
         predict_test(network, model, member, data, n_classes)
-        for (model, member), _, network in named
+        for (model, member), network in zip(models, stack.estimators_, strict=True)
     ]
-    return history, concatenate(said)
+    return concatenate(history), concatenate(said)
 
 
 def epoch_table(history: ExperimentHistory) -> pd.DataFrame:
     """Arrange what was measured of a network after its epochs.
 
-    Returns
-    -------
-    Columns ``epoch``, ``measure`` (``train_loss``, ``train_accuracy``, ``validation_loss``,
+    The columns are ``epoch``, ``measure`` (``train_loss``, ``train_accuracy``, ``validation_loss``,
     ``validation_accuracy``, ``seconds`` since training began, and the means over classes
     ``validation_precision``, ``validation_recall`` and ``validation_f1``) and ``value``.
     """
@@ -143,12 +132,10 @@ Networks = tuple[list[Any], dict[str, Any]]
 def class_probabilities(
     network: MLPClassifier, data: SplitImages, rows: Rows, n_classes: int
 ) -> Probabilities:
-    """Predict some images; a class that the network never saw has probability 0.
+    """Predict some images, shape ``(rows, n_classes)``, float32.
 
-    Returns
-    -------
-    Shape ``(rows, n_classes)``, float32. A network that diverged knows nothing: to it all classes
-    are equally likely.
+    A class that the network never saw has probability 0. A network that diverged knows nothing: to
+    it all classes are equally likely.
     """
     from crossfold.mlp.exceptions import DivergenceError
 
@@ -163,26 +150,15 @@ def class_probabilities(
 def prediction_table(
     model: str, member: int, data: SplitImages, rows: Rows, probabilities: Probabilities
 ) -> pd.DataFrame:
-    """Arrange what a network says of some images.
+    """Arrange what a network says of some images, in the schema ``PREDICTIONS``.
 
-    Returns
-    -------
-    A table of the schema `crossfold.validation.schemas.PREDICTIONS`: the protocol is the split, the
-    row is the position among all images, each of which is a group of its own.
+    The protocol is the split; a row is the position among all images, each a group of its own.
     """
-    return pd.DataFrame(
-        {
-            "model": model,
-            "protocol": data.split,
-            "fold": np.int8(0),
-            "member": np.int16(member),
-            "row": rows.astype(np.int32),
-            "group": rows.astype(np.int32),
-            "target": data.labels[rows].astype(np.uint8),
-            "predicted": probabilities.argmax(axis=1).astype(np.uint8),
-            **probability_columns(probabilities),
-        }
-    )
+    said = {"model": model, "protocol": data.split, "fold": 0, "member": member, "row": rows}
+    said |= {"group": rows, "target": data.labels[rows], "predicted": probabilities.argmax(axis=1)}
+    kinds = {"fold": "int8", "member": "int16", "row": "int32", "group": "int32"}
+    kinds |= dict.fromkeys(("target", "predicted"), "uint8")
+    return pd.DataFrame(said).astype(kinds).assign(**probability_columns(probabilities))
 
 
 def predict_test(
@@ -190,8 +166,8 @@ def predict_test(
 ) -> pd.DataFrame:
     """Predict the test images of the split; the table of `prediction_table`."""
     rows = data.rows(TEST)
-    probabilities = class_probabilities(network, data, rows, n_classes)
-    return prediction_table(model, member, data, rows, probabilities)
+    said = class_probabilities(network, data, rows, n_classes)
+    return prediction_table(model, member, data, rows, said)
 
 
 def keep_networks(

@@ -1,4 +1,4 @@
-"""Typed parameters of the modelling template; Kedro checks them before any node runs."""
+"""Typed parameters of the studies of images; Kedro checks them before any node runs."""
 
 from __future__ import annotations
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from inspect import signature
 from pathlib import Path
+from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
@@ -13,7 +13,7 @@ from crossfold.pipelines.images.figures import FIGURES
 from crossfold.templates import reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.cross_validation.nodes import join_tables
-from crossfold.templates.wiring import wire
+from crossfold.templates.wiring import wire, wire_by_name
 
 _PARAMETERS = (
     *("split", "experiments", "starts", "regimes", "twin", "strong", "classes", "seed"),
@@ -28,14 +28,8 @@ _NOT_MADE = (
 def create_pipeline(study: str, source: str) -> Pipeline:
     """Build the study, from the published files to the report.
 
-    Parameters
-    ----------
-    study
-        Name of the study and of its namespace.
-    source
-        Name of the source of images and of its namespace: ``mnist`` for one. It reads
-        ``SOURCE.train_raw`` and ``SOURCE.test_raw`` and makes ``SOURCE_images`` and
-        ``SOURCE_labels``.
+    `study` and `source` (of the images: ``mnist``) are names, of namespaces too. The files are
+    ``SOURCE.train_raw`` and ``SOURCE.test_raw``; they make ``SOURCE_images`` and ``SOURCE_labels``.
     """
     return create_data(source) + create_modelling(study, source) + create_report(study, source)
 
@@ -54,42 +48,39 @@ def create_data(source: str) -> Pipeline:
 def create_modelling(study: str, source: str) -> Pipeline:
     """Split, train the experiments, the twins and the strong model, evaluate."""
     trained = ["networks", "history", "scores"]
-    nodes = [
-        _node("split", data.assign_parts, "split"),
-        _node("split", data.guard_against_leaks, "leak_guard"),
-        _node("experiments", training.choose_learning_rates, "learning_rates"),
-        _node(
-            "experiments",
-            training.train_experiments,
-            ["experiments", *(f"experiment_{name}" for name in trained)],
-        ),
-        _node("twins", training.train_twins, ["twins", *(f"twin_{name}" for name in trained)]),
-        _node("strong_model", training.fit_strong_model, ["model", "strong_scores"]),
-        _joined("predictions", ["experiment_scores", "twin_scores", "strong_scores"]),
-        _joined("history", ["experiment_history", "twin_history"]),
-        _node("evaluation", evaluation.evaluate_networks, "metrics_table"),
-        _node("evaluation", summarise_metrics, "metrics"),
-        _node("evaluation", evaluation.compare_models, "comparison"),
-        _node("evaluation", training.write_model_card, "model_card"),
-    ]
+    stages: dict[str, dict[Callable[..., Any], str | list[str]]] = {
+        "split": {data.assign_parts: "split", data.guard_against_leaks: "leak_guard"},
+        "experiments": {
+            training.choose_learning_rates: "learning_rates",
+            training.train_experiments: ["experiments", *(f"experiment_{n}" for n in trained)],
+        },
+        "twins": {training.train_twins: ["twins", *(f"twin_{n}" for n in trained)]},
+        "strong_model": {training.fit_strong_model: ["model", "strong_scores"]},
+        "evaluation": {
+            evaluation.evaluate_networks: "metrics_table",
+            summarise_metrics: "metrics",
+            evaluation.compare_models: "comparison",
+            training.write_model_card: "model_card",
+        },
+    }
+    joined = {
+        "predictions": ["experiment_scores", "twin_scores", "strong_scores"],
+        "history": ["experiment_history", "twin_history"],
+    }
+    names = {"split_table": "split", **{name: f"params:{name}" for name in _PARAMETERS}}
     return Pipeline(
-        nodes,
+        [
+            *(one for at, own in stages.items() for one in wire_by_name(own, names, at)),
+            *(
+                Node(join_tables, tables, name, name=f"collect_{name}", namespace="evaluation")
+                for name, tables in joined.items()
+            ),
+        ],
         namespace=study,
         inputs={"images": f"{source}_images", "labels": f"{source}_labels"},
         parameters={"params:seed": "params:seed"},
         tags=["modelling"],
     )
-
-
-def _node(namespace: str, function: Callable[..., object], outputs: str | list[str]) -> Node:
-    """Make a node that reads what its function's arguments name: parameters, or datasets."""
-    names = {"split_table": "split", **{name: f"params:{name}" for name in _PARAMETERS}}
-    inputs = [names.get(name, name) for name in signature(function).parameters]
-    return Node(function, inputs, outputs, name=function.__name__, namespace=namespace)
-
-
-def _joined(name: str, tables: list[str]) -> Node:
-    return Node(join_tables, tables, name, name=f"collect_{name}", namespace="evaluation")
 
 
 def create_report(study: str, source: str) -> Pipeline:

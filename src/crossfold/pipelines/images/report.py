@@ -46,11 +46,9 @@ def regime_name(report: ReportParameters, regime: str, split: str = SOURCE) -> s
 def model_names(
     experiments: pd.DataFrame, twins: pd.DataFrame, report: ReportParameters
 ) -> dict[str, str]:
-    """Name all models; the regime is left out where there is but one.
+    """Name all models: ``Experiment 7 (full batch)``, ``ReLU 25-25``, ``PyTorch twin``.
 
-    Returns
-    -------
-    By model: ``Experiment 7 (full batch)``, ``ReLU 25-25``, ``PyTorch twin``.
+    The regime is left out where there is but one.
     """
     trained = experiments.drop_duplicates("model").astype({"experiment": str})
     names: dict[str, str] = {}
@@ -126,13 +124,7 @@ def _last_accuracies(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_model(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
-    """Take the first member's predictions of the test images, the strong model's standard ones.
-
-    Raises
-    ------
-    CrossfoldError
-        The run has no predictions of it.
-    """
+    """Take the first member's predictions of the test images, the strong model's standard ones."""
     split = STANDARD if model == STRONG else SOURCE
     is_shown = (predictions["model"] == model) & (predictions["protocol"] == split)
     rows = predictions[is_shown & (predictions["member"] == 0)]

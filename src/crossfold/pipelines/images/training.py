@@ -12,13 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.images.data import (
-    SOURCE,
-    STANDARD,
-    TRAIN,
-    VALIDATION,
-    SplitImages,
-)
+from crossfold.pipelines.images.data import SOURCE, STANDARD, TRAIN, VALIDATION, SplitImages
 from crossfold.pipelines.images.networks import (
     Member,
     Networks,
@@ -44,7 +38,7 @@ from crossfold.validation import wilson_interval
 from crossfold.validation.tables import concatenate, probabilities
 
 if TYPE_CHECKING:
-    from crossfold.mlp import ExperimentStack, MLPClassifier
+    from crossfold.mlp import ExperimentStack
 
 
 def choose_learning_rates(
@@ -57,13 +51,12 @@ def choose_learning_rates(
 ) -> pd.DataFrame:
     """Try the learning rates of each regime, all experiments and rates as one stack.
 
-    Of equal accuracies the lower loss wins.
+    Of equal accuracies the lower loss wins. One rate alone is not tried: 0 epochs, no accuracy.
 
     Returns
     -------
     Columns ``regime``, ``experiment``, ``learning_rate``, ``epochs`` (of the trial),
-    ``validation_accuracy``, ``validation_loss`` and ``chosen``; where there is one rate to choose
-    from, it is not tried: 0 epochs, no accuracy.
+    ``validation_accuracy``, ``validation_loss`` and ``chosen``.
     """
     data = SplitImages.of(images, split_table, SOURCE)
     tables = [
@@ -116,13 +109,7 @@ def _choose(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def chosen_rate(learning_rates: pd.DataFrame, regime: str, experiment: str) -> float:
-    """Look up the learning rate that an experiment has in a regime.
-
-    Raises
-    ------
-    CrossfoldError
-        There is no such regime or experiment.
-    """
+    """Look up the learning rate that an experiment has in a regime, or refuse (CrossfoldError)."""
     of_experiment = learning_rates["experiment"].astype("str") == experiment
     rows = learning_rates[of_experiment & (learning_rates["regime"] == regime)]
     chosen = rows.loc[rows["chosen"], "learning_rate"]
@@ -156,7 +143,7 @@ def train_experiments(
     ``learning_rate``, ``epochs`` and ``seconds`` (of the whole stack); the networks, described by
     these rows; their history; and what they say of the test images of both splits.
     """
-    networks, rows, histories, scores = [], [], [], []
+    rows, trained = [], []
     for name, regime in regimes.root.items():
         members = [
             Member(experiment, settings, one, chosen_rate(learning_rates, name, experiment))
@@ -164,12 +151,11 @@ def train_experiments(
             for one in range(seed, seed + starts.n_seeds)
         ]
         models = [(f"{name}/{one.experiment}", one.seed - seed) for one in members]
+        how: Any = {"score_every": regime.score_every, "seed": seed}
         for split in (SOURCE, STANDARD) if regime.on_standard_split else (SOURCE,):
             data = SplitImages.of(images, split_table, split)
-            stack = fit_stack(
-                members, regime.network, starts, data, score_every=regime.score_every, seed=seed
-            )
-            history, said = outcome_of(stack, models, data, len(classes))
+            stack = fit_stack(members, regime.network, starts, data, **how)
+            trained.append((stack, *outcome_of(stack, models, data, len(classes))))
             rows += [
                 {
                     "model": model,
@@ -188,12 +174,18 @@ def train_experiments(
                     models, members, stack.estimators_, strict=True
                 )
             ]
-            networks += stack.estimators_
-            histories.append(history)
-            scores.append(said)
     described = pd.DataFrame(rows)
+    return described, *_joined(trained, described)
+
+
+def _joined(
+    trained: Sequence[tuple[ExperimentStack, pd.DataFrame, pd.DataFrame]], described: pd.DataFrame
+) -> tuple[Networks, pd.DataFrame, pd.DataFrame]:
+    """Put networks, histories and answers of several stacks together."""
+    stacks, histories, said = zip(*trained, strict=True)
+    networks = [network for stack in stacks for network in stack.estimators_]
     kept = keep_networks(networks, described.to_dict("records"))
-    return described, kept, concatenate(histories), concatenate(scores)
+    return kept, concatenate(histories), concatenate(said)
 
 
 def train_twins(
@@ -218,7 +210,7 @@ def train_twins(
     data = SplitImages.of(images, split_table, SOURCE)
     settings = look_up(experiments.root, twin.experiment, "experiment")
     rows: list[dict[str, Any]] = []
-    networks, histories, scores = [], [], []
+    trained = []
     for regime, how in twin.regimes.items():
         rate = how.learning_rate or chosen_rate(learning_rates, regime, twin.experiment)
         member = Member(twin.experiment, settings, seed, rate)
@@ -228,18 +220,14 @@ def train_twins(
                 [member], network.changed(engine=framework), starts, data,
                 score_every=how.score_every, seed=seed,
             )  # fmt: skip
-            history, said = outcome_of(stack, [(model, 0)], data, len(classes))
+            trained.append((stack, *outcome_of(stack, [(model, 0)], data, len(classes))))
             own = {"model": model, "framework": framework, "regime": regime}
-            rows.append({**own, **_figures(stack, said)})
-            networks += stack.estimators_
-            histories.append(history)
-            scores.append(said)
-        apart = _differences(networks[-2:], scores[-2:])
+            rows.append({**own, **_figures(stack, trained[-1][2])})
+        apart = _differences(trained[-2:])
         rows[-2:] = [{**row, **apart} for row in rows[-2:]]
     described = pd.DataFrame(rows)
     twins = described[["model", "framework", "regime"]].assign(protocol=SOURCE, member=0)
-    kept = keep_networks(networks, twins.to_dict("records"))
-    return described, kept, concatenate(histories), concatenate(scores)
+    return described, *_joined(trained, twins)
 
 
 def twin_model(framework: str, regime: str, twin: TwinParameters) -> str:
@@ -262,15 +250,14 @@ def _figures(stack: ExperimentStack, table: pd.DataFrame) -> dict[str, Any]:
 
 
 def _differences(
-    networks: Sequence[MLPClassifier], said: Sequence[pd.DataFrame]
+    twins: Sequence[tuple[ExperimentStack, pd.DataFrame, pd.DataFrame]],
 ) -> dict[str, float]:
     """Find the largest differences between the frameworks, in any weight and any probability."""
-    a, b = ([*one.coefs_, *one.intercepts_] for one in networks)
-    p, q = map(probabilities, said)
+    networks = [stack.estimators_[0] for stack, *_ in twins]
+    pairs = zip(*([*one.coefs_, *one.intercepts_] for one in networks), strict=True)
+    p, q = (probabilities(said) for *_, said in twins)
     return {
-        "largest_weight_difference": max(
-            float(np.abs(x - y).max()) for x, y in zip(a, b, strict=True)
-        ),
+        "largest_weight_difference": max(float(np.abs(x - y).max()) for x, y in pairs),
         "largest_probability_difference": float(np.abs(p - q).max()),
     }
 

@@ -26,6 +26,7 @@ Array = NDArray[Any]
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 SINGLE_SPLIT, DUPLICATES = "single_split", "duplicates_across_split"
 SEARCHED = ("hidden_layer_sizes", "learning_rate_init")
+REPORTED = "reported"
 LOGISTIC, MLP, TUNED = "logistic_regression", "mlp", "mlp_tuned"
 
 
@@ -142,6 +143,8 @@ class ProtocolParameters(Parameters):
         A test set is one of so many equal parts.
     n_resamples
         Bootstrap resamples, by wines that measure the same.
+    n_jobs
+        Protocols that are trained at the same time, as in joblib: -1 for one on each processor.
     """
 
     network: NetworkParameters
@@ -150,6 +153,7 @@ class ProtocolParameters(Parameters):
     source_epochs: PositiveInt
     n_splits: Annotated[int, Field(ge=2)] = 5
     n_resamples: Annotated[int, Field(ge=50)] = 1000
+    n_jobs: int = 1
 
 
 def make_folds(group: Array, faults: Collection[str], *, n_splits: int, seed: int) -> list[Fold]:
@@ -196,18 +200,28 @@ def train_runs(
     One row for each run, model and wine that it tests: ``run``, ``model``, ``row``, ``group``,
     ``target``, ``score`` and ``flagged``.
     """
+    from joblib import Parallel, delayed
+
+    setups = [(one.name, one.faults) for one in list_setups(claims, short=False)]
+    train = delayed(_train)
+    tables: list[pd.DataFrame] = Parallel(protocol.n_jobs)(
+        train(wines, protocol, *run, seed) for run in [(REPORTED, claims.on), *setups]
+    )
+    return pd.concat(tables, ignore_index=True)
+
+
+def _train(
+    wines: pd.DataFrame, protocol: ProtocolParameters, run: str, faults: Collection[str], seed: int
+) -> pd.DataFrame:
     group, y = wines["group"].to_numpy(), is_red(wines)
-    setups = list_setups(claims, short=False)
-    tables = []
-    for run, faults in [("reported", claims.on), *((s.name, s.faults) for s in setups)]:
-        folds = make_folds(group, faults, n_splits=protocol.n_splits, seed=seed)
-        for model, estimator in make_models(protocol, seed, as_source=run == "reported").items():
-            score = _fit(estimator, features(wines), y, folds)
-            about = {"run": run, "model": model, "row": np.arange(len(y)), "group": group}
-            table = pd.DataFrame({**about, "target": y, "score": score.astype("float32")})
-            tables.append(table[~np.isnan(score)])
-    joined = pd.concat(tables, ignore_index=True)
-    return joined.assign(flagged=joined["score"] >= 0.5)
+    folds = make_folds(group, faults, n_splits=protocol.n_splits, seed=seed)
+    tables: list[pd.DataFrame] = []
+    for model, estimator in make_models(protocol, seed, as_source=run == REPORTED).items():
+        score = _fit(estimator, features(wines), y, folds).astype("float32")
+        about = {"run": run, "model": model, "row": np.arange(len(y)), "group": group}
+        table = pd.DataFrame({**about, "target": y, "score": score, "flagged": score >= 0.5})
+        tables.append(table[~np.isnan(score)])
+    return pd.concat(tables)
 
 
 def make_models(protocol: ProtocolParameters, seed: int, *, as_source: bool) -> dict[str, Any]:
@@ -253,15 +267,17 @@ def search_grid(
     Columns ``run``, ``fold``, ``hidden_layer_sizes`` (as text), ``learning_rate_init`` and
     ``accuracy``; one row a candidate and fold.
     """
-    tables = [
-        _search(wines, protocol, setup.faults, seed).assign(run=setup.name)
-        for setup in list_setups(claims, short=False)
-    ]
+    from joblib import Parallel, delayed
+
+    setups, search = list_setups(claims, short=False), delayed(_search)
+    tables: list[pd.DataFrame] = Parallel(protocol.n_jobs)(
+        search(wines, protocol, one, seed) for one in setups
+    )
     return pd.concat(tables, ignore_index=True)[["run", "fold", *SEARCHED, "accuracy"]]
 
 
 def _search(
-    wines: pd.DataFrame, protocol: ProtocolParameters, faults: Collection[str], seed: int
+    wines: pd.DataFrame, protocol: ProtocolParameters, setup: Setup, seed: int
 ) -> pd.DataFrame:
     """Search on the training rows of the source's split, or without that fault on all rows."""
     from sklearn.model_selection import StratifiedKFold
@@ -270,11 +286,11 @@ def _search(
     from crossfold.mlp import GridStack
 
     group, rows = wines["group"].to_numpy(), np.arange(len(wines))
-    if SINGLE_SPLIT in faults:
-        [(rows, _)] = make_folds(group, faults, n_splits=protocol.n_splits, seed=seed)
+    if SINGLE_SPLIT in setup.faults:
+        [(rows, _)] = make_folds(group, setup.faults, n_splits=protocol.n_splits, seed=seed)
     X, y = features(wines)[rows], is_red(wines)[rows]
     splitter = StratifiedKFold(protocol.grid.n_splits, shuffle=True, random_state=seed)
-    folds = _without_duplicates(list(splitter.split(rows, y)), group[rows], faults)
+    folds = _without_duplicates(list(splitter.split(rows, y)), group[rows], setup.faults)
     searched: dict[str, list[Any]] = {name: list(getattr(protocol.grid, name)) for name in SEARCHED}
     network = make_network(protocol.network, "binary").set_params(random_state=seed)
     search = GridStack(network, searched, preprocessor=MinMaxScaler(), cv=folds, refit=False)
@@ -284,7 +300,7 @@ def _search(
     candidates["hidden_layer_sizes"] = candidates["hidden_layer_sizes"].map(_layers_text)
     scores = [results[f"split{fold}_test_score"] for fold in range(len(folds))]
     tables = [candidates.assign(fold=fold, accuracy=own) for fold, own in enumerate(scores)]
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True).assign(run=setup.name)
 
 
 def _layers_text(layers: tuple[int, ...]) -> str:
@@ -305,7 +321,7 @@ def judge_claims(
 
     def case_of(setup: Setup) -> Case:
         name = setup.keep(short=False).name
-        run = "reported" if setup == Setup(claims.on) else name
+        run = REPORTED if setup == Setup(claims.on) else name
         judged = own = answers[answers["run"] == run]
         if setup == Setup():
             judged = predictions[predictions["protocol"].isin(MAIN)]

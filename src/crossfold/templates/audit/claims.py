@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, ClassVar, Literal, NamedTuple, Self
@@ -15,6 +14,7 @@ from crossfold.templates.audit.measured import NAN, Measured, Rule, exact
 from crossfold.templates.parameters import Parameters
 
 Unit = Literal["share", "points", "number"]
+Value = float | Literal["printed"]
 MeasureFunction = Callable[..., Measured]
 RUN_COLUMNS = ("run", "subject", "metric", "estimate", "low", "high", "n", "epochs")
 # `PRINTED` names a run, and the measure that takes a figure from the source's own table.
@@ -23,17 +23,11 @@ SHORT_REPORTED, SHORT_SOUND = "reported:short", "sound:short"
 
 
 class Setup(NamedTuple):
-    """One way to repeat the source.
+    """One way to repeat the source: the switches that are on.
 
-    Attributes
-    ----------
-    faults
-        Switches that are on.
-    short
-        Whether it is compared with single faults only, and so may be trained for shorter; all
-        that is compared with each other is equally short.
-    setting
-        Name and value of something that the source does not state, or None for the protocol's own.
+    What is `short` is compared with single faults only, and so may be trained for shorter; all that
+    is compared with each other is equally short. A `setting` is the name and the value of something
+    that the source does not state.
     """
 
     faults: frozenset[str] = frozenset()
@@ -60,14 +54,8 @@ class Setup(NamedTuple):
 class Fault(Parameters):
     """A mistake of the source, which is a switch here.
 
-    Attributes
-    ----------
-    title
-        What was done, as a reader says it: "Tested on the points it learned from".
-    about
-        What it means, as one sentence.
-    on
-        Whether the source's protocol has it in this run.
+    The title says what was done, as a reader does ("Tested on the points it learned from"), `about`
+    what it means, as one sentence; `on` whether the source's protocol has it in this run.
     """
 
     title: str
@@ -76,14 +64,9 @@ class Fault(Parameters):
 
 
 class NotStated(Parameters):
-    """Something that the source does not state.
+    """Something that the source does not state, named as at the beginning of a sentence.
 
-    Attributes
-    ----------
-    what
-        Its name at the beginning of a sentence: "The learning rate".
-    tried
-        Plausible values, or none where the measure itself goes over many.
+    Plausible values are `tried`, or none where the measure itself goes over many.
     """
 
     what: str
@@ -106,27 +89,17 @@ class Measure(Parameters):
 class Holds(Parameters):
     """Which values of the quantity mean that the claim holds; one of these is given.
 
-    Attributes
-    ----------
-    above, below
-        The interval lies wholly on this side of the value.
-    includes
-        The interval holds the value.
-    between
-        The interval lies within both.
-    at_least, at_most
-        The estimate itself does not fall short of the value, or exceed it.
-    equal
-        The estimate, rounded to the value's decimals, is the value.
+    The interval lies wholly `above` or `below` a value, `includes` it, or lies `between` two; the
+    estimate itself is `at_least` or `at_most` the value, or, rounded to its decimals, `equal`.
     """
 
-    above: float | Literal["printed"] | None = None
-    below: float | Literal["printed"] | None = None
-    includes: float | Literal["printed"] | None = None
+    above: Value | None = None
+    below: Value | None = None
+    includes: Value | None = None
     between: tuple[float, float] | None = None
-    at_least: float | Literal["printed"] | None = None
-    at_most: float | Literal["printed"] | None = None
-    equal: float | Literal["printed"] | None = None
+    at_least: Value | None = None
+    at_most: Value | None = None
+    equal: Value | None = None
 
     @model_validator(mode="after")
     def _is_one(self) -> Self:
@@ -297,18 +270,9 @@ class Claims(Parameters):
         minus: list[str] | None = None,
         take: Literal["mean", "min", "max"] = "mean",
     ) -> float:
-        """Compute a figure from the source's own table.
+        """Compute a figure from a column of the source's own table: the mean, least or greatest.
 
-        Parameters
-        ----------
-        metric
-            Column of the table.
-        of
-            Subjects.
-        minus
-            As many subjects, whose figures are subtracted one by one, or None.
-        take
-            What is made of the figures.
+        The figures of `minus` are subtracted from those of as many subjects, one by one.
         """
         values = [self.printed[str(name)][metric] for name in of]
         if minus is not None:
@@ -376,10 +340,7 @@ def run_figures(claims: Claims, measured: dict[str, dict[str, Measured]]) -> pd.
 
 
 def _rows(subject: str, metric: str, found: Mapping[str, Measured]) -> list[tuple[Any, ...]]:
-    return [
-        (run, subject, metric, one.estimate, one.low, one.high, one.n, math.nan)
-        for run, one in found.items()
-    ]
+    return [(run, subject, metric, *one.figures, one.n, NAN) for run, one in found.items()]
 
 
 def beside_printed(
@@ -390,18 +351,8 @@ def beside_printed(
 ) -> pd.DataFrame:
     """Tabulate the source's own table beside the same figures with its faults and without.
 
-    Parameters
-    ----------
-    claims, case_of
-        As in `crossfold.templates.audit.judge`.
-    measure
-        From a case, a subject of the table and a metric to the figure, or None for none.
-    named
-        From a subject to its name for readers.
-
-    Returns
-    -------
-    Columns `RUN_COLUMNS`.
+    `measure` makes a figure, or None, of a case, a subject of the table and a metric; `named` makes
+    of a subject its name for readers. The columns are `RUN_COLUMNS`.
     """
     cases = {REPORTED: case_of(Setup(claims.on)), SOUND: case_of(Setup())}
     rows: list[tuple[Any, ...]] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -79,8 +79,7 @@ def judge(
         How many were trained at the most, and how many in the source; of fewer the page says that
         training was shortened.
     figures
-        What else the source printed beside what was measured, columns
-        `RUN_COLUMNS`, or None.
+        What else the source printed beside what was measured, columns `RUN_COLUMNS`, or None.
 
     Returns
     -------
@@ -94,7 +93,10 @@ def judge(
         for name in claims.claims
     ]
     shares = [
-        _share_row(name, one, claims.faults[one.fault].title)
+        (
+            *(name, one.fault, claims.faults[one.fault].title, one.switch),
+            *(*one.measured.figures, one.measured.n, *one.change.figures, is_sure(one.change)),
+        )
         for name, found in effects.items()
         for one in found
     ]
@@ -110,14 +112,14 @@ def judge(
 
 def effects_of(figures: Figures) -> list[_Effect]:
     """Find what each fault changes: on beside no other, and off among all others."""
-    found = []
-    for run, one in figures.items():
-        kind, _, fault = run.partition(":")
-        if kind == "only":
-            found.append(_Effect(fault, "on", one, effect(one, figures[SHORT_SOUND])))
-        elif kind == "without":
-            found.append(_Effect(fault, "off", one, effect(one, figures[SHORT_REPORTED])))
-    return found
+    against = {"only": ("on", SHORT_SOUND), "without": ("off", SHORT_REPORTED)}
+    return [
+        _Effect(fault, switch, one, effect(one, figures[other]))
+        for run, one in figures.items()
+        for kind, _, fault in [run.partition(":")]
+        if kind in against
+        for switch, other in [against[kind]]
+    ]
 
 
 def claim_row(
@@ -266,12 +268,8 @@ def _chance(claim: Claim) -> float:
 def fails_discovery_rate(p: pd.Series, rate: float = 0.05) -> pd.Series:
     """Tell which verdicts would not survive a false-discovery rate (Benjamini, Hochberg 1995).
 
-    Parameters
-    ----------
-    p
-        One for each verdict; NaN for those that rest on no interval, which are left out.
-    rate
-        Share of wrong ones among those that survive, at the most.
+    `rate` is the share of wrong ones among those that survive, at the most; verdicts that rest on
+    no interval have NaN and are left out.
     """
     known = p.dropna().sort_values()
     passes = known.to_numpy() <= rate * np.arange(1, len(known) + 1) / max(len(known), 1)
@@ -283,19 +281,18 @@ def not_stated_text(claims: Claims, claim: Claim, figures: Figures) -> str:
     """Say what the source does not state, and which range plausible values give."""
     sentences = []
     for name in claim.not_stated:
-        one = claims.not_stated[name]
-        found = [figures[f"{name}={value:g}"].estimate for value in one.tried]
-        if found:
-            tried = " to ".join(f"{v:g}" for v in sorted({min(one.tried), max(one.tried)}))
-            given = " to ".join(
-                print_value(v, claim.unit) for v in sorted({min(found), max(found)})
-            )
-            sentences.append(
-                f"{one.what} is not stated: with {tried} the source's protocol gives {given}."
-            )
-        else:
-            sentences.append(f"{one.what} is not stated.")
+        one, given = claims.not_stated[name], ""
+        if one.tried:
+            found = [figures[f"{name}={value:g}"].estimate for value in one.tried]
+            tried = _range(one.tried, "{:g}".format)
+            gives = _range(found, lambda value: print_value(value, claim.unit))
+            given = f": with {tried} the source's protocol gives {gives}"
+        sentences.append(f"{one.what} is not stated{given}.")
     return " ".join(sentences)
+
+
+def _range(values: Collection[float], text: Callable[[float], str]) -> str:
+    return " to ".join(text(value) for value in sorted({min(values), max(values)}))
 
 
 def _printed_text(claim: Claim) -> str:
@@ -309,7 +306,7 @@ def _printed_text(claim: Claim) -> str:
 
 
 def _columns(name: str, one: Measured | None) -> dict[str, float]:
-    values = (NAN,) * 4 if one is None else (one.estimate, one.low, one.high, one.n)
+    values = (NAN,) * 4 if one is None else (*one.figures, one.n)
     ends = ("", "_low", "_high", "_n")
     return {f"{name}{end}": value for end, value in zip(ends, values, strict=True)}
 
@@ -320,12 +317,3 @@ def _shares_text(claims: Claims, claim: Claim, effects: list[_Effect]) -> str:
     return "; ".join(
         f"{claims.faults[one.fault].title}: {print_effect(one.change, claim.unit)}" for one in sure
     )
-
-
-def _share_row(claim: str, one: _Effect, title: str) -> tuple[Any, ...]:
-    measured, change = one.measured, one.change
-    return (
-        claim, one.fault, title, one.switch,
-        measured.estimate, measured.low, measured.high, measured.n,
-        change.estimate, change.low, change.high, is_sure(change),
-    )  # fmt: skip

@@ -46,6 +46,11 @@ class Measured:
     n: float
     draws: NDArray[np.floating[Any]] | None = None
 
+    @property
+    def figures(self) -> tuple[float, float, float]:
+        """The estimate and its interval."""
+        return self.estimate, self.low, self.high
+
 
 def exact(value: float, n: int = 0) -> Measured:
     """Take a figure that has no interval: of the source's own table, or of one repeated run."""

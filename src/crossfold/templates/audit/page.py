@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -88,55 +88,17 @@ def join_claims(*claims: pd.DataFrame) -> pd.DataFrame:
     return joined.assign(survives=~fails_discovery_rate(joined["p"]))
 
 
-def write_joined_report(
-    claims: pd.DataFrame, report: AuditReportParameters, data_notice: str, seed: int
-) -> str:
-    """Write the page of all audits."""
-    return _render(claims, report, data_notice, seed)
-
-
 def write_report(
     *,
     claims: pd.DataFrame,
-    shares: pd.DataFrame,
-    runs: pd.DataFrame,
     report: AuditReportParameters,
     data_notice: str,
     seed: int,
-    **figures: bytes,
-) -> str:
-    """Write one audit's page.
-
-    Parameters
-    ----------
-    claims, shares, runs
-        The audit's tables.
-    report
-        The words of the page.
-    data_notice
-        First line of the page, or nothing.
-    seed
-        Of the run.
-    **figures
-        PNG or SVG images by name: ``figure_NAME`` for each of the report's figures.
-    """
-    embedded = [
-        figure_html(name, figures[f"figure_{name}"], words.text, words.alt)
-        for name, words in report.figures.items()
-    ]
-    return _render(claims, report, data_notice, seed, shares=shares, runs=runs, figures=embedded)
-
-
-def _render(
-    claims: pd.DataFrame,
-    report: AuditReportParameters,
-    data_notice: str,
-    seed: int,
-    *,
     shares: pd.DataFrame | None = None,
     runs: pd.DataFrame | None = None,
-    figures: Sequence[Markup] = (),
+    **figures: bytes,
 ) -> str:
+    """Write the page of one audit, from its tables and figures (SVG or PNG), or of all audits."""
     filled = _filled(claims)
     studies = {name: study_name(name) for name in filled["study"].unique()}
     names = {
@@ -153,11 +115,13 @@ def _render(
         "chance": filled["chance"].sum(),
         "n_with_interval": int(filled["p"].notna().sum()),
         "printed_figures": _printed_figures(runs, filled),
-        "figures": figures,
+        "figures": [
+            figure_html(name, figures[f"figure_{name}"], words.text, words.alt)
+            for name, words in report.figures.items()
+        ],
     }
-    page = render_page(
-        _PAGE.read_text("utf-8"), names, f"{data_notice} {_shortened(filled, studies)}".strip()
-    )
+    notice = f"{data_notice} {_shortened(filled, studies)}".strip()
+    page = render_page(_PAGE.read_text("utf-8"), names, notice)
     return page.replace("</style>", f"{_STYLE.read_text('utf-8')}</style>", 1)
 
 
@@ -166,21 +130,17 @@ def _shortened(claims: pd.DataFrame, studies: dict[str, str]) -> str:
     texts = claims.loc[claims["shortened"] != ""].groupby("study", sort=False)["shortened"].first()
     if len(studies) == 1:
         return "".join(texts)
-    listed = [
-        f"{studies[str(study)]} {text.removeprefix('Shortened: ').rstrip('.')}"
-        for study, text in texts.items()
-    ]
-    return f"Shortened: {'; '.join(listed)}." if listed else ""
+    plain = texts.str.removeprefix("Shortened: ").str.rstrip(".").items()
+    listed = "; ".join(f"{studies[str(study)]} {text}" for study, text in plain)
+    return f"Shortened: {listed}." if listed else ""
 
 
 def _overview(claims: pd.DataFrame, studies: dict[str, str]) -> Markup:
     """Count the verdicts of every study."""
     counts = pd.crosstab(claims["study"].map(studies), claims["judgement"])
-    table = counts.reindex(list(studies.values()))
-    return to_html(
-        table[[name for name in JUDGEMENTS if name in table]].rename_axis("study").reset_index(),
-        "Claims of each study by verdict",
-    )
+    known = [name for name in JUDGEMENTS if name in counts]
+    table = counts.reindex(list(studies.values()))[known].rename_axis("study").reset_index()
+    return to_html(table, "Claims of each study by verdict")
 
 
 def study_name(study: str) -> str:
@@ -204,23 +164,14 @@ def _groups(claims: pd.DataFrame, shares: pd.DataFrame | None) -> dict[str, list
 
 
 def _claim(row: dict[Any, Any], shares: pd.DataFrame | None) -> dict[str, Any]:
+    sound = "Measured" if pd.isna(row[REPORTED]) else "Without the faults"
+    labels = {REPORTED: "The source's protocol, faults and all", SOUND: sound}
     figures = {
-        label: (
-            print_measured(one, row["unit"]),
-            "" if pd.isna(row[f"{name}_n"]) else int(row[f"{name}_n"]),
-        )
-        for label, name in (
-            ("The source's protocol, faults and all", REPORTED),
-            ("Measured" if pd.isna(row[REPORTED]) else "Without the faults", SOUND),
-        )
+        label: (print_measured(one, row["unit"]), "" if pd.isna(n := row[f"{name}_n"]) else int(n))
+        for name, label in labels.items()
         if pd.notna((one := _measured(row, name)).estimate)
     }
-    return {
-        **row,
-        "dots": draw_dots(row),
-        "figures": figures,
-        "shares": _shares(row, shares),
-    }
+    return {**row, "dots": draw_dots(row), "figures": figures, "shares": _shares(row, shares)}
 
 
 def _measured(row: Mapping[Any, Any], name: str) -> Measured:
@@ -231,20 +182,15 @@ def _measured(row: Mapping[Any, Any], name: str) -> Measured:
 
 def _shares(row: dict[Any, Any], shares: pd.DataFrame | None) -> Markup:
     """Print what each fault changes, switched on alone and switched off alone; one row a fault."""
-    if shares is None or not (shares["claim"] == row["claim"]).any():
+    own = pd.DataFrame() if shares is None else shares[shares["claim"] == row["claim"]]
+    if own.empty:
         return Markup("")
-    own = shares[shares["claim"] == row["claim"]]
     changes = [_change(one, row["unit"]) for one in own.itertuples()]
     wide = own.assign(change=changes).pivot_table(
         "change", "title", "switch", aggfunc="first", sort=False
     )
-    table = pd.DataFrame(
-        {
-            "fault": wide.index,
-            "alone_on_against_none": wide["on"].to_numpy(),
-            "alone_off_against_all": wide["off"].to_numpy(),
-        }
-    )
+    table = wide.rename_axis("fault").reset_index()[["fault", "on", "off"]]
+    table.columns = pd.Index(["fault", "alone_on_against_none", "alone_off_against_all"])
     return to_html(table, f"What each fault changes by itself: {row['statement'].rstrip('.')}")
 
 
@@ -259,19 +205,17 @@ def _printed_figures(runs: pd.DataFrame | None, claims: pd.DataFrame) -> Markup:
     """Print further figures of the source beside those measured here."""
     if runs is None:
         return Markup("")
-    own = runs[
-        ~runs["subject"].isin(claims["claim"]) & runs["run"].isin((PRINTED, REPORTED, SOUND))
-    ]
-    if own.empty:
+    shown = (PRINTED, REPORTED, SOUND)
+    rows = runs[~runs["subject"].isin(claims["claim"]) & runs["run"].isin(shown)]
+    if rows.empty:
         return Markup("")
-    keys = ["subject", "metric"]
-    wide = own.pivot_table(["estimate", "low", "high"], keys, "run", "last", sort=False)
-    table = pd.DataFrame({"what": [plain(metric) for _, metric in wide.index]})
-    table.insert(0, "subject", [str(subject) for subject, _ in wide.index])
-    for run in (PRINTED, REPORTED, SOUND):
-        for column, end in (("estimate", ""), ("low", "_low"), ("high", "_high")):
-            if (column, run) in wide:
-                table[f"{run}{end}"] = wide[column, run].to_numpy(dtype=float)
+    keys, ends = ["subject", "metric"], {"": "estimate", "_low": "low", "_high": "high"}
+    wide = rows.pivot_table(list(ends.values()), keys, "run", "last", sort=False)
+    found = {
+        f"{run}{e}": wide[c, run] for run in shown for e, c in ends.items() if (c, run) in wide
+    }
+    table = pd.DataFrame(found).reset_index()
+    table.insert(1, "what", table.pop("metric").map(plain))
     return to_html(table, "As printed, with the source's protocol and without its faults")
 
 
@@ -286,7 +230,7 @@ _MARKS = {
 
 
 def draw_dots(row: Mapping[str, Any]) -> Markup:
-    """Draw a claim's figures with their 95 % intervals, and the limit that decides it.
+    """Draw a claim's figures with their 95 % intervals, and the limit that decides it, as SVG.
 
     The marks differ by shape and take the colour of the text, so that the picture is read in dark
     mode and in print too. Nothing where no figure is known.

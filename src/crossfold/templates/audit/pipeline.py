@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from inspect import signature
 from typing import Any, get_type_hints
 
 from kedro.pipeline import Node, Pipeline
 
 from crossfold.templates.audit import page
 from crossfold.templates.audit.claims import Claims
+from crossfold.templates.wiring import wire_by_name
 
 TABLES = ("claims", "shares", "runs")
 JOINED, ANSWERS, FIGURE = "audit", "answers", "figure_"
@@ -52,16 +52,8 @@ def create_pipeline(
     written = {name: name for name in (*TABLES, *drawn)}
     return Pipeline(
         [
-            *(
-                Node(
-                    _typed(function, claims),
-                    [known.get(name, name) for name in signature(function).parameters],
-                    names if isinstance(names, str) else list(names),
-                    name=function.__name__,
-                )
-                for function, names in nodes.items()
-            ),
-            _page_node(page.write_report, written, namespace="reporting", tags=["reporting"]),
+            *wire_by_name({_typed(one, claims): names for one, names in nodes.items()}, known),
+            _page_node(written, namespace="reporting", tags=["reporting"]),
         ],
         namespace=f"{claims.study}.audit",
         inputs={name: one for name, one in given.items() if f"params:{name}" not in parameters},
@@ -89,9 +81,9 @@ def _typed(function: Callable[..., Any], claims: type[Claims]) -> Callable[..., 
     return run
 
 
-def _page_node(function: Callable[..., str], tables: Mapping[str, str], **about: Any) -> Node:
+def _page_node(tables: Mapping[str, str], **about: Any) -> Node:
     inputs = {**tables, **{name: f"params:{name}" for name in _WORDS}}
-    return Node(function, inputs, "report", name="write_report", **about)
+    return Node(page.write_report, inputs, "report", name="write_report", **about)
 
 
 def join_audits(studies: Sequence[str]) -> Pipeline:
@@ -100,7 +92,7 @@ def join_audits(studies: Sequence[str]) -> Pipeline:
     return Pipeline(
         [
             Node(page.join_claims, read, "claims", name="join_claims"),
-            _page_node(page.write_joined_report, {"claims": "claims"}),
+            _page_node({"claims": "claims"}),
         ],
         namespace=JOINED,
         inputs={f"{study}_claims": f"{study}_audit_claims" for study in studies},

@@ -6,8 +6,8 @@ import pytest
 from sklearn.datasets import load_digits
 
 from crossfold.mlp import faults as wrong
+from crossfold.pipelines.images.audit import judge_claims, of_study
 from crossfold.pipelines.images.audit.measures import MINI_BATCH, OTHER, STUDY, TEST, DigitsClaims
-from crossfold.pipelines.images.audit.pipeline import judge_claims, of_study
 from crossfold.pipelines.images.audit.training import (
     NETWORK_FAULTS,
     ProtocolParameters,

@@ -12,21 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.pipelines.gene_expression.audit.faults import (
+from crossfold.pipelines.gene_expression.audit.training import (
     DOWN_SAMPLED,
     ORIGINAL,
     PERMUTED,
     SMOTE,
     SWITCHES,
 )
-from crossfold.templates.audit import (
-    Claims,
-    Measured,
-    exact,
-    from_interval,
-    resampled,
-    share_of,
-)
+from crossfold.templates.audit import Claims, Measured, exact, from_interval, resampled, share_of
 from crossfold.templates.audit.measured import effect
 from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT, ORIGINAL_SPLIT
 from crossfold.validation import (
@@ -44,18 +37,10 @@ Array = NDArray[Any]
 
 @dataclass(frozen=True)
 class Case:
-    """What one setup shows.
+    """What one setup shows: its runs by subject, a row for each draw or fold and epoch.
 
-    Attributes
-    ----------
-    is_study
-        Whether the sound study speaks: without faults, where no single fault is compared.
-    runs
-        Its runs by subject: a row for each draw or fold and epoch.
-    predictions
-        The sound study's.
-    n_resamples, seed
-        Of the bootstrap.
+    With `is_study` (without faults, where no single fault is compared) the sound study speaks, by
+    its `predictions`. `n_resamples` and `seed` are of the bootstrap.
     """
 
     is_study: bool

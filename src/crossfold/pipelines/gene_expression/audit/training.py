@@ -1,30 +1,48 @@
-"""The node that repeats the source: splits of three tables, and two cross-validations."""
+"""How the leukaemia study's source trained: its tables, its splits and folds, and their faults.
+
+Each fault is a switch that is applied before a network sees a row: how a table is scaled,
+resampled, split and weighted. Neither the engines nor the sound study know of them.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from time import perf_counter
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from crossfold.pipelines.gene_expression.audit import faults
-from crossfold.pipelines.gene_expression.audit.faults import Rows, TrainingSet
-from crossfold.pipelines.gene_expression.audit.measures import GeneExpressionClaims
-from crossfold.templates.audit import Setup, list_setups
-from crossfold.templates.cross_validation.folds import LEAVE_ONE_OUT
+from crossfold.templates.audit import Claims, Setup, list_setups
+from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT
 from crossfold.templates.cross_validation.history import DECISION, train_scores
-from crossfold.templates.cross_validation.parameters import NetworkParameters
-from crossfold.templates.cross_validation.training import make_network
+from crossfold.templates.cross_validation.parameters import NetworkParameters, Sampler
+from crossfold.templates.cross_validation.training import make_network, make_sampler
 from crossfold.templates.parameters import Parameters
 
 _logger = logging.getLogger(__name__)
 NOT_PROBES = ["patient", "origin", "label"]
 _TINY = 1e-7
+ORIGINAL, DOWN_SAMPLED, SMOTE = "original", "down_sampled", "smote"
+TABLES = (ORIGINAL, DOWN_SAMPLED, SMOTE)
+_SAMPLERS: dict[str, Sampler] = {ORIGINAL: "none", DOWN_SAMPLED: "down_sampling", SMOTE: "smote"}
+
+SCALE, SMOTE_FIRST = "scale_before_split", "smote_before_split"
+RESAMPLE, WEIGHTS = "resample_before_split", "weights_after_resampling"
+ONE_MODEL = "one_model_for_all_folds"
+SWITCHES = (SCALE, SMOTE_FIRST, RESAMPLE, WEIGHTS, ONE_MODEL)
+PERMUTED = "k_fold_permuted"
+CROSS_VALIDATIONS = (K_FOLD, LEAVE_ONE_OUT, PERMUTED)
+# The faults that can change what a network makes of each table, and of each cross-validation.
+TOUCHING = {
+    ORIGINAL: (SCALE,),
+    DOWN_SAMPLED: (SCALE, RESAMPLE, WEIGHTS),
+    SMOTE: (SCALE, SMOTE_FIRST, RESAMPLE, WEIGHTS),
+    **dict.fromkeys(CROSS_VALIDATIONS, (SCALE, ONE_MODEL)),
+}
 
 
 class ProtocolParameters(Parameters):
@@ -52,6 +70,8 @@ class ProtocolParameters(Parameters):
         Folds of the stratified cross-validation.
     n_resamples
         Bootstrap resamples.
+    n_jobs
+        Runs that are trained at the same time, as in joblib: -1 for one on each processor.
     """
 
     network: NetworkParameters
@@ -65,6 +85,7 @@ class ProtocolParameters(Parameters):
     n_draws: Annotated[int, Field(ge=2)] = 20
     n_splits: Annotated[int, Field(ge=2)] = 10
     n_resamples: Annotated[int, Field(ge=50)] = 1000
+    n_jobs: int = 1
 
     def make_network(self, subject: str, setup: Setup) -> Any:
         """Make an untrained network for the runs of a subject; every epoch is run."""
@@ -74,12 +95,102 @@ class ProtocolParameters(Parameters):
 
     def shortest(self, subject: str) -> int:
         """Count the epochs of a short run of a table or of a cross-validation."""
-        kind: Any = "split" if subject in faults.TABLES else subject.removesuffix("_permuted")
+        kind: Any = "split" if subject in TABLES else subject.removesuffix("_permuted")
         return min(self.short_epochs[kind], self.network.max_iter)
 
 
+class Rows(NamedTuple):
+    """Inputs, shape ``(n, p)``, float32, and whether each is AML, 0 or 1, shape ``(n,)``."""
+
+    inputs: NDArray[np.float32]
+    aml: NDArray[Any]
+
+    def take(self, numbers: NDArray[np.intp]) -> Rows:
+        """Take rows by their numbers."""
+        return Rows(self.inputs[numbers], self.aml[numbers])
+
+
+class TrainingSet(NamedTuple):
+    """What a network learns from and is scored on, its class weights and its seed."""
+
+    train: Rows
+    validation: Rows
+    class_weight: dict[int, float]
+    seed: int
+
+
+def make_training_set(
+    patients: Rows, table: str, faults: Collection[str], test_share: float, seed: int
+) -> TrainingSet:
+    """Scale, resample and split one of `TABLES`, with those of the source's faults that are on.
+
+    `patients` are all of them, neither scaled nor resampled; `test_share` is the share of the rows
+    that the network is scored on.
+    """
+    train, validation = split(patients, test_share, seed)
+    weights = class_weights(train.aml)
+    scaled_on = patients if SCALE in faults else train
+    train, validation, everyone = (scale(r, scaled_on) for r in (train, validation, patients))
+    # With SMOTE, resampling all rows is two faults: validation rows are parents, and are made.
+    of_whole = {RESAMPLE, SMOTE_FIRST}.intersection(TOUCHING[table])
+    if of_whole and of_whole <= set(faults):
+        train, validation = split(resample(everyone, table, seed), test_share, seed)
+        if SCALE not in faults:
+            train, validation = scale(train, train), scale(validation, train)
+    else:
+        validation = resample(validation, table, seed) if RESAMPLE in faults else validation
+        if table == SMOTE:
+            train = add_synthetic(train, everyone if SMOTE_FIRST in faults else train, seed)
+        else:
+            train = resample(train, table, seed)
+    own_weights = weights if WEIGHTS in faults else class_weights(train.aml)
+    return TrainingSet(train, validation, own_weights, seed)
+
+
+def split(rows: Rows, test_share: float, seed: int) -> tuple[Rows, Rows]:
+    """Put a share of the rows aside."""
+    from sklearn.model_selection import train_test_split
+
+    numbers = np.arange(len(rows.aml))
+    parts = train_test_split(numbers, test_size=test_share, random_state=seed)
+    return rows.take(parts[0]), rows.take(parts[1])
+
+
+def scale(rows: Rows, by: Rows) -> Rows:
+    """Standardise rows by the means and deviations of these or of others."""
+    from sklearn.preprocessing import StandardScaler
+
+    return Rows(StandardScaler().fit(by.inputs).transform(rows.inputs), rows.aml)
+
+
+def resample(rows: Rows, table: str, seed: int) -> Rows:
+    """Make both classes as large as the smaller, or by SMOTE as the larger; or change nothing."""
+    sampler = make_sampler(_SAMPLERS[table], seed)
+    n_smaller = int(np.bincount(rows.aml, minlength=2).min())
+    if sampler is None or n_smaller < 2:
+        return rows
+    if table == SMOTE:
+        # Five neighbours, as usual, or as many as a small class has.
+        sampler.set_params(k_neighbors=min(sampler.k_neighbors, n_smaller - 1))
+    return Rows(*sampler.fit_resample(rows.inputs, rows.aml))
+
+
+def add_synthetic(train: Rows, made_from: Rows, seed: int) -> Rows:
+    """Fill the smaller class up with rows that SMOTE makes from these rows or from others."""
+    synthetic = resample(made_from, SMOTE, seed).inputs[len(made_from.aml) :]
+    counts = np.bincount(train.aml, minlength=2)
+    added = synthetic[: counts.max() - counts.min()]
+    smaller = np.full(len(added), counts.argmin(), dtype=train.aml.dtype)
+    return Rows(np.vstack([train.inputs, added]), np.concatenate([train.aml, smaller]))
+
+
+def class_weights(aml: NDArray[Any]) -> dict[int, float]:
+    """Weigh each class by the number of rows over its own, as the source does."""
+    return {label: len(aml) / max(1, int((aml == label).sum())) for label in (0, 1)}
+
+
 def repeat_source(
-    expression: pd.DataFrame, claims: GeneExpressionClaims, protocol: ProtocolParameters, seed: int
+    expression: pd.DataFrame, claims: Claims, protocol: ProtocolParameters, seed: int
 ) -> pd.DataFrame:
     """Train every table and cross-validation in every setup that its claims need.
 
@@ -94,22 +205,35 @@ def repeat_source(
     the tables with all their faults, for the source's figure; else NaN), and the ``seconds`` of
     the whole run.
     """
-    patients = patient_rows(expression)
-    histories = []
-    for subject in faults.TOUCHING:
-        for setup in dict.fromkeys(run_of(s, subject, protocol) for s in list_setups(claims)):
-            _logger.info("audit run %s: %s", subject, setup.name)
-            began = perf_counter()
-            sets = make_sets(patients, subject, setup.faults, protocol, seed)
-            network = protocol.make_network(subject, setup)
-            if faults.ONE_MODEL in setup.faults:
-                history = pd.DataFrame(_train_on(network, sets))
-            else:
-                is_source = setup.faults == set(faults.TOUCHING[subject])
-                history = _train_fresh(network, sets, is_source and subject in faults.TABLES)
-            seconds = perf_counter() - began
-            histories.append(history.assign(subject=subject, run=setup.name, seconds=seconds))
+    from joblib import Parallel, delayed
+
+    patients, setups = patient_rows(expression), list_setups(claims)
+    jobs = [
+        (subject, setup)
+        for subject in TOUCHING
+        for setup in dict.fromkeys(run_of(one, subject, protocol) for one in setups)
+    ]
+    _logger.info("The audit trains %d runs.", len(jobs))
+    repeat = delayed(_repeat)
+    histories: list[pd.DataFrame] = Parallel(protocol.n_jobs)(
+        repeat(patients, *job, protocol, seed) for job in jobs
+    )
     return pd.concat(histories, ignore_index=True)
+
+
+def _repeat(
+    patients: Rows, subject: str, setup: Setup, protocol: ProtocolParameters, seed: int
+) -> pd.DataFrame:
+    """Train a subject in a setup, and say how long that took."""
+    began = perf_counter()
+    sets = make_sets(patients, subject, setup.faults, protocol, seed)
+    network = protocol.make_network(subject, setup)
+    if ONE_MODEL in setup.faults:
+        history = pd.DataFrame(_train_on(network, sets))
+    else:
+        is_source = setup.faults == set(TOUCHING[subject])
+        history = _train_fresh(network, sets, is_source and subject in TABLES)
+    return history.assign(subject=subject, run=setup.name, seconds=perf_counter() - began)
 
 
 def run_of(setup: Setup, subject: str, protocol: ProtocolParameters) -> Setup:
@@ -117,8 +241,8 @@ def run_of(setup: Setup, subject: str, protocol: ProtocolParameters) -> Setup:
 
     A cross-validation without faults is trained only to compare single faults with.
     """
-    kept = setup.keep(faults.TOUCHING[subject])
-    may_be_short = setup.short or (not kept.faults and subject not in faults.TABLES)
+    kept = setup.keep(TOUCHING[subject])
+    may_be_short = setup.short or (not kept.faults and subject not in TABLES)
     is_shorter = protocol.shortest(subject) < protocol.network.max_iter
     return kept._replace(short=may_be_short and is_shorter)
 
@@ -153,11 +277,11 @@ def make_sets(
     from crossfold.validation import assign_folds, fold_rows, leave_one_out, permute_labels
 
     share = protocol.test_share
-    if subject in faults.TABLES:
+    if subject in TABLES:
         seeds = range(seed, seed + protocol.n_draws)
-        return [faults.make_training_set(patients, subject, on, share, one) for one in seeds]
-    weights = faults.class_weights(faults.split(patients, share, seed)[0].aml)
-    if subject == faults.PERMUTED:
+        return [make_training_set(patients, subject, on, share, one) for one in seeds]
+    weights = class_weights(split(patients, share, seed)[0].aml)
+    if subject == PERMUTED:
         rng = np.random.default_rng(seed)
         patients = patients._replace(aml=permute_labels(patients.aml, rng))
     if subject == LEAVE_ONE_OUT:
@@ -167,8 +291,8 @@ def make_sets(
     sets = []
     for numbers in folds:
         train, held = map(patients.take, numbers)
-        by = patients if faults.SCALE in on else train
-        scaled = faults.scale(train, by), faults.scale(held, by)
+        by = patients if SCALE in on else train
+        scaled = scale(train, by), scale(held, by)
         sets.append(TrainingSet(*scaled, weights, seed))
     return sets
 

@@ -66,21 +66,15 @@ class Answers(NamedTuple):
     @property
     def right(self) -> Floats:
         """1 for a right answer, 0 for a wrong one."""
-        right: Floats = (self.predicted == self.target[:, None]).astype(np.float32)
-        return right
+        return np.asarray(self.predicted == self.target[:, None], dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Everything that was trained.
+    """Everything that was trained: `answers` and `curves` of `train_setups`.
 
-    Attributes
-    ----------
-    answers, curves
-        Of `crossfold.pipelines.images.audit.training.train_setups`, with those of the study as the
-        run ``study``, whose experiments of other regimes are named ``REGIME/EXPERIMENT``.
-    n_resamples, seed
-        Of the bootstrap.
+    Those of the study are the run ``study``, whose experiments of other regimes are named
+    ``REGIME/EXPERIMENT``. `n_resamples` and `seed` are of the bootstrap.
     """
 
     answers: pd.DataFrame
@@ -101,13 +95,6 @@ class Runs:
         return self.curves.pivot_table("value", keys, "member", observed=True).sort_index()
 
 
-def _not_trained(run: str, experiment: str) -> CrossfoldError:
-    return CrossfoldError(
-        f"The audit has no run {run!r} of the experiment {experiment!r}; name it in the study's"
-        " experiments and in the audit's protocol."
-    )
-
-
 @lru_cache(maxsize=2)
 def _weights(n: int, n_resamples: int, seed: int) -> NDArray[np.float32]:
     """Draw how often each of `n` rows is in each resample, as shares."""
@@ -117,21 +104,12 @@ def _weights(n: int, n_resamples: int, seed: int) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Case:
-    """One setup: what was trained in it, and how it is scored.
+    """One setup: what was trained in it, the faults that are on, and how it is scored.
 
-    Attributes
-    ----------
-    runs
-        Everything that was trained.
-    run, short, plain, source
-        Names of the run with the setup's training faults, of the short one with the same faults,
-        and, trained for as long as the first, of the one without faults and of the source's own.
-    faults
-        Switches that are on.
-    sample_rows
-        Test images under ``small_test_sample``.
-    trains_wrongly
-        Whether a fault of training is on.
+    `run`, `short`, `plain` and `source` name the run with the setup's training faults, the short
+    one with the same faults, and, trained for as long as the first, the one without faults and the
+    source's own. `sample_rows` are the test images under ``small_test_sample``; `trains_wrongly`
+    says whether a fault of training is on.
     """
 
     runs: Runs
@@ -168,14 +146,21 @@ class Case:
             raise _not_trained(self.run, str(experiment)) from None
         return found.dropna(axis=1, how="all")
 
-    def means(self, tables: Sequence[Floats]) -> tuple[Floats, Floats]:
-        """Compute the mean of each table ``(rows, members)`` and its draws, one a column."""
+    def means(self, tables: Sequence[Floats]) -> Floats:
+        """Compute the mean of each table ``(rows, members)``, then its draws, one a column."""
         (n, members), runs = tables[0].shape, self.runs
         weights = _weights(n, runs.n_resamples, runs.seed)
         chosen = np.random.default_rng(runs.seed)
         drawn = chosen.integers(members, size=(runs.n_resamples, members))
         columns = [np.take_along_axis(weights @ one, drawn, axis=1).mean(axis=1) for one in tables]
-        return np.array([one.mean() for one in tables]), np.column_stack(columns)
+        return np.vstack([np.array([one.mean() for one in tables]), np.column_stack(columns)])
+
+
+def _not_trained(run: str, experiment: str) -> CrossfoldError:
+    return CrossfoldError(
+        f"The audit has no run {run!r} of the experiment {experiment!r}; name it in the study's"
+        " experiments and in the audit's protocol."
+    )
 
 
 def accuracy(
@@ -183,21 +168,12 @@ def accuracy(
 ) -> Measured:
     """Measure the share of right answers: the mean, lowest or highest of some experiments.
 
-    Parameters
-    ----------
-    case
-        The setup.
-    of, minus
-        Experiments, and those whose figure is subtracted.
-    take
-        What is made of several experiments.
-    own
-        Whether the networks are always those of the source's own training.
+    The figure of `minus` is subtracted. With `own` the networks are always those of the source's
+    own training.
     """
     case = case.trained(own)
     if len(of) == 1 and not minus and (right := case.answers(of[0]).right).shape[1] == 1:
-        own_interval = share_of(right.sum(), len(right))
-        return replace(own_interval, draws=case.means([right])[1][:, 0])
+        return replace(share_of(right.sum(), len(right)), draws=case.means([right])[1:, 0])
     return _contrast(case, "right", of, minus, take)
 
 
@@ -208,17 +184,18 @@ def loss(
     return _contrast(case.trained(own), "loss", of, minus, take)
 
 
-def _contrast(
-    case: Case, column: Literal["right", "loss"], of: Names, minus: Names, take: Take
-) -> Measured:
+def _contrast(case: Case, column: str, of: Names, minus: Names, take: Take) -> Measured:
     tables: list[Floats] = [getattr(case.answers(name), column) for name in [*of, *minus]]
-    means, draws = case.means(tables)
-    figures = np.vstack([means, draws])
-    combine, k = _TAKE[take], len(of)
+    figures, combine, k = case.means(tables), _TAKE[take], len(of)
     difference = combine(figures[:, :k], axis=1)
     if minus:
         difference = difference - combine(figures[:, k:], axis=1)
-    return resampled(difference[0], difference[1:], len(tables[0]))
+    return _of_draws(difference, len(tables[0]))
+
+
+def _of_draws(figures: Floats, n: int) -> Measured:
+    """Take a figure and its resamples, shape ``(1 + resamples,)``."""
+    return resampled(figures[0], figures[1:], n)
 
 
 def pytorch_minus_numpy(case: Case, of: str | int, torch: str) -> Measured:
@@ -244,16 +221,13 @@ def pytorch_minus_numpy(case: Case, of: str | int, torch: str) -> Measured:
     else:
         other = case.answers("twin_torch", STUDY)
     gain = other.right[:, :1] - numpy.right[:, :1]
-    means, draws = case.means([gain])
-    return resampled(means[0], draws[:, 0], len(gain))
+    return _of_draws(case.means([gain])[:, 0], len(gain))
 
 
 def _by_class(case: Case, of: str | int) -> tuple[int, Floats, Floats, Floats]:
     """Count answers by class: what was found in the first row, then the resamples.
 
-    Returns
-    -------
-    The number of images, and how often each class was rightly named, named, and true, shape
+    It is the number of images, and how often each class was rightly named, named, and true, shape
     ``(1 + resamples, classes)``.
     """
     found = case.answers(of)
@@ -272,15 +246,14 @@ def recall(case: Case, of: str | int, classes: Sequence[int]) -> Measured:
     """Measure the mean recall of some classes minus that of the others."""
     n, hits, _, true = _by_class(case, of)
     found, chosen = hits / np.maximum(true, 1), np.isin(np.arange(hits.shape[1]), classes)
-    gap = found[:, chosen].mean(axis=1) - found[:, ~chosen].mean(axis=1)
-    return resampled(gap[0], gap[1:], n)
+    return _of_draws(found[:, chosen].mean(axis=1) - found[:, ~chosen].mean(axis=1), n)
 
 
 def gain_by_support(case: Case, of: str | int) -> Measured:
     """Measure accuracy minus what it would be if every class were as frequent as the others."""
     n, hits, _, true = _by_class(case, of)
-    gain = hits.sum(axis=1) / true.sum(axis=1) - (hits / np.maximum(true, 1)).mean(axis=1)
-    return resampled(gain[0], gain[1:], n)
+    alike = (hits / np.maximum(true, 1)).mean(axis=1)
+    return _of_draws(hits.sum(axis=1) / true.sum(axis=1) - alike, n)
 
 
 def share_named(case: Case, of: str | int, answer: int) -> Measured:
@@ -296,8 +269,8 @@ def error_of_printed_precision(case: Case, of: str | int) -> Measured:
     """
     n, hits, named, true = _by_class(case, of)
     printed = true if "swapped_arguments" in case.faults else named
-    gaps = np.abs(hits / np.maximum(named, 1) - hits / np.maximum(printed, 1)).max(axis=1)
-    return resampled(gaps[0], gaps[1:], n)
+    gaps = np.abs(hits / np.maximum(named, 1) - hits / np.maximum(printed, 1))
+    return _of_draws(gaps.max(axis=1), n)
 
 
 def curve(
@@ -311,35 +284,18 @@ def curve(
     take: Take = "mean",
     own: bool = False,
 ) -> Measured:
-    """Measure figures of the epochs.
+    """Measure what is made (`take`) of measures of the history and of experiments.
 
-    Parameters
-    ----------
-    case
-        The setup.
-    metrics
-        Measures of the history.
-    of, minus
-        Experiments, and as many that are subtracted one by one.
-    against
-        A measure that is subtracted: training accuracy against validation accuracy.
-    at
-        How far into the training, from 0 to 1 for the last epoch.
-    since
-        Likewise; that figure is subtracted.
-    take
-        What is made of several metrics and experiments.
-    own
-        As in `accuracy`.
+    It is read where training has come to `at`, from 0 to 1 for the last epoch. What is subtracted
+    is the figure at `since`, the measure `against` (of validation rows, say), and as many
+    experiments, one by one, as `minus` names. For `own` see `accuracy`.
     """
     case = case.trained(own)
 
     def at_share(table: pd.DataFrame, share: float) -> Floats:
         """Read the scored epoch that is nearest to a share of the training."""
         epochs = table.index.to_numpy()
-        nearest = int(np.abs(epochs - share * epochs.max()).argmin())
-        values: Floats = table.iloc[nearest].to_numpy(float)
-        return values
+        return table.iloc[int(np.abs(epochs - share * epochs.max()).argmin())].to_numpy(float)
 
     def of_members(name: str | int, metric: str) -> Floats:
         table = case.curve(name, metric)
@@ -364,9 +320,8 @@ def _over(values: Floats, one_more: bool = False) -> Measured:
         return exact(float(known.mean()) if len(known) else np.nan, len(known))
     from scipy.stats import t
 
-    n = len(known)
+    n, mean = len(known), float(known.mean())
     half = t.ppf(0.975, n - 1) * known.std(ddof=1) * np.sqrt(1 / n + one_more)
-    mean = float(known.mean())
     return Measured(mean, mean - half, mean + half, n)
 
 
@@ -381,7 +336,7 @@ def curve_over_seeds(
     case = case.trained(own) if epoch is None else replace(case, run=case.short)
     table = case.curve(of, metric)
     if epoch is not None and epoch not in table.index:
-        return Measured(np.nan, np.nan, np.nan, 0)
+        return exact(np.nan)
     values = table.loc[table.index.max() if epoch is None else epoch].to_numpy(float)
     return replace(_over(values, one_more=True), draws=values)
 
@@ -393,12 +348,9 @@ def rises_more(case: Case, regime: str) -> Measured:
     """
     curves = case.runs.curves
     own = (curves["run"] == STUDY) & curves["experiment"].astype("str").str.startswith(f"{regime}/")
-    by_network = (
-        curves[own]
-        .sort_values("epoch")
-        .groupby(["measure", "experiment", "member"], observed=True)["value"]
-    )
-    rises = by_network.agg(lambda values: float((values.diff().dropna() > 0).mean()))
+    by_network = ["measure", "experiment", "member"]
+    values = curves[own].sort_values("epoch").groupby(by_network, observed=True)["value"]
+    rises = values.agg(lambda one: float((one.diff().dropna() > 0).mean()))
     return _over((rises.xs("train_loss") - rises.xs("validation_loss")).to_numpy())
 
 

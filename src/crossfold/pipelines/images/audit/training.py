@@ -15,14 +15,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from crossfold.pipelines.images.audit.measures import (
-    MINI_BATCH,
-    OTHER,
-    TEST,
-    ImageClaims,
-    cross_entropies,
-    small_sample,
-)
+from crossfold.pipelines.images.audit import measures
+from crossfold.pipelines.images.audit.measures import MINI_BATCH, OTHER, TEST, ImageClaims
 from crossfold.pipelines.images.data import SOURCE, TRAIN, VALIDATION, Rows, SplitImages
 from crossfold.pipelines.images.networks import (
     Member,
@@ -48,6 +42,17 @@ Fitted = tuple["MLPClassifier", pd.DataFrame]
 # More would need more memory, and the products are wide enough.
 NETWORKS_AT_ONCE = 60
 LINES_IN_LOG = 50
+# In the order in which they are applied; ``small_training_sample`` changes the rows instead.
+NETWORK_FAULTS = (
+    "one_hidden_layer",
+    "dropout_backward",
+    "relu_as_derivative",
+    "global_max_softmax",
+    "penalty_not_applied",
+    "drop_last_batch",
+)
+TRAINING_FAULTS = (*NETWORK_FAULTS, "small_training_sample")
+TRAINING_SETTINGS = {"learning_rate": "learning_rate_init", "dropout": "dropout"}
 
 
 class FurtherNetwork(ExperimentParameters):
@@ -117,18 +122,9 @@ class ProtocolParameters(Parameters):
     score_every: PositiveInt = 10
     n_resamples: Annotated[int, Field(ge=50)] = 1000
 
-
-# In the order in which they are applied; ``small_training_sample`` changes the rows instead.
-NETWORK_FAULTS = (
-    "one_hidden_layer",
-    "dropout_backward",
-    "relu_as_derivative",
-    "global_max_softmax",
-    "penalty_not_applied",
-    "drop_last_batch",
-)
-TRAINING_FAULTS = (*NETWORK_FAULTS, "small_training_sample")
-TRAINING_SETTINGS = {"learning_rate": "learning_rate_init", "dropout": "dropout"}
+    def n_trainings(self, setup: Setup) -> int:
+        """Count the trainings of each network in a setup."""
+        return 1 if setup.setting else self.short_seeds if setup.short else self.n_seeds
 
 
 def with_fault(fault: str, network: Arguments) -> Arguments:
@@ -212,33 +208,27 @@ def train_setups(
     tested = {TEST: data.rows(TEST)}
     if "other_test_rows" in claims.on:
         every = data.rows(TRAIN, VALIDATION, TEST)
-        tested[OTHER] = small_sample(every, len(tested[TEST]), seed)
+        tested[OTHER] = measures.small_sample(every, len(tested[TEST]), seed)
     drops = "dropout_in_prediction" in claims.on
-    answers, curves = [], []
-    about: dict[str, Any]
-
-    def keep(network: MLPClassifier, about: Mapping[str, Any]) -> None:
-        for part, rows in tested.items():
-            said = _answers(network, data, rows, drops, seed)
-            answers.append(said.assign(part=part, **about))
 
     def learns_from(one: Training) -> tuple[bool, bool]:
         return one.setup.short, "small_training_sample" in one.setup.faults
 
-    trainings = _trainings(experiments, starts, protocol, claims, seed)
-    for _, alike in groupby(sorted(trainings, key=learns_from), key=learns_from):
-        for one, network, history in _fit(list(alike), data, protocol, seed):
-            about = {"run": one.setup.name, "experiment": one.experiment, "member": one.member}
-            curves.append(history.assign(**about))
-            keep(network, about)
+    trainings = sorted(_trainings(experiments, starts, protocol, claims, seed), key=learns_from)
+    stacks = [(list(alike), protocol) for _, alike in groupby(trainings, key=learns_from)]
     if protocol.mini_batch and protocol.further:
-        as_pytorch = protocol.model_copy(update={"network": protocol.mini_batch})
-        apart = [
-            Training(Setup(), name, 0, network_arguments(name, {}, as_pytorch, starts, seed))
-            for name in protocol.further
-        ]
-        for one, network, _ in _fit(apart, data, as_pytorch, seed):
-            keep(network, {"run": MINI_BATCH, "experiment": one.experiment, "member": 0})
+        how = protocol.model_copy(update={"network": protocol.mini_batch})
+        apart = ((n, network_arguments(n, {}, how, starts, seed)) for n in protocol.further)
+        stacks.append(([Training(Setup(), name, 0, network) for name, network in apart], how))
+    answers, curves = [], []
+    for alike, how in stacks:
+        for one, network, history in _fit(alike, data, how, seed):
+            run = one.setup.name if how is protocol else MINI_BATCH
+            about: Arguments = {"run": run, "experiment": one.experiment, "member": one.member}
+            curves += [history.assign(**about)] if how is protocol else []
+            for part, rows in tested.items():
+                said = _answers(network, data, rows, drops, seed)
+                answers.append(said.assign(part=part, **about))
     names = dict.fromkeys(("run", "experiment", "part", "measure"), "category")
     found = (pd.concat(answers, ignore_index=True), pd.concat(curves))
     a, b = (one.astype({n: kind for n, kind in names.items() if n in one}) for one in found)
@@ -254,13 +244,10 @@ def _trainings(
 ) -> list[Training]:
     own = protocol.experiments or {name: name for name in experiments.root}
     networks = {name: experiments.root[study] for name, study in own.items()}
-    names = [*networks, *protocol.further]
     return [
-        Training(setup, name, member, _with_faults(arguments, setup, protocol))
-        for setup, wanted in list_trainings(claims, names).items()
-        for member in range(
-            1 if setup.setting else protocol.short_seeds if setup.short else protocol.n_seeds
-        )
+        Training(setup, name, member, _with_faults(arguments, setup))
+        for setup, wanted in list_trainings(claims, [*networks, *protocol.further]).items()
+        for member in range(protocol.n_trainings(setup))
         for name in wanted
         for arguments in [network_arguments(name, networks, protocol, starts, seed + member)]
     ]
@@ -275,13 +262,13 @@ def network_arguments(
 ) -> Arguments:
     """Give the arguments of a network without faults."""
     network, further = protocol.network, protocol.further.get(name)
-    settings = further or experiments[name]
     rate = (further and further.learning_rate_init) or network.learning_rate_init
-    arguments = Member(name, settings, seed, rate).network_parameters(starts)
-    return {**arguments, "alpha": network.alpha, "batch_size": network.batch_size}
+    member = Member(name, further or experiments[name], seed, rate)
+    common = {"alpha": network.alpha, "batch_size": network.batch_size}
+    return {**member.network_parameters(starts), **common}
 
 
-def _with_faults(network: Arguments, setup: Setup, protocol: ProtocolParameters) -> Arguments:
+def _with_faults(network: Arguments, setup: Setup) -> Arguments:
     """Put a setup's faults, and its value of what is not stated, into a network's arguments."""
     if setup.setting is not None:
         name, value = setup.setting
@@ -326,8 +313,7 @@ def _fit_distinct(
         estimator = image_network(protocol.network.changed(max_iter=epochs), seed)
         stack = ExperimentStack(estimator, member_params=networks, score_every=score_every)
         stack.fit(*learnt, validation_data=held_out)
-        tables = [epoch_table(one) for one in stack.histories_]
-        curves = [one[one["measure"] != "seconds"] for one in tables]
+        curves = [epoch_table(one).query("measure != 'seconds'") for one in stack.histories_]
         return list(zip(stack.estimators_, curves, strict=True))
 
     total, short = protocol.network.max_iter, min(protocol.short_epochs, protocol.network.max_iter)
@@ -353,9 +339,9 @@ def _train_rows(setup: Setup, data: SplitImages, protocol: ProtocolParameters, s
     """Give the images to learn from."""
     rows = data.rows(*protocol.train_parts)
     if "small_training_sample" in setup.faults:
-        rows = small_sample(rows, protocol.train_sample_rows, seed)
+        rows = measures.small_sample(rows, protocol.train_sample_rows, seed)
     if setup.short and protocol.short_rows:
-        rows = small_sample(rows, protocol.short_rows, seed)
+        rows = measures.small_sample(rows, protocol.short_rows, seed)
     return rows
 
 
@@ -379,14 +365,10 @@ def _answers(
     dropped = predicted
     if drops and network.dropout:
         dropped = predict_with_dropout(network, data.pixels[rows], np.random.default_rng(seed))
-    return pd.DataFrame(
-        {
-            "row": rows.astype(np.int32),
-            "target": target.astype(np.uint8),
-            "predicted": predicted.astype(np.uint8),
-            "dropped": dropped.astype(np.uint8),
-            "loss": cross_entropies(probabilities, target),
-        }
+    classes = {"target": target, "predicted": predicted, "dropped": dropped}
+    loss = measures.cross_entropies(probabilities, target)
+    return pd.DataFrame({"row": rows, **classes, "loss": loss}).astype(
+        {"row": np.int32, **dict.fromkeys(classes, np.uint8)}
     )
 
 

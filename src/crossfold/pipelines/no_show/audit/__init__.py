@@ -1,5 +1,124 @@
-"""The audit of the no-show study's source."""
+"""The audit of the no-show study's source: train the runs, time the libraries, judge the claims."""
 
-from crossfold.pipelines.no_show.audit.pipeline import create_pipeline
+from __future__ import annotations
 
-__all__ = ["create_pipeline"]
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import pandas as pd
+from kedro.pipeline import Pipeline
+
+from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.no_show.audit.measures import Case, NoShowClaims
+from crossfold.pipelines.no_show.audit.training import (
+    TRAINING_FAULTS,
+    ProtocolParameters,
+    time_twins,
+    train_runs,
+)
+from crossfold.templates import audit
+from crossfold.templates.audit import Setup
+
+# The sound study's models that stand for the audit's.
+STUDY_MODELS = {
+    "weighted": "mlp_weighted",
+    "weighted_numpy": "mlp_weighted",
+    "unweighted": "mlp_numpy",
+    "focal": "mlp_focal",
+    "numpy": "mlp_numpy",
+    "torch": "mlp_torch",
+    "network": "mlp_tuned",
+}
+AUDIT_SUBJECTS = {"weighted": "torch", "weighted_numpy": "numpy", "network": "torch"}
+TREES = ("hist_gradient_boosting", "random_forest")
+_LABELS = {"numpy": "NumPy", "torch": "PyTorch", "unweighted": "PyTorch, unweighted"}
+
+
+def judge_claims(
+    answers: pd.DataFrame,
+    speed: pd.DataFrame,
+    predictions: pd.DataFrame,
+    protocol: ProtocolParameters,
+    claims: NoShowClaims,
+    seed: int,
+) -> audit.Tables:
+    """Measure and judge every claim; the study's models (`predictions`) are the sound ones."""
+    runs = {str(run): part for run, part in answers.groupby("run", observed=True)}
+
+    @cache
+    def trained(setup: Setup) -> Case:
+        own = _by_subject(runs[setup.name], "subject")
+        return Case(own, AUDIT_SUBJECTS, speed, setup.faults, protocol, seed)
+
+    sound = Case(study_answers(predictions), STUDY_MODELS, speed, (), protocol, seed)
+
+    def case_of(setup: Setup) -> Case:
+        if setup == Setup():
+            return sound
+        return trained(setup.keep(TRAINING_FAULTS)).with_faults(setup.faults)
+
+    return audit.judge(claims, case_of, epochs=(protocol.network.max_iter, protocol.source_epochs))
+
+
+def study_answers(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Find what the sound study's models answered, before calibration.
+
+    Raises
+    ------
+    CrossfoldError
+        The study has not evaluated one of them.
+    """
+    grouped = predictions[predictions["protocol"] == "grouped_k_fold"]
+    needed = {*STUDY_MODELS.values(), *TREES}
+    if missing := sorted(needed - set(grouped["model"].unique())):
+        raise CrossfoldError(
+            f"The audit compares with {', '.join(missing)}, which the last run of the no-show study"
+            " did not evaluate; run kedro run --pipelines=no_show."
+        )
+    chosen = grouped[grouped["model"].isin({*needed, "xgboost"})]
+    return _by_subject(chosen.rename(columns={"raw_p1": "probability"}), "model")
+
+
+def _by_subject(table: pd.DataFrame, name: str) -> dict[str, pd.DataFrame]:
+    return {
+        str(subject): part.sort_values("row")
+        for subject, part in table.groupby(name, observed=True)
+    }
+
+
+def draw_epochs(epochs: pd.DataFrame, protocol: ProtocolParameters, claims: NoShowClaims) -> Any:
+    """Draw the folds' mean F1 by epoch, with all faults and without; a matplotlib figure."""
+    from crossfold.reports.style import SERIES, figure_style, legend_below, line, new_figure
+
+    panels: Mapping[str, Setup] = {
+        "With the source's faults": Setup(claims.on).keep(TRAINING_FAULTS),
+        "Without": Setup(short=True),
+    }
+    with figure_style():
+        figure, axes_of = new_figure(5.2, n_rows=2)
+        for axes, (title, setup) in zip(axes_of, panels.items(), strict=True):
+            run = epochs[epochs["run"] == setup.name]
+            for style, (subject, label) in zip(SERIES, _LABELS.items(), strict=False):
+                own = run[run["subject"] == subject]
+                line(axes, own["epoch"], own["f1"], style, label)
+            axes.set_title(f"{title}: mean of the folds")
+            axes.set_ylabel(f"F1 at {protocol.threshold}")
+            axes.set_xlabel("Epoch")
+            axes.set_ylim(bottom=0)
+        legend_below(figure, axes_of[0])
+        return figure
+
+
+def create_pipeline() -> Pipeline:
+    """Build the audit; the study's own predictions must have been made before."""
+    return audit.create_pipeline(
+        NoShowClaims,
+        {
+            train_runs: ["answers", "epochs"],
+            time_twins: "speed",
+            draw_epochs: "figure_epochs",
+            judge_claims: audit.TABLES,
+        },
+        {"appointments_raw": "appointments_raw", "predictions": "no_show.predictions"},
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.pipelines.no_show.audit.faults import SWITCHES, ProtocolParameters
+from crossfold.pipelines.no_show.audit.training import SWITCHES, ProtocolParameters, outcome_counts
 from crossfold.templates.audit import Claims, Measured, exact, resampled
 from crossfold.validation import GroupBootstrap, bootstrap_metrics
 
@@ -30,10 +31,11 @@ DECISIONS: dict[str, Callable[..., Any]] = {
 RANKINGS = ("roc_auc", "pr_auc")
 
 
+@dataclass
 class Case:
     """What the networks of one protocol answered on the same rows, and how they are resampled.
 
-    Parameters
+    Attributes
     ----------
     answers
         Rows of `training.train_runs` of one run, by subject.
@@ -47,32 +49,30 @@ class Case:
         Thresholds and resamples.
     """
 
-    def __init__(
-        self,
-        answers: Mapping[str, pd.DataFrame],
-        subjects: Mapping[str, str],
-        speed: pd.DataFrame,
-        faults: Collection[str],
-        protocol: ProtocolParameters,
-        seed: int,
-    ) -> None:
-        self.answers, self.subjects, self.speed, self.faults = answers, subjects, speed, faults
-        self.protocol, self.seed = protocol, seed
-        any_table = next(iter(answers.values()))
-        self.target = any_table["target"].to_numpy() == 1
-        self.groups = any_table["group"].to_numpy()
-        self._ranked: dict[str, dict[str, Array]] = {}
+    answers: Mapping[str, pd.DataFrame]
+    subjects: Mapping[str, str]
+    speed: pd.DataFrame
+    faults: Collection[str]
+    protocol: ProtocolParameters
+    seed: int
+    _ranked: dict[str, dict[str, Array]] = field(default_factory=dict)
 
     def with_faults(self, faults: Collection[str]) -> Case:
         """Compute figures of the same answers with other faults."""
-        case = Case(self.answers, self.subjects, self.speed, faults, self.protocol, self.seed)
-        case._ranked, case.__dict__["bootstrap"] = self._ranked, self.bootstrap
+        case = replace(self, faults=faults)
+        case.__dict__["bootstrap"] = self.bootstrap
         return case
+
+    @cached_property
+    def target(self) -> Array:
+        """Whether each row is a no-show, shape ``(n,)``."""
+        return np.asarray(next(iter(self.answers.values()))["target"] == 1)
 
     @cached_property
     def bootstrap(self) -> GroupBootstrap:
         """Resamples of patients."""
-        return GroupBootstrap(self.groups, self.protocol.n_resamples, self.seed)
+        groups = next(iter(self.answers.values()))["group"].to_numpy()
+        return GroupBootstrap(groups, self.protocol.n_resamples, self.seed)
 
     @property
     def thresholds(self) -> Array:
@@ -115,15 +115,7 @@ class Case:
         return self.summed(DECISIONS[metric], self.counts(subject, self.threshold(subject, cut)))
 
     def summed(self, figure: Callable[..., Any], terms: Array) -> tuple[float, Array]:
-        """Compute a figure from sums over rows, of all rows and of every resample.
-
-        Parameters
-        ----------
-        figure
-            From one sum a term to the figure.
-        terms
-            Of each row, shape ``(terms, n)``.
-        """
+        """Compute a figure from sums of terms, ``(terms, n)``, of all rows and of each resample."""
         columns = terms.astype(np.float32).T
         draws = [figure(*(weights @ columns).T) for weights in self.bootstrap.blocks()]
         return float(figure(*terms.sum(axis=1, dtype=np.float64))), np.concatenate(draws)
@@ -137,29 +129,20 @@ class Case:
             self._ranked[name] = bootstrap_metrics(self.target, p, None, self.bootstrap)
         return float(score(self.target, p)), self._ranked[name][metric]
 
-    def measured(self, estimate: float, draws: Array) -> Measured:
-        """Give an estimate with its interval over resamples."""
-        return resampled(estimate, draws, len(self.target))
-
-
-def outcome_counts(positive: Array, flagged: Array) -> Array:
-    """Mark true and false positives, false and true negatives, shape ``(4, n)``, int8."""
-    marks = (positive & flagged, ~positive & flagged, positive & ~flagged, ~positive & ~flagged)
-    return np.stack(marks).astype(np.int8)
+    def lead(self, one: tuple[float, Array], other: tuple[float, Array]) -> Measured:
+        """Measure one figure minus another, resampled alike."""
+        return resampled(one[0] - other[0], one[1] - other[1], len(self.target))
 
 
 def gain(case: Case, metric: str, of: str, minus: str, cut: Cut = "source") -> Measured:
     """Measure a metric of one subject minus that of another, resampled alike."""
-    (one, draws), (other, others) = (case.measure(name, metric, cut) for name in (of, minus))
-    return case.measured(one - other, draws - others)
+    return case.lead(case.measure(of, metric, cut), case.measure(minus, metric, cut))
 
 
 def figure(case: Case, metric: str, of: Sequence[str], cut: Cut = "source") -> Measured:
     """Measure a metric, of several subjects the smaller."""
-    found = [case.measure(subject, metric, cut) for subject in of]
-    return case.measured(
-        min(one for one, _ in found), np.min([draws for _, draws in found], axis=0)
-    )
+    figures, draws = zip(*(case.measure(subject, metric, cut) for subject in of), strict=True)
+    return resampled(min(figures), np.min(draws, axis=0), len(case.target))
 
 
 def f1_lost_by_sweep(case: Case) -> Measured:
@@ -168,20 +151,16 @@ def f1_lost_by_sweep(case: Case) -> Measured:
     if "fpr_stored_as_f1" in case.faults:
         rates = [case.counts("weighted", t)[1].sum() for t in case.thresholds]
         found = float(case.thresholds[np.argmax(rates)])
-    (one, draws), (other, others) = (
-        case.summed(DECISIONS["f1"], case.counts("weighted", t)) for t in (best, found)
-    )
-    return case.measured(one - other, draws - others)
+    counts = [case.counts("weighted", threshold) for threshold in (best, found)]
+    return case.lead(*(case.summed(DECISIONS["f1"], one) for one in counts))
 
 
 def cost_of_no_weights(case: Case) -> Measured:
     """Measure the cost of the unweighted network minus that of the weighted one."""
     weighted = "cost_always_weighted" in case.faults
-    (one, draws), (other, others) = (
-        case.summed(np.divide, costs(case.target, case.probability(name), weighted=weighted))
-        for name in ("unweighted", "weighted")
-    )
-    return case.measured(one - other, draws - others)
+    p = [case.probability(name) for name in ("unweighted", "weighted")]
+    terms = [costs(case.target, one, weighted=weighted) for one in p]
+    return case.lead(*(case.summed(np.divide, one) for one in terms))
 
 
 def costs(target: Array, probability: Array, *, weighted: bool) -> Array:

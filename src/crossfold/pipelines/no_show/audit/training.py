@@ -1,45 +1,418 @@
-"""The nodes that train every run of the no-show audit, and that time the two libraries."""
+"""How the no-show study's source trained, with its faults, and the timing of the two libraries.
+
+Faults of the rows, of the folds and of the training act here; those of the figures change how
+`measures` computes them. Neither the engines nor the sound study know of them.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
-from itertools import product
+from itertools import pairwise, product
 from multiprocessing import cpu_count, get_context
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field, PositiveInt
 
-from crossfold.pipelines.no_show.audit.faults import (
-    FOLD_FAULTS,
-    TRAINING_FAULTS,
-    Fold,
-    ProtocolParameters,
-    make_folds,
-    numpy_start,
-    positive_weights,
-    scale,
-    torch_start,
-)
-from crossfold.pipelines.no_show.audit.measures import NoShowClaims, outcome_counts
-from crossfold.pipelines.no_show.audit.rows import INPUTS, PATIENT, TARGET, select_rows
-from crossfold.templates.audit import Setup, list_setups
+from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.appointments import cleaning
+from crossfold.templates.audit import Claims, Setup, list_setups
 from crossfold.templates.cross_validation.estimators import installed, make_estimator
-from crossfold.templates.cross_validation.parameters import Model, NetworkParameters
+from crossfold.templates.cross_validation.parameters import Fraction, Model, NetworkParameters
+from crossfold.templates.parameters import Parameters
 
 if TYPE_CHECKING:
     from crossfold.mlp import EpochLog, FoldStack, MLPClassifier
 
+INPUTS = [
+    "male", "age", "scholarship", "hypertension", "diabetes", "alcoholism", "handicap",
+    "sms_received", "lead_time_days",
+]  # fmt: skip
+TARGET, PATIENT = "no_show", "patient"
+OLDEST_IN_SOURCE = 99
 NUMPY, TORCH, UNWEIGHTED = "numpy", "torch", "unweighted"
 TRAINED_AS = ("train_tp", "train_fp", "train_fn")
+# They choose the rows or the folds.
+FOLD_FAULTS = ("elapsed_days", "drop_infants", "patients_across_folds")
+TRAINING_FAULTS = (*FOLD_FAULTS, "scale_before_split", "unlike_twins", "inverted_weight")
+FIGURE_FAULTS = (
+    "f1_on_training_rows", "one_threshold_for_both", "fpr_stored_as_f1", "cost_always_weighted",
+)  # fmt: skip
+SWITCHES = (*TRAINING_FAULTS, *FIGURE_FAULTS)
 
 _logger = logging.getLogger(__name__)
 Array = NDArray[Any]
-Tables = tuple[pd.DataFrame, pd.DataFrame]
+Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+Answers = dict[str, tuple[pd.DataFrame, pd.DataFrame]]
+
+
+class ProtocolParameters(Parameters):
+    """How the source trained and tested.
+
+    Attributes
+    ----------
+    network
+        The network that both libraries train; its batch size is PyTorch's.
+    numpy_batch_size
+        Batch size of NumPy under ``unlike_twins``.
+    source_epochs
+        Epochs in the source; a run of fewer says that it was shortened.
+    trees
+        The tree ensembles that are compared with the network, by name.
+    short_epochs, short_folds
+        Epochs, and the first folds, of the protocols that single faults are compared by.
+    timed_epochs
+        Epochs in which the libraries are timed; the first waits for what is made once.
+    gpu_copies, gpu_batch_sizes
+        On a GPU, how often the table is repeated, and in which batches it is learned from.
+    n_splits
+        Number of folds.
+    threshold
+        Probability from which the source predicts a no-show.
+    n_thresholds
+        Thresholds of the sweep, evenly from 0.01 to 0.99.
+    n_resamples
+        Bootstrap resamples, by patient.
+    """
+
+    network: NetworkParameters
+    numpy_batch_size: PositiveInt = 100
+    source_epochs: PositiveInt
+    trees: dict[str, Model]
+    short_epochs: PositiveInt
+    short_folds: PositiveInt
+    timed_epochs: Annotated[int, Field(ge=2)]
+    gpu_copies: tuple[PositiveInt, ...] = (1, 10)
+    gpu_batch_sizes: tuple[PositiveInt, ...] = (1000, 10_000)
+    n_splits: Annotated[int, Field(ge=2)] = 5
+    threshold: Fraction = 0.4
+    n_thresholds: Annotated[int, Field(ge=3)] = 101
+    n_resamples: Annotated[int, Field(ge=50)] = 200
+
+
+# Rows and folds
+
+
+def select_rows(raw: pd.DataFrame, faults: Collection[str]) -> pd.DataFrame:
+    """Clean an export, with the source's faults or without.
+
+    Parameters
+    ----------
+    raw
+        An export as `crossfold.datasets.ExportDataset` reads it.
+    faults
+        Of them, ``elapsed_days`` and ``drop_infants`` are read.
+
+    Returns
+    -------
+    Columns `INPUTS` (float32), ``no_show`` (int8) and ``patient`` (int32, a number without
+    meaning); one row for each appointment that is kept, in the order of the file.
+
+    Raises
+    ------
+    CrossfoldError
+        No row is kept, or all are of one class.
+    """
+    parsed = cleaning.parse(cleaning.latest_rows(raw))
+    if missing := sorted({"gender", *INPUTS[1:-1]} - set(parsed)):
+        raise CrossfoldError(
+            f"The audit repeats the source on its own columns; the export lacks {missing}."
+        )
+    ages = (cleaning.YOUNGEST, cleaning.OLDEST)
+    ages = (1, OLDEST_IN_SOURCE) if "drop_infants" in faults else ages
+    # Appointments carry no time of day. Counted as elapsed from the time of booking to midnight,
+    # every appointment of the same day is minus one day away.
+    booked = parsed["booked_at"]
+    booked = booked if "elapsed_days" in faults else booked.dt.normalize()
+    waited: pd.Series[pd.Timedelta] = parsed["appointment_day"] - booked
+    lead_time = waited // pd.Timedelta(days=1)
+    # The source knows no rule but those of age and lead time.
+    own_rules = ["", "appointment_before_booking_day", "age_out_of_range"]
+    kept = cleaning.broken_rules(parsed).isin(own_rules) & (lead_time >= 0)
+    kept &= parsed["age"].between(*ages)
+    male, others = parsed["gender"] == "M", {name: parsed[name] for name in INPUTS[1:-1]}
+    rows = pd.DataFrame({"male": male, **others, "lead_time_days": lead_time})
+    rows = rows[kept].astype(np.float32)
+    rows[TARGET] = parsed.loc[kept, TARGET].astype(np.int8)
+    rows[PATIENT] = pd.factorize(parsed.loc[kept, PATIENT])[0].astype(np.int32)
+    if rows[TARGET].nunique() < 2:
+        raise CrossfoldError(
+            f"The audit keeps {len(rows)} appointments, not of both outcomes; check the export."
+        )
+    return rows.reset_index(drop=True)
+
+
+class Table(NamedTuple):
+    """The rows of one run and its folds."""
+
+    rows: pd.DataFrame
+    folds: list[Fold]
+
+    @property
+    def target(self) -> Array:
+        """1 for a no-show, shape ``(n,)``."""
+        return self.rows[TARGET].to_numpy()
+
+
+def make_folds(rows: pd.DataFrame, faults: Collection[str], n_splits: int, seed: int) -> list[Fold]:
+    """Split rows into stratified folds: by patient, or under ``patients_across_folds`` by row."""
+    from crossfold.validation import assign_folds, fold_rows
+
+    groups = None if "patients_across_folds" in faults else rows[PATIENT]
+    return list(fold_rows(assign_folds(rows[TARGET], groups, n_splits=n_splits, seed=seed)))
+
+
+# Training
+
+
+def scale(rows: pd.DataFrame, faults: Collection[str]) -> tuple[Array, Any]:
+    """Give the inputs and what scales them in each fold: nothing if they are scaled already."""
+    from sklearn.preprocessing import StandardScaler
+
+    inputs = rows[INPUTS].to_numpy(np.float32)
+    if "scale_before_split" in faults:
+        return StandardScaler().fit_transform(inputs), None
+    return inputs, StandardScaler()
+
+
+def positive_weights(
+    y: Array, folds: list[Fold], faults: Collection[str]
+) -> Iterator[dict[str, dict[int, float]]]:
+    """Give the class weights of each fold: N₀/N₁ for a no-show, or upside down as in the text."""
+    for train, _ in folds:
+        n_positive = int(y[train].sum())
+        ratio = (len(train) - n_positive) / n_positive
+        weight = 1 / ratio if "inverted_weight" in faults else ratio
+        yield {"class_weight": {0: 1.0, 1: weight}}
+
+
+def numpy_start(
+    generator: np.random.Generator, sizes: tuple[int, ...]
+) -> tuple[list[Array], list[Array]]:
+    """Draw NumPy's start: hidden layers He normal, the output N(0, 1)/√n, biases N(0, 1)."""
+    n_last, n_out = sizes[-2:]
+    coefs = [*_he_normal(generator, sizes[:-1]), generator.normal(size=(n_last, n_out))]
+    coefs[-1] /= np.sqrt(n_last)
+    return coefs, [generator.normal(size=n) for n in sizes[1:]]
+
+
+def torch_start(
+    generator: np.random.Generator, sizes: tuple[int, ...]
+) -> tuple[list[Array], list[Array]]:
+    """Draw PyTorch's: hidden layers Kaiming normal, the output Xavier normal, biases U(±1/√n)."""
+    n_last, n_out = sizes[-2:]
+    output = generator.normal(0, np.sqrt(2 / (n_last + n_out)), size=(n_last, n_out))
+    coefs = [*_he_normal(generator, sizes[:-1]), output]
+    bounds = [(1 / np.sqrt(n_in), n) for n_in, n in pairwise(sizes)]
+    return coefs, [generator.uniform(-bound, bound, size=n) for bound, n in bounds]
+
+
+def _he_normal(generator: np.random.Generator, sizes: tuple[int, ...]) -> list[Array]:
+    """Draw N(0, 2/n) of n inputs, which PyTorch calls Kaiming normal."""
+    return [generator.normal(0, np.sqrt(2 / n_in), size=(n_in, n)) for n_in, n in pairwise(sizes)]
+
+
+def network_arguments(
+    subject: str, faults: Collection[str], protocol: ProtocolParameters
+) -> dict[str, Any]:
+    """Give batch size and start of a network: NumPy's own only if the twins are unlike."""
+    if subject == NUMPY and "unlike_twins" in faults:
+        return {"batch_size": protocol.numpy_batch_size, "init": numpy_start}
+    return {"batch_size": protocol.network.batch_size, "init": torch_start}
+
+
+def train_runs(
+    appointments_raw: pd.DataFrame, protocol: ProtocolParameters, claims: Claims, seed: int
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train the networks and the tree ensembles of every protocol but the sound study's own.
+
+    Both libraries give the same figures to rounding, so that what is not timed is trained by NumPy,
+    the quicker; PyTorch's network is the one that starts and takes its batches as in PyTorch. Trees
+    know no fault but those of rows and folds.
+
+    Returns
+    -------
+    One line for each run, subject and row: ``run``, ``subject``, ``row``, ``group`` (patient, a
+    number without meaning), ``target``, ``probability`` (out of fold), and how often the row was a
+    true positive, a false positive and a false negative at the source's threshold while it was a
+    training row (``train_tp``, ``train_fp``, ``train_fn``). And one line for each run, network and
+    epoch: ``f1`` on the validation rows, mean of the folds.
+    """
+
+    @cache
+    def table_of(faults: frozenset[str]) -> Table:
+        rows = select_rows(appointments_raw, faults)
+        return Table(rows, make_folds(rows, faults, protocol.n_splits, seed))
+
+    # Without any fault the study's networks stand; the source's own are trained where only faults
+    # of its figures are on.
+    setups = dict.fromkeys(s.keep(TRAINING_FAULTS) for s in list_setups(claims) if s != Setup())
+    parts = {
+        setup: [(setup, subjects) for subjects in _together(setup)]
+        + [(setup.keep(FOLD_FAULTS), (name,)) for name in installed(protocol.trees)]
+        for setup in sorted(setups, key=lambda one: one.short)
+    }
+    jobs = list(dict.fromkeys(part for own in parts.values() for part in own))
+    _logger.info("The audit trains %d stacks of networks and forests.", len(jobs))
+    context = get_context("spawn")
+    with ProcessPoolExecutor(cpu_count(), context, initializer=_use_one_thread) as pool:
+        tables = [table_of(setup.faults.intersection(FOLD_FAULTS)) for setup, _ in jobs]
+        train = partial(_train_part, protocol=protocol, seed=seed)
+        done = dict(zip(jobs, pool.map(train, *zip(*jobs, strict=True), tables), strict=True))
+    answers, histories = (
+        pd.concat(
+            [
+                tables[place].assign(subject=subject, run=setup.name)
+                for setup, own in parts.items()
+                for part in own
+                for subject, tables in _named(done[part], setup).items()
+            ],
+            ignore_index=True,
+        )
+        for place in (0, 1)
+    )
+    return answers.astype({"run": "category", "subject": "category"}), histories
+
+
+def _together(setup: Setup) -> list[tuple[str, ...]]:
+    """List what is trained together: NumPy's network is PyTorch's unless the twins are unlike."""
+    return [(TORCH, UNWEIGHTED), *([(NUMPY,)] if "unlike_twins" in setup.faults else [])]
+
+
+def _named(answers: Answers, setup: Setup) -> Answers:
+    if TORCH in answers and "unlike_twins" not in setup.faults:
+        return {**answers, NUMPY: answers[TORCH]}
+    return answers
+
+
+def _use_one_thread() -> None:
+    """Keep the matrix products of a process that trains beside others to one thread."""
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+    threadpool_limits(1)
+
+
+def _train_part(
+    setup: Setup, subjects: tuple[str, ...], table: Table, protocol: ProtocolParameters, seed: int
+) -> Answers:
+    """Train networks that differ in their class weights alone, or a tree ensemble."""
+    network = protocol.network
+    if setup.short:
+        table = table._replace(folds=table.folds[: protocol.short_folds])
+        network = network.changed(max_iter=protocol.short_epochs)
+    if subjects[0] in protocol.trees:
+        forest = _fit_trees(table, protocol.trees[subjects[0]], seed)
+        return {subjects[0]: (_answers(table, forest), pd.DataFrame())}
+    return _train_networks(setup, table, subjects, network, protocol, seed)
+
+
+def _train_networks(
+    setup: Setup,
+    table: Table,
+    subjects: Sequence[str],
+    network: NetworkParameters,
+    protocol: ProtocolParameters,
+    seed: int,
+) -> Answers:
+    """Train all folds of some networks as one stack."""
+    from crossfold.mlp import EpochLog
+
+    log = EpochLog(lambda targets, outputs: {"f1": f1_at(targets, outputs, protocol.threshold)})
+    inputs, scaler = scale(table.rows, setup.faults)
+    own = network_arguments(subjects[0], setup.faults, protocol)
+    made = _classifier(network, own, log, seed)
+    weights = [{"class_weight": None} if s == UNWEIGHTED else {} for s in subjects]
+    stack = _fit(made, inputs, scaler, table.target, table.folds, setup.faults, weights)
+    f1 = pd.DataFrame(log.records).groupby(["member", "epoch"], as_index=False)["value"].mean()
+    found = {}
+    for member, subject in enumerate(subjects):
+        counts = _count_on_training_rows(stack, member, table, inputs, protocol.threshold)
+        history = f1[f1["member"] == member].drop(columns="member")
+        answers = _answers(table, stack.out_of_fold_[member], counts)
+        found[subject] = answers, history.rename(columns={"value": "f1"})
+    return found
+
+
+def _classifier(
+    network: NetworkParameters, own: dict[str, Any], log: EpochLog, seed: int
+) -> MLPClassifier:
+    from crossfold.mlp import MLPClassifier
+
+    every_epoch = {"n_iter_no_change": np.inf, "callbacks": [log], "random_state": seed}
+    return MLPClassifier(**{**network.model_dump(), **own, **every_epoch})
+
+
+def _fit(
+    network: MLPClassifier,
+    inputs: Array,
+    scaler: Any,
+    y: Array,
+    folds: list[Fold],
+    faults: Collection[str] = (),
+    members: Sequence[dict[str, Any]] | None = None,
+) -> FoldStack:
+    from crossfold.mlp import FoldStack
+
+    stack = FoldStack(network, preprocessor=scaler, member_params=members)
+    return stack.fit(inputs, y, folds, fold_params=list(positive_weights(y, folds, faults)))
+
+
+def _fit_trees(table: Table, model: Model, seed: int) -> Array:
+    """Give the out-of-fold probabilities of a tree ensemble on the same inputs and folds."""
+    inputs, y = table.rows[INPUTS].to_numpy(), table.target
+    probability = np.full(len(y), np.nan)
+    for train, validation in table.folds:
+        trees = make_estimator(model, np.zeros(len(INPUTS), dtype=bool), seed)
+        trees.fit(inputs[train], y[train])
+        probability[validation] = trees.predict_proba(inputs[validation])[:, 1]
+    return probability
+
+
+def _answers(table: Table, probability: Array, counts: Array | None = None) -> pd.DataFrame:
+    counts = np.zeros((3, len(table.rows)), dtype=np.int8) if counts is None else counts
+    answers = pd.DataFrame(
+        {
+            "row": np.arange(len(table.rows), dtype=np.int32),
+            "group": table.rows[PATIENT].to_numpy(),
+            "target": table.target,
+            "probability": probability.astype(np.float32),
+            **dict(zip(TRAINED_AS, counts, strict=True)),
+        }
+    )
+    return answers[answers["probability"].notna()]
+
+
+def _count_on_training_rows(
+    stack: FoldStack, member: int, table: Table, inputs: Array, threshold: float
+) -> Array:
+    """Count in how many folds each row is a true or false positive or a false negative."""
+    counts, y = np.zeros((3, len(inputs)), dtype=np.int8), table.target == 1
+    for number, (train, _) in enumerate(table.folds):
+        scaler, network = stack.preprocessors_[number], stack.estimators_[member][number]
+        own = inputs[train] if scaler is None else scaler.transform(inputs[train])
+        flagged = network.predict_proba(own)[:, 1] > threshold
+        counts[:, train] += outcome_counts(y[train], flagged)[:3]
+    return counts
+
+
+def outcome_counts(positive: Array, flagged: Array) -> Array:
+    """Mark true and false positives, false and true negatives, shape ``(4, n)``, int8."""
+    marks = (positive & flagged, ~positive & flagged, positive & ~flagged, ~positive & ~flagged)
+    return np.stack(marks).astype(np.int8)
+
+
+def f1_at(targets: Array, outputs: Array, threshold: float) -> float:
+    """Give F1 of predicting a no-show above a threshold; 0 where there is nothing to count."""
+    tp, fp, fn, _ = outcome_counts(targets > 0.5, outputs > threshold).sum(axis=1, dtype=np.int64)
+    return float(2 * tp / max(1, 2 * tp + fp + fn))
+
+
+# Timing
 
 
 class _Timing(NamedTuple):
@@ -52,200 +425,12 @@ class _Timing(NamedTuple):
     copies: int = 1
 
 
-class _Table(NamedTuple):
-    """The rows of one run and its folds."""
-
-    rows: pd.DataFrame
-    folds: list[Fold]
-
-
-def train_runs(
-    appointments_raw: pd.DataFrame, protocol: ProtocolParameters, claims: NoShowClaims, seed: int
-) -> Tables:
-    """Train the networks and the tree ensembles of every protocol but the sound study's own.
-
-    Both libraries give the same figures to rounding, so that what is not timed is trained by NumPy,
-    the quicker; PyTorch's network is the one that starts and takes its batches as in PyTorch.
-
-    Parameters
-    ----------
-    appointments_raw
-        An export, patients hashed.
-    protocol, claims
-        How the source trained, and its faults.
-    seed
-        Of folds, starts and batches.
-
-    Returns
-    -------
-    One line for each run, subject and row: ``run``, ``subject``, ``row``, ``group`` (patient, a
-    number without meaning), ``target``, ``probability`` (out of fold), and how often the row was a
-    true positive, a false positive and a false negative at the source's threshold while it was a
-    training row (``train_tp``, ``train_fp``, ``train_fn``). And one line for each run, network and
-    epoch: ``f1`` on the validation rows, mean of the folds.
-    """
-
-    @cache
-    def table_of(faults: frozenset[str]) -> _Table:
-        rows = select_rows(appointments_raw, faults)
-        return _Table(rows, make_folds(rows, faults, protocol.n_splits, seed))
-
-    # Without any fault the study's networks stand; the source's own are trained where only faults
-    # of its figures are on.
-    setups = dict.fromkeys(s.keep(TRAINING_FAULTS) for s in list_setups(claims) if s != Setup())
-    jobs = [
-        (setup, table_of(setup.faults.intersection(FOLD_FAULTS)), part)
-        for setup in sorted(setups, key=lambda one: one.short)
-        for part in _parts(setup)
-    ]
-    _logger.info("The audit trains %d stacks of networks.", len(jobs))
-    context = get_context("spawn")
-    with ProcessPoolExecutor(cpu_count(), context, initializer=_use_one_thread) as pool:
-        train = partial(_train_part, protocol=protocol, seed=seed)
-        tables = list(pool.map(train, *zip(*jobs, strict=True)))
-    answers, histories = (
-        pd.concat(parts, ignore_index=True) for parts in zip(*tables, strict=True)
-    )
-    return answers.astype({"run": "category", "subject": "category"}), histories
-
-
-def _parts(setup: Setup) -> list[tuple[str, ...]]:
-    """List what is trained together: NumPy's network is PyTorch's unless the twins are unlike."""
-    return [(TORCH, UNWEIGHTED), *([(NUMPY,)] if "unlike_twins" in setup.faults else [])]
-
-
-def _use_one_thread() -> None:
-    """Keep the matrix products of a process that trains beside others to one thread."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    threadpool_limits(1)
-
-
-def _train_part(
-    setup: Setup, table: _Table, subjects: tuple[str, ...], protocol: ProtocolParameters, seed: int
-) -> Tables:
-    """Train networks that differ in their class weights alone; beside PyTorch's two the trees."""
-    network = protocol.network
-    if setup.short:
-        table = table._replace(folds=table.folds[: protocol.short_folds])
-        network = network.changed(max_iter=protocol.short_epochs)
-    answers, histories = _train_networks(setup, table, subjects, network, protocol, seed)
-    if TORCH in subjects:
-        for name, model in installed(protocol.trees).items():
-            answers[name] = _answers(table, _fit_trees(table, model, seed))
-        if "unlike_twins" not in setup.faults:
-            answers[NUMPY], histories[NUMPY] = answers[TORCH], histories[TORCH]
-    return _join(answers, setup), _join(histories, setup)
-
-
-def _join(tables: dict[str, pd.DataFrame], setup: Setup) -> pd.DataFrame:
-    return pd.concat([table.assign(subject=name) for name, table in tables.items()]).assign(
-        run=setup.name
-    )
-
-
-def _train_networks(
-    setup: Setup,
-    table: _Table,
-    subjects: Sequence[str],
-    network: NetworkParameters,
-    protocol: ProtocolParameters,
-    seed: int,
-) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
-    """Train all folds of some networks as one stack."""
-    from crossfold.mlp import EpochLog, FoldStack
-
-    inputs, scaler = scale(table.rows, setup.faults)
-    y = table.rows[TARGET].to_numpy()
-    log = EpochLog(lambda targets, outputs: {"f1": f1_at(targets, outputs, protocol.threshold)})
-    own = network_arguments(subjects[0], setup.faults, protocol)
-    stack = FoldStack(
-        _classifier(network, own, log, seed),
-        preprocessor=scaler,
-        member_params=[{"class_weight": None} if s == UNWEIGHTED else {} for s in subjects],
-    ).fit(
-        inputs,
-        y,
-        table.folds,
-        fold_params=list(positive_weights(y, table.folds, setup.faults)),
-    )
-    f1 = pd.DataFrame(log.records).groupby(["member", "epoch"], as_index=False)["value"].mean()
-    answers, histories = {}, {}
-    for member, subject in enumerate(subjects):
-        counts = _count_on_training_rows(stack, member, table, inputs, protocol.threshold)
-        answers[subject] = _answers(table, stack.out_of_fold_[member], counts)
-        own = f1[f1["member"] == member]
-        histories[subject] = own[["epoch", "value"]].rename(columns={"value": "f1"})
-    return answers, histories
-
-
-def _classifier(
-    network: NetworkParameters, own: dict[str, Any], log: EpochLog, seed: int
-) -> MLPClassifier:
-    from crossfold.mlp import MLPClassifier
-
-    every_epoch = {"n_iter_no_change": np.inf, "callbacks": [log], "random_state": seed}
-    return MLPClassifier(**{**network.model_dump(), **own, **every_epoch})
-
-
-def network_arguments(
-    subject: str, faults: Collection[str], protocol: ProtocolParameters
-) -> dict[str, Any]:
-    """Give batch size and start of a network: NumPy's own only if the twins are unlike."""
-    if subject == NUMPY and "unlike_twins" in faults:
-        return {"batch_size": protocol.numpy_batch_size, "init": numpy_start}
-    return {"batch_size": protocol.network.batch_size, "init": torch_start}
-
-
-def _fit_trees(table: _Table, model: Model, seed: int) -> Array:
-    """Give the out-of-fold probabilities of a tree ensemble on the same inputs and folds."""
-    inputs, y = table.rows[INPUTS].to_numpy(), table.rows[TARGET].to_numpy()
-    probability = np.full(len(y), np.nan)
-    for train, validation in table.folds:
-        trees = make_estimator(model, np.zeros(len(INPUTS), dtype=bool), seed)
-        trees.fit(inputs[train], y[train])
-        probability[validation] = trees.predict_proba(inputs[validation])[:, 1]
-    return probability
-
-
-def _answers(table: _Table, probability: Array, counts: Array | None = None) -> pd.DataFrame:
-    counts = np.zeros((3, len(table.rows)), dtype=np.int8) if counts is None else counts
-    answers = pd.DataFrame(
-        {
-            "row": np.arange(len(table.rows), dtype=np.int32),
-            "group": table.rows[PATIENT].to_numpy(),
-            "target": table.rows[TARGET].to_numpy(),
-            "probability": probability.astype(np.float32),
-            **dict(zip(TRAINED_AS, counts, strict=True)),
-        }
-    )
-    return answers[answers["probability"].notna()]
-
-
-def _count_on_training_rows(
-    stack: FoldStack, member: int, table: _Table, inputs: Array, threshold: float
-) -> Array:
-    """Count in how many folds each row is a true or false positive or a false negative."""
-    counts = np.zeros((3, len(table.rows)), dtype=np.int8)
-    y = table.rows[TARGET].to_numpy() == 1
-    for number, (train, _) in enumerate(table.folds):
-        scaler, network = stack.preprocessors_[number], stack.estimators_[member][number]
-        own = inputs[train] if scaler is None else scaler.transform(inputs[train])
-        flagged = network.predict_proba(own)[:, 1] > threshold
-        counts[:, train] += outcome_counts(y[train], flagged)[:3]
-    return counts
-
-
-def f1_at(targets: Array, outputs: Array, threshold: float) -> float:
-    """Give F1 of predicting a no-show above a threshold; 0 where there is nothing to count."""
-    tp, fp, fn, _ = outcome_counts(targets > 0.5, outputs > threshold).sum(axis=1, dtype=np.int64)
-    return float(2 * tp / max(1, 2 * tp + fp + fn))
-
-
 def time_twins(
     appointments_raw: pd.DataFrame, epochs: pd.DataFrame, protocol: ProtocolParameters, seed: int
 ) -> pd.DataFrame:
     """Time both libraries, each training in a process of its own with nothing beside it.
+
+    `epochs` is not read: nothing may be trained beside what is timed.
 
     Returns
     -------
@@ -254,7 +439,7 @@ def time_twins(
     ``seconds``, and ``memory_mb``, the most memory that the process held after an epoch.
     """
     rows = select_rows(appointments_raw, ())
-    table = _Table(rows, make_folds(rows, (), protocol.n_splits, seed))
+    table = Table(rows, make_folds(rows, (), protocol.n_splits, seed))
     tables = []
     for job in _timings(protocol):
         _logger.info("Timing %s on %s in batches of %s", job.library, job.device, job.batch_size)
@@ -279,11 +464,11 @@ def _timings(protocol: ProtocolParameters) -> list[_Timing]:
     return jobs
 
 
-def _time(job: _Timing, table: _Table, protocol: ProtocolParameters, seed: int) -> pd.DataFrame:
+def _time(job: _Timing, table: Table, protocol: ProtocolParameters, seed: int) -> pd.DataFrame:
     """Train all folds for a few epochs."""
     from psutil import Process
 
-    from crossfold.mlp import EpochLog, FoldStack
+    from crossfold.mlp import EpochLog
 
     held: list[float] = []
 
@@ -291,22 +476,15 @@ def _time(job: _Timing, table: _Table, protocol: ProtocolParameters, seed: int) 
         held.append(Process().memory_info().rss / 1e6)
         return {}
 
-    log = EpochLog(measure)
     faults = ["unlike_twins"] if job.unlike else []
     own = {**network_arguments(job.library, faults, protocol), "batch_size": job.batch_size}
+    settings = {"engine": job.library, "device": job.device, "max_iter": protocol.timed_epochs}
+    made = _classifier(protocol.network.changed(**settings), own, EpochLog(measure), seed)
     inputs, scaler = scale(table.rows, ())
-    y = np.tile(table.rows[TARGET].to_numpy(), job.copies)
     shifts = np.arange(job.copies)[:, None] * len(inputs)
     folds = [((train + shifts).ravel(), (test + shifts).ravel()) for train, test in table.folds]
-    network = protocol.network.changed(
-        engine=job.library, device=job.device, max_iter=protocol.timed_epochs
-    )
-    stack = FoldStack(_classifier(network, own, log, seed), preprocessor=scaler).fit(
-        np.tile(inputs, (job.copies, 1)),
-        y,
-        folds,
-        fold_params=list(positive_weights(y, folds, ())),
-    )
+    inputs, y = np.tile(inputs, (job.copies, 1)), np.tile(table.target, job.copies)
+    stack = _fit(made, inputs, scaler, y, folds)
     seconds = np.diff(stack.histories_[0][0].seconds)
     epochs = {"epoch": np.arange(2, len(seconds) + 2), "seconds": seconds}
     return pd.DataFrame({**job._asdict(), **epochs, "memory_mb": max(held)})

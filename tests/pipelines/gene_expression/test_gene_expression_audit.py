@@ -11,19 +11,20 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from crossfold.pipelines.gene_expression.audit import faults, measures
-from crossfold.pipelines.gene_expression.audit.faults import Rows, make_training_set
+from crossfold.pipelines.gene_expression.audit import draw_source_figures, judge_claims, measures
+from crossfold.pipelines.gene_expression.audit import training as faults
 from crossfold.pipelines.gene_expression.audit.measures import GeneExpressionClaims
-from crossfold.pipelines.gene_expression.audit.pipeline import draw_source_figures, judge_claims
 from crossfold.pipelines.gene_expression.audit.training import (
     ProtocolParameters,
+    Rows,
+    make_training_set,
     measure,
     repeat_source,
     run_of,
 )
 from crossfold.templates.audit import Setup
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[3]
 CONF = yaml.safe_load((ROOT / "conf/base/gene_expression/claims.yml").read_text(encoding="utf-8"))
 CLAIMS = GeneExpressionClaims.model_validate(CONF["gene_expression_claims"])
 SEED, TEST_SHARE = 42, 0.2
