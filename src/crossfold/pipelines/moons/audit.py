@@ -13,7 +13,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
 from crossfold.pipelines.moons.nodes import TEST, TRAIN, draw_points
 from crossfold.pipelines.moons.parameters import PointParameters
-from crossfold.pipelines.moons.variants import QUADRATIC, make_features
+from crossfold.pipelines.moons.variants import QUADRATIC, make_features, predict_points
 from crossfold.templates import audit
 from crossfold.templates.audit import Measured, Setup, mean_of, over_draws
 from crossfold.templates.cross_validation.parameters import NetworkParameters
@@ -161,13 +161,11 @@ def fit(
     return list(stack.estimators_[0])
 
 
-def _score(network: Any, points: pd.DataFrame) -> Array:
-    return np.asarray(network.predict_proba(make_features(points, QUADRATIC))[:, 1])
-
-
 def mean_loss(network: Any, points: pd.DataFrame) -> float:
     """Compute the cross-entropy of a network, without penalty."""
-    return float(point_losses(_score(network, points), points["label"].to_numpy()).mean())
+    return float(
+        point_losses(predict_points(QUADRATIC, network, points), points["label"].to_numpy()).mean()
+    )
 
 
 def point_losses(score: Array, label: Array) -> Array:
@@ -179,7 +177,7 @@ def point_losses(score: Array, label: Array) -> Array:
 def _score_last(
     network: Any, points: pd.DataFrame, boundary: Sequence[Any], near: float
 ) -> dict[str, float]:
-    score, label = _score(network, points), points["label"].to_numpy()
+    score, label = predict_points(QUADRATIC, network, points), points["label"].to_numpy()
     said = score >= 0.5
     wrong = said != (label == 1)
     distance = boundary_distance(boundary, points[wrong], said[wrong])
@@ -205,7 +203,7 @@ def find_boundary(network: Any, step: float) -> list[Any]:
     ends = np.arange(-2.5, 3.5, step)
     x1, x2 = np.meshgrid(ends, ends)
     grid = pd.DataFrame({"x1": x1.ravel(), "x2": x2.ravel()})
-    said = _score(network, grid) >= 0.5
+    said = predict_points(QUADRATIC, network, grid) >= 0.5
     return [cKDTree(grid[said == side].to_numpy()) for side in (False, True)]
 
 

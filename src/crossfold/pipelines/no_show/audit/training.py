@@ -446,17 +446,18 @@ def time_twins(
         # A process of its own holds the memory of one library alone.
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
             tables.append(pool.submit(_time, job, table, protocol, seed).result())
-    return pd.concat(tables, ignore_index=True)
+    timed = pd.concat(tables, ignore_index=True)
+    # PyTorch trains the same network beside both of NumPy's.
+    same = timed[(timed["library"] == TORCH) & (timed["device"] == "cpu")]
+    return pd.concat([timed, same.assign(unlike=True)], ignore_index=True)
 
 
 def _timings(protocol: ProtocolParameters) -> list[_Timing]:
     import torch
 
-    size, numpy_size = protocol.network.batch_size, protocol.numpy_batch_size
-    jobs = [
-        _Timing(unlike, library, "cpu", numpy_size if unlike and library == NUMPY else size)
-        for unlike, library in product((True, False), (NUMPY, TORCH))
-    ]
+    size = protocol.network.batch_size
+    jobs = [_Timing(True, NUMPY, "cpu", protocol.numpy_batch_size)]
+    jobs += [_Timing(False, library, "cpu", size) for library in (NUMPY, TORCH)]
     if torch.cuda.is_available():
         sizes = list(product(protocol.gpu_batch_sizes, protocol.gpu_copies))
         for library, device in ((NUMPY, "cpu"), (TORCH, "cuda")):
