@@ -5,10 +5,19 @@ import sys
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_moons
 from sklearn.metrics import f1_score
 
-from crossfold.mlp import EpochLog, FoldStack, MLPClassifier, MLPRegressor, ProgressBar, metrics
+from crossfold.mlp import (
+    EpochLog,
+    ExperimentStack,
+    FoldStack,
+    MLPClassifier,
+    MLPRegressor,
+    ProgressBar,
+    metrics,
+)
 from crossfold.mlp.exceptions import ParameterError
 
 QUICK = {
@@ -173,3 +182,72 @@ def test_r2_is_of_values_and_other_names_are_refused(moons):
     assert log.records[-1].value == pytest.approx(model.score(X, y))
     with pytest.raises(ParameterError, match="metrics names 'auc'; choose from accuracy"):
         model.fit(X, y, validation_data=(X, y), callbacks=[ProgressBar(metrics=["auc"])])
+
+
+class Watch:
+    """Keeps what each event says."""
+
+    def __init__(self, every_steps=None):
+        self.every_steps, self.seen = every_steps, []
+
+    def on_train_begin(self, members, data_sets, max_iter):
+        self.seen = []
+
+    def on_epoch_end(self, event):
+        asked = ("weights", "validation_outputs", "validation_targets", "train_outputs")
+        kept = {name: getattr(event, name)() for name in (*asked, "train_targets")}
+        self.seen.append((event.epoch, float(event.train_loss[0]), kept))
+
+    def on_train_end(self):
+        pass
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_a_callback_may_ask_for_truth_outputs_and_weights(moons, kind, engine):
+    X, y = moons
+    watch = Watch()
+    model = kind(**QUICK, max_iter=2, engine=engine)
+    model.fit(X[:50], y[:50], validation_data=(X[50:], y[50:]), callbacks=[watch])
+    epoch, loss, last = watch.seen[-1]
+    assert (epoch, loss) == (2, model.loss_curve_[-1])
+    [(coefs, intercepts)] = last["weights"]
+    for ours, kept in zip(coefs + intercepts, model.coefs_ + model.intercepts_, strict=True):
+        np.testing.assert_array_equal(ours, kept)
+    for rows, part in ((slice(50), "train"), (slice(50, None), "validation")):
+        np.testing.assert_array_equal(last[f"{part}_targets"][0][:, 0], y[rows])
+        outputs = last[f"{part}_outputs"][0]
+        np.testing.assert_allclose(outputs, model._outputs(X[rows]), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_scoring_every_few_steps_leaves_the_training_as_it_is(moons, engine):
+    X, y = moons
+    watch, whole = Watch(every_steps=3), Watch()
+    model = MLPClassifier(**QUICK, max_iter=2, batch_size=10, engine=engine)
+    plain = clone(model).fit(X, y)
+    model.fit(X, y, callbacks=[watch, whole])
+    epochs = [epoch for epoch, _, _ in watch.seen]
+    assert epochs == [3 / 8, 6 / 8, 1, 1 + 3 / 8, 1 + 6 / 8, 2]
+    assert [epoch for epoch, _, _ in whole.seen] == [1, 2]
+    assert model.loss_curve_ == pytest.approx(plain.loss_curve_)
+    for one, other in zip(model.coefs_, plain.coefs_, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+    short = clone(model).set_params(learning_rate="constant", max_iter=1, shuffle=False)
+    short.fit(X, y, callbacks=[watch])
+    part = clone(short).fit(X[:30], y[:30])
+    (_, loss, kept), *_ = watch.seen
+    assert loss == pytest.approx(part.loss_curve_[0])
+    np.testing.assert_allclose(kept["weights"][0][0][0], part.coefs_[0], atol=1e-6)
+
+
+def test_a_log_of_steps_has_parts_of_epochs_of_every_fold_and_experiment(moons):
+    X, y = moons
+    log = EpochLog(["accuracy"], every_steps=4)
+    network = MLPClassifier(**QUICK, max_iter=1, batch_size=10, callbacks=[log])
+    FoldStack(network).fit(X, y, FOLDS[:2])
+    assert {record.epoch for record in log.records} == {4 / 6, 1}
+    watch = Watch(every_steps=4)
+    network.set_params(callbacks=[watch])
+    ExperimentStack(network, member_params=[{}, {"activation": "tanh"}]).fit(X, y)
+    assert [(epoch, len(kept["weights"])) for epoch, _, kept in watch.seen] == [(0.5, 2), (1, 2)]

@@ -295,7 +295,8 @@ class EpochEvent:
     Attributes
     ----------
     epoch
-        Number of the epoch just ended, from 1.
+        Number of the epoch just ended, from 1; of an event within an epoch, the part of it that is
+        done added to the epochs before: 2.25 after a quarter of the third.
     max_iter
         Epochs at the most.
     members
@@ -310,12 +311,17 @@ class EpochEvent:
     train_outputs
         Gives the same of the rows that each running member learns from, computed when it is
         called; none of an `ExperimentStack`.
+    validation_targets, train_targets
+        Give the truth of the same rows, in the same shapes.
+    weights
+        Gives a copy of each running member's weights ``(n_in, n_out)`` and biases ``(n_out,)``, a
+        list for each of the two.
     train_score, validation_confusion
         Of an `ExperimentStack`: accuracy on all training rows, shape ``(k,)``, and validation rows
         by true and predicted class, shape ``(k, n_classes, n_classes)``. Else None.
     """
 
-    epoch: int
+    epoch: float
     max_iter: int
     members: Array
     train_loss: Array
@@ -323,12 +329,19 @@ class EpochEvent:
     validation_score: Array
     validation_outputs: Callable[[], list[Array | None]]
     train_outputs: Callable[[], list[Array]] = list
+    validation_targets: Callable[[], list[Array | None]] = list
+    train_targets: Callable[[], list[Array | None]] = list
+    weights: Callable[[], list[tuple[list[Array], list[Array]]]] = list
     train_score: Array | None = None
     validation_confusion: Array | None = None
 
 
 class Callback(Protocol):
-    """Something that is told about training; silent by default, stops nothing."""
+    """Something that is told about training; silent by default, stops nothing.
+
+    One that has an attribute `every_steps` which is not None is told of an epoch's end after every
+    so many steps too, with what was learnt until then.
+    """
 
     def on_train_begin(
         self, members: Sequence[Member], data_sets: Sequence[DataSet], max_iter: int

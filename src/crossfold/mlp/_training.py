@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from itertools import pairwise
 from time import perf_counter
 from typing import Any
 
@@ -137,6 +138,7 @@ class Training:
         order: np.random.Generator | None,
     ) -> None:
         self._began = perf_counter()
+        self._given = members, data_sets
         self._units: list[Units] | None = None
         first = networks[0]
         if settings.scale_targets and first.head == "regression" and first.link == "linear":
@@ -192,7 +194,7 @@ class Training:
         self._validation = Validation(network, self._data_sets, members, units)
 
     def _run_epoch(self, epoch: int) -> None:
-        losses = self._train_epoch()
+        losses = self._train_epoch(epoch)
         for seat in self._seats:
             seat.progress.advance(seat.feed.n_rows, seat.feed.n_batches)
         if epoch % self._settings.score_every and epoch < self._settings.max_iter:
@@ -204,23 +206,40 @@ class Training:
         for callback in self._settings.callbacks:
             callback.on_epoch_end(event)
 
-    def _train_epoch(self) -> Array:
+    def _train_epoch(self, epoch: int) -> Array:
         """Take all steps of an epoch and give each member's mean loss, shape ``(k,)``."""
         self._batches.start_epoch()
-        total = np.zeros(len(self._seats))
+        feeds, callbacks = [seat.feed for seat in self._seats], self._settings.callbacks
+        total, n_steps = np.zeros(len(feeds)), max(feed.n_batches for feed in feeds)
+        waiting: list[Any] = [one for one in callbacks if getattr(one, "every_steps", None)]
+        pauses = {step for one in waiting for step in range(0, n_steps, one.every_steps)}
+        for begin, end in pairwise(sorted({0, *pauses, n_steps})):
+            self._take_steps(begin, end, total)
+            told = [one for one in waiting if end < n_steps and end % one.every_steps == 0]
+            if told:
+                n_rows = [feed.counts(0, min(end, feed.n_batches)).sum() for feed in feeds]
+                event = self._score(epoch - 1 + end / n_steps, total / n_rows)
+                for callback in told:
+                    callback.on_epoch_end(event)
+        return total / [feed.n_rows for feed in feeds]
+
+    def _take_steps(self, begin: int, end: int, total: Array) -> None:
+        """Take steps `begin` to `end` of an epoch; add losses times rows to `total` ``(k,)``."""
         groups, n_lanes = self._batches.groups, self._engine.n_lanes
 
         def run_lane(lane: int) -> None:
             for group in groups[lane :: max(n_lanes, 1)]:
                 for members, start, stop in self._batches.spans(group):
-                    total[members] += self._engine.run(self._block(lane, members, start, stop))
+                    first, last = max(start, begin), min(stop, end)
+                    if first < last:
+                        block = self._block(lane, members, first, last)
+                        total[members] += self._engine.run(block)
 
         if min(len(groups), n_lanes) < 2:
             run_lane(0)
         else:
             with self._engine.one_thread_each(), ThreadPoolExecutor(n_lanes) as pool:
                 list(pool.map(run_lane, range(n_lanes)))
-        return total / [seat.feed.n_rows for seat in self._seats]
 
     def _block(self, lane: int, members: slice, start: int, stop: int) -> Block:
         """Give the steps from `start` to `stop` of some members."""
@@ -237,14 +256,31 @@ class Training:
             step_sizes=sizes.astype(settings.dtype),
         )
 
-    def _score(self, epoch: int, losses: Array) -> EpochEvent:
+    def _score(self, epoch: float, losses: Array) -> EpochEvent:
         """Say how the epoch went."""
+        seats = self._seats
         return EpochEvent(
             epoch=epoch,
             max_iter=self._settings.max_iter,
-            members=np.array([seat.index for seat in self._seats]),
+            members=np.array([seat.index for seat in seats]),
+            validation_targets=lambda: [self._truth(seat, rows_of(seat.member)) for seat in seats],
+            train_targets=lambda: [self._truth(seat, seat.member.train_rows) for seat in seats],
+            weights=lambda: [
+                self._layers(seat, self._engine.parameters(place))
+                for place, seat in enumerate(seats)
+            ],
             **self._validation.look(self._engine, losses),
         )
+
+    def _truth(self, seat: Seat, rows: Array) -> Array | None:
+        """Give the targets of a member's rows as they were given, or None without rows."""
+        members, data_sets = self._given
+        return data_sets[members[seat.index].data].targets[rows] if len(rows) else None
+
+    def _layers(self, seat: Seat, flat: Array) -> tuple[list[Array], list[Array]]:
+        """Cut a member's flat parameters to its own network, in the units of its targets."""
+        layers = seat.layout.split(flat[seat.places])
+        return layers if self._units is None else self._units[seat.index].leave(layers)
 
     def _record(self, seat: Seat, place: int, event: EpochEvent, seconds: float) -> None:
         """Note the epoch in a member's history and keep its weights if they are the best."""
@@ -279,11 +315,12 @@ class Training:
             flat = self._engine.parameters(place)
         trained = progress.trained
         trained.is_best_epoch = progress.best_parameters is not None
-        trained.coefs, trained.intercepts = seat.layout.split(flat[seat.places])
+        trained.coefs, trained.intercepts = self._layers(seat, flat)
         arrays = self._engine.state(place)
         trained.optimizer_state = progress.state() | {
             "arrays": {name: array[seat.places] for name, array in arrays.items()}
         }
         if self._units is not None:
-            self._units[seat.index].leave(trained)
+            units = self._units[seat.index]
+            trained.optimizer_state["units"] = (units.offset, units.scale)
         return trained

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from crossfold.mlp._spec import Array, DataSet, Member, Trained
+from crossfold.mlp._spec import Array, DataSet, Member
 
 Layers = tuple[list[Array], list[Array]]
 
@@ -55,11 +55,11 @@ class Units:
         start = ([*coefs, last / self.scale], [*intercepts, (bias - self.offset) / self.scale])
         return replace(member, start=start)
 
-    def leave(self, trained: Trained) -> None:
-        """Scale the last layer, so that the network gives values as they were before."""
-        for arrays, offset in ((trained.coefs, 0), (trained.intercepts, self.offset)):
+    def leave(self, layers: Layers) -> Layers:
+        """Scale the last layer in place, so that the network gives values as they were before."""
+        for arrays, offset in zip(layers, (0, self.offset), strict=True):
             arrays[-1] = (arrays[-1] * self.scale + offset).astype(arrays[-1].dtype)
-        trained.optimizer_state["units"] = (self.offset, self.scale)
+        return layers
 
     def values(self, outputs: Array) -> Array:
         """Convert outputs, shape ``(n, n_out)``, to what they were before."""

@@ -29,14 +29,14 @@ class EpochRecord(NamedTuple):
     member, fold
         Place in a `FoldStack`; 0 and 0 for an estimator trained alone.
     epoch
-        From 1.
+        From 1; a part of it where a log was asked for `every_steps`.
     name, value
         As the log's function gave them.
     """
 
     member: int
     fold: int
-    epoch: int
+    epoch: float
     name: str
     value: float
 
@@ -62,6 +62,9 @@ class EpochLog:
         The same of the rows that each network learns from, which costs a pass over them in every
         epoch; None for none. An `ExperimentStack` leaves no such records.
 
+    every_steps
+        Steps after which figures are computed within an epoch too, or None.
+
     Attributes
     ----------
     records
@@ -75,28 +78,30 @@ class EpochLog:
     []
     """
 
-    def __init__(self, metrics: Metrics, train_metrics: Metrics | None = None) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        train_metrics: Metrics | None = None,
+        every_steps: int | None = None,
+    ) -> None:
         self.metrics = metrics
         self.train_metrics = train_metrics
+        self.every_steps = every_steps
         self.records: list[EpochRecord] = []
         self._places: list[tuple[int, int]] = []
-        self._targets: list[Array | None] = []
-        self._train_targets: list[Array | None] = []
 
     def on_train_begin(
         self, members: Sequence[Member], data_sets: Sequence[DataSet], max_iter: int
     ) -> None:
-        """Forget the training before and look up each network's validation targets."""
+        """Forget the training before, and note which network is which."""
         self.records = []
         self._places = [member.place for member in members]
-        self._targets = [_targets(m.validation_rows, data_sets[m.data]) for m in members]
-        self._train_targets = [_targets(m.train_rows, data_sets[m.data]) for m in members]
 
     def on_epoch_end(self, event: EpochEvent) -> None:
         """Compute the figures of the running networks."""
-        self._note(self.metrics, event, event.validation_outputs(), self._targets)
+        self._note(self.metrics, event, event.validation_outputs(), event.validation_targets())
         if self.train_metrics is not None:
-            self._note(self.train_metrics, event, event.train_outputs(), self._train_targets)
+            self._note(self.train_metrics, event, event.train_outputs(), event.train_targets())
 
     def _note(
         self,
@@ -105,8 +110,7 @@ class EpochLog:
         outputs: Sequence[Array | None],
         targets: Sequence[Array | None],
     ) -> None:
-        for index, own in zip(event.members, outputs, strict=False):
-            known = targets[index]
+        for index, own, known in zip(event.members, outputs, targets, strict=False):
             if known is None or own is None:
                 continue
             member, fold = self._places[index]
@@ -116,8 +120,7 @@ class EpochLog:
             ]
 
     def on_train_end(self) -> None:
-        """Let go of the targets."""
-        self._targets, self._train_targets = [], []
+        """Keep the records."""
 
     def join(self, copies: Sequence[EpochLog]) -> None:
         """Take in what copies recorded that were told about parts of a stack."""
@@ -258,10 +261,6 @@ def _new_bar() -> Any:
 def _mean_text(words: str, values: Array) -> str:
     known = values[np.isfinite(values)]
     return f"{words}{known.mean():.4f}" if known.size else ""
-
-
-def _targets(rows: Array | None, data_set: DataSet) -> Array | None:
-    return None if rows is None or not len(rows) else data_set.targets[rows]
 
 
 def _flat(values: Array) -> Array:
