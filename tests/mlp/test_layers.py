@@ -1,6 +1,8 @@
 """Networks put together layer by layer, and settings of layers as sequences."""
 
+import copy
 import io
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -228,6 +230,13 @@ def test_counts_are_learnt_by_a_poisson_loss_alone_and_validated_as_values():
 def test_layers_that_make_no_network_are_refused(parts, settings, words):
     with pytest.raises(ParameterError, match=words):
         NeuralNetwork(parts, **SHORT, **settings).fit(X, Y)
+
+
+def test_a_network_of_layers_may_be_pickled_and_copied():
+    network = NeuralNetwork(PARTS, **SHORT).fit(X, Y)
+    for same in (copy.deepcopy(network), pickle.loads(pickle.dumps(network))):
+        assert type(same) is type(network)
+        np.testing.assert_array_equal(same.predict(X), network.predict(X))
 
 
 def test_a_function_needs_its_derivative():

@@ -142,7 +142,7 @@ def classifies(layers: Sequence[Layer], loss: str | Loss, task: str) -> bool:
     """Tell whether the task is, or seems to be, classification."""
     if task != "auto":
         return task == "classification"
-    output = parameters_of(layers)["output_activation"] if layers else None
+    output = getattr(layers[-1], "activation", None) if layers else None
     return loss in {"cross_entropy", "focal"} or output in {"sigmoid", "hard_sigmoid", "softmax"}
 
 
