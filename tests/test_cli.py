@@ -1,5 +1,6 @@
-"""The command line, as a user runs it: in a process of its own, on a copy of the configuration."""
+"""The command line, as a user runs it, on a copy of the configuration."""
 
+import logging
 import os
 import re
 import shutil
@@ -12,8 +13,10 @@ from pathlib import Path
 import click
 import pytest
 import yaml
+from click.testing import CliRunner
+from kedro.framework.startup import bootstrap_project
 
-from crossfold.cli import OneSentenceCommand
+from crossfold.cli import OneSentenceCommand, refresh, run
 from crossfold.exceptions import CrossfoldError
 
 ROOT = Path(__file__).parents[1]
@@ -64,12 +67,25 @@ def kedro(conf: Path, *options: str, command: str = "run") -> subprocess.Complet
     )
 
 
-def error_of(conf: Path, *options: str, command: str = "run") -> str:
-    """Run what must fail, and give the one sentence on standard error."""
-    run = kedro(conf, *options, command=command)
-    assert run.returncode == 1
-    assert "Traceback" not in run.stdout + run.stderr
-    [sentence] = run.stderr.strip().splitlines()
+@pytest.fixture
+def in_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be where commands find the project, and leave this process's log as it is."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("CROSSFOLD_MIRROR", raising=False)
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    bootstrap_project(ROOT)
+
+
+def error_of(conf: Path, *options: str, command: click.Command = run) -> str:
+    """Call what must fail, and give the one sentence on standard error."""
+    result = CliRunner().invoke(command, [f"--conf-source={conf}", *options])
+    assert result.exit_code == 1
+    return sentence_of(result.stdout, result.stderr)
+
+
+def sentence_of(output: str, error: str) -> str:
+    assert "Traceback" not in output + error
+    [sentence] = error.strip().splitlines()
     return sentence.removeprefix("Error: ")
 
 
@@ -84,9 +100,9 @@ def error_of(conf: Path, *options: str, command: str = "run") -> str:
 def test_sample_data_are_made_without_a_network(
     conf: Path, tmp_path: Path, options: list[str]
 ) -> None:
-    run = kedro(conf, "--env=sample", ONLY_DATA, *options)
-    assert run.returncode == 0, run.stderr
-    assert re.search(r" step \d of \d: appointments\.clean_appointments, \d+\.\d s\n", run.stdout)
+    done = kedro(conf, "--env=sample", ONLY_DATA, *options)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r" step \d of \d: appointments\.clean_appointments, \d+\.\d s\n", done.stdout)
     written = {file.name for file in (tmp_path / "sample").rglob("*") if file.is_file()}
     assert written == {
         "appointments.parquet",
@@ -119,7 +135,9 @@ def test_own_export_is_read_with_a_key_made_once(conf: Path, exports: Path, tmp_
 
 
 def test_unreachable_source_is_told(conf: Path) -> None:
-    sentence = error_of(conf, ONLY_DATA)
+    failed = kedro(conf, ONLY_DATA)
+    assert failed.returncode == 1
+    sentence = sentence_of(failed.stdout, failed.stderr)
     assert re.fullmatch(
         r"KaggleV2-May-2016\.csv could not be fetched from http://127\.0\.0\.1:9/table\.csv"
         r" \(no connection\): set CROSSFOLD_MIRROR to a folder that holds .*, or run with"
@@ -128,6 +146,7 @@ def test_unreachable_source_is_told(conf: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("in_project")
 def test_export_with_a_missing_column_is_told(conf: Path, exports: Path) -> None:
     (exports / "a.csv").write_text(f"{COLUMNS.replace('Age', 'Years')}\n{ROW}\n")
     sentence = error_of(conf, ONLY_DATA, f"--params=appointments_export={exports}")
@@ -137,6 +156,7 @@ def test_export_with_a_missing_column_is_told(conf: Path, exports: Path) -> None
     )
 
 
+@pytest.mark.usefixtures("in_project")
 def test_refused_parameter_is_told_with_what_is_allowed(conf: Path) -> None:
     sentence = error_of(conf, "--params=appointments.history_as_of=never", "--env=sample")
     assert sentence == (
@@ -145,11 +165,12 @@ def test_refused_parameter_is_told_with_what_is_allowed(conf: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("in_project")
 @pytest.mark.parametrize(
     ("command", "options", "sentence"),
     [
         (
-            "run",
+            run,
             ["--pipelines=wine", "--params=sed=7,wine.models.numpy.mlp.params.max_itr=3,seed=abc"],
             "There is no parameter sed (did you mean seed?), which was given as 7; the parameter"
             " seed is 'abc': it should be a whole number from 0 to 4,000,000,000; there is no"
@@ -157,20 +178,20 @@ def test_refused_parameter_is_told_with_what_is_allowed(conf: Path) -> None:
             " conf/ or with --params.",
         ),
         (
-            "refresh",
+            refresh,
             ["--pipelines=wine", "--params=moons.nope=1,apointments_export=x"],
             "There is no parameter moons.nope, which was given as 1; there is no parameter"
             " apointments_export (did you mean appointments_export?), which was given as 'x'."
             " Change it in conf/ or with --params.",
         ),
         (
-            "refresh",
+            refresh,
             ["--env=smaple"],
             "There is no environment smaple (did you mean sample?): the environments are base,"
             " local, sample, short.",
         ),
         (
-            "run",
+            run,
             ["--pipelines=wine", "--from-nodes=wine.folds.asign_rows_to_folds"],
             "There is no node wine.folds.asign_rows_to_folds (did you mean"
             " wine.folds.assign_rows_to_folds?): kedro registry describe wine lists the nodes that"
@@ -180,12 +201,13 @@ def test_refused_parameter_is_told_with_what_is_allowed(conf: Path) -> None:
     ids=["names and values", "not of the pipeline", "environment", "node"],
 )
 def test_wrong_names_and_values_are_refused_before_anything_runs(
-    conf: Path, tmp_path: Path, command: str, options: list[str], sentence: str
+    conf: Path, tmp_path: Path, command: click.Command, options: list[str], sentence: str
 ) -> None:
     assert error_of(conf, *options, command=command) == sentence
     assert not (tmp_path / "data").exists()
 
 
+@pytest.mark.usefixtures("in_project")
 def test_wrong_names_in_own_files_are_refused(conf: Path) -> None:
     (conf / "local" / "parameters.yml").write_text("wine: {modls: {numpy: {}}}\nsed: 4\n")
     (conf / "local" / "globals.yml").write_text("apointments_export: x\n")
@@ -197,6 +219,7 @@ def test_wrong_names_in_own_files_are_refused(conf: Path) -> None:
     )
 
 
+@pytest.mark.usefixtures("in_project")
 def test_unknown_pipeline_is_told_with_those_that_there_are(conf: Path) -> None:
     sentence = error_of(conf, "--pipelines=no_shaw")
     assert sentence.startswith(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 from pathlib import Path
 from typing import Any
 
 import yaml
 from filelock import FileLock
+
+from crossfold.datasets.atomic import write_privately
 
 PATIENT_KEY = "patient_key"
 KEY_BYTES = 32
@@ -46,16 +47,8 @@ def _make_key(file: Path) -> Any:
         text, own = _read(file)
         if PATIENT_KEY not in own:
             own[PATIENT_KEY] = {"key": secrets.token_hex(KEY_BYTES)}
-            _write_privately(file, text, {PATIENT_KEY: own[PATIENT_KEY]})
+            separator = "" if not text or text.endswith("\n") else "\n"
+            addition = yaml.safe_dump({PATIENT_KEY: own[PATIENT_KEY]})
+            write_privately(file, f"{text}{separator}{addition}")
             _logger.info("Made a secret key for hashing patients, in %s.", file)
     return own[PATIENT_KEY]
-
-
-def _write_privately(file: Path, text: str, addition: dict[str, Any]) -> None:
-    """Add to a file that only its owner can read."""
-    temporary = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    separator = "" if not text or text.endswith("\n") else "\n"
-    with open(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text + separator + yaml.safe_dump(addition))
-    temporary.replace(file)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from filelock import FileLock
 from kedro.server.utils import KEDRO_PROJECT_PATH_ENV
 
-from crossfold.datasets.atomic import temporary_file
+from crossfold.datasets.atomic import write_privately
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -57,10 +57,7 @@ def project_token(file: Path) -> str:
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_name(f".{file.name}.lock")):
         if not file.exists():
-            with temporary_file(file) as temporary:
-                temporary.chmod(0o600)
-                temporary.write_text(secrets.token_urlsafe(32), encoding="utf-8")
-                temporary.replace(file)
+            write_privately(file, secrets.token_urlsafe(32))
             _logger.info("Made a token for requests, in %s.", file)
     return file.read_text(encoding="utf-8").strip()
 

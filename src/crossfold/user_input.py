@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 from crossfold.exceptions import CrossfoldError
+from kedro_refresh.fingerprint import flatten
 
 if TYPE_CHECKING:
     from kedro.config import OmegaConfigLoader
@@ -153,7 +154,7 @@ def require_parameters(loader: OmegaConfigLoader, pipelines: Pipelines) -> None:
     types = parameter_types(pipelines)
     read = _read_by_configuration(loader)
     of_a_run = {SETTING, *SETTINGS, *read["runtime_params"]}
-    given = of_a_run.intersection(_leaves(loader.runtime_params or {}))
+    given = of_a_run.intersection(dict(flatten("", loader.runtime_params or {})))
     faults = [
         *unknown_parameters(parameters, {*types, *given}, of_a_run),
         *_unknown_globals(loader, read["globals"]),
@@ -289,14 +290,6 @@ def _read_by_configuration(loader: OmegaConfigLoader) -> dict[str, set[str]]:
 
 def _folder(loader: OmegaConfigLoader, env: str) -> str:
     return PurePath(loader._get_conf_env_path(env)).as_posix()
-
-
-def _leaves(tree: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}"
 
 
 def _names(known: Iterable[str]) -> set[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nights import run_kedro
 
 from kedro_refresh.ledger import Ledger
 
@@ -137,17 +138,18 @@ class Toy:
             text=True,
         )
 
-    def out(self, *options: str) -> tuple[int, str]:
+    def out(self, *options: str) -> tuple[int | None, str]:
         """Run ``kedro refresh``, and give its exit status and its standard output alone."""
-        with self.start("refresh", *options) as process:
-            output, _ = process.communicate(timeout=120)
-        return process.returncode, output
+        return run_kedro(self.folder, "refresh", *options)[:2]
 
-    def refresh(self, *options: str, **environment: str) -> tuple[int, str]:
+    def refresh(self, *options: str, **environment: str) -> tuple[int | None, str]:
         """Run ``kedro refresh``, and give its exit status and what it printed."""
-        with self.start("refresh", *options, **environment) as process:
-            output, error = process.communicate(timeout=120)
-        return process.returncode, output + error
+        return self.kedro("refresh", *options, **environment)
+
+    def kedro(self, *arguments: str, **environment: str) -> tuple[int | None, str]:
+        """Run ``kedro``, and give its exit status and what it printed."""
+        code, output, error = run_kedro(self.folder, *arguments, **environment)
+        return code, output + error
 
     def change(self, file: str, old: str, new: str) -> None:
         """Replace a piece of text in a file."""

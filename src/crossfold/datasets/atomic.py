@@ -201,6 +201,14 @@ def temporary_file(target: Path) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
+def write_privately(file: Path, text: str) -> None:
+    """Write a file that only its owner can read."""
+    with temporary_file(file) as temporary:
+        temporary.chmod(0o600)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(file)
+
+
 @contextlib.contextmanager
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Give an empty folder to fill; it becomes the target when the ``with`` block ends well.

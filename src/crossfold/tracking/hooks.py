@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,8 +14,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 
-from crossfold.tracking.record import Record
-from crossfold.tracking.store import Store
+from crossfold.tracking.store import Record, Store
 from kedro_refresh.hooks import RunStates
 
 SETTING = "tracking"
@@ -32,15 +30,6 @@ class _Tracked:
 
     folder: Path
     record: Record | None
-
-    @contextmanager
-    def recording(self) -> Iterator[Record | None]:
-        """Hand out the record; an error costs the run its tracking, nothing else."""
-        try:
-            yield self.record
-        except Exception as error:
-            self.record = None
-            _warn(error)
 
 
 class TrackingHooks:
@@ -77,18 +66,12 @@ class TrackingHooks:
     @hook_impl
     def before_node_run(self, inputs: dict[str, Any], run_id: str | None) -> None:
         """Take the parameters that the node reads."""
-        if run := self._runs.of(run_id):
-            with run.recording() as record:
-                if record:
-                    record.read(inputs)
+        _note(self._runs.of(run_id), lambda _, record: record.read(inputs))
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any) -> None:
         """Take the metrics that the node has written."""
-        if run := self._runs.here():
-            with run.recording() as record:
-                if record:
-                    record.wrote(dataset_name, data)
+        _note(self._runs.here(), lambda _, record: record.wrote(dataset_name, data))
 
     @hook_impl
     def after_pipeline_run(
@@ -107,11 +90,21 @@ class TrackingHooks:
     def _end(
         self, run_params: dict[str, Any], status: str, catalog: CatalogProtocol[Any, Any]
     ) -> None:
-        run = self._runs.end(run_params["run_id"])
-        if run is not None:
-            with run.recording() as record:
-                if record and record.saved:
-                    Store(run.folder).add(record, record.artifacts(catalog), status)
+        def store(folder: Path, record: Record) -> None:
+            if record.saved:
+                Store(folder).add(record, record.artifacts(catalog), status)
+
+        _note(self._runs.end(run_params["run_id"]), store)
+
+
+def _note(run: _Tracked | None, step: Callable[[Path, Record], None]) -> None:
+    """Do a step with the record; an error costs the run its tracking, nothing else."""
+    if run and run.record:
+        try:
+            step(run.folder, run.record)
+        except Exception as error:
+            run.record = None
+            _warn(error)
 
 
 def _warn(error: Exception) -> None:

@@ -8,13 +8,13 @@ import pytest
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.appointments import cleaning, schemas
+from crossfold.pipelines.appointments.cleaning import AppointmentsParameters
 from crossfold.pipelines.appointments.nodes import (
     build_appointment_features,
     build_coming_features,
     clean_appointments,
     clean_coming_appointments,
 )
-from crossfold.pipelines.appointments.parameters import AppointmentsParameters
 
 from .conftest import GOOD_ROW, raw_table
 

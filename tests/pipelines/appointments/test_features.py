@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossfold.pipelines.appointments import nodes, schemas
-from crossfold.pipelines.appointments.features import build_features
-from crossfold.pipelines.appointments.parameters import (
+from crossfold.pipelines.appointments.cleaning import (
     AppointmentsParameters,
     HistoryAsOf,
 )
+from crossfold.pipelines.appointments.features import build_features
 
 MODES: list[HistoryAsOf] = ["booking", "reminder"]
 HISTORY = [

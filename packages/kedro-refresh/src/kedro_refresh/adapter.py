@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Any
 
 from kedro.config import OmegaConfigLoader
-from kedro.framework.cli.utils import _split_params, split_string
+from kedro.framework.cli import utils
 from kedro.framework.context import KedroContext
 from kedro.framework.project import pipelines
 from kedro.framework.session import KedroSession
@@ -24,28 +24,7 @@ from pluggy import PluginManager
 from kedro_refresh.specs import RefreshSpecs
 
 Catalog = CatalogProtocol[Any, Any]
-
-split_params = _split_params
-__all__ = [
-    "NodeRunner",
-    "file_system_of",
-    "find_all_pipelines",
-    "hooks_of",
-    "is_versioned",
-    "list_versions",
-    "path_of",
-    "pipeline_names",
-    "protocol_of",
-    "register_globals",
-    "run_id_of",
-    "run_pipelines",
-    "set_version",
-    "split_params",
-    "split_string",
-    "version_of",
-    "without_cache",
-    "without_protocol",
-]
+split_params, split_string = utils._split_params, utils.split_string
 
 
 def hooks_of(context: KedroContext) -> Any:

@@ -34,31 +34,7 @@ TRIGGER = "refresh"
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for on the command line.
-
-    Attributes
-    ----------
-    project_path
-        The project's folder.
-    pipelines
-        Names of pipelines, together one.
-    env
-        Environment of the configuration, None for the usual one.
-    conf_source
-        Folder of the configuration, None for the usual one.
-    runtime_params
-        Parameters of ``--params``.
-    check
-        Only say whether anything is stale.
-    force
-        Run every node.
-    explain
-        Say of every node why it is stale or fresh.
-    paranoid
-        Read every file again.
-    as_json
-        Print what is found as JSON.
-    """
+    """What was asked for on the command line: its options, and the project's folder."""
 
     project_path: Path
     pipelines: list[str] = field(default_factory=lambda: ["__default__"])

@@ -6,8 +6,8 @@ import inspect
 import logging
 import threading
 import time
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
@@ -170,15 +170,6 @@ class _Run:
     lock: ExitStack
     recorder: Recorder | None
 
-    @contextmanager
-    def recording(self) -> Iterator[Recorder | None]:
-        """Hand out the recorder; an error costs the run its place in the ledger, nothing else."""
-        try:
-            yield self.recorder
-        except Exception as error:
-            self.recorder = None
-            _warn(error)
-
 
 class RunHooks:
     """Hooks that lock the data for a run, and note in the ledger what it does.
@@ -234,27 +225,19 @@ class RunHooks:
     @hook_impl
     def before_dataset_loaded(self, node: Node) -> None:
         """Take the node's fingerprint before it reads anything."""
-        if run := self._runs.here():
-            with run.recording() as recorder:
-                if recorder:
-                    recorder.begin(node)
+        _record(self._runs.here(), lambda recorder: recorder.begin(node))
 
     @hook_impl
     def before_node_run(self, node: Node, inputs: dict[str, Any], run_id: str | None) -> None:
         """Count what the node reads."""
-        if run := self._runs.of(run_id):
-            with run.recording() as recorder:
-                if recorder:
-                    recorder.read(node, inputs)
+        _record(self._runs.of(run_id), lambda recorder: recorder.read(node, inputs))
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:
         """Note what the node has written, which is what the run reads from now on."""
         if run := self._runs.here():
             pin(run.catalog, [dataset_name])
-            with run.recording() as recorder:
-                if recorder:
-                    recorder.wrote(node, dataset_name, data)
+            _record(run, lambda recorder: recorder.wrote(node, dataset_name, data))
 
     @hook_impl(wrapper=True)
     def after_pipeline_run(self, run_params: dict[str, Any]) -> Generator[None, Any, Any]:
@@ -277,9 +260,18 @@ class RunHooks:
 
     def _close(self, run: _Run | None, status: str, error: str | None = None) -> None:
         if run is not None:
-            with run.lock, run.recording() as recorder:
-                if recorder:
-                    recorder.end(status, error)
+            with run.lock:
+                _record(run, lambda recorder: recorder.end(status, error))
+
+
+def _record(run: _Run | None, note: Callable[[Recorder], None]) -> None:
+    """Have something noted; an error costs the run its place in the ledger, nothing else."""
+    if run and run.recorder:
+        try:
+            note(run.recorder)
+        except Exception as error:
+            run.recorder = None
+            _warn(error)
 
 
 def _trigger(run_params: dict[str, Any]) -> str:

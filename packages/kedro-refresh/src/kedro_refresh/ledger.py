@@ -128,87 +128,59 @@ class Ledger:
 
     def begin_run(self, run: str, trigger: str, env: str | None, pipelines: list[str]) -> None:
         """Note that a run has begun."""
-        values = (run, trigger, env, ",".join(pipelines), own_process(), self.now(), RUNNING)
-        with self._writing() as database:
-            database.execute(
-                "INSERT INTO runs (run, trigger, env, pipelines, process, started, status)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
-                values,
-            )
+        self._write(
+            "INSERT INTO runs (run, trigger, env, pipelines, process, started, status)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
+            *(run, trigger, env, ",".join(pipelines), own_process(), self.now(), RUNNING),
+        )
 
     def end_run(self, run: str, status: str, error: str | None = None) -> None:
         """Note how a run has ended."""
-        with self._writing() as database:
-            database.execute(
-                "UPDATE runs SET ended = ?, status = ?, error = ? WHERE run = ?",
-                (self.now(), status, error, run),
-            )
+        statement = "UPDATE runs SET ended = ?, status = ?, error = ? WHERE run = ?"
+        self._write(statement, self.now(), status, error, run)
 
     def add_note(self, run: str, note: str) -> None:
         """Note what was decided after a run."""
-        with self._writing() as database:
-            database.execute(
-                "UPDATE runs SET notes = coalesce(notes || ' ', '') || ? WHERE run = ?", (note, run)
-            )
+        statement = "UPDATE runs SET notes = coalesce(notes || ' ', '') || ? WHERE run = ?"
+        self._write(statement, note, run)
 
     def begin_node(self, run: str, node: str) -> None:
         """Note that a node has begun."""
-        with self._writing() as database:
-            database.execute(
-                "INSERT INTO nodes (run, node, status, started) VALUES (?, ?, ?, ?)",
-                (run, node, RUNNING, self.now()),
-            )
+        statement = "INSERT INTO nodes (run, node, status, started) VALUES (?, ?, ?, ?)"
+        self._write(statement, run, node, RUNNING, self.now())
 
     def end_node(self, record: NodeRecord) -> None:
         """Note what a node has done; only now do its outputs count."""
         outputs = json.dumps({name: asdict(one) for name, one in record.outputs.items()})
-        with self._writing() as database:
-            database.execute(
-                "UPDATE nodes SET status = ?, seconds = ?, fingerprint = ?, outputs = ?,"
-                " rows_in = ?, rows_out = ?, rejected = ?, metrics = ?"
-                " WHERE run = ? AND node = ? AND status = ?",
-                (
-                    DONE,
-                    record.seconds,
-                    record.fingerprint.to_json(),
-                    outputs,
-                    record.rows_in,
-                    record.rows_out,
-                    record.rejected,
-                    json.dumps(record.metrics, default=str),
-                    record.run,
-                    record.node,
-                    RUNNING,
-                ),
-            )
+        self._write(
+            "UPDATE nodes SET status = ?, seconds = ?, fingerprint = ?, outputs = ?, rows_in = ?,"
+            " rows_out = ?, rejected = ?, metrics = ? WHERE run = ? AND node = ? AND status = ?",
+            *(DONE, record.seconds, record.fingerprint.to_json(), outputs, record.rows_in),
+            *(record.rows_out, record.rejected, json.dumps(record.metrics, default=str)),
+            *(record.run, record.node, RUNNING),
+        )
 
     def latest_nodes(self, until: str | None = None) -> dict[str, NodeRecord]:
         """Give the last thing that each node has done, or had when a run ended."""
-        with self._reading() as database:
-            rows = database.execute(
-                "SELECT node, run, fingerprint, outputs, seconds, rows_in, rows_out, rejected,"
-                " metrics FROM nodes WHERE id IN"
-                " (SELECT max(id) FROM nodes WHERE status = ? AND (? IS NULL OR id <="
-                " (SELECT max(id) FROM nodes JOIN runs USING (run) WHERE runs.rowid <="
-                " (SELECT rowid FROM runs WHERE run = ?))) GROUP BY node) ORDER BY id",
-                (DONE, until, until),
-            ).fetchall()
+        rows = self._read(
+            "SELECT node, run, fingerprint, outputs, seconds, rows_in, rows_out, rejected,"
+            " metrics FROM nodes WHERE id IN"
+            " (SELECT max(id) FROM nodes WHERE status = ? AND (? IS NULL OR id <="
+            " (SELECT max(id) FROM nodes JOIN runs USING (run) WHERE runs.rowid <="
+            " (SELECT rowid FROM runs WHERE run = ?))) GROUP BY node) ORDER BY id",
+            *(DONE, until, until),
+        )
         return {row["node"]: _node_record(row) for row in rows}
 
     def written(self, node: str, name: str) -> list[Output]:
         """Give what a node has written to a dataset, the newest first."""
-        with self._reading() as database:
-            rows = database.execute(
-                "SELECT outputs FROM nodes WHERE node = ? AND status = ? ORDER BY id DESC",
-                (node, DONE),
-            ).fetchall()
-        found = [json.loads(row["outputs"]).get(name) for row in rows]
+        statement = "SELECT outputs FROM nodes WHERE node = ? AND status = ? ORDER BY id DESC"
+        found = [json.loads(row["outputs"]).get(name) for row in self._read(statement, node, DONE)]
         return [Output(**one) for one in found if one]
 
     def known_files(self) -> dict[str, KnownFile]:
         """Give what is known of files."""
-        with self._reading() as database:
-            rows = database.execute("SELECT * FROM files").fetchall()
+        rows = self._read("SELECT * FROM files")
         return {row["path"]: KnownFile(*tuple(row)[1:]) for row in rows}
 
     def remember_files(self, files: dict[str, KnownFile]) -> None:
@@ -220,9 +192,9 @@ class Ledger:
 
     def known_code(self, state: str) -> KnownCode:
         """Give what has been read from the source in this state; see `source_state`."""
-        with self._reading() as database:
-            row = database.execute("SELECT known FROM code WHERE state = ?", (state,)).fetchone()
-        return KnownCode.from_json(state, row["known"]) if row else KnownCode(state)
+        for row in self._read("SELECT known FROM code WHERE state = ?", state):
+            return KnownCode.from_json(state, row["known"])
+        return KnownCode(state)
 
     def remember_code(self, known: KnownCode) -> None:
         """Keep what has been read from the source, and forget its other states."""
@@ -232,44 +204,43 @@ class Ledger:
 
     def history(self, n_runs: int) -> list[RunRecord]:
         """Give the last runs, the newest first; those of dead processes are told as killed."""
-        with self._reading() as database:
-            rows = database.execute(
-                "SELECT runs.*, count(CASE WHEN nodes.status = ? THEN 1 END) AS n_nodes,"
-                " (SELECT node FROM nodes n WHERE n.run = runs.run ORDER BY id DESC LIMIT 1)"
-                " AS last_node FROM runs LEFT JOIN nodes USING (run)"
-                " GROUP BY runs.run ORDER BY runs.rowid DESC LIMIT ?",
-                (DONE, n_runs),
-            ).fetchall()
+        rows = self._read(
+            "SELECT runs.*, count(CASE WHEN nodes.status = ? THEN 1 END) AS n_nodes,"
+            " (SELECT node FROM nodes n WHERE n.run = runs.run ORDER BY id DESC LIMIT 1)"
+            " AS last_node FROM runs LEFT JOIN nodes USING (run)"
+            " GROUP BY runs.run ORDER BY runs.rowid DESC LIMIT ?",
+            *(DONE, n_runs),
+        )
         return [_run_record(row) for row in rows]
 
     def last_run(self) -> str:
         """Name the run that began last, or give an empty text."""
-        with self._reading() as database:
-            row = database.execute("SELECT run FROM runs ORDER BY rowid DESC LIMIT 1").fetchone()
-        return str(row["run"]) if row else ""
+        rows = self._read("SELECT run FROM runs ORDER BY rowid DESC LIMIT 1")
+        return "".join(row["run"] for row in rows)
 
     def has_run(self, run: str) -> bool:
         """Say whether there has been a run of that name."""
-        with self._reading() as database:
-            found = database.execute("SELECT 1 FROM runs WHERE run = ?", (run,)).fetchone()
-        return found is not None
+        return bool(self._read("SELECT 1 FROM runs WHERE run = ?", run))
 
     def delete_runs(self, runs: list[str]) -> None:
         """Forget some runs and what their nodes did."""
         with self._writing() as database:
             database.executemany("DELETE FROM runs WHERE run = ?", [(run,) for run in runs])
 
+    def _write(self, statement: str, *values: object) -> None:
+        with self._writing() as database:
+            database.execute(statement, values)
+
+    def _read(self, statement: str, *values: object) -> list[sqlite3.Row]:
+        """Ask the ledger; an empty one in memory stands for one that does not exist."""
+        name = str(self.file) if self.file.exists() else ":memory:"
+        with self._telling(), closing(_open(name)) as database:
+            return database.execute(statement, values).fetchall()
+
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         with self._telling(), closing(_open(str(self.file))) as database, database:
-            yield database
-
-    @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
-        """Open the ledger; an empty one in memory stands for one that does not exist."""
-        name = str(self.file) if self.file.exists() else ":memory:"
-        with self._telling(), closing(_open(name)) as database:
             yield database
 
     @contextmanager

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict
 
 from crossfold.datasets.identifiers import canonical_identifiers
-from crossfold.pipelines.appointments.parameters import AppointmentsParameters
 
+HistoryAsOf = Literal["booking", "reminder"]
 YOUNGEST, OLDEST = 0, 115
 HIGHEST_HANDICAP = 4
 LABEL = "no_show"
@@ -17,10 +19,8 @@ FLAGS = ["scholarship", "hypertension", "diabetes", "alcoholism", "sms_received"
 REQUIRED = ["patient", "booked", "appointment_day"]
 OPTIONAL = ["appointment", "gender", "age", "neighbourhood", *FLAGS, "handicap"]
 """What an export may say of an appointment, beside its label and what it must say."""
-
 EXTRA = {"number_": "float64", "flag_": "bool", "category_": "category"}
 """How the names of columns begin that only an export of one's own has, and their dtypes."""
-
 DTYPES = {
     "appointment_id": "str",
     "patient": "str",
@@ -57,8 +57,43 @@ EXPECTED = {
     "handicap": ("handicap", "a whole number"),
     LABEL: (LABEL, "yes or no (or set appointments.missed and appointments.kept)"),
 }
-DEFAULTS = AppointmentsParameters()
 DATE_LENGTH, TIME_LENGTH = len("2016-04-29"), len("2016-04-29T18:38:08")
+RULES_OF = {
+    "age_out_of_range": "age",
+    "unknown_gender": "gender",
+    "handicap_out_of_range": "handicap",
+    "unknown_label": LABEL,
+}
+"""The rules that ask for a column which an export need not have."""
+DUPLICATE = "duplicate_appointment_id"
+
+
+class AppointmentsParameters(BaseModel):
+    """How an export is read, and its appointments turned into features.
+
+    Attributes
+    ----------
+    date_format
+        Format of both dates in the terms of `strptime`, such as ``%d/%m/%Y %H:%M``; None for ISO
+        8601, and for ``29/04/2016`` where the data say whether day or month comes first.
+    missed, kept
+        What the label says of missed and of kept appointments, beside ``yes``, ``true``, ``1`` and
+        ``no``, ``false``, ``0``; case and blanks around do not matter.
+    history_as_of
+        When a prediction is made, and so which outcomes are known: ``booking``, those of days that
+        had ended when the appointment was booked; ``reminder``, those of days before the
+        appointment's.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    date_format: str | None = None
+    missed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+    history_as_of: HistoryAsOf = "reminder"
+
+
+DEFAULTS = AppointmentsParameters()
 
 
 def is_extra(name: str) -> bool:
@@ -233,15 +268,6 @@ ROW_RULES: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "handicap_out_of_range": lambda parsed: _out_of_range(parsed["handicap"], 0, HIGHEST_HANDICAP),
     "unknown_label": lambda parsed: parsed["no_show"].isna(),
 }
-RULES_OF = {
-    "age_out_of_range": "age",
-    "unknown_gender": "gender",
-    "handicap_out_of_range": "handicap",
-    "unknown_label": LABEL,
-}
-"""The rules that ask for a column which an export need not have."""
-
-DUPLICATE = "duplicate_appointment_id"
 
 
 def broken_rules(parsed: pd.DataFrame) -> pd.Series:

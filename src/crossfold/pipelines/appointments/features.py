@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.pipelines.appointments.cleaning import is_extra
-from crossfold.pipelines.appointments.parameters import HistoryAsOf
+from crossfold.pipelines.appointments.cleaning import HistoryAsOf, is_extra
 
 Integers = NDArray[np.int64]
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]

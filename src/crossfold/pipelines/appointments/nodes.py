@@ -8,8 +8,8 @@ import pandas as pd
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.appointments import cleaning
+from crossfold.pipelines.appointments.cleaning import AppointmentsParameters
 from crossfold.pipelines.appointments.features import build_features
-from crossfold.pipelines.appointments.parameters import AppointmentsParameters
 
 _logger = logging.getLogger(__name__)
 
