@@ -24,9 +24,9 @@ from crossfold.datasets.synthetic_appointments import PUBLISHED
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import FoldStack, MLPClassifier
 from crossfold.mlp.parallel import run_tasks
+from crossfold.pipelines.appointments.cleaning import AppointmentsParameters
 from crossfold.pipelines.appointments.features import build_features
 from crossfold.pipelines.appointments.nodes import clean_appointments
-from crossfold.pipelines.appointments.parameters import AppointmentsParameters
 from crossfold.pipelines.cluster import nodes
 from crossfold.templates.cross_validation.encoding import TableEncoder, target_numbers
 from crossfold.templates.cross_validation.final_model import assemble_model, score

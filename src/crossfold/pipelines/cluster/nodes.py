@@ -17,8 +17,8 @@ from pydantic import Field, PositiveInt
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.appointments import cleaning
+from crossfold.pipelines.appointments.cleaning import AppointmentsParameters, HistoryAsOf
 from crossfold.pipelines.appointments.features import build_features
-from crossfold.pipelines.appointments.parameters import AppointmentsParameters, HistoryAsOf
 from crossfold.templates.cross_validation.encoding import (
     TableEncoder,
     inputs_by_kind,
