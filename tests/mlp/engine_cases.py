@@ -10,7 +10,7 @@ import numpy as np
 from crossfold.mlp._batches import Batches, Block
 from crossfold.mlp._engine import Stack
 from crossfold.mlp._spec import Activation, Array, DataSet, Head, Member, Network, Settings
-from crossfold.mlp._start import make_stack, take_seat
+from crossfold.mlp._start import fill_slot, make_stack
 from crossfold.mlp._training import make_engine
 
 SOFTSIGN = Activation(
@@ -97,20 +97,20 @@ def start(
     network: Network, data: DataSet, members: Sequence[Member], settings: Settings
 ) -> tuple[Stack, Block]:
     """Give a stack at its start and the block of its first step, with plain step sizes of one."""
-    seats = [take_seat(i, m, network, [data], settings) for i, m in enumerate(members)]
-    feeds = [seat.feed for seat in seats]
-    batches = Batches(feeds, network.layer_sizes, settings.dtype, n_lanes=1)
-    for feed in feeds:
-        feed.start_epoch()
+    slots = [fill_slot(i, m, network, [data], settings) for i, m in enumerate(members)]
+    samplers = [slot.sampler for slot in slots]
+    batches = Batches(samplers, network.layer_sizes, settings.dtype, n_workers=1)
+    for sampler in samplers:
+        sampler.start_epoch()
     ones = np.ones((len(members), 1), dtype=settings.dtype)
     everyone = slice(0, len(members))
     block = Block(
-        lane=0,
+        worker=0,
         **batches.draw(everyone, 0, 1),
         learning_rates=ones.copy(),
         step_sizes=ones.copy(),
     )
-    return make_stack(seats, network, [data], settings), block
+    return make_stack(slots, network, [data], settings), block
 
 
 def differentiate(stack: Stack, block: Block) -> tuple[Array, Array]:

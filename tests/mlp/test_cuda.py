@@ -101,7 +101,7 @@ def test_an_engine_that_draws_its_own_masks_repeats_them_with_the_seed(monkeypat
 
     def draw_here(self, stack):
         init(self, stack)
-        self.n_lanes = 0
+        self.n_workers = 0
         monkeypatch.setattr(_engine, "GraphedStep", lambda step: step)
 
     monkeypatch.setattr(TorchEngine, "__init__", draw_here)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from engine_cases import ACTIVATIONS, HEADS, make_data, make_network, name_of
 
-from crossfold.mlp._batches import Batches, Feed
+from crossfold.mlp._batches import Batches, BatchSampler
 from crossfold.mlp._engine import runs_of
 from crossfold.mlp._layout import Layout
 from crossfold.mlp._spec import Member, Settings
@@ -75,20 +75,20 @@ def test_the_numpy_engine_does_not_import_torch():
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
-def make_feed(member, settings=SETTINGS, units=(4, 5, 3)):
+def make_sampler(member, settings=SETTINGS, units=(4, 5, 3)):
     rng = np.random.default_rng(member.seed)
-    return Feed(member, units, make_data("binary", 1), "binary", settings, rng)
+    return BatchSampler(member, units, make_data("binary", 1), "binary", settings, rng)
 
 
-def make_batches(feeds):
-    for feed in feeds:
-        feed.start_epoch()
-    return Batches(feeds, (4, 5, 3, 1), "float64", n_lanes=1)
+def make_batches(samplers):
+    for sampler in samplers:
+        sampler.start_epoch()
+    return Batches(samplers, (4, 5, 3, 1), "float64", n_workers=1)
 
 
 def test_every_row_is_taken_once_an_epoch_and_padding_weighs_nothing():
     members = [Member(0, ROWS[:30], seed=1), Member(0, ROWS[10:21], seed=2)]
-    batches = make_batches([make_feed(member) for member in members])
+    batches = make_batches([make_sampler(member) for member in members])
     taken = [[], []]
     for who, start, stop in batches.spans(slice(0, 2)):
         block = batches.draw(who, start, stop)
@@ -101,14 +101,14 @@ def test_every_row_is_taken_once_an_epoch_and_padding_weighs_nothing():
 
 
 def test_members_without_batches_left_take_no_part():
-    feeds = [make_feed(Member(0, ROWS[:n], seed=n)) for n in (30, 11, 3)]
-    spans = list(make_batches(feeds).spans(slice(0, 3)))
+    samplers = [make_sampler(Member(0, ROWS[:n], seed=n)) for n in (30, 11, 3)]
+    spans = list(make_batches(samplers).spans(slice(0, 3)))
     assert spans == [(slice(0, 3), 0, 1), (slice(0, 2), 1, 2), (slice(0, 1), 2, 4)]
 
 
 def test_dropout_masks_are_the_members_own_and_keep_the_mean():
-    alone = make_feed(Member(0, ROWS, seed=1, dropout=(0.25, 0.0)), units=(4, 2000, 3))
-    batches = Batches([alone], (4, 2000, 3, 1), "float64", n_lanes=1)
+    alone = make_sampler(Member(0, ROWS, seed=1, dropout=(0.25, 0.0)), units=(4, 2000, 3))
+    batches = Batches([alone], (4, 2000, 3, 1), "float64", n_workers=1)
     alone.start_epoch()
     masks = batches.draw(slice(0, 1), 0, 1)["masks"]
     assert masks[0] is masks[2] is None
@@ -118,8 +118,8 @@ def test_dropout_masks_are_the_members_own_and_keep_the_mean():
 
 def test_masks_do_not_depend_on_how_steps_are_cut_into_blocks():
     member = Member(0, ROWS, seed=1, dropout=(0.1, 0.5, 0.25))
-    feeds = [make_feed(member, replace(SETTINGS, batch_size=7)) for _ in range(2)]
-    whole, cut = (make_batches([feed]) for feed in feeds)
+    samplers = [make_sampler(member, replace(SETTINGS, batch_size=7)) for _ in range(2)]
+    whole, cut = (make_batches([sampler]) for sampler in samplers)
     together = [mask.copy() for mask in whole.draw(slice(0, 1), 0, 4)["masks"]]
     pieces = [[mask.copy() for mask in cut.draw(slice(0, 1), s, s + 2)["masks"]] for s in (0, 2)]
     for layer, mask in enumerate(together):

@@ -305,7 +305,7 @@ def test_what_is_not_allowed_is_said(params, words, stacked):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_lanes_and_groups_change_nothing(engine, monkeypatch):
+def test_workers_and_groups_change_nothing(engine, monkeypatch):
     """Groups of one member, two threads: dropout masks, weights and buffers stay apart."""
     network, data = make_network("binary", "cross_entropy", 1, "relu"), make_data("binary", 1)
     rows = np.arange(40)
@@ -319,10 +319,10 @@ def test_lanes_and_groups_change_nothing(engine, monkeypatch):
     module = {"numpy": _numpy_engine.NumpyEngine, "torch": TorchEngine}[engine]
     begin = module.__init__
 
-    def begin_with_two_lanes(self, stack):
+    def begin_with_two_workers(self, stack):
         begin(self, stack)
-        self.n_lanes = 2
+        self.n_workers = 2
 
-    monkeypatch.setattr(module, "__init__", begin_with_two_lanes)
+    monkeypatch.setattr(module, "__init__", begin_with_two_workers)
     for one, other in zip(together, train(network, [data], members, settings), strict=True):
         assert_same(one, other)

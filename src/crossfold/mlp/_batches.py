@@ -27,7 +27,7 @@ class Block:
 
     Attributes
     ----------
-    lane
+    worker
         Number of the thread that takes them, from 0.
     members
         Places of the `k` members that take part.
@@ -48,7 +48,7 @@ class Block:
         Shape ``(k, steps)``.
     """
 
-    lane: int
+    worker: int
     members: slice
     rows: Array
     weights: Array | None
@@ -64,7 +64,7 @@ class Block:
         return int(self.rows.shape[1])
 
 
-class Feed:
+class BatchSampler:
     """The rows of one member and what it draws at random.
 
     Parameters
@@ -146,13 +146,13 @@ class Batches:
 
     Parameters
     ----------
-    feeds
+    samplers
         One per member, most batches first: those still at work are always the first ones.
     sizes
         Units per layer of the stack.
     dtype
         Of weights and masks.
-    n_lanes
+    n_workers
         Threads that train side by side, each with groups of members whose arrays fit into its
         cache; 0 for a device that takes all members at once and draws its own dropout masks.
 
@@ -165,17 +165,17 @@ class Batches:
     """
 
     def __init__(
-        self, feeds: list[Feed], sizes: tuple[int, ...], dtype: str, *, n_lanes: int
+        self, samplers: list[BatchSampler], sizes: tuple[int, ...], dtype: str, *, n_workers: int
     ) -> None:
-        self._feeds = feeds
-        self._batch = max(feed.batch_size for feed in feeds)
+        self._samplers = samplers
+        self._batch = max(sampler.batch_size for sampler in samplers)
         # A device replays a recorded step, whose shapes stay the same; elsewhere a last batch that
         # is small costs less.
-        self._cuts_batches = n_lanes > 0
+        self._cuts_batches = n_workers > 0
         self._dtype = np.dtype(dtype)
-        highest = map(max, zip(*(feed.thresholds for feed in feeds), strict=True))
+        highest = map(max, zip(*(sampler.thresholds for sampler in samplers), strict=True))
         self._dropped = [
-            units if threshold and n_lanes else 0
+            units if threshold and n_workers else 0
             for units, threshold in zip(sizes[:-1], highest, strict=True)
         ]
         self.largest_product = self._batch * max(n_in * n_out for n_in, n_out in pairwise(sizes))
@@ -183,16 +183,16 @@ class Batches:
         self._step_bytes = self._batch * per_row * self._dtype.itemsize
         n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
         widest = max(n_parameters, self._batch * max(sizes[1:])) * self._dtype.itemsize
-        self.groups = cut_groups(len(feeds), _GROUP_BYTES // widest, n_lanes)
+        self.groups = cut_groups(len(samplers), _GROUP_BYTES // widest, n_workers)
 
     def start_epoch(self) -> None:
         """Draw the order of each member's rows."""
-        for feed in self._feeds:
-            feed.start_epoch()
+        for sampler in self._samplers:
+            sampler.start_epoch()
 
     def spans(self, group: slice) -> Iterator[tuple[slice, int, int]]:
         """Give ``(members, start, stop)``: these of the group take the steps from start to stop."""
-        ends = np.array([feed.n_batches for feed in self._feeds[group]])
+        ends = np.array([sampler.n_batches for sampler in self._samplers[group]])
         begin = 0
         for end in np.unique(ends).tolist():
             k = int((ends >= end).sum())
@@ -203,14 +203,14 @@ class Batches:
 
     def draw(self, members: slice, start: int, stop: int) -> dict[str, Any]:
         """Give rows, weights, counts, scale and masks of a `Block`."""
-        feeds = self._feeds[members]
-        counts = np.stack([feed.counts(start, stop) for feed in feeds])
+        samplers = self._samplers[members]
+        counts = np.stack([sampler.counts(start, stop) for sampler in samplers])
         width = int(counts.max()) if self._cuts_batches else self._batch
-        rows = np.zeros((len(feeds), stop - start, width), dtype=np.intp)
-        for own, feed in zip(rows.reshape(len(feeds), -1), feeds, strict=True):
-            chunk = feed.rows(start, stop)
+        rows = np.zeros((len(samplers), stop - start, width), dtype=np.intp)
+        for own, sampler in zip(rows.reshape(len(samplers), -1), samplers, strict=True):
+            chunk = sampler.rows(start, stop)
             own[: len(chunk)] = chunk
-        weights = self._weights(feeds, rows, counts)
+        weights = self._weights(samplers, rows, counts)
         total = counts if weights is None else weights.sum(axis=-1, dtype=np.float64)
         scale = np.divide(1, total, out=np.zeros(total.shape), where=total > 0)
         return {
@@ -219,27 +219,31 @@ class Batches:
             "weights": weights,
             "counts": counts,
             "scale": scale.astype(self._dtype),
-            "masks": self._draw_masks(feeds, stop - start, width),
+            "masks": self._draw_masks(samplers, stop - start, width),
         }
 
-    def _weights(self, feeds: list[Feed], rows: Array, counts: Array) -> Array | None:
-        if (counts == rows.shape[-1]).all() and all(feed.row_weights is None for feed in feeds):
+    def _weights(self, samplers: list[BatchSampler], rows: Array, counts: Array) -> Array | None:
+        if (counts == rows.shape[-1]).all() and all(
+            sampler.row_weights is None for sampler in samplers
+        ):
             return None
         real = np.arange(rows.shape[-1]) < counts[..., None]
         weights = real.astype(self._dtype)
-        for place, feed in enumerate(feeds):
-            if feed.row_weights is not None:
-                weights[place] *= feed.row_weights[rows[place]]
+        for place, sampler in enumerate(samplers):
+            if sampler.row_weights is not None:
+                weights[place] *= sampler.row_weights[rows[place]]
         return weights
 
-    def _draw_masks(self, feeds: list[Feed], n_steps: int, width: int) -> list[Array | None]:
+    def _draw_masks(
+        self, samplers: list[BatchSampler], n_steps: int, width: int
+    ) -> list[Array | None]:
         masks: list[Array | None] = [
-            np.ones((len(feeds), n_steps, units, width), dtype=self._dtype) if units else None
+            np.ones((len(samplers), n_steps, units, width), dtype=self._dtype) if units else None
             for units in self._dropped
         ]
         if any(self._dropped):
-            for place, feed in enumerate(feeds):
-                feed.fill_masks(masks, place, n_steps)
+            for place, sampler in enumerate(samplers):
+                sampler.fill_masks(masks, place, n_steps)
         return masks
 
 
@@ -256,13 +260,13 @@ def batch_rows(batch_size: int | str, n_rows: int) -> int:
     return min(int(batch_size), n_rows)
 
 
-def cut_groups(k: int, most: int, n_lanes: int) -> list[slice]:
-    """Cut `k` members into groups of nearly one size, `most` at the most, evenly over the lanes."""
-    if n_lanes == 0:
+def cut_groups(k: int, most: int, n_workers: int) -> list[slice]:
+    """Cut `k` members into even groups, `most` at the most, as many for each worker."""
+    if n_workers == 0:
         return [slice(0, k)]
     n_groups = -(-k // max(1, most))
     if n_groups > 1:
-        n_groups = min(k, -(-n_groups // n_lanes) * n_lanes)
+        n_groups = min(k, -(-n_groups // n_workers) * n_workers)
     bounds = np.linspace(0, k, n_groups + 1).round().astype(int).tolist()
     return [slice(start, stop) for start, stop in pairwise(bounds)]
 

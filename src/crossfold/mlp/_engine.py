@@ -72,15 +72,15 @@ class Engine(Protocol):
 
     Attributes
     ----------
-    n_lanes
+    n_workers
         Threads that may call `run` side by side, each with members of its own; 0 for a device,
         which takes all members at once and draws their dropout masks itself.
     """
 
-    n_lanes: int
+    n_workers: int
 
     def one_thread_each(self) -> AbstractContextManager[None]:
-        """Keep matrix products from using several threads while several lanes are at work."""
+        """Keep matrix products from using several threads while several workers are at work."""
 
     def run(self, block: Block) -> Array:
         """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``.

@@ -26,12 +26,12 @@ class LBFGSTraining(Training):
     """A stack whose members are minimised over all their rows; see `Training`."""
 
     def _train(self) -> None:
-        searches = {seat.index: _Search(seat.start, self._settings) for seat in self._seats}
+        searches = {slot.index: _Search(slot.start, self._settings) for slot in self._slots}
         try:
             for search in searches.values():
                 search.start()
-            while self._seats:
-                self._take_turn([searches[seat.index] for seat in self._seats])
+            while self._slots:
+                self._take_turn([searches[slot.index] for slot in self._slots])
         finally:
             for search in searches.values():
                 search.stop()
@@ -40,13 +40,13 @@ class LBFGSTraining(Training):
         """Wait until all have asked or ended, note what they have learnt, and answer those left."""
         points = [search.next_point() for search in searches]
         self._note_iterations(searches)
-        for place, (seat, search) in enumerate(zip(self._seats, searches, strict=True)):
+        for place, (slot, search) in enumerate(zip(self._slots, searches, strict=True)):
             flat = self._engine.parameters(place)
-            flat[seat.places] = points[place]
+            flat[slot.places] = points[place]
             self._engine.replace(place, flat)
-            seat.progress.trained.converged = search.has_converged
+            slot.progress.trained.converged = search.has_converged
         self._dismiss([search.has_ended for search in searches])
-        if self._seats:
+        if self._slots:
             self._answer([search for search in searches if not search.has_ended])
 
     def _note_iterations(self, searches: list[_Search]) -> None:
@@ -57,10 +57,10 @@ class LBFGSTraining(Training):
             max(search.n_iter for search in searches), np.array([one.loss for one in searches])
         )
         seconds = perf_counter() - self._began
-        for place, (seat, search) in enumerate(zip(self._seats, searches, strict=True)):
+        for place, (slot, search) in enumerate(zip(self._slots, searches, strict=True)):
             if search.has_advanced:
-                seat.progress.advance(seat.feed.n_rows, seat.feed.n_batches)
-                self._record(seat, place, event, seconds)
+                slot.progress.advance(slot.sampler.n_rows, slot.sampler.n_batches)
+                self._record(slot, place, event, seconds)
                 search.has_advanced = False
         for callback in self._settings.callbacks:
             callback.on_epoch_end(event)
@@ -70,17 +70,17 @@ class LBFGSTraining(Training):
         for group in self._batches.groups:
             for members, start, stop in self._batches.spans(group):
                 losses, gradients = self._engine.differentiate(self._whole(members, start, stop))
-                seats = self._seats[members]
-                for seat, search, loss, gradient in zip(
-                    seats, searches[members], losses, gradients, strict=True
+                slots = self._slots[members]
+                for slot, search, loss, gradient in zip(
+                    slots, searches[members], losses, gradients, strict=True
                 ):
-                    search.answer(float(loss) / seat.feed.n_rows, gradient[seat.places])
+                    search.answer(float(loss) / slot.sampler.n_rows, gradient[slot.places])
 
     def _whole(self, members: slice, start: int, stop: int) -> Block:
         """Give all rows of some members as a block of one step."""
         none = np.zeros((members.stop - members.start, stop - start))
         drawn = self._batches.draw(members, start, stop)
-        return Block(lane=0, **drawn, learning_rates=none, step_sizes=none)
+        return Block(worker=0, **drawn, learning_rates=none, step_sizes=none)
 
 
 class _Search(Thread):

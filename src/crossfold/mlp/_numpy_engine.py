@@ -33,7 +33,7 @@ class NumpyEngine:
     """
 
     def __init__(self, stack: Stack) -> None:
-        self.n_lanes = blas_threads()
+        self.n_workers = blas_threads()
         dtype = stack.parameters.dtype
         inputs = {id(one.inputs): _by_rows(one.inputs) for one in stack.data_sets}
         data_sets = [
@@ -81,7 +81,7 @@ class NumpyEngine:
 
     def _workspace_for(self, block: Block) -> _Workspace:
         """Give buffers for a block's shape; groups of the same size take turns in them."""
-        key = block.lane, len(block.rows), block.rows.shape[-1]
+        key = block.worker, len(block.rows), block.rows.shape[-1]
         if key not in self._workspaces or self._workspaces[key].n_steps < block.n_steps:
             self._workspaces[key] = _Workspace(self._stack, block)
         return self._workspaces[key]
@@ -117,7 +117,7 @@ class NumpyEngine:
         return {name: array[place].copy() for name, array in self._stack.state.items()}
 
     def one_thread_each(self) -> AbstractContextManager[None]:
-        """Keep matrix products from using several threads while several lanes are at work."""
+        """Keep matrix products from using several threads while several workers are at work."""
         return one_blas_thread()
 
     def keep(self, places: Array) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from crossfold.mlp._batches import Block, Feed
+from crossfold.mlp._batches import BatchSampler, Block
 from crossfold.mlp._engine import Measure, Stack
 from crossfold.mlp._layout import Layout
 from crossfold.mlp._spec import Array, Loss, Settings
@@ -21,7 +21,7 @@ class SharedEngine(ABC):
     """What NumPy and PyTorch do alike for networks on the same rows. See `Engine`.
 
     The first layers are kept as one row ``[w; b]`` for each unit of any network, and all layers
-    above as they lie in `Layout`. Their update is not cut into pieces: columns of as many rows as
+    above as they lie in `Layout`. Their update is not cut into chunks: columns of as many rows as
     there are units are slow to walk through.
 
     Parameters
@@ -34,7 +34,7 @@ class SharedEngine(ABC):
         Puts an array where `xp` wants it.
     """
 
-    n_lanes: int
+    n_workers: int
 
     def __init__(self, xp: Any, stacks: Sequence[Stack], put: Callable[[Array], Any]) -> None:
         self._stacks, self._put = stacks, put
@@ -90,7 +90,7 @@ class SharedBatches:
 
     Parameters
     ----------
-    feeds
+    samplers
         One per network, group by group.
     stacks
         The groups.
@@ -102,57 +102,57 @@ class SharedBatches:
 
     def __init__(
         self,
-        feeds: Sequence[Feed],
+        samplers: Sequence[BatchSampler],
         stacks: Sequence[Stack],
         order: np.random.Generator,
         *,
         draws_masks: bool,
     ) -> None:
-        self._feeds, self._stacks, self._order = feeds, stacks, order
-        self._feed, self._dtype = feeds[0], np.dtype(stacks[0].settings.dtype)
+        self._samplers, self._stacks, self._order = samplers, stacks, order
+        self._sampler, self._dtype = samplers[0], np.dtype(stacks[0].settings.dtype)
         self._draws_masks = draws_masks
-        self.groups = [slice(0, len(feeds))]
+        self.groups = [slice(0, len(samplers))]
         n_units = sum(len(stack.data) * stack.layout.sizes[1] for stack in stacks)
-        self.largest_product = feeds[0].batch_size * stacks[0].layout.sizes[0] * n_units
+        self.largest_product = samplers[0].batch_size * stacks[0].layout.sizes[0] * n_units
 
     def start_epoch(self) -> None:
         """Draw the order of the rows."""
-        n_rows, settings = self._feed.n_rows, self._stacks[0].settings
-        draws = settings.shuffle and self._feed.batch_size < n_rows
+        n_rows, settings = self._sampler.n_rows, self._stacks[0].settings
+        draws = settings.shuffle and self._sampler.batch_size < n_rows
         self._rows = self._order.permutation(n_rows) if draws else np.arange(n_rows)
 
     def spans(self, group: slice) -> Iterator[tuple[slice, int, int]]:
         """Give ``(members, start, stop)``: all take one batch after another."""
-        for batch in range(self._feed.n_batches):
+        for batch in range(self._sampler.n_batches):
             yield group, batch, batch + 1
 
     def draw(self, members: slice, start: int, stop: int) -> dict[str, Any]:
         """Give rows, weights, counts, scale and masks of a `Block` of one step."""
-        size = self._feed.batch_size
+        size = self._sampler.batch_size
         rows = self._rows[start * size : stop * size]
         return {
             "members": members,
             "rows": rows[None, None],
             "weights": None,
-            "counts": np.full((len(self._feeds), 1), len(rows)),
+            "counts": np.full((len(self._samplers), 1), len(rows)),
             "scale": np.array([[1 / len(rows)]], dtype=self._dtype),
             "masks": [*self._masks()],
         }
 
     def _masks(self) -> Iterator[list[Array | None]]:
         """Draw the dropout masks of each group for a batch, each network from its own generator."""
-        feeds = iter(self._feeds)
+        samplers = iter(self._samplers)
         for stack in self._stacks:
-            own = [next(feeds) for _ in stack.data]
+            own = [next(samplers) for _ in stack.data]
             dropped = [drop and self._draws_masks for drop in dropped_layers(stack)]
-            shape = len(own), 1, self._feed.batch_size
+            shape = len(own), 1, self._sampler.batch_size
             masks: list[Array | None] = [
                 np.ones((*shape[:2], units, shape[2]), dtype=self._dtype) if drop else None
                 for units, drop in zip(stack.layout.sizes[1:-1], dropped, strict=True)
             ]
             if any(dropped):
-                for place, feed in enumerate(own):
-                    feed.fill_masks([None, *masks], place, 1)
+                for place, sampler in enumerate(own):
+                    sampler.fill_masks([None, *masks], place, 1)
             yield [None if mask is None else mask[:, 0] for mask in masks]
 
 
@@ -177,7 +177,7 @@ def _make_update(
         xp.zeros_like(flat),
         {name: xp.zeros_like(flat) for name in rule_of(settings).state_names},
         Penalties(xp, **{name: put(array) for name, array in penalties.items()}),
-        piece_bytes=None,
+        chunk_bytes=None,
     )
 
 
@@ -225,15 +225,15 @@ def most_rows(itemsize: int) -> int:
     return 4096 if itemsize <= 4 else 1024
 
 
-def cut_rows(n_rows: int, least: int, most: int, n_lanes: int) -> list[tuple[int, int]]:
-    """Cut rows into chunks of nearly one size, evenly over the lanes.
+def cut_rows(n_rows: int, least: int, most: int, n_workers: int) -> list[tuple[int, int]]:
+    """Cut rows into chunks of nearly one size, evenly over the workers.
 
-    A chunk has `most` rows at the most. Fewer rows than that are still cut for the lanes, as long
+    A chunk has `most` rows at the most. Fewer rows than that are still cut for the workers, as long
     as each gets `least` rows.
     """
-    n_chunks = max(-(-n_rows // most), min(n_lanes, n_rows // least))
+    n_chunks = max(-(-n_rows // most), min(n_workers, n_rows // least))
     if n_chunks > 1:
-        n_chunks = -(-n_chunks // n_lanes) * n_lanes
+        n_chunks = -(-n_chunks // n_workers) * n_workers
     bounds = np.linspace(0, n_rows, n_chunks + 1).round().astype(int).tolist()
     return list(pairwise(bounds))
 

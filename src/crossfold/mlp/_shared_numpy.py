@@ -1,7 +1,7 @@
 """Networks of all shapes on the same rows, in NumPy: a batch is cut into chunks of rows.
 
 A chunk is small enough for everything that is made of it to stay in the cache, from the product of
-all first layers to their gradients. Lanes (threads) take chunks side by side and add up gradients
+all first layers to their gradients. Workers (threads) take chunks side by side and add up gradients
 of their own.
 """
 
@@ -31,8 +31,8 @@ from crossfold.mlp._shared import (
 from crossfold.mlp._spec import Array
 from crossfold.mlp._update import Update
 
-_WORTH_A_LANE = 1 << 24
-"""Multiplications in the first layers' product that take longer than it does to wake a lane."""
+_WORTH_A_WORKER = 1 << 24
+"""Multiplications in the first layers' product that take longer than it does to wake a worker."""
 
 
 class SharedNumpyEngine(SharedEngine):
@@ -43,11 +43,11 @@ class SharedNumpyEngine(SharedEngine):
         [data_set], dtype = stacks[0].data_sets, stacks[0].parameters.dtype
         self._inputs = np.ascontiguousarray(data_set.inputs)
         self._targets = np.ascontiguousarray(data_set.targets.T, dtype=dtype)
-        self._least_rows = -(-_WORTH_A_LANE // self._first.parameters.size)
+        self._least_rows = -(-_WORTH_A_WORKER // self._first.parameters.size)
         self._most_rows = most_rows(dtype.itemsize)
         if reads_whole_batch(stacks):
             self._least_rows = self._most_rows = len(self._inputs)
-        self.n_lanes = blas_threads()
+        self.n_workers = blas_threads()
         self._workspaces: dict[tuple[int, int], _Workspace] = {}
 
     def one_thread_each(self) -> AbstractContextManager[None]:
@@ -82,27 +82,27 @@ class SharedNumpyEngine(SharedEngine):
         return [measured[start] for start in sorted(measured)]
 
     def _run(self, n_rows: int, work: Callable[[_Workspace, int, int], None]) -> list[_Workspace]:
-        """Let the lanes work on all chunks; give the workspaces that they used."""
-        chunks = cut_rows(n_rows, self._least_rows, self._most_rows, self.n_lanes)
-        n_lanes = min(self.n_lanes, len(chunks))
+        """Let the workers work on all chunks; give the workspaces that they used."""
+        chunks = cut_rows(n_rows, self._least_rows, self._most_rows, self.n_workers)
+        n_workers = min(self.n_workers, len(chunks))
 
-        def run_lane(lane: int) -> list[_Workspace]:
+        def run_worker(worker: int) -> list[_Workspace]:
             used = {}
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                for start, stop in chunks[lane::n_lanes]:
-                    workspace = self._workspace(lane, stop - start)
+                for start, stop in chunks[worker::n_workers]:
+                    workspace = self._workspace(worker, stop - start)
                     work(workspace, start, stop)
                     used[stop - start] = workspace
             return list(used.values())
 
-        if n_lanes == 1:
-            return run_lane(0)
-        with one_blas_thread(), ThreadPoolExecutor(n_lanes) as pool:
-            return [one for used in pool.map(run_lane, range(n_lanes)) for one in used]
+        if n_workers == 1:
+            return run_worker(0)
+        with one_blas_thread(), ThreadPoolExecutor(n_workers) as pool:
+            return [one for used in pool.map(run_worker, range(n_workers)) for one in used]
 
-    def _workspace(self, lane: int, n_rows: int) -> _Workspace:
-        """Give a lane's buffers for chunks of that many rows."""
-        key = lane, n_rows
+    def _workspace(self, worker: int, n_rows: int) -> _Workspace:
+        """Give a worker's buffers for chunks of that many rows."""
+        key = worker, n_rows
         if key not in self._workspaces:
             above = [update.parameters for update in self._above]
             first = self._first.parameters
@@ -111,7 +111,7 @@ class SharedNumpyEngine(SharedEngine):
 
 
 class _Workspace:
-    """Buffers of one lane for chunks of one size, and the gradients that it adds up."""
+    """Buffers of one worker for chunks of one size, and the gradients that it adds up."""
 
     def __init__(
         self,

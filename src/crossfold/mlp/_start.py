@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from crossfold.mlp._batches import Feed, dropout_rates
+from crossfold.mlp._batches import BatchSampler, dropout_rates
 from crossfold.mlp._engine import Stack
 from crossfold.mlp._layout import Layout
 from crossfold.mlp._losses import label_weights_of
@@ -122,8 +122,8 @@ def _draw(init: Start, rng: np.random.Generator, fans: tuple[int, int], shape: S
 def _resolve(init: Start, network: Network, number: int) -> Start:
     """Say what ``auto`` is for a layer of weights: he if it reads or feeds a ReLU kind."""
     own = network.activation
-    beside = own[max(number - 1, 0) : number + 1] if isinstance(own, tuple) else (own,)
-    auto = "xavier" if {"relu", "leaky_relu"}.isdisjoint(beside) else "he"
+    neighbours = own[max(number - 1, 0) : number + 1] if isinstance(own, tuple) else (own,)
+    auto = "xavier" if {"relu", "leaky_relu"}.isdisjoint(neighbours) else "he"
     return auto if init == "auto" else init
 
 
@@ -143,7 +143,7 @@ _NEVER = -1e30
 
 
 @dataclass
-class Seat:
+class Slot:
     """A member in the stack.
 
     Attributes
@@ -158,7 +158,7 @@ class Seat:
         Where its parameters lie in the stack's flat row.
     start
         Its own flat parameters before training.
-    feed, progress
+    sampler, progress
         What it reads, and how it does.
     """
 
@@ -168,7 +168,7 @@ class Seat:
     layout: Layout
     places: Array | slice
     start: Array
-    feed: Feed
+    sampler: BatchSampler
     progress: Progress
 
 
@@ -179,9 +179,9 @@ def own_layout(network: Network, member: Member) -> Layout:
     return Layout((member.n_features or n_in, *own_hidden, n_out))
 
 
-def take_seat(
+def fill_slot(
     index: int, member: Member, network: Network, data_sets: Sequence[DataSet], settings: Settings
-) -> Seat:
+) -> Slot:
     """Prepare one member; the first thing that its generator draws is its start."""
     rng = np.random.default_rng(member.seed)
     own = own_layout(network, member)
@@ -190,24 +190,24 @@ def take_seat(
     else:
         start = own.join(*member.start, settings.dtype)
     data_set = data_sets[member.data]
-    return Seat(
+    return Slot(
         index=index,
         network=network,
         member=member,
         layout=own,
         places=Layout(network.layer_sizes).places_of(own),
         start=start,
-        feed=Feed(member, own.sizes[:-1], data_set, network.head, settings, rng),
+        sampler=BatchSampler(member, own.sizes[:-1], data_set, network.head, settings, rng),
         progress=Progress(settings, member),
     )
 
 
 def make_stack(
-    seats: Sequence[Seat], network: Network, data_sets: Sequence[DataSet], settings: Settings
+    slots: Sequence[Slot], network: Network, data_sets: Sequence[DataSet], settings: Settings
 ) -> Stack:
-    """Put the members into arrays with one row each, in the order of the seats."""
+    """Put the members into arrays with one row each, in the order of the slots."""
     layout = Layout(network.layer_sizes)
-    members = [seat.member for seat in seats]
+    members = [slot.member for slot in slots]
     labels = label_weights_of(members, network)
     return Stack(
         network=network,
@@ -215,50 +215,50 @@ def make_stack(
         settings=settings,
         data_sets=data_sets,
         data=[member.data for member in members],
-        parameters=_parameters(seats, network, layout, settings.dtype),
-        state=_state(seats, layout, settings),
+        parameters=_parameters(slots, network, layout, settings.dtype),
+        state=_state(slots, layout, settings),
         gamma=np.array([m.focal_gamma for m in members], dtype=settings.dtype),
         label_weights=None if labels is None else labels.astype(settings.dtype),
         penalties=factors_of(members, layout, settings),
         dropout=np.array([dropout_rates(m.dropout, len(layout.sizes) - 1) for m in members]),
         seed=members[0].seed,
-        used=_used(seats, layout, settings.dtype),
+        used=_used(slots, layout, settings.dtype),
     )
 
 
-def _parameters(seats: Sequence[Seat], network: Network, layout: Layout, dtype: str) -> Array:
+def _parameters(slots: Sequence[Slot], network: Network, layout: Layout, dtype: str) -> Array:
     """Give the flat start of all members, zero for units that a member lacks.
 
     Softmax counts all units of its layer. A bias so low that the exponential is zero takes out
     those that a member lacks; no penalty and no gradient touches it.
     """
-    flat = np.zeros((len(seats), layout.n_parameters), dtype=dtype)
+    flat = np.zeros((len(slots), layout.n_parameters), dtype=dtype)
     for activation, block in zip(network.activations, layout.blocks(flat), strict=False):
         if activation == "softmax":
             block[:, -1] = _NEVER
-    for row, seat in zip(flat, seats, strict=True):
-        row[seat.places] = seat.start
+    for row, slot in zip(flat, slots, strict=True):
+        row[slot.places] = slot.start
     return flat
 
 
-def _state(seats: Sequence[Seat], layout: Layout, settings: Settings) -> dict[str, Array]:
+def _state(slots: Sequence[Slot], layout: Layout, settings: Settings) -> dict[str, Array]:
     """Give the optimiser's arrays, zero for members that begin anew."""
-    shape = (len(seats), layout.n_parameters)
+    shape = (len(slots), layout.n_parameters)
     names = rule_of(settings).state_names
     state = {name: np.zeros(shape, dtype=settings.dtype) for name in names}
-    for place, seat in enumerate(seats):
-        before = seat.member.optimizer_state
+    for place, slot in enumerate(slots):
+        before = slot.member.optimizer_state
         for name, array in state.items():
             if before is not None:
-                array[place, seat.places] = before["arrays"][name]
+                array[place, slot.places] = before["arrays"][name]
     return state
 
 
-def _used(seats: Sequence[Seat], layout: Layout, dtype: str) -> Array | None:
+def _used(slots: Sequence[Slot], layout: Layout, dtype: str) -> Array | None:
     """Mark the parameters that each member has, None where all have all."""
-    if all(s.layout.sizes == layout.sizes and np.all(s.member.use_bias) for s in seats):
+    if all(s.layout.sizes == layout.sizes and np.all(s.member.use_bias) for s in slots):
         return None
-    used = np.zeros((len(seats), layout.n_parameters), dtype=dtype)
-    for row, seat in zip(used, seats, strict=True):
-        row[seat.places] = seat.layout.spread(1, seat.member.use_bias)
+    used = np.zeros((len(slots), layout.n_parameters), dtype=dtype)
+    for row, slot in zip(used, slots, strict=True):
+        row[slot.places] = slot.layout.spread(1, slot.member.use_bias)
     return used

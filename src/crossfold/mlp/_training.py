@@ -29,7 +29,7 @@ from crossfold.mlp._spec import (
     Settings,
     Trained,
 )
-from crossfold.mlp._start import Seat, make_stack, take_seat
+from crossfold.mlp._start import Slot, fill_slot, make_stack
 from crossfold.mlp._units import Units, enter_units
 from crossfold.mlp._update import rule_of
 from crossfold.mlp.exceptions import ParameterError
@@ -144,16 +144,16 @@ class Training:
         if settings.scale_targets and first.head == "regression" and first.link == "linear":
             self._units, data_sets, members = enter_units(data_sets, members)
         self._data_sets, self._settings, self._order = data_sets, settings, order
-        seats = [
-            take_seat(index, member, network, data_sets, settings)
+        slots = [
+            fill_slot(index, member, network, data_sets, settings)
             for index, (network, member) in enumerate(zip(networks, members, strict=True))
         ]
         if order is None:
-            seats.sort(key=lambda seat: (-seat.feed.n_batches, seat.member.data))
-        groups: dict[Network, list[Seat]] = {}
-        for seat in seats:
-            groups.setdefault(seat.network, []).append(seat)
-        self._seats = [seat for group in groups.values() for seat in group]
+            slots.sort(key=lambda slot: (-slot.sampler.n_batches, slot.member.data))
+        groups: dict[Network, list[Slot]] = {}
+        for slot in slots:
+            groups.setdefault(slot.network, []).append(slot)
+        self._slots = [slot for group in groups.values() for slot in group]
         self._stacks = [
             make_stack(group, network, data_sets, settings) for network, group in groups.items()
         ]
@@ -172,85 +172,89 @@ class Training:
         for epoch in range(1, self._settings.max_iter + 1):
             self._run_epoch(epoch)
             if self._order is None:
-                self._dismiss([seat.progress.stopped for seat in self._seats])
-            if not self._seats:
+                self._dismiss([slot.progress.stopped for slot in self._slots])
+            if not self._slots:
                 return
-        self._dismiss([True] * len(self._seats))
+        self._dismiss([True] * len(self._slots))
 
     def _arrange(self) -> None:
         """Lay out batches and validation for the members that are in the stack."""
-        members = [seat.member for seat in self._seats]
-        feeds = [seat.feed for seat in self._seats]
-        settings, n_lanes = self._settings, self._engine.n_lanes
+        members = [slot.member for slot in self._slots]
+        samplers = [slot.sampler for slot in self._slots]
+        settings, n_workers = self._settings, self._engine.n_workers
         self._batches: Batches | SharedBatches
         self._validation: Validation | SharedValidation
         if self._order is not None:
-            self._batches = SharedBatches(feeds, self._stacks, self._order, draws_masks=n_lanes > 0)
+            self._batches = SharedBatches(
+                samplers, self._stacks, self._order, draws_masks=n_workers > 0
+            )
             self._validation = SharedValidation(self._stacks, members)
             return
-        network = self._seats[0].network
-        units = self._units and [self._units[seat.index] for seat in self._seats]
-        self._batches = Batches(feeds, network.layer_sizes, settings.dtype, n_lanes=n_lanes)
+        network = self._slots[0].network
+        units = self._units and [self._units[slot.index] for slot in self._slots]
+        self._batches = Batches(samplers, network.layer_sizes, settings.dtype, n_workers=n_workers)
         self._validation = Validation(network, self._data_sets, members, units)
 
     def _run_epoch(self, epoch: int) -> None:
         losses = self._train_epoch(epoch)
-        for seat in self._seats:
-            seat.progress.advance(seat.feed.n_rows, seat.feed.n_batches)
+        for slot in self._slots:
+            slot.progress.advance(slot.sampler.n_rows, slot.sampler.n_batches)
         if epoch % self._settings.score_every and epoch < self._settings.max_iter:
             return
         event = self._score(epoch, losses)
         seconds = perf_counter() - self._began
-        for place, seat in enumerate(self._seats):
-            self._record(seat, place, event, seconds)
+        for place, slot in enumerate(self._slots):
+            self._record(slot, place, event, seconds)
         for callback in self._settings.callbacks:
             callback.on_epoch_end(event)
 
     def _train_epoch(self, epoch: int) -> Array:
         """Take all steps of an epoch and give each member's mean loss, shape ``(k,)``."""
         self._batches.start_epoch()
-        feeds, callbacks = [seat.feed for seat in self._seats], self._settings.callbacks
-        total, n_steps = np.zeros(len(feeds)), max(feed.n_batches for feed in feeds)
+        samplers, callbacks = [slot.sampler for slot in self._slots], self._settings.callbacks
+        total, n_steps = np.zeros(len(samplers)), max(sampler.n_batches for sampler in samplers)
         waiting: list[Any] = [one for one in callbacks if getattr(one, "every_steps", None)]
         pauses = {step for one in waiting for step in range(0, n_steps, one.every_steps)}
         for begin, end in pairwise(sorted({0, *pauses, n_steps})):
             self._take_steps(begin, end, total)
             told = [one for one in waiting if end < n_steps and end % one.every_steps == 0]
             if told:
-                n_rows = [feed.counts(0, min(end, feed.n_batches)).sum() for feed in feeds]
+                n_rows = [
+                    sampler.counts(0, min(end, sampler.n_batches)).sum() for sampler in samplers
+                ]
                 event = self._score(epoch - 1 + end / n_steps, total / n_rows)
                 for callback in told:
                     callback.on_epoch_end(event)
-        return total / [feed.n_rows for feed in feeds]
+        return total / [sampler.n_rows for sampler in samplers]
 
     def _take_steps(self, begin: int, end: int, total: Array) -> None:
         """Take steps `begin` to `end` of an epoch; add losses times rows to `total` ``(k,)``."""
-        groups, n_lanes = self._batches.groups, self._engine.n_lanes
+        groups, n_workers = self._batches.groups, self._engine.n_workers
 
-        def run_lane(lane: int) -> None:
-            for group in groups[lane :: max(n_lanes, 1)]:
+        def run_worker(worker: int) -> None:
+            for group in groups[worker :: max(n_workers, 1)]:
                 for members, start, stop in self._batches.spans(group):
                     first, last = max(start, begin), min(stop, end)
                     if first < last:
-                        block = self._block(lane, members, first, last)
+                        block = self._block(worker, members, first, last)
                         total[members] += self._engine.run(block)
 
-        if min(len(groups), n_lanes) < 2:
-            run_lane(0)
+        if min(len(groups), n_workers) < 2:
+            run_worker(0)
         else:
-            with self._engine.one_thread_each(), ThreadPoolExecutor(n_lanes) as pool:
-                list(pool.map(run_lane, range(n_lanes)))
+            with self._engine.one_thread_each(), ThreadPoolExecutor(n_workers) as pool:
+                list(pool.map(run_worker, range(n_workers)))
 
-    def _block(self, lane: int, members: slice, start: int, stop: int) -> Block:
+    def _block(self, worker: int, members: slice, start: int, stop: int) -> Block:
         """Give the steps from `start` to `stop` of some members."""
-        seats, settings = self._seats[members], self._settings
-        done = np.array([[seat.progress.steps_done] for seat in seats]) + np.arange(start, stop)
-        base = np.array([[seat.progress.learning_rate] for seat in seats])
-        n_steps = np.array([[seat.feed.n_batches * settings.max_iter] for seat in seats])
+        slots, settings = self._slots[members], self._settings
+        done = np.array([[slot.progress.steps_done] for slot in slots]) + np.arange(start, stop)
+        base = np.array([[slot.progress.learning_rate] for slot in slots])
+        n_steps = np.array([[slot.sampler.n_batches * settings.max_iter] for slot in slots])
         rates = learning_rates(settings, base, done, n_steps)
         sizes = rule_of(settings).step_sizes(settings, rates, done)
         return Block(
-            lane=lane,
+            worker=worker,
             **self._batches.draw(members, start, stop),
             learning_rates=rates.astype(settings.dtype),
             step_sizes=sizes.astype(settings.dtype),
@@ -258,34 +262,34 @@ class Training:
 
     def _score(self, epoch: float, losses: Array) -> EpochEvent:
         """Say how the epoch went."""
-        seats = self._seats
+        slots = self._slots
         return EpochEvent(
             epoch=epoch,
             max_iter=self._settings.max_iter,
-            members=np.array([seat.index for seat in seats]),
-            validation_targets=lambda: [self._truth(seat, rows_of(seat.member)) for seat in seats],
-            train_targets=lambda: [self._truth(seat, seat.member.train_rows) for seat in seats],
+            members=np.array([slot.index for slot in slots]),
+            validation_targets=lambda: [self._truth(slot, rows_of(slot.member)) for slot in slots],
+            train_targets=lambda: [self._truth(slot, slot.member.train_rows) for slot in slots],
             weights=lambda: [
-                self._layers(seat, self._engine.parameters(place))
-                for place, seat in enumerate(seats)
+                self._layers(slot, self._engine.parameters(place))
+                for place, slot in enumerate(slots)
             ],
             **self._validation.look(self._engine, losses),
         )
 
-    def _truth(self, seat: Seat, rows: Array) -> Array | None:
+    def _truth(self, slot: Slot, rows: Array) -> Array | None:
         """Give the targets of a member's rows as they were given, or None without rows."""
         members, data_sets = self._given
-        return data_sets[members[seat.index].data].targets[rows] if len(rows) else None
+        return data_sets[members[slot.index].data].targets[rows] if len(rows) else None
 
-    def _layers(self, seat: Seat, flat: Array) -> tuple[list[Array], list[Array]]:
+    def _layers(self, slot: Slot, flat: Array) -> tuple[list[Array], list[Array]]:
         """Cut a member's flat parameters to its own network, in the units of its targets."""
-        layers = seat.layout.split(flat[seat.places])
-        return layers if self._units is None else self._units[seat.index].leave(layers)
+        layers = slot.layout.split(flat[slot.places])
+        return layers if self._units is None else self._units[slot.index].leave(layers)
 
-    def _record(self, seat: Seat, place: int, event: EpochEvent, seconds: float) -> None:
+    def _record(self, slot: Slot, place: int, event: EpochEvent, seconds: float) -> None:
         """Note the epoch in a member's history and keep its weights if they are the best."""
-        progress, trained = seat.progress, seat.progress.trained
-        if len(rows_of(seat.member)):
+        progress, trained = slot.progress, slot.progress.trained
+        if len(rows_of(slot.member)):
             trained.validation_loss.append(float(event.validation_loss[place]))
             trained.validation_scores.append(float(event.validation_score[place]))
         if event.train_score is not None and event.validation_confusion is not None:
@@ -299,28 +303,28 @@ class Training:
         """Keep what the leaving members have learnt and go on without them."""
         if not any(leaving):
             return
-        for place, (seat, leaves) in enumerate(zip(self._seats, leaving, strict=True)):
+        for place, (slot, leaves) in enumerate(zip(self._slots, leaving, strict=True)):
             if leaves:
-                self._results[seat.index] = self._result(seat, place)
-        self._seats = [s for s, leaves in zip(self._seats, leaving, strict=True) if not leaves]
-        if self._seats:
+                self._results[slot.index] = self._result(slot, place)
+        self._slots = [s for s, leaves in zip(self._slots, leaving, strict=True) if not leaves]
+        if self._slots:
             self._engine.keep(np.flatnonzero(~np.array(leaving)))
             self._arrange()
 
-    def _result(self, seat: Seat, place: int) -> Trained:
+    def _result(self, slot: Slot, place: int) -> Trained:
         """Cut a member's parameters and state to its own network."""
-        progress = seat.progress
+        progress = slot.progress
         flat = progress.best_parameters
         if flat is None:
             flat = self._engine.parameters(place)
         trained = progress.trained
         trained.is_best_epoch = progress.best_parameters is not None
-        trained.coefs, trained.intercepts = self._layers(seat, flat)
+        trained.coefs, trained.intercepts = self._layers(slot, flat)
         arrays = self._engine.state(place)
         trained.optimizer_state = progress.state() | {
-            "arrays": {name: array[seat.places] for name, array in arrays.items()}
+            "arrays": {name: array[slot.places] for name, array in arrays.items()}
         }
         if self._units is not None:
-            units = self._units[seat.index]
+            units = self._units[slot.index]
             trained.optimizer_state["units"] = (units.offset, units.scale)
         return trained

@@ -215,9 +215,9 @@ def _per_weight(factors: list[float | tuple[float, ...]], layout: Layout, dtype:
     return np.stack([layout.spread(factor, 0) for factor in own]).astype(dtype)
 
 
-PIECE_BYTES = 1 << 19
-"""On a CPU, parameters are updated in pieces of this size: all that a rule reads and writes of a
-piece stays in the cache, so that each array passes through memory once a step."""
+CHUNK_BYTES = 1 << 19
+"""On a CPU, parameters are updated in chunks of this size: all that a rule reads and writes of a
+chunk stays in the cache, so that each array passes through memory once a step."""
 
 
 class Update:
@@ -237,8 +237,8 @@ class Update:
         Of these parameters.
     used
         Factor of every gradient, 0 for parameters that a member lacks, or None.
-    piece_bytes
-        Size of a piece of the parameters, or None for all at once.
+    chunk_bytes
+        Size of a chunk of the parameters, or None for all at once.
     """
 
     def __init__(
@@ -250,16 +250,16 @@ class Update:
         state: dict[str, Any],
         penalties: Penalties,
         used: Any = None,
-        piece_bytes: int | None = PIECE_BYTES,
+        chunk_bytes: int | None = CHUNK_BYTES,
     ) -> None:
         self.parameters, self.gradients, self.state = parameters, gradients, state
         k, n_parameters = parameters.shape
         width = n_parameters
-        if piece_bytes is not None:
-            width = max(1, min(width, piece_bytes // (k * parameters.itemsize)))
+        if chunk_bytes is not None:
+            width = max(1, min(width, chunk_bytes // (k * parameters.itemsize)))
         scratch = xp.empty_like(parameters[:, :width])
-        self._pieces = [
-            _Piece(
+        self._chunks = [
+            _Chunk(
                 rule_of(settings)(
                     xp,
                     settings,
@@ -288,18 +288,18 @@ class Update:
         -------
         Twice the penalties before the update, shape ``(k,)``, or 0 where there are none.
         """
-        return sum(piece.take(scale, step_sizes, learning_rates) for piece in self._pieces)
+        return sum(chunk.take(scale, step_sizes, learning_rates) for chunk in self._chunks)
 
     def differentiate(self, scale: Any) -> Any:
         """Make the gradients those of the mean loss with penalties, and update nothing.
 
         `scale` and what is returned are as in `take`.
         """
-        return sum(piece.differentiate(scale) for piece in self._pieces)
+        return sum(chunk.differentiate(scale) for chunk in self._chunks)
 
 
 @dataclass(eq=False)
-class _Piece:
+class _Chunk:
     """Some columns of a stack's parameters."""
 
     rule: Optimizer

@@ -214,15 +214,15 @@ def _checksum(text: str, tensors: Mapping[str, Array]) -> str:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write beside the path, and move into place when every byte is on the disk."""
-    beside = path.with_name(f".{path.name}.{uuid4().hex}")
+    temporary = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        with beside.open("xb") as file:
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        beside.replace(path)
+        temporary.replace(path)
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _plain(value: Any) -> Any:

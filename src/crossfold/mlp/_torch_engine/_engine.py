@@ -24,7 +24,7 @@ from crossfold.mlp._torch_engine._step import (
     members_of,
     transpose_layers,
 )
-from crossfold.mlp._update import PIECE_BYTES, Penalties, Update
+from crossfold.mlp._update import CHUNK_BYTES, Penalties, Update
 from crossfold.mlp.exceptions import ParameterError
 
 _SCORED_BYTES = 1 << 24
@@ -46,7 +46,7 @@ class TorchEngine:
     def __init__(self, stack: Stack) -> None:
         self._device = choose_device(stack.settings.device)
         self._dtype: torch.dtype = getattr(torch, stack.settings.dtype)
-        self.n_lanes = torch.get_num_threads() if self._device.type == "cpu" else 0
+        self.n_workers = torch.get_num_threads() if self._device.type == "cpu" else 0
         self._generator = torch.Generator(self._device)
         self._generator.manual_seed(stack.seed)
         inputs = {id(d.inputs): d.inputs for d in stack.data_sets}
@@ -70,7 +70,7 @@ class TorchEngine:
         key = block.members.start, block.members.stop
         if key not in self._steps:
             step = self._make_step(block.members)
-            self._steps[key] = step if self.n_lanes else GraphedStep(step)
+            self._steps[key] = step if self.n_workers else GraphedStep(step)
         return self._sum_losses(block, self._steps[key])
 
     def differentiate(self, block: Block) -> tuple[Array, Array]:
@@ -117,7 +117,7 @@ class TorchEngine:
         return {name: _copy(tensor[place]) for name, tensor in self._state.items()}
 
     def one_thread_each(self) -> AbstractContextManager[None]:
-        """Keep operations from using several threads while several lanes are at work."""
+        """Keep operations from using several threads while several workers are at work."""
         return one_torch_thread()
 
     def keep(self, places: Array) -> None:
@@ -130,7 +130,7 @@ class TorchEngine:
         self._begin(keep_members(trained, places))
 
     def _make_step(self, members: slice) -> TrainingStep:
-        # `data` counts its changes alone; a view would count those that other lanes make.
+        # `data` counts its changes alone; a view would count those that other workers make.
         parameters = self._flat[members].data
         update = Update(
             torch,
@@ -140,7 +140,7 @@ class TorchEngine:
             {name: tensor[members] for name, tensor in self._state.items()},
             self._penalties.of(members),
             members_of(self._stack.used, members, parameters),
-            PIECE_BYTES if self.n_lanes else None,
+            CHUNK_BYTES if self.n_workers else None,
         )
         return TrainingStep(self._stack, members, update)
 
@@ -169,7 +169,7 @@ class TorchEngine:
         weights: Sequence[Tensor | None] = [None] * block.n_steps
         if block.weights is not None:
             weights = self._tensor(block.weights)[:, :, None].unbind(1)
-        elif not self.n_lanes:
+        elif not self.n_workers:
             weights = torch.ones_like(targets[:, :, :1]).unbind(1)
         masks = self._masks_of(block)
         per_member = (block.scale, block.step_sizes, block.learning_rates)
@@ -180,7 +180,7 @@ class TorchEngine:
 
     def _masks_of(self, block: Block) -> list[Tensor | None]:
         """Give dropout masks ``(k, steps, units, batch)`` for inputs and each hidden layer."""
-        if not self.n_lanes:
+        if not self.n_workers:
             return [self._draw_mask(block, layer) for layer in range(len(block.masks))]
         return [None if mask is None else self._tensor(mask) for mask in block.masks]
 

@@ -33,7 +33,7 @@ class SharedTorchEngine(SharedEngine):
         settings, [data_set] = stacks[0].settings, stacks[0].data_sets
         self._device = choose_device(settings.device)
         self._dtype: torch.dtype = getattr(torch, settings.dtype)
-        self.n_lanes = torch.get_num_threads() if self._device.type == "cpu" else 0
+        self.n_workers = torch.get_num_threads() if self._device.type == "cpu" else 0
         self._generator = torch.Generator(self._device)
         self._generator.manual_seed(stacks[0].seed)
         self._scale = stacks[0].network.input_scale
@@ -104,11 +104,11 @@ class SharedTorchEngine(SharedEngine):
         return list(zip(self._groups, self._parts, strict=True))
 
     def _chunks(self, n_rows: int) -> list[tuple[int, int]]:
-        most = most_rows(self._dtype.itemsize) if self.n_lanes else n_rows
+        most = most_rows(self._dtype.itemsize) if self.n_workers else n_rows
         return cut_rows(n_rows, 1, most, 1)
 
     def _masks(self, block: Block, n_rows: int) -> list[list[Tensor | None]]:
-        if not self.n_lanes:
+        if not self.n_workers:
             return [group.draw_masks(n_rows, self._generator) for group in self._groups]
         return [
             [None if m is None else self._tensor(m[..., :n_rows]) for m in own]
