@@ -192,12 +192,7 @@ def _score_last(
 
 
 def find_boundary(network: Any, step: float) -> list[Any]:
-    """Find where a network names either moon, on a grid with a step.
-
-    Returns
-    -------
-    Search trees of the grid's points that are named the upper moon, and the lower.
-    """
+    """Give search trees of the points of a grid that are named the upper moon, and the lower."""
     from scipy.spatial import cKDTree
 
     ends = np.arange(-2.5, 3.5, step)
@@ -208,18 +203,10 @@ def find_boundary(network: Any, step: float) -> list[Any]:
 
 
 def boundary_distance(boundary: Sequence[Any], points: pd.DataFrame, said: Array) -> Array:
-    """Measure how far points lie from where the network decides otherwise.
+    """Measure how far points (``x1``, ``x2``) lie from where the network decides otherwise.
 
-    Parameters
-    ----------
-    boundary
-        Of `find_boundary`.
-    points, said
-        Columns ``x1`` and ``x2``; what the network says of each, shape ``(n,)``, bool.
-
-    Returns
-    -------
-    Distances, shape ``(n,)``; infinite where the network says the same everywhere.
+    `boundary` is of `find_boundary`; `said` is what the network says of each point, bool, shape
+    ``(n,)`` like the distances, which are infinite where the network says the same everywhere.
     """
     distance = np.full(len(points), np.inf)
     for side in (False, True):

@@ -33,16 +33,9 @@ LOGISTIC, MLP, TUNED = "logistic_regression", "mlp", "mlp_tuned"
 class Case(NamedTuple):
     """The answers of one protocol's models on the same wines.
 
-    Attributes
-    ----------
-    correct
-        Whether a model calls each wine correctly, by name of the model; shape ``(n,)``.
-    bootstrap
-        Resamples of the wines; those that measure the same are one draw.
-    grid
-        Rows of `search_grid` of the protocol.
-    choice
-        The candidate that the source's search chose, as `SEARCHED` names it.
+    `correct` tells by model whether it calls each wine correctly, shape ``(n,)``; in the bootstrap
+    wines that measure the same are one draw. `grid` has the protocol's rows of `search_grid`;
+    `choice` is the candidate that the source's search chose, as `SEARCHED` names it.
     """
 
     correct: Mapping[str, Array]

@@ -111,35 +111,14 @@ class Holds(Parameters):
 class Claim(Parameters):
     """A claim of the source, and what decides it.
 
-    Attributes
-    ----------
-    says
-        What the source says, in our words, as a sentence.
-    quote
-        Its own, where the wording matters; short.
-    printed
-        What it printed: a figure in the quantity's unit, or a text.
-    printed_value
-        The figure, where `printed` is a text that holds one.
-    measure
-        What is measured; None for a claim that cannot be judged here.
-    quantity
-        The same in words, and on which rows.
-    unit
-        ``share`` is printed as per cent, ``points`` (a difference of shares) as percentage points,
-        ``number`` as it is.
-    holds
-        Which values bear the claim out.
-    so, not_so
-        The claim and its contrary as clauses: "sigmoid fails", "sigmoid learns".
-    faults
-        Those that can change the quantity.
-    not_stated
-        What the source does not state and the quantity may depend on.
-    inferred
-        What is inferred about the source, and from what.
-    needs
-        What it would take to judge the claim, where it cannot be.
+    It `says` in our words, as a sentence, what the source says; `quote` is its own wording, where
+    that matters, and `printed` a figure in the quantity's unit or a text, which may hold the figure
+    `printed_value`. What is measured is `measure`, in words `quantity`, printed by its `unit`: a
+    ``share`` as per cent, ``points`` (a difference of shares) as percentage points, a ``number`` as
+    it is. It is borne out by what `holds`; `so` and `not_so` are the claim and its contrary as
+    clauses: "sigmoid fails", "sigmoid learns". `faults` and `not_stated` name what can change the
+    quantity. `inferred` says what is inferred about the source, and from what; `needs` what it
+    would take to judge a claim that cannot be judged here.
     """
 
     says: str
@@ -186,18 +165,8 @@ class Claims(Parameters):
     """The file ``claims.yml`` of a study; a study's own class names its faults and measures.
 
     ``class WineClaims(Claims, study="wine", switches=SWITCHES, measures=(accuracy, gain))`` is such
-    a class; the functions' names are those of the file.
-
-    Attributes
-    ----------
-    faults
-        Every switch, with the words that a reader sees.
-    not_stated
-        What the source does not state, by name.
-    printed
-        The source's own table: figures by subject and metric.
-    claims
-        By name, in the order of the page.
+    a class; the functions' names are those of the file. Faults, claims and what the source does not
+    state are given by name; its own table, `printed`, has figures by subject and metric.
     """
 
     study: ClassVar[str] = ""

@@ -26,18 +26,11 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """A quantity.
+    """A quantity with its 95 % interval, and the number `n` of rows, pairs or seeds behind it.
 
-    Attributes
-    ----------
-    estimate, low, high
-        With its 95 % interval: of a confidence interval, or of the middle 95 % over seeds. Without
-        an interval low and high are the estimate; NaN where nothing could be measured.
-    n
-        Number of rows, of pairs, or of seeds behind it.
-    draws
-        Its values over seeds or resamples, shape ``(m,)``. Where two quantities have as many, they
-        are taken for pairs. None where there are none.
+    The interval is one of confidence, or of the middle 95 % over seeds; without one `low` and
+    `high` are the estimate. NaN is what could not be measured. `draws` are the values over seeds or
+    resamples, shape ``(m,)``, if there are any; where two quantities have as many, they are pairs.
     """
 
     estimate: float

@@ -35,18 +35,9 @@ RANKINGS = ("roc_auc", "pr_auc")
 class Case:
     """What the networks of one protocol answered on the same rows, and how they are resampled.
 
-    Attributes
-    ----------
-    answers
-        Rows of `training.train_runs` of one run, by subject.
-    subjects
-        Which of them stands for a name in the claims, where it is another.
-    speed
-        Rows of `training.time_twins`.
-    faults
-        Switches that are on.
-    protocol, seed
-        Thresholds and resamples.
+    `answers` and `speed` are rows of `training.train_runs`, by subject, and of
+    `training.time_twins`; `subjects` tells which subject stands for a name in the claims, where it
+    is another. `protocol` gives thresholds and resamples.
     """
 
     answers: Mapping[str, pd.DataFrame]

@@ -99,14 +99,7 @@ class ProtocolParameters(Parameters):
 
 
 def select_rows(raw: pd.DataFrame, faults: Collection[str]) -> pd.DataFrame:
-    """Clean an export, with the source's faults or without.
-
-    Parameters
-    ----------
-    raw
-        An export as `crossfold.datasets.ExportDataset` reads it.
-    faults
-        Of them, ``elapsed_days`` and ``drop_infants`` are read.
+    """Clean an export, with the faults ``elapsed_days`` and ``drop_infants`` or without.
 
     Returns
     -------
