@@ -163,7 +163,7 @@ def render_catalog(name: str, source: dict[str, Any], profile: Profile, project:
 def render_models(name: str, profile: Profile) -> str:
     """Write the folds, models and decision: the defaults for such a table, to be changed."""
     own = study_parameters(profile.parameters, profile.n_rows)
-    own["report"] = {"title": "", "command": f"kedro run --pipelines={name}"}
+    own["report"] |= {"title": "", "command": f"kedro run --pipelines={name}"}
     models = yaml.safe_dump({name: own}, sort_keys=False).rstrip("\n")
     return _render("parameters.yml.j2", name=name, models=models)
 
