@@ -16,6 +16,7 @@ from crossfold.pipelines.images.data import SOURCE
 from crossfold.reports.index import find_reports
 from crossfold.reports.tables import metric_name
 from crossfold.reports.words import interval, number, percent_interval
+from crossfold.templates.audit.page import join_claims
 from crossfold.templates.cross_validation.folds import GROUPED, LEAVE_ONE_OUT, ORIGINAL_SPLIT
 from crossfold.validation.tables import POOLED
 
@@ -56,8 +57,11 @@ def main() -> None:
         for name, lines in TABLES[study]().items():
             write(name, lines)
         write(f"{study}_answer", [f"**{answers[study].rstrip('.')}.**"])
-    if "audit" in answers:
-        shutil.copy(latest("audit", "audit.csv"), RESULTS / "audit.csv")
+    audits = [
+        pd.read_csv(latest(study, "audit.csv")) for study in answers if study.endswith("_audit")
+    ]
+    if audits:
+        join_claims(*audits).to_csv(RESULTS / "audit.csv", index=False)
     if SHOWN in answers:
         take_screenshot(latest(SHOWN, "report.html"), ROOT / "docs/images/report.png")
 
