@@ -23,14 +23,7 @@ class FigureDataset(FileDataset["Figure", bytes]):
     A version is a folder with both files, and is visible when it is complete. Equal figures give
     equal files. A saved figure is closed.
 
-    Parameters
-    ----------
-    filepath
-        Where the PNG file goes; ``.svg`` in place of ``.png`` for the other one.
-    version
-        Given by Kedro where the catalog entry has ``versioned: true``.
-    metadata
-        Ignored here; read by Kedro-Viz.
+    Takes the arguments of `FileDataset`; the filepath is the PNG file's.
     """
 
     def load(self) -> bytes:
@@ -47,17 +40,13 @@ class FigureDataset(FileDataset["Figure", bytes]):
         data.set_layout_engine("none")  # What has been laid out stays where it is.
         contents[png] = _png(data)
         if self._version is None:
-            self._save_in_turn(contents)
+            for path, content in contents.items():
+                self._fs.pipe_file(str(path), content)
         else:
             with atomic_folder(png.parent) as folder:
                 for path, content in contents.items():
                     (folder / path.name).write_bytes(content)
         plt.close(data)
-
-    def _save_in_turn(self, contents: dict[Path, bytes]) -> None:
-        for path, content in contents.items():
-            with self._fs.open(str(path), "wb") as file:
-                file.write(content)
 
     def preview(self) -> ImagePreview:
         """Show the PNG file."""

@@ -237,21 +237,11 @@ class IdxDataset(FileDataset[Array, Array]):
 
     The file begins with two zero bytes, the element type, the number of dimensions, and the length
     of each dimension in four bytes, high byte first; the elements follow
-    (http://yann.lecun.com/exdb/mnist/).
+    (http://yann.lecun.com/exdb/mnist/). It is read as gzip if its content says so, and written as
+    gzip if its name ends in ``.gz``. `load` gives the array in the machine's own byte order. A file
+    whose magic number, dimensions or length are wrong is refused with a sentence.
 
-    Parameters
-    ----------
-    filepath
-        Read as gzip if its content says so; written as gzip if it ends in ``.gz``.
-    version
-        Given by Kedro where the catalog entry has ``versioned: true``.
-    metadata
-        Ignored here; read by Kedro-Viz.
-
-    Notes
-    -----
-    `load` gives the array in the machine's own byte order. A file whose magic
-    number, dimensions or length are wrong is refused with a sentence.
+    Takes the arguments of `FileDataset`.
     """
 
     def load(self) -> Array:

@@ -25,14 +25,7 @@ POINTER = "promoted.json"
 class MLPDataset(FileDataset["Networks", "Networks"]):
     """Networks and what belongs to them: ``(estimators, extra)``, in one safetensors file.
 
-    Parameters
-    ----------
-    filepath
-        Where the file goes.
-    version
-        Given by Kedro where the catalog entry has ``versioned: true``.
-    metadata
-        Ignored here; read by Kedro-Viz.
+    Takes the arguments of `FileDataset`.
     """
 
     def load(self) -> Networks:

@@ -128,12 +128,8 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
                 " change date_formats in its catalog entry."
             )
         if len(unreadable):
-            _logger.warning(
-                "%s: %s values are no dates written as %s; they count as missing.",
-                values.name,
-                f"{len(unreadable):,}",
-                form,
-            )
+            told = "%s: %s values are no dates written as %s; they count as missing."
+            _logger.warning(told, values.name, f"{len(unreadable):,}", form)
         return dates
 
     def _require_extra(self) -> None:
@@ -171,25 +167,31 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
 
 def exact(dataset: dict[str, Any]) -> dict[str, Any]:
     """Add what makes a dataset read text as it is written, where its entry says nothing else."""
-    if isinstance(dataset.get("dataset"), dict):
-        return {**dataset, "dataset": exact(dataset["dataset"])}
-    defaults = EXACT_LOAD_ARGS.get(_kind(dataset), {})
-    load_args = {**defaults, **dataset.get("load_args", {})}
-    return {**dataset, "load_args": load_args} if load_args else dataset
-
-
-def _kind(dataset: dict[str, Any]) -> str:
-    return str(dataset.get("type")).rpartition(".")[2]
+    return _with_load_args(dataset, lambda kind, own: {**EXACT_LOAD_ARGS.get(kind, {}), **own})
 
 
 def _without_words(dataset: dict[str, Any]) -> dict[str, Any]:
     """Leave out the words for missing values, where pandas does not know them while it reads."""
+
+    def change(kind: str, own: dict[str, Any]) -> dict[str, Any]:
+        known = kind in READ_AS_TEXT
+        return {key: value for key, value in own.items() if known or key != "na_values"}
+
+    return _with_load_args(dataset, change)
+
+
+def _with_load_args(
+    dataset: dict[str, Any], change: Callable[[str, dict[str, Any]], dict[str, Any]]
+) -> dict[str, Any]:
+    """Change the load_args of a dataset, or of the one that reads each file of a folder."""
     if isinstance(dataset.get("dataset"), dict):
-        return {**dataset, "dataset": _without_words(dataset["dataset"])}
-    if _kind(dataset) in READ_AS_TEXT or "load_args" not in dataset:
-        return dataset
-    load_args = {key: value for key, value in dataset["load_args"].items() if key != "na_values"}
-    return {**dataset, "load_args": load_args}
+        return {**dataset, "dataset": _with_load_args(dataset["dataset"], change)}
+    load_args = change(_kind(dataset), dataset.get("load_args", {}))
+    return {**dataset, "load_args": load_args} if load_args or "load_args" in dataset else dataset
+
+
+def _kind(dataset: dict[str, Any]) -> str:
+    return str(dataset.get("type")).rpartition(".")[2]
 
 
 def with_plain_types(table: pd.DataFrame) -> pd.DataFrame:

@@ -32,7 +32,8 @@ class WebCopy:
 
     What the address said lies in a hidden file beside the copy, with the size and time of the copy:
     one that differs was altered by somebody else. A new content replaces the copy when all of it
-    has come; until then, and where nothing comes, the copy stays as it was.
+    has come; until then, and where nothing comes, the copy stays as it was. Each method raises a
+    `SourceError` whose one sentence names the address and says why.
 
     Parameters
     ----------
@@ -60,24 +61,12 @@ class WebCopy:
         return f"{shown(self._url)} (copied to {self._file})"
 
     def ensure(self) -> None:
-        """Copy the content of the address if there is no copy.
-
-        Raises
-        ------
-        SourceError
-            If the content did not come; one sentence names the address and says why.
-        """
+        """Copy the content of the address if there is no copy."""
         if not self._file.is_file():
             self.update()
 
     def update(self) -> None:
-        """Copy the content of the address, unless it is that of the copy.
-
-        Raises
-        ------
-        SourceError
-            If the content did not come; one sentence names the address and says why.
-        """
+        """Copy the content of the address, unless it is that of the copy."""
         with self._fetched() as new:
             if new is None:
                 return
@@ -89,13 +78,7 @@ class WebCopy:
             self._remember(headers)
 
     def look(self) -> None:
-        """Learn what the address holds, and change nothing; without a copy all of it is new.
-
-        Raises
-        ------
-        SourceError
-            If the content did not come; one sentence names the address and says why.
-        """
+        """Learn what the address holds, and change nothing; without a copy all of it is new."""
         if not self._file.is_file():
             return
         with self._fetched() as new:
