@@ -9,8 +9,7 @@ import pytest
 from engine_cases import ACTIVATIONS, HEADS, make_data, make_network, name_of
 
 from crossfold.mlp._batches import Batches, BatchSampler
-from crossfold.mlp._engine import runs_of
-from crossfold.mlp._layout import Layout
+from crossfold.mlp._engine import Layout, runs_of
 from crossfold.mlp._spec import Member, Settings
 from crossfold.mlp._training import train
 

@@ -6,7 +6,7 @@ from engine_cases import ACTIVATIONS, name_of
 from scipy.special import softmax as scipy_softmax
 
 from crossfold.mlp._activations import bind
-from crossfold.mlp._layout import Layout
+from crossfold.mlp._engine import Layout
 from crossfold.mlp._losses import LOSSES, apply_link, softplus
 from crossfold.mlp._spec import LINKS, Member, Network
 from crossfold.mlp._start import INITIALIZERS, draw_start

@@ -6,7 +6,7 @@ alike alone and in any stack.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -219,7 +219,7 @@ class Batches:
             "weights": weights,
             "counts": counts,
             "scale": scale.astype(self._dtype),
-            "masks": self._draw_masks(samplers, stop - start, width),
+            "masks": draw_masks(samplers, self._dropped, stop - start, width, self._dtype),
         }
 
     def _weights(self, samplers: list[BatchSampler], rows: Array, counts: Array) -> Array | None:
@@ -234,17 +234,26 @@ class Batches:
                 weights[place] *= sampler.row_weights[rows[place]]
         return weights
 
-    def _draw_masks(
-        self, samplers: list[BatchSampler], n_steps: int, width: int
-    ) -> list[Array | None]:
-        masks: list[Array | None] = [
-            np.ones((len(samplers), n_steps, units, width), dtype=self._dtype) if units else None
-            for units in self._dropped
-        ]
-        if any(self._dropped):
-            for place, sampler in enumerate(samplers):
-                sampler.fill_masks(masks, place, n_steps)
-        return masks
+
+def draw_masks(
+    samplers: Sequence[BatchSampler],
+    dropped: Sequence[int],
+    n_steps: int,
+    width: int,
+    dtype: np.dtype[np.generic],
+) -> list[Array | None]:
+    """Draw the masks of inputs and hidden layers, ``(k, n_steps, units, width)``, or None.
+
+    `dropped` has the units of layers that some member drops units of, and else 0.
+    """
+    masks: list[Array | None] = [
+        np.ones((len(samplers), n_steps, units, width), dtype=dtype) if units else None
+        for units in dropped
+    ]
+    if any(dropped):
+        for place, sampler in enumerate(samplers):
+            sampler.fill_masks(masks, place, n_steps)
+    return masks
 
 
 def batch_rows(batch_size: int | str, n_rows: int) -> int:

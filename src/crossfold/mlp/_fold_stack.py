@@ -21,7 +21,9 @@ from crossfold.mlp._fold_data import (
     is_several_tables,
     one_table_per_fold,
     pad_folds,
+    score_out_of_fold,
     share_inputs,
+    write_scores,
 )
 from crossfold.mlp._inputs import copy_features
 from crossfold.mlp._network import (
@@ -32,7 +34,6 @@ from crossfold.mlp._network import (
     share_network,
     share_settings,
 )
-from crossfold.mlp._out_of_fold import score_out_of_fold, write_scores
 from crossfold.mlp._spec import Array, Member, Network, Trained
 from crossfold.mlp._summary import Text
 from crossfold.mlp._targets import Targets

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from crossfold.mlp._batches import BatchSampler, Block
-from crossfold.mlp._engine import Measure, Stack
-from crossfold.mlp._layout import Layout
+from crossfold.mlp._batches import BatchSampler, Block, draw_masks
+from crossfold.mlp._engine import Layout, Measure, Stack
 from crossfold.mlp._spec import Array, Loss, Settings
 from crossfold.mlp._update import Penalties, Update, rule_of
 
@@ -141,18 +140,12 @@ class SharedBatches:
 
     def _masks(self) -> Iterator[list[Array | None]]:
         """Draw the dropout masks of each group for a batch, each network from its own generator."""
-        samplers = iter(self._samplers)
+        samplers, width = iter(self._samplers), self._sampler.batch_size
         for stack in self._stacks:
             own = [next(samplers) for _ in stack.data]
-            dropped = [drop and self._draws_masks for drop in dropped_layers(stack)]
-            shape = len(own), 1, self._sampler.batch_size
-            masks: list[Array | None] = [
-                np.ones((*shape[:2], units, shape[2]), dtype=self._dtype) if drop else None
-                for units, drop in zip(stack.layout.sizes[1:-1], dropped, strict=True)
-            ]
-            if any(dropped):
-                for place, sampler in enumerate(own):
-                    sampler.fill_masks([None, *masks], place, 1)
+            drops = zip(stack.layout.sizes[1:-1], dropped_layers(stack), strict=True)
+            dropped = [units if drop and self._draws_masks else 0 for units, drop in drops]
+            _, *masks = draw_masks(own, [0, *dropped], 1, width, self._dtype)
             yield [None if mask is None else mask[:, 0] for mask in masks]
 
 

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from crossfold.mlp._batches import BatchSampler, dropout_rates
-from crossfold.mlp._engine import Stack
-from crossfold.mlp._layout import Layout
+from crossfold.mlp._engine import Layout, Stack
 from crossfold.mlp._losses import label_weights_of
 from crossfold.mlp._progress import Progress
 from crossfold.mlp._spec import Array, DataSet, Member, Network, Settings, Start

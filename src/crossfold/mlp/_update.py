@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from crossfold.mlp._layout import Layout
+from crossfold.mlp._engine import Layout
 from crossfold.mlp._spec import Array, Member, Settings
 
 

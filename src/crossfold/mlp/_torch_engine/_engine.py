@@ -20,6 +20,7 @@ from crossfold.mlp._torch_engine._step import (
     GraphedStep,
     StepInputs,
     TrainingStep,
+    draw_mask,
     forward,
     members_of,
     transpose_layers,
@@ -188,11 +189,9 @@ class TorchEngine:
         rates = self._stack.dropout[block.members, layer]
         if not self._stack.dropout[:, layer].any():
             return None
-        rate = self._tensor(rates)[:, None, None, None]
         k, n_steps, batch = block.rows.shape
         shape = (k, n_steps, self._stack.network.layer_sizes[layer], batch)
-        drawn = torch.rand(shape, generator=self._generator, device=self._device)
-        return (drawn >= rate).to(self._dtype) / (1 - rate)
+        return draw_mask(self._tensor(rates), shape, self._generator)
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from crossfold.mlp._shared import (
 )
 from crossfold.mlp._spec import Array
 from crossfold.mlp._torch_engine._engine import choose_device, one_torch_thread, resident
-from crossfold.mlp._torch_engine._step import forward_above, residual_of, transpose_layers
+from crossfold.mlp._torch_engine._step import draw_mask, forward_above, leaves_of, residual_of
 from crossfold.mlp._update import Update
 
 
@@ -128,15 +128,7 @@ class _Group:
     def __init__(self, stack: Stack, update: Update, tensor: Any) -> None:
         self._stack, self._network = stack, stack.network
         self._shape = (len(stack.parameters), stack.layout.sizes[1])
-        self.update = update
-        above = layout_above(stack)
-        self._layers = [
-            (coef.detach().requires_grad_(), intercept.detach().requires_grad_())
-            for coef, intercept in transpose_layers(above.blocks(self.update.parameters))
-        ]
-        self._leaves = [leaf for layer in self._layers for leaf in layer]
-        turned = transpose_layers(above.blocks(self.update.gradients))
-        self._gradients = [part for layer in turned for part in layer]
+        self._layers, self._leaves, self._gradients = leaves_of(layout_above(stack), update)
         self._residual = residual_of(stack.network)
         self._gamma = tensor(stack.gamma)[:, None, None]
         self._rates = tensor(stack.dropout)
@@ -159,13 +151,8 @@ class _Group:
         """Draw dropout masks ``(k, units, rows)`` on the device."""
         sizes = self._stack.layout.sizes[1:-1]
         return [
-            self._draw(rates, (len(rates), units, n_rows), generator) if drop else None
+            draw_mask(rates, (len(rates), units, n_rows), generator) if drop else None
             for rates, units, drop in zip(
                 self._rates.T[1:], sizes, dropped_layers(self._stack), strict=True
             )
         ]
-
-    def _draw(self, rates: Tensor, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-        drawn = torch.rand(shape, generator=generator, device=rates.device)
-        rate = rates[:, None, None]
-        return (drawn >= rate).to(rates.dtype) / (1 - rate)

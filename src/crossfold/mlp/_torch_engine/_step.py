@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from crossfold.mlp._activations import LEAKY_SLOPE
-from crossfold.mlp._engine import Stack
+from crossfold.mlp._engine import Layout, Stack
 from crossfold.mlp._losses import CLIP
 from crossfold.mlp._spec import Activation, Network
 from crossfold.mlp._update import Update
@@ -58,6 +58,26 @@ def transpose_layers(blocks: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
     """View blocks ``(k, n_in + 1, n_out)`` as the layers that `forward` takes."""
     turned = [block.transpose(1, 2) for block in blocks]
     return [(block[..., :-1], block[..., -1:]) for block in turned]
+
+
+def leaves_of(
+    layout: Layout, update: Update
+) -> tuple[list[tuple[Tensor, Tensor]], tuple[Tensor, ...], list[Tensor]]:
+    """Give layers that autograd sees, all their tensors, and where the gradients of these go."""
+    layers = [
+        (coef.detach().requires_grad_(), intercept.detach().requires_grad_())
+        for coef, intercept in transpose_layers(layout.blocks(update.parameters))
+    ]
+    turned = transpose_layers(layout.blocks(update.gradients))
+    leaves = tuple(leaf for layer in layers for leaf in layer)
+    return layers, leaves, [part for layer in turned for part in layer]
+
+
+def draw_mask(rates: Tensor, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Draw a dropout mask on the device; the first axis has the members of these rates."""
+    drawn = torch.rand(shape, generator=generator, device=rates.device)
+    rate = rates.view(-1, *(1 for _ in shape[1:]))
+    return (drawn >= rate).to(rates.dtype) / (1 - rate)
 
 
 def go_back(logits: Tensor, residual: Tensor, leaves: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -281,16 +301,7 @@ class TrainingStep:
         self.can_be_captured = not any(isinstance(own, Activation) for own in functions)
         self.update = update
         self._network = stack.network
-        self._layers = [
-            (coef.detach().requires_grad_(), intercept.detach().requires_grad_())
-            for coef, intercept in transpose_layers(stack.layout.blocks(flat))
-        ]
-        self._leaves = tuple(leaf for layer in self._layers for leaf in layer)
-        self._gradients = [
-            part
-            for layer in transpose_layers(stack.layout.blocks(update.gradients))
-            for part in layer
-        ]
+        self._layers, self._leaves, self._gradients = leaves_of(stack.layout, update)
         self._residual = residual_of(stack.network)
         self._gamma = torch.as_tensor(stack.gamma[members, None, None], device=flat.device)
         self._labels = members_of(stack.label_weights, members, flat)
