@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from click.testing import CliRunner, Result
+
+from crossfold.cli import study
 
 KedroCommand = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -36,10 +39,17 @@ def project(make_project: Callable[[], Path], visits: pd.DataFrame) -> Path:
     return folder
 
 
-def error_of(done: subprocess.CompletedProcess[str]) -> str:
-    assert done.returncode == 1
-    assert "Traceback" not in done.stdout + done.stderr
-    [sentence] = done.stderr.strip().splitlines()
+@pytest.fixture
+def call(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Give a function that calls ``kedro study`` in this process."""
+    monkeypatch.chdir(project)
+    return lambda *options: CliRunner().invoke(study, options)
+
+
+def error_of(code: int, output: str, error: str) -> str:
+    assert code == 1
+    assert "Traceback" not in output + error
+    [sentence] = error.strip().splitlines()
     return sentence
 
 
@@ -53,7 +63,8 @@ def test_new_study_is_written_and_its_data_pipeline_runs(
     assert "kedro run --pipelines=mine" in done.stdout
     assert "came by bus" not in done.stdout, "free text may name people"
     assert "filepath: a.csv" in (project / "conf/base/mine/catalog.yml").read_text()
-    environment = {**os.environ, "PYTHONPATH": str(project / "src")}
+    paths = [str(project / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     run = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", RUN],
         cwd=project,
@@ -68,14 +79,15 @@ def test_new_study_is_written_and_its_data_pipeline_runs(
         "missed", "visited_on_month", "visited_on_weekday", "visited_on_days",
         "${in}.sured@home", "postcode",
     ]  # fmt: skip
-    again = error_of(kedro(project, "study", "new", "mine", *options))
-    assert "There is a study mine already" in again
+    again = kedro(project, "study", "new", "mine", *options)
+    told = error_of(again.returncode, again.stdout, again.stderr)
+    assert "There is a study mine already" in told
 
 
-def test_profile_prints_and_writes_nothing(project: Path, kedro: KedroCommand) -> None:
+def test_profile_prints_and_writes_nothing(project: Path, call: Callable[..., Result]) -> None:
     before = sorted(project.glob("conf/**/*"))
-    done = kedro(project, "study", "profile", "--data=a.csv", "--target=missed")
-    assert done.returncode == 0, done.stderr
+    done = call("profile", "--data=a.csv", "--target=missed")
+    assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
     assert lines[:3] == [
         "CSV (sep ',', decimal '.', encoding 'utf-8')",
@@ -86,9 +98,10 @@ def test_profile_prints_and_writes_nothing(project: Path, kedro: KedroCommand) -
     assert sorted(project.glob("conf/**/*")) == before
 
 
-def test_errors_are_one_sentence(project: Path, kedro: KedroCommand) -> None:
+def test_errors_are_one_sentence(project: Path, call: Callable[..., Result]) -> None:
     def of(*options: str) -> str:
-        return error_of(kedro(project, "study", *options))
+        result = call(*options)
+        return error_of(result.exit_code, result.stdout, result.stderr)
 
     assert "did you mean 'missed'" in of("profile", "--data=a.csv", "--target=mised")
     assert "There is no file or folder b.csv" in of("profile", "--data=b.csv", "--target=missed")
