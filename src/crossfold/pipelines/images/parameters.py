@@ -93,27 +93,36 @@ class SearchParameters(Parameters):
     epochs: PositiveInt = 5
 
 
-class RegimeParameters(Parameters):
-    """One way to train all experiments.
+class TrainingParameters(Parameters):
+    """How networks are trained.
 
     Attributes
     ----------
     network
         Solver, schedule, batches, penalty and epochs; shapes are those of the experiments.
+    score_every
+        Epochs between two points of the curves.
+    """
+
+    network: NetworkParameters
+    score_every: PositiveInt = 1
+
+
+class RegimeParameters(TrainingParameters):
+    """One way to train all experiments.
+
+    Attributes
+    ----------
     learning_rates
         Rates among which each experiment's own is chosen on the validation images.
     search
         How they are tried; not read where there is one rate.
-    score_every
-        Epochs between two points of the curves.
     on_standard_split
         Whether the experiments are also trained on the standard split.
     """
 
-    network: NetworkParameters
     learning_rates: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)]
     search: SearchParameters = SearchParameters()
-    score_every: PositiveInt = 1
     on_standard_split: bool = False
 
 
@@ -123,23 +132,17 @@ class RegimesParameters(RootModel[dict[str, RegimeParameters]]):
     model_config = ConfigDict(frozen=True)
 
 
-class TwinRegimeParameters(Parameters):
-    """How the twins are trained in one regime.
+class TwinRegimeParameters(TrainingParameters):
+    """How the twins are trained in one regime; the engine is set by the twin.
 
     Attributes
     ----------
-    network
-        As in `RegimeParameters`; the engine is set by the twin.
     learning_rate
         Their learning rate; None for the one chosen for the experiment in the regime of the same
         name.
-    score_every
-        Epochs between two points of the curves.
     """
 
-    network: NetworkParameters
     learning_rate: PositiveFloat | None = None
-    score_every: PositiveInt = 1
 
 
 class TwinParameters(Parameters):

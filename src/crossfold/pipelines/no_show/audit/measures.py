@@ -107,9 +107,12 @@ class Case:
 
     def summed(self, figure: Callable[..., Any], terms: Array) -> tuple[float, Array]:
         """Compute a figure from sums of terms, ``(terms, n)``, of all rows and of each resample."""
-        columns = terms.astype(np.float32).T
-        draws = [figure(*(weights @ columns).T) for weights in self.bootstrap.blocks()]
-        return float(figure(*terms.sum(axis=1, dtype=np.float64))), np.concatenate(draws)
+        if terms.dtype.kind == "i":  # Counts of groups can be added first: whole numbers are exact.
+            sums = self.bootstrap.sums(terms).astype(np.float32)
+        else:
+            columns = terms.astype(np.float32).T
+            sums = np.concatenate([weights @ columns for weights in self.bootstrap.blocks()])
+        return float(figure(*terms.sum(axis=1, dtype=np.float64))), figure(*sums.T)
 
     def _rank(self, subject: str, metric: str) -> tuple[float, Array]:
         from sklearn.metrics import average_precision_score, roc_auc_score
