@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -17,6 +16,7 @@ from crossfold.pipelines.no_show.audit.training import (
     time_twins,
     train_runs,
 )
+from crossfold.reports import charts, style
 from crossfold.templates import audit
 from crossfold.templates.audit import Setup
 
@@ -89,24 +89,16 @@ def _by_subject(table: pd.DataFrame, name: str) -> dict[str, pd.DataFrame]:
 
 def draw_epochs(epochs: pd.DataFrame, protocol: ProtocolParameters, claims: NoShowClaims) -> Any:
     """Draw the folds' mean F1 by epoch, with all faults and without; a matplotlib figure."""
-    from crossfold.reports.style import SERIES, figure_style, legend_below, line, new_figure
-
-    panels: Mapping[str, Setup] = {
-        "With the source's faults": Setup(claims.on).keep(TRAINING_FAULTS),
-        "Without": Setup(short=True),
-    }
-    with figure_style():
-        figure, axes_of = new_figure(5.2, n_rows=2)
-        for axes, (title, setup) in zip(axes_of, panels.items(), strict=True):
-            run = epochs[epochs["run"] == setup.name]
-            for style, (subject, label) in zip(SERIES, _LABELS.items(), strict=False):
-                own = run[run["subject"] == subject]
-                line(axes, own["epoch"], own["f1"], style, label)
-            axes.set_title(f"{title}: mean of the folds")
-            axes.set_ylabel(f"F1 at {protocol.threshold}")
-            axes.set_xlabel("Epoch")
+    with_all = Setup(claims.on).keep(TRAINING_FAULTS).name
+    panels = {with_all: "With all faults", Setup(short=True).name: "Without the faults"}
+    shown = epochs[epochs["run"].isin(panels)].rename(columns={"f1": "estimate"})
+    with style.figure_style():
+        figure = charts.lines(
+            shown, "epoch", series="subject", panel="run", names={**panels, **_LABELS},
+            share_y=False, y_axis=f"F1 at {protocol.threshold}, mean of folds",
+        )  # fmt: skip
+        for axes in figure.axes:
             axes.set_ylim(bottom=0)
-        legend_below(figure, axes_of[0])
         return figure
 
 
