@@ -34,14 +34,10 @@ from crossfold.mlp._network import (
 )
 from crossfold.mlp._pass import layer_outputs, predict
 from crossfold.mlp._spec import (
-    Activation,
     Array,
     DataSet,
-    Initializer,
-    Loss,
     Member,
     Network,
-    Start,
     Trained,
 )
 from crossfold.mlp._start import spread
@@ -63,33 +59,6 @@ _MLP = TypeVar("_MLP", bound="BaseMLP")
 class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     """Multilayer perceptron; the constructor only stores, `fit` validates."""
 
-    hidden_layer_sizes: int | Sequence[int]
-    activation: str | Activation | Sequence[str | Activation]
-    output_activation: str | Activation | None
-    loss: str | Loss
-    solver: str
-    alpha: float | Sequence[float]
-    l1: float | Sequence[float]
-    dropout: float | Sequence[float]
-    batch_size: int | str
-    learning_rate: str
-    learning_rate_init: float
-    max_iter: int
-    max_fun: int
-    random_state: Any
-    verbose: bool | int
-    warm_start: bool
-    early_stopping: bool
-    validation_fraction: float
-    n_iter_no_change: float
-    init: Start | Initializer | Sequence[Start]
-    bias_init: Start | Sequence[Start]
-    use_bias: bool | Sequence[bool]
-    input_scale: float
-    engine: str
-    device: str
-    dtype: str
-    callbacks: Sequence[Any]
     class_weight: ClassWeight = None
     focal_gamma: float = 0.0
     scale_targets: bool = False

@@ -181,7 +181,7 @@ def make_settings(
 
 def stops_early(estimator: BaseMLP) -> bool:
     """Tell whether rows set aside stop the training; as in scikit-learn, not that of L-BFGS."""
-    return estimator.early_stopping and estimator.solver != "lbfgs"
+    return bool(estimator.early_stopping) and estimator.solver != "lbfgs"
 
 
 def schedule_of(estimator: BaseMLP, *, incremental: bool = False) -> str:
@@ -189,7 +189,7 @@ def schedule_of(estimator: BaseMLP, *, incremental: bool = False) -> str:
     if estimator.solver == "lbfgs":
         return "constant"
     if estimator.learning_rate != "auto":
-        return estimator.learning_rate
+        return str(estimator.learning_rate)
     may_end_early = incremental or estimator.early_stopping
     return "constant" if may_end_early or estimator.solver == "sgd" else "one_cycle"
 
