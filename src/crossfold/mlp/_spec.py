@@ -270,10 +270,10 @@ class Trained:
     intercepts: list[Array]
     n_iter: int
     t: int
-    epochs: list[int] = field(default_factory=list)
     loss_curve: list[float] = field(default_factory=list)
     validation_loss: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
+    epochs: list[int] = field(default_factory=list)
     train_scores: list[float] = field(default_factory=list)
     validation_confusion: list[Array] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
