@@ -205,14 +205,16 @@ def history_features(no_show: pd.Series, times: Times, first_unknown_day: Intege
     ``days_since_last_appointment`` and ``last_lead_time_days``, missing where there is none;
     ``last_outcome``. Of several appointments on the last day, the one booked last counts.
     """
-    known = np.flatnonzero(no_show.notna())
-    missed = no_show.to_numpy()[known].astype(np.int64)
+    has_outcome = no_show.notna().to_numpy()
+    # Where all are known, views in place of copies: memory counts where rows are many millions.
+    known: Any = slice(None) if has_outcome.all() else np.flatnonzero(has_outcome)
+    missed = no_show.to_numpy()[known].astype(np.int8)
     lead = times.lead_time_days[known]
     day, booked = times.appointment_day[known], times.booking_second[known]
     past = SortedEvents(times.patient[known], day, booked, missed)
     start, end = past.start(times.patient), past.before(times.patient, first_unknown_day)
     n, n_missed = end - start, _sum_between(missed[past.order], start, end)
-    last = past.order[np.maximum(end - 1, 0)] if len(known) else np.zeros_like(end)
+    last = past.order[np.maximum(end - 1, 0)] if len(day) else np.zeros_like(end)
     return pd.DataFrame(
         {
             "earlier_appointments": n.astype("int32"),

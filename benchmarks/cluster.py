@@ -1,0 +1,123 @@
+"""Rows per second of each stage over partitions, on workers of 2 GB of this machine.
+
+python benchmarks/cluster.py FILE [--copies 10] [--workers 1]
+
+FILE is the published table of appointments. It is grown by copies whose patients are their own, and
+cut into parts of one copy each. Processor seconds are those of the workers, so that other programs
+at work matter little; seconds are the clock's.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+import yaml
+from distributed import Client
+
+from crossfold.datasets import ExportPartsDataset, PartsDataset
+from crossfold.datasets.synthetic_appointments import PUBLISHED
+from crossfold.pipelines.appointments.parameters import AppointmentsParameters
+from crossfold.pipelines.cluster import nodes
+from crossfold.templates.cross_validation.final_model import assemble_model
+from crossfold.templates.cross_validation.parameters import (
+    DecisionParameters,
+    PreparationParameters,
+)
+from crossfold.templates.parameters import TableParameters
+
+STUDY = yaml.safe_load(Path("conf/base/no_show/parameters.yml").read_text(encoding="utf-8"))
+WORKER_MEMORY = "2GB"
+
+
+def grow(file: str, folder: Path, copies: int) -> int:
+    """Write copies of the table, each with patients and appointments of its own; count the rows."""
+    table = pd.read_csv(file, dtype="str", keep_default_na=False)
+    patients = table["PatientId"].str.removesuffix(".0").str.zfill(15)
+    for copy in range(copies):
+        own = {"PatientId": patients, "AppointmentID": table["AppointmentID"]}
+        grown = table.assign(**{name: ids + f"{copy:04d}" for name, ids in own.items()})
+        grown.to_csv(folder / f"part{copy:04d}.csv", index=False)
+    return copies * len(table)
+
+
+def usage() -> tuple[float, float]:
+    """Return a worker's processor seconds and the most memory that it has had, in GB."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1e6
+
+
+def main() -> None:
+    """Run the stages one after the other, each stored as in a run."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file")
+    parser.add_argument("--copies", type=int, default=10)
+    parser.add_argument("--workers", type=int, default=1)
+    given = parser.parse_args()
+    rules, table = AppointmentsParameters(), TableParameters(**STUDY["no_show"]["table"])
+    preparation = PreparationParameters(**STUDY["no_show"]["preparation"])
+    cluster = nodes.ClusterParameters(**{**STUDY["no_show"]["cluster"], "epochs": 1})
+    with (
+        TemporaryDirectory() as folder,
+        Client(
+            n_workers=given.workers,
+            threads_per_worker=1,
+            memory_limit=WORKER_MEMORY,
+            dashboard_address=None,
+        ) as client,
+    ):
+        parts = Path(folder, "parts")
+        parts.mkdir()
+        n_rows = grow(given.file, parts, given.copies)
+        print(f"{n_rows:,} rows, {given.workers} workers of {WORKER_MEMORY}, {os.cpu_count()} CPUs")
+        client.run(lambda: __import__("crossfold.pipelines.cluster.nodes"))
+
+        def timed(stage: str, work: Callable[[], Any]) -> Any:
+            before, began = client.run(usage), time.perf_counter()
+            made = work()
+            seconds, after = time.perf_counter() - began, client.run(usage)
+            busy = sum(after[one][0] - before[one][0] for one in after)
+            print(
+                f"{stage:9} {seconds:6.1f} s, {n_rows / seconds:9,.0f} rows/s; processor"
+                f" {busy:6.1f} s, {busy / n_rows * 1e6:5.1f} us/row; at most"
+                f" {max(gigabytes for _, gigabytes in after.values()):.2f} GB a worker",
+                flush=True,
+            )
+            return made
+
+        def stored(name: str, table: Any) -> Any:
+            dataset = PartsDataset(filepath=f"{folder}/{name}.parquet")
+            dataset.save(table)
+            return dataset.load()
+
+        raw = ExportPartsDataset(
+            filepath=str(parts),
+            columns=PUBLISHED,
+            hashed_columns=["patient"],
+            credentials={"key": "benchmark"},
+        )
+        shuffled = timed(
+            "shuffle", lambda: stored("shuffled", nodes.shuffle_by_patient(raw.load(), cluster))
+        )
+        cleaned = timed("clean", lambda: nodes.clean_partitions(shuffled, rules))
+        kept = timed("keep", lambda: stored("kept", cleaned[0]))
+        timed("reject", lambda: stored("rejected", cleaned[1]))
+        features = timed(
+            "features", lambda: stored("features", nodes.build_partition_features(kept, rules))
+        )
+        trained = timed(
+            "epoch",
+            lambda: nodes.train_over_partitions(features, table, preparation, cluster, seed=1),
+        )
+        model = assemble_model(*trained, features, DecisionParameters(), table)
+        timed("score", lambda: stored("scored", nodes.score_partitions(model, features)))
+
+
+if __name__ == "__main__":
+    main()
