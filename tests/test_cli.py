@@ -188,7 +188,7 @@ def test_refused_parameter_is_told_with_what_is_allowed(conf: Path) -> None:
             refresh,
             ["--env=smaple"],
             "There is no environment smaple (did you mean sample?): the environments are base,"
-            " local, sample, short.",
+            " cluster, local, sample, short.",
         ),
         (
             run,
