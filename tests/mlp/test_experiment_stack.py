@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.metrics import confusion_matrix
 
-from crossfold.mlp import ExperimentStack, FoldStack, MLPClassifier, faults
+from crossfold.mlp import EpochLog, ExperimentStack, FoldStack, MLPClassifier, faults
 from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 
 X, Y = load_digits(return_X_y=True)
@@ -83,6 +83,30 @@ def test_dropout_masks_of_a_full_batch_are_those_of_a_fold_stack():
     rows = np.arange(1300)
     folds = FoldStack(network().set_params(**params)).fit(X, Y, [(rows, rows[:0])])
     assert_equal_weights(stack.estimators_[0], folds.estimators_[0][0])
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_partial_fit_goes_on_from_an_experiment_and_its_optimiser(engine):
+    changes = {"shuffle": False, "learning_rate": "constant", "engine": engine}
+    one = train([EXPERIMENTS[1]], max_iter=1, **changes).estimators_[0]
+    alone = network(**changes).set_params(**EXPERIMENTS[1])
+    alone.partial_fit(X[TRAIN], Y[TRAIN], classes=np.arange(10))
+    assert_equal_weights(one, alone)
+    assert_equal_weights(one.partial_fit(X[TRAIN], Y[TRAIN]), alone.partial_fit(X[TRAIN], Y[TRAIN]))
+
+
+def test_callbacks_hear_of_the_scored_epochs_of_experiments():
+    class Recorder(EpochLog):
+        def on_epoch_end(self, event):
+            heard.append(event)
+
+    heard = []
+    stack = train(EXPERIMENTS[:2], score_every=2, callbacks=[Recorder(dict)])
+    assert [event.epoch for event in heard] == [2, 3]
+    for place, history in enumerate(stack.histories_):
+        assert [event.train_score[place] for event in heard] == history.train_accuracy.tolist()
+        counts = [event.validation_confusion[place] for event in heard]
+        np.testing.assert_array_equal(counts, history.validation_confusion)
 
 
 def test_the_seed_of_the_stack_orders_the_rows_and_that_of_a_member_its_start():
