@@ -1,5 +1,7 @@
 """The nodes that train: nothing leaks, everything is kept, for all kinds of targets."""
 
+import weakref
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,7 @@ from tests.templates.cross_validation.conftest import NETWORK, family, make_stud
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import persistence
-from crossfold.templates.cross_validation import nodes
+from crossfold.templates.cross_validation import fitting, nodes
 from crossfold.templates.cross_validation.decision import decide
 from crossfold.templates.cross_validation.encoding import target_numbers
 from crossfold.templates.cross_validation.estimators import pool
@@ -191,6 +193,24 @@ def test_baselines_are_scored_on_every_protocol(study) -> None:
     figures = {m: quality(study, rows) for m, rows in grouped.groupby("model", observed=True)}
     assert figures["linear"] > 0.35 > figures["flag"] > figures["nothing"] - 0.05
     assert set(said["protocol"]) == {"grouped_k_fold", "time_split"}
+
+
+def test_baselines_of_one_fold_are_held_at_a_time(binary, monkeypatch) -> None:
+    held, most = [], []
+    fit = fitting._fit_estimator
+
+    def fitted(*arguments):
+        made = fit(*arguments)
+        held.append(weakref.ref(made))
+        most.append(sum(one() is not None for one in held))
+        return made
+
+    monkeypatch.setattr(fitting, "_fit_estimator", fitted)
+    models = family(linear={"estimator": "sklearn.linear_model.LogisticRegression"})
+    nodes.cross_validate_estimators(
+        binary.features, binary.folds, binary.roles, binary.preparation, models, 0
+    )
+    assert len(held) > 2 >= max(most)
 
 
 def test_an_estimator_that_is_not_installed_is_left_out_with_a_word(binary, caplog) -> None:

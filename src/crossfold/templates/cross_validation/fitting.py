@@ -210,20 +210,35 @@ def fit_estimators(
     models: Mapping[str, Model], folds: Sequence[Fold], training: Training, seed: int
 ) -> Iterator[Fitted]:
     """Fit models that are not networks, on as many workers as ``joblib.parallel_config`` names."""
-    from crossfold.mlp.parallel import run_tasks
+    from joblib import effective_n_jobs
 
     for name, model in models.items():
         is_level = _is_level(model, training)
-        own = [_slots(model, [fold], training) for fold in _taken_part(model, folds)]
-        tasks = [
-            (model, is_level, slot.inputs, training.target, slot.rows[0], slot.member, seed)
-            for slots in own
-            for slot in slots
-        ]
-        fitted = dict(run_tasks(_fit_estimator, tasks))
-        estimators = _chunks([fitted[number] for number in range(len(tasks))], model.members)
-        for slots, of_fold in zip(own, estimators, strict=True):
-            yield Fitted(name, slots, of_fold)
+        # As many folds at a time as there are workers: forests of all of them fill the memory.
+        for some in _chunks(_taken_part(model, folds), effective_n_jobs(None)):
+            own = [_slots(model, [fold], training) for fold in some]
+            fitted = _fit_slots(own, model, is_level, training, seed)
+            for slots, estimators in zip(own, fitted, strict=True):
+                yield Fitted(name, slots, estimators)
+
+
+def _fit_slots(
+    own: Sequence[Sequence[Slot]],
+    model: Model,
+    is_level: NDArray[np.bool_],
+    training: Training,
+    seed: int,
+) -> list[Sequence[Any]]:
+    """Fit the members of some folds, those of each fold together."""
+    from crossfold.mlp.parallel import run_tasks
+
+    tasks = [
+        (model, is_level, slot.inputs, training.target, slot.rows[0], slot.member, seed)
+        for slots in own
+        for slot in slots
+    ]
+    fitted = dict(run_tasks(_fit_estimator, tasks))
+    return _chunks([fitted[number] for number in range(len(tasks))], model.members)
 
 
 def _fit_estimator(
