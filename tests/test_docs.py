@@ -52,6 +52,7 @@ def make_help() -> str:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
 
 
+@pytest.mark.usefixtures("no_logging")
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_examples_run_and_print_what_the_page_shows(
     page: Path, capsys: pytest.CaptureFixture[str]
