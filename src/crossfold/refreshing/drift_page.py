@@ -98,7 +98,7 @@ def _draw_rates(axes: Axes, rates: pd.DataFrame, rows: pd.Series) -> None:
     names = [plain(name.removesuffix(" True")) for name in rates["name"]]
     axes.set_yticks(range(len(rates)), names)
     axes.set_xlabel("share of rows, 95 % Wilson interval")
-    percent_axis(axes.xaxis, decimals=1)
+    percent_axis(axes.xaxis)
     axes.locator_params(axis="x", nbins=4)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, columnspacing=1)
 

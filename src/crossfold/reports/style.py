@@ -117,14 +117,18 @@ def shade_rows(axes: Axes, n_rows: int) -> None:
         axes.axhspan(row - 0.5, row + 0.5, color="#f2f2f2", linewidth=0, zorder=0)
 
 
-def percent_axis(axis: Any, decimals: int = 0) -> None:
-    """Print an axis of shares as per cent."""
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
+def percent_axis(axis: Any) -> None:
+    """Print an axis of shares as per cent, with the decimals that tell its ticks apart."""
+    from matplotlib.ticker import MaxNLocator
 
     if isinstance(axis.get_major_locator(), MaxNLocator):
         # Ticks 2.5 apart would round to whole per cent unevenly.
         axis.get_major_locator().set_params(steps=(1, 2, 5, 10))
-    axis.set_major_formatter(PercentFormatter(xmax=1, decimals=decimals, symbol=" %"))
+    axis.set_major_formatter(_percent)
+
+
+def _percent(share: float, _: int | None = None) -> str:
+    return f"{round(100 * share, 6):g} %".replace("-", "\N{MINUS SIGN}")
 
 
 def plain_log_axis(axis: Any) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import sleep
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -240,6 +242,18 @@ def test_the_first_fold_is_the_same_with_one_network_and_with_fresh_ones(epochs)
         for on in ([faults.ONE_MODEL], [])
     )
     np.testing.assert_allclose(one[0], fresh[0], rtol=0.2)
+
+
+def test_what_a_run_costs_is_its_own_work_not_its_waiting(monkeypatch) -> None:
+    def wait(*_: Any) -> pd.DataFrame:
+        sleep(0.2)
+        return pd.DataFrame({"epoch": [1]})
+
+    monkeypatch.setattr(faults, "make_sets", lambda *_: None)
+    monkeypatch.setattr(faults, "_train_fresh", wait)
+    protocol = SimpleNamespace(make_network=lambda *_: None)
+    history = faults._repeat(make_patients(), "leave_one_out", Setup(), protocol, SEED)
+    assert 0 <= history["seconds"][0] < 0.15
 
 
 def test_every_claim_is_judged(judged) -> None:

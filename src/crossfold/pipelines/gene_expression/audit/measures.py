@@ -178,7 +178,7 @@ def bias(case: Case) -> Measured:
 
 
 def cost_ratio(case: Case) -> Measured:
-    """Measure the seconds of an epoch of leave-one-out over those of ten-fold."""
+    """Measure the processor seconds of an epoch of leave-one-out over those of ten-fold."""
     one_out, k_fold = (
         float((table["seconds"] / table["epoch"].max()).iloc[0])
         for table in (case.runs(LEAVE_ONE_OUT), case.runs(K_FOLD))

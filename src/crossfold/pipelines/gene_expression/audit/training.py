@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator, Sequence
-from time import perf_counter
+from time import process_time
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -202,8 +202,8 @@ def repeat_source(
     One row for each subject (table or cross-validation), run, draw or ``fold``, and epoch:
     ``right``, ``balanced_accuracy``, ``f1`` and ``loss`` on ``n`` rows that were put aside,
     ``train_loss`` (weighted by class, as it is trained on), ``train_f1`` and ``train_accuracy`` (of
-    the tables with all their faults, for the source's figure; else NaN), and the ``seconds`` of
-    the whole run.
+    the tables with all their faults, for the source's figure; else NaN), and the ``seconds``
+    of processor time of the whole run, in which what trains beside it does not count.
     """
     from joblib import Parallel, delayed
 
@@ -225,7 +225,7 @@ def _repeat(
     patients: Rows, subject: str, setup: Setup, protocol: ProtocolParameters, seed: int
 ) -> pd.DataFrame:
     """Train a subject in a setup, and say how long that took."""
-    began = perf_counter()
+    began = process_time()
     sets = make_sets(patients, subject, setup.faults, protocol, seed)
     network = protocol.make_network(subject, setup)
     if ONE_MODEL in setup.faults:
@@ -233,7 +233,7 @@ def _repeat(
     else:
         is_source = setup.faults == set(TOUCHING[subject])
         history = _train_fresh(network, sets, is_source and subject in TABLES)
-    return history.assign(subject=subject, run=setup.name, seconds=perf_counter() - began)
+    return history.assign(subject=subject, run=setup.name, seconds=process_time() - began)
 
 
 def run_of(setup: Setup, subject: str, protocol: ProtocolParameters) -> Setup:
