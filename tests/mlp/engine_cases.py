@@ -30,6 +30,7 @@ ACTIVATIONS: tuple[str | Activation, ...] = (
     "softmax",
     SOFTSIGN,
 )
+SMOOTH_ACTIVATIONS = ("selu", "silu", "mish")
 HEADS: tuple[tuple[Head, str, int], ...] = (
     ("binary", "cross_entropy", 1),
     ("binary", "focal", 1),

@@ -8,6 +8,7 @@ from engine_cases import (
     ACTIVATIONS,
     HEADS,
     OUTPUTS,
+    SMOOTH_ACTIVATIONS,
     UNLIKE_LAYERS,
     differentiate,
     make_data,
@@ -98,6 +99,21 @@ def test_layers_that_differ_and_losses_on_any_output_have_right_gradients(
     n_out = 1 if head == "binary" else 3
     network = Network((4, 5, 3, n_out), ("tanh", "relu"), head, loss, output)
     check(network, UNLIKE_LAYERS, make_data(head, n_out))
+
+
+@pytest.mark.parametrize("check", [assert_slopes, assert_equal_to_autograd])
+@pytest.mark.parametrize("activation", SMOOTH_ACTIVATIONS)
+def test_gradients_through_smooth_relatives_of_relu_are_right(activation, check):
+    member = make_member("binary", 1, alpha=0.5, l1=0.0, dropout=0.4)
+    check(make_network("binary", "cross_entropy", 1, activation), member, make_data("binary", 1))
+
+
+@pytest.mark.parametrize("check", [assert_slopes, assert_equal_to_autograd])
+@pytest.mark.parametrize(("head", "loss", "n_out"), HEADS[:6])
+def test_gradients_against_smoothed_labels_are_right(head, loss, n_out, check):
+    member = make_member(head, n_out, alpha=0.5, l1=0.0, dropout=0.0)
+    network = replace(make_network(head, loss, n_out), label_smoothing=0.2)
+    check(network, member, make_data(head, n_out))
 
 
 @pytest.mark.parametrize("head", ["binary", "multiclass"])

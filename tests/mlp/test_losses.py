@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from engine_cases import ACTIVATIONS, name_of
+import torch
+from engine_cases import ACTIVATIONS, SMOOTH_ACTIVATIONS, name_of
 from scipy.special import softmax as scipy_softmax
 
 from crossfold.mlp._activations import bind
 from crossfold.mlp._engine import Layout
-from crossfold.mlp._losses import LOSSES, apply_link, softplus
+from crossfold.mlp._losses import LOSSES, apply_link, loss_of, softplus
 from crossfold.mlp._spec import LINKS, Member, Network
 from crossfold.mlp._start import INITIALIZERS, draw_start
 
@@ -16,6 +17,9 @@ Z = np.array([-3.0, -2.5, -1.0, -0.0, 0.0, 0.5, 2.5, 3.0])
 EXPECTED = {
     "relu": np.maximum(Z, 0),
     "leaky_relu": np.where(Z > 0, Z, 0.01 * Z),
+    "selu": 1.0507009873554805 * np.where(Z > 0, Z, 1.6732632423543772 * np.expm1(Z)),
+    "silu": Z / (1 + np.exp(-Z)),
+    "mish": Z * np.tanh(np.log1p(np.exp(Z))),
     "sigmoid": 1 / (1 + np.exp(-Z)),
     "tanh": np.tanh(Z),
     "hard_sigmoid": [0, 0, 0.3, 0.5, 0.5, 0.6, 1, 1],
@@ -27,7 +31,7 @@ EXPECTED = {
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("activation", ACTIVATIONS, ids=name_of)
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, *SMOOTH_ACTIVATIONS], ids=name_of)
 def test_activations_have_their_values(activation, dtype):
     z = np.tile(Z.astype(dtype)[:, None], (2, 1, 3))
     bind(activation, z).forward()
@@ -61,6 +65,22 @@ def test_softplus_neither_overflows_nor_vanishes():
     np.testing.assert_allclose(softplus(np.array([-800.0, 0.0, 800.0])), [0, np.log(2), 800])
 
 
+@pytest.mark.parametrize("head", ["binary", "multiclass"])
+def test_label_smoothing_is_that_of_pytorch(head):
+    """Two logits of PyTorch's softmax are one logit of a sigmoid, their difference."""
+    z, classes = np.random.default_rng(0).normal(size=(5, 3)), [0, 1, 1, 0, 1]
+    y = np.eye(3)[classes].T
+    if head == "binary":
+        z, y = z[:, :2], y[1:2]
+    reference = torch.nn.functional.cross_entropy(
+        torch.tensor(z), torch.tensor(classes), label_smoothing=0.2, reduction="none"
+    )
+    logits = (z[:, 1:] - z[:, :1]).T if head == "binary" else z.T
+    network = Network((1, len(y)), head=head, label_smoothing=0.2)
+    terms = loss_of(network).terms(logits, y, np.array(0.0))
+    np.testing.assert_allclose(terms.sum(axis=0), reference, rtol=1e-12)
+
+
 def test_focal_loss_is_the_papers():
     """``-(1 - p_t)^gamma log p_t`` for a row of each class."""
     z, y = np.array([[0.3, 0.3]]), np.array([[1.0, 0.0]])
@@ -85,6 +105,7 @@ def test_links_give_probabilities():
         ("uniform", 0.05 / np.sqrt(3)),
         ("normal", 0.05),
         ("glorot_uniform", np.sqrt(2 / (300 + 200))),
+        ("lecun", 1 / np.sqrt(300)),
         ("pytorch", 1 / np.sqrt(3 * 300)),
         ("zeros", 0),
         ("ones", 0),
@@ -97,10 +118,10 @@ def test_initializers_have_their_spread(init, spread):
     assert weights.mean() == pytest.approx(float(init == "ones"), abs=1e-3)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS, ids=name_of)
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, *SMOOTH_ACTIVATIONS], ids=name_of)
 def test_auto_is_he_for_relu_kinds_and_xavier_for_others(activation):
     layout = Layout((6, 4, 1))
-    named = "he" if activation in {"relu", "leaky_relu"} else "xavier"
+    named = "he" if activation in {"relu", "leaky_relu", "silu", "mish"} else "xavier"
     network = Network(layout.sizes, activation)
     auto, expected = (
         draw_start(np.random.default_rng(0), layout, member, network, "float32")

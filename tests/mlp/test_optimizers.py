@@ -8,7 +8,7 @@ import torch
 from sklearn.neural_network import MLPClassifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from crossfold.mlp._progress import cosine, inverse_scaling, learning_rates, one_cycle
+from crossfold.mlp._progress import cosine, coslog4, inverse_scaling, learning_rates, one_cycle
 from crossfold.mlp._spec import DataSet, Member, Network, Settings
 from crossfold.mlp._training import train
 from crossfold.mlp._update import Penalties, rule_of
@@ -84,6 +84,13 @@ def test_one_cycle_rises_and_falls():
     rates = one_cycle(np.array(0.5), np.array([0, 0.15, 0.3, 0.65, 1]))
     first, last = 0.5 / 25, 0.5 / 250_000
     np.testing.assert_allclose(rates, [first, (first + 0.5) / 2, 0.5, (0.5 + last) / 2, last])
+
+
+def test_coslog4_has_four_cycles_each_twice_as_long_as_the_one_before():
+    ends = np.array([0, 1, 3, 7, 15]) / 15
+    np.testing.assert_allclose(coslog4(np.array(0.5), ends), 0, atol=1e-15)
+    peaks = (2 ** (np.arange(4) + 0.5) - 1) / 15
+    np.testing.assert_allclose(coslog4(np.array(0.5), peaks), 0.5)
 
 
 def test_cosine_falls_from_the_peak_to_zero():

@@ -18,6 +18,9 @@ from crossfold.mlp._spec import Activation, Array
 LEAKY_SLOPE = 0.01
 """Slope of ``leaky_relu`` below zero (Maas et al. 2013)."""
 
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
+"""Constants of ``selu``, with which means 0 and variances 1 are kept (Klambauer et al. 2017)."""
+
 
 class Hidden(ABC):
     """An activation bound to the buffer that it works on."""
@@ -140,6 +143,73 @@ class Exp(Elementwise):
         np.copyto(slope, a)
 
 
+class Selu(Elementwise):
+    """``f(z) = λ z`` above 0 and ``λ α (exp(z) - 1)`` below (Klambauer et al. 2017)."""
+
+    def forward(self) -> None:
+        """Apply both halves and add them up."""
+        np.minimum(self.z, 0, out=self._slope)
+        np.expm1(self._slope, out=self._slope)
+        np.multiply(self._slope, SELU_ALPHA, out=self._slope)
+        np.maximum(self.z, 0, out=self.z)
+        np.add(self.z, self._slope, out=self.z)
+        np.multiply(self.z, SELU_SCALE, out=self.z)
+
+    def _derive(self, a: Array, slope: Array) -> None:
+        """``f' = λ`` where ``a > 0``, else ``a + λ α``."""
+        np.add(a, SELU_SCALE * SELU_ALPHA, out=slope)
+        np.copyto(slope, SELU_SCALE, where=a > 0)
+
+
+class Gated(Elementwise):
+    """``f(z) = z g(z)``, which keeps ``z`` and the gate ``g(z)`` for the derivative."""
+
+    def __init__(self, z: Array) -> None:
+        super().__init__(z)
+        self._input, self._gate = np.empty_like(z), np.empty_like(z)
+
+    def forward(self) -> None:
+        """Multiply by the gate."""
+        np.copyto(self._input, self.z)
+        self._open(self.z, self._gate)
+        np.multiply(self.z, self._gate, out=self.z)
+
+    @abstractmethod
+    def _open(self, z: Array, gate: Array) -> None:
+        """Write ``g(z)`` to `gate`."""
+
+
+class Silu(Gated):
+    """``f(z) = z / (1 + exp(-z))`` (Elfwing et al. 2018; Swish of Ramachandran et al. 2017)."""
+
+    def _open(self, z: Array, gate: Array) -> None:
+        """``g = 1 / (1 + exp(-z))``."""
+        expit(z, out=gate)
+
+    def _derive(self, a: Array, slope: Array) -> None:
+        """``f' = g + a (1 - g)``."""
+        np.subtract(1, self._gate, out=slope)
+        np.multiply(slope, a, out=slope)
+        np.add(slope, self._gate, out=slope)
+
+
+class Mish(Gated):
+    """``f(z) = z tanh(log(1 + exp(z)))`` (Misra 2020)."""
+
+    def _open(self, z: Array, gate: Array) -> None:
+        """``g = tanh(log(1 + exp(z)))``."""
+        np.logaddexp(z, 0, out=gate)
+        np.tanh(gate, out=gate)
+
+    def _derive(self, a: Array, slope: Array) -> None:
+        """``f' = g + z (1 - g²) / (1 + exp(-z))``."""
+        np.multiply(self._gate, self._gate, out=slope)
+        np.subtract(1, slope, out=slope)
+        np.multiply(slope, self._input, out=slope)
+        np.multiply(slope, expit(self._input), out=slope)
+        np.add(slope, self._gate, out=slope)
+
+
 class HardSigmoid(Elementwise):
     """``f(z) = z/5 + 1/2`` between -2.5 and 2.5, 0 below and 1 above."""
 
@@ -196,6 +266,9 @@ class Custom(Elementwise):
 ACTIVATIONS: dict[str, type[Any]] = {
     "relu": Relu,
     "leaky_relu": LeakyRelu,
+    "selu": Selu,
+    "silu": Silu,
+    "mish": Mish,
     "sigmoid": Sigmoid,
     "tanh": Tanh,
     "hard_sigmoid": HardSigmoid,

@@ -61,6 +61,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
 
     class_weight: ClassWeight = None
     focal_gamma: float = 0.0
+    label_smoothing: float = 0.0
     scale_targets: bool = False
 
     coefs_: list[Array]

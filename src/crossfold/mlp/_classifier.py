@@ -11,7 +11,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 
 from crossfold.mlp._base import BaseMLP, takes_batches
-from crossfold.mlp._network import CONSTRAINTS, NON_NEGATIVE
+from crossfold.mlp._network import CONSTRAINTS, FRACTION, NON_NEGATIVE
 from crossfold.mlp._spec import Activation, Array, Initializer, Loss, Start
 from crossfold.mlp._targets import ClassWeight, Labels
 from crossfold.mlp.exceptions import DataError, ParameterError
@@ -28,8 +28,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         Units of each hidden layer; empty for logistic regression.
     activation
         Of the hidden layers: ``relu``, ``leaky_relu``, ``sigmoid`` (or ``logistic``), ``tanh``,
-        ``hard_sigmoid``, ``linear`` (or ``identity``), ``exp``, ``softmax``, or an `Activation`;
-        or a sequence with one for each hidden layer.
+        ``selu``, ``silu``, ``mish``, ``hard_sigmoid``, ``linear`` (or ``identity``), ``exp``,
+        ``softmax``, or an `Activation`; or a sequence with one for each hidden layer.
     solver
         ``sgd``, ``adam`` (Kingma and Ba 2015), ``adamw`` (Loshchilov and Hutter 2019), or ``lbfgs``
         (SciPy's L-BFGS-B on all rows at once), which suits tables of up to a few thousand rows and
@@ -45,7 +45,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         32 to 256, or all if there are fewer.
     learning_rate
         ``constant``, ``invscaling`` and ``adaptive`` as in scikit-learn, or ``one_cycle`` (Smith
-        and Topin 2019) and ``cosine`` (Loshchilov and Hutter 2017) over all `max_iter` epochs.
+        and Topin 2019), ``cosine`` (Loshchilov and Hutter 2017) and ``coslog4`` (Holzmüller et al.
+        2024) over all `max_iter` epochs.
         ``auto`` is ``one_cycle`` that `tol` does not cut short; with ``sgd``, early stopping and
         `partial_fit` it is ``constant``.
     learning_rate_init
@@ -93,6 +94,9 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         a `Loss` (NumPy only), which is on logits, or on outputs with an `output_activation`.
     focal_gamma
         Focusing exponent of the focal loss, at least 0.
+    label_smoothing
+        Share of each label that is spread evenly over the classes, in [0, 1) (Szegedy et al. 2016);
+        losses are against the smoothed labels, as in PyTorch.
     class_weight
         None, ``balanced`` for weights inverse to the classes' frequencies, or a mapping from
         classes to weights.
@@ -102,7 +106,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     l1
         Factor of the L1 penalty, at least 0; divided by the batch's rows.
     init
-        ``auto`` (``he`` beside the ReLU kinds, else ``xavier``), ``he``, ``xavier`` (or
+        ``auto`` (``he`` beside the ReLU kinds, else ``xavier``), ``he``, ``lecun``
+        (standard deviation one over the root of a layer's inputs), ``xavier`` (or
         ``glorot_uniform``), ``uniform`` (-0.05 to 0.05), ``normal`` (standard deviation 0.05),
         ``zeros``, ``ones``, ``pytorch`` (uniform within one over the root of a layer's inputs), or
         a number ``a`` for uniform from ``-a`` to ``a``; or a function of a generator and all
@@ -154,6 +159,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         **CONSTRAINTS,
         "loss": [StrOptions({"cross_entropy", "focal", "squared_error", "mse", "mae"}), Loss],
         "focal_gamma": [NON_NEGATIVE],
+        "label_smoothing": [FRACTION],
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
     _targets: Labels
@@ -187,6 +193,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         engine: str = "numpy",
         loss: str | Loss = "cross_entropy",
         focal_gamma: float = 2.0,
+        label_smoothing: float = 0.0,
         class_weight: ClassWeight = None,
         dropout: float | Sequence[float] = 0.0,
         l1: float | Sequence[float] = 0.0,

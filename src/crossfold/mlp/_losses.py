@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from scipy.special import expit
@@ -212,6 +213,8 @@ _OUTPUTS["poisson"] = {"exp", "relu", *_SHARES}
 
 def loss_of(network: Network) -> Loss:
     """Give the loss on logits that a network is trained with."""
+    if network.label_smoothing:
+        return _on_smooth_labels(loss_of(replace(network, label_smoothing=0.0)), network)
     loss, link = network.loss, network.link
     if isinstance(loss, Loss):
         return loss if network.output is None else behind(loss, link)
@@ -239,6 +242,28 @@ def behind(loss: Loss, link: str | Activation) -> Loss:
         outputs.forward()
         loss.residual(outputs.z, y, gamma, out)
         outputs.backward(out)
+
+    return replace(loss, terms=terms, residual=residual)
+
+
+def smooth(targets: Any, network: Network) -> Any:
+    """Smooth labels: ``(1 - s) y + s / n``, of ``n`` classes (Szegedy et al. 2016, section 7).
+
+    Of one logit and of independent labels ``n`` is 2. Arrays of NumPy and PyTorch alike.
+    """
+    share = network.label_smoothing
+    n_classes = network.layer_sizes[-1] if network.head == "multiclass" else 2
+    return targets * (1 - share) + share / n_classes
+
+
+def _on_smooth_labels(loss: Loss, network: Network) -> Loss:
+    """Measure a loss against smoothed labels, as PyTorch's ``CrossEntropyLoss`` does."""
+
+    def terms(z: Array, y: Array, gamma: Array) -> Array:
+        return loss.terms(z, smooth(y, network), gamma)
+
+    def residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
+        loss.residual(z, smooth(y, network), gamma, out)
 
     return replace(loss, terms=terms, residual=residual)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 NON_NEGATIVE = Interval(Real, 0, None, closed="left")
 _POSITIVE = Interval(Real, 0, None, closed="neither")
 _COUNT = Interval(Integral, 1, None, closed="left")
-_FRACTION = Interval(Real, 0, 1, closed="left")
+FRACTION = Interval(Real, 0, 1, closed="left")
 _SYNONYMS = {"logistic": "sigmoid", "identity": "linear", "squared_error": "mse"}
 _FUNCTIONS = StrOptions({*ACTIVATIONS, "logistic", "identity"})
 
@@ -42,7 +42,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "solver": [StrOptions({"sgd", "adam", "adamw", "lbfgs"})],
     "alpha": [NON_NEGATIVE, "array-like"],
     "l1": [NON_NEGATIVE, "array-like"],
-    "dropout": [_FRACTION, "array-like"],
+    "dropout": [FRACTION, "array-like"],
     "batch_size": [StrOptions({"auto", "full"}), _COUNT],
     "learning_rate": [
         StrOptions({"auto", "constant", "invscaling", "adaptive", *WHOLE_RUN_SCHEDULES})
@@ -59,9 +59,9 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "momentum": [Interval(Real, 0, 1, closed="both")],
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
-    "validation_fraction": [_FRACTION],
-    "beta_1": [_FRACTION],
-    "beta_2": [_FRACTION],
+    "validation_fraction": [FRACTION],
+    "beta_1": [FRACTION],
+    "beta_2": [FRACTION],
     "epsilon": [_POSITIVE],
     "n_iter_no_change": [_COUNT, Options(Real, {np.inf})],
     "init": [StrOptions({"auto", *INITIALIZERS}), _POSITIVE, callable, "array-like"],
@@ -103,6 +103,7 @@ def make_network(estimator: BaseMLP, n_features: int, targets: Targets) -> Netwo
         loss=_by_our_name(estimator.loss),
         output=_by_our_name(per_layer(estimator, "output_activation")),
         input_scale=float(estimator.input_scale),
+        label_smoothing=float(estimator.label_smoothing),
     )
 
 

@@ -97,6 +97,7 @@ class NeuralNetwork(BaseMLP):
         max_fun: int = 15000,
         engine: str = "numpy",
         focal_gamma: float = 2.0,
+        label_smoothing: float = 0.0,
         class_weight: ClassWeight = None,
         scale_targets: bool = True,
         input_scale: float = 1.0,

@@ -40,7 +40,15 @@ def cosine(peak: Array, progress: Array) -> Array:
     return _cosine_between(peak, 0.0, progress)
 
 
-PER_STEP = {"one_cycle": one_cycle, "cosine": cosine}
+def coslog4(peak: Array, progress: Array) -> Array:
+    """Rise from 0 to `peak` and fall again four times, each time twice as slowly as before.
+
+    ``peak (1 - cos(2 π log₂(1 + 15 progress))) / 2`` (RealMLP, Holzmüller et al. 2024).
+    """
+    return _cosine_between(0.0, peak, 2 * np.log2(1 + 15 * progress))
+
+
+PER_STEP = {"one_cycle": one_cycle, "cosine": cosine, "coslog4": coslog4}
 """Schedules laid out over all steps; the others change the rate between epochs."""
 
 

@@ -39,7 +39,8 @@ class MLPRegressor(RegressorMixin, BaseMLP):  # type: ignore[misc]
     batch_size
         Rows per step, ``full`` or ``auto``.
     learning_rate
-        ``auto``, ``constant``, ``invscaling``, ``adaptive``, ``one_cycle`` or ``cosine``.
+        ``auto``, ``constant``, ``invscaling``, ``adaptive``, ``one_cycle``, ``cosine`` or
+        ``coslog4``.
     learning_rate_init
         The learning rate, its peak for ``one_cycle``; above 0.
     power_t

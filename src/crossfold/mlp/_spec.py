@@ -84,6 +84,8 @@ class Network:
         Activation of the outputs, or None for the head's own: see `link`.
     input_scale
         Factor of the inputs, applied where they are cast to the engine's dtype.
+    label_smoothing
+        Share of each label that is spread evenly over the classes, in [0, 1).
     """
 
     layer_sizes: tuple[int, ...]
@@ -92,6 +94,7 @@ class Network:
     loss: str | Loss = "cross_entropy"
     output: str | Activation | None = None
     input_scale: float = 1.0
+    label_smoothing: float = 0.0
 
     @property
     def activations(self) -> tuple[str | Activation, ...]:
@@ -203,10 +206,11 @@ class Settings:
     """How a stack is trained: what all its members share. Names as in scikit-learn's MLPs.
 
     `batch_size` is cut to a member's own rows; ``auto`` grows with them. As in scikit-learn, the
-    learning rates ``invscaling`` and ``adaptive`` act with ``sgd`` only; ``one_cycle`` and
-    ``cosine`` act with every solver. `n_iter_no_change` may be infinite. With `scale_targets` a
-    regressor's targets are trained, and their losses measured, in units of their standard
-    deviation over a member's training rows; its weights come back in the targets' own units.
+    learning rates ``invscaling`` and ``adaptive`` act with ``sgd`` only; ``one_cycle``,
+    ``cosine`` and ``coslog4`` act with every solver. `n_iter_no_change` may be infinite. With
+    `scale_targets` a regressor's targets are trained, and their losses measured, in units of their
+    standard deviation over a member's training rows; its weights come back in the targets' own
+    units.
     Every `score_every` epochs, and after the last one, members are scored.
     """
 
@@ -215,7 +219,9 @@ class Settings:
     dtype: str = "float32"
     solver: Literal["sgd", "adam", "adamw", "lbfgs"] = "adam"
     batch_size: int | Literal["full", "auto"] = 200
-    learning_rate: Literal["constant", "invscaling", "adaptive", "one_cycle", "cosine"] = "constant"
+    learning_rate: Literal[
+        "constant", "invscaling", "adaptive", "one_cycle", "cosine", "coslog4"
+    ] = "constant"
     power_t: float = 0.5
     momentum: float = 0.9
     nesterovs_momentum: bool = True

@@ -26,6 +26,11 @@ def he(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
     return rng.normal(scale=np.sqrt(2 / n_in), size=shape)
 
 
+def lecun(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
+    """Draw from ``Normal(0, 1 / sqrt(n_in))`` (LeCun et al. 1998), which goes with ``selu``."""
+    return rng.normal(scale=n_in**-0.5, size=shape)
+
+
 def xavier(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
     """Draw from ``Uniform(-b, b)`` with ``b = sqrt(6 / (n_in + n_out))`` (Glorot, Bengio 2010)."""
     bound = np.sqrt(6 / (n_in + n_out))
@@ -60,6 +65,7 @@ def pytorch(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Ar
 
 INITIALIZERS: dict[str, LayerInitializer] = {
     "he": he,
+    "lecun": lecun,
     "xavier": xavier,
     "glorot_uniform": xavier,
     "uniform": uniform,
@@ -122,7 +128,7 @@ def _resolve(init: Start, network: Network, number: int) -> Start:
     """Say what ``auto`` is for a layer of weights: he if it reads or feeds a ReLU kind."""
     own = network.activation
     neighbours = own[max(number - 1, 0) : number + 1] if isinstance(own, tuple) else (own,)
-    auto = "xavier" if {"relu", "leaky_relu"}.isdisjoint(neighbours) else "he"
+    auto = "xavier" if {"relu", "leaky_relu", "silu", "mish"}.isdisjoint(neighbours) else "he"
     return auto if init == "auto" else init
 
 

@@ -25,7 +25,8 @@ class Dense:
         it is what goes with the loss and the targets: sigmoid, softmax, linear or exp.
     init
         What weights are drawn from: ``he``, ``xavier`` (or ``glorot_uniform``), ``uniform`` (-0.05
-        to 0.05), ``normal`` (standard deviation 0.05), ``zeros``, ``ones``, ``pytorch`` (uniform
+        to 0.05), ``normal`` (standard deviation 0.05), ``zeros``, ``ones``, ``lecun``
+        (standard deviation one over the root of the layer's inputs), ``pytorch`` (uniform
         within one over the root of the layer's inputs), or a number ``a`` for uniform from ``-a``
         to ``a``. ``auto`` is he beside a ReLU kind and xavier elsewhere.
     bias_init

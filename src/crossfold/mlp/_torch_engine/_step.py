@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from crossfold.mlp._activations import LEAKY_SLOPE
 from crossfold.mlp._engine import Layout, Stack
-from crossfold.mlp._losses import CLIP
+from crossfold.mlp._losses import CLIP, smooth
 from crossfold.mlp._spec import Activation, Network
 from crossfold.mlp._update import Update
 
@@ -121,6 +121,9 @@ class _Custom(torch.autograd.Function):
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,
     "leaky_relu": lambda z: functional.leaky_relu(z, LEAKY_SLOPE),
+    "selu": functional.selu_,
+    "silu": functional.silu,
+    "mish": functional.mish,
     "sigmoid": torch.sigmoid_,
     "tanh": torch.tanh_,
     "exp": torch.exp_,
@@ -182,6 +185,9 @@ TERMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 def residual_of(network: Network) -> Residual:
     """Give the derivative of a network's loss with respect to its logits."""
+    if network.label_smoothing:
+        exact = residual_of(replace(network, label_smoothing=0.0))
+        return lambda z, y, gamma: exact(z, smooth(y, network), gamma)
     loss, link = str(network.loss), network.link
     if isinstance(link, str) and loss in RESIDUALS.get(link, {}):
         return RESIDUALS[link][loss]
