@@ -31,6 +31,9 @@ class TableParameters(Parameters):
     positive
         Value of the target that counts as the event, as text; for two classes only, where the
         target is not bool or 0/1 yet.
+    fewest_of_class
+        Rows of a class that has fewer are rejected, since a class that is not in every fold cannot
+        be judged; for several classes only.
     group
         Column of who or what stays together in every fold, or None where every row stands for
         itself.
@@ -49,6 +52,7 @@ class TableParameters(Parameters):
     target: str
     task: Task = "binary"
     positive: str | None = None
+    fewest_of_class: int = Field(default=1, ge=1)
     group: str | None = None
     time: str | None = None
     identifiers: tuple[str, ...] = ()

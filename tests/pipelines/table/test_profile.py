@@ -174,8 +174,8 @@ def test_rare_classes_duplicates_and_missing_targets_are_told(
     visits.loc[399, "target"] = None
     twice = pd.concat([visits, visits[390:]], ignore_index=True)
     told = warnings_of(profile_of(twice, "target"))
-    assert "Class rare has 3 rows, too few for 5 folds" in told
-    assert "Class few has only 7 rows for 5 folds" in told
+    assert "too few for 5 folds: rare (3). They go to the rejected rows" in told
+    assert "hardly more rows than 5 folds need: few (7)" in told
     assert "repeat another one in every column that is used: 10." in told
     assert "2 rows have no target" in told
 

@@ -75,6 +75,11 @@ def test_classes_and_numbers_as_targets(raw: pd.DataFrame) -> None:
     classes = PARAMETERS.model_copy(update={"task": "multiclass", "positive": None})
     table, _, _ = prepare_table(raw.assign(missed=[1.0, 2.0, 3.0, 1.0, np.nan]), classes)
     assert table["missed"].cat.categories.tolist() == ["1", "2", "3"]
+    classes = classes.model_copy(update={"fewest_of_class": 2})
+    table, rejected, counts = prepare_table(raw.assign(missed=[1, 2, 1, 2, 2]), classes)
+    assert table["missed"].cat.categories.tolist() == ["1"]
+    assert counts["rejected"] == {"missing_time": 1, "missing_group": 1, "rare_class": 1}
+    assert rejected["missed"].tolist()[0] == "2"
     number = PARAMETERS.model_copy(update={"task": "regression", "positive": None})
     table, _, counts = prepare_table(raw.assign(missed=["1.5", "inf", "x", "2", "3"]), number)
     assert table["missed"].tolist() == [1.5]

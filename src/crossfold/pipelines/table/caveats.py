@@ -187,8 +187,17 @@ def _class_warnings(target: pd.Series, profile: Profile) -> list[str]:
     if counts.iloc[0] / counts.sum() > 1 - RARE_SHARE:
         share = counts.iloc[0] / counts.sum()
         told.append(f"{parameters.target} is nearly constant: {share:.1%} are {counts.index[0]}.")
-    rare = counts[counts < FOLDS]
+    rare = counts[counts < parameters.fewest_of_class]
     few = counts[(counts >= FOLDS) & (counts < 2 * FOLDS)]
-    told += [f"Class {name} has {n} rows, too few for {FOLDS} folds." for name, n in rare.items()]
-    told += [f"Class {name} has only {n} rows for {FOLDS} folds." for name, n in few.items()]
+    if len(rare):
+        told.append(
+            f"Classes with fewer than {FOLDS} rows, too few for {FOLDS} folds: {_listed(rare)}. They"
+            " go to the rejected rows."
+        )
+    if len(few):
+        told.append(f"Classes with hardly more rows than {FOLDS} folds need: {_listed(few)}.")
     return told
+
+
+def _listed(counts: pd.Series) -> str:
+    return ", ".join(f"{name} ({n})" for name, n in counts.items())

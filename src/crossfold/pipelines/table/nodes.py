@@ -199,6 +199,10 @@ def _broken_rules(parsed: pd.DataFrame, table: TableParameters) -> pd.Series:
     for rule, column in (("target", table.target), ("group", table.group), ("time", table.time)):
         if column is not None:
             broken = broken.mask((broken == "") & parsed[column].isna(), f"missing_{rule}")
+    if table.task == "multiclass":
+        of_class = parsed[table.target].where(broken == "")
+        is_rare = of_class.map(of_class.value_counts()) < table.fewest_of_class
+        broken = broken.mask(is_rare, "rare_class")
     return broken
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from crossfold.datasets.table_dataset import as_text, with_plain_types
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.table.caveats import GIVES_AWAY, find_caveats, find_giveaways
+from crossfold.pipelines.table.caveats import FOLDS, GIVES_AWAY, find_caveats, find_giveaways
 from crossfold.pipelines.table.kinds import (
     FALSE,
     INPUT_KINDS,
@@ -151,6 +151,7 @@ def _parameters(
         target=wishes.target,
         task=task,
         positive=positive,
+        fewest_of_class=FOLDS if task == "multiclass" else 1,
         group=wishes.group,
         time=wishes.time,
         columns=_inputs(kinds, left_out),
