@@ -174,7 +174,7 @@ def test_rare_classes_duplicates_and_missing_targets_are_told(
     visits.loc[399, "target"] = None
     twice = pd.concat([visits, visits[390:]], ignore_index=True)
     told = warnings_of(profile_of(twice, "target"))
-    assert "too few for 5 folds: rare (3). They go to the rejected rows" in told
+    assert "too few rows for 5 folds: rare (3). They go to the rejected rows" in told
     assert "hardly more rows than 5 folds need: few (7)" in told
     assert "repeat another one in every column that is used: 10." in told
     assert "2 rows have no target" in told
@@ -187,6 +187,10 @@ def test_nearly_constant_targets_and_few_rows_are_told(
     assert "target is nearly constant: 99.5% are b" in warnings_of(profile_of(visits, "target"))
     visits["target"] = [0.5, 1.5, 2] + [7] * 397
     assert "target is nearly always 7" in warnings_of(profile_of(visits, "target"))
+    visits["target"] = [*random.normal(5, 1, 399), 1e6]
+    assert "decide how good a model looks: 1e+06 (rows: 1)" in warnings_of(
+        profile_of(visits, "target")
+    )
     assert "40 rows are too few" in warnings_of(profile_of(visits[:40], "missed"))
 
 

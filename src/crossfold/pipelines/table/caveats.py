@@ -23,6 +23,7 @@ MOST_ERRORS, FEWEST_OF_A_CLASS = 0.05, 20
 Integers = NDArray[np.intp]
 FEWEST_ROWS, FOLDS = 50, 5
 RARE_SHARE = 0.01
+MOST_SPREADS = 1000  # interquartile ranges from the median
 
 
 def find_giveaways(
@@ -179,9 +180,13 @@ def _group_warnings(frame: pd.DataFrame, profile: Profile) -> list[str]:
 def _class_warnings(target: pd.Series, profile: Profile) -> list[str]:
     parameters = profile.parameters
     if parameters.task == "regression":
-        top = as_number(target).value_counts(normalize=True)
-        nearly = top.iloc[0] > 1 - RARE_SHARE
-        return [f"{parameters.target} is nearly always {top.index[0]:g}."] if nearly else []
+        numbers = as_number(target).dropna()
+        top = numbers.value_counts(normalize=True)
+        if top.iloc[0] > 1 - RARE_SHARE:
+            return [f"{parameters.target} is nearly always {top.index[0]:g}."]
+        low, middle, high = numbers.quantile([0.25, 0.5, 0.75])
+        far = numbers[(numbers - middle).abs() > MOST_SPREADS * (high - low)]
+        return [_far_values(parameters.target, far, middle)] if high > low and len(far) else []
     counts = target.value_counts()
     told = []
     if counts.iloc[0] / counts.sum() > 1 - RARE_SHARE:
@@ -191,12 +196,20 @@ def _class_warnings(target: pd.Series, profile: Profile) -> list[str]:
     few = counts[(counts >= FOLDS) & (counts < 2 * FOLDS)]
     if len(rare):
         told.append(
-            f"Classes with fewer than {FOLDS} rows, too few for {FOLDS} folds: {_listed(rare)}. They"
-            " go to the rejected rows."
+            f"Classes with too few rows for {FOLDS} folds: {_listed(rare)}. They go to the"
+            " rejected rows."
         )
     if len(few):
         told.append(f"Classes with hardly more rows than {FOLDS} folds need: {_listed(few)}.")
     return told
+
+
+def _far_values(name: str, far: pd.Series, middle: float) -> str:
+    return (
+        f"{name} has values so far from its median of {middle:g} that they alone decide how good a"
+        f" model looks: {', '.join(f'{one:g}' for one in far[:3])}{', …' * (len(far) > 3)} (rows:"
+        f" {len(far):,}). Check them."
+    )
 
 
 def _listed(counts: pd.Series) -> str:
