@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crossfold.mlp._classifier import MLPClassifier
+    from crossfold.mlp._ensemble import MLPEnsemble
     from crossfold.mlp._experiment_stack import ExperimentHistory, ExperimentStack
     from crossfold.mlp._fold_stack import FoldStack
     from crossfold.mlp._grid_stack import GridStack, Stacked
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from crossfold.mlp._regressor import MLPRegressor
     from crossfold.mlp._spec import Activation, Loss
     from crossfold.mlp._summary import History
+    from crossfold.mlp._tabular_encoder import TabularEncoder
     from crossfold.mlp.callbacks import EpochLog, EpochRecord, ProgressBar
     from crossfold.mlp.persistence import load, save
 
@@ -29,10 +31,12 @@ _MODULES = {
     "History": "_summary",
     "Loss": "_spec",
     "MLPClassifier": "_classifier",
+    "MLPEnsemble": "_ensemble",
     "MLPRegressor": "_regressor",
     "NeuralNetwork": "_neural_network",
     "ProgressBar": "callbacks",
     "Stacked": "_grid_stack",
+    "TabularEncoder": "_tabular_encoder",
     "load": "persistence",
     "save": "persistence",
 }
@@ -48,10 +52,12 @@ __all__ = [
     "History",
     "Loss",
     "MLPClassifier",
+    "MLPEnsemble",
     "MLPRegressor",
     "NeuralNetwork",
     "ProgressBar",
     "Stacked",
+    "TabularEncoder",
     "load",
     "save",
 ]

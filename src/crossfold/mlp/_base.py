@@ -77,6 +77,35 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
     _y_numeric: ClassVar[bool] = False
 
+    @classmethod
+    def preset(cls, name: str = "tabular", *, random_state: Any = None, **params: Any) -> Any:
+        """Make an estimator whose settings need no tuning, for a table of any columns.
+
+        Parameters
+        ----------
+        name
+            ``tabular``: a pipeline of a `TabularEncoder` and an `MLPEnsemble`.
+        random_state
+            Seed of the ensemble's first network, an integer or None.
+        params
+            Parameters of the networks, over those of the preset.
+
+        Raises
+        ------
+        ParameterError
+            There is no such preset.
+        """
+        from crossfold.mlp._presets import make_preset
+
+        return make_preset(name, cls, random_state, params)
+
+    @staticmethod
+    def search_space() -> dict[str, list[Any]]:
+        """List the values worth choosing among for a table, as a grid for a `GridStack`."""
+        from crossfold.mlp._presets import SEARCH_SPACE
+
+        return {parameter: list(values) for parameter, values in SEARCH_SPACE.items()}
+
     @abstractmethod
     def _learn_targets(self, y: Array, classes: Array | None = None) -> Targets:
         """Learn how to encode labels or values."""

@@ -1,0 +1,317 @@
+"""A table of numbers and categories as inputs that a network learns well from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.preprocessing import OneHotEncoder
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from sklearn.utils import check_array
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import _check_feature_names, _check_n_features, check_is_fitted
+
+from crossfold.mlp._spec import Array
+from crossfold.mlp.exceptions import DataError
+
+_COUNT = Interval(Integral, 1, None, closed="left")
+_GAPS = ("nan", "None", "<NA>", "NaT")
+_SMOOTH_LIMIT = 3.0
+_LEAST_ROWS_OF_A_LEAF = 0.01
+
+
+def robust_scale(x: Array, center: Array, scale: Array) -> Array:
+    """Scale numbers and squeeze them smoothly into (-3, 3) (Holzmüller et al. 2024, RealMLP).
+
+    ``z = (x - center) / scale``, then ``z / sqrt(1 + (z / 3)²)``, which leaves what is near 0.
+
+    Parameters
+    ----------
+    x
+        Shape ``(n, n_columns)``.
+    center, scale
+        Shape ``(n_columns,)``: medians, and quartile ranges or whatever stands in for them.
+    """
+    z = (x - center) / scale
+    squeezed: Array = z / np.sqrt(1 + np.square(z / _SMOOTH_LIMIT))
+    return squeezed
+
+
+def piecewise_linear(x: Array, edges: Array) -> Array:
+    """Encode numbers by how far they have come through each bin (Gorishniy et al. 2022, eq. 1).
+
+    Column ``b`` is 0 below edge ``b``, 1 above edge ``b + 1`` and linear between. Unlike in the
+    paper, the outer bins are cut off too, so that no input is far larger than in training.
+
+    Parameters
+    ----------
+    x
+        Shape ``(n,)``.
+    edges
+        Increasing, shape ``(n_bins + 1,)``.
+
+    Returns
+    -------
+    Shape ``(n, n_bins)``, between 0 and 1.
+    """
+    encoded: Array = np.clip((x[:, None] - edges[:-1]) / np.diff(edges), 0, 1)
+    return encoded
+
+
+class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Encodes numbers by robust scaling and in pieces, categories one-hot, and flags gaps.
+
+    All that it learns comes from the rows that it is fitted on: as the ``preprocessor`` of a
+    `FoldStack`, or in a pipeline, from each fold's training rows.
+
+    Parameters
+    ----------
+    numbers
+        ``scaled`` (`robust_scale`), ``piecewise_linear``, or ``both`` side by side.
+    bins
+        Edges of the pieces: ``quantile`` for quantiles, half of them of the rows and half of the
+        distinct values, so that a skewed column has edges in its tail too; ``tree`` for the
+        thresholds of a decision tree that predicts the targets from the column alone (Gorishniy et
+        al. 2022, section 3.2.2). Columns with few values have an edge at each.
+    n_bins
+        Pieces of a number at the most.
+    max_categories
+        Columns that one category takes at the most; the rarest levels share one.
+    min_frequency
+        Rows that a level needs for a column of its own.
+    categorical_features
+        Columns that are categories: their names or numbers; ``from_dtype`` for those of a table
+        that are neither numbers nor flags.
+
+    Attributes
+    ----------
+    n_features_in_, feature_names_in_
+        Number of columns, and their names where they are text.
+    n_features_out_
+        Number of columns that `transform` gives.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> encoder = TabularEncoder(numbers="piecewise_linear", n_bins=2)
+    >>> encoder.fit_transform(np.array([[0.0], [1.0], [4.0]]))
+    array([[0., 0.],
+           [1., 0.],
+           [1., 1.]], dtype=float32)
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "numbers": [StrOptions({"scaled", "piecewise_linear", "both"})],
+        "bins": [StrOptions({"quantile", "tree"})],
+        "n_bins": [Interval(Integral, 2, None, closed="left")],
+        "max_categories": [Interval(Integral, 2, None, closed="left"), None],
+        "min_frequency": [_COUNT, Interval(Real, 0, 1, closed="neither"), None],
+        "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
+    }
+
+    def __init__(
+        self,
+        *,
+        numbers: str = "both",
+        bins: str = "quantile",
+        n_bins: int = 24,
+        max_categories: int | None = 64,
+        min_frequency: int | float | None = 5,
+        categorical_features: str | Sequence[Any] = "from_dtype",
+    ) -> None:
+        self.numbers = numbers
+        self.bins = bins
+        self.n_bins = n_bins
+        self.max_categories = max_categories
+        self.min_frequency = min_frequency
+        self.categorical_features = categorical_features
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Learn medians, edges, levels and where there are gaps.
+
+        Parameters
+        ----------
+        X
+            A table or array, shape ``(n, n_features)``; gaps are NaN or None.
+        y
+            Classes or values, shape ``(n,)``; only ``bins="tree"`` reads them.
+
+        Raises
+        ------
+        DataError
+            A column of numbers holds something else, or ``bins="tree"`` was given no targets.
+        """
+        self._validate_params()
+        X = _as_table(X)
+        _check_feature_names(self, X, reset=True)
+        _check_n_features(self, X, reset=True)
+        self._is_category = self._find_categories(X)
+        x = self._read_numbers(X)
+        self._has_gaps = np.isnan(x).any(axis=0)
+        known = [column[~np.isnan(column)] for column in x.T]
+        self._center = np.array([np.median(v) if len(v) else 0.0 for v in known])
+        self._scale = np.array([_spread(v) for v in known])
+        self._edges = list(self._find_edges(x, y))
+        self._one_hot = None
+        if self._is_category.any():
+            self._one_hot = OneHotEncoder(
+                max_categories=self.max_categories,
+                min_frequency=self.min_frequency,
+                handle_unknown="infrequent_if_exist",
+                sparse_output=False,
+                dtype=np.float32,
+            ).fit(self._read_categories(X))
+        self.n_features_out_ = len(self.get_feature_names_out())
+        return self
+
+    def transform(self, X: Any) -> Array:
+        """Encode rows; shape ``(n, n_features_out_)``, float32.
+
+        A gap in a number counts as the median, and as 0 in every piece; levels that are not known
+        count as a rare one.
+        """
+        check_is_fitted(self)
+        X = _as_table(X)
+        _check_feature_names(self, X, reset=False)
+        _check_n_features(self, X, reset=False)
+        x = self._read_numbers(X)
+        gaps = np.isnan(x)
+        parts = [np.empty((len(x), 0))]
+        if self.numbers != "piecewise_linear":
+            filled = np.where(gaps, self._center, x)
+            parts.append(robust_scale(filled, self._center, self._scale))
+        if self.numbers != "scaled":
+            for column, edges in zip(np.where(gaps, -np.inf, x).T, self._edges, strict=True):
+                parts.append(piecewise_linear(column, edges))
+        parts.append(gaps[:, self._has_gaps])
+        if self._one_hot is not None:
+            parts.append(self._one_hot.transform(self._read_categories(X)))
+        return np.hstack(parts).astype(np.float32)
+
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Name the columns that `transform` gives."""
+        given = getattr(self, "feature_names_in_", [f"x{n}" for n in range(self.n_features_in_)])
+        named = np.asarray(given, dtype=object)
+        numbers, found = named[~self._is_category], []
+        if self.numbers != "piecewise_linear":
+            found += list(numbers)
+        if self.numbers != "scaled":
+            for name, edges in zip(numbers, self._edges, strict=True):
+                found += [f"{name}_from_{edge:.6g}" for edge in edges[:-1]]
+        found += [f"{name}_missing" for name in numbers[self._has_gaps]]
+        if self._one_hot is not None:
+            found += list(self._one_hot.get_feature_names_out(named[self._is_category]))
+        return np.asarray(found, dtype=object)
+
+    def _find_categories(self, X: Any) -> Array:
+        """Mark the columns that are categories, shape ``(n_features,)``."""
+        if isinstance(self.categorical_features, str):
+            return np.array([_kind(column) not in "biuf" for column in _columns(X)], dtype=bool)
+        names = list(getattr(self, "feature_names_in_", ()))
+        given = self.categorical_features
+        numbers = [one if isinstance(one, int) else names.index(one) for one in given]
+        marked = np.zeros(self.n_features_in_, dtype=bool)
+        marked[numbers] = True
+        return marked
+
+    def _read_numbers(self, X: Any) -> Array:
+        """Give the columns of numbers as float64, NaN in gaps, shape ``(n, n_numbers)``."""
+        read = np.empty((len(X), int((~self._is_category).sum())))
+        chosen = [c for c, own in zip(_columns(X), self._is_category, strict=True) if not own]
+        for place, column in enumerate(chosen):
+            try:
+                read[:, place] = np.asarray(column, dtype=float)
+            except (TypeError, ValueError) as error:
+                raise DataError(
+                    f"Column {getattr(column, 'name', place)!r} is read as numbers, but {error}; "
+                    "name it in categorical_features, or make it a category."
+                ) from error
+        if np.isinf(read).any():
+            raise DataError("X has infinite values (inf); replace them or leave those rows out.")
+        return read
+
+    def _read_categories(self, X: Any) -> Array:
+        """Give the columns of categories as text, None in gaps, shape ``(n, n_categories)``."""
+        chosen = [c for c, own in zip(_columns(X), self._is_category, strict=True) if own]
+        read = np.stack([np.asarray(column, dtype=object) for column in chosen], axis=1)
+        text = read.astype(str).astype(object)
+        text[np.isin(text.astype(str), _GAPS)] = None
+        return text
+
+    def _find_edges(self, x: Array, y: Any) -> Iterator[Array]:
+        """Give the edges of each column of numbers; a column without two values has no piece."""
+        if self.numbers == "scaled":
+            return
+        for column in x.T:
+            is_known = ~np.isnan(column)
+            known = column[is_known]
+            edges = np.unique(known)
+            if len(edges) > self.n_bins + 1:
+                if self.bins == "tree":
+                    edges = self._tree_edges(known, y, is_known)
+                else:
+                    edges = _quantile_edges(known, edges, self.n_bins)
+            yield np.unique(edges.astype(np.float32)).astype(float)
+
+    def _tree_edges(self, known: Array, y: Any, rows: Array) -> Array:
+        if y is None:
+            raise DataError("bins='tree' needs the targets: call fit(X, y).")
+        targets = np.asarray(y)[rows]
+        is_classes = type_of_target(targets) in {"binary", "multiclass"}
+        is_classes = is_classes and targets.dtype.kind != "f"
+        kind = DecisionTreeClassifier if is_classes else DecisionTreeRegressor
+        tree = kind(
+            max_leaf_nodes=self.n_bins, min_samples_leaf=_LEAST_ROWS_OF_A_LEAF, random_state=0
+        )
+        fitted = tree.fit(known[:, None], targets).tree_
+        splits: Array = fitted.threshold[fitted.feature >= 0]
+        return np.concatenate([[known.min(), known.max()], splits])
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = []
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+
+def _as_table(X: Any) -> Any:
+    """Give a table as it is, anything else as an array of two dimensions."""
+    if hasattr(X, "columns") and len(X):
+        return X
+    return check_array(X, dtype=None, ensure_all_finite=False)
+
+
+def _columns(X: Any) -> list[Any]:
+    return [X[name] for name in X.columns] if hasattr(X, "columns") else list(X.T)
+
+
+def _kind(column: Any) -> str:
+    """Give the kind of a column's type as NumPy has it, ``O`` for what is no number."""
+    kind = str(getattr(column.dtype, "kind", "O"))
+    if kind != "O" or hasattr(column, "cat"):
+        return kind
+    try:
+        np.asarray(column, dtype=float)
+    except (TypeError, ValueError):
+        return "O"
+    return "f"
+
+
+def _spread(known: Array) -> float:
+    """Measure a column: its quartile range, else half its range, else 1."""
+    if not len(known):
+        return 1.0
+    low, high = np.quantile(known, [0.25, 0.75])
+    return float(high - low) or float(np.ptp(known)) / 2 or 1.0
+
+
+def _quantile_edges(known: Array, distinct: Array, n_bins: int) -> Array:
+    shares = np.linspace(0, 1, n_bins // 2 + 1)
+    edges: Array = np.concatenate([np.quantile(known, shares), np.quantile(distinct, shares)])
+    return edges
