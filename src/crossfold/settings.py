@@ -2,6 +2,7 @@
 
 import sys
 from importlib.util import find_spec
+from typing import Any
 
 import fsspec
 import yaml
@@ -18,7 +19,12 @@ fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)
 # A second sooner at every start: YAML is read by the library in C, and Kedro does not look for
 # ibis anew for each of thousands of parameters.
 if yaml.__with_libyaml__:
-    yaml.SafeLoader = yaml.CSafeLoader
+
+    class _QuickLoader(yaml.CSafeLoader):  # type: ignore[misc]
+        def __init__(self, stream: Any) -> None:  # the library takes no text but plain text
+            super().__init__(str(stream) if isinstance(stream, str) else stream)
+
+    yaml.SafeLoader = _QuickLoader
 if find_spec("ibis") is None:
     sys.modules["ibis"] = None  # type: ignore[assignment]
 
