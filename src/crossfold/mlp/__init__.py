@@ -7,13 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from crossfold.mlp._classifier import MLPClassifier
     from crossfold.mlp._ensemble import MLPEnsemble
+    from crossfold.mlp._estimators import MLPClassifier, MLPRegressor
     from crossfold.mlp._experiment_stack import ExperimentHistory, ExperimentStack
     from crossfold.mlp._fold_stack import FoldStack
     from crossfold.mlp._grid_stack import GridStack, Stacked
     from crossfold.mlp._neural_network import NeuralNetwork
-    from crossfold.mlp._regressor import MLPRegressor
     from crossfold.mlp._spec import Activation, Loss
     from crossfold.mlp._summary import History
     from crossfold.mlp._tabular_encoder import TabularEncoder
@@ -30,9 +29,9 @@ _MODULES = {
     "GridStack": "_grid_stack",
     "History": "_summary",
     "Loss": "_spec",
-    "MLPClassifier": "_classifier",
+    "MLPClassifier": "_estimators",
     "MLPEnsemble": "_ensemble",
-    "MLPRegressor": "_regressor",
+    "MLPRegressor": "_estimators",
     "NeuralNetwork": "_neural_network",
     "ProgressBar": "callbacks",
     "Stacked": "_grid_stack",

@@ -19,10 +19,9 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 from crossfold.mlp import _training
 from crossfold.mlp._batches import dropout_rates
 from crossfold.mlp._drawing import Drawing, draw
-from crossfold.mlp._inputs import check_inputs, stack_rows
-from crossfold.mlp._network import (
-    CONSTRAINTS,
+from crossfold.mlp._hyperparameters import (
     WHOLE_RUN_SCHEDULES,
+    Hyperparameters,
     hidden_activation,
     make_member,
     make_network,
@@ -32,6 +31,7 @@ from crossfold.mlp._network import (
     settings_of_layers,
     stops_early,
 )
+from crossfold.mlp._inputs import check_inputs, stack_rows
 from crossfold.mlp._pass import layer_outputs, predict
 from crossfold.mlp._spec import (
     Array,
@@ -49,20 +49,15 @@ from crossfold.mlp._summary import (
     output_name,
     write_summary,
 )
-from crossfold.mlp._targets import ClassWeight, Targets
+from crossfold.mlp._targets import Targets
 from crossfold.mlp.callbacks import EpochLines
 from crossfold.mlp.exceptions import DivergenceError, ParameterError
 
 _MLP = TypeVar("_MLP", bound="BaseMLP")
 
 
-class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
+class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
     """Multilayer perceptron; the constructor only stores, `fit` validates."""
-
-    class_weight: ClassWeight = None
-    focal_gamma: float = 0.0
-    label_smoothing: float = 0.0
-    scale_targets: bool = False
 
     coefs_: list[Array]
     intercepts_: list[Array]
@@ -72,9 +67,9 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     n_iter_: int
     t_: int
     n_features_in_: int
-    _targets: Targets
+    _targets: Any
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
+    _parameter_constraints: ClassVar[dict[str, list[Any]]]
     _y_numeric: ClassVar[bool] = False
 
     @classmethod
@@ -109,11 +104,6 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     @abstractmethod
     def _learn_targets(self, y: Array, classes: Array | None = None) -> Targets:
         """Learn how to encode labels or values."""
-
-    def _store(self, arguments: Mapping[str, Any]) -> None:
-        """Store the constructor's arguments, given as its ``locals()``."""
-        for name in self._get_param_names():
-            setattr(self, name, arguments[name])
 
     def fit(
         self,
@@ -342,7 +332,8 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
         Shape ``(n,)``, or ``(n, n_outputs)`` where several labels or values were learnt.
         """
         outputs = self._outputs(X)
-        return self._targets.decode(outputs)
+        predicted: Array = self._targets.decode(outputs)
+        return predicted
 
     def layer_outputs(self, X: Any) -> list[tuple[Array, Array]]:
         """Compute what every layer makes of each row.
@@ -407,7 +398,7 @@ class BaseMLP(BaseEstimator, ABC):  # type: ignore[misc]
     @property
     def n_outputs_(self) -> int:
         """Number of network outputs."""
-        return self._targets.n_outputs
+        return int(self._targets.n_outputs)
 
     @property
     def out_activation_(self) -> str:

@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from crossfold.mlp._base import BaseMLP, clone_with
 from crossfold.mlp._batches import batch_rows
 from crossfold.mlp._fold_stack import FoldStack
-from crossfold.mlp._network import draw_seed
+from crossfold.mlp._hyperparameters import draw_seed
 from crossfold.mlp._spec import Array
 
 _FEWEST_EPOCHS = 6

@@ -11,9 +11,8 @@ from sklearn.base import BaseEstimator
 
 from crossfold.mlp import _training
 from crossfold.mlp._base import clone_with
-from crossfold.mlp._classifier import MLPClassifier
-from crossfold.mlp._inputs import copy_features
-from crossfold.mlp._network import (
+from crossfold.mlp._estimators import MLPClassifier
+from crossfold.mlp._hyperparameters import (
     WHOLE_RUN_SCHEDULES,
     draw_seed,
     make_member,
@@ -21,6 +20,7 @@ from crossfold.mlp._network import (
     make_settings,
     share_settings,
 )
+from crossfold.mlp._inputs import copy_features
 from crossfold.mlp._spec import Array, DataSet, Trained, to_dense
 from crossfold.mlp.exceptions import DataError, ParameterError
 

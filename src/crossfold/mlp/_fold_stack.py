@@ -25,8 +25,7 @@ from crossfold.mlp._fold_data import (
     share_inputs,
     write_scores,
 )
-from crossfold.mlp._inputs import copy_features
-from crossfold.mlp._network import (
+from crossfold.mlp._hyperparameters import (
     fit_into,
     make_member,
     make_network,
@@ -34,6 +33,7 @@ from crossfold.mlp._network import (
     share_network,
     share_settings,
 )
+from crossfold.mlp._inputs import copy_features
 from crossfold.mlp._spec import Array, Member, Network, Trained
 from crossfold.mlp._summary import Text
 from crossfold.mlp._targets import Targets

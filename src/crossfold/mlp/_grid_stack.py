@@ -18,7 +18,7 @@ from sklearn.utils import _safe_indexing
 
 from crossfold.mlp._base import BaseMLP, clone_with
 from crossfold.mlp._fold_stack import FoldStack
-from crossfold.mlp._network import hidden_activation, hidden_sizes, make_settings
+from crossfold.mlp._hyperparameters import hidden_activation, hidden_sizes, make_settings
 from crossfold.mlp._spec import Array
 
 Grid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]

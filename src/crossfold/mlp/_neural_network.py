@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import Any
 
 from crossfold.mlp._base import BaseMLP
-from crossfold.mlp._classifier import MLPClassifier
-from crossfold.mlp._network import make_network
-from crossfold.mlp._regressor import MLPRegressor
+from crossfold.mlp._estimators import MLPClassifier, MLPRegressor
+from crossfold.mlp._hyperparameters import document, make_network
 from crossfold.mlp._spec import Array, Head, Loss, Network
-from crossfold.mlp._targets import ClassWeight, Targets, Values
+from crossfold.mlp._targets import Targets, Values
 from crossfold.mlp.exceptions import ParameterError
 from crossfold.mlp.layers import Dense, Layer, parameters_of
 
 
+class _ReadFromLayers:
+    """A parameter of `MLPClassifier` that is what the layers make of it."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, network: NeuralNetwork | None, owner: type) -> Any:
+        return self if network is None else parameters_of(network.layers)[self._name]
+
+
+@dataclass(eq=False, repr=False)
 class NeuralNetwork(BaseMLP):
     """A network put together layer by layer.
 
     It is trained, stacked, saved and drawn as `MLPClassifier` and `MLPRegressor` are: what is made
     is one of these, a `NetworkClassifier` or a `NetworkRegressor`, whose parameters of layers are
-    read from `layers`. All other parameters are theirs.
+    read from `layers`.
 
     Parameters
     ----------
@@ -69,49 +79,18 @@ class NeuralNetwork(BaseMLP):
         made: NeuralNetwork = super().__new__(kind)
         return made
 
-    def __init__(
-        self,
-        layers: Sequence[Layer],
-        *,
-        loss: str | Loss = "cross_entropy",
-        task: str = "auto",
-        solver: str = "adam",
-        batch_size: int | str = "auto",
-        learning_rate: str = "auto",
-        learning_rate_init: float = 0.01,
-        power_t: float = 0.5,
-        max_iter: int = 100,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-8,
-        n_iter_no_change: float = 10,
-        max_fun: int = 15000,
-        engine: str = "numpy",
-        focal_gamma: float = 2.0,
-        label_smoothing: float = 0.0,
-        class_weight: ClassWeight = None,
-        scale_targets: bool = True,
-        input_scale: float = 1.0,
-        device: str = "auto",
-        dtype: str = "float32",
-        callbacks: Sequence[Any] = (),
-    ) -> None:
-        self._store(locals())
-
-    def __getattr__(self, name: str) -> Any:
-        """Give what the layers make of a parameter of `MLPClassifier`."""
-        if name in _READ_FROM_LAYERS:
-            return parameters_of(self.layers)[name]
-        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+    layers: Sequence[Layer]
+    _: KW_ONLY
+    task: str = "auto"
+    hidden_layer_sizes: Any = field(default=_ReadFromLayers(), init=False)
+    activation: Any = field(default=_ReadFromLayers(), init=False)
+    output_activation: Any = field(default=_ReadFromLayers(), init=False)
+    dropout: Any = field(default=_ReadFromLayers(), init=False)
+    alpha: Any = field(default=_ReadFromLayers(), init=False)
+    l1: Any = field(default=_ReadFromLayers(), init=False)
+    init: Any = field(default=_ReadFromLayers(), init=False)
+    bias_init: Any = field(default=_ReadFromLayers(), init=False)
+    use_bias: Any = field(default=_ReadFromLayers(), init=False)
 
     @property
     def _units(self) -> int:
@@ -147,12 +126,12 @@ def classifies(layers: Sequence[Layer], loss: str | Loss, task: str) -> bool:
     return loss in {"cross_entropy", "focal"} or output in {"sigmoid", "hard_sigmoid", "softmax"}
 
 
-_READ_FROM_LAYERS = frozenset(parameters_of([Dense(1)]))
-
-
 class NetworkClassifier(NeuralNetwork, MLPClassifier):
     """A `NeuralNetwork` that tells classes apart."""
 
 
 class NetworkRegressor(NeuralNetwork, MLPRegressor):
     """A `NeuralNetwork` that predicts values."""
+
+
+document(NeuralNetwork)

@@ -1,0 +1,211 @@
+"""The classifier and the regressor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.metaestimators import available_if
+
+from crossfold.mlp._base import BaseMLP, takes_batches
+from crossfold.mlp._hyperparameters import constraints_of, document
+from crossfold.mlp._spec import Array, Loss
+from crossfold.mlp._targets import Labels, Values
+from crossfold.mlp.exceptions import DataError, ParameterError
+
+
+@dataclass(eq=False, repr=False)
+class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
+    """Multilayer perceptron that tells classes apart; a drop-in for scikit-learn's.
+
+    Two classes, more than two, and several labels per row (multilabel) are read from `y`.
+
+    Parameters
+    ----------
+    loss
+        ``cross_entropy``, ``focal`` (Lin et al. 2017), ``squared_error`` (or ``mse``), ``mae``, or
+        a `Loss` (NumPy only), which is on logits, or on outputs with an `output_activation`.
+
+    Attributes
+    ----------
+    classes_
+        Classes, or numbers of the labels.
+    coefs_, intercepts_
+        Weights ``(n_in, n_out)`` and biases ``(n_out,)`` of each layer.
+    loss_curve_, loss_, best_loss_
+        Training loss of each epoch, of the last and of the best.
+    validation_scores_, best_validation_score_
+        Accuracy on the rows set aside, or None without early stopping.
+    history_
+        `History` of the last fit: losses, scores and seconds of each epoch.
+    n_iter_, t_
+        Epochs of the last fit, and rows seen in all.
+    n_layers_, n_outputs_, out_activation_, n_features_in_, feature_names_in_
+        As in scikit-learn.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_moons
+    >>> X, y = make_moons(200, noise=0.1, random_state=0)
+    >>> model = MLPClassifier(random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.95
+    True
+    >>> model.predict_proba(X[:3]).shape
+    (3, 2)
+    """
+
+    loss: Literal["cross_entropy", "focal", "squared_error", "mse", "mae"] | Loss = field(
+        default="cross_entropy", kw_only=True
+    )
+    scale_targets: bool = field(default=False, init=False)
+
+    @property
+    def classes_(self) -> Array:
+        """Classes, sorted; for multilabel targets the numbers of the labels."""
+        classes: Array = self._targets.classes
+        return classes
+
+    def _learn_targets(self, y: Array, classes: Array | None = None) -> Labels:
+        return Labels.of(y, classes)
+
+    @available_if(takes_batches)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+        """Train for one epoch on some of the rows; call again with the next.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`.
+        sample_weight
+            As in `fit`.
+        classes
+            All classes that will be seen; needed in the first call only.
+        """
+        if hasattr(self, "coefs_"):
+            self._check_classes(classes)
+        elif classes is None:
+            raise DataError("classes must be passed on the first call to partial_fit.")
+        return self._partial_fit(X, y, sample_weight, classes)
+
+    def _check_classes(self, classes: Any) -> None:
+        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise DataError(
+                f"classes={classes!r} is not the same as on the last call to partial_fit, which "
+                f"was {self.classes_!r}."
+            )
+
+    def predict(self, X: Any, threshold: float | None = None) -> Array:
+        """Predict classes or labels.
+
+        Parameters
+        ----------
+        X
+            Inputs, shape ``(n, n_features)``.
+        threshold
+            Of two classes, the second is predicted where its probability is above this. None is
+            the likelier class, or for labels all that are likelier than not.
+
+        Returns
+        -------
+        Shape ``(n,)``, or ``(n, n_labels)``.
+        """
+        if threshold is None:
+            return super().predict(X)
+        probabilities = self.predict_proba(X)
+        if self._targets.head == "multilabel" or len(self.classes_) != 2:
+            raise ParameterError(
+                f"threshold={threshold} needs two classes, but there are {self.classes_.tolist()}; "
+                "use predict_proba."
+            )
+        predicted: Array = self.classes_[(probabilities[:, 1] > threshold).astype(int)]
+        return predicted
+
+    def predict_proba(self, X: Any) -> Array:
+        """Give the probability of each class, shape ``(n, n_classes)``, or of each label."""
+        outputs = self._outputs(X)
+        return np.hstack([1 - outputs, outputs]) if self._targets.head == "binary" else outputs
+
+    def predict_log_proba(self, X: Any) -> Array:
+        """Give the logarithm of `predict_proba`, minus infinity for a probability of 0."""
+        with np.errstate(divide="ignore"):
+            logarithm: Array = np.log(self.predict_proba(X))
+        return logarithm
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+@dataclass(eq=False, repr=False)
+class _LossFirst:
+    """Puts the loss before all other parameters, as scikit-learn's regressor does."""
+
+    loss: Any = None
+
+
+@dataclass(eq=False, repr=False)
+class MLPRegressor(RegressorMixin, BaseMLP, _LossFirst):  # type: ignore[misc]
+    """Multilayer perceptron that predicts one or several values; a drop-in for scikit-learn's.
+
+    Parameters
+    ----------
+    loss
+        ``squared_error`` (or ``mse``), half the squared error, ``mae``, the absolute error, or
+        ``poisson`` for counts, whose outputs are exponentials; of a row's outputs the sum. Or a
+        `Loss`.
+
+    Attributes
+    ----------
+    coefs_, intercepts_, loss_curve_, ...
+        As in `MLPClassifier`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.linspace(-1, 1, 100)[:, None]
+    >>> y = X[:, 0] ** 2
+    >>> model = MLPRegressor(random_state=0).fit(X, y)
+    >>> model.score(X, y) > 0.95
+    True
+    """
+
+    loss: Literal["squared_error", "mse", "mae", "poisson"] | Loss = "squared_error"
+    focal_gamma: float = field(default=0.0, init=False)
+    label_smoothing: float = field(default=0.0, init=False)
+    class_weight: None = field(default=None, init=False)
+
+    _y_numeric: ClassVar[bool] = True
+
+    def _learn_targets(self, y: Array, classes: Array | None = None) -> Values:
+        if self.loss == "poisson" and (n_wrong := np.count_nonzero(y < 0)):
+            raise DataError(
+                f"loss='poisson' is for counts, but {n_wrong} values of y are below 0; use "
+                "'squared_error'."
+            )
+        return Values.of(y)
+
+    @available_if(takes_batches)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one epoch on some of the rows; call again with the next.
+
+        Parameters
+        ----------
+        X, y
+            As in `fit`.
+        sample_weight
+            As in `fit`.
+        """
+        return self._partial_fit(X, y, sample_weight)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
+for _estimator in (MLPClassifier, MLPRegressor):
+    _estimator._parameter_constraints = constraints_of(_estimator)
+    document(_estimator)
