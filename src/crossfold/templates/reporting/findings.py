@@ -18,8 +18,7 @@ FEW_ROWS, FEW_OF_CLASS = 1000, 50
 
 def title(results: Results) -> str:
     """Ask what the study answers."""
-    verb = "predicts" if results.task == "regression" else "tells"
-    return f"What {verb} {shortened(results.target)}?"
+    return f"What predicts {shortened(results.target).rstrip('?')}?"
 
 
 def answer(results: Results) -> str:
