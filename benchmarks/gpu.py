@@ -78,7 +78,7 @@ def micros_per_fold_step(scenario: Scenario, run: Callable[[int], None], n_round
 
 def measure(scenario: Scenario, n_rounds: int) -> list[float]:
     """Give the microseconds on the CPU, on the device eagerly, and on the device as a graph."""
-    engine = _torch_engine._engine
+    engine = _torch_engine
     graphed = engine.GraphedStep
     on_cpu = micros_per_fold_step(scenario, make_epoch(scenario, "cpu"), n_rounds)
     as_graph = micros_per_fold_step(scenario, make_epoch(scenario, "cuda"), n_rounds)

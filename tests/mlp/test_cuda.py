@@ -7,8 +7,9 @@ import pytest
 import torch
 from engine_cases import HEADS, SOFTSIGN, make_data, make_network
 
+from crossfold.mlp import _torch_engine
 from crossfold.mlp._spec import Member, Settings
-from crossfold.mlp._torch_engine import TorchEngine, _engine, choose_device
+from crossfold.mlp._torch_engine import TorchEngine, choose_device
 from crossfold.mlp._training import train
 from crossfold.mlp.exceptions import ParameterError
 
@@ -64,7 +65,7 @@ def test_a_captured_step_equals_the_step_itself(monkeypatch):
     network, data = make_network("binary", "cross_entropy", 1), make_data("binary", 1)
     settings = replace(SETTINGS, device="cuda")
     graphed = train(network, [data], MEMBERS, settings)
-    monkeypatch.setattr(_engine, "GraphedStep", lambda step: step)
+    monkeypatch.setattr(_torch_engine, "GraphedStep", lambda step: step)
     for one, other in zip(graphed, train(network, [data], MEMBERS, settings), strict=True):
         assert_close(one, other, 1e-6)
 
@@ -102,7 +103,7 @@ def test_an_engine_that_draws_its_own_masks_repeats_them_with_the_seed(monkeypat
     def draw_here(self, stack):
         init(self, stack)
         self.n_workers = 0
-        monkeypatch.setattr(_engine, "GraphedStep", lambda step: step)
+        monkeypatch.setattr(_torch_engine, "GraphedStep", lambda step: step)
 
     monkeypatch.setattr(TorchEngine, "__init__", draw_here)
     network, data = make_network("binary", "cross_entropy", 1), make_data("binary", 1)

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crossfold.mlp._ensemble import MLPEnsemble
-    from crossfold.mlp._estimators import MLPClassifier, MLPRegressor
+    from crossfold.mlp._estimators import MLPClassifier, MLPRegressor, NeuralNetwork
     from crossfold.mlp._experiment_stack import ExperimentHistory, ExperimentStack
     from crossfold.mlp._fold_stack import FoldStack
     from crossfold.mlp._grid_stack import GridStack, Stacked
-    from crossfold.mlp._neural_network import NeuralNetwork
     from crossfold.mlp._spec import Activation, Loss
     from crossfold.mlp._summary import History
     from crossfold.mlp._tabular_encoder import TabularEncoder
@@ -32,7 +31,7 @@ _MODULES = {
     "MLPClassifier": "_estimators",
     "MLPEnsemble": "_ensemble",
     "MLPRegressor": "_estimators",
-    "NeuralNetwork": "_neural_network",
+    "NeuralNetwork": "_estimators",
     "ProgressBar": "callbacks",
     "Stacked": "_grid_stack",
     "TabularEncoder": "_tabular_encoder",

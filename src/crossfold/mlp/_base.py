@@ -18,7 +18,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from crossfold.mlp import _training
 from crossfold.mlp._batches import dropout_rates
-from crossfold.mlp._drawing import Drawing, draw
+from crossfold.mlp._data import Targets, check_inputs, stack_rows
 from crossfold.mlp._hyperparameters import (
     WHOLE_RUN_SCHEDULES,
     Hyperparameters,
@@ -31,7 +31,6 @@ from crossfold.mlp._hyperparameters import (
     settings_of_layers,
     stops_early,
 )
-from crossfold.mlp._inputs import check_inputs, stack_rows
 from crossfold.mlp._pass import layer_outputs, predict
 from crossfold.mlp._spec import (
     Array,
@@ -42,14 +41,15 @@ from crossfold.mlp._spec import (
 )
 from crossfold.mlp._start import spread
 from crossfold.mlp._summary import (
+    Drawing,
     History,
     Layer,
+    draw,
     frame_summary,
     list_layers,
     output_name,
     write_summary,
 )
-from crossfold.mlp._targets import Targets
 from crossfold.mlp.callbacks import EpochLines
 from crossfold.mlp.exceptions import DivergenceError, ParameterError
 

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 from crossfold.mlp import _training
 from crossfold.mlp._base import clone_with
+from crossfold.mlp._data import copy_features
 from crossfold.mlp._estimators import MLPClassifier
 from crossfold.mlp._hyperparameters import (
     WHOLE_RUN_SCHEDULES,
@@ -20,7 +21,6 @@ from crossfold.mlp._hyperparameters import (
     make_settings,
     share_settings,
 )
-from crossfold.mlp._inputs import copy_features
 from crossfold.mlp._spec import Array, DataSet, Trained, to_dense
 from crossfold.mlp.exceptions import DataError, ParameterError
 

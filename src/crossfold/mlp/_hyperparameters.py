@@ -45,7 +45,7 @@ from crossfold.mlp.exceptions import DataError, ParameterError
 
 if TYPE_CHECKING:
     from crossfold.mlp._base import BaseMLP
-    from crossfold.mlp._targets import Targets
+    from crossfold.mlp._data import Targets
 
 NonNegative = Annotated[float, Interval(Real, 0, None, closed="left")]
 Positive = Annotated[float, Interval(Real, 0, None, closed="neither")]

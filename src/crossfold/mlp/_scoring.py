@@ -10,7 +10,7 @@ import numpy as np
 from crossfold.mlp._engine import Engine, Stack
 from crossfold.mlp._losses import apply_link, label_weights_of, loss_of, row_weights
 from crossfold.mlp._spec import Array, DataSet, Member, Network, Rows
-from crossfold.mlp._units import Units
+from crossfold.mlp._start import Units
 
 
 class Validation:

@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 
 from crossfold.mlp._batches import Batches, Block
-from crossfold.mlp._engine import Stack
+from crossfold.mlp._engine import SharedBatches, Stack
 from crossfold.mlp._losses import loss_of
-from crossfold.mlp._numpy_engine import NumpyEngine
+from crossfold.mlp._numpy_engine import NumpyEngine, SharedNumpyEngine
 from crossfold.mlp._progress import learning_rates
 from crossfold.mlp._scoring import SharedValidation, Validation, rows_of
-from crossfold.mlp._shared import SharedBatches
-from crossfold.mlp._shared_numpy import SharedNumpyEngine
 from crossfold.mlp._spec import (
     Array,
     DataSet,
@@ -29,8 +27,7 @@ from crossfold.mlp._spec import (
     Settings,
     Trained,
 )
-from crossfold.mlp._start import Slot, fill_slot, make_stack
-from crossfold.mlp._units import Units, enter_units
+from crossfold.mlp._start import Slot, Units, enter_units, fill_slot, make_stack
 from crossfold.mlp._update import rule_of
 from crossfold.mlp.exceptions import ParameterError
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from crossfold.mlp._engine import Layout
 from crossfold.mlp._spec import Array, Member, Settings
+
+if TYPE_CHECKING:
+    from crossfold.mlp._engine import Layout
 
 
 @dataclass(eq=False)

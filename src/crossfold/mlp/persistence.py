@@ -29,10 +29,14 @@ from safetensors.numpy import save as save_tensors
 
 from crossfold.mlp import layers as _layers
 from crossfold.mlp._base import BaseMLP
-from crossfold.mlp._estimators import MLPClassifier, MLPRegressor
-from crossfold.mlp._neural_network import NetworkClassifier, NetworkRegressor
+from crossfold.mlp._data import Labels, Targets, Values
+from crossfold.mlp._estimators import (
+    MLPClassifier,
+    MLPRegressor,
+    NetworkClassifier,
+    NetworkRegressor,
+)
 from crossfold.mlp._spec import Array, Trained
-from crossfold.mlp._targets import Labels, Targets, Values
 from crossfold.mlp.exceptions import ModelFileError
 
 FORMAT = 1

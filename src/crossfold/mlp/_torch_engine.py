@@ -1,0 +1,733 @@
+"""The PyTorch engine: the same stacks with autograd, on the CPU or on a CUDA device.
+
+Only this module imports torch. Parameters lie in one flat tensor, and the update rules of
+`crossfold.mlp._update` work on it in place: ``torch.optim`` knows one learning rate per group
+of parameters, not one per member of a stack.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import issparse
+from torch import Tensor
+from torch.nn import functional
+
+from crossfold.mlp._activations import LEAKY_SLOPE
+from crossfold.mlp._batches import Block
+from crossfold.mlp._engine import (
+    Layout,
+    Measure,
+    SharedEngine,
+    Stack,
+    chunk_of,
+    cut_rows,
+    dropped_layers,
+    keep_members,
+    layout_above,
+    most_rows,
+    runs_of,
+    sum_losses,
+)
+from crossfold.mlp._losses import CLIP, smooth
+from crossfold.mlp._spec import Activation, Array, Network
+from crossfold.mlp._update import CHUNK_BYTES, Penalties, Update
+from crossfold.mlp.exceptions import ParameterError
+
+Masks = Sequence[Tensor | None]
+Residual = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def forward(
+    network: Network, layers: Sequence[tuple[Tensor, Tensor]], inputs: Tensor, masks: Masks = ()
+) -> Tensor:
+    """Give logits ``(k, n_out, rows)`` of inputs ``(k, n_in, rows)``.
+
+    Parameters
+    ----------
+    network
+        Names the hidden activations.
+    layers
+        Transposed weights ``(k, n_out, n_in)`` and biases ``(k, n_out, 1)``.
+    inputs
+        As above.
+    masks
+        Dropout factors of each hidden layer, or nothing.
+    """
+    coef, intercept = layers[0]
+    return forward_above(network, layers[1:], torch.baddbmm(intercept, coef, inputs), masks)
+
+
+def forward_above(
+    network: Network, layers: Sequence[tuple[Tensor, Tensor]], z: Tensor, masks: Masks = ()
+) -> Tensor:
+    """Give logits of the first layer's ``z``, ``(k, units, rows)``, by the layers above it."""
+    activations = [activation_of(own) for own in network.activations]
+    for number, (coef, intercept) in enumerate(layers):
+        below = activations[number](z)
+        mask = masks[number] if masks else None
+        if mask is not None:
+            below = below * mask
+        z = torch.baddbmm(intercept, coef, below)
+    return z
+
+
+def transpose_layers(blocks: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """View blocks ``(k, n_in + 1, n_out)`` as the layers that `forward` takes."""
+    turned = [block.transpose(1, 2) for block in blocks]
+    return [(block[..., :-1], block[..., -1:]) for block in turned]
+
+
+def leaves_of(
+    layout: Layout, update: Update
+) -> tuple[list[tuple[Tensor, Tensor]], tuple[Tensor, ...], list[Tensor]]:
+    """Give layers that autograd sees, all their tensors, and where the gradients of these go."""
+    layers = [
+        (coef.detach().requires_grad_(), intercept.detach().requires_grad_())
+        for coef, intercept in transpose_layers(layout.blocks(update.parameters))
+    ]
+    turned = transpose_layers(layout.blocks(update.gradients))
+    leaves = tuple(leaf for layer in layers for leaf in layer)
+    return layers, leaves, [part for layer in turned for part in layer]
+
+
+def draw_mask(rates: Tensor, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+    """Draw a dropout mask on the device; the first axis has the members of these rates."""
+    drawn = torch.rand(shape, generator=generator, device=rates.device)
+    rate = rates.view(-1, *(1 for _ in shape[1:]))
+    return (drawn >= rate).to(rates.dtype) / (1 - rate)
+
+
+def go_back(logits: Tensor, residual: Tensor, leaves: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    """Give the derivatives by the leaves, given that by the logits.
+
+    This is ``torch.autograd.grad`` without its checks in Python, which take an eighth of a step
+    of a small stack; both call this method.
+    """
+    engine = torch.autograd.Variable._execution_engine
+    derivatives: tuple[Tensor, ...] = engine.run_backward(
+        (logits,), (residual,), False, False, leaves, allow_unreachable=False, accumulate_grad=False
+    )
+    return derivatives
+
+
+def activation_of(activation: str | Activation) -> Callable[[Tensor], Tensor]:
+    """Give the activation as a function of tensors that autograd can go through."""
+    if isinstance(activation, Activation):
+        return lambda z: _Custom.apply(z, activation)  # type: ignore[no-untyped-call]
+    return ACTIVATIONS[activation]
+
+
+class _Custom(torch.autograd.Function):
+    """An activation of the user's own: its NumPy functions, called on the CPU."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, activation: Activation) -> Tensor:
+        """Call the function."""
+        ctx.activation, ctx.z = activation, z.detach().cpu().numpy()
+        ctx.a = activation.function(ctx.z)
+        return torch.as_tensor(ctx.a, dtype=z.dtype, device=z.device)
+
+    @staticmethod
+    def backward(ctx: Any, delta: Tensor) -> tuple[Tensor, None]:
+        """Call the derivative."""
+        slope = ctx.activation.derivative(ctx.a, ctx.z)
+        return delta * torch.as_tensor(slope, dtype=delta.dtype, device=delta.device), None
+
+
+# In place where autograd allows it: a new array costs more than the operation.
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": torch.relu_,
+    "leaky_relu": lambda z: functional.leaky_relu(z, LEAKY_SLOPE),
+    "selu": functional.selu_,
+    "silu": functional.silu,
+    "mish": functional.mish,
+    "sigmoid": torch.sigmoid_,
+    "tanh": torch.tanh_,
+    "exp": torch.exp_,
+    "hard_sigmoid": lambda z: torch.clamp(0.2 * z + 0.5, 0, 1),
+    "linear": lambda z: z,
+    "softmax": lambda z: torch.softmax(z, dim=-2),
+}
+
+
+def _sigmoid_residual(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+    return torch.sigmoid(z).sub_(y)
+
+
+def _softmax_residual(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+    return torch.softmax(z, dim=-2).sub_(y)
+
+
+def _focal_sigmoid_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+    """See `crossfold.mlp._losses`; ``q^gamma = exp(gamma log q)`` is smooth where q is 0."""
+    log_p, log_q = functional.logsigmoid(z), functional.logsigmoid(-z)
+    return -y * torch.exp(gamma * log_q) * log_p - (1 - y) * torch.exp(gamma * log_p) * log_q
+
+
+def _focal_softmax_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+    log_p = torch.log_softmax(z, dim=-2)
+    q = (-torch.expm1(log_p)).clamp_min(torch.finfo(z.dtype).tiny)
+    return -y * q**gamma * log_p
+
+
+def _derive(terms: Residual) -> Residual:
+    """Give the derivative with respect to the logits by autograd."""
+
+    def residual(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+        with torch.enable_grad():
+            logits = z.detach().requires_grad_()
+            return torch.autograd.grad([terms(logits, y, gamma).sum()], [logits])[0]
+
+    return residual
+
+
+RESIDUALS: dict[str, dict[str, Residual]] = {
+    "sigmoid": {"cross_entropy": _sigmoid_residual, "focal": _derive(_focal_sigmoid_terms)},
+    "softmax": {"cross_entropy": _softmax_residual, "focal": _derive(_focal_softmax_terms)},
+    "linear": {"mse": lambda z, y, gamma: z - y, "mae": lambda z, y, gamma: (z - y).sign_()},
+    "exp": {"poisson": lambda z, y, gamma: torch.exp(z) - y},
+}
+"""``dL/dz`` of logits ``(k, n_out, rows)``, targets and focal exponents, by link and loss."""
+
+TERMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "mse": lambda a, y: torch.square(a - y) / 2,
+    "mae": lambda a, y: torch.abs(a - y),
+    "cross_entropy": lambda a, y: (
+        -y * a.clamp(CLIP, 1 - CLIP).log() - (1 - y) * (-a.clamp(CLIP, 1 - CLIP)).log1p()
+    ),
+    "poisson": lambda a, y: a.clamp_min(CLIP) - y * a.clamp_min(CLIP).log(),
+}
+"""Losses on outputs; autograd goes back through the output activation."""
+
+
+def residual_of(network: Network) -> Residual:
+    """Give the derivative of a network's loss with respect to its logits."""
+    if network.label_smoothing:
+        exact = residual_of(replace(network, label_smoothing=0.0))
+        return lambda z, y, gamma: exact(z, smooth(y, network), gamma)
+    loss, link = str(network.loss), network.link
+    if isinstance(link, str) and loss in RESIDUALS.get(link, {}):
+        return RESIDUALS[link][loss]
+    terms, activate = TERMS[loss], activation_of(link)
+    return _derive(lambda z, y, gamma: terms(activate(z.clone()), y))
+
+
+_WARM_UP_STEPS = 3
+
+
+class GraphedStep:
+    """Captures a step as a CUDA graph when it is first taken, and replays it from then on.
+
+    The step reads from and writes to the same memory each time; partial batches come padded, so
+    that their shapes are the same. Where the step cannot be captured (an activation of the
+    user's own runs on the CPU), it is taken as it is, once per call.
+
+    Parameters
+    ----------
+    step
+        What to capture.
+    """
+
+    def __init__(self, step: TrainingStep) -> None:
+        self._step = step
+        self._graph: torch.cuda.CUDAGraph | None = None
+
+    def __call__(self, step: StepInputs) -> tuple[Tensor, Tensor | int]:
+        """Take a step; see `TrainingStep`."""
+        if not self._step.can_be_captured:
+            return self._step(step)
+        if self._graph is None:
+            self._graph = self._capture(step)
+        torch._foreach_copy_(self._static.tensors(), step.tensors())
+        self._graph.replay()
+        logits, twice_penalty = self._results
+        kept = twice_penalty.clone() if isinstance(twice_penalty, Tensor) else twice_penalty
+        return logits.clone(), kept
+
+    def _capture(self, step: StepInputs) -> torch.cuda.CUDAGraph:
+        """Record the step, and put back what the warm-up steps changed."""
+        self._static = step.clone()
+        changed = [self._step.update.parameters, *self._step.update.state.values()]
+        before = [tensor.clone() for tensor in changed]
+        stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            for _ in range(_WARM_UP_STEPS):
+                self._step(self._static)
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            self._results = self._step(self._static)
+        torch._foreach_copy_(changed, before)
+        return graph
+
+
+@dataclass(frozen=True)
+class StepInputs:
+    """What one step reads.
+
+    Attributes
+    ----------
+    inputs, targets
+        Shapes ``(k, n_in, batch)`` and ``(k, n_out, batch)``.
+    weights
+        Shape ``(k, 1, batch)``, 0 for padding, or None where all are 1.
+    masks
+        Of the inputs and each hidden layer, shape ``(k, units, batch)``, or None.
+    scale, step_size, learning_rate
+        Shape ``(k, 1)``.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    weights: Tensor | None
+    masks: Masks
+    scale: Tensor
+    step_size: Tensor
+    learning_rate: Tensor
+
+    def tensors(self) -> list[Tensor]:
+        """Give all tensors in one order."""
+        fields = (self.inputs, self.targets, self.weights, *self.masks)
+        given = [tensor for tensor in fields if tensor is not None]
+        return [*given, self.scale, self.step_size, self.learning_rate]
+
+    def clone(self) -> StepInputs:
+        """Give a copy in memory of its own."""
+        return StepInputs(
+            self.inputs.clone(),
+            self.targets.clone(),
+            None if self.weights is None else self.weights.clone(),
+            [None if mask is None else mask.clone() for mask in self.masks],
+            self.scale.clone(),
+            self.step_size.clone(),
+            self.learning_rate.clone(),
+        )
+
+
+class TrainingStep:
+    """Takes one step with all members of a stack.
+
+    Parameters
+    ----------
+    stack
+        The network and its members' constants.
+    members
+        Which of them take part.
+    update
+        Of the members that take part; their parameters are updated in place.
+    """
+
+    def __init__(self, stack: Stack, members: slice, update: Update) -> None:
+        flat = update.parameters
+        functions = (*stack.network.activations, stack.network.link)
+        self.can_be_captured = not any(isinstance(own, Activation) for own in functions)
+        self.update = update
+        self._network = stack.network
+        self._layers, self._leaves, self._gradients = leaves_of(stack.layout, update)
+        self._residual = residual_of(stack.network)
+        self._gamma = torch.as_tensor(stack.gamma[members, None, None], device=flat.device)
+        self._labels = members_of(stack.label_weights, members, flat)
+
+    def __call__(self, step: StepInputs) -> tuple[Tensor, Tensor | int]:
+        """Update the parameters.
+
+        Returns
+        -------
+        Logits ``(k, n_out, batch)`` and twice the penalties ``(k,)`` (0 without), before the
+        update.
+        """
+        values = self._differentiate(step)
+        return values, self.update.take(step.scale, step.step_size, step.learning_rate)
+
+    def differentiate(self, step: StepInputs) -> tuple[Tensor, Tensor | int]:
+        """Leave the gradients of the mean loss, and update nothing; what is given is the same."""
+        values = self._differentiate(step)
+        return values, self.update.differentiate(step.scale)
+
+    def _differentiate(self, step: StepInputs) -> Tensor:
+        """Leave the gradients of the summed loss, and give the logits."""
+        dropped, *masks = step.masks
+        inputs = step.inputs if dropped is None else step.inputs * dropped
+        logits = forward(self._network, self._layers, inputs, masks)
+        values = logits.detach()
+        residual = self._weighted_residual(step, values)
+        torch._foreach_copy_(self._gradients, go_back(logits, residual, self._leaves))
+        return values
+
+    def _weighted_residual(self, step: StepInputs, logits: Tensor) -> Tensor:
+        """Give ``dL/dz`` with respect to the logits, where autograd sets out."""
+        residual = self._residual(logits, step.targets, self._gamma)
+        if self._labels is not None:
+            residual = residual * self._labels[..., None]
+        if step.weights is not None:
+            residual = residual * step.weights
+        return residual
+
+
+def members_of(array: Any, members: slice, like: Tensor) -> Tensor | None:
+    """Give the rows of some members as a tensor like another, or None."""
+    if array is None:
+        return None
+    return torch.as_tensor(array[members], dtype=like.dtype, device=like.device)
+
+
+_SCORED_BYTES = 1 << 24
+_FEW_COLUMNS = 32
+
+
+class TorchEngine:
+    """Trains a stack with PyTorch. See `Engine`.
+
+    On a CUDA device a step is captured once as a graph and replayed, and dropout masks come from
+    the device's own generator: they differ from those on the CPU and depend on the whole stack.
+
+    Parameters
+    ----------
+    stack
+        What to begin with. On the CPU its arrays are trained in place.
+    """
+
+    def __init__(self, stack: Stack) -> None:
+        self._device = choose_device(stack.settings.device)
+        self._dtype: torch.dtype = getattr(torch, stack.settings.dtype)
+        self.n_workers = torch.get_num_threads() if self._device.type == "cpu" else 0
+        self._generator = torch.Generator(self._device)
+        self._generator.manual_seed(stack.seed)
+        inputs = {id(d.inputs): d.inputs for d in stack.data_sets}
+        tensors = {key: resident(array, self._device) for key, array in inputs.items()}
+        self._data = [
+            (tensors[id(d.inputs)], resident(d.targets, self._device).to(self._dtype))
+            for d in stack.data_sets
+        ]
+        self._begin(stack)
+
+    def _begin(self, stack: Stack) -> None:
+        self._stack = stack
+        self._flat = self._tensor(stack.parameters)
+        self._state = {name: self._tensor(array) for name, array in stack.state.items()}
+        factors = {name: self._tensor(array) for name, array in stack.penalties.items()}
+        self._penalties = Penalties(torch, **factors)
+        self._steps: dict[tuple[int, int], TrainingStep | GraphedStep] = {}
+
+    def run(self, block: Block) -> Array:
+        """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""
+        key = block.members.start, block.members.stop
+        if key not in self._steps:
+            step = self._make_step(block.members)
+            self._steps[key] = step if self.n_workers else GraphedStep(step)
+        return self._sum_losses(block, self._steps[key])
+
+    def differentiate(self, block: Block) -> tuple[Array, Array]:
+        """Take no step: give each member's sum of loss times rows, and the gradient of its loss."""
+        step = self._make_step(block.members)
+        return self._sum_losses(block, step.differentiate), _copy(step.update.gradients)
+
+    def replace(self, place: int, parameters: Array) -> None:
+        """Put flat parameters in place of one member's."""
+        self._flat[place].copy_(self._tensor(parameters))
+
+    def _sum_losses(self, block: Block, take: Callable[[StepInputs], Any]) -> Array:
+        """Let `take` take each step of a block, and sum up the losses."""
+        inputs, targets = self._gather(block.rows, block.members)
+        taken = [take(one) for one in self._inputs_of(block, inputs, targets)]
+        logits = torch.stack([z for z, _ in taken], dim=1).cpu().numpy()
+        penalties = [p for _, p in taken if isinstance(p, Tensor)]
+        twice_penalty = np.zeros((len(inputs), 1))
+        if penalties:
+            twice_penalty = torch.stack(penalties, dim=1).cpu().numpy()
+        with np.errstate(over="ignore", invalid="ignore"):
+            return sum_losses(self._stack, block, logits, targets.cpu().numpy(), twice_penalty)
+
+    def logits(self, rows: Array, measure: Measure) -> list[Any]:
+        """Give what is measured of each chunk of the rows ``(k, r)``."""
+        row_bytes = len(rows) * max(self._stack.network.layer_sizes) * self._flat.element_size()
+        n_chunks = max(1, -(-rows.shape[1] * row_bytes // _SCORED_BYTES))
+        layers = transpose_layers(self._stack.layout.blocks(self._flat))
+        measured, start = [], 0
+        with torch.no_grad():
+            for chunk in np.array_split(rows, n_chunks, axis=1):
+                inputs, _ = self._gather(chunk, slice(0, len(rows)))
+                logits = forward(self._stack.network, layers, inputs).cpu().numpy()
+                measured.append(measure(logits, slice(start, start + chunk.shape[1])))
+                start += chunk.shape[1]
+        return measured
+
+    def parameters(self, place: int) -> Array:
+        """Give a copy of one member's flat parameters."""
+        return _copy(self._flat[place])
+
+    def state(self, place: int) -> dict[str, Array]:
+        """Give copies of one member's optimiser arrays."""
+        return {name: _copy(tensor[place]) for name, tensor in self._state.items()}
+
+    def one_thread_each(self) -> AbstractContextManager[None]:
+        """Keep operations from using several threads while several workers are at work."""
+        return one_torch_thread()
+
+    def keep(self, places: Array) -> None:
+        """Let all members leave but those at these places."""
+        trained = replace(
+            self._stack,
+            parameters=self._flat.cpu().numpy(),
+            state={name: tensor.cpu().numpy() for name, tensor in self._state.items()},
+        )
+        self._begin(keep_members(trained, places))
+
+    def _make_step(self, members: slice) -> TrainingStep:
+        # `data` counts its changes alone; a view would count those that other workers make.
+        parameters = self._flat[members].data
+        update = Update(
+            torch,
+            self._stack.settings,
+            parameters,
+            torch.empty_like(parameters),
+            {name: tensor[members] for name, tensor in self._state.items()},
+            self._penalties.of(members),
+            members_of(self._stack.used, members, parameters),
+            CHUNK_BYTES if self.n_workers else None,
+        )
+        return TrainingStep(self._stack, members, update)
+
+    def _tensor(self, array: Array) -> Tensor:
+        return torch.as_tensor(array, dtype=self._dtype, device=self._device)
+
+    def _gather(self, rows: Array, members: slice) -> tuple[Tensor, Tensor]:
+        """Give inputs ``(k, ..., n_in, r)`` and targets ``(k, ..., n_out, r)`` of some rows."""
+        index = torch.from_numpy(rows).to(self._device)
+        taken = [
+            (
+                _take(self._data[d][0], index[run]).to(self._dtype),
+                _take(self._data[d][1], index[run]),
+            )
+            for run, d in runs_of(self._stack.data[members])
+        ]
+        inputs, targets = (
+            torch.cat(parts) if len(parts) > 1 else parts[0] for parts in zip(*taken, strict=True)
+        )
+        if self._stack.network.input_scale != 1:
+            inputs = inputs * self._stack.network.input_scale
+        return _turn(inputs), targets.transpose(-1, -2)
+
+    def _inputs_of(self, block: Block, inputs: Tensor, targets: Tensor) -> Iterator[StepInputs]:
+        """Give what each step reads. On CUDA weights are always given: one graph serves all."""
+        weights: Sequence[Tensor | None] = [None] * block.n_steps
+        if block.weights is not None:
+            weights = self._tensor(block.weights)[:, :, None].unbind(1)
+        elif not self.n_workers:
+            weights = torch.ones_like(targets[:, :, :1]).unbind(1)
+        masks = self._masks_of(block)
+        per_member = (block.scale, block.step_sizes, block.learning_rates)
+        scale, sizes, rates = (self._tensor(array)[..., None].unbind(1) for array in per_member)
+        for s, (x, y) in enumerate(zip(inputs.unbind(1), targets.unbind(1), strict=True)):
+            step_masks = [None if mask is None else mask[:, s] for mask in masks]
+            yield StepInputs(x, y, weights[s], step_masks, scale[s], sizes[s], rates[s])
+
+    def _masks_of(self, block: Block) -> list[Tensor | None]:
+        """Give dropout masks ``(k, steps, units, batch)`` for inputs and each hidden layer."""
+        if not self.n_workers:
+            return [self._draw_mask(block, layer) for layer in range(len(block.masks))]
+        return [None if mask is None else self._tensor(mask) for mask in block.masks]
+
+    def _draw_mask(self, block: Block, layer: int) -> Tensor | None:
+        rates = self._stack.dropout[block.members, layer]
+        if not self._stack.dropout[:, layer].any():
+            return None
+        k, n_steps, batch = block.rows.shape
+        shape = (k, n_steps, self._stack.network.layer_sizes[layer], batch)
+        return draw_mask(self._tensor(rates), shape, self._generator)
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let operations use one thread for a while."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
+
+
+def choose_device(name: str) -> torch.device:
+    """Give the device of that name; ``auto`` takes a CUDA device when there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name.startswith("cuda") and not torch.cuda.is_available():
+        raise ParameterError(
+            "device='cuda' was asked for, but PyTorch finds no CUDA device here; use device='auto'."
+        )
+    return torch.device(name)
+
+
+def resident(array: Any, device: torch.device) -> Any:
+    """Put an array on the device; on the CPU the caller's own memory is read.
+
+    A sparse matrix is left where it is.
+    """
+    if issparse(array):
+        return array
+    if array.dtype.kind == "u" and array.itemsize > 1:
+        array = array.astype(np.int64)  # Larger unsigned integers cannot be indexed by torch.
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+
+def _take(source: Any, rows: Tensor) -> Tensor:
+    """Give rows of any shape; four times as fast on the CPU as indexing with them."""
+    if issparse(source):
+        taken = source[rows.reshape(-1).cpu().numpy()].toarray()
+        return torch.as_tensor(taken, device=rows.device).view(*rows.shape, -1)
+    return torch.index_select(source, 0, rows.reshape(-1)).view(*rows.shape, -1)
+
+
+def _turn(inputs: Tensor) -> Tensor:
+    """Put the rows last; few columns are copied, because MKL is slow at them when they are not."""
+    turned = inputs.transpose(-1, -2)
+    return turned.contiguous() if inputs.shape[-1] < _FEW_COLUMNS else turned
+
+
+def _copy(tensor: Tensor) -> Array:
+    array: Any = tensor.detach().cpu().numpy()
+    copied: Array = array.copy()
+    return copied
+
+
+class SharedTorchEngine(SharedEngine):
+    """See `SharedEngine`. Gradients above the first layers are autograd's."""
+
+    def __init__(self, stacks: Sequence[Stack]) -> None:
+        settings, [data_set] = stacks[0].settings, stacks[0].data_sets
+        self._device = choose_device(settings.device)
+        self._dtype: torch.dtype = getattr(torch, settings.dtype)
+        self.n_workers = torch.get_num_threads() if self._device.type == "cpu" else 0
+        self._generator = torch.Generator(self._device)
+        self._generator.manual_seed(stacks[0].seed)
+        self._scale = stacks[0].network.input_scale
+        self._inputs = resident(data_set.inputs, self._device)
+        self._buffers: dict[int, Tensor] = {}
+        super().__init__(torch, stacks, self._tensor)
+        self._targets = self._tensor(data_set.targets)
+        self._groups = [
+            _SharedGroup(stack, update, self._tensor)
+            for stack, update in zip(stacks, self._above, strict=True)
+        ]
+
+    def one_thread_each(self) -> AbstractContextManager[None]:
+        """See `Engine`."""
+        return one_torch_thread()
+
+    def run(self, block: Block) -> Array:
+        """See `SharedEngine`."""
+        rows = block.rows[0, 0]
+        index = self._index(chunk_of(rows, 0, len(rows)))
+        inputs, targets = self._inputs[index], self._targets[index]
+        masks = self._masks(block, len(rows))
+        for update in (self._first, *self._above):
+            update.gradients.zero_()
+        for start, stop in self._chunks(len(rows)):
+            cut = [[None if m is None else m[..., start:stop] for m in own] for own in masks]
+            self._differentiate(inputs[start:stop], targets[start:stop], cut)
+        self._update(block)
+        return np.full(len(self._places), np.nan)
+
+    def logits(self, rows: Array, measure: Measure) -> list[Any]:
+        """See `Engine`."""
+        measured = []
+        with torch.no_grad():
+            for start, stop in self._chunks(rows.shape[1]):
+                inputs = self._inputs[self._index(chunk_of(rows[0], start, stop))]
+                z = self._first_z(self._cast(inputs))
+                parts = [group.logits(z[part]) for group, part in self._divided()]
+                measured.append(measure(torch.cat(parts).cpu().numpy(), slice(start, stop)))
+        return measured
+
+    def _differentiate(self, inputs: Tensor, targets: Tensor, masks: Sequence[Any]) -> None:
+        """Add the gradients of a chunk's summed loss."""
+        x, y = self._cast(inputs), targets.T[None]
+        z = self._first_z(x)
+        deltas = torch.empty_like(z)
+        for (group, part), own in zip(self._divided(), masks, strict=True):
+            deltas[part] = group.differentiate(z[part], y, own).reshape(-1, len(x))
+        gradients = self._first.gradients
+        gradients[:, :-1].addmm_(deltas, x)
+        gradients[:, -1] += deltas.sum(dim=1)
+
+    def _cast(self, inputs: Tensor) -> Tensor:
+        """Cast and scale inputs, in a buffer that the next inputs of that size overwrite."""
+        if self._scale == 1 and inputs.dtype == self._dtype:
+            return inputs
+        if len(inputs) not in self._buffers:
+            self._buffers[len(inputs)] = torch.empty_like(inputs, dtype=self._dtype)
+        x = self._buffers[len(inputs)].copy_(inputs)
+        return x if self._scale == 1 else x.mul_(self._scale)
+
+    def _first_z(self, x: Tensor) -> Tensor:
+        """Multiply all first layers with the inputs: shape ``(units of all, rows)``."""
+        first = self._first.parameters
+        return torch.addmm(first[:, -1:], first[:, :-1], x.T)
+
+    def _divided(self) -> list[tuple[_SharedGroup, slice]]:
+        return list(zip(self._groups, self._parts, strict=True))
+
+    def _chunks(self, n_rows: int) -> list[tuple[int, int]]:
+        most = most_rows(self._dtype.itemsize) if self.n_workers else n_rows
+        return cut_rows(n_rows, 1, most, 1)
+
+    def _masks(self, block: Block, n_rows: int) -> list[list[Tensor | None]]:
+        if not self.n_workers:
+            return [group.draw_masks(n_rows, self._generator) for group in self._groups]
+        return [
+            [None if m is None else self._tensor(m[..., :n_rows]) for m in own]
+            for own in block.masks
+        ]
+
+    def _index(self, rows: slice | Array) -> Any:
+        return rows if isinstance(rows, slice) else torch.from_numpy(rows).to(self._device)
+
+    def _tensor(self, array: Array) -> Tensor:
+        return torch.as_tensor(array, dtype=self._dtype, device=self._device)
+
+
+class _SharedGroup:
+    """Networks of one shape: all layers above the first."""
+
+    def __init__(self, stack: Stack, update: Update, tensor: Any) -> None:
+        self._stack, self._network = stack, stack.network
+        self._shape = (len(stack.parameters), stack.layout.sizes[1])
+        self._layers, self._leaves, self._gradients = leaves_of(layout_above(stack), update)
+        self._residual = residual_of(stack.network)
+        self._gamma = tensor(stack.gamma)[:, None, None]
+        self._rates = tensor(stack.dropout)
+
+    def differentiate(self, z: Tensor, targets: Tensor, masks: Sequence[Tensor | None]) -> Tensor:
+        """Add the gradients above the first layers, and give the derivative by their ``z``."""
+        leaf = z.reshape(*self._shape, -1).detach().requires_grad_()
+        # Activations work in place, which a leaf does not allow.
+        logits = forward_above(self._network, self._layers, leaf.clone(), masks)
+        residual = self._residual(logits.detach(), targets, self._gamma)
+        delta, *upper = torch.autograd.grad(logits, [leaf, *self._leaves], residual)
+        torch._foreach_add_(self._gradients, upper)
+        return delta
+
+    def logits(self, z: Tensor) -> Tensor:
+        """Give the logits ``(k, n_out, rows)``, with nothing dropped."""
+        return forward_above(self._network, self._layers, z.reshape(*self._shape, -1).clone())
+
+    def draw_masks(self, n_rows: int, generator: torch.Generator) -> list[Tensor | None]:
+        """Draw dropout masks ``(k, units, rows)`` on the device."""
+        sizes = self._stack.layout.sizes[1:-1]
+        return [
+            draw_mask(rates, (len(rates), units, n_rows), generator) if drop else None
+            for rates, units, drop in zip(
+                self._rates.T[1:], sizes, dropped_layers(self._stack), strict=True
+            )
+        ]
