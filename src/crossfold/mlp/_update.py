@@ -206,10 +206,15 @@ class Penalties:
 
 def factors_of(members: list[Member], layout: Layout, settings: Settings) -> dict[str, Array]:
     """Give the arrays of `Penalties` that the members need, by name."""
-    alpha = _per_weight([m.alpha for m in members], layout, settings.dtype)
-    l1 = _per_weight([m.l1 for m in members], layout, settings.dtype)
-    named = {"decay" if settings.solver == "adamw" else "l2": alpha, "l1": l1}
-    return {name: array for name, array in named.items() if array.any()}
+    named = {
+        "decay" if settings.solver == "adamw" else "l2": [m.alpha for m in members],
+        "l1": [m.l1 for m in members],
+    }
+    return {
+        name: _per_weight(factors, layout, settings.dtype)
+        for name, factors in named.items()
+        if any(np.any(factor) for factor in factors)
+    }
 
 
 def _per_weight(factors: list[float | tuple[float, ...]], layout: Layout, dtype: str) -> Array:

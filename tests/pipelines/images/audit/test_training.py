@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_config
 from sklearn.datasets import load_digits
 
 from crossfold.mlp import faults as wrong
@@ -85,7 +86,7 @@ def protocol() -> ProtocolParameters:
     return ProtocolParameters.model_validate(
         {
             "regime": "full_batch", "network": network, "source_epochs": 80, "short_epochs": 15,
-            "short_rows": 200, "short_seeds": 2, "n_resamples": 50,
+            "short_rows": 200, "short_seeds": 2, "n_resamples": 50, "n_jobs": 2,
             "further": {
                 "pytorch": {"hidden_layer_sizes": [8, 6], "init": "pytorch", "activation": "relu"},
             },
@@ -110,7 +111,8 @@ def trained(claims, protocol) -> tuple[pd.DataFrame, pd.DataFrame]:
     part = np.repeat(["train", "validation", "test"], [330, 70, 100])
     split_table = pd.DataFrame({"label": load_digits().target[:N_ROWS], "part": part})
     starts = StartParameters(uniform_bound=0.5)
-    return train_setups(images, split_table, experiments, starts, protocol, claims, SEED)
+    with parallel_config("threading"):
+        return train_setups(images, split_table, experiments, starts, protocol, claims, SEED)
 
 
 def answer(trained, run: str, experiment: str, column: str = "predicted", part: str = TEST):

@@ -6,7 +6,8 @@ trained once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import Mapping, Sequence
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, cast
 
@@ -37,6 +38,7 @@ from crossfold.templates.parameters import Parameters
 if TYPE_CHECKING:
     from crossfold.mlp import MLPClassifier
 
+_logger = logging.getLogger(__name__)
 Arguments = dict[str, Any]
 Fitted = tuple["MLPClassifier", pd.DataFrame]
 # More would need more memory, and the products are wide enough.
@@ -103,6 +105,8 @@ class ProtocolParameters(Parameters):
         Epochs between two scorings of the runs of single faults.
     n_resamples
         Bootstrap resamples, of images and of seeds at once.
+    n_jobs
+        Stacks that are trained at the same time, as in joblib: -1 for one on each processor.
     """
 
     regime: str
@@ -121,6 +125,7 @@ class ProtocolParameters(Parameters):
     sample_rows: PositiveInt = 30
     score_every: PositiveInt = 10
     n_resamples: Annotated[int, Field(ge=50)] = 1000
+    n_jobs: int = 1
 
     def n_trainings(self, setup: Setup) -> int:
         """Count the trainings of each network in a setup."""
@@ -157,6 +162,7 @@ class Training(NamedTuple):
     experiment: str
     member: int
     arguments: Arguments
+    run: str
 
 
 def training_setup(setup: Setup) -> Setup:
@@ -204,6 +210,8 @@ def train_setups(
     what was measured after its epochs: ``run``, ``experiment``, ``member``, ``epoch``, ``measure``
     and ``value``; ``validation_…`` is of images that were not learned from.
     """
+    from joblib import Parallel, delayed
+
     data = SplitImages.of(images, split_table, SOURCE)
     tested = {TEST: data.rows(TEST)}
     if "other_test_rows" in claims.on:
@@ -211,28 +219,20 @@ def train_setups(
         tested[OTHER] = measures.small_sample(every, len(tested[TEST]), seed)
     drops = "dropout_in_prediction" in claims.on
 
-    def learns_from(one: Training) -> tuple[bool, bool]:
-        return one.setup.short, "small_training_sample" in one.setup.faults
-
-    trainings = sorted(_trainings(experiments, starts, protocol, claims, seed), key=learns_from)
-    stacks = [(list(alike), protocol) for _, alike in groupby(trainings, key=learns_from)]
-    if protocol.mini_batch and protocol.further:
-        how = protocol.model_copy(update={"network": protocol.mini_batch})
-        apart = ((n, network_arguments(n, {}, how, starts, seed)) for n in protocol.further)
-        stacks.append(([Training(Setup(), name, 0, network) for name, network in apart], how))
-    answers, curves = [], []
-    for alike, how in stacks:
-        for one, network, history in _fit(alike, data, how, seed):
-            run = one.setup.name if how is protocol else MINI_BATCH
-            about: Arguments = {"run": run, "experiment": one.experiment, "member": one.member}
-            curves += [history.assign(**about)] if how is protocol else []
-            for part, rows in tested.items():
-                said = _answers(network, data, rows, drops, seed)
-                answers.append(said.assign(part=part, **about))
-    names = dict.fromkeys(("run", "experiment", "part", "measure"), "category")
-    found = (pd.concat(answers, ignore_index=True), pd.concat(curves))
-    a, b = (one.astype({n: kind for n, kind in names.items() if n in one}) for one in found)
-    return a, b
+    trainings = _trainings(experiments, starts, protocol, claims, seed)
+    by_images = groupby(sorted(trainings, key=_learns_from), key=_learns_from)
+    stacks = [own for _, alike in by_images for own in _divide(list(alike), protocol.n_jobs)]
+    _logger.info("The audit trains %d stacks of networks.", len(stacks))
+    train = delayed(_train)
+    found = Parallel(protocol.n_jobs)(
+        train(own, data, protocol, tested, drops, seed) for own in stacks
+    )
+    answers, curves = (pd.concat(tables, ignore_index=True) for tables in zip(*found, strict=True))
+    curves = curves[curves["run"] != MINI_BATCH]
+    of_both = dict.fromkeys(("run", "experiment"), "category")
+    return answers.astype({**of_both, "part": "category"}), curves.astype(
+        {**of_both, "measure": "category"}
+    )
 
 
 def _trainings(
@@ -244,13 +244,23 @@ def _trainings(
 ) -> list[Training]:
     own = protocol.experiments or {name: name for name in experiments.root}
     networks = {name: experiments.root[study] for name, study in own.items()}
-    return [
-        Training(setup, name, member, _with_faults(arguments, setup))
+    trainings = [
+        Training(setup, name, member, _with_faults(arguments, setup), setup.name)
         for setup, wanted in list_trainings(claims, [*networks, *protocol.further]).items()
         for member in range(protocol.n_trainings(setup))
         for name in wanted
         for arguments in [network_arguments(name, networks, protocol, starts, seed + member)]
     ]
+    if not protocol.mini_batch:
+        return trainings
+    how = protocol.model_copy(update={"network": protocol.mini_batch})
+    apart = ((name, network_arguments(name, {}, how, starts, seed)) for name in protocol.further)
+    return trainings + [Training(Setup(), name, 0, own, MINI_BATCH) for name, own in apart]
+
+
+def _learns_from(one: Training) -> tuple[bool, bool, bool]:
+    """Tell apart what cannot share a stack; what takes longest comes first."""
+    return one.run == MINI_BATCH, one.setup.short, "small_training_sample" in one.setup.faults
 
 
 def network_arguments(
@@ -280,23 +290,58 @@ def _with_faults(network: Arguments, setup: Setup) -> Arguments:
     return network
 
 
-def _fit(
-    trainings: Sequence[Training], data: SplitImages, protocol: ProtocolParameters, seed: int
-) -> Iterator[tuple[Training, MLPClassifier, pd.DataFrame]]:
-    """Train what differs in one stack, and give each network with what was measured of it."""
+def _divide(trainings: Sequence[Training], n_jobs: int) -> list[list[Training]]:
+    """Divide what learns from the same images among jobs; equal networks stay together."""
+    from joblib import effective_n_jobs
+
+    every, jobs = _distinct(trainings), effective_n_jobs(n_jobs)
+    # Neighbours take about as long.
+    distinct = [one for job in range(jobs) for one in every[job::jobs]]
+    size = min(NETWORKS_AT_ONCE, -(-len(distinct) // jobs))
+    parts: list[list[Training]] = [[] for _ in range(0, len(distinct), size)]
+    for one in trainings:
+        parts[distinct.index(one.arguments) // size].append(one)
+    return parts
+
+
+def _distinct(trainings: Sequence[Training]) -> list[Arguments]:
+    """List the networks that differ."""
     distinct: list[Arguments] = []
     for one in trainings:
         if one.arguments not in distinct:
             distinct.append(one.arguments)
-    fitted: list[Fitted] = []
-    for start in range(0, len(distinct), NETWORKS_AT_ONCE):
-        networks = distinct[start : start + NETWORKS_AT_ONCE]
-        fitted += _fit_distinct(networks, trainings[0].setup, data, protocol, seed)
+    return distinct
+
+
+def _train(
+    trainings: Sequence[Training],
+    data: SplitImages,
+    protocol: ProtocolParameters,
+    tested: Mapping[str, Rows],
+    drops: bool,
+    seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Train at once what learns from the same images; see `train_setups` for the tables."""
+    distinct = _distinct(trainings)
+    if trainings[0].run == MINI_BATCH:
+        protocol = protocol.model_copy(update={"network": protocol.mini_batch})
+    said = []
+    for network, history in _fit(distinct, trainings[0].setup, data, protocol, seed):
+        answers = [
+            _answers(network, data, rows, drops, seed).assign(part=part)
+            for part, rows in tested.items()
+        ]
+        said.append((pd.concat(answers), history))
+    tables = []
     for one in trainings:
-        yield one, *fitted[distinct.index(one.arguments)]
+        about: Arguments = {"run": one.run, "experiment": one.experiment, "member": one.member}
+        own = said[distinct.index(one.arguments)]
+        tables.append([table.assign(**about) for table in own])
+    a, b = zip(*tables, strict=True)
+    return pd.concat(a), pd.concat(b)
 
 
-def _fit_distinct(
+def _fit(
     networks: Sequence[Arguments],
     setup: Setup,
     data: SplitImages,
