@@ -7,7 +7,7 @@ import pytest
 from engine_cases import make_data, make_network
 from sklearn.datasets import make_moons
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import r2_score
+from sklearn.metrics import log_loss, r2_score
 
 from crossfold.mlp import FoldStack, MLPClassifier, _batches, _numpy_engine, _pass
 from crossfold.mlp._pass import predict
@@ -111,6 +111,20 @@ def test_early_stopping_restores_the_best_weights():
     assert trained.n_iter < 60
     assert accuracy == pytest.approx(max(trained.validation_scores))
     assert trained.validation_scores[-1] < max(trained.validation_scores)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_best_epoch_may_be_that_of_the_least_loss(engine):
+    network, data = make_network("binary", "cross_entropy", 1), make_data("binary", 1)
+    data, rows = replace(data, weights=None), np.arange(40)
+    member = Member(0, rows[:28], seed=0, validation_rows=rows[28:], learning_rate_init=0.1)
+    settings = replace(SETTINGS, engine=engine, max_iter=40, early_stopping="loss")
+    [trained] = train(network, [data], [member], settings)
+    p = predict(network, trained.coefs, trained.intercepts, data.inputs[28:])
+    losses = trained.validation_loss
+    assert log_loss(data.targets[28:, 0], p[:, 0]) == pytest.approx(min(losses))
+    assert min(losses) < losses[-1]
+    assert trained.n_iter == len(losses) < 40
 
 
 def test_training_stops_when_the_loss_no_longer_falls():
@@ -289,7 +303,7 @@ def test_callbacks_hear_of_the_end_after_an_error():
         ({"activation": "swish"}, "'activation' parameter"),
         ({"loss": "hinge"}, "'loss' parameter"),
         ({"dropout": (0.1,)}, "each of 2 or 3 layers"),
-        ({"init": "lecun"}, "'init' parameter"),
+        ({"init": "kaiming"}, "'init' parameter"),
         ({"engine": "jax"}, "'engine' parameter"),
         ({"device": "cuda"}, "runs on the CPU only"),
         ({"solver": "lbfgs", "dropout": 0.1}, "does not go with dropout"),

@@ -124,8 +124,8 @@ class Hyperparameters:
     nesterovs_momentum
         Whether the momentum of ``sgd`` is Nesterov's.
     early_stopping
-        Whether to set rows aside to stop on: their accuracy or R² is the validation score. The
-        weights of the best epoch are kept.
+        Whether to set rows aside to stop on: their accuracy or R² is the validation score, with
+        ``loss`` minus their loss. The weights of the best epoch are kept.
     validation_fraction
         Share of the rows that are set aside, in (0, 1).
     beta_1
@@ -202,7 +202,7 @@ class Hyperparameters:
     warm_start: bool = False
     momentum: Annotated[float, Interval(Real, 0, 1, closed="both")] = 0.9
     nesterovs_momentum: bool = True
-    early_stopping: bool = False
+    early_stopping: bool | Literal["loss"] = False
     validation_fraction: Fraction = 0.1
     beta_1: Fraction = 0.9
     beta_2: Fraction = 0.999

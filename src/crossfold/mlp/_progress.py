@@ -85,9 +85,9 @@ class Progress:
     """Follows one member from epoch to epoch, with scikit-learn's rules.
 
     A member stops when more than `n_iter_no_change` epochs in a row have not improved by `tol`:
-    the validation score with early stopping and validation rows, else the training loss. With
-    ``adaptive`` SGD its learning rate is then divided by 5 instead, down to 1e-6. A member whose
-    loss is not finite stops at once.
+    the validation score or loss with early stopping and validation rows, else the training loss.
+    With ``adaptive`` SGD its learning rate is then divided by 5 instead, down to 1e-6. A member
+    whose loss is not finite stops at once.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ class Progress:
         before = member.optimizer_state or {}
         self._settings = settings
         self._initial_rate = member.learning_rate_init
-        self._by_score = settings.early_stopping and member.validation_rows is not None
+        self._by_rows = bool(settings.early_stopping) and member.validation_rows is not None
         self._best = before.get("best", -np.inf)
         self._stale_epochs = before.get("stale_epochs", 0)
         self._rows_before = before.get("rows_seen", 0)
@@ -114,8 +114,15 @@ class Progress:
     @property
     def improved(self) -> bool:
         """Whether the last epoch has the best validation score so far, with early stopping."""
-        scores = self.trained.validation_scores
-        return self._by_score and bool(scores[-1] > max(scores[:-1], default=-np.inf))
+        merits = self._merits
+        return self._by_rows and bool(merits[-1] > max(merits[:-1], default=-np.inf))
+
+    @property
+    def _merits(self) -> list[float]:
+        """What each scored epoch is judged by on the validation rows; higher is better."""
+        if self._settings.early_stopping == "loss":
+            return [-loss for loss in self.trained.validation_loss]
+        return self.trained.validation_scores
 
     def advance(self, n_rows: int, n_steps: int) -> None:
         """Note an epoch that has been trained."""
@@ -130,7 +137,7 @@ class Progress:
         trained.epochs.append(trained.n_iter)
         trained.loss_curve.append(loss)
         trained.seconds.append(seconds)
-        self._judge(trained.validation_scores[-1] if self._by_score else -loss)
+        self._judge(self._merits[-1] if self._by_rows else -loss)
         if not np.isfinite(loss):
             self.stopped = True
         elif self._stale_epochs > self._settings.n_iter_no_change:

@@ -233,7 +233,7 @@ class Settings:
     shuffle: bool = True
     tol: float = 1e-4
     n_iter_no_change: float = 10
-    early_stopping: bool = False
+    early_stopping: bool | Literal["loss"] = False
     scale_targets: bool = False
     score_every: int = 1
     callbacks: Sequence[Callback] = ()
