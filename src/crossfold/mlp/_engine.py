@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -241,12 +241,36 @@ def sum_losses(
     return total
 
 
-class SharedEngine(ABC):
-    """What NumPy and PyTorch do alike for networks on the same rows. See `Engine`.
+_WORTH_A_THREAD = 1 << 24
+"""Multiplications in the first layers' product that take longer than it does to wake a thread."""
 
-    The first layers are kept as one row ``[w; b]`` for each unit of any network, and all layers
-    above as they lie in `Layout`. Their update is not cut into chunks: columns of as many rows as
-    there are units are slow to walk through.
+
+class Chunk(Protocol):
+    """Works on some of the rows that networks share, in buffers for that many. One per engine."""
+
+    def begin(self) -> None:
+        """Forget the gradients of the step before."""
+
+    def differentiate(self, rows: slice | Array, masks: Sequence[Any]) -> None:
+        """Add the gradients of the rows' summed loss, given the dropout masks of each shape."""
+
+    def logits(self, rows: slice | Array) -> Array:
+        """Give the logits of all networks ``(k, n_out, r)``, in a buffer, with nothing dropped."""
+
+    def give_gradients(self, *, is_first: bool) -> None:
+        """Leave what was added up here in the updates' gradients, beside what others gave."""
+
+
+class SharedEngine:
+    """Trains networks of all shapes on the same rows: their first layers are one matrix product.
+
+    See `Engine`. The first layers are kept as one row ``[w; b]`` for each unit of any network, and
+    all layers above as they lie in `Layout`. Their update is not cut into chunks: columns of as
+    many rows as there are units are slow to walk through.
+
+    A batch is cut into chunks of rows, small enough for everything that is made of them to stay in
+    the cache, from the product of all first layers to their gradients. Threads take chunks side by
+    side and add up gradients of their own.
 
     Parameters
     ----------
@@ -256,40 +280,78 @@ class SharedEngine(ABC):
         Networks of one shape, activation and loss each; of the same rows of one data set.
     put
         Puts an array where `xp` wants it.
+    make_chunk
+        Makes a `Chunk` for this engine and so many rows.
+    one_thread_each
+        As in `Engine`.
+    n_workers
+        As in `Engine`.
+    n_threads
+        Threads for the chunks of a batch.
     """
 
-    n_workers: int
-
-    def __init__(self, xp: Any, stacks: Sequence[Stack], put: Callable[[Array], Any]) -> None:
-        self._stacks, self._put = stacks, put
+    def __init__(
+        self,
+        xp: Any,
+        stacks: Sequence[Stack],
+        put: Callable[[Array], Any],
+        make_chunk: Callable[[SharedEngine, int], Chunk],
+        one_thread_each: Callable[[], AbstractContextManager[None]],
+        n_workers: int,
+        n_threads: int,
+    ) -> None:
+        self.stacks, self._put = stacks, put
         self._places = [(g, row) for g, one in enumerate(stacks) for row in range(len(one.data))]
         self._units = np.array([stacks[g].layout.sizes[1] for g, _ in self._places])
         ends = np.cumsum([0, *(len(one.data) * one.layout.sizes[1] for one in stacks)]).tolist()
-        self._parts = [slice(start, end) for start, end in pairwise(ends)]
+        self.parts = [slice(start, end) for start, end in pairwise(ends)]
         settings = stacks[0].settings
-        self._first = _make_update(xp, settings, *_first_layers(stacks), put)
-        self._above = [_make_update(xp, settings, *_layers_above(one), put) for one in stacks]
+        self.first = _make_update(xp, settings, *_first_layers(stacks), put)
+        self.above = [_make_update(xp, settings, *_layers_above(one), put) for one in stacks]
+        self.one_thread_each, self.n_workers = one_thread_each, n_workers
+        self._make_chunk, self._n_threads = make_chunk, n_threads
+        self._chunks: dict[tuple[int, int], Chunk] = {}
 
-    @abstractmethod
+    @property
+    def updates(self) -> list[Update]:
+        """Those of the first layers, and of the layers above of each shape."""
+        return [self.first, *self.above]
+
     def run(self, block: Block) -> Array:
         """Take a step; what the loss was is left for `logits` to find, after the step."""
+        rows = block.rows[0, 0]
+        for chunk in self._chunks.values():
+            chunk.begin()
 
-    @abstractmethod
+        def differentiate(chunk: Chunk, start: int, stop: int) -> None:
+            masks = [[m if m is None else m[..., start:stop] for m in own] for own in block.masks]
+            chunk.differentiate(chunk_of(rows, start, stop), masks)
+
+        for number, chunk in enumerate(self._work(len(rows), differentiate)):
+            chunk.give_gradients(is_first=number == 0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._update(block)
+        return np.full(len(self._places), np.nan)
+
     def logits(self, rows: Array, measure: Measure) -> list[Any]:
         """See `Engine`; all read the same rows, shape ``(1, r)``."""
+        measured: dict[int, Any] = {}
 
-    @abstractmethod
-    def one_thread_each(self) -> AbstractContextManager[None]:
-        """See `Engine`."""
+        def look(chunk: Chunk, start: int, stop: int) -> None:
+            logits = chunk.logits(chunk_of(rows[0], start, stop))
+            measured[start] = measure(logits, slice(start, stop))
+
+        self._work(rows.shape[1], look)
+        return [measured[start] for start in sorted(measured)]
 
     def parameters(self, place: int) -> Array:
         """Give a copy of one member's flat parameters."""
-        return self._flat(place, [one.parameters for one in (self._first, *self._above)])
+        return self._flat(place, [one.parameters for one in self.updates])
 
     def state(self, place: int) -> dict[str, Array]:
         """Give copies of one member's optimiser arrays."""
-        updates = self._first, *self._above
-        return {n: self._flat(place, [one.state[n] for one in updates]) for n in self._first.state}
+        names = self.first.state
+        return {n: self._flat(place, [one.state[n] for one in self.updates]) for n in names}
 
     def _flat(self, place: int, arrays: Sequence[Any]) -> Array:
         """Put one member's part of arrays like the updates' parameters in the order of `Layout`."""
@@ -299,14 +361,52 @@ class SharedEngine(ABC):
 
     def _update(self, block: Block) -> None:
         """Let all rules step, once the gradients are those of the rows' summed loss."""
-        ends = np.cumsum([len(one.data) for one in self._stacks])[:-1]
+        ends = np.cumsum([len(one.data) for one in self.stacks])[:-1]
         sizes, rates = (
             [self._put(a) for a in (np.repeat(of, self._units, axis=0), *np.split(of, ends))]
             for of in (block.step_sizes, block.learning_rates)
         )
         scale = float(block.scale[0, 0])
-        for update, size, rate in zip((self._first, *self._above), sizes, rates, strict=True):
+        for update, size, rate in zip(self.updates, sizes, rates, strict=True):
             update.take(scale, size, rate)
+
+    def _work(self, n_rows: int, work: Callable[[Chunk, int, int], None]) -> list[Chunk]:
+        """Let the threads work on all rows, chunk by chunk; give what they worked in."""
+        cuts = cut_rows(n_rows, *self._limits(n_rows), self._n_threads)
+        n_threads = min(self._n_threads, len(cuts))
+
+        def run_thread(thread: int) -> list[Chunk]:
+            used: dict[int, Chunk] = {}
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                for start, stop in cuts[thread::n_threads]:
+                    used[stop - start] = chunk = self._chunk(thread, stop - start)
+                    work(chunk, start, stop)
+            return list(used.values())
+
+        if n_threads == 1:
+            return run_thread(0)
+        with self.one_thread_each(), ThreadPoolExecutor(n_threads) as pool:
+            return [one for used in pool.map(run_thread, range(n_threads)) for one in used]
+
+    def _limits(self, n_rows: int) -> tuple[int, int]:
+        """Give the fewest and the most rows of a chunk.
+
+        The most are measured on images of 784 pixels: in double precision more rows would leave the
+        cache; in single precision fewer would make the products of wide first layers slow. A device
+        takes all rows at once, and so does a loss that looks at all of a batch.
+        """
+        losses = [stack.network.loss for stack in self.stacks]
+        if self.n_workers == 0 or any(isinstance(one, Loss) and one.whole_batch for one in losses):
+            return n_rows, n_rows
+        least = -(-_WORTH_A_THREAD // int(np.prod(self.first.parameters.shape)))
+        return least, 4096 if self.first.parameters.itemsize <= 4 else 1024
+
+    def _chunk(self, thread: int, n_rows: int) -> Chunk:
+        """Give a thread's buffers for so many rows."""
+        key = thread, n_rows
+        if key not in self._chunks:
+            self._chunks[key] = self._make_chunk(self, n_rows)
+        return self._chunks[key]
 
 
 class SharedBatches:
@@ -434,15 +534,6 @@ def layout_above(stack: Stack) -> Layout:
     return Layout(stack.layout.sizes[1:])
 
 
-def most_rows(itemsize: int) -> int:
-    """Give the most rows of a chunk on a CPU, measured on images of 784 pixels.
-
-    In double precision more rows would leave the cache; in single precision fewer would make the
-    products of wide first layers slow.
-    """
-    return 4096 if itemsize <= 4 else 1024
-
-
 def cut_rows(n_rows: int, least: int, most: int, n_workers: int) -> list[tuple[int, int]]:
     """Cut rows into chunks of nearly one size, evenly over the workers.
 
@@ -466,9 +557,3 @@ def chunk_of(rows: Array, start: int, stop: int) -> slice | Array:
 def dropped_layers(stack: Stack) -> list[bool]:
     """Tell for each hidden layer whether some network drops units of it."""
     return [bool(rates.any()) for rates in stack.dropout.T[1:]]
-
-
-def reads_whole_batch(stacks: Sequence[Stack]) -> bool:
-    """Tell whether some loss looks at all rows of a batch, so that they cannot be cut."""
-    losses = (stack.network.loss for stack in stacks)
-    return any(isinstance(loss, Loss) and loss.whole_batch for loss in losses)

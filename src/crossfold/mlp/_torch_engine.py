@@ -26,12 +26,9 @@ from crossfold.mlp._engine import (
     Measure,
     SharedEngine,
     Stack,
-    chunk_of,
-    cut_rows,
     dropped_layers,
     keep_members,
     layout_above,
-    most_rows,
     runs_of,
     sum_losses,
 )
@@ -601,112 +598,112 @@ def _copy(tensor: Tensor) -> Array:
     return copied
 
 
-class SharedTorchEngine(SharedEngine):
-    """See `SharedEngine`. Gradients above the first layers are autograd's."""
+def share_rows(stacks: Sequence[Stack]) -> SharedEngine:
+    """Make the engine of networks on the same rows. On a device all rows are one chunk."""
+    device = choose_device(stacks[0].settings.device)
+    dtype: torch.dtype = getattr(torch, stacks[0].settings.dtype)
+    generator = torch.Generator(device)
+    generator.manual_seed(stacks[0].seed)
+    data_set = stacks[0].data_sets[0]
+    inputs = resident(data_set.inputs, device)
+    targets = resident(data_set.targets, device).to(dtype)
+    return SharedEngine(
+        torch,
+        stacks,
+        lambda array: torch.as_tensor(array, dtype=dtype, device=device),
+        lambda engine, n_rows: _Chunk(engine, inputs, targets, generator),
+        one_torch_thread,
+        n_workers=torch.get_num_threads() if device.type == "cpu" else 0,
+        n_threads=1,
+    )
 
-    def __init__(self, stacks: Sequence[Stack]) -> None:
-        settings, [data_set] = stacks[0].settings, stacks[0].data_sets
-        self._device = choose_device(settings.device)
-        self._dtype: torch.dtype = getattr(torch, settings.dtype)
-        self.n_workers = torch.get_num_threads() if self._device.type == "cpu" else 0
-        self._generator = torch.Generator(self._device)
-        self._generator.manual_seed(stacks[0].seed)
-        self._scale = stacks[0].network.input_scale
-        self._inputs = resident(data_set.inputs, self._device)
-        self._buffers: dict[int, Tensor] = {}
-        super().__init__(torch, stacks, self._tensor)
-        self._targets = self._tensor(data_set.targets)
+
+class _Chunk:
+    """Works on chunks of rows; gradients above the first layers are autograd's."""
+
+    def __init__(
+        self, engine: SharedEngine, inputs: Tensor, targets: Tensor, generator: torch.Generator
+    ) -> None:
+        self._engine, self._inputs, self._targets = engine, inputs, targets
+        self._scale, self._buffer = engine.stacks[0].network.input_scale, torch.empty(0)
+        self._generator = None if engine.n_workers else generator
+        self._has_given = False
         self._groups = [
-            _SharedGroup(stack, update, self._tensor)
-            for stack, update in zip(stacks, self._above, strict=True)
+            (_SharedGroup(stack, update), part)
+            for stack, update, part in zip(engine.stacks, engine.above, engine.parts, strict=True)
         ]
 
-    def one_thread_each(self) -> AbstractContextManager[None]:
-        """See `Engine`."""
-        return one_torch_thread()
+    def begin(self) -> None:
+        """Forget the gradients of the step before, which are the updates' own."""
+        if self._has_given:
+            for update in self._engine.updates:
+                update.gradients.zero_()
+        self._has_given = False
 
-    def run(self, block: Block) -> Array:
-        """See `SharedEngine`."""
-        rows = block.rows[0, 0]
-        index = self._index(chunk_of(rows, 0, len(rows)))
-        inputs, targets = self._inputs[index], self._targets[index]
-        masks = self._masks(block, len(rows))
-        for update in (self._first, *self._above):
-            update.gradients.zero_()
-        for start, stop in self._chunks(len(rows)):
-            cut = [[None if m is None else m[..., start:stop] for m in own] for own in masks]
-            self._differentiate(inputs[start:stop], targets[start:stop], cut)
-        self._update(block)
-        return np.full(len(self._places), np.nan)
-
-    def logits(self, rows: Array, measure: Measure) -> list[Any]:
-        """See `Engine`."""
-        measured = []
-        with torch.no_grad():
-            for start, stop in self._chunks(rows.shape[1]):
-                inputs = self._inputs[self._index(chunk_of(rows[0], start, stop))]
-                z = self._first_z(self._cast(inputs))
-                parts = [group.logits(z[part]) for group, part in self._divided()]
-                measured.append(measure(torch.cat(parts).cpu().numpy(), slice(start, stop)))
-        return measured
-
-    def _differentiate(self, inputs: Tensor, targets: Tensor, masks: Sequence[Any]) -> None:
-        """Add the gradients of a chunk's summed loss."""
-        x, y = self._cast(inputs), targets.T[None]
+    def differentiate(self, rows: slice | Array, masks: Sequence[Any]) -> None:
+        """Add the gradients of the rows' summed loss."""
+        index = self._index(rows)
+        x, y = self._cast(self._inputs[index]), self._targets[index].T[None]
         z = self._first_z(x)
         deltas = torch.empty_like(z)
-        for (group, part), own in zip(self._divided(), masks, strict=True):
+        for (group, part), own in zip(self._groups, self._masks(masks, len(x)), strict=True):
             deltas[part] = group.differentiate(z[part], y, own).reshape(-1, len(x))
-        gradients = self._first.gradients
+        gradients = self._engine.first.gradients
         gradients[:, :-1].addmm_(deltas, x)
         gradients[:, -1] += deltas.sum(dim=1)
 
+    def logits(self, rows: slice | Array) -> Array:
+        """Give the logits of all networks ``(k, n_out, r)``."""
+        with torch.no_grad():
+            z = self._first_z(self._cast(self._inputs[self._index(rows)]))
+            logits: Array = torch.cat([g.logits(z[part]) for g, part in self._groups]).cpu().numpy()
+        return logits
+
+    def give_gradients(self, *, is_first: bool) -> None:
+        """Leave the gradients where they are."""
+        self._has_given = True
+
     def _cast(self, inputs: Tensor) -> Tensor:
         """Cast and scale inputs, in a buffer that the next inputs of that size overwrite."""
-        if self._scale == 1 and inputs.dtype == self._dtype:
+        dtype = self._targets.dtype
+        if self._scale == 1 and inputs.dtype == dtype:
             return inputs
-        if len(inputs) not in self._buffers:
-            self._buffers[len(inputs)] = torch.empty_like(inputs, dtype=self._dtype)
-        x = self._buffers[len(inputs)].copy_(inputs)
+        if self._buffer.shape != inputs.shape:
+            self._buffer = torch.empty_like(inputs, dtype=dtype)
+        x = self._buffer.copy_(inputs)
         return x if self._scale == 1 else x.mul_(self._scale)
 
     def _first_z(self, x: Tensor) -> Tensor:
         """Multiply all first layers with the inputs: shape ``(units of all, rows)``."""
-        first = self._first.parameters
+        first = self._engine.first.parameters
         return torch.addmm(first[:, -1:], first[:, :-1], x.T)
 
-    def _divided(self) -> list[tuple[_SharedGroup, slice]]:
-        return list(zip(self._groups, self._parts, strict=True))
-
-    def _chunks(self, n_rows: int) -> list[tuple[int, int]]:
-        most = most_rows(self._dtype.itemsize) if self.n_workers else n_rows
-        return cut_rows(n_rows, 1, most, 1)
-
-    def _masks(self, block: Block, n_rows: int) -> list[list[Tensor | None]]:
-        if not self.n_workers:
-            return [group.draw_masks(n_rows, self._generator) for group in self._groups]
+    def _masks(self, masks: Sequence[Any], n_rows: int) -> list[list[Tensor | None]]:
+        """Give the masks of each group as tensors, or draw them on the device."""
+        if self._generator is not None:
+            return [group.draw_masks(n_rows, self._generator) for group, _ in self._groups]
+        like = self._targets
         return [
-            [None if m is None else self._tensor(m[..., :n_rows]) for m in own]
-            for own in block.masks
+            [None if m is None else torch.as_tensor(m, dtype=like.dtype) for m in own]
+            for own in masks
         ]
 
     def _index(self, rows: slice | Array) -> Any:
-        return rows if isinstance(rows, slice) else torch.from_numpy(rows).to(self._device)
-
-    def _tensor(self, array: Array) -> Tensor:
-        return torch.as_tensor(array, dtype=self._dtype, device=self._device)
+        return rows if isinstance(rows, slice) else torch.from_numpy(rows).to(self._inputs.device)
 
 
 class _SharedGroup:
     """Networks of one shape: all layers above the first."""
 
-    def __init__(self, stack: Stack, update: Update, tensor: Any) -> None:
+    def __init__(self, stack: Stack, update: Update) -> None:
         self._stack, self._network = stack, stack.network
         self._shape = (len(stack.parameters), stack.layout.sizes[1])
         self._layers, self._leaves, self._gradients = leaves_of(layout_above(stack), update)
         self._residual = residual_of(stack.network)
-        self._gamma = tensor(stack.gamma)[:, None, None]
-        self._rates = tensor(stack.dropout)
+        self._gamma, self._rates = (
+            torch.as_tensor(a, dtype=update.parameters.dtype, device=update.parameters.device)
+            for a in (stack.gamma[:, None, None], stack.dropout)
+        )
 
     def differentiate(self, z: Tensor, targets: Tensor, masks: Sequence[Tensor | None]) -> Tensor:
         """Add the gradients above the first layers, and give the derivative by their ``z``."""

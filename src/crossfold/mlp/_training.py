@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from crossfold.mlp import _numpy_engine as _numpy
 from crossfold.mlp._batches import Batches, Block
 from crossfold.mlp._engine import SharedBatches, Stack
 from crossfold.mlp._losses import loss_of
-from crossfold.mlp._numpy_engine import NumpyEngine, SharedNumpyEngine
 from crossfold.mlp._progress import learning_rates
 from crossfold.mlp._scoring import SharedValidation, Validation, rows_of
 from crossfold.mlp._spec import (
@@ -117,10 +117,10 @@ def _training_of(settings: Settings) -> type[Training]:
 def make_engine(stacks: Sequence[Stack], *, shares_rows: bool = False) -> Any:
     """Give the `Engine` that the settings name; PyTorch is imported only if it is the one."""
     if stacks[0].settings.engine == "numpy":
-        return SharedNumpyEngine(stacks) if shares_rows else NumpyEngine(*stacks)
-    from crossfold.mlp._torch_engine import SharedTorchEngine, TorchEngine
+        return _numpy.share_rows(stacks) if shares_rows else _numpy.NumpyEngine(*stacks)
+    from crossfold.mlp import _torch_engine as _torch
 
-    return SharedTorchEngine(stacks) if shares_rows else TorchEngine(*stacks)
+    return _torch.share_rows(stacks) if shares_rows else _torch.TorchEngine(*stacks)
 
 
 class Training:
