@@ -83,12 +83,15 @@ class ProtocolParameters(Parameters):
         Sets of points, each with a start of its own, that a run without a seed is drawn from.
     step
         Distance of neighbouring points of the grid on which the decision boundary is found.
+    n_jobs
+        Setups that are trained at the same time, as in joblib: -1 for one on each processor.
     """
 
     alpha: NonNegativeFloat
     source_epochs: PositiveInt
     n_seeds: Annotated[int, Field(ge=10)] = 200
     step: PositiveFloat = 0.05
+    n_jobs: int = 1
 
 
 def train_seeds(
@@ -117,17 +120,31 @@ def train_seeds(
     drawn = [points[points["part"] == TRAIN]]
     drawn += [draw_points(own, one).query("part == @TRAIN") for one in seeds[1:]]
     tested = points[points["part"] == TEST]
+    setups = audit.list_setups(claims, TRAINING_FAULTS, short=False)
+    jobs = [
+        (setup, drawn, tested, seeds, network, protocol, point_parameters.noise) for setup in setups
+    ]
+    return pd.concat(audit.run_side_by_side(_train_setup, jobs, protocol.n_jobs), ignore_index=True)
+
+
+def _train_setup(
+    setup: Setup,
+    drawn: Sequence[pd.DataFrame],
+    tested: pd.DataFrame,
+    seeds: Sequence[int],
+    network: NetworkParameters,
+    protocol: ProtocolParameters,
+    noise: float,
+) -> pd.DataFrame:
+    first = fit(drawn, seeds, network.changed(max_iter=1), protocol, setup)
+    last = fit(drawn, seeds, network, protocol, setup)
     rows = []
-    for setup in audit.list_setups(claims, TRAINING_FAULTS, short=False):
-        first = fit(drawn, seeds, network.changed(max_iter=1), protocol, setup)
-        last = fit(drawn, seeds, network, protocol, setup)
-        for place, one in enumerate(seeds):
-            boundary = find_boundary(last[place], protocol.step)
-            for part, table in ((TRAIN, drawn[place]), (TEST, tested)):
-                about = {"run": setup.name, "seed": one, "part": part}
-                about["first_loss"] = mean_loss(first[place], table)
-                figures = _score_last(last[place], table, boundary, point_parameters.noise)
-                rows.append({**about, **figures})
+    for place, seed in enumerate(seeds):
+        boundary = find_boundary(last[place], protocol.step)
+        for part, table in ((TRAIN, drawn[place]), (TEST, tested)):
+            about = {"run": setup.name, "seed": seed, "part": part}
+            about["first_loss"] = mean_loss(first[place], table)
+            rows.append({**about, **_score_last(last[place], table, boundary, noise)})
     return pd.DataFrame(rows)
 
 

@@ -193,14 +193,10 @@ def train_runs(
     One row for each run, model and wine that it tests: ``run``, ``model``, ``row``, ``group``,
     ``target``, ``score`` and ``flagged``.
     """
-    from joblib import Parallel, delayed
-
-    setups = [(one.name, one.faults) for one in list_setups(claims, short=False)]
-    train = delayed(_train)
-    tables: list[pd.DataFrame] = Parallel(protocol.n_jobs)(
-        train(wines, protocol, *run, seed) for run in [(REPORTED, claims.on), *setups]
-    )
-    return pd.concat(tables, ignore_index=True)
+    runs = [(REPORTED, claims.on)]
+    runs += [(one.name, one.faults) for one in list_setups(claims, short=False)]
+    jobs = [(wines, protocol, *run, seed) for run in runs]
+    return pd.concat(audit.run_side_by_side(_train, jobs, protocol.n_jobs), ignore_index=True)
 
 
 def _train(
@@ -260,12 +256,8 @@ def search_grid(
     Columns ``run``, ``fold``, ``hidden_layer_sizes`` (as text), ``learning_rate_init`` and
     ``accuracy``; one row a candidate and fold.
     """
-    from joblib import Parallel, delayed
-
-    setups, search = list_setups(claims, short=False), delayed(_search)
-    tables: list[pd.DataFrame] = Parallel(protocol.n_jobs)(
-        search(wines, protocol, one, seed) for one in setups
-    )
+    jobs = [(wines, protocol, one, seed) for one in list_setups(claims, short=False)]
+    tables = audit.run_side_by_side(_search, jobs, protocol.n_jobs)
     return pd.concat(tables, ignore_index=True)[["run", "fold", *SEARCHED, "accuracy"]]
 
 

@@ -11,10 +11,10 @@ from crossfold.templates.audit.measured import (
     resampled,
     share_of,
 )
-from crossfold.templates.audit.pipeline import TABLES, create_pipeline
+from crossfold.templates.audit.pipeline import TABLES, create_pipeline, run_side_by_side
 
 __all__ = [
     "TABLES", "Claim", "Claims", "Measured", "Setup", "Tables", "beside_printed",
     "create_pipeline", "exact", "from_interval", "judge", "list_setups", "mean_of", "over_draws",
-    "resampled", "share_of",
+    "resampled", "run_side_by_side", "share_of",
 ]  # fmt: skip

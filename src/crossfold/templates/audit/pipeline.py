@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from kedro.pipeline import Node, Pipeline
 
@@ -12,6 +12,7 @@ from crossfold.templates.audit import page
 from crossfold.templates.audit.claims import Claims
 from crossfold.templates.wiring import wire_by_name
 
+_Result = TypeVar("_Result")
 TABLES = ("claims", "shares", "runs")
 JOINED, ANSWERS, FIGURE = "audit", "answers", "figure_"
 _WORDS = ("report", "data_notice", "seed")
@@ -61,6 +62,18 @@ def create_pipeline(
         parameters={**_COMMON, **parameters},
         tags=["audit"],
     )
+
+
+def run_side_by_side(
+    function: Callable[..., _Result], jobs: Sequence[Sequence[Any]], n_jobs: int
+) -> list[_Result]:
+    """Call a function with the arguments of each job, as many at a time as joblib's `n_jobs` says.
+
+    Each process keeps its matrix products to its share of the processors.
+    """
+    from joblib import Parallel, delayed
+
+    return list(Parallel(n_jobs)(delayed(function)(*job) for job in jobs))
 
 
 def _listed(names: str | Sequence[str]) -> Sequence[str]:

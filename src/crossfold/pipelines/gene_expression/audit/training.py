@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from crossfold.templates.audit import Claims, Setup, list_setups
+from crossfold.templates.audit import Claims, Setup, list_setups, run_side_by_side
 from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT
 from crossfold.templates.cross_validation.history import DECISION, train_scores
 from crossfold.templates.cross_validation.parameters import NetworkParameters, Sampler
@@ -208,21 +208,15 @@ def repeat_source(
     the tables with all their faults, for the source's figure; else NaN), and the ``seconds``
     of processor time of the whole run, in which what trains beside it does not count.
     """
-    from joblib import Parallel, delayed
-
     patients, setups = patient_rows(expression), list_setups(claims)
     # Cross-validations first: one that trains on from fold to fold takes longest.
     jobs = [
-        (subject, setup)
+        (patients, subject, setup, protocol, seed)
         for subject in (*CROSS_VALIDATIONS, *TABLES)
         for setup in dict.fromkeys(run_of(one, subject, protocol) for one in setups)
     ]
     _logger.info("The audit trains %d runs.", len(jobs))
-    repeat = delayed(_repeat)
-    histories: list[pd.DataFrame] = Parallel(protocol.n_jobs)(
-        repeat(patients, *job, protocol, seed) for job in jobs
-    )
-    return pd.concat(histories, ignore_index=True)
+    return pd.concat(run_side_by_side(_repeat, jobs, protocol.n_jobs), ignore_index=True)
 
 
 def _repeat(

@@ -30,7 +30,7 @@ from crossfold.pipelines.images.parameters import (
     ExperimentsParameters,
     StartParameters,
 )
-from crossfold.templates.audit import Setup
+from crossfold.templates.audit import Setup, run_side_by_side
 from crossfold.templates.audit.claims import setups_of
 from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.templates.parameters import Parameters
@@ -210,8 +210,6 @@ def train_setups(
     what was measured after its epochs: ``run``, ``experiment``, ``member``, ``epoch``, ``measure``
     and ``value``; ``validation_…`` is of images that were not learned from.
     """
-    from joblib import Parallel, delayed
-
     data = SplitImages.of(images, split_table, SOURCE)
     tested = {TEST: data.rows(TEST)}
     if "other_test_rows" in claims.on:
@@ -223,10 +221,8 @@ def train_setups(
     by_images = groupby(sorted(trainings, key=_learns_from), key=_learns_from)
     stacks = [own for _, alike in by_images for own in _divide(list(alike), protocol.n_jobs)]
     _logger.info("The audit trains %d stacks of networks.", len(stacks))
-    train = delayed(_train)
-    found = Parallel(protocol.n_jobs)(
-        train(own, data, protocol, tested, drops, seed) for own in stacks
-    )
+    jobs = [(own, data, protocol, tested, drops, seed) for own in stacks]
+    found = run_side_by_side(_train, jobs, protocol.n_jobs)
     answers, curves = (pd.concat(tables, ignore_index=True) for tables in zip(*found, strict=True))
     curves = curves[curves["run"] != MINI_BATCH]
     of_both = dict.fromkeys(("run", "experiment"), "category")

@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from functools import cache, partial
+from functools import cache
 from itertools import pairwise, product
-from multiprocessing import cpu_count, get_context
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
@@ -21,7 +21,7 @@ from pydantic import Field, PositiveInt
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.appointments import cleaning
-from crossfold.templates.audit import Claims, Setup, list_setups
+from crossfold.templates.audit import Claims, Setup, list_setups, run_side_by_side
 from crossfold.templates.cross_validation.estimators import installed, make_estimator
 from crossfold.templates.cross_validation.parameters import Fraction, Model, NetworkParameters
 from crossfold.templates.parameters import Parameters
@@ -78,6 +78,8 @@ class ProtocolParameters(Parameters):
         Thresholds of the sweep, evenly from 0.01 to 0.99.
     n_resamples
         Bootstrap resamples, by patient.
+    n_jobs
+        Runs that are trained at the same time, as in joblib: -1 for one on each processor.
     """
 
     network: NetworkParameters
@@ -93,6 +95,7 @@ class ProtocolParameters(Parameters):
     threshold: Fraction = 0.4
     n_thresholds: Annotated[int, Field(ge=3)] = 101
     n_resamples: Annotated[int, Field(ge=50)] = 200
+    n_jobs: int = 1
 
 
 # Rows and folds
@@ -252,11 +255,11 @@ def train_runs(
     }
     jobs = list(dict.fromkeys(part for own in parts.values() for part in own))
     _logger.info("The audit trains %d stacks of networks and forests.", len(jobs))
-    context = get_context("spawn")
-    with ProcessPoolExecutor(cpu_count(), context, initializer=_use_one_thread) as pool:
-        tables = [table_of(setup.faults.intersection(FOLD_FAULTS)) for setup, _ in jobs]
-        train = partial(_train_part, protocol=protocol, seed=seed)
-        done = dict(zip(jobs, pool.map(train, *zip(*jobs, strict=True), tables), strict=True))
+    tasks = [
+        (*job, table_of(job[0].faults.intersection(FOLD_FAULTS)), protocol, seed) for job in jobs
+    ]
+    trained = run_side_by_side(_train_part, tasks, protocol.n_jobs)
+    done = dict(zip(jobs, trained, strict=True))
     answers, histories = (
         pd.concat(
             [
@@ -281,13 +284,6 @@ def _named(answers: Answers, setup: Setup) -> Answers:
     if TORCH in answers and "unlike_twins" not in setup.faults:
         return {**answers, NUMPY: answers[TORCH]}
     return answers
-
-
-def _use_one_thread() -> None:
-    """Keep the matrix products of a process that trains beside others to one thread."""
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-
-    threadpool_limits(1)
 
 
 def _train_part(
