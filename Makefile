@@ -7,6 +7,8 @@ STUDY ?= no_show
 TORCH := 2.13.0
 VENV_PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
+# What is imported is compiled when it first is: most of it never is.
+PIP_INSTALL := -m pip install --quiet --no-compile
 CODE := src tests benchmarks docs packages
 
 export KEDRO_DISABLE_TELEMETRY := 1
@@ -23,7 +25,7 @@ install: $(INSTALLED)  ## create .venv and install everything into it, once
 $(INSTALLED): pyproject.toml packages/kedro-refresh/pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "crossfold needs Python 3.11 or newer. Name one: make run PYTHON=python3.12")'
 	$(PYTHON) -m venv .venv
-	$(VENV_PYTHON) -m pip install --quiet --constraint requirements.lock --editable ./packages/kedro-refresh --editable '.[dev,docs]'
+	$(VENV_PYTHON) $(PIP_INSTALL) --constraint requirements.lock --editable ./packages/kedro-refresh --editable '.[dev,docs]'
 	@touch $@
 
 # One thread: on a table this small, several only get into each other's way.
@@ -55,7 +57,7 @@ test-airflow: build/airflow/.installed  ## run a study in Airflow
 
 build/oldest/.installed: packages/kedro-refresh/pyproject.toml
 	$(PYTHON) -m venv build/oldest
-	build/oldest/bin/python -m pip install --quiet --editable './packages/kedro-refresh[test]' kedro==1.0.0
+	build/oldest/bin/python $(PIP_INSTALL) --editable './packages/kedro-refresh[test]' kedro==1.0.0
 	@touch $@
 
 build/mlflow/.installed: PACKAGES = --constraint requirements.lock --editable '.[mlflow]'
@@ -66,7 +68,7 @@ build/mlflow/.installed build/airflow/.installed: $(INSTALLED)
 	$(PYTHON) -m venv $(@D)
 	$(VENV_PYTHON) -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
 	  > "$$($(@D)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/behind.pth"
-	$(@D)/bin/python -m pip install --quiet $(PACKAGES)
+	$(@D)/bin/python $(PIP_INSTALL) $(PACKAGES)
 	@touch $@
 
 format: install  ## format the code
@@ -108,8 +110,8 @@ benchmark: install  ## measure training speed against other ways of doing the sa
 lock:  ## resolve all dependencies anew and write requirements.lock
 	rm -rf build/lock
 	$(PYTHON) -m venv build/lock
-	build/lock/bin/python -m pip install --quiet torch==$(TORCH)
-	build/lock/bin/python -m pip install --quiet ./packages/kedro-refresh '.[dev,docs,mlflow,notebooks]'
+	build/lock/bin/python $(PIP_INSTALL) torch==$(TORCH)
+	build/lock/bin/python $(PIP_INSTALL) ./packages/kedro-refresh '.[dev,docs,mlflow,notebooks]'
 	build/lock/bin/python -m pip freeze --all --exclude crossfold --exclude kedro-refresh --exclude pip \
 	  | sed 's/+cpu$$//' | grep -viE '^(nvidia|cuda|triton)' | LC_ALL=C sort -f > requirements.lock
 	rm -rf build/lock

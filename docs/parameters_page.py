@@ -76,12 +76,17 @@ def blocks_of(study: str) -> tuple[str, ...]:
 
 def rows_of(blocks: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """List name, value and meaning of all parameters of blocks; words of reports come last."""
-    tree = project_configuration()["parameters"]
-    types = parameter_types(register_pipelines())
+    tree, types = _known()
     for block in blocks:
         declared = _declared(block, tree.get(block), types)
         for name, value in sorted(declared, key=lambda one: one[0].endswith(".report")):
             yield from _rows(name, types[name], value, COMMON.get(name.split(".")[-1], ""))
+
+
+@cache
+def _known() -> tuple[dict[str, Any], Mapping[str, Any]]:
+    """Load all parameters, and the types that nodes declare, which takes seconds."""
+    return project_configuration()["parameters"], parameter_types(register_pipelines())
 
 
 def _declared(name: str, value: Any, types: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

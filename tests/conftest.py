@@ -3,11 +3,9 @@
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,36 +13,69 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.processes import COARSE_PICTURES, run_kedro
 
 ROOT = Path(__file__).parents[1]
 MIRROR_VARIABLE = "CROSSFOLD_MIRROR"
-# Threads only get into each other's way on tables as small as the tests'.
-SMALL_RUN = {"KEDRO_DISABLE_TELEMETRY": "1", "OMP_NUM_THREADS": "1"}
 
-# All studies and audits but the joined page, in two parts that take about as long.
-HALVES = [
-    [name for study in studies for name in (study, f"{study}_audit")]
-    for studies in (
-        ("no_show", "gene_expression"),
-        ("digits", "fashion", "wine", "moons", "primer"),
+# What takes long is made smaller: pages and pictures are looked at, not figures.
+FEWER_ROWS = {
+    "appointments/catalog.yml": ("n_rows: 5000", "n_rows: 1500"),
+    "wine/catalog.yml": ("n_rows: 600", "n_rows: 300"),
+}
+FEWER_EPOCHS = ",".join(
+    (
+        "no_show.models.numpy.mlp_numpy.params.max_iter=2",
+        "no_show.models.torch.mlp_torch.params.max_iter=2",
+        "no_show.models.tuned.mlp_tuned.members=2",
+        "no_show.models.baselines.random_forest.params.n_estimators=5",
+        "no_show.models.baselines.hist_gradient_boosting.params.max_iter=10",
+        "no_show.evaluation.n_resamples=50",
+        "no_show_audit.protocol.network.max_iter=6",
+        "no_show_audit.protocol.short_epochs=2",
+        "no_show_audit.protocol.timed_epochs=2",
+        "no_show_audit.protocol.trees.hist_gradient_boosting.params.max_iter=5",
+        "no_show_audit.protocol.trees.random_forest.params.n_estimators=5",
+        "gene_expression.folds.n_repeats=1",
+        "gene_expression.folds.n_splits=3",
+        "gene_expression.controls.n_permutations=2",
+        "gene_expression.controls.smote_permutations=1",
+        "gene_expression.evaluation.n_resamples=50",
+        *(
+            f"gene_expression.models.variants.{name}.{fewer}"
+            for name in ("mlp", "mlp_down_sampled", "mlp_smote", "mlp_weighted", "mlp_all_probes")
+            for fewer in ("params.max_iter=2", "members=1")
+        ),
+        "gene_expression_audit.protocol.n_draws=2",
+        "gene_expression_audit.protocol.network.max_iter=2",
+        "gene_expression_audit.protocol.short_epochs.split=1",
+        "gene_expression_audit.protocol.short_epochs.k_fold=1",
+        "gene_expression_audit.protocol.short_epochs.leave_one_out=1",
+        "digits.regimes.full_batch.network.max_iter=20",
+        "digits.regimes.full_batch.search.epochs=4",
+        "digits.regimes.mini_batch.network.max_iter=2",
+        "digits.regimes.mini_batch.search.epochs=1",
+        "digits.twin.regimes.full_batch.network.max_iter=20",
+        "digits.strong.max_iter=3",
+        "digits_audit.protocol.network.max_iter=10",
+        "digits_audit.protocol.short_epochs=4",
+        "fashion.regimes.mini_batch.network.max_iter=4",
+        "fashion.strong.max_iter=3",
+        "fashion_audit.protocol.network.max_iter=4",
+        "fashion_audit.protocol.short_epochs=2",
+        "wine.folds.n_splits=3",
+        "wine.importance.n_repeats=1",
+        "wine.models.numpy.mlp.params.max_iter=3",
+        "wine.models.tuned.mlp_tuned.params.max_iter=3",
+        "wine.models.tuned.mlp_tuned.search_folds=2",
+        "wine_audit.protocol.network.max_iter=10",
+        "wine_audit.protocol.grid.n_splits=2",
+        "moons.network.max_iter=12",
+        "moons.draws.n_draws=2",
+        "moons_audit.protocol.n_seeds=10",
+        "primer_audit.protocol.n_seeds=10",
+        "primer_audit.protocol.n_toys=10",
     )
-]
-HALVES[0].append("public_notebooks_audit")  # an audit without a study of its own
-# What takes longest is trained for fewer epochs: its pages are looked at, not its figures.
-FEWER_EPOCHS = (
-    "no_show_audit.protocol.network.max_iter=15,no_show_audit.protocol.short_epochs=8,"
-    "no_show_audit.protocol.timed_epochs=2,"
-    "gene_expression.folds.n_repeats=1,gene_expression_audit.protocol.n_draws=2,"
-    "gene_expression_audit.protocol.network.max_iter=5,"
-    "gene_expression_audit.protocol.short_epochs.k_fold=3,"
-    + ",".join(
-        f"gene_expression.models.variants.{name}.params.max_iter=3"
-        for name in ("mlp", "mlp_down_sampled", "mlp_smote", "mlp_weighted", "mlp_all_probes")
-    ),
-    "digits.regimes.full_batch.network.max_iter=60,digits.regimes.full_batch.search.epochs=15,"
-    "digits_audit.protocol.network.max_iter=50,digits_audit.protocol.short_epochs=20,"
-    "wine_audit.protocol.network.max_iter=40,wine_audit.protocol.grid.n_splits=2,"
-    "moons.network.max_iter=15,moons_audit.protocol.n_seeds=10",
 )
 
 # The files with tests of `sample_project`.
@@ -88,8 +119,8 @@ def pytest_make_parametrize_id(val: object) -> str | None:
 
 def _group(test: str) -> str:
     """Name the tests that run in one process by what they share: the sample, a folder, a file."""
-    file = test.partition("::")[0]
-    if file in USE_THE_SAMPLE:
+    file, _, name = test.partition("::")
+    if file in USE_THE_SAMPLE and "documents" not in name:
         return "sample"
     return file.rpartition("/")[0] if file.startswith("tests/pipelines/") else file
 
@@ -118,37 +149,21 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]
 @pytest.fixture(scope="session")
 def kedro() -> KedroCommand:
     """Give a function that runs ``kedro`` with some arguments in a project's folder."""
-
-    def run(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "kedro", *arguments],
-            cwd=project,
-            env={**os.environ, **SMALL_RUN, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    return run
+    return run_kedro
 
 
 @pytest.fixture(scope="session")
-def sample_project(make_project: Callable[[], Path], kedro: KedroCommand) -> Path:
+def sample_project(make_project: Callable[[], Path]) -> Path:
     """Give a copy of the project in which all studies and audits have run on the sample."""
-    projects = [make_project() for _ in HALVES]
-
-    def run(project: Path, *arguments: str) -> None:
-        result = kedro(project, "run", "--env=sample", *arguments)
-        assert result.returncode == 0, result.stdout + result.stderr
-
-    # Runs of one project would wait for each other.
-    with ThreadPoolExecutor() as pool:
-        pipelines = [f"--pipelines={','.join(half)}" for half in HALVES]
-        list(pool.map(run, projects, pipelines, [f"--params={fewer}" for fewer in FEWER_EPOCHS]))
-    for other in projects[1:]:
-        shutil.copytree(other / "data", projects[0] / "data", dirs_exist_ok=True)
-    run(projects[0], "--pipelines=audit", "--namespaces=audit")
-    return projects[0]
+    project = make_project()
+    for name, (old, new) in FEWER_ROWS.items():
+        file = project / "conf" / "sample" / name
+        assert old in file.read_text()
+        file.write_text(file.read_text().replace(old, new))
+    options = ["--env=sample", "--pipelines=all,audit", f"--params={FEWER_EPOCHS}"]
+    result = run_kedro(project, "run", *options, **{COARSE_PICTURES: "1"})
+    assert result.returncode == 0, result.stdout + result.stderr
+    return project
 
 
 def _ignore_local(folder: str, names: list[str]) -> list[str]:

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from kedro.framework.startup import bootstrap_project
+from tests.processes import run_kedro_with
 
 from crossfold.cli import OneSentenceCommand, refresh, run
 from crossfold.exceptions import CrossfoldError
@@ -53,18 +54,9 @@ def exports(tmp_path: Path) -> Path:
     return folder
 
 
-def kedro(conf: Path, *options: str, command: str = "run") -> subprocess.CompletedProcess[str]:
+def kedro(conf: Path, *options: str) -> subprocess.CompletedProcess[str]:
     environment = {k: v for k, v in os.environ.items() if k != "CROSSFOLD_MIRROR"}
-    program = str(Path(sys.executable).with_name("kedro"))
-    return subprocess.run(
-        [program, command, f"--conf-source={conf}", *options],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_kedro_with(environment, ROOT, "run", f"--conf-source={conf}", *options)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from crossfold.user_input import parameter_types
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+PIPELINES = register_pipelines()
 MODULES = [module.name for module in pkgutil.iter_modules(crossfold.mlp.__path__)]
 PYTHON_BLOCK = re.compile(
     r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL
@@ -95,17 +96,17 @@ def test_the_list_of_make_targets_is_the_real_one() -> None:
 
 def test_pipelines_exist() -> None:
     own = {*OWN_STUDIES, *(f"{name}_score" for name in OWN_STUDIES)}
-    assert named(r"--pipelines?=([a-z]\w*)") - set(register_pipelines()) - own == set()
+    assert named(r"--pipelines?=([a-z]\w*)") - set(PIPELINES) - own == set()
 
 
 def test_counts_of_nodes_are_real() -> None:
     counts = named(r"(?:step \d+ of|all) (\d+)(?:: | nodes)")
-    nodes = register_pipelines()["no_show"].nodes
+    nodes = PIPELINES["no_show"].nodes
     assert counts == {str(len(nodes))}
 
 
 def test_parameters_exist() -> None:
-    pipelines = register_pipelines().values()
+    pipelines = PIPELINES.values()
     known = {name.removeprefix("params:") for one in pipelines for name in one.inputs()}
     wanted = {".".join(name.split(".")[:2]) for name in named(r"--params=([\w.]+)=")}
     blocks = {".".join(name.split(".")[:n]) for name in known for n in (1, 2, 3)}
@@ -206,7 +207,7 @@ def test_the_reference_tells_what_every_parameter_means(
     assert shown["`no_show.decision.threshold.share`"] == "`0.1`"
     assert shown["`no_show.folds.n_repeats`"] == "(`1`)"  # a default, in no file
     read = {name.strip("`").split(".")[0] for name in shown}
-    types = parameter_types(register_pipelines())
+    types = parameter_types(PIPELINES)
     assert read == {name.split(".")[0] for name in types if not name.endswith("_claims")}
 
 

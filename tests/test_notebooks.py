@@ -1,13 +1,15 @@
 """The notebooks run on the sample, from any folder, and are committed with what they show."""
 
 import asyncio
+import os
 import re
-import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
 
 import crossfold
@@ -60,17 +62,25 @@ def test_what_is_the_machines_own_is_found(text: str) -> None:
     assert MACHINES_OWN.search(text)
 
 
+@pytest.fixture(scope="module")
+def kernel(sample_project: Path) -> Iterator[AsyncKernelManager]:
+    """Start one kernel beside the sample: the libraries are imported once for all notebooks."""
+    folder = sample_project / "notebooks"
+    folder.mkdir()
+    manager = AsyncKernelManager()
+    environment = {**os.environ, "KEDRO_ENV": "sample"}
+    asyncio.run(manager.start_kernel(cwd=str(folder), env=environment))
+    yield manager
+    asyncio.run(manager.shutdown_kernel(now=True))
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of the Jupyter client, which is not under test
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebooks_run(path: Path, sample_project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KEDRO_ENV", "sample")
-    folder = sample_project / "notebooks"
-    folder.mkdir(exist_ok=True)
-    shutil.copy(path, folder)
-    notebook = nbformat.read(folder / path.name, as_version=4)
-    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}})
-    asyncio.run(client.async_execute())
+def test_notebooks_run(path: Path, kernel: AsyncKernelManager) -> None:
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))  # no names of the one before
+    asyncio.run(NotebookClient(notebook, km=kernel, timeout=300).async_execute())
     assert _faults(notebook.cells) == []
     assert _kinds(notebook.cells) >= {"text/html"}
 

@@ -10,6 +10,7 @@ import sys
 import tomllib
 import types
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -38,16 +39,23 @@ def nodes() -> dict[str, Node]:
     return {node.name: node for pipeline in PIPELINES.values() for node in pipeline.nodes}
 
 
-@pytest.fixture(scope="module")
-def context() -> Any:
+@cache
+def load(env: str) -> tuple[Any, DataCatalog]:
+    """Load the context of an environment and its catalog, which takes seconds."""
     bootstrap_project(ROOT)
-    with KedroSession.create(project_path=ROOT, env="sample") as session:
-        return session.load_context()
+    with KedroSession.create(project_path=ROOT, env=env, save_on_close=False) as session:
+        context = session.load_context()
+    return context, context.catalog
 
 
-@pytest.fixture(scope="module")
-def catalog(context: Any) -> DataCatalog:
-    return context.catalog  # made anew, which takes seconds, whenever it is asked for
+@pytest.fixture
+def context() -> Any:
+    return load("sample")[0]
+
+
+@pytest.fixture
+def catalog() -> DataCatalog:
+    return load("sample")[1]
 
 
 # Catalog
@@ -126,10 +134,7 @@ def unversioned(pipelines: dict[str, Pipeline], catalog: Any) -> set[str]:
 
 @pytest.mark.parametrize("env", ["base", "sample", "short", "cluster"])
 def test_everything_that_a_node_stores_has_versions(env: str) -> None:
-    bootstrap_project(ROOT)
-    with KedroSession.create(project_path=ROOT, env=env, save_on_close=False) as session:
-        catalog = session.load_context().catalog
-    assert unversioned(PIPELINES, catalog) == set()
+    assert unversioned(PIPELINES, load(env)[1]) == set()
 
 
 def test_a_file_without_versions_is_found() -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.processes import leave_out_other_studies
 
 from kedro_refresh.ledger import Ledger
 from kedro_refresh.lock import run_lock
@@ -95,6 +96,7 @@ def server(make_project: Callable[[], Path]) -> Iterator[Server]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     server = Server(make_project(), port)
+    leave_out_other_studies(server.project / "conf", "sample")
     log = server.project / "server.log"
     with log.open("w") as output:
         process = subprocess.Popen(

@@ -26,7 +26,7 @@ from crossfold.mlp import MLPRegressor
 
 fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)
 
-N_ROWS = 3000
+N_ROWS = 1000
 NETWORK = MLPRegressor(
     hidden_layer_sizes=(64,), max_iter=1, n_iter_no_change=np.inf, random_state=0
 ).fit(np.eye(64, dtype=np.float32), np.arange(64, dtype=np.float32))

@@ -19,7 +19,7 @@ from crossfold.datasets.atomic import TEMPORARY_SUFFIX, sweep
 FILE = Path(__file__).with_name("catalog_writers.py")
 # How many random moments: CROSSFOLD_KILL_MOMENTS=200 pytest tests/datasets/test_atomic_catalog.py
 MOMENTS = int(os.environ.get("CROSSFOLD_KILL_MOMENTS", "20"))
-LONGEST_SECONDS = 0.4
+LONGEST_SECONDS = 0.25
 LARGEST_BYTES = 8000
 
 ON_A_SMALL_DISK = """

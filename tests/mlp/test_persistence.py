@@ -214,9 +214,11 @@ class TestWriting:
             "for number in range(5):\n"
             "    save(f'{sys.argv[1]}.{number}', [model], {'kept': 1})\n"
         ).replace("inf", "np.inf")
-        for number in range(2):
-            command = [sys.executable, "-c", code, str(number)]
-            subprocess.run(command, cwd=tmp_path, check=True)
+        command = [sys.executable, "-c", code, "fresh"]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        X = np.random.default_rng(0).normal(size=(40, 2))
+        model = MLPClassifier(**QUICK).fit(X, np.where(X[:, 0] > 0, "a", "b"))
+        save(tmp_path / "own", [model], {"kept": 1})
         assert len({file.read_bytes() for file in tmp_path.iterdir()}) == 1
 
     def test_files_of_the_first_format_are_read(self, model, moons):

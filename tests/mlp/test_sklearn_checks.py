@@ -6,7 +6,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from crossfold.mlp import MLPClassifier, MLPRegressor
 
 ESTIMATORS = [
-    estimator(engine=engine, max_iter=100)
+    estimator(engine=engine, max_iter=10)
     for estimator in (MLPClassifier, MLPRegressor)
     for engine in ("numpy", "torch")
 ]

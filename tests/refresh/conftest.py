@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from nights import run_kedro
+from tests.processes import run_kedro
 
 from kedro_refresh.ledger import Ledger
 
@@ -138,18 +138,19 @@ class Toy:
             text=True,
         )
 
-    def out(self, *options: str) -> tuple[int | None, str]:
+    def out(self, *options: str) -> tuple[int, str]:
         """Run ``kedro refresh``, and give its exit status and its standard output alone."""
-        return run_kedro(self.folder, "refresh", *options)[:2]
+        done = run_kedro(self.folder, "refresh", *options)
+        return done.returncode, done.stdout
 
-    def refresh(self, *options: str, **environment: str) -> tuple[int | None, str]:
+    def refresh(self, *options: str, **environment: str) -> tuple[int, str]:
         """Run ``kedro refresh``, and give its exit status and what it printed."""
         return self.kedro("refresh", *options, **environment)
 
-    def kedro(self, *arguments: str, **environment: str) -> tuple[int | None, str]:
+    def kedro(self, *arguments: str, **environment: str) -> tuple[int, str]:
         """Run ``kedro``, and give its exit status and what it printed."""
-        code, output, error = run_kedro(self.folder, *arguments, **environment)
-        return code, output + error
+        done = run_kedro(self.folder, *arguments, **environment)
+        return done.returncode, done.stdout + done.stderr
 
     def change(self, file: str, old: str, new: str) -> None:
         """Replace a piece of text in a file."""

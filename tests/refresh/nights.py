@@ -1,11 +1,8 @@
-"""``kedro`` in processes of their own, forked from one that has loaded its libraries already."""
+"""A copy of the project that is refreshed night after night, at times of the test's own."""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import shutil
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,6 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 from kedro.io.core import VERSION_FORMAT
+from tests.processes import fork, print_to
 
 from kedro_refresh.ledger import RUNNING, Ledger
 
@@ -26,12 +24,6 @@ OUTPUTS = [
     "no_show.leak_guard",
     "no_show.model",
 ]
-# Loaded once, in the process that all refreshes are forked from.
-PRELOADED = ["crossfold.pipeline_registry", "crossfold.cli", "kedro_refresh.command"]
-PRELOADED += ["kedro.framework.session", "kedro.framework.cli.cli", "sklearn.model_selection"]
-PRELOADED += ["kedro_datasets.pandas.csv_dataset", "kedro_datasets.pandas.parquet_dataset"]
-PRELOADED += ["kedro_datasets.json.json_dataset", "kedro_datasets.text.text_dataset"]
-PRELOADED += ["crossfold.datasets.export_dataset", "pandera.pandas", "pyarrow.csv"]
 LONGEST_SECONDS = 300
 
 
@@ -74,54 +66,11 @@ class Project:
 
     def start(self, now: datetime, *options: str) -> BaseProcess:
         offset = now.timestamp() - time.time()
-        return _start(_refresh, self.folder, self.outputs, self.log, offset, options)
+        return fork(_refresh, self.folder, self.outputs, self.log, offset, options)
 
     def _is_at(self, node: str) -> bool:
         runs = self.ledger.history(1)
         return bool(runs) and (runs[0].status, runs[0].last_node) == (RUNNING, node)
-
-
-def leave_out_other_studies(conf: Path, *environments: str) -> None:
-    """Remove their configuration, which would take most of the time to read."""
-    for folder in [one for one in conf.iterdir() if one.is_dir() and one.name != "local"]:
-        if folder.name not in ("base", *environments):
-            shutil.rmtree(folder)
-            continue
-        for study in folder.iterdir():
-            if study.is_dir() and study.name not in ("appointments", "no_show"):
-                shutil.rmtree(study)
-
-
-def run_kedro(folder: Path, *arguments: str, **environment: str) -> tuple[int | None, str, str]:
-    """Run ``kedro`` in a folder; give its exit status and what it printed on either stream."""
-    logs = [folder.with_name(f"{folder.name}.{stream}.txt") for stream in ("out", "err")]
-    process = _start(_kedro, folder, logs, arguments, {**os.environ, **environment})
-    process.join(LONGEST_SECONDS)
-    output, error = (log.read_text(encoding="utf-8") for log in logs)
-    return process.exitcode, output, error
-
-
-def _start(target: Callable[..., None], *arguments: object) -> BaseProcess:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
-    process = context.Process(target=target, args=arguments)
-    process.start()
-    return process
-
-
-def _kedro(
-    folder: Path, logs: list[Path], arguments: tuple[str, ...], environment: dict[str, str]
-) -> None:
-    from kedro.framework.cli.cli import main
-
-    # Kedro's own runners fork, as in a process that nobody has forked.
-    multiprocessing.set_start_method(None, force=True)
-    os.environ.clear()
-    os.environ.update(environment)
-    _print_to(*logs)
-    os.chdir(folder)
-    sys.argv = ["kedro", *arguments]
-    main()
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
@@ -150,7 +99,7 @@ def _refresh(
     def timestamp() -> str:
         return datetime.fromtimestamp(now(), UTC).strftime(VERSION_FORMAT)
 
-    _print_to(log)
+    print_to(log)
     os.chdir(folder)
     with (
         mock.patch("kedro_refresh.ledger.Ledger.now", staticmethod(now)),
@@ -159,10 +108,3 @@ def _refresh(
     ):
         bootstrap_project(folder)
         refresh.main(["--pipelines=week", *options], prog_name="kedro refresh")
-
-
-def _print_to(output: Path, error: Path | None = None) -> None:
-    """Send what the process prints to files; to one where there is no other for errors."""
-    for stream, log in ((1, output), (2, error)):
-        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) if log else 1
-        os.dup2(descriptor, stream)

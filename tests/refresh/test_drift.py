@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from nights import Project, leave_out_other_studies
+from nights import Project
+from tests.processes import leave_out_other_studies
 
 from crossfold.datasets.synthetic_appointments import make_appointments
 from crossfold.refreshing import drift_page as writer

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from nights import Project, leave_out_other_studies
+from nights import Project
 from safetensors import safe_open
+from tests.processes import leave_out_other_studies
 
 from crossfold.datasets.atomic import TEMPORARY_SUFFIX
 from crossfold.datasets.networks import read_promotion
@@ -72,13 +73,13 @@ def project(make_project: Callable[[], Path]) -> Callable[[], Project]:
 def exports(tmp_path: Path) -> list[Path]:
     """Cut a table by the day of the appointment into seven exports.
 
-    It is the published one with every tenth patient, if that is here.
+    It is the published one with every fortieth patient, if that is here.
     """
     mirror = os.environ.get("CROSSFOLD_MIRROR")
     if mirror:
         file = Path(mirror, "appointments", "KaggleV2-May-2016.csv")
         table = pd.read_csv(file, dtype="str", keep_default_na=False)
-        table = table[table["PatientId"].isin(table["PatientId"].unique()[::10])]
+        table = table[table["PatientId"].isin(table["PatientId"].unique()[::40])]
     else:
         table = add_invalid_rows(make_appointments(3000, np.random.default_rng(0)), 1)
     day = table["AppointmentDay"].str[:10]

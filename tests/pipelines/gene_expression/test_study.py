@@ -238,7 +238,8 @@ def test_the_card_lists_the_probes_and_no_patient(model, features, metrics_table
 def test_validation_patients_leave_no_trace_in_what_is_fitted(
     features, folds, table_parameters, variants, sampler
 ) -> None:
-    fold = read_folds(folds, K_FOLD)[0]
+    folds = folds[(folds["protocol"] == K_FOLD) & (folds["fold"] == 0)]
+    [fold] = read_folds(folds, K_FOLD)
     altered = features.copy()
     altered.iloc[fold.validation_rows, 1:] *= -100
     altered.iloc[fold.validation_rows, 0] = 1 - features["aml"].iloc[fold.validation_rows]

@@ -178,8 +178,10 @@ class Studied:
 
 @pytest.fixture(scope="session", params=list(SOURCES))
 def studied(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Studied:
-    """Run a study on the sample, with very few epochs."""
-    return run_study(request.param, tmp_path_factory.mktemp(request.param))
+    """Run a study on the sample, with very few epochs and coarse pictures."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("crossfold.datasets.figure_dataset.DOTS_PER_INCH", 10)
+        return run_study(request.param, tmp_path_factory.mktemp(request.param))
 
 
 def run_study(name: str, folder: Path) -> Studied:

@@ -63,7 +63,10 @@ _SMALL = {
         "max_iter": 3,
     },
     "trees": {
-        "hist_gradient_boosting": {"estimator": "sklearn.ensemble.HistGradientBoostingClassifier"},
+        "hist_gradient_boosting": {
+            "estimator": "sklearn.ensemble.HistGradientBoostingClassifier",
+            "params": {"max_iter": 5},
+        },
         "random_forest": {
             "estimator": "sklearn.ensemble.RandomForestClassifier",
             "params": {"n_estimators": 5},
@@ -86,7 +89,7 @@ def claims() -> NoShowClaims:
 
 @pytest.fixture(scope="module")
 def raw() -> pd.DataFrame:
-    return SampleAppointmentsDataset(n_rows=1500, seed=3, credentials={"key": "k"}).load()
+    return SampleAppointmentsDataset(n_rows=800, seed=3, credentials={"key": "k"}).load()
 
 
 @pytest.fixture(scope="module")

@@ -2,34 +2,35 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
+from tests.processes import fork
 
 from crossfold.cli import study
 
 KedroCommand = Callable[..., subprocess.CompletedProcess[str]]
 
-# The data pipeline of a table study, on the project's own catalog.
-RUN = """
-from pathlib import Path
-from kedro.framework.session import KedroSession
-from kedro.framework.startup import bootstrap_project
-from kedro.runner import SequentialRunner
-from crossfold.pipelines.table.pipeline import create_data_pipeline
-from crossfold.templates.parameters import TableParameters
 
-bootstrap_project(Path.cwd())
-with KedroSession.create(project_path=Path.cwd()) as session:
-    catalog = session.load_context().catalog
-    table = TableParameters.model_validate(catalog.load("params:mine.table"))
-    catalog["params:mine.table"] = table
-    SequentialRunner().run(create_data_pipeline("mine"), catalog)
-"""
+def run_data_pipeline(project: Path) -> None:
+    """Run the data pipeline of a table study on the project's own catalog."""
+    from kedro.framework.session import KedroSession
+    from kedro.framework.startup import bootstrap_project
+    from kedro.runner import SequentialRunner
+
+    from crossfold.pipelines.table.pipeline import create_data_pipeline
+    from crossfold.templates.parameters import TableParameters
+
+    os.chdir(project)
+    bootstrap_project(project)
+    with KedroSession.create(project_path=project) as session:
+        catalog = session.load_context().catalog
+        table = TableParameters.model_validate(catalog.load("params:mine.table"))
+        catalog["params:mine.table"] = table
+        SequentialRunner().run(create_data_pipeline("mine"), catalog)
 
 
 @pytest.fixture
@@ -63,17 +64,9 @@ def test_new_study_is_written_and_its_data_pipeline_runs(
     assert "kedro run --pipelines=mine" in done.stdout
     assert "came by bus" not in done.stdout, "free text may name people"
     assert "filepath: a.csv" in (project / "conf/base/mine/catalog.yml").read_text()
-    paths = [str(project / "src"), *filter(None, [os.environ.get("PYTHONPATH")])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", RUN],
-        cwd=project,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
+    run = fork(run_data_pipeline, project)
+    run.join()
+    assert run.exitcode == 0
     [features] = project.glob("data/04_feature/mine/features.parquet/*/features.parquet")
     assert [*pd.read_parquet(features)] == [
         "missed", "visited_on_month", "visited_on_weekday", "visited_on_days",
