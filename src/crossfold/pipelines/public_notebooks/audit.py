@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -21,6 +21,12 @@ INPUTS = (
 )  # fmt: skip
 COUNTED, ACROSS, RESAMPLED = "own_label_counted", "patients_across_split", "resampled_before_split"
 Labels = Literal["real", "permuted"]
+Model = Literal["count", "resampled"]
+Job = tuple[Model, Labels, frozenset[str]]
+TOUCHING: dict[Model, tuple[str, ...]] = {
+    "count": (COUNTED, ACROSS),
+    "resampled": (RESAMPLED, ACROSS),
+}
 
 
 class ProtocolParameters(Parameters):
@@ -34,65 +40,67 @@ class ProtocolParameters(Parameters):
         Trees of the forest of the notebooks that repeat rows.
     n_resamples
         Resamples by patient for the intervals.
+    n_jobs
+        Models that are trained at the same time, as in joblib: -1 for one on each processor.
     """
 
     n_splits: Annotated[int, Field(ge=2)] = 5
     n_trees: PositiveInt = 50
     n_resamples: Annotated[int, Field(ge=50)] = 200
+    n_jobs: int = 1
 
 
 class Case(NamedTuple):
-    """The features with the real labels and with permuted ones, the faults, what is known."""
+    """What was measured: of a model, the labels, and those faults that make a difference to it."""
 
-    features: dict[Labels, pd.DataFrame]
+    measured: Mapping[Job, Measured]
     faults: frozenset[str]
-    protocol: ProtocolParameters
-    seed: int
-    known: dict[Any, Measured]
 
-    def once(self, measure: Callable[..., Measured], touched: set[str], *about: Any) -> Measured:
-        """Measure with those faults that make a difference, and only once."""
-        own = self._replace(faults=self.faults.intersection(touched))
-        key = (measure, own.faults, *about)
-        if key not in self.known:
-            self.known[key] = measure(own, *about)
-        return self.known[key]
+    def of(self, model: Model, labels: Labels) -> Measured:
+        """Find the figure of a model with the faults of this case."""
+        return self.measured[model, labels, self.faults.intersection(TOUCHING[model])]
 
 
 def count_roc_auc(case: Case, labels: Labels) -> Measured:
     """Measure how well a model with the number of a patient's no-shows ranks them."""
-    return case.once(_count_roc_auc, {COUNTED, ACROSS}, labels)
+    return case.of("count", labels)
 
 
 def resampled_roc_auc(case: Case) -> Measured:
     """Measure how well a model ranks no-shows that are repeated until both classes are alike."""
-    return case.once(_resampled_roc_auc, {RESAMPLED, ACROSS})
+    return case.of("resampled", "real")
 
 
-def _count_roc_auc(case: Case, labels: Labels) -> Measured:
-    from sklearn.ensemble import AdaBoostClassifier
+class How(NamedTuple):
+    """How a model is trained and tested: with which faults, and from which seed."""
 
-    table = case.features[labels]
-    counted = table["earlier_no_shows"]
-    if COUNTED in case.faults:
-        counted = table.groupby("patient")["no_show"].transform("sum")
-    train, test = _split(table, np.arange(len(table)), case)
-    X = np.column_stack([_inputs(table), counted.to_numpy(dtype=np.float32)])
-    return _roc_auc(AdaBoostClassifier(random_state=case.seed), X, table, train, test, case)
+    faults: frozenset[str]
+    protocol: ProtocolParameters
+    seed: int
 
 
-def _resampled_roc_auc(case: Case) -> Measured:
-    from sklearn.ensemble import RandomForestClassifier
+def measure_roc_auc(table: pd.DataFrame, model: Model, how: How) -> Measured:
+    """Train a model as the notebooks do, with some of their faults, and test it.
 
-    table = case.features["real"]
-    rows = np.arange(len(table))
-    if RESAMPLED in case.faults:
-        train, test = _split(table, _repeat_no_shows(table, rows, case.seed), case)
+    `table` has the study's features, the labels and the number of the ``patient``.
+    """
+    from sklearn.ensemble import AdaBoostClassifier, RandomForestClassifier
+
+    rows, inputs = np.arange(len(table)), _inputs(table)
+    if model == "count":
+        counted = table["earlier_no_shows"]
+        if COUNTED in how.faults:
+            counted = table.groupby("patient")["no_show"].transform("sum")
+        inputs = np.column_stack([inputs, counted.to_numpy(dtype=np.float32)])
+        booster = AdaBoostClassifier(random_state=how.seed)
+        return _roc_auc(booster, inputs, table, _split(table, rows, how), how)
+    if RESAMPLED in how.faults:
+        train, test = _split(table, _repeat_no_shows(table, rows, how.seed), how)
     else:
-        train, test = _split(table, rows, case)
-        train = _repeat_no_shows(table, train, case.seed)
-    forest = RandomForestClassifier(case.protocol.n_trees, random_state=case.seed, n_jobs=-1)
-    return _roc_auc(forest, _inputs(table), table, train, test, case)
+        train, test = _split(table, rows, how)
+        train = _repeat_no_shows(table, train, how.seed)
+    forest = RandomForestClassifier(how.protocol.n_trees, random_state=how.seed)
+    return _roc_auc(forest, inputs, table, (train, test), how)
 
 
 class NotebookClaims(
@@ -113,10 +121,22 @@ def judge_claims(
     seed: int,
 ) -> audit.Tables:
     """Repeat the notebooks on the study's features, with real labels and permuted ones; judge."""
-    tables: dict[Labels, pd.DataFrame] = {"real": features, "permuted": permuted}
-    patients, known = appointments["patient"].to_numpy(), dict[Any, Measured]()
-    tables = {name: table.assign(patient=patients) for name, table in tables.items()}
-    return audit.judge(claims, lambda s: Case(tables, s.faults, protocol, seed, known))
+    patients = appointments["patient"].to_numpy()
+    by_labels: dict[Labels, pd.DataFrame] = {"real": features, "permuted": permuted}
+    tables = {labels: one.assign(patient=patients) for labels, one in by_labels.items()}
+    # Forests first: they take longest.
+    models: tuple[tuple[Model, Labels], ...] = (
+        ("resampled", "real"), ("count", "real"), ("count", "permuted"),
+    )  # fmt: skip
+    jobs: list[Job] = [
+        (model, labels, setup.faults)
+        for model, labels in models
+        for setup in audit.list_setups(claims, TOUCHING[model], short=False)
+    ]
+    tasks = [(tables[labels], model, How(on, protocol, seed)) for model, labels, on in jobs]
+    found = audit.run_side_by_side(measure_roc_auc, tasks, protocol.n_jobs)
+    measured = dict(zip(jobs, found, strict=True))
+    return audit.judge(claims, lambda setup: Case(measured, setup.faults))
 
 
 def create_pipeline() -> Pipeline:
@@ -134,13 +154,13 @@ def _inputs(table: pd.DataFrame) -> NDArray[np.float32]:
     return table[[name for name in INPUTS if name in table]].fillna(-1).to_numpy(np.float32)
 
 
-def _split(table: pd.DataFrame, rows: NDArray[np.intp], case: Case) -> Any:
+def _split(table: pd.DataFrame, rows: NDArray[np.intp], how: How) -> Any:
     """Split row numbers into training and test rows; a row may come several times."""
     from crossfold.validation import assign_folds
 
     own = table.iloc[rows]
-    groups = None if ACROSS in case.faults else own["patient"]
-    fold = assign_folds(own["no_show"], groups, n_splits=case.protocol.n_splits, seed=case.seed)
+    groups = None if ACROSS in how.faults else own["patient"]
+    fold = assign_folds(own["no_show"], groups, n_splits=how.protocol.n_splits, seed=how.seed)
     return rows[fold > 0], rows[fold == 0]
 
 
@@ -152,14 +172,14 @@ def _repeat_no_shows(table: pd.DataFrame, rows: NDArray[np.intp], seed: int) -> 
 
 
 def _roc_auc(
-    model: Any, X: NDArray[Any], table: pd.DataFrame, train: Any, test: Any, case: Case
+    model: Any, X: NDArray[Any], table: pd.DataFrame, parts: tuple[Any, Any], how: How
 ) -> Measured:
     from sklearn.metrics import roc_auc_score
 
     from crossfold.validation import GroupBootstrap, bootstrap_metrics
 
-    y = table["no_show"].to_numpy()
+    (train, test), y = parts, table["no_show"].to_numpy()
     p = model.fit(X[train], y[train]).predict_proba(X[test])[:, 1]
-    patients = GroupBootstrap(table["patient"].iloc[test], case.protocol.n_resamples, case.seed)
+    patients = GroupBootstrap(table["patient"].iloc[test], how.protocol.n_resamples, how.seed)
     draws = bootstrap_metrics(y[test], p, None, patients)["roc_auc"]
     return resampled(roc_auc_score(y[test], p), draws, len(test))
