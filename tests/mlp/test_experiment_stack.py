@@ -16,7 +16,7 @@ TRAIN, VALIDATION = slice(0, 1300), slice(1300, None)
 EXPERIMENTS = [
     {"hidden_layer_sizes": (10,), "activation": "relu", "init": "he"},
     {"hidden_layer_sizes": (7, 5), "activation": "sigmoid", "random_state": 3},
-    {"hidden_layer_sizes": (10,), "activation": "tanh", "init": "xavier", "alpha": 0.1},
+    {"hidden_layer_sizes": (10,), "activation": "tanh", "alpha": 0.1, "use_bias": (False, True)},
     {"hidden_layer_sizes": (10,), "activation": "relu", "dropout": 0.3, "random_state": 4},
     {"hidden_layer_sizes": (6, 5, 4), "activation": "relu", "dropout": (0.2, 0.0, 0.1), "l1": 0.1},
     {"hidden_layer_sizes": (10,), "activation": "relu", "learning_rate_init": 0.01},

@@ -12,6 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from crossfold.mlp import GridStack, MLPClassifier, MLPRegressor
+from crossfold.mlp._grid_stack import group_candidates
 from crossfold.mlp.exceptions import ParameterError
 
 GRID = {"hidden_layer_sizes": [(8, 4), (6, 6)], "learning_rate_init": [0.001, 0.01, 0.1]}
@@ -109,3 +110,9 @@ def test_it_searches_regressors_and_can_be_cloned() -> None:
 def test_an_unknown_parameter_is_named() -> None:
     with pytest.raises(ParameterError, match="depth"):
         GridStack(network(), {"depth": [1]}, cv=3).fit(*moons())
+
+
+def test_candidates_that_cannot_share_a_stack_get_one_of_their_own() -> None:
+    changes = [{}, {"label_smoothing": 0.1}, {"alpha": 1.0}, {"input_scale": 2.0}, {"tol": 0.1}]
+    networks = [MLPClassifier(**one) for one in changes]
+    assert group_candidates(networks, mask_widths=False) == [[0, 2], [1], [3], [4]]

@@ -306,8 +306,8 @@ class SharedEngine:
         ends = np.cumsum([0, *(len(one.data) * one.layout.sizes[1] for one in stacks)]).tolist()
         self.parts = [slice(start, end) for start, end in pairwise(ends)]
         settings = stacks[0].settings
-        self.first = _make_update(xp, settings, *_first_layers(stacks), put)
-        self.above = [_make_update(xp, settings, *_layers_above(one), put) for one in stacks]
+        self.first = _make_update(xp, settings, _first_layers(stacks), put)
+        self.above = [_make_update(xp, settings, _layers_above(one), put) for one in stacks]
         self.one_thread_each, self.n_workers = one_thread_each, n_workers
         self._make_chunk, self._n_threads = make_chunk, n_threads
         self._chunks: dict[tuple[int, int], Chunk] = {}
@@ -480,53 +480,50 @@ def _fetch(array: Any) -> Array:
 
 
 def _make_update(
-    xp: Any,
-    settings: Settings,
-    parameters: Array,
-    penalties: dict[str, Array],
-    put: Callable[[Array], Any],
+    xp: Any, settings: Settings, arrays: dict[str, Array], put: Callable[[Array], Any]
 ) -> Update:
-    """Make the update of parameters that begin with these values."""
-    flat = put(parameters)
-    return Update(
-        xp,
-        settings,
-        flat,
-        xp.zeros_like(flat),
-        {name: xp.zeros_like(flat) for name in rule_of(settings).state_names},
-        Penalties(xp, **{name: put(array) for name, array in penalties.items()}),
-        chunk_bytes=None,
-    )
+    """Make the update of parameters that begin with these values; see `_arrays_of`."""
+    there = {name: put(array) for name, array in arrays.items()}
+    flat, used = there.pop("parameters"), there.pop("used", None)
+    state = {name: xp.zeros_like(flat) for name in rule_of(settings).state_names}
+    penalties = Penalties(xp, **there)
+    return Update(xp, settings, flat, xp.zeros_like(flat), state, penalties, used, None)
 
 
-def _first_layers(stacks: Sequence[Stack]) -> tuple[Array, dict[str, Array]]:
-    """Give the first layers of all networks, one row per unit, and the factors of `Penalties`."""
-    names = {name for stack in stacks for name in stack.penalties}
-    penalties = {
-        name: _unit_rows(stacks, [_factors(one, name) for one in stacks]) for name in names
-    }
-    once = {name: a[:1] if (a == a[0]).all() else a for name, a in penalties.items()}
-    return _unit_rows(stacks, [stack.parameters for stack in stacks]), once
+def _arrays_of(stack: Stack) -> dict[str, Array]:
+    """Give what an update is made of: parameters, `Stack.used`, and factors of `Penalties`."""
+    used = {} if stack.used is None else {"used": stack.used}
+    return {"parameters": stack.parameters, **used, **stack.penalties}
 
 
-def _unit_rows(stacks: Sequence[Stack], flats: Sequence[Array]) -> Array:
-    """Turn the first blocks of flat arrays ``(k, n_parameters)`` into one row per unit."""
-    blocks = [one.layout.blocks(flat)[0] for one, flat in zip(stacks, flats, strict=True)]
-    rows = [block.swapaxes(1, 2).reshape(-1, block.shape[1]) for block in blocks]
-    return np.ascontiguousarray(np.concatenate(rows))
+def _first_layers(stacks: Sequence[Stack]) -> dict[str, Array]:
+    """Give the arrays of the first layers of all networks, one row per unit."""
+    arrays = [_arrays_of(stack) for stack in stacks]
+    rows = {}
+    for name in {name for own in arrays for name in own}:
+        all_alike = np.full(1, name == "used", dtype=stacks[0].parameters.dtype)
+        rows[name] = np.concatenate(
+            [
+                _unit_rows(one, own.get(name, all_alike))
+                for one, own in zip(stacks, arrays, strict=True)
+            ]
+        )
+        if name != "parameters" and (rows[name] == rows[name][0]).all():
+            rows[name] = rows[name][:1]
+    return rows
 
 
-def _factors(stack: Stack, name: str) -> Array:
-    """Give a penalty's factors for every network of a group."""
-    factors = stack.penalties.get(name, np.zeros(1, dtype=stack.parameters.dtype))
-    return np.broadcast_to(factors, stack.parameters.shape)
+def _unit_rows(stack: Stack, flat: Array) -> Array:
+    """Turn the first block of a flat array ``(k, n_parameters)`` into one row per unit."""
+    block = stack.layout.blocks(np.broadcast_to(flat, stack.parameters.shape))[0]
+    rows: Array = block.swapaxes(1, 2).reshape(-1, block.shape[1])
+    return rows
 
 
-def _layers_above(stack: Stack) -> tuple[Array, dict[str, Array]]:
-    """Give all layers but the first, in the order of `Layout`, and the factors of `Penalties`."""
+def _layers_above(stack: Stack) -> dict[str, Array]:
+    """Give the arrays of all layers but the first, in the order of `Layout`."""
     first = stack.layout.blocks(stack.parameters)[0][0].size
-    penalties = {name: array[:, first:] for name, array in stack.penalties.items()}
-    return stack.parameters[:, first:].copy(), penalties
+    return {name: array[:, first:].copy() for name, array in _arrays_of(stack).items()}
 
 
 def layout_above(stack: Stack) -> Layout:

@@ -74,7 +74,7 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
         Parameters of each experiment, over those of the estimator. Experiments may differ in
         ``hidden_layer_sizes`` (at least one hidden layer), ``activation``, ``init``, ``dropout``,
         ``random_state`` (start and dropout masks), ``learning_rate_init``, ``alpha``, ``l1``,
-        ``loss`` and ``focal_gamma``.
+        ``use_bias``, ``loss`` and ``focal_gamma``.
     score_every
         Epochs between two scorings of training and validation rows.
 
@@ -183,7 +183,6 @@ def _check_experiment(number: int, estimator: MLPClassifier) -> None:
         "early_stopping": estimator.early_stopping,
         "solver='lbfgs'": estimator.solver == "lbfgs",
         "class_weight": estimator.class_weight is not None,
-        "layers without biases": not np.all(estimator.use_bias),
         "dropout of inputs": np.size(estimator.dropout) > np.size(estimator.hidden_layer_sizes)
         and bool(np.ravel(estimator.dropout)[0]),
     }

@@ -17,8 +17,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils import _safe_indexing
 
 from crossfold.mlp._base import BaseMLP, clone_with
+from crossfold.mlp._data import Values
 from crossfold.mlp._fold_stack import FoldStack
-from crossfold.mlp._hyperparameters import hidden_activation, hidden_sizes, make_settings
+from crossfold.mlp._hyperparameters import hidden_sizes, make_network, make_settings
 from crossfold.mlp._spec import Array
 
 Grid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
@@ -200,12 +201,12 @@ def group_candidates(networks: Sequence[BaseMLP], *, mask_widths: bool) -> list[
 
 def _traits(network: BaseMLP, mask_widths: bool) -> tuple[Any, ...]:
     """Give what all members of a stack have in common."""
-    sizes = hidden_sizes(network)
-    loss = "cross_entropy" if network.loss == "focal" else network.loss
+    shared = make_network(network, 1, Values(1, flat=True))
+    sizes = shared.layer_sizes[1:-1]
+    loss = "cross_entropy" if shared.loss == "focal" else shared.loss
     settings = replace(make_settings(network), callbacks=())
     shape = len(sizes) if mask_widths else sizes
-    functions = hidden_activation(network), network.output_activation
-    return shape, functions, loss, network.input_scale, settings
+    return shape, replace(shared, layer_sizes=(), loss=loss), settings
 
 
 def describe_stacks(stacks: Iterable[Stacked]) -> str:

@@ -14,11 +14,10 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from itertools import pairwise
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
-from types import NoneType
 from typing import Any, BinaryIO
 from uuid import uuid4
 
@@ -36,7 +35,8 @@ from crossfold.mlp._estimators import (
     NetworkClassifier,
     NetworkRegressor,
 )
-from crossfold.mlp._spec import Array, Trained
+from crossfold.mlp._hyperparameters import Hyperparameters
+from crossfold.mlp._spec import Activation, Array, Loss, Trained
 from crossfold.mlp.exceptions import ModelFileError
 
 FORMAT = 1
@@ -248,7 +248,6 @@ _TYPES: dict[str, type[BaseMLP]] = {
     "NetworkRegressor": NetworkRegressor,
 }
 _NOT_SAVED = {"callbacks"}
-_NAMED = ("activation", "output_activation", "loss", "init")
 _LAYERS = {kind.__name__: kind for kind in (_layers.Dense, _layers.Dropout, _layers.Activation)}
 
 
@@ -292,9 +291,9 @@ def _params(estimator: BaseMLP) -> dict[str, Any]:
     params = {k: v for k, v in estimator.get_params().items() if k not in _NOT_SAVED}
     own = [
         f"{name} {getattr(value, 'name', value)!r}"
-        for name in _NAMED
+        for name in [one.name for one in fields(Hyperparameters) if one.name not in _NOT_SAVED]
         for value in np.ravel(np.array(getattr(estimator, name), dtype=object))
-        if not isinstance(value, (str, Real, NoneType))
+        if callable(value) or isinstance(value, (Activation, Loss))
     ]
     if own:
         raise ModelFileError(
