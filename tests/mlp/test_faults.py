@@ -8,7 +8,6 @@ from scipy.special import expit, log_softmax
 
 from crossfold.mlp import MLPClassifier, faults
 from crossfold.mlp._losses import LOSSES
-from crossfold.mlp.exceptions import ParameterError
 
 RNG = np.random.default_rng(0)
 ACTIVATIONS = {"relu": lambda z: np.maximum(z, 0), "sigmoid": expit, "tanh": np.tanh}
@@ -79,9 +78,11 @@ def test_global_maximum_is_harmless_until_a_row_lies_far_below_it():
     assert np.isfinite(out[:, 1]).all()
 
 
-def test_a_loss_of_ones_own_is_for_numpy_only(rows):
-    with pytest.raises(ParameterError, match="use engine='numpy'"):
-        step_from(rows, loss=faults.GLOBAL_MAX_SOFTMAX, engine="torch")
+@pytest.mark.parametrize("loss", [faults.GLOBAL_MAX_SOFTMAX, faults.whole_batches_only(2)])
+def test_pytorch_takes_the_same_step_with_a_loss_of_ones_own(rows, loss):
+    numpy, torch = (step_from(rows, loss=loss, engine=engine) for engine in ("numpy", "torch"))
+    for one, other in zip(numpy, torch, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12)
 
 
 def test_a_batch_that_is_not_whole_is_not_learned_from():

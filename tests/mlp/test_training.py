@@ -15,7 +15,6 @@ from crossfold.mlp._spec import Activation, DataSet, Member, Network, Settings, 
 from crossfold.mlp._torch_engine import TorchEngine
 from crossfold.mlp._training import train
 from crossfold.mlp.exceptions import ParameterError
-from crossfold.mlp.faults import GLOBAL_MAX_SOFTMAX
 
 ENGINES = ("numpy", "torch")
 SETTINGS = Settings(dtype="float64", device="cpu", batch_size=8, max_iter=6)
@@ -307,7 +306,6 @@ def test_callbacks_hear_of_the_end_after_an_error():
         ({"engine": "jax"}, "'engine' parameter"),
         ({"device": "cuda"}, "runs on the CPU only"),
         ({"solver": "lbfgs", "dropout": 0.1}, "does not go with dropout"),
-        ({"loss": GLOBAL_MAX_SOFTMAX, "engine": "torch"}, "is written for NumPy"),
     ],
 )
 @pytest.mark.parametrize("stacked", [False, True])

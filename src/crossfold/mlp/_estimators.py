@@ -28,7 +28,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     ----------
     loss
         ``cross_entropy``, ``focal`` (Lin et al. 2017), ``squared_error`` (or ``mse``), ``mae``, or
-        a `Loss` (NumPy only), which is on logits, or on outputs with an `output_activation`.
+        a `Loss`, which is on logits, or on outputs with an `output_activation`.
 
     Attributes
     ----------
@@ -232,8 +232,7 @@ class NeuralNetwork(BaseMLP):
         `Dense`, `Dropout` and `Activation` of `crossfold.mlp.layers`, from the inputs up.
     loss
         ``cross_entropy`` (categorical for softmax outputs, else binary, each output for itself),
-        ``focal``, ``squared_error`` (or ``mse``), ``mae``, ``poisson``, or a `Loss` on the outputs
-        (NumPy only).
+        ``focal``, ``squared_error`` (or ``mse``), ``mae``, ``poisson``, or a `Loss` on the outputs.
     task
         ``classification``, ``regression``, or ``auto``: classification with ``cross_entropy``,
         ``focal``, or outputs that are sigmoid, hard sigmoid or softmax; else regression.

@@ -32,8 +32,8 @@ from crossfold.mlp._engine import (
     runs_of,
     sum_losses,
 )
-from crossfold.mlp._losses import CLIP, smooth
-from crossfold.mlp._spec import Activation, Array, Network
+from crossfold.mlp._losses import CLIP, loss_of, smooth
+from crossfold.mlp._spec import Activation, Array, Loss, Network
 from crossfold.mlp._update import CHUNK_BYTES, Penalties, Update
 from crossfold.mlp.exceptions import ParameterError
 
@@ -209,11 +209,25 @@ def residual_of(network: Network) -> Residual:
     if network.label_smoothing:
         exact = residual_of(replace(network, label_smoothing=0.0))
         return lambda z, y, gamma: exact(z, smooth(y, network), gamma)
+    if isinstance(network.loss, Loss):
+        return _own_residual(loss_of(network))
     loss, link = str(network.loss), network.link
     if isinstance(link, str) and loss in RESIDUALS.get(link, {}):
         return RESIDUALS[link][loss]
     terms, activate = TERMS[loss], activation_of(link)
     return _derive(lambda z, y, gamma: terms(activate(z.clone()), y))
+
+
+def _own_residual(loss: Loss) -> Residual:
+    """Call a loss of the user's own: its NumPy function, on the CPU."""
+
+    def residual(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
+        logits, targets, exponents = (one.detach().cpu().numpy() for one in (z, y, gamma))
+        out = np.empty_like(logits)
+        loss.residual(logits, targets, exponents, out)
+        return torch.as_tensor(out, device=z.device)
+
+    return residual
 
 
 _WARM_UP_STEPS = 3
@@ -223,8 +237,8 @@ class GraphedStep:
     """Captures a step as a CUDA graph when it is first taken, and replays it from then on.
 
     The step reads from and writes to the same memory each time; partial batches come padded, so
-    that their shapes are the same. Where the step cannot be captured (an activation of the
-    user's own runs on the CPU), it is taken as it is, once per call.
+    that their shapes are the same. Where the step cannot be captured (an activation or a loss
+    of the user's own runs on the CPU), it is taken as it is, once per call.
 
     Parameters
     ----------
@@ -324,8 +338,8 @@ class TrainingStep:
 
     def __init__(self, stack: Stack, members: slice, update: Update) -> None:
         flat = update.parameters
-        functions = (*stack.network.activations, stack.network.link)
-        self.can_be_captured = not any(isinstance(own, Activation) for own in functions)
+        functions = (*stack.network.activations, stack.network.link, stack.network.loss)
+        self.can_be_captured = not any(isinstance(own, Activation | Loss) for own in functions)
         self.update = update
         self._network = stack.network
         self._layers, self._leaves, self._gradients = leaves_of(stack.layout, update)

@@ -21,7 +21,6 @@ from crossfold.mlp._spec import (
     Array,
     DataSet,
     EpochEvent,
-    Loss,
     Member,
     Network,
     Settings,
@@ -42,10 +41,6 @@ def check_training(network: Network, members: Sequence[Member], settings: Settin
         raise ParameterError(
             "solver='lbfgs' does not go with dropout, which changes the loss at every look at it; "
             "set dropout=0, or use solver='adam'."
-        )
-    if isinstance(network.loss, Loss) and settings.engine == "torch":
-        raise ParameterError(
-            f"The loss {network.loss.name!r} is written for NumPy; use engine='numpy'."
         )
     loss_of(network)
     if settings.engine == "numpy" and settings.device not in {"auto", "cpu"}:

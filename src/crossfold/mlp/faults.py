@@ -1,7 +1,7 @@
 """Mistakes that people make when they write a network by hand, for showing what they do.
 
 They stand outside the engines, which know nothing of them: each is an `Activation` or a `Loss` of
-one's own, handed to an estimator like any other. NumPy engine only.
+one's own, handed to an estimator like any other.
 """
 
 from __future__ import annotations
