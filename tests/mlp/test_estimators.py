@@ -1,4 +1,5 @@
 import inspect
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,8 @@ from sklearn.preprocessing import scale
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import MLPClassifier, MLPRegressor
 from crossfold.mlp._batches import batch_rows
-from crossfold.mlp._spec import Trained
+from crossfold.mlp._hyperparameters import Hyperparameters
+from crossfold.mlp._spec import Settings, Trained
 from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 
 ENGINES = ("numpy", "torch")
@@ -59,6 +61,12 @@ def test_constructor_arguments_of_scikit_learn_have_the_same_order_and_defaults(
         default = OTHER_DEFAULTS.get(parameter, theirs.parameters[parameter].default)
         assert ours.parameters[parameter].default == default
         assert ours.parameters[parameter].kind == theirs.parameters[parameter].kind
+
+
+def test_what_a_stack_shares_is_in_the_list_of_hyperparameters():
+    listed = {one.name for one in fields(Hyperparameters)}
+    assert {one.name for one in fields(Settings)} - listed == {"score_every"}
+    assert {"learning_rate_init", "alpha", "random_state"} < listed
 
 
 @pytest.mark.parametrize("engine", ENGINES)

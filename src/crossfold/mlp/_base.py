@@ -90,14 +90,14 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
         ParameterError
             There is no such preset.
         """
-        from crossfold.mlp._presets import make_preset
+        from crossfold.mlp._ensemble import make_preset
 
         return make_preset(name, cls, random_state, params)
 
     @staticmethod
     def search_space() -> dict[str, list[Any]]:
         """List the values worth choosing among for a table, as a grid for a `GridStack`."""
-        from crossfold.mlp._presets import SEARCH_SPACE
+        from crossfold.mlp._ensemble import SEARCH_SPACE
 
         return {parameter: list(values) for parameter, values in SEARCH_SPACE.items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -211,6 +212,40 @@ def keep_members(stack: Stack, places: Array) -> Stack:
         dropout=stack.dropout[places],
         used=None if stack.used is None else stack.used[places],
     )
+
+
+class StackEngine(ABC):
+    """What NumPy and PyTorch do alike for members with rows of their own. See `Engine`."""
+
+    _stack: Stack
+    _flat: Any
+    _state: dict[str, Any]
+
+    @abstractmethod
+    def _put(self, array: Array) -> Any:
+        """Give an array, or a tensor on the device."""
+
+    @abstractmethod
+    def _begin(self, stack: Stack) -> None:
+        """Take over a stack, its parameters and state as arrays or tensors."""
+
+    def parameters(self, place: int) -> Array:
+        """Give a copy of one member's flat parameters."""
+        return np.array(_fetch(self._flat[place]))
+
+    def state(self, place: int) -> dict[str, Array]:
+        """Give copies of one member's optimiser arrays."""
+        return {name: np.array(_fetch(array[place])) for name, array in self._state.items()}
+
+    def replace(self, place: int, parameters: Array) -> None:
+        """Put flat parameters in place of one member's."""
+        self._flat[place] = self._put(parameters)
+
+    def keep(self, places: Array) -> None:
+        """Let all members leave but those at these places."""
+        state = {name: _fetch(array) for name, array in self._state.items()}
+        trained = replace(self._stack, parameters=_fetch(self._flat), state=state)
+        self._begin(keep_members(trained, places))
 
 
 def sum_losses(

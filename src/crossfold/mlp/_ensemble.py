@@ -1,4 +1,4 @@
-"""Networks that differ in their seeds, trained as one stack and averaged."""
+"""Networks that differ in their seeds, trained as one stack and averaged; settings for tables."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, is_classifier
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.utils import get_tags
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import available_if
@@ -18,6 +19,8 @@ from crossfold.mlp._batches import batch_rows
 from crossfold.mlp._fold_stack import FoldStack
 from crossfold.mlp._hyperparameters import draw_seed
 from crossfold.mlp._spec import Array
+from crossfold.mlp._tabular_encoder import TabularEncoder
+from crossfold.mlp.exceptions import ParameterError
 
 _FEWEST_EPOCHS = 6
 
@@ -142,3 +145,39 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         tags.estimator_type, tags.classifier_tags = own.estimator_type, own.classifier_tags
         tags.regressor_tags, tags.target_tags = own.regressor_tags, own.target_tags
         return tags
+
+
+TABULAR: dict[str, Any] = {
+    "hidden_layer_sizes": (96, 48),
+    "activation": "silu",
+    "solver": "adamw",
+    "learning_rate": "one_cycle",
+    "learning_rate_init": 0.004,
+    "alpha": 0.03,
+    "dropout": 0.15,
+    "max_iter": 60,
+    "early_stopping": "loss",
+    "validation_fraction": 0.15,
+    "n_iter_no_change": float("inf"),
+}
+"""Chosen on half of the tables of ``benchmarks/tables.py``; of all epochs the best is kept."""
+
+N_STEPS = 600
+"""Steps of each network, whatever the number of rows."""
+
+SEARCH_SPACE: dict[str, list[Any]] = {
+    "dropout": [0.05, 0.15, 0.3],
+    "learning_rate_init": [0.002, 0.008],
+    "alpha": [0.03, 0.3],
+}
+"""Parameters of the networks in which candidates of a `GridStack` may share a stack."""
+
+
+def make_preset(name: str, kind: type[BaseMLP], random_state: Any, params: Any) -> Pipeline:
+    """Make what `BaseMLP.preset` describes."""
+    if name != "tabular":
+        raise ParameterError(f"There is no preset {name!r}; there is 'tabular'.")
+    network = kind(**{**TABULAR, **params})
+    return make_pipeline(
+        TabularEncoder(), MLPEnsemble(network, n_steps=N_STEPS, random_state=random_state)
+    )

@@ -270,12 +270,6 @@ def _parameter_entries(docstring: str) -> dict[str, str]:
     return {entry.split("\n")[0]: entry for entry in re.split(r"\n(?=\S)", section)}
 
 
-_SETTINGS = tuple(
-    field.name
-    for field in fields(Settings)
-    if field.name
-    not in {"callbacks", "learning_rate", "max_iter", "n_iter_no_change", "score_every"}
-)
 _Shared = TypeVar("_Shared", Network, Settings)
 
 
@@ -365,19 +359,18 @@ def make_settings(
     estimator: BaseMLP, callbacks: Sequence[Any] = (), *, incremental: bool = False
 ) -> Settings:
     """Describe how an estimator asks to be trained."""
-    shared: dict[str, Any] = {name: getattr(estimator, name) for name in _SETTINGS}
-    schedule: Any = schedule_of(estimator, incremental=incremental)
-    runs_through = estimator.learning_rate == "auto" and schedule in WHOLE_RUN_SCHEDULES
-    whole = {"batch_size": "full", "shuffle": False, "early_stopping": False}
-    return Settings(
-        **{**shared, **(whole if estimator.solver == "lbfgs" else {})},
-        learning_rate=schedule,
-        max_iter=1 if incremental else estimator.max_iter,
-        n_iter_no_change=np.inf
-        if runs_through or estimator.solver == "lbfgs"
-        else estimator.n_iter_no_change,
-        callbacks=tuple(callbacks),
-    )
+    shared = {one.name for one in fields(Settings)} & {one.name for one in fields(estimator)}
+    values = {name: getattr(estimator, name) for name in shared}
+    values["learning_rate"] = schedule = schedule_of(estimator, incremental=incremental)
+    values["callbacks"] = tuple(callbacks)
+    if estimator.learning_rate == "auto" and schedule in WHOLE_RUN_SCHEDULES:
+        values["n_iter_no_change"] = np.inf
+    if estimator.solver == "lbfgs":
+        values |= {"batch_size": "full", "shuffle": False, "early_stopping": False}
+        values["n_iter_no_change"] = np.inf
+    if incremental:
+        values["max_iter"] = 1
+    return Settings(**values)
 
 
 def stops_early(estimator: BaseMLP) -> bool:

@@ -17,8 +17,8 @@ from crossfold.mlp._engine import (
     Measure,
     SharedEngine,
     Stack,
+    StackEngine,
     dropped_layers,
-    keep_members,
     layout_above,
     runs_of,
     sum_losses,
@@ -31,7 +31,7 @@ from crossfold.mlp._update import Penalties, Update
 _SCORED_BYTES = 1 << 21
 
 
-class NumpyEngine:
+class NumpyEngine(StackEngine):
     """Trains a stack with NumPy. See `Engine`.
 
     Parameters
@@ -55,8 +55,11 @@ class NumpyEngine:
         ]
         self._begin(replace(stack, data_sets=data_sets))
 
+    def _put(self, array: Array) -> Array:
+        return array
+
     def _begin(self, stack: Stack) -> None:
-        self._stack = stack
+        self._stack, self._flat, self._state = stack, stack.parameters, stack.state
         self._groups: dict[tuple[int, int], _Group] = {}
         self._workspaces: dict[tuple[int, int, int], _Workspace] = {}
 
@@ -74,10 +77,6 @@ class NumpyEngine:
             group.differentiate(block)
             losses = sum_losses(self._stack, block, *group.workspace.record(1))
         return losses, group.workspace.gradients.copy()
-
-    def replace(self, place: int, parameters: Array) -> None:
-        """Put flat parameters in place of one member's."""
-        self._stack.parameters[place] = parameters
 
     def _group_for(self, block: Block) -> _Group:
         """Give a block's members, with its rows loaded."""
@@ -116,22 +115,9 @@ class NumpyEngine:
                 measured.append(measure(buffer[:, :, : stop - start], slice(start, stop)))
         return measured
 
-    def parameters(self, place: int) -> Array:
-        """Give a copy of one member's flat parameters."""
-        flat: Array = self._stack.parameters[place].copy()
-        return flat
-
-    def state(self, place: int) -> dict[str, Array]:
-        """Give copies of one member's optimiser arrays."""
-        return {name: array[place].copy() for name, array in self._stack.state.items()}
-
     def one_thread_each(self) -> AbstractContextManager[None]:
         """Keep matrix products from using several threads while several workers are at work."""
         return one_blas_thread()
-
-    def keep(self, places: Array) -> None:
-        """Let all members leave but those at these places."""
-        self._begin(keep_members(self._stack, places))
 
 
 class _Workspace:

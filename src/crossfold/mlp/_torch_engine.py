@@ -26,8 +26,8 @@ from crossfold.mlp._engine import (
     Measure,
     SharedEngine,
     Stack,
+    StackEngine,
     dropped_layers,
-    keep_members,
     layout_above,
     runs_of,
     sum_losses,
@@ -394,7 +394,7 @@ _SCORED_BYTES = 1 << 24
 _FEW_COLUMNS = 32
 
 
-class TorchEngine:
+class TorchEngine(StackEngine):
     """Trains a stack with PyTorch. See `Engine`.
 
     On a CUDA device a step is captured once as a graph and replayed, and dropout masks come from
@@ -422,9 +422,9 @@ class TorchEngine:
 
     def _begin(self, stack: Stack) -> None:
         self._stack = stack
-        self._flat = self._tensor(stack.parameters)
-        self._state = {name: self._tensor(array) for name, array in stack.state.items()}
-        factors = {name: self._tensor(array) for name, array in stack.penalties.items()}
+        self._flat = self._put(stack.parameters)
+        self._state = {name: self._put(array) for name, array in stack.state.items()}
+        factors = {name: self._put(array) for name, array in stack.penalties.items()}
         self._penalties = Penalties(torch, **factors)
         self._steps: dict[tuple[int, int], TrainingStep | GraphedStep] = {}
 
@@ -439,11 +439,9 @@ class TorchEngine:
     def differentiate(self, block: Block) -> tuple[Array, Array]:
         """Take no step: give each member's sum of loss times rows, and the gradient of its loss."""
         step = self._make_step(block.members)
-        return self._sum_losses(block, step.differentiate), _copy(step.update.gradients)
-
-    def replace(self, place: int, parameters: Array) -> None:
-        """Put flat parameters in place of one member's."""
-        self._flat[place].copy_(self._tensor(parameters))
+        return self._sum_losses(
+            block, step.differentiate
+        ), step.update.gradients.cpu().numpy().copy()
 
     def _sum_losses(self, block: Block, take: Callable[[StepInputs], Any]) -> Array:
         """Let `take` take each step of a block, and sum up the losses."""
@@ -471,26 +469,9 @@ class TorchEngine:
                 start += chunk.shape[1]
         return measured
 
-    def parameters(self, place: int) -> Array:
-        """Give a copy of one member's flat parameters."""
-        return _copy(self._flat[place])
-
-    def state(self, place: int) -> dict[str, Array]:
-        """Give copies of one member's optimiser arrays."""
-        return {name: _copy(tensor[place]) for name, tensor in self._state.items()}
-
     def one_thread_each(self) -> AbstractContextManager[None]:
         """Keep operations from using several threads while several workers are at work."""
         return one_torch_thread()
-
-    def keep(self, places: Array) -> None:
-        """Let all members leave but those at these places."""
-        trained = replace(
-            self._stack,
-            parameters=self._flat.cpu().numpy(),
-            state={name: tensor.cpu().numpy() for name, tensor in self._state.items()},
-        )
-        self._begin(keep_members(trained, places))
 
     def _make_step(self, members: slice) -> TrainingStep:
         # `data` counts its changes alone; a view would count those that other workers make.
@@ -507,7 +488,7 @@ class TorchEngine:
         )
         return TrainingStep(self._stack, members, update)
 
-    def _tensor(self, array: Array) -> Tensor:
+    def _put(self, array: Array) -> Tensor:
         return torch.as_tensor(array, dtype=self._dtype, device=self._device)
 
     def _gather(self, rows: Array, members: slice) -> tuple[Tensor, Tensor]:
@@ -531,12 +512,12 @@ class TorchEngine:
         """Give what each step reads. On CUDA weights are always given: one graph serves all."""
         weights: Sequence[Tensor | None] = [None] * block.n_steps
         if block.weights is not None:
-            weights = self._tensor(block.weights)[:, :, None].unbind(1)
+            weights = self._put(block.weights)[:, :, None].unbind(1)
         elif not self.n_workers:
             weights = torch.ones_like(targets[:, :, :1]).unbind(1)
         masks = self._masks_of(block)
         per_member = (block.scale, block.step_sizes, block.learning_rates)
-        scale, sizes, rates = (self._tensor(array)[..., None].unbind(1) for array in per_member)
+        scale, sizes, rates = (self._put(array)[..., None].unbind(1) for array in per_member)
         for s, (x, y) in enumerate(zip(inputs.unbind(1), targets.unbind(1), strict=True)):
             step_masks = [None if mask is None else mask[:, s] for mask in masks]
             yield StepInputs(x, y, weights[s], step_masks, scale[s], sizes[s], rates[s])
@@ -545,7 +526,7 @@ class TorchEngine:
         """Give dropout masks ``(k, steps, units, batch)`` for inputs and each hidden layer."""
         if not self.n_workers:
             return [self._draw_mask(block, layer) for layer in range(len(block.masks))]
-        return [None if mask is None else self._tensor(mask) for mask in block.masks]
+        return [None if mask is None else self._put(mask) for mask in block.masks]
 
     def _draw_mask(self, block: Block, layer: int) -> Tensor | None:
         rates = self._stack.dropout[block.members, layer]
@@ -553,7 +534,7 @@ class TorchEngine:
             return None
         k, n_steps, batch = block.rows.shape
         shape = (k, n_steps, self._stack.network.layer_sizes[layer], batch)
-        return draw_mask(self._tensor(rates), shape, self._generator)
+        return draw_mask(self._put(rates), shape, self._generator)
 
 
 @contextmanager
@@ -604,12 +585,6 @@ def _turn(inputs: Tensor) -> Tensor:
     """Put the rows last; few columns are copied, because MKL is slow at them when they are not."""
     turned = inputs.transpose(-1, -2)
     return turned.contiguous() if inputs.shape[-1] < _FEW_COLUMNS else turned
-
-
-def _copy(tensor: Tensor) -> Array:
-    array: Any = tensor.detach().cpu().numpy()
-    copied: Array = array.copy()
-    return copied
 
 
 def share_rows(stacks: Sequence[Stack]) -> SharedEngine:
