@@ -2,6 +2,7 @@
 
 import math
 import re
+from html import unescape
 
 import numpy as np
 import pandas as pd
@@ -25,7 +26,6 @@ from crossfold.templates.audit.judging import fails_discovery_rate as fails
 from crossfold.templates.audit.measured import Rule, answer, effect, is_sure, p_value
 from crossfold.templates.audit.page import (
     AuditReportParameters,
-    draw_dots,
     join_claims,
     write_report,
 )
@@ -299,10 +299,11 @@ def test_the_joined_page_groups_claims_by_verdict(tables) -> None:
 
 
 def test_the_picture_has_a_mark_for_each_figure(tables) -> None:
-    picture = str(draw_dots(tables[0].iloc[0].to_dict()))
-    assert ("<circle" in picture, "<rect" in picture) == (True, True)
+    page = write_report(claims=tables[0].head(1), report=REPORT, data_notice="", seed=1)
+    [picture] = re.findall(r'<svg [^>]*class="dots".*?</svg>', unescape(page))
+    assert [picture.count(mark) for mark in ("<circle", "<rect", "l9 9m0 -9l-9 9")] == [1, 1, 1]
     assert picture.count("stroke-dasharray") == 1
-    assert "Printed: 2.50; With faults: 2.00; Without: −2.00" in picture
+    assert 'aria-label="Printed: 2.50; With faults: 2.00; Without: −2.00"' in picture
 
 
 def test_faults_of_a_file_are_told_in_a_sentence() -> None:

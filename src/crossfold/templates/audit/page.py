@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 from pydantic import Field
@@ -171,7 +172,7 @@ def _claim(row: dict[Any, Any], shares: pd.DataFrame | None) -> dict[str, Any]:
         for name, label in labels.items()
         if pd.notna((one := _measured(row, name)).estimate)
     }
-    return {**row, "dots": draw_dots(row), "figures": figures, "shares": _shares(row, shares)}
+    return {**row, "dots": place_dots(row), "figures": figures, "shares": _shares(row, shares)}
 
 
 def _measured(row: Mapping[Any, Any], name: str) -> Measured:
@@ -219,79 +220,42 @@ def _printed_figures(runs: pd.DataFrame | None, claims: pd.DataFrame) -> Markup:
     return to_html(table, "As printed, with the source's protocol and without its faults")
 
 
-WIDTH, ROW, LEFT, RIGHT = 340, 26, 108, 12
-_INK = 'fill="currentColor" stroke="none"'
 LABELS = {"printed": "Printed", "reported": "With faults", "sound": "Without"}
-_MARKS = {
-    "printed": '<path d="M{x0} {y0}L{x1} {y1}M{x0} {y1}L{x1} {y0}"/>',
-    "reported": '<rect x="{x0}" y="{y0}" width="9" height="9" />',
-    "sound": '<circle cx="{x}" cy="{y}" r="5" fill="currentColor"/>',
-}
+# Where the axis of a picture begins and ends, and how far from there the values lie.
+_LEFT, _RIGHT, _MARGIN = 108, 328, 8
 
 
-def draw_dots(row: Mapping[str, Any]) -> Markup:
-    """Draw a claim's figures with their 95 % intervals, and the limit that decides it, as SVG.
+def place_dots(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Find where a claim's figures lie in its picture, and their 95 % intervals and the limit.
 
-    The marks differ by shape and take the colour of the text, so that the picture is read in dark
-    mode and in print too. Nothing where no figure is known.
+    The page draws it: marks differ by shape and take the colour of the text, so that the picture is
+    read in dark mode and in print too. Nothing where no figure is known.
     """
-    figures = {name: _measured(row, name) for name in LABELS}
-    shown = {name: one for name, one in figures.items() if math.isfinite(one.estimate)}
+    known = {name: _measured(row, name) for name in LABELS}
+    shown = {name: one for name, one in known.items() if math.isfinite(one.estimate)}
     if not shown:
-        return Markup("")
-    limit = float(row["limit"])
-    scale = _Scale([v for one in shown.values() for v in (one.estimate, one.low, one.high)], limit)
-    height = ROW * len(shown) + 24
+        return {}
+    limit, unit = float(row["limit"]), str(row["unit"])
+    values = [*(value for one in shown.values() for value in one.figures), limit]
+    low, high = np.nanmin(values), np.nanmax(values)
+    if low == high:
+        room = abs(low) / 10 or 0.01
+        low, high = low - room, high + room
+
+    def place(value: float) -> float:
+        part = float((value - low) / (high - low))
+        return round(_LEFT + _MARGIN + part * (_RIGHT - _LEFT - 2 * _MARGIN), 1)
+
     names = LABELS if "reported" in shown else {**LABELS, "sound": "Measured"}
-    lines = [
-        _row(name, names[name], one, scale, ROW * place + ROW / 2)
-        for place, (name, one) in enumerate(shown.items())
-    ]
-    axis = _axis(scale, ROW * len(shown), limit, str(row["unit"]))
-    label = "; ".join(
-        f"{names[name]}: {print_value(one.estimate, row['unit'])}" for name, one in shown.items()
-    )
-    return Markup(
-        '<svg xmlns="http://www.w3.org/2000/svg" class="dots" viewBox="0 0 {0} {1}" width="{0}"'
-        ' role="img" aria-label="{2}" fill="none" stroke="currentColor" stroke-width="1.8"'
-        ' font-family="sans-serif" font-size="12.5">{3}{4}</svg>'
-    ).format(WIDTH, height, label, axis, Markup("").join(lines))
-
-
-class _Scale:
-    """From a value to a place on the picture."""
-
-    def __init__(self, values: list[float], limit: float) -> None:
-        known = [value for value in [*values, limit] if math.isfinite(value)]
-        self.low, self.high = min(known), max(known)
-        if self.low == self.high:
-            room = abs(self.low) / 10 or 0.01
-            self.low, self.high = self.low - room, self.high + room
-
-    def __call__(self, value: float) -> float:
-        part = (value - self.low) / (self.high - self.low)
-        return round(LEFT + 8 + part * (WIDTH - LEFT - RIGHT - 16), 1)
-
-
-def _row(name: str, label: str, one: Measured, scale: _Scale, y: float) -> Markup:
-    x = scale(one.estimate)
-    places = {"x": x, "y": y, "x0": x - 4.5, "x1": x + 4.5, "y0": y - 4.5, "y1": y + 4.5}
-    bar = ""
-    if math.isfinite(one.low) and one.low < one.high:
-        bar = f'<path d="M{scale(one.low)} {y}H{scale(one.high)}"/>'
-    text = f'<text {_INK} x="0" y="{y + 4}">{label}</text>'
-    return Markup(text + bar + _MARKS[name].format(**places))
-
-
-def _axis(scale: _Scale, y: float, limit: float, unit: str) -> Markup:
-    """Draw the ends of the axis, and a dashed line at the limit."""
-    parts = [f'<path stroke-width="1" d="M{LEFT} {y}H{WIDTH - RIGHT}"/>']
-    width = scale.high - scale.low
-    places = {scale.low: "start", scale.high: "end"}
-    if math.isfinite(limit):
-        parts.append(f'<path stroke-width="1" stroke-dasharray="4 3" d="M{scale(limit)} 2V{y}"/>')
-    for value, anchor in places.items():
-        text = print_value(value, unit, width)
-        x = LEFT if anchor == "start" else WIDTH - RIGHT
-        parts.append(f'<text {_INK} x="{x}" y="{y + 16}" text-anchor="{anchor}">{text}</text>')
-    return Markup("".join(parts))
+    told = [f"{names[name]}: {print_value(one.estimate, unit)}" for name, one in shown.items()]
+    return {
+        "label": "; ".join(told),
+        "axis": {"left": _LEFT, "right": _RIGHT},
+        "ends": [print_value(value, unit, high - low) for value in (low, high)],
+        "limit": place(limit) if math.isfinite(limit) else None,
+        "rows": [
+            {"mark": name, "label": names[name], "x": place(one.estimate)}
+            | ({"low": place(one.low), "high": place(one.high)} if one.low < one.high else {})
+            for name, one in shown.items()
+        ],
+    }
