@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -342,8 +342,8 @@ class EpochEvent:
     validation_confusion: Array | None = None
 
 
-class Callback(Protocol):
-    """Something that is told about training; silent by default, stops nothing.
+class Callback:
+    """Something that is told about training; here it does nothing, and it never stops anything.
 
     One that has an attribute `every_steps` which is not None is told of an epoch's end after every
     so many steps too, with what was learnt until then.

@@ -41,7 +41,7 @@ class EpochRecord(NamedTuple):
     value: float
 
 
-class EpochLog:
+class EpochLog(Callback):
     """Computes figures on each network's validation rows after every epoch.
 
     The rows are the fold's validation rows in a `FoldStack`; with early stopping they are those
@@ -119,16 +119,13 @@ class EpochLog:
                 for name, value in measure(metrics, _flat(known), _flat(own)).items()
             ]
 
-    def on_train_end(self) -> None:
-        """Keep the records."""
-
     def join(self, copies: Sequence[EpochLog]) -> None:
         """Take in what copies recorded that were told about parts of a stack."""
         joined = [record for copy in copies for record in copy.records]
         self.records = sorted(joined, key=lambda record: record.epoch)
 
 
-class ProgressBar:
+class ProgressBar(Callback):
     """Shows progress on a terminal, else writes about ten log lines per training.
 
     The bar is drawn on standard error, by a program's first process alone, since two bars would
@@ -196,28 +193,19 @@ class ProgressBar:
 
     def on_train_end(self) -> None:
         """Wipe the bar off."""
-        self._log.on_train_end()
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
 
 
-class EpochLines:
+class EpochLines(Callback):
     """Prints a line for each epoch, as scikit-learn's ``verbose=True`` does."""
-
-    def on_train_begin(
-        self, members: Sequence[Member], data_sets: Sequence[DataSet], max_iter: int
-    ) -> None:
-        """Print nothing yet."""
 
     def on_epoch_end(self, event: EpochEvent) -> None:
         """Print the mean training loss, and the mean validation score where there is one."""
         loss = f"Iteration {event.epoch}, loss = {np.mean(event.train_loss):.8f}"
         score = _mean_text(", validation score = ", event.validation_score)
         sys.stdout.write(f"{loss}{score}\n")
-
-    def on_train_end(self) -> None:
-        """Print nothing more."""
 
 
 def measure(metrics: Metrics, targets: Array, outputs: Array) -> Mapping[str, float]:
