@@ -290,23 +290,19 @@ def _divide(trainings: Sequence[Training], n_jobs: int) -> list[list[Training]]:
     """Divide what learns from the same images among jobs; equal networks stay together."""
     from joblib import effective_n_jobs
 
-    every, jobs = _distinct(trainings), effective_n_jobs(n_jobs)
+    every, jobs = list(_distinct(trainings)), effective_n_jobs(n_jobs)
     # Neighbours take about as long.
-    distinct = [one for job in range(jobs) for one in every[job::jobs]]
-    size = min(NETWORKS_AT_ONCE, -(-len(distinct) // jobs))
-    parts: list[list[Training]] = [[] for _ in range(0, len(distinct), size)]
+    ordered = [one for job in range(jobs) for one in every[job::jobs]]
+    size = min(NETWORKS_AT_ONCE, -(-len(ordered) // jobs))
+    parts: list[list[Training]] = [[] for _ in range(0, len(ordered), size)]
     for one in trainings:
-        parts[distinct.index(one.arguments) // size].append(one)
+        parts[ordered.index(repr(one.arguments)) // size].append(one)
     return parts
 
 
-def _distinct(trainings: Sequence[Training]) -> list[Arguments]:
-    """List the networks that differ."""
-    distinct: list[Arguments] = []
-    for one in trainings:
-        if one.arguments not in distinct:
-            distinct.append(one.arguments)
-    return distinct
+def _distinct(trainings: Sequence[Training]) -> dict[str, Arguments]:
+    """Find the networks that differ, by the text of their arguments."""
+    return {repr(one.arguments): one.arguments for one in trainings}
 
 
 def _train(
@@ -318,21 +314,20 @@ def _train(
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Train at once what learns from the same images; see `train_setups` for the tables."""
-    distinct = _distinct(trainings)
     if trainings[0].run == MINI_BATCH:
         protocol = protocol.model_copy(update={"network": protocol.mini_batch})
-    said = []
-    for network, history in _fit(distinct, trainings[0].setup, data, protocol, seed):
+    distinct, said = _distinct(trainings), {}
+    fitted = _fit(list(distinct.values()), trainings[0].setup, data, protocol, seed)
+    for key, (network, history) in zip(distinct, fitted, strict=True):
         answers = [
             _answers(network, data, rows, drops, seed).assign(part=part)
             for part, rows in tested.items()
         ]
-        said.append((pd.concat(answers), history))
+        said[key] = pd.concat(answers), history
     tables = []
     for one in trainings:
         about: Arguments = {"run": one.run, "experiment": one.experiment, "member": one.member}
-        own = said[distinct.index(one.arguments)]
-        tables.append([table.assign(**about) for table in own])
+        tables.append([table.assign(**about) for table in said[repr(one.arguments)]])
     a, b = zip(*tables, strict=True)
     return pd.concat(a), pd.concat(b)
 
