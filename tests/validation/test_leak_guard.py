@@ -8,6 +8,7 @@ from crossfold.validation import (
     NOT_SYNTHETIC,
     LeakError,
     check_leaks,
+    equal_rows,
     find_leaks,
     leave_one_out,
 )
@@ -77,3 +78,19 @@ def test_every_parent_of_a_synthetic_row_counts() -> None:
     none = [NOT_SYNTHETIC, NOT_SYNTHETIC]
     parents = np.array([none, none, none, [0, 1], [0, 2]])
     assert find_leaks([(train, validation)], synthetic=parents)["crossing"].tolist() == [1]
+
+
+def test_equal_rows_are_those_that_pandas_groups() -> None:
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "number": rng.choice([0.0, -0.0, 1.5, np.nan], 400),
+            "level": pd.Categorical(rng.choice(["x", "y", None], 400)),
+            "text": pd.Series(rng.choice(["u", "v"], 400)).where(rng.random(400) > 0.1),
+            "day": pd.Timestamp("2020") + pd.to_timedelta(rng.integers(0, 9, 400), "D"),
+            "whole": pd.array(rng.choice([1, 2, None], 400), dtype="Int64"),
+        }
+    )
+    grouped = table.groupby(list(table.columns), dropna=False, observed=True).ngroup()
+    np.testing.assert_array_equal(equal_rows(table), pd.factorize(grouped)[0])
+    assert equal_rows(table).max() < 399

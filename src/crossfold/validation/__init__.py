@@ -31,7 +31,13 @@ from crossfold.validation.intervals import (
     percentile_interval,
     t_interval,
 )
-from crossfold.validation.leak_guard import NOT_SYNTHETIC, LeakError, check_leaks, find_leaks
+from crossfold.validation.leak_guard import (
+    NOT_SYNTHETIC,
+    LeakError,
+    check_leaks,
+    equal_rows,
+    find_leaks,
+)
 from crossfold.validation.metrics import METRICS, binary_metrics, wilson_interval
 from crossfold.validation.multiclass import (
     MULTICLASS_METRICS,
@@ -81,6 +87,7 @@ __all__ = [
     "choose_threshold",
     "corrected_resampled_t_test",
     "decision_curve",
+    "equal_rows",
     "equivalence_test",
     "feature_drift",
     "find_leaks",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from crossfold.validation.metrics import Values, Weights, binary_metrics
 
-_RESAMPLES_AT_ONCE = 32
+_RESAMPLES_AT_ONCE, _WEIGHTS_AT_ONCE = 32, 1 << 23
 _PERCENTILES = (2.5, 97.5)
 
 
@@ -57,26 +57,26 @@ class GroupBootstrap:
             Rows to weigh, or None for all of them. What is drawn does not depend on it.
         """
         codes = self.codes if rows is None else self.codes[rows]
-        for start in range(0, len(self.drawn), _RESAMPLES_AT_ONCE):
-            drawn = self.drawn[start : start + _RESAMPLES_AT_ONCE]
+        size = max(1, min(_RESAMPLES_AT_ONCE, _WEIGHTS_AT_ONCE // max(1, len(codes))))
+        for start in range(0, len(self.drawn), size):
+            drawn = self.drawn[start : start + size]
             yield np.take(drawn, codes, axis=1).astype(np.float32)
 
-    def sums(self, columns: ArrayLike) -> NDArray[np.float64]:
+    def sums(self, columns: Iterable[ArrayLike]) -> NDArray[np.float64]:
         """Sum numbers of the rows over every resample.
 
         Parameters
         ----------
         columns
-            Shape ``(k, n)``.
+            ``k`` of them, each of shape ``(n,)``.
 
         Returns
         -------
         Shape ``(n_resamples, k)``.
         """
         n_groups = self.drawn.shape[1]
-        of_groups = np.stack(
-            [np.bincount(self.codes, column, n_groups) for column in np.asarray(columns)], axis=1
-        ).astype(np.float32)
+        sums = (np.bincount(self.codes, np.asarray(own), n_groups) for own in columns)
+        of_groups = np.stack([own.astype(np.float32) for own in sums], axis=1)
         starts = range(0, len(self.drawn), _RESAMPLES_AT_ONCE)
         blocks = (self.drawn[start : start + _RESAMPLES_AT_ONCE] for start in starts)
         return np.concatenate([block.astype(np.float32) @ of_groups for block in blocks]).astype(

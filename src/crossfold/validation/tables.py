@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import union_categoricals
 
 TRAIN, CALIBRATION, VALIDATION = "train", "calibration", "validation"
 POOLED = "pooled"
@@ -26,9 +27,25 @@ _TEXT = ("model", "protocol", "role", "measure")
 
 def concatenate(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Join tables of one schema below each other, with names as categories."""
-    names = [name for name in _TEXT if name in tables[0]]
-    joined = pd.concat([t.astype(dict.fromkeys(names, "str")) for t in tables], ignore_index=True)
-    return joined.astype(dict.fromkeys(names, "category"))
+    joined = pd.concat(
+        [t.drop(columns=[*_TEXT], errors="ignore") for t in tables], ignore_index=True
+    )
+    for place, name in enumerate(tables[0]):
+        if name in _TEXT:
+            named = [_as_names(table[name]) for table in tables]
+            joined.insert(place, name, pd.Series(union_categoricals(named, sort_categories=True)))
+    return joined
+
+
+def _as_names(values: pd.Series) -> pd.Series:
+    if not isinstance(values.dtype, pd.CategoricalDtype):
+        values = values.astype("str").astype("category")
+    return values.cat.remove_unused_categories()
+
+
+def constant(name: str, n: int) -> pd.Series:
+    """Give a name `n` times, a byte each."""
+    return pd.Series(name, range(n), dtype=pd.CategoricalDtype([name]))
 
 
 def two_class_rows(

@@ -237,7 +237,7 @@ def decision_curve(
     if bootstrap is None:
         return table
     rows = bootstrap.sums([np.ones(len(y))])
-    gains = [(p >= at) * np.where(y == 1, 1.0, -cost) for at, cost in zip(t, odds, strict=True)]
+    gains = ((p >= at) * np.where(y == 1, 1.0, -cost) for at, cost in zip(t, odds, strict=True))
     drawn = bootstrap.sums(gains) / rows
     low, high = np.array([percentile_interval(column) for column in drawn.T]).T
     return table.assign(model_low=low, model_high=high)

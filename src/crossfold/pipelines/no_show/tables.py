@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from crossfold.reports.tables import Estimate, side_by_side
 from crossfold.reports.words import fitting_interval, percent, percent_interval
 from crossfold.templates.reporting.results import Results
-from crossfold.templates.reporting.summaries import bootstrap
 
 CONDITIONS = {
     "scholarship": "Scholarship",
@@ -176,7 +175,7 @@ def subgroup_gaps(results: Results) -> pd.DataFrame:
     """
     rows = results.predicted(results.reference)
     levels = subgroup_columns(results.table).take(rows["row"].to_numpy())
-    draws = bootstrap(results)
+    draws = results.bootstrap
     lines = []
     for group, of_row in levels.items():
         names = [n for n in pd.unique(of_row.dropna()) if (of_row == n).sum() >= _FEWEST_ROWS]

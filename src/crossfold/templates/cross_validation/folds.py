@@ -19,6 +19,7 @@ from crossfold.validation import (
     assign_folds,
     assign_parts,
     check_leaks,
+    equal_rows,
     fold_rows,
     last_part,
     time_split,
@@ -172,12 +173,10 @@ def group_codes(table: pd.DataFrame, table_parameters: TableParameters) -> NDArr
     """
     if table_parameters.group is not None:
         return np.asarray(pd.factorize(table[table_parameters.group])[0], dtype=np.int64)
-    described = _without_identifiers(table, table_parameters)
-    same = described.groupby(list(described.columns), dropna=False, observed=True).ngroup()
-    codes, distinct = pd.factorize(same)
-    if len(distinct) < _COPIES_AT_MOST * len(table):
+    codes = equal_rows(_without_identifiers(table, table_parameters))
+    if codes.max(initial=-1) + 1 < _COPIES_AT_MOST * len(table):
         return np.arange(len(table))
-    return np.asarray(codes, dtype=np.int64)
+    return codes
 
 
 def _without_identifiers(table: pd.DataFrame, table_parameters: TableParameters) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from crossfold.templates.cross_validation.folds import MAIN, PERMUTED, TIME_SPLI
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
 from crossfold.templates.reporting.parameters import ReportParameters
+from crossfold.validation import GroupBootstrap
 from crossfold.validation.estimates import MAIN_METRIC
 from crossfold.validation.tables import POOLED, VALIDATION
 
@@ -164,6 +165,12 @@ class Results:
         table = self.predictions
         of_model = (table["model"] == model) & (table["protocol"] == self.protocol)
         return table[of_model].sort_values("row")
+
+    @cached_property
+    def bootstrap(self) -> GroupBootstrap:
+        """Draw whole groups of the cross-validation's rows, in the order of the rows."""
+        groups = self.predicted(self.reference)["group"]
+        return GroupBootstrap(groups, self.evaluation.n_resamples, 0)
 
     @cached_property
     def chance(self) -> float:

@@ -15,7 +15,6 @@ from crossfold.templates.cross_validation.parameters import PreparationParameter
 from crossfold.templates.parameters import Kind
 from crossfold.templates.reporting.results import Results
 from crossfold.validation import (
-    GroupBootstrap,
     calibration_measures,
     capacity_table,
     decision_curve,
@@ -203,7 +202,7 @@ def calibration(results: Results) -> pd.DataFrame:
     rows = results.predicted(results.reference)
     lines = []
     for name, column in (("raw", "raw_p1"), ("calibrated", "p1")):
-        found = calibration_measures(rows["target"], rows[column], bootstrap(results))
+        found = calibration_measures(rows["target"], rows[column], results.bootstrap)
         line: dict[str, object] = {"probabilities": name}
         for one in found.itertuples():
             line |= {str(one.metric): one.estimate, f"{one.metric}_low": one.low}
@@ -223,7 +222,7 @@ def net_benefit(results: Results) -> pd.DataFrame:
     if results.task != "binary":
         return pd.DataFrame(columns=columns)
     rows = results.predicted(results.reference)
-    wide = decision_curve(rows["target"], rows["p1"], bootstrap=bootstrap(results))
+    wide = decision_curve(rows["target"], rows["p1"], bootstrap=results.bootstrap)
     policies = {"model": results.label(results.reference), "all": "all", "none": "none"}
     return pd.concat(
         [
@@ -242,16 +241,10 @@ def net_benefit(results: Results) -> pd.DataFrame:
     )
 
 
-def bootstrap(results: Results) -> GroupBootstrap:
-    """Draw whole groups of the cross-validation's rows, in the order of the rows."""
-    groups = results.predicted(results.reference)["group"]
-    return GroupBootstrap(groups, results.evaluation.n_resamples, 0)
-
-
 def _capacity(results: Results) -> pd.DataFrame:
     rows = results.predicted(results.reference)
     shares = [share for share in SHARES if share * len(rows) >= FEWEST_CALLED]
-    return capacity_table(rows["target"], rows["p1"], shares, bootstrap(results))
+    return capacity_table(rows["target"], rows["p1"], shares, results.bootstrap)
 
 
 def confusion_counts(results: Results, model: str) -> NDArray[np.intp]:
