@@ -92,6 +92,21 @@ def test_history_has_every_epoch_of_every_member(study, tuned) -> None:
     assert {"validation_loss", "validation_score", "seconds"} <= set(history["measure"])
 
 
+def test_folds_that_do_not_fit_into_memory_together_are_trained_alike(
+    study, tuned, monkeypatch
+) -> None:
+    monkeypatch.setattr(fitting, "MOST_BYTES", 1)
+    scores, (networks, document), history, _ = train(study, TUNED)
+    assert_frame_equal(scores, tuned[0], rtol=1e-4)
+    assert document == tuned[1][1]
+    assert len(networks) == 12
+    keys = ["protocol", "fold", "member", "epoch", "measure"]
+    assert_frame_equal(
+        history[keys].sort_values(keys, ignore_index=True),
+        tuned[2][keys].sort_values(keys, ignore_index=True),
+    )
+
+
 def test_validation_rows_change_nothing_that_is_learnt(study, tuned) -> None:
     first = read_folds(study.folds)[0].validation_rows
     spoilt = study.features.copy()
@@ -279,7 +294,7 @@ def test_calibration_and_threshold_read_the_left_out_parts_alone(binary) -> None
 def test_a_column_that_says_nothing_has_no_importance(study, tuned) -> None:
     features = study.features.assign(level=pd.Categorical(["u"] * 600, ["u", "v", "w"]))
     _, networks, *_ = train(study, TUNED, features)
-    table = nodes.measure_importance(
+    table, _ = nodes.measure_importance(
         features,
         study.folds,
         networks,
@@ -288,7 +303,8 @@ def test_a_column_that_says_nothing_has_no_importance(study, tuned) -> None:
         TUNED,
         ImportanceParameters(n_repeats=2),
         0,
-    ).set_index("column")
+    )
+    table = table.set_index("column")
     assert table.loc["level", "estimate"] == 0
     assert table["estimate"].idxmax() == "x"
     assert table.loc["x", "low"] > 0
@@ -298,16 +314,15 @@ def test_columns_that_say_one_thing_are_shuffled_together(study, tuned) -> None:
     features = study.features.assign(twin=study.features["x"])
     _, networks, *_ = train(study, TUNED, features)
     read = (features, study.folds, networks, study.roles, study.preparation, TUNED)
-    alone = nodes.measure_importance(*read, ImportanceParameters(n_repeats=2), 0)
+    alone, _ = nodes.measure_importance(*read, ImportanceParameters(n_repeats=2), 0)
     one_thing = {"one thing": ("x", "twin")}
     grouped = ImportanceParameters(n_repeats=2, n_effects=2, groups=one_thing)
-    together = nodes.measure_importance(*read, grouped, 0)
+    together, effects = nodes.measure_importance(*read, grouped, 0)
     before, after = (table.set_index("column")["estimate"] for table in (alone, together))
     assert set(after.index) == {*before.index, "one thing"} - {"x", "twin"}
     assert after["one thing"] > max(before["x"], before["twin"])
     others = after.index.drop("one thing")
     assert after[others].equals(before[others])
-    effects = nodes.measure_effects(*read, grouped, together, 0)
     assert {*effects["column"]} == {"x", "twin"}
 
 
@@ -315,9 +330,9 @@ def test_importance_is_that_of_scikit_learn(study, tuned) -> None:
     _, networks, *_ = train(study, TUNED)
     fold, settings = read_folds(study.folds)[0], ImportanceParameters(n_repeats=2, max_rows=50)
     model = kept_models(networks, "mlp_tuned", study.roles.task)[fold.protocol, fold.fold]
-    own = measure_fold(model, fold, study.features, study.roles, study.preparation, settings, 0)
     y = target_numbers(study.features["y"], study.roles)[fold.validation_rows]
-    rows = study.features[list(own.index)].iloc[fold.validation_rows]
+    rows = study.features[["x", "flag", "level"]].iloc[fold.validation_rows]
+    own = measure_fold(model, rows, y, {name: [name] for name in rows}, settings, 0)
     scoring = DEFAULT_METRIC[study.roles.task]
     expected = permutation_importance(
         model, rows, y, scoring=scoring, n_repeats=2, random_state=0, max_samples=50
@@ -344,10 +359,9 @@ def test_parts_of_a_date_are_one_group_and_wrong_groups_are_named() -> None:
 def test_effects_are_mean_predictions_of_unseen_rows_at_each_value(study, tuned) -> None:
     _, networks, *_ = train(study, TUNED)
     read = (study.features, study.folds, networks, study.roles, study.preparation, TUNED)
-    settings = ImportanceParameters(n_effects=2, n_values=5)
-    ranked = pd.DataFrame({"column": ["x", "level", "flag"]})
-    table = nodes.measure_effects(*read, settings, ranked, 0)
-    assert set(table["column"]) == {"x", "level"}
+    settings = ImportanceParameters(n_repeats=1, n_effects=3, n_values=5)
+    _, table = nodes.measure_importance(*read, settings, 0)
+    assert set(table["column"]) == {"x", "level", "flag"}
     own = table[table["output"] == table["output"].max()]
     x = own[own["column"] == "x"]
     assert x["value"].is_monotonic_increasing

@@ -265,13 +265,23 @@ class TableEncoder:
     @property
     def inputs(self) -> list[str]:
         """Names of the columns that are read."""
-        named = [c.columns if isinstance(c, Scaled) else (c.column,) for c in self.columns]
-        return [name for names in named for name in names]
+        return [*self.places]
 
     @property
     def width(self) -> int:
         """Number of output columns."""
         return sum(column.width for column in self.columns)
+
+    @property
+    def places(self) -> dict[str, list[int]]:
+        """Numbers of the output columns that each input column makes."""
+        found: dict[str, list[int]] = {}
+        for column in self.columns:
+            names = column.columns if isinstance(column, Scaled) else (column.column,)
+            each, start = column.width // len(names), sum(map(len, found.values()))
+            for number, name in enumerate(names):
+                found[name] = [*range(start + number * each, start + (number + 1) * each)]
+        return found
 
     def transform(self, table: pd.DataFrame) -> Encoded:
         """Encode a table with the input columns; shape ``(n, width)``, float32."""

@@ -1,8 +1,12 @@
-"""Train models on the folds: networks of all folds and members as one stack, others one by one.
+"""Train models on the folds: networks of folds and members as one stack, others one by one.
 
 A model has one member or several in each fold. Where folds have parts, member ``j`` leaves out part
 ``j`` of its training fold; together the parts are predictions for training rows by members that
 have not seen them, from which the decision is learnt later.
+
+A table of many rows would fill the memory if all folds had their own encoding of it at once: as
+many are encoded and trained at a time as `MOST_BYTES` hold, and what is kept of a fold are its
+models and what they say.
 """
 
 from __future__ import annotations
@@ -36,10 +40,16 @@ from crossfold.validation.tables import (
     NOT_SET,
     VALIDATION,
     concatenate,
+    constant,
     probability_columns,
 )
 
 Rows = NDArray[np.intp]
+Learnt = tuple[Fold, TableEncoder]
+"""A fold, and the encoder of a model that was fitted on its training rows."""
+
+MOST_BYTES = 3 << 29
+"""Memory for the encoded tables of folds that train together: 1.5 GiB."""
 
 SEARCH_COLUMNS = [
     "model",
@@ -55,47 +65,26 @@ VARIED = {"loss", "focal_gamma", "class_weight"}
 
 
 @dataclass(frozen=True)
-class Slot:
-    """The place of one network in a stack: a fold and a member.
-
-    Attributes
-    ----------
-    fold, member
-        Which.
-    rows
-        Rows that it learns from, and those that follow its training.
-    encoder, inputs
-        Fitted on the fold's training rows; all rows encoded, shape ``(n, width)``.
-    """
-
-    fold: Fold
-    member: int
-    rows: tuple[Rows, Rows]
-    encoder: TableEncoder
-    inputs: Encoded
-
-
-@dataclass(frozen=True)
 class Fitted:
     """A model fitted in one fold.
 
     Attributes
     ----------
-    model
-        Its name.
-    slots
-        Its members' places.
+    model, fold
+        Which.
+    encoder
+        Fitted on the fold's training rows.
     estimators
         Its members.
+    scores
+        What they say of rows that they did not learn from, as in `score_table`.
     """
 
     model: str
-    slots: Sequence[Slot]
+    fold: Fold
+    encoder: TableEncoder
     estimators: Sequence[Any]
-
-    def outputs(self, number: int, rows: Rows, task: Task) -> Outputs:
-        """Ask one member about rows."""
-        return outputs_of(self.estimators[number], self.slots[number].inputs[rows], task)
+    scores: pd.DataFrame
 
 
 def fit_networks(
@@ -122,9 +111,12 @@ def fit_networks(
 
             table, candidates = search(template, taken, training, seed)
             searches.append(table.assign(model=names[0])[SEARCH_COLUMNS])
-        results, history = _fit_stack(own, taken, candidates, training, seed)
-        fitted += results
-        histories.append(history)
+        learnt = [(fold, training.learn_encoder(template, fold)) for fold in taken]
+        size = _folds_at_once(template, learnt, training)
+        for some, chosen in zip(_chunks(learnt, size), _chunks(candidates, size), strict=True):
+            results, history = _fit_stack(own, some, chosen, training, seed)
+            fitted += results
+            histories.append(history)
     searched = pd.concat(searches) if searches else pd.DataFrame(columns=SEARCH_COLUMNS)
     return fitted, concatenate(histories), searched.reset_index(drop=True)
 
@@ -148,9 +140,16 @@ def _taken_part(model: Model, folds: Sequence[Fold]) -> list[Fold]:
     return [one for one in folds if model.protocols is None or one.protocol in model.protocols]
 
 
+def _folds_at_once(model: Model, learnt: Sequence[Learnt], training: Training) -> int:
+    """Count the folds whose encoded tables `MOST_BYTES` hold."""
+    width = max((encoder.width for _, encoder in learnt), default=0)
+    fold_bytes = len(training.features) * width * np.dtype(model.dtype).itemsize
+    return max(1, MOST_BYTES // max(1, fold_bytes))
+
+
 def _fit_stack(
     models: Mapping[str, Model],
-    folds: Sequence[Fold],
+    learnt: Sequence[Learnt],
     candidates: Sequence[Mapping[str, Any]],
     training: Training,
     seed: int,
@@ -159,7 +158,8 @@ def _fit_stack(
     from crossfold.mlp import EpochLog, FoldStack, ProgressBar
 
     template, *_ = models.values()
-    slots = _slots(template, folds, training)
+    numbers = range(template.members)
+    inputs = [training.encode(template, encoder) for _, encoder in learnt]
     scores = epoch_scores(training.task)
     log = EpochLog(scores, train_scores if template.train_scores else None) if scores else None
     callbacks = [ProgressBar(), log] if log else [ProgressBar()]
@@ -168,34 +168,22 @@ def _fit_stack(
         sampler=make_sampler(template.sampler, seed),
         member_params=[_varied(model, training.task) for model in models.values()],
     ).fit(
-        [slot.inputs for slot in slots],
+        [own for own in inputs for _ in numbers],
         training.target,
-        [slot.rows for slot in slots],
+        [fold.inner(member) for fold, _ in learnt for member in numbers],
         fold_params=[
-            {**candidates[number // template.members], "random_state": seed + slot.member}
-            for number, slot in enumerate(slots)
+            {**chosen, "random_state": seed + member} for chosen in candidates for member in numbers
         ],
     )
     fitted = [
-        Fitted(name, of_fold, estimators)
+        _scored(name, *one, own, estimators, training)
         for name, trained in zip(models, stack.estimators_, strict=True)
-        for of_fold, estimators in zip(
-            _chunks(slots, template.members), _chunks(trained, template.members), strict=True
+        for one, own, estimators in zip(
+            learnt, inputs, _chunks(trained, template.members), strict=True
         )
     ]
-    places = [(slot.fold.protocol, slot.fold.fold, slot.member) for slot in slots]
+    places = [(fold.protocol, fold.fold, member) for fold, _ in learnt for member in numbers]
     return fitted, history_table(stack, log, list(models), places)
-
-
-def _slots(model: Model, folds: Sequence[Fold], training: Training) -> list[Slot]:
-    """List the members of each fold, fold by fold."""
-    return [
-        Slot(fold, member, fold.inner(member), encoder, inputs)
-        for fold in folds
-        for encoder, encoded in [training.encode(model, fold)]
-        for inputs in [encoded.astype(model.dtype, copy=False)]
-        for member in range(model.members)
-    ]
 
 
 def _varied(model: Model, task: Task) -> dict[str, Any]:
@@ -213,32 +201,29 @@ def fit_estimators(
     from joblib import effective_n_jobs
 
     for name, model in models.items():
-        is_level = _is_level(model, training)
         # As many folds at a time as there are workers: forests of all of them fill the memory.
         for some in _chunks(_taken_part(model, folds), effective_n_jobs(None)):
-            own = [_slots(model, [fold], training) for fold in some]
-            fitted = _fit_slots(own, model, is_level, training, seed)
-            for slots, estimators in zip(own, fitted, strict=True):
-                yield Fitted(name, slots, estimators)
+            yield from _fit_some(name, model, some, training, seed)
 
 
-def _fit_slots(
-    own: Sequence[Sequence[Slot]],
-    model: Model,
-    is_level: NDArray[np.bool_],
-    training: Training,
-    seed: int,
-) -> list[Sequence[Any]]:
-    """Fit the members of some folds, those of each fold together."""
+def _fit_some(
+    name: str, model: Model, folds: Sequence[Fold], training: Training, seed: int
+) -> Iterator[Fitted]:
+    """Fit the members of some folds, side by side."""
     from crossfold.mlp.parallel import run_tasks
 
+    learnt = [(fold, training.learn_encoder(model, fold)) for fold in folds]
+    inputs = [training.encode(model, encoder) for _, encoder in learnt]
+    is_level = _is_level(model, training)
     tasks = [
-        (model, is_level, slot.inputs, training.target, slot.rows[0], slot.member, seed)
-        for slots in own
-        for slot in slots
+        (model, is_level, own, training.target, fold.inner(member)[0], member, seed)
+        for (fold, _), own in zip(learnt, inputs, strict=True)
+        for member in range(model.members)
     ]
-    fitted = dict(run_tasks(_fit_estimator, tasks))
-    return _chunks([fitted[number] for number in range(len(tasks))], model.members)
+    made = dict(run_tasks(_fit_estimator, tasks))
+    members = _chunks([made.pop(number) for number in range(len(tasks))], model.members)
+    for one, own, estimators in zip(learnt, inputs, members, strict=True):
+        yield _scored(name, *one, own, estimators, training)
 
 
 def _fit_estimator(
@@ -250,26 +235,14 @@ def _fit_estimator(
     member: int,
     seed: int,
 ) -> Any:
-    inputs, target = _resampled(model, inputs[rows], target[rows], seed)
-    return make_estimator(model, is_level, seed + member).fit(inputs, target)
-
-
-def _with_values(inputs: Encoded) -> Encoded:
-    """Put zeros into columns without a value, in which boosting finds no thresholds."""
+    """Fit one member on its rows, resampled where its model asks for it."""
+    inputs, target = inputs[rows], target[rows]
+    # Boosting finds no thresholds in a column without a value.
     inputs[:, np.isnan(inputs).all(axis=0)] = 0
-    return inputs
-
-
-def _resampled(
-    model: Model, inputs: Encoded, target: NDArray[Any], seed: int
-) -> tuple[Encoded, NDArray[Any]]:
-    """Resample the rows that a member learns from where its model asks for it."""
     sampler = make_sampler(model.sampler, seed)
-    inputs = _with_values(inputs)
-    if sampler is None:
-        return inputs, target
-    resampled: tuple[Encoded, NDArray[Any]] = sampler.fit_resample(inputs, target)
-    return resampled
+    if sampler is not None:
+        inputs, target = sampler.fit_resample(inputs, target)
+    return make_estimator(model, is_level, seed + member).fit(inputs, target)
 
 
 def _is_level(model: Model, training: Training) -> NDArray[np.bool_]:
@@ -289,35 +262,43 @@ def score_table(fitted: Iterable[Fitted], training: Training) -> pd.DataFrame:
     ``raw_p…`` or ``predicted``. The target is the one that the model was to learn: under permuted
     labels, the permuted one.
     """
-    nothing = _nothing(training)
-    return concatenate([nothing, *(_scores_of(one, training) for one in fitted)])
+    return concatenate([_nothing(training), *(one.scores for one in fitted)])
 
 
 def _nothing(training: Training) -> pd.DataFrame:
-    """Make a table without rows, for a family without models."""
+    """Make a table without rows, for what has no rows to be asked about."""
     outputs = np.empty((0, 2 if training.task == "multiclass" else 1), dtype=np.float32)
     empty = _rows(np.empty(0, dtype=np.intp), VALIDATION, NOT_SET, outputs, training)
-    return empty.assign(model="", protocol="", fold=np.empty(0, dtype=np.int16))
+    return _of_fold("", "", 0, empty)
 
 
-def _scores_of(fitted: Fitted, training: Training) -> pd.DataFrame:
-    fold = fitted.slots[0].fold
-    tables = []
-    numbers = range(len(fitted.slots))
-    if len(fold.validation_rows):
-        said = [fitted.outputs(n, fold.validation_rows, training.task) for n in numbers]
-        pooled = pool(said, training.task)
-        tables.append(_rows(fold.validation_rows, VALIDATION, NOT_SET, pooled, training))
+def _of_fold(model: str, protocol: str, fold: int, rows: pd.DataFrame) -> pd.DataFrame:
+    """Say of which model and fold rows are."""
+    keys = {"model": constant(model, len(rows)), "protocol": constant(protocol, len(rows))}
+    return pd.concat([pd.DataFrame({**keys, "fold": np.int16(fold)}, rows.index), rows], axis=1)
+
+
+def _scored(
+    name: str,
+    fold: Fold,
+    encoder: TableEncoder,
+    inputs: Encoded,
+    estimators: Sequence[Any],
+    training: Training,
+) -> Fitted:
+    """Ask the members of a model about the rows of a fold that they did not learn from."""
+    tables = [_nothing(training).iloc[:, 3:]]
+    if len(rows := fold.validation_rows):
+        own = inputs[rows]
+        pooled = pool([outputs_of(one, own, training.task) for one in estimators], training.task)
+        tables.append(_rows(rows, VALIDATION, NOT_SET, pooled, training))
     if fold.has_parts:
-        for n in numbers:
-            rows = fitted.slots[n].rows[1]
-            outputs = fitted.outputs(n, rows, training.task)
-            tables.append(_rows(rows, CALIBRATION, fitted.slots[n].member, outputs, training))
-    joined = pd.concat(tables, ignore_index=True)
-    joined.insert(0, "model", fitted.model)
-    joined.insert(1, "protocol", fold.protocol)
-    joined.insert(2, "fold", np.int16(fold.fold))
-    return joined
+        for member, one in enumerate(estimators):
+            left_out = fold.inner(member)[1]
+            outputs = outputs_of(one, inputs[left_out], training.task)
+            tables.append(_rows(left_out, CALIBRATION, member, outputs, training))
+    said = _of_fold(name, fold.protocol, fold.fold, concatenate(tables))
+    return Fitted(name, fold, encoder, estimators, said)
 
 
 def _rows(rows: Rows, role: str, member: int, outputs: Outputs, training: Training) -> pd.DataFrame:
@@ -329,9 +310,9 @@ def _rows(rows: Rows, role: str, member: int, outputs: Outputs, training: Traini
         said = probability_columns(p, "raw_p")
     return pd.DataFrame(
         {
-            "member": np.int16(member),
+            "member": np.full(len(rows), member, dtype=np.int16),
             "row": rows.astype(np.int32),
-            "role": role,
+            "role": constant(role, len(rows)),
             "target": training.target[rows],
             **said,
         }

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.templates.cross_validation.encoding import inputs_by_kind, target_numbers
-from crossfold.templates.cross_validation.final_model import predict_outputs
-from crossfold.templates.cross_validation.folds import Fold
+from crossfold.templates.cross_validation.encoding import (
+    TableEncoder,
+    inputs_by_kind,
+)
+from crossfold.templates.cross_validation.estimators import pooled_outputs
 from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.cross_validation.parameters import (
     ImportanceParameters,
@@ -60,11 +62,16 @@ class KeptModel(BaseEstimator):  # type: ignore[misc]
             return self._outputs(X)[:, 0]
         return np.asarray(self.predict_proba(X).argmax(axis=1))
 
+    @property
+    def encoder(self) -> TableEncoder:
+        """What makes its inputs of a feature table."""
+        return TableEncoder.from_dict(self.state["encoder"])
+
     def _outputs(self, X: pd.DataFrame) -> NDArray[np.float32]:
-        return predict_outputs((list(self.networks), self.state), X)
+        return pooled_outputs(self.networks, self.encoder.transform(X), self.state["task"])
 
 
-class GroupedModel(KeptModel):
+class ShuffledModel(KeptModel):
     """A kept model that reads, for each group of columns, the numbers of the rows to take.
 
     Parameters
@@ -72,7 +79,7 @@ class GroupedModel(KeptModel):
     model
         The model.
     rows
-        Its inputs, shape ``(n, columns)``.
+        Its inputs, shape ``(n, columns)``; they are encoded once.
     groups
         Columns of each group by its name, as `group_columns` lists them.
     """
@@ -81,16 +88,17 @@ class GroupedModel(KeptModel):
         self, model: KeptModel, rows: pd.DataFrame, groups: Mapping[str, Sequence[str]]
     ) -> None:
         super().__init__(model.networks, model.state)
-        self.rows = rows
-        self.groups = groups
+        self.encoded, places = model.encoder.transform(rows), model.encoder.places
+        self.places = {
+            name: [place for column in columns for place in places.get(column, ())]
+            for name, columns in groups.items()
+        }
 
     def _outputs(self, X: pd.DataFrame) -> NDArray[np.float32]:
-        taken = {
-            column: self.rows[column].take(X[name].to_numpy()).array
-            for name, columns in self.groups.items()
-            for column in columns
-        }
-        return super()._outputs(pd.DataFrame(taken))
+        taken = np.empty((len(X), self.encoded.shape[1]), dtype=np.float32)
+        for name, places in self.places.items():
+            taken[:, places] = self.encoded[X[name].to_numpy()[:, None], places]
+        return pooled_outputs(self.networks, taken, self.state["task"])
 
 
 def group_columns(
@@ -146,27 +154,23 @@ def kept_models(networks: Networks, name: str, task: Task) -> dict[tuple[str, in
 
 def measure_fold(
     model: KeptModel,
-    fold: Fold,
-    features: pd.DataFrame,
-    table_parameters: TableParameters,
-    preparation: PreparationParameters,
+    rows: pd.DataFrame,
+    target: NDArray[Any],
+    groups: Mapping[str, Sequence[str]],
     importance: ImportanceParameters,
     seed: int,
 ) -> pd.Series:
-    """Shuffle each input, or group, among validation rows of a fold; what the score loses."""
+    """Shuffle each group of columns among unseen rows of a fold; by group, what the score loses."""
     from sklearn.inspection import permutation_importance
 
-    groups = group_columns(features, table_parameters, preparation, importance)
-    rows = features.iloc[fold.validation_rows]
-    y = target_numbers(features[table_parameters.target], table_parameters)
     lost = permutation_importance(
-        GroupedModel(model, rows, groups),
+        ShuffledModel(model, rows, groups),
         pd.DataFrame(dict.fromkeys(groups, np.arange(len(rows)))),
-        y[fold.validation_rows],
-        scoring=importance.metric or DEFAULT_METRIC[table_parameters.task],
+        target,
+        scoring=importance.metric or DEFAULT_METRIC[model.state["task"]],
         n_repeats=importance.n_repeats,
         random_state=seed,
-        max_samples=min(importance.max_rows, len(fold.validation_rows)),
+        max_samples=min(importance.max_rows, len(rows)),
     )
     return pd.Series(lost.importances_mean, index=list(groups))
 
@@ -204,9 +208,7 @@ def _as_type(chosen: Any, values: pd.Series) -> pd.Series:
     return pd.Series(list(chosen), name=values.name).astype(values.dtype)
 
 
-def effect_in_fold(
-    model: KeptModel, rows: pd.DataFrame, values: pd.Series, task: Task
-) -> NDArray[np.float64]:
+def effect_in_fold(model: KeptModel, rows: pd.DataFrame, values: pd.Series) -> NDArray[np.float64]:
     """Set a column of unseen rows to each value in turn, and average what the model then predicts.
 
     This is partial dependence (Friedman 2001, section 8.2).
@@ -219,22 +221,21 @@ def effect_in_fold(
         Inputs of validation rows, shape ``(n, columns)``.
     values
         Of the column of this name, shape ``(v,)``.
-    task
-        Of the study.
 
     Returns
     -------
     Shape ``(v, k)``: mean probability of each of ``k`` classes, before calibration; the mean
     predicted value where the task is regression, ``k`` = 1.
     """
-    repeated = rows.iloc[np.repeat(np.arange(len(rows)), len(values))]
-    tiled = values.take(np.tile(np.arange(len(values)), len(rows)))
-    changed = repeated.assign(**{str(values.name): tiled.array})
-    is_value = task == "regression"
-    outputs = model.predict(changed)[:, None] if is_value else model.predict_proba(changed)
-    mean: NDArray[np.float64] = outputs.reshape(len(rows), len(values), -1).mean(
-        axis=0, dtype=float
-    )
+    encoder, n = model.encoder, len(values)
+    places = encoder.places.get(str(values.name), [])
+    encoded = encoder.transform(rows).repeat(n, axis=0)
+    at_values = encoder.transform(rows.iloc[[0] * n].assign(**{str(values.name): values.array}))
+    encoded[:, places] = np.tile(at_values[:, places], (len(rows), 1))
+    outputs = pooled_outputs(model.networks, encoded, model.state["task"])
+    if model.state["task"] == "binary":
+        outputs = np.hstack([1 - outputs, outputs])
+    mean: NDArray[np.float64] = outputs.reshape(len(rows), n, -1).mean(axis=0, dtype=float)
     return mean
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crossfold.templates.cross_validation.encoding import TableEncoder
+from crossfold.templates.cross_validation.encoding import TableEncoder, target_numbers
 from crossfold.templates.cross_validation.estimators import installed
 from crossfold.templates.cross_validation.fitting import (
     Fitted,
@@ -135,9 +135,7 @@ def fit_final_networks(
     name, model = next(iter(family))
     own: dict[str, Model] = {name: model.model_copy(update={"protocols": None})}
     fitted, _, _ = fit_networks(own, read_folds(fold_table, ALL_ROWS), training, seed)
-    has_parts = fitted[0].slots[0].fold.has_parts
-    scores = score_table(fitted if has_parts else [], training)
-    return keep_networks(fitted), scores
+    return keep_networks(fitted), score_table(fitted, training)
 
 
 def measure_importance(
@@ -149,91 +147,53 @@ def measure_importance(
     family: FamilyParameters,
     importance: ImportanceParameters,
     seed: int,
-) -> pd.DataFrame:
-    """Measure what the first network of a family loses when a column of unseen rows is shuffled.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Measure on unseen rows what drives the first network of a family.
 
     Returns
     -------
-    Columns ``column`` (or a group that is shuffled together, see `group_columns`), ``estimate``
-    (mean over folds and repeats), ``low``, ``high`` (95 %, by the variance of folds corrected for
-    training rows that they share) and ``folds``.
-    """
-    from crossfold.templates.cross_validation.importance import kept_models, measure_fold
-
-    kept = kept_models(networks, next(iter(family))[0], table_parameters.task)
-    folds = read_folds(fold_table)
-    lost = pd.DataFrame(
-        [
-            measure_fold(
-                kept[fold.protocol, fold.fold],
-                fold,
-                features,
-                table_parameters,
-                preparation,
-                importance,
-                seed,
-            )
-            for fold in folds
-        ]
-    )
-    means = [_mean_of_folds(lost[name]) for name in lost]
-    table = pd.DataFrame(means).assign(column=lost.columns, folds=len(folds))
-    table = table[["column", "estimate", "low", "high", "folds"]]
-    return table.sort_values("estimate", ascending=False).reset_index(drop=True)
-
-
-def measure_effects(
-    features: pd.DataFrame,
-    fold_table: pd.DataFrame,
-    networks: Networks,
-    table_parameters: TableParameters,
-    preparation: PreparationParameters,
-    family: FamilyParameters,
-    importance: ImportanceParameters,
-    feature_importance: pd.DataFrame,
-    seed: int,
-) -> pd.DataFrame:
-    """Compute what the most important columns do to the predictions of unseen rows.
-
-    Returns
-    -------
-    Columns ``column``, ``level`` (of a category or flag) or ``value`` (of a number), ``output``
-    (number of the class, 0 of a number), ``estimate`` (mean prediction when all rows have that
-    value, before calibration), ``low``, ``high`` (95 %, as in `measure_importance`), ``folds``
-    and ``rows`` (unseen rows that were read).
+    What it loses when a column is shuffled, most important first: ``column`` (or a group that is
+    shuffled together, see `group_columns`), ``estimate`` (mean over folds and repeats), ``low``,
+    ``high`` (95 %, by the variance of folds corrected for training rows that they share) and
+    ``folds``. And what the first columns of these do to its predictions: ``column``, ``level`` (of
+    a category or flag) or ``value`` (of a number), ``output`` (number of the class, 0 of a
+    number), ``estimate`` (mean prediction when all rows have that value, before calibration),
+    ``low``, ``high``, ``folds`` and ``rows`` (unseen rows that were read).
     """
     from crossfold.templates.cross_validation import importance as measured
 
-    kept = measured.kept_models(networks, next(iter(family))[0], table_parameters.task)
-    folds, rng = read_folds(fold_table), np.random.default_rng(seed)
+    task, folds = table_parameters.task, read_folds(fold_table)
+    kept = measured.kept_models(networks, next(iter(family))[0], task)
+    models = [kept[fold.protocol, fold.fold] for fold in folds]
     groups = measured.group_columns(features, table_parameters, preparation, importance)
+    target = target_numbers(features[table_parameters.target], table_parameters)
     inputs = features[[column for group in groups.values() for column in group]]
-    ranked = [c for name in feature_importance["column"] for c in groups.get(name, [name])]
-    parts = [rng.permutation(one.validation_rows)[: importance.max_rows] for one in folds]
+    unseen = [fold.validation_rows for fold in folds]
+    lost = pd.DataFrame(
+        [
+            measured.measure_fold(model, inputs.iloc[rows], target[rows], groups, importance, seed)
+            for model, rows in zip(models, unseen, strict=True)
+        ]
+    )
+    table = pd.DataFrame([{"column": name, **_mean_of_folds(lost[name])} for name in lost])
+    table = table.assign(folds=len(folds)).sort_values("estimate", ascending=False)
+    rng = np.random.default_rng(seed)
+    parts = [inputs.iloc[rng.permutation(rows)[: importance.max_rows]] for rows in unseen]
     lines = []
+    ranked = [column for name in table["column"] for column in groups[name]]
     for column in ranked[: importance.n_effects]:
         values = measured.effect_values(features[column], importance.n_values)
         effects = np.array(
-            [
-                measured.effect_in_fold(
-                    kept[fold.protocol, fold.fold], inputs.iloc[part], values, table_parameters.task
-                )
-                for fold, part in zip(folds, parts, strict=True)
-            ]
+            [measured.effect_in_fold(*own, values) for own in zip(models, parts, strict=True)]
         )
-        outputs = [1] if table_parameters.task == "binary" else range(effects.shape[2])
+        is_number = measured.is_number(values)
+        outputs = [1] if task == "binary" else range(effects.shape[2])
         for output, (place, value) in product(outputs, enumerate(values)):
-            number = measured.is_number(values)
-            lines.append(
-                {
-                    "column": column,
-                    "level": None if number else str(value),
-                    "value": float(value) if number else np.nan,
-                    "output": output,
-                    **_mean_of_folds(effects[:, place, output]),
-                }
-            )
-    return pd.DataFrame(lines).assign(folds=len(folds), rows=sum(map(len, parts)))
+            at = {"value": float(value)} if is_number else {"level": str(value), "value": np.nan}
+            found = _mean_of_folds(effects[:, place, output])
+            lines.append({"column": column, "level": None, **at, "output": output, **found})
+    effects_table = pd.DataFrame(lines).assign(folds=len(folds), rows=sum(map(len, parts)))
+    return table.reset_index(drop=True), effects_table
 
 
 def _mean_of_folds(values: Any) -> dict[str, float]:
@@ -266,10 +226,10 @@ def keep_networks(fitted: Sequence[Fitted]) -> Networks:
         "fitted": [
             {
                 "model": result.model,
-                "protocol": result.slots[0].fold.protocol,
-                "fold": result.slots[0].fold.fold,
+                "protocol": result.fold.protocol,
+                "fold": result.fold.fold,
                 "members": len(result.estimators),
-                "encoder": result.slots[0].encoder.to_dict(),
+                "encoder": result.encoder.to_dict(),
             }
             for result in fitted
         ]

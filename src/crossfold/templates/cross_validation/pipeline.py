@@ -168,15 +168,8 @@ def _evaluation_nodes(networks: Sequence[str], families: Sequence[str]) -> list[
 def _importance_nodes(family: str) -> list[Node]:
     reads = ["features", "folds", f"{family}_networks", *_TRAINING[1:]]
     reads += [f"params:models.{family}", "params:importance"]
-    return wire(
-        (nodes.measure_importance, [*reads, "params:seed"], "feature_importance"),
-        (
-            nodes.measure_effects,
-            [*reads, "feature_importance", "params:seed"],
-            "feature_effects",
-        ),
-        namespace="importance",
-    )
+    made = ["feature_importance", "feature_effects"]
+    return wire((nodes.measure_importance, [*reads, "params:seed"], made), namespace="importance")
 
 
 def _final_nodes(family: str) -> list[Node]:

@@ -51,7 +51,7 @@ class Training:
     table: TableParameters
     preparation: PreparationParameters
     group: NDArray[np.int32]
-    _encoded: dict[Any, tuple[TableEncoder, Encoded]] = field(default_factory=dict)
+    _encoders: dict[Any, TableEncoder] = field(default_factory=dict)
 
     @property
     def task(self) -> Task:
@@ -74,20 +74,19 @@ class Training:
     def _kinds(self) -> dict[str, list[str]]:
         return inputs_by_kind(self.features, self.table.target, self.preparation)
 
-    def encode(self, model: Model, fold: Fold) -> tuple[TableEncoder, Encoded]:
-        """Fit the encoder of a model on a fold's training rows, and encode all rows with it."""
+    def learn_encoder(self, model: Model, fold: Fold) -> TableEncoder:
+        """Fit the encoder of a model on a fold's training rows."""
         key = (model.preparation, model.inputs, model.select, fold.protocol, fold.fold)
-        if key not in self._encoded:
+        if key not in self._encoders:
             rows = fold.train_rows
-            encoder = fit_model_encoder(
-                self.features.iloc[rows],
-                self.target[rows],
-                self.kinds(model),
-                self.preparation,
-                model,
-            )
-            self._encoded[key] = encoder, encoder.transform(self.features)
-        return self._encoded[key]
+            training = self.features.iloc[rows], self.target[rows]
+            kinds = self.kinds(model)
+            self._encoders[key] = fit_model_encoder(*training, kinds, self.preparation, model)
+        return self._encoders[key]
+
+    def encode(self, model: Model, encoder: TableEncoder) -> Encoded:
+        """Encode all rows, in the precision that a model reads; shape ``(n, width)``."""
+        return encoder.transform(self.features).astype(model.dtype, copy=False)
 
 
 def fit_model_encoder(
