@@ -549,10 +549,12 @@ def _first_layers(stacks: Sequence[Stack]) -> dict[str, Array]:
 
 
 def _unit_rows(stack: Stack, flat: Array) -> Array:
-    """Turn the first block of a flat array ``(k, n_parameters)`` into one row per unit."""
+    """Turn the first block of a flat array ``(k, n_parameters)`` into one row per unit.
+
+    Rows lie one after another in memory; products of other layouts differ in their last digits.
+    """
     block = stack.layout.blocks(np.broadcast_to(flat, stack.parameters.shape))[0]
-    rows: Array = block.swapaxes(1, 2).reshape(-1, block.shape[1])
-    return rows
+    return np.ascontiguousarray(block.swapaxes(1, 2)).reshape(-1, block.shape[1])
 
 
 def _layers_above(stack: Stack) -> dict[str, Array]:
