@@ -1,16 +1,15 @@
 """The notebooks run on the sample, from any folder, and are committed with what they show."""
 
 import asyncio
-import os
 import re
-from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from jupyter_client import AsyncKernelManager
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 
 import crossfold
 from crossfold.exceptions import CrossfoldError
@@ -62,25 +61,36 @@ def test_what_is_the_machines_own_is_found(text: str) -> None:
     assert MACHINES_OWN.search(text)
 
 
+async def _run_all(folder: Path) -> dict[Path, Any]:
+    """Run all notebooks in one kernel, which imports the libraries once; names do not stay."""
+    blank = nbformat.v4.new_notebook()
+    client = NotebookClient(blank, timeout=300, resources={"metadata": {"path": str(folder)}})
+    notebooks = {path: nbformat.read(path, as_version=4) for path in NOTEBOOKS}
+    async with client.async_setup_kernel():
+        for client.nb in notebooks.values():
+            client.reset_execution_trackers()
+            client.nb.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))
+            with suppress(CellExecutionError):  # the cell holds it too
+                for index, cell in enumerate(client.nb.cells):
+                    await client.async_execute_cell(cell, index)
+    return notebooks
+
+
 @pytest.fixture(scope="module")
-def kernel(sample_project: Path) -> Iterator[AsyncKernelManager]:
-    """Start one kernel beside the sample: the libraries are imported once for all notebooks."""
+def executed(sample_project: Path) -> dict[Path, Any]:
+    """Give the notebooks as they come out when they run beside the sample."""
     folder = sample_project / "notebooks"
     folder.mkdir()
-    manager = AsyncKernelManager()
-    environment = {**os.environ, "KEDRO_ENV": "sample"}
-    asyncio.run(manager.start_kernel(cwd=str(folder), env=environment))
-    yield manager
-    asyncio.run(manager.shutdown_kernel(now=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KEDRO_ENV", "sample")
+        return asyncio.run(_run_all(folder))
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")  # of the Jupyter client, which is not under test
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebooks_run(path: Path, kernel: AsyncKernelManager) -> None:
-    notebook = nbformat.read(path, as_version=4)
-    notebook.cells.insert(0, nbformat.v4.new_code_cell("%reset -f"))  # no names of the one before
-    asyncio.run(NotebookClient(notebook, km=kernel, timeout=300).async_execute())
+def test_notebooks_run(path: Path, executed: dict[Path, Any]) -> None:
+    notebook = executed[path]
     assert _faults(notebook.cells) == []
     assert _kinds(notebook.cells) >= {"text/html"}
 
