@@ -15,7 +15,7 @@ export KEDRO_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install run real short short-all test test-plugin test-mlflow test-airflow format check-format lint types layers check docs viz figures notebooks benchmark lock clean
+.PHONY: help install run real short short-all test coverage test-plugin test-mlflow test-airflow format check-format lint types layers check docs viz figures notebooks benchmark lock clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -44,6 +44,11 @@ short-all: short  ## run all studies and audits on the real data with short trai
 # Two processes of one thread each; ARGS="-n 0" runs the tests in one.
 test: install  ## run the tests; pick some with ARGS="-k appointments"
 	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n 2 $(ARGS)
+
+# Tracing every line makes tests take half as long again: it is no part of .ci/run.
+coverage: install  ## measure what tests of the library and of the figures reach; fail below the floor
+	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n 2 -q tests/mlp tests/validation \
+	  --cov=crossfold.mlp --cov=crossfold.validation --cov-report=term:skip-covered --cov-fail-under=96 $(ARGS)
 
 # The oldest Kedro, and a stand-in for S3.
 test-plugin: build/oldest/.installed  ## test packages/kedro-refresh with the oldest Kedro, and with remote data
@@ -117,4 +122,4 @@ lock:  ## resolve all dependencies anew and write requirements.lock
 	rm -rf build/lock
 
 clean:  ## remove the environment and what tools left; data/ stays
-	rm -rf .venv build site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage
+	rm -rf .venv build site .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage*
