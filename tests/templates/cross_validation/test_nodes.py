@@ -18,7 +18,6 @@ from crossfold.templates.cross_validation.encoding import target_numbers
 from crossfold.templates.cross_validation.estimators import pool
 from crossfold.templates.cross_validation.folds import read_folds
 from crossfold.templates.cross_validation.importance import (
-    DEFAULT_METRIC,
     group_columns,
     kept_models,
     measure_fold,
@@ -30,6 +29,7 @@ from crossfold.templates.cross_validation.parameters import (
 )
 from crossfold.templates.cross_validation.training import class_separation
 from crossfold.templates.parameters import TableParameters
+from crossfold.validation.estimates import MAIN_METRIC
 from crossfold.validation.schemas import HISTORY, PREDICTIONS
 from crossfold.validation.tables import CALIBRATION, probabilities
 
@@ -333,7 +333,7 @@ def test_importance_is_that_of_scikit_learn(study, tuned) -> None:
     y = target_numbers(study.features["y"], study.roles)[fold.validation_rows]
     rows = study.features[["x", "flag", "level"]].iloc[fold.validation_rows]
     own = measure_fold(model, rows, y, {name: [name] for name in rows}, settings, 0)
-    scoring = DEFAULT_METRIC[study.roles.task]
+    scoring = MAIN_METRIC[study.roles.task]
     expected = permutation_importance(
         model, rows, y, scoring=scoring, n_repeats=2, random_state=0, max_samples=50
     )

@@ -12,7 +12,7 @@ import pandas as pd
 
 from crossfold.templates.cross_validation.decision import Decision, fit_decision
 from crossfold.templates.cross_validation.encoding import TableEncoder
-from crossfold.templates.cross_validation.estimators import Outputs, pooled_outputs
+from crossfold.templates.cross_validation.estimators import pooled_outputs
 from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.cross_validation.parameters import (
     CardParameters,
@@ -73,18 +73,12 @@ def score(model: Networks, features: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(blocks, ignore_index=True).set_axis(features.index)
 
 
-def predict_outputs(networks: Networks, features: pd.DataFrame) -> Outputs:
-    """Ask the pooled members of one kept model about rows, shape ``(n, k)``, uncalibrated."""
-    estimators, state = networks
-    inputs = TableEncoder.from_dict(state["encoder"]).transform(features)
-    return pooled_outputs(estimators, inputs, state["task"])
-
-
 def _score_block(model: Networks, features: pd.DataFrame) -> pd.DataFrame:
     from crossfold.validation import calibrator_from_dict
 
-    state = model[1]
-    outputs = predict_outputs(model, features)
+    estimators, state = model
+    inputs = TableEncoder.from_dict(state["encoder"]).transform(features)
+    outputs = pooled_outputs(estimators, inputs, state["task"])
     if state["task"] == "regression":
         return pd.DataFrame({"predicted": outputs[:, 0]})
     if state["task"] == "multiclass":

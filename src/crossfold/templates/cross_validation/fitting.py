@@ -28,7 +28,7 @@ from crossfold.templates.cross_validation.estimators import (
 )
 from crossfold.templates.cross_validation.folds import Fold
 from crossfold.templates.cross_validation.history import (
-    epoch_scores,
+    binary_scores,
     history_table,
     train_scores,
 )
@@ -160,8 +160,9 @@ def _fit_stack(
     template, *_ = models.values()
     numbers = range(template.members)
     inputs = [training.encode(template, encoder) for _, encoder in learnt]
-    scores = epoch_scores(training.task)
-    log = EpochLog(scores, train_scores if template.train_scores else None) if scores else None
+    log = None
+    if training.task == "binary":
+        log = EpochLog(binary_scores, train_scores if template.train_scores else None)
     callbacks = [ProgressBar(), log] if log else [ProgressBar()]
     stack = FoldStack(
         make_network(template.network, training.task, callbacks),

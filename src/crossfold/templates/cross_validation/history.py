@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-
-from crossfold.templates.parameters import Task
 
 if TYPE_CHECKING:
     from crossfold.mlp import EpochLog, FoldStack
@@ -18,13 +16,6 @@ F1_THRESHOLD = 0.4
 DECISION = 0.5
 _AVERAGED = ["train_loss", "train_accuracy", "train_f1"]
 _ADDED = ["validation_loss", "false_positives", "false_negatives"]
-
-EpochScores = Callable[[NDArray[Any], NDArray[Any]], dict[str, float]]
-
-
-def epoch_scores(task: Task) -> EpochScores | None:
-    """Choose what is measured after every epoch beside the loss and the network's own score."""
-    return binary_scores if task == "binary" else None
 
 
 def binary_scores(target: NDArray[Any], probability: NDArray[Any]) -> dict[str, float]:
@@ -96,7 +87,7 @@ def history_table(
     -------
     A table of the schema `crossfold.validation.schemas.HISTORY`, with the measures ``train_loss``,
     ``validation_loss``, ``validation_score`` (accuracy, or R² of numbers), ``seconds`` (since
-    training began) and those of `epoch_scores`.
+    training began) and those of `binary_scores`.
     """
     of_stack = [
         _curves(history).assign(stack_member=member, slot=number)

@@ -22,6 +22,7 @@ from crossfold.templates.cross_validation.parameters import (
     PreparationParameters,
 )
 from crossfold.templates.parameters import TableParameters, Task
+from crossfold.validation.estimates import MAIN_METRIC
 
 
 class KeptModel(BaseEstimator):  # type: ignore[misc]
@@ -167,7 +168,7 @@ def measure_fold(
         ShuffledModel(model, rows, groups),
         pd.DataFrame(dict.fromkeys(groups, np.arange(len(rows)))),
         target,
-        scoring=importance.metric or DEFAULT_METRIC[model.state["task"]],
+        scoring=importance.metric or MAIN_METRIC[model.state["task"]],
         n_repeats=importance.n_repeats,
         random_state=seed,
         max_samples=min(importance.max_rows, len(rows)),
@@ -237,10 +238,3 @@ def effect_in_fold(model: KeptModel, rows: pd.DataFrame, values: pd.Series) -> N
         outputs = np.hstack([1 - outputs, outputs])
     mean: NDArray[np.float64] = outputs.reshape(len(rows), n, -1).mean(axis=0, dtype=float)
     return mean
-
-
-DEFAULT_METRIC: dict[Task, str] = {
-    "binary": "roc_auc",
-    "multiclass": "accuracy",
-    "regression": "r2",
-}

@@ -74,7 +74,9 @@ def search_networks(
     What `cross_validate_networks` returns, and every candidate with its score in each fold.
     """
     training = _training(features, fold_table, table_parameters, preparation)
-    fitted, history, searched = fit_networks(family.root, _all_folds(fold_table), training, seed)
+    fitted, history, searched = fit_networks(
+        family.root, read_folds(fold_table, *SCORED), training, seed
+    )
     return score_table(fitted, training), keep_networks(fitted), history, searched
 
 
@@ -93,7 +95,8 @@ def cross_validate_estimators(
     The table of `score_table`.
     """
     training = _training(features, fold_table, table_parameters, preparation)
-    fitted = fit_estimators(installed(family.root), _all_folds(fold_table), training, seed)
+    folds = read_folds(fold_table, *SCORED)
+    fitted = fit_estimators(installed(family.root), folds, training, seed)
     return score_table(fitted, training)
 
 
@@ -261,10 +264,6 @@ def _training(
     preparation: PreparationParameters,
 ) -> Training:
     return Training(features, table_parameters, preparation, group_of_row(fold_table))
-
-
-def _all_folds(fold_table: pd.DataFrame) -> list[Fold]:
-    return read_folds(fold_table, *SCORED)
 
 
 def join_tables(*tables: pd.DataFrame) -> pd.DataFrame:
