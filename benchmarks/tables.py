@@ -33,6 +33,8 @@ from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, OrdinalEncoder
 
+from crossfold.validation import wilson_interval
+
 ROOT = Path(__file__).parents[1]
 LISTED: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("tables.yml").read_text("utf-8"))
 TASKS = ("binary", "multiclass", "regression")
@@ -263,7 +265,6 @@ LABELS = {
     "hist_gradient_boosting": "scikit-learn's boosting",
     "random_forest": "scikit-learn's forest",
 }
-N_RESAMPLES = 10_000
 
 
 def write_page(results: pd.DataFrame) -> None:
@@ -286,7 +287,7 @@ def merits(results: pd.DataFrame) -> pd.DataFrame:
 def rank_lines(results: pd.DataFrame) -> Iterator[str]:
     """Rank models on the tables that all of them were run on.
 
-    The win rate counts the network's ties as half; its interval is the bootstrap's over tables. The
+    The win rate counts the network's ties as half; its interval is Wilson's. The
     normalised score is 0 for the worst model of a table and 1 for the best.
     """
     merit = merits(results)
@@ -306,8 +307,7 @@ def rank_lines(results: pd.DataFrame) -> Iterator[str]:
 def win_rate(difference: pd.Series) -> str:
     """Give the share of tables on which a difference is above 0, with its 95 % interval."""
     won = (np.sign(difference.to_numpy()) + 1) / 2
-    drawn = np.random.default_rng(0).choice(won, (N_RESAMPLES, len(won))).mean(axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
+    low, high = wilson_interval(won.sum(), len(won))
     return f"{won.mean():.0%} ({low:.0%}–{high:.0%})".replace("%", " %")
 
 
@@ -330,7 +330,7 @@ def table_lines(results: pd.DataFrame) -> Iterator[str]:
 def _figure(value: float | None, best: float | None) -> str:
     if value is None:
         return "not run"
-    shown = f"{value:.4g}"
+    shown = f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
     return f"**{shown}**" if value == best else shown
 
 
