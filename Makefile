@@ -8,7 +8,7 @@ TORCH := 2.13.0
 VENV_PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
 # What is imported is compiled when it first is: most of it never is.
-PIP_INSTALL := -m pip install --quiet --no-compile
+PIP_INSTALL := -m pip install --quiet
 CODE := src tests benchmarks docs packages
 
 export KEDRO_DISABLE_TELEMETRY := 1

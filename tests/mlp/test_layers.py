@@ -148,7 +148,7 @@ def test_experiments_may_be_layers_as_far_as_the_first_layers_are_one_product():
     network = NeuralNetwork(PARTS, **SHORT)
     stack = ExperimentStack(network, member_params=members[:1]).fit(X, Y)
     assert stack.estimators_[0].coefs_[0].shape == (4, 5)
-    with pytest.raises(ParameterError, match="layers without biases, dropout of inputs"):
+    with pytest.raises(ParameterError, match="does not support dropout of inputs"):
         ExperimentStack(network, member_params=members).fit(X, Y)
 
 
