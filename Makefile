@@ -107,9 +107,8 @@ notebooks: install  ## run everything on synthetic data, and store the notebooks
 	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m kedro run --env=sample --pipelines=all,audit
 	OMP_NUM_THREADS=1 $(VENV_PYTHON) docs/execute_notebooks.py
 
-benchmark: install  ## measure training speed against other ways of doing the same
-	$(VENV_PYTHON) benchmarks/training.py
-	$(VENV_PYTHON) benchmarks/experiments.py
+benchmark: install  ## measure training speed; ARGS="--write" renews the documents
+	$(VENV_PYTHON) benchmarks/training.py $(ARGS)
 
 # Names and versions only. The platform's own packages (CUDA) and torch's build suffix stay out.
 lock:  ## resolve all dependencies anew and write requirements.lock

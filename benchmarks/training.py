@@ -1,8 +1,11 @@
-"""Time of a training step per fold: stacked engines against scikit-learn and a DataLoader loop.
+"""Speed of training: crossfold's stacks against other ways of training the same networks.
 
-Run ``python benchmarks/training.py``. All contenders shuffle and gather their batches as in real
-training. They take turns for some rounds, and the fastest round of each counts, so that other
-work on the machine weighs on all alike.
+Run ``make benchmark`` on a machine that does nothing else; ``--write`` renews the table and the
+figure of docs/performance.md. Every contender trains the same networks on the same rows for the
+same epochs with Adam, from the start of its own library, and predicts the rows held out. They take
+turns for some rounds, and the fastest round of each counts, so that other work on the machine
+weighs on all alike. The bare products are the matrix products of the same steps and nothing else:
+the limit of what stacking can reach.
 """
 
 from __future__ import annotations
@@ -10,208 +13,493 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import subprocess
+import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import date
+from importlib.metadata import version
 from itertools import pairwise
+from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from crossfold.mlp._spec import DataSet, Member, Network, Settings
-from crossfold.mlp._training import train
+DOCS = Path(__file__).parents[1] / "docs"
+LEARNING_RATE = 0.002
+HELD_OUT_ROWS = 1000
+LIBRARIES = ("numpy", "scikit-learn", "torch", "skorch")
+CROSSFOLD = ("crossfold, NumPy", "crossfold, PyTorch")
 
-SIZES = (9, 64, 16, 8, 1)
-LEARNING_RATE = 0.01
+Array = np.ndarray[Any, Any]
+Rows = tuple[Array, Array]
+Run = Callable[[], list[Array]]
 
 
 @dataclass(frozen=True)
-class Scenario:
-    """A stack to measure, and the ratios that it must reach at least."""
+class Workload:
+    """Networks to train.
 
-    n_members: int
+    Attributes
+    ----------
+    title
+        What the networks stand for.
+    sizes
+        Units of all layers, from inputs to outputs.
+    n_networks
+        Folds, or networks on the same rows.
+    n_rows
+        Training rows of each.
+    batch_size, n_epochs
+        Of the training.
+    same_rows
+        All networks learn from the same rows, in place of one fold each.
+    """
+
+    title: str
+    sizes: tuple[int, ...]
+    n_networks: int
+    n_rows: int
     batch_size: int
-    n_batches: int
-    numpy_floor: float
-    torch_floor: float
+    n_epochs: int
+    same_rows: bool = False
 
     @property
-    def n_rows(self) -> int:
-        """Rows of the data set."""
-        return self.batch_size * self.n_batches
+    def n_steps(self) -> int:
+        """Steps of one network."""
+        return self.n_epochs * -(-self.n_rows // self.batch_size)
+
+    def data(self) -> Rows:
+        """Draw inputs in float32 and classes, which a network can learn in part."""
+        rng = np.random.default_rng(0)
+        n, n_classes = self.n_rows + HELD_OUT_ROWS, max(self.sizes[-1], 2)
+        inputs = rng.normal(size=(n, self.sizes[0])).astype(np.float32)
+        hidden = np.tanh(inputs[:, :9] @ rng.normal(size=(9, 16)))
+        scores = hidden @ rng.normal(size=(16, n_classes)) + rng.normal(size=(n, n_classes))
+        return inputs, scores.argmax(axis=1)
+
+    def folds(self) -> list[Rows]:
+        """Give training and held-out rows of each network; the held-out ones are common to all."""
+        rng = np.random.default_rng(1)
+        train, held_out = np.arange(self.n_rows), np.arange(self.n_rows, self.n_rows + 1000)
+        shuffled = train if self.same_rows else rng.permutation(train)
+        return [(shuffled, held_out) for _ in range(self.n_networks)]
 
 
-SCENARIOS = (Scenario(5, 100, 400, 6, 12), Scenario(20, 1000, 60, 3, 18))
+APPOINTMENTS = (9, 64, 16, 8, 1)
+WORKLOADS = {
+    "appointments_100": Workload("appointments, batch 100", APPOINTMENTS, 5, 20_000, 100, 1),
+    "appointments_1000": Workload("appointments, batch 1,000", APPOINTMENTS, 20, 40_000, 1000, 1),
+    "features_1000": Workload(
+        "all features, batch 1,000", (96, *APPOINTMENTS[1:]), 5, 40_000, 1000, 1
+    ),
+    "digits": Workload("digits, same rows", (784, 32, 10), 20, 10_000, 1000, 2, same_rows=True),
+    "leukaemia": Workload("leukaemia, one left out", (3051, 16, 1), 72, 71, 71, 10),
+}
 
 
-def make_data(n_rows: int) -> tuple[np.ndarray, np.ndarray]:
-    """Draw inputs and 0/1 targets in float32."""
-    rng = np.random.default_rng(0)
-    inputs = rng.normal(size=(n_rows, SIZES[0])).astype(np.float32)
-    targets = (inputs[:, 0] * inputs[:, 1] > 0).astype(np.float32)
-    return inputs, targets
-
-
-def with_scikit_learn(scenario: Scenario) -> Callable[[], int]:
-    """One network, one epoch; gives the number of fold-steps, as all contenders do."""
+def with_scikit_learn(work: Workload) -> Run:
+    """One network after the other."""
     from sklearn.neural_network import MLPClassifier
 
-    inputs, targets = make_data(scenario.n_rows)
-    network = MLPClassifier(
-        SIZES[1:-1],
-        solver="sgd",
-        batch_size=scenario.batch_size,
-        learning_rate_init=LEARNING_RATE,
-        max_iter=1,
-    )
+    X, y = work.data()
 
-    def run() -> int:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            network.fit(inputs, targets)
-        return scenario.n_batches
+    def run() -> list[Array]:
+        found = []
+        for seed, (train, held_out) in enumerate(work.folds()):
+            network = MLPClassifier(
+                work.sizes[1:-1],
+                alpha=0,
+                batch_size=work.batch_size,
+                learning_rate_init=LEARNING_RATE,
+                max_iter=work.n_epochs,
+                n_iter_no_change=work.n_epochs + 1,
+                random_state=seed,
+            )
+            found.append(network.fit(X[train], y[train]).predict_proba(X[held_out]))
+        return found
 
     return run
 
 
-def with_data_loader(scenario: Scenario) -> Callable[[], int]:
-    """One network, one epoch, as PyTorch's tutorials write it."""
+def with_crossfold(work: Workload, engine: str) -> Run:
+    """All networks in one stack."""
+    from crossfold.mlp import ExperimentStack, FoldStack, MLPClassifier
+
+    X, y = work.data()
+    network = MLPClassifier(
+        work.sizes[1:-1],
+        engine=engine,
+        alpha=0,
+        batch_size=work.batch_size,
+        learning_rate="constant",
+        learning_rate_init=LEARNING_RATE,
+        max_iter=work.n_epochs,
+        n_iter_no_change=np.inf,
+    )
+    seeds = [{"random_state": seed} for seed in range(work.n_networks)]
+    folds = work.folds()
+
+    def run() -> list[Array]:
+        held_out = X[folds[0][1]]
+        if work.same_rows:
+            train = folds[0][0]
+            stack = ExperimentStack(network, member_params=seeds, score_every=work.n_epochs)
+            fitted = stack.fit(X[train], y[train]).estimators_
+        else:
+            # Without held-out rows, which would be scored after every epoch.
+            apart = [(train, held_out[:0]) for train, held_out in folds]
+            fitted = FoldStack(network).fit(X, y, apart).estimators_[0]
+        return [one.predict_proba(held_out) for one in fitted]
+
+    return run
+
+
+def make_module(work: Workload) -> Any:
+    """Make one network of PyTorch."""
+    from torch import nn
+
+    pairs = pairwise(work.sizes)
+    layers = [layer for n_in, n_out in pairs for layer in (nn.Linear(n_in, n_out), nn.ReLU())]
+    return nn.Sequential(*layers[:-1])
+
+
+def tensors(work: Workload) -> tuple[Any, Any, Any]:
+    """Give inputs, targets and the loss in PyTorch's form."""
     import torch
     from torch import nn
-    from torch.utils.data import DataLoader, TensorDataset
 
-    inputs, targets = make_data(scenario.n_rows)
-    rows = TensorDataset(torch.from_numpy(inputs), torch.from_numpy(targets[:, None]))
-    loader = DataLoader(rows, batch_size=scenario.batch_size, shuffle=True)
-    layers = [m for n_in, n_out in pairwise(SIZES) for m in (nn.Linear(n_in, n_out), nn.ReLU())]
-    model = nn.Sequential(*layers[:-1])
-    loss_of = nn.BCEWithLogitsLoss()
-    optimizer = torch.optim.SGD(
-        model.parameters(), LEARNING_RATE, momentum=0.9, nesterov=True, weight_decay=1e-4
-    )
-
-    def run() -> int:
-        for batch, labels in loader:
-            optimizer.zero_grad()
-            loss_of(model(batch), labels).backward()
-            optimizer.step()
-        return scenario.n_batches
-
-    return run
+    X, y = map(torch.from_numpy, work.data())
+    if work.sizes[-1] > 1:
+        return X, y, nn.CrossEntropyLoss()
+    return X, y[:, None].float(), nn.BCEWithLogitsLoss()
 
 
-def with_stack(scenario: Scenario, engine: str) -> Callable[[], int]:
-    """All members in one stack, one epoch."""
-    inputs, targets = make_data(scenario.n_rows)
-    data = DataSet(inputs, targets[:, None])
-    rows = np.arange(scenario.n_rows)
-    members = [
-        Member(0, rows, seed=seed, learning_rate_init=LEARNING_RATE)
-        for seed in range(scenario.n_members)
-    ]
-    settings = Settings(
-        engine=engine,  # type: ignore[arg-type]
-        device="cpu",
-        solver="sgd",
-        batch_size=scenario.batch_size,
-        max_iter=1,
-    )
-
-    def run() -> int:
-        train(Network(SIZES), [data], members, settings)
-        return scenario.n_batches * scenario.n_members
-
-    return run
-
-
-def with_bare_products(scenario: Scenario, library: str) -> Callable[[], int]:
-    """Only the matrix products of the steps: the limit of what stacking can reach."""
+def probabilities(logits: Any) -> Array:
+    """Turn what a network of PyTorch gives into probabilities, shape (n, n_classes)."""
     import torch
 
-    k, rows = scenario.n_members, scenario.batch_size
-    rng = np.random.default_rng(0)
+    if logits.shape[-1] > 1:
+        return np.asarray(torch.softmax(logits, -1))
+    one = torch.sigmoid(logits)
+    return np.asarray(torch.cat([1 - one, one], dim=-1))
+
+
+def with_loop(work: Workload, batches: Callable[..., Any]) -> Run:
+    """One network after the other, in a plain loop of PyTorch."""
+    import torch
+
+    X, y, loss_of = tensors(work)
+
+    def run() -> list[Array]:
+        found = []
+        for train, held_out in work.folds():
+            model = make_module(work)
+            optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE)
+            rows = torch.from_numpy(train)
+            for _ in range(work.n_epochs):
+                for batch, target in batches(X[rows], y[rows], work.batch_size):
+                    optimizer.zero_grad()
+                    loss_of(model(batch), target).backward()
+                    optimizer.step()
+            with torch.no_grad():
+                found.append(probabilities(model(X[torch.from_numpy(held_out)])))
+        return found
+
+    return run
+
+
+def loaded(X: Any, y: Any, size: int) -> Any:
+    """Give batches through a `DataLoader`, as PyTorch's tutorials do."""
+    from torch.utils.data import DataLoader, TensorDataset
+
+    return DataLoader(TensorDataset(X, y), batch_size=size, shuffle=True)
+
+
+def resident(X: Any, y: Any, size: int) -> Iterator[Any]:
+    """Give batches by indexing tensors that are there already."""
+    import torch
+
+    for rows in torch.randperm(len(X)).split(size):
+        yield X[rows], y[rows]
+
+
+def with_functions(work: Workload) -> Run:
+    """All networks at once by `torch.func`, as PyTorch's tutorial on ensembles does."""
+    import torch
+    from torch.func import functional_call, grad, stack_module_state, vmap
+
+    X, y, loss_of = tensors(work)
+    rows = torch.stack([torch.from_numpy(train) for train, _ in work.folds()])
+    model = make_module(work)
+
+    def loss(parameters: Any, batch: Any, target: Any) -> Any:
+        return loss_of(functional_call(model, parameters, (batch,)), target)
+
+    def run() -> list[Array]:
+        parameters, _ = stack_module_state([make_module(work) for _ in rows])
+        step, optimizer = vmap(grad(loss)), torch.optim.Adam(parameters.values(), LEARNING_RATE)
+        for _ in range(work.n_epochs):
+            order = torch.rand(rows.shape).argsort(dim=1)
+            for batch in rows.gather(1, order).split(work.batch_size, dim=1):
+                for name, gradient in step(parameters, X[batch], y[batch]).items():
+                    parameters[name].grad = gradient
+                optimizer.step()
+        held_out = X[torch.from_numpy(work.folds()[0][1])]
+        with torch.no_grad():
+            given = vmap(lambda own: functional_call(model, own, (held_out,)))(parameters)
+        return [probabilities(one) for one in given]
+
+    return run
+
+
+def with_skorch(work: Workload) -> Run:
+    """One network after the other, each in skorch's classifier."""
+    import skorch
+    import torch
+
+    X, y, loss_of = tensors(work)
+
+    def run() -> list[Array]:
+        found = []
+        for train, held_out in work.folds():
+            network = skorch.NeuralNet(
+                make_module(work),
+                type(loss_of),
+                optimizer=torch.optim.Adam,
+                lr=LEARNING_RATE,
+                batch_size=work.batch_size,
+                max_epochs=work.n_epochs,
+                train_split=None,
+                iterator_train__shuffle=True,
+                verbose=0,
+            )
+            network.fit(X[torch.from_numpy(train)], y[torch.from_numpy(train)])
+            found.append(probabilities(network.forward(X[torch.from_numpy(held_out)])))
+        return found
+
+    return run
+
+
+def with_bare_products(work: Workload, library: str) -> Run:
+    """Only the matrix products of the steps."""
+    import torch
+
+    k, rows, rng = work.n_networks, min(work.batch_size, work.n_rows), np.random.default_rng(0)
     products = []
-    for layer, (n_in, n_out) in enumerate(pairwise(SIZES)):
-        a, w, d = (
-            rng.normal(size=(k, *shape)).astype(np.float32)
-            for shape in ((rows, n_in), (n_in, n_out), (rows, n_out))
-        )
+    for layer, (n_in, n_out) in enumerate(pairwise(work.sizes)):
+        shapes = ((rows, n_in), (n_in, n_out), (rows, n_out))
+        if work.same_rows and not layer:  # one product serves all networks
+            shapes = ((rows, n_in), (n_in, k * n_out), (rows, k * n_out))
+        n = 1 if work.same_rows and not layer else k
+        a, w, d = (rng.normal(size=(n, *shape)).astype(np.float32) for shape in shapes)
         products += [(a, w), (a.swapaxes(1, 2), d)]
         if layer:
             products.append((d, w.swapaxes(1, 2)))
+    multiply: Callable[..., Any] = np.matmul
     if library == "torch":
-        multiply: Callable[..., object] = torch.bmm
-        pairs = [(torch.from_numpy(a), torch.from_numpy(b)) for a, b in products]
-        outs = [multiply(a, b) for a, b in pairs]
-    else:
-        multiply, pairs = np.matmul, products
-        outs = [np.matmul(a, b) for a, b in pairs]
+        multiply = torch.bmm
+        products = [(torch.from_numpy(a), torch.from_numpy(b)) for a, b in products]
+    outs = [multiply(a, b) for a, b in products]
 
-    def run() -> int:
-        for _ in range(scenario.n_batches):
-            for (a, b), out in zip(pairs, outs, strict=True):
+    def run() -> list[Array]:
+        for _ in range(work.n_steps):
+            for (a, b), out in zip(products, outs, strict=True):
                 multiply(a, b, out=out)
-        return scenario.n_batches * k
+        return []
 
     return run
 
 
-def contenders(scenario: Scenario) -> dict[str, Callable[[], int]]:
-    """Give what is timed, by name."""
-    return {
-        "scikit-learn MLPClassifier": with_scikit_learn(scenario),
-        "crossfold, NumPy engine": with_stack(scenario, "numpy"),
-        "bare products, NumPy": with_bare_products(scenario, "numpy"),
-        "PyTorch over a DataLoader": with_data_loader(scenario),
-        "crossfold, PyTorch engine": with_stack(scenario, "torch"),
-        "bare products, PyTorch": with_bare_products(scenario, "torch"),
-    }
+CONTENDERS: dict[str, Callable[[Workload], Run]] = {
+    "crossfold, NumPy": lambda work: with_crossfold(work, "numpy"),
+    "crossfold, PyTorch": lambda work: with_crossfold(work, "torch"),
+    "scikit-learn": with_scikit_learn,
+    "PyTorch, DataLoader": lambda work: with_loop(work, loaded),
+    "PyTorch, tensors": lambda work: with_loop(work, resident),
+    "PyTorch, torch.func": with_functions,
+    "skorch": with_skorch,
+    "bare products, NumPy": lambda work: with_bare_products(work, "numpy"),
+    "bare products, PyTorch": lambda work: with_bare_products(work, "torch"),
+}
 
 
-def measure(runs: dict[str, Callable[[], int]], n_rounds: int) -> dict[str, float]:
-    """Give the microseconds per fold-step of each contender in its fastest round."""
-    fastest = dict.fromkeys(runs, np.inf)
+def log_loss(work: Workload, found: list[Array]) -> float:
+    """Give the mean log loss on the rows held out."""
+    y = work.data()[1][work.folds()[0][1]]
+    losses = [-np.log(np.maximum(p[np.arange(len(y)), y], 1e-7)).mean() for p in found]
+    return float(np.mean(losses)) if losses else float("nan")
+
+
+def measure(name: str, work: Workload, n_rounds: int) -> pd.DataFrame:
+    """Time all contenders of a workload; those that are not installed are left out."""
+    runs: dict[str, Run] = {}
+    for contender, prepare in CONTENDERS.items():
+        try:
+            runs[contender] = prepare(work)
+        except ModuleNotFoundError as error:
+            warnings.warn(f"{contender} is left out: {error}", stacklevel=2)
+    fastest, losses = dict.fromkeys(runs, np.inf), {}
     for _ in range(n_rounds):
-        for name, run in runs.items():
+        for contender, run in runs.items():
             began = perf_counter()
-            n_steps = run()
-            fastest[name] = min(fastest[name], (perf_counter() - began) / n_steps * 1e6)
-    return fastest
+            found = run()
+            fastest[contender] = min(fastest[contender], perf_counter() - began)
+            losses[contender] = log_loss(work, found)
+    table = pd.DataFrame({"seconds": fastest, "loss": losses})
+    table["micros"] = 1e6 * table["seconds"] / (work.n_steps * work.n_networks)
+    table["megabytes"] = [peak_megabytes(name, one) for one in table.index]
+    bare = {one: table["micros"][f"bare products, {one}"] for one in ("NumPy", "PyTorch")}
+    limit = [bare["NumPy" if "NumPy" in one or "scikit" in one else "PyTorch"] for one in runs]
+    table["of_limit"] = np.array(limit) / table["micros"]
+    return table.rename_axis("contender").reset_index().assign(workload=name)
 
 
-def show(console: Console, scenario: Scenario, micros: dict[str, float]) -> None:
-    """Print one table with the ratios to the two loops that are to be beaten."""
-    table = Table(title=f"{scenario.n_members} members, batch {scenario.batch_size:,}")
-    for column in ("", "µs per fold-step", "times as fast", "at least"):
-        table.add_column(column, justify="left" if not column else "right")
-    for library, loop, floor in (
-        ("NumPy", "scikit-learn MLPClassifier", scenario.numpy_floor),
-        ("PyTorch", "PyTorch over a DataLoader", scenario.torch_floor),
-    ):
-        stack = f"crossfold, {library} engine"
-        table.add_row(loop, f"{micros[loop]:.1f}", "1.0", "")
-        table.add_row(
-            stack, f"{micros[stack]:.1f}", f"{micros[loop] / micros[stack]:.1f}", f"{floor:g}"
-        )
-        bare = f"bare products, {library}"
-        table.add_row(bare, f"{micros[bare]:.1f}", f"{micros[loop] / micros[bare]:.1f}", "limit")
-    console.print(table)
+def peak_megabytes(workload: str, contender: str) -> float:
+    """Run a contender once in a process of its own; give its peak memory above the imports', MB."""
+    command = [sys.executable, __file__, "--memory-of", workload, contender]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return float(told.split()[-1])
+
+
+def tell_memory(workload: str, contender: str) -> None:
+    """Print the peak of this process above what was there before the data, in MB."""
+    import sklearn.neural_network
+    import torch
+
+    import crossfold.mlp  # noqa: F401
+
+    sklearn.utils.check_array(np.eye(2))
+    torch.eye(2).matmul(torch.eye(2))
+    before = memory("VmRSS")
+    warnings.simplefilter("ignore")
+    CONTENDERS[contender](WORKLOADS[workload])()
+    print((memory("VmHWM") - before) / 1000)
+
+
+def memory(what: str) -> int:
+    """Read a figure of this process from Linux, in kB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(what)).split()[1])
+
+
+def markdown(results: pd.DataFrame, n_rounds: int) -> list[str]:
+    """Write the table of the documents."""
+    lines = []
+    for name, table in results.groupby("workload", sort=False):
+        work = WORKLOADS[str(name)]
+        layers = "-".join(map(str, work.sizes))
+        lines += [
+            f"**{work.title.capitalize()}**: {work.n_networks} networks {layers},"
+            f" {work.n_rows:,} rows each, batches of {min(work.batch_size, work.n_rows):,}.",
+            "",
+            "| way | µs per network and step | times scikit-learn | share of the limit |"
+            " peak memory, MB | log loss, held out |",
+            "| --- | ---: | ---: | ---: | ---: | ---: |",
+        ]
+        reference = table.set_index("contender")["micros"]["scikit-learn"]
+        for row in table.itertuples():
+            is_bare = row.contender.startswith("bare")
+            strong = "**" if row.contender in CROSSFOLD else ""
+            loss = "" if is_bare else f"{row.loss:.3f}"
+            lines.append(
+                f"| {strong}{row.contender}{strong} | {row.micros:,.1f}"
+                f" | {reference / row.micros:.1f} | {row.of_limit:.0%}"
+                f" | {row.megabytes:,.0f} | {loss} |"
+            )
+        lines.append("")
+    return [*lines, f"{machine()}; the fastest of {n_rounds} rounds, {date.today():%d %B %Y}."]
+
+
+def machine() -> str:
+    """Say what was measured on, and with what."""
+    versions = ", ".join(f"{one} {version(one)}" for one in LIBRARIES if installed(one))
+    threads = os.environ.get("OMP_NUM_THREADS", "as many as cores")
+    return f"{os.cpu_count()} cores ({platform.machine()}), threads: {threads}; {versions}"
+
+
+def installed(library: str) -> bool:
+    """Say whether a library is there."""
+    from importlib.util import find_spec
+
+    return find_spec({"scikit-learn": "sklearn"}.get(library, library)) is not None
+
+
+def draw(results: pd.DataFrame) -> Any:
+    """Draw the times of all contenders, one panel for each workload."""
+    from crossfold.reports.style import (
+        MAIN,
+        SECOND,
+        figure_style,
+        new_figure,
+        plain_log_axis,
+        shade_rows,
+    )
+
+    with figure_style():
+        names = list(dict.fromkeys(results["workload"]))
+        figure, panels = new_figure(2.3 * len(names), len(names))
+        for axes, name in zip(panels, names, strict=True):
+            table = results[results["workload"] == name].sort_values("micros", ascending=False)
+            shade_rows(axes, len(table))
+            for row, one in enumerate(table.itertuples()):
+                look = MAIN if one.contender in CROSSFOLD else SECOND
+                hollow = {"markerfacecolor": "white"} if one.contender.startswith("bare") else {}
+                axes.plot(one.micros, row, **{**look, "linestyle": "", **hollow})
+                axes.annotate(
+                    f"{one.micros:,.0f}",
+                    (one.micros, row),
+                    (6, -3),
+                    textcoords="offset points",
+                    fontsize=9,
+                )
+            axes.set_yticks(range(len(table)), table["contender"])
+            axes.set(xscale="log", title=WORKLOADS[str(name)].title.capitalize())
+            plain_log_axis(axes.xaxis)
+            axes.margins(x=0.15)
+        panels[-1].set_xlabel("µs per network and step (logarithmic)")
+    return figure
+
+
+def show(console: Console, results: pd.DataFrame) -> None:
+    """Print one table for each workload."""
+    for name, found in results.groupby("workload", sort=False):
+        table = Table(title=WORKLOADS[str(name)].title)
+        for column in ("", "µs", "of the limit", "MB", "log loss"):
+            table.add_column(column, justify="right" if column else "left")
+        for row in found.itertuples():
+            cells = (f"{row.micros:.1f}", f"{row.of_limit:.0%}", f"{row.megabytes:.0f}")
+            table.add_row(row.contender, *cells, f"{row.loss:.3f}")
+        console.print(table)
 
 
 def main() -> None:
-    """Measure all scenarios and print their tables."""
+    """Measure, print, and write the documents where they are asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9, help="rounds, of which the fastest counts")
-    n_rounds = parser.parse_args().rounds
-    console = Console()
-    console.print(
-        f"Network {'-'.join(map(str, SIZES))}, {os.cpu_count()} cores, {platform.machine()}, "
-        f"{n_rounds} rounds"
-    )
-    for scenario in SCENARIOS:
-        show(console, scenario, measure(contenders(scenario), n_rounds))
+    parser.add_argument("workloads", nargs="*", default=list(WORKLOADS))
+    parser.add_argument("--rounds", type=int, default=3, help="rounds, of which the fastest counts")
+    parser.add_argument("--write", action="store_true", help="renew the documents")
+    parser.add_argument("--memory-of", nargs=2, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.memory_of:
+        tell_memory(*asked.memory_of)
+        return
+    warnings.filterwarnings("ignore", module="sklearn")
+    found = []
+    for one in asked.workloads:
+        found.append(measure(one, WORKLOADS[one], asked.rounds))
+        show(Console(), found[-1])
+    results = pd.concat(found)
+    if asked.write:
+        (DOCS / "results/performance.md").write_text(
+            "\n".join(markdown(results, asked.rounds)) + "\n"
+        )
+        draw(results).savefig(DOCS / "images/performance.svg", metadata={"Date": None})
 
 
 if __name__ == "__main__":
