@@ -58,7 +58,7 @@ class Workload:
     batch_size, n_epochs
         Of the training.
     same_rows
-        All networks learn from the same rows, in place of one fold each.
+        All networks read the rows in one order, and so can share a product; else each has its own.
     """
 
     title: str
@@ -86,7 +86,7 @@ class Workload:
     def folds(self) -> list[Rows]:
         """Give training and held-out rows of each network; the held-out ones are common to all."""
         rng = np.random.default_rng(1)
-        train, held_out = np.arange(self.n_rows), np.arange(self.n_rows, self.n_rows + 1000)
+        train, held_out = np.split(np.arange(self.n_rows + HELD_OUT_ROWS), [self.n_rows])
         shuffled = train if self.same_rows else rng.permutation(train)
         return [(shuffled, held_out) for _ in range(self.n_networks)]
 
@@ -409,7 +409,7 @@ def markdown(results: pd.DataFrame, n_rounds: int) -> list[str]:
             loss = "" if is_bare else f"{row.loss:.3f}"
             lines.append(
                 f"| {strong}{row.contender}{strong} | {row.micros:,.1f}"
-                f" | {reference / row.micros:.1f} | {row.of_limit:.0%}"
+                f" | {reference / row.micros:.1f} | {100 * row.of_limit:.0f} %"
                 f" | {row.megabytes:,.0f} | {loss} |"
             )
         lines.append("")
