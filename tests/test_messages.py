@@ -1,11 +1,14 @@
 """Errors that a user can cause, told in one sentence."""
 
 import errno
+import io
+import logging
 from pathlib import Path
 
 import pandas as pd
 import pandera.pandas as pa
 import pytest
+import yaml
 from kedro.config import MissingConfigException
 from kedro.io import DataCatalog, DatasetError
 from kedro.validation import DataValidationError
@@ -132,3 +135,16 @@ def test_configuration_and_empty_selections_are_told() -> None:
 )
 def test_mistakes_of_the_program_are_not_told_as_the_users(error: Exception) -> None:
     assert explain(error) is None
+
+
+def test_square_brackets_of_a_message_stay_in_a_terminal() -> None:
+    from rich.console import Console
+    from rich.logging import RichHandler
+
+    file = Path(__file__).parents[1] / "conf/logging.yml"
+    options = yaml.safe_load(file.read_text())["handlers"]["rich"]
+    del options["class"]
+    shown = io.StringIO()
+    handler = RichHandler(console=Console(file=shown, width=99), **options)
+    handler.emit(logging.makeLogRecord({"msg": "weight [kg] needs 'crossfold[references]'"}))
+    assert "weight [kg] needs 'crossfold[references]'" in shown.getvalue()

@@ -107,13 +107,38 @@ def test_what_should_be_known_is_a_warning(frame: pd.DataFrame) -> None:
     assert "closed_as" not in found.features
 
 
-@pytest.mark.parametrize(("target", "task"), [("city", "multiclass"), ("age", "regression")])
-def test_classes_and_numbers_are_studied_alike(frame, target: str, task: str) -> None:
-    known = frame.dropna(subset=[target])
-    found = crossfold.study(known, target=target, task=task, group="patient_id", parameters=QUICK)
+@pytest.mark.parametrize(
+    ("names", "target", "task"),
+    [(None, "city", "multiclass"), (range(5), 1, "regression")],
+    ids=["several classes", "a number, columns without names"],
+)
+def test_classes_and_numbers_are_studied_alike(frame, names, target, task: str) -> None:
+    named = frame if names is None else frame.set_axis(names, axis=1)
+    known = named.dropna(subset=[target])
+    found = crossfold.study(
+        known,
+        target=target,
+        task=task,
+        group=named.columns[0],
+        drop=named.columns[3],
+        parameters=QUICK,
+    )
     PREDICTIONS.validate(found.predictions)
     assert "<h1>" in found.to_html()
-    assert "predicted" in found.score(frame.drop(columns=target).head(3))
+    assert "predicted" in found.score(named.drop(columns=target).head(3))
+
+
+@pytest.mark.parametrize(
+    ("frame", "options", "message"),
+    [
+        ([1, 2], {}, "reads a pandas DataFrame, not a list"),
+        (pd.DataFrame({"y": [True, False]}), {"positive": 3.0}, "no value '3'"),
+        (pd.DataFrame({"y": [True, False]}), {"positive": True}, "No input column is left"),
+    ],
+)
+def test_what_cannot_be_studied_is_said_in_a_sentence(frame, options, message: str) -> None:
+    with pytest.raises(CrossfoldError, match=message):
+        crossfold.study(frame, target="y", **options)
 
 
 def test_the_package_starts_without_pandas() -> None:

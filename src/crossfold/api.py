@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,8 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from crossfold.datasets.figure_dataset import to_svg
+from crossfold.datasets.table_dataset import as_text, with_plain_types
+from crossfold.exceptions import CrossfoldError
 
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
@@ -92,7 +94,7 @@ class Study:
         """
         from crossfold.pipelines.table.nodes import build_coming_features, score_rows
 
-        features = build_coming_features(frame, self._table, self._parameters)
+        features = build_coming_features(with_plain_types(frame), self._table, self._parameters)
         return score_rows(self.model, features)
 
     def to_html(self, file: str | Path | None = None) -> str:
@@ -129,12 +131,12 @@ class Study:
 def study(
     frame: pd.DataFrame,
     *,
-    target: str,
-    group: str | None = None,
-    time: str | None = None,
-    positive: str | None = None,
+    target: Hashable,
+    group: Hashable | None = None,
+    time: Hashable | None = None,
+    positive: Any = None,
     task: str | None = None,
-    drop: tuple[str, ...] | list[str] = (),
+    drop: Hashable | Iterable[Hashable] = (),
     title: str = "",
     seed: int = 42,
     parameters: Mapping[str, Any] | None = None,
@@ -144,7 +146,7 @@ def study(
     Parameters
     ----------
     frame
-        One row for each case.
+        One row for each case. Names of columns that are no text are read as text.
     target
         Column to predict: two classes, several, or numbers.
     group
@@ -183,10 +185,18 @@ def study(
     from crossfold.templates.cross_validation.defaults import study_parameters
     from crossfold.templates.reporting.nodes import FIGURES
 
-    wishes = Wishes(target, group, time, positive, task, tuple(drop))  # type: ignore[arg-type]
+    if not isinstance(frame, pd.DataFrame):
+        raise CrossfoldError(f"A study reads a pandas DataFrame, not a {type(frame).__name__}.")
+    frame = with_plain_types(frame)
+    dropped = drop if isinstance(drop, list | tuple | set | pd.Index) else [drop]
+    # As `as_text` writes the target: the event 1.0 of a column of numbers is "1".
+    event = None if positive is None else as_text(pd.Series([positive])).iloc[0]
+    names = [None if name is None else str(name) for name in (target, group, time)]
+    wishes = Wishes(*names, event, task, tuple(map(str, dropped)))  # type: ignore[arg-type]
     profile = profile_table(frame, wishes)
-    for warning in profile.warnings:
-        warnings.warn(warning, UserWarning, stacklevel=2)
+    with _quiet():
+        for warning in profile.warnings:
+            warnings.warn(warning, UserWarning, stacklevel=2)
     own = study_parameters(profile.parameters, profile.n_rows)
     own = _merged(own, {"report": {"title": title}, **(parameters or {})})
     figures = {f"{NAME}.figures.{name}": name for name in FIGURES}
@@ -228,14 +238,22 @@ def _merged(default: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep Kedro's lines about every dataset out of a notebook; bars and warnings stay."""
+    """Keep Kedro's lines about every dataset out of a notebook; bars and warnings stay as they are.
+
+    Square brackets are those of columns and extras, which rich would take for markup.
+    """
     logger = logging.getLogger("kedro")
     level = logger.level
+    rich = [handler for handler in logging.root.handlers if getattr(handler, "markup", False)]
     logger.setLevel(logging.WARNING)
+    for handler in rich:
+        handler.markup = False  # type: ignore[attr-defined]
     try:
         yield
     finally:
         logger.setLevel(level)
+        for handler in rich:
+            handler.markup = True  # type: ignore[attr-defined]
 
 
 class KeptDataset(MemoryDataset):

@@ -99,6 +99,25 @@ def test_columns_of_any_type_become_text_or_stay(tmp_path: Path) -> None:
         with_plain_types(pd.DataFrame([[1, 2]], columns=["a", "a"]))
 
 
+def test_columns_of_arrow_become_plain_ones():
+    large = 2**60 + 1
+    table = pd.DataFrame(
+        {
+            "whole": pd.array([large, None], dtype="int64[pyarrow]"),
+            "number": pd.array([0.5, None], dtype="double[pyarrow]"),
+            "day": pd.array([pd.Timestamp("2024-02-01"), None], dtype="timestamp[us][pyarrow]"),
+            "flag": pd.array([True, None], dtype="bool[pyarrow]"),
+        },
+        index=[7, 7],
+    )
+    plain = with_plain_types(table)
+    first = [str(large), 0.5, pd.Timestamp("2024-02-01"), "True"]
+    assert plain.iloc[0].tolist() == first
+    assert plain.iloc[1].isna().all()
+    assert list(plain.index) == [7, 7]
+    assert (plain["number"] % 1).iloc[0] == 0.5
+
+
 def test_folder_is_joined_in_the_order_of_names(tmp_path: Path) -> None:
     write(tmp_path / "b.csv", "a\n2\n")
     write(tmp_path / "a.csv", "a\n1\n")

@@ -19,7 +19,6 @@ from kedro_refresh.hooks import RunStates
 
 SETTING = "tracking"
 FINISHED, FAILED = "FINISHED", "FAILED"
-AS_IT_IS = {"markup": False}  # square brackets are not rich's
 
 _logger = logging.getLogger(__name__)
 
@@ -109,7 +108,7 @@ def _note(run: _Tracked | None, step: Callable[[Path, Record], None]) -> None:
 
 def _warn(error: Exception) -> None:
     reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    _logger.warning("The run is not tracked, and goes on without it: %s", reason, extra=AS_IT_IS)
+    _logger.warning("The run is not tracked, and goes on without it: %s", reason)
 
 
 def _is_installed() -> bool:
@@ -118,6 +117,5 @@ def _is_installed() -> bool:
     _logger.warning(
         "The run is not tracked, because MLflow is not installed: install it with"
         " pip install --editable '.[mlflow]', or set tracking: false in globals.yml.",
-        extra=AS_IT_IS,
     )
     return False

@@ -118,6 +118,8 @@ def profile_table(frame: pd.DataFrame, wishes: Wishes) -> Profile:
 
 
 def _refuse_wishes(frame: pd.DataFrame, wishes: Wishes) -> None:
+    if frame.empty:
+        raise CrossfoldError("The table has no rows below its header: export it again.")
     named = [wishes.target, wishes.group, wishes.time, *wishes.drop]
     require_columns(frame, [name for name in named if name is not None])
     if clash := {wishes.target, wishes.group, wishes.time}.intersection(wishes.drop):
@@ -125,8 +127,6 @@ def _refuse_wishes(frame: pd.DataFrame, wishes: Wishes) -> None:
     if wishes.target in (wishes.group, wishes.time):
         raise CrossfoldError(f"{wishes.target!r} cannot be the target and the group or the time.")
     _refuse_date_format(wishes.date_format)
-    if frame.empty:
-        raise CrossfoldError("The table has no rows below its header: export it again.")
 
 
 def _refuse_date_format(date_format: str | None) -> None:
