@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
     from matplotlib.figure import Figure
 
-    from crossfold.templates.parameters import TableParameters
+    from crossfold.templates.parameters import TableParameters, Task
 
 NAME = "study"
 _TABLES = ("predictions", "metrics_table", "comparison", "history", "feature_importance")
@@ -135,7 +135,7 @@ def study(
     group: Hashable | None = None,
     time: Hashable | None = None,
     positive: Any = None,
-    task: str | None = None,
+    task: Task | None = None,
     drop: Hashable | Iterable[Hashable] = (),
     title: str = "",
     seed: int = 42,
@@ -191,8 +191,14 @@ def study(
     dropped = drop if isinstance(drop, list | tuple | set | pd.Index) else [drop]
     # As `as_text` writes the target: the event 1.0 of a column of numbers is "1".
     event = None if positive is None else as_text(pd.Series([positive])).iloc[0]
-    names = [None if name is None else str(name) for name in (target, group, time)]
-    wishes = Wishes(*names, event, task, tuple(map(str, dropped)))  # type: ignore[arg-type]
+    wishes = Wishes(
+        target=str(target),
+        group=None if group is None else str(group),
+        time=None if time is None else str(time),
+        positive=event,
+        task=task,
+        drop=tuple(map(str, dropped)),
+    )
     profile = profile_table(frame, wishes)
     with _quiet():
         for warning in profile.warnings:

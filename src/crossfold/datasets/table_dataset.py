@@ -197,16 +197,16 @@ def _kind(dataset: dict[str, Any]) -> str:
 def with_plain_types(table: pd.DataFrame) -> pd.DataFrame:
     """Write columns as text that are no numbers, flags or dates; names too.
 
-    Columns of Arrow become those of NumPy: pandas cannot compute all that is needed with the former.
+    Columns of Arrow become those of NumPy: pandas computes less with the former.
     """
     table = table.set_axis([str(name) for name in table.columns], axis=1)
     if table.columns.has_duplicates:
         twice = sorted({*table.columns[table.columns.duplicated()]})
         raise DataError(f"The table has several columns {', '.join(twice)}: rename them.")
-    for name, kind in table.dtypes.items():
-        if isinstance(kind, pd.ArrowDtype):
+    for name in table.columns:
+        if isinstance(table[name].dtype, pd.ArrowDtype):
             table[name] = _of_numpy(table[name])
-            kind = table[name].dtype
+        kind = table[name].dtype
         if not (is_numeric_dtype(kind) or is_datetime64_any_dtype(kind) or kind == "str"):
             table[name] = as_text(table[name])
     return table
