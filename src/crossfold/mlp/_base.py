@@ -6,6 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
@@ -100,6 +101,13 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
         from crossfold.mlp._ensemble import SEARCH_SPACE
 
         return {parameter: list(values) for parameter, values in SEARCH_SPACE.items()}
+
+    @classmethod
+    @cache
+    def _get_param_names(cls) -> list[str]:
+        """List the parameters; kept, as scikit-learn reads the constructor's signature anew."""
+        names: list[str] = super()._get_param_names()
+        return names
 
     @abstractmethod
     def _learn_targets(self, y: Array, classes: Array | None = None) -> Targets:

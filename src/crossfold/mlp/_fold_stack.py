@@ -350,8 +350,9 @@ def _as_rows(fold: Any, n_rows: int, number: int) -> Fold:
         raise DataError(
             f"fold {number} has no training rows, or row numbers outside 0 to {n_rows - 1}."
         )
-    shared = np.intersect1d(train_rows, validation_rows).size
-    if shared:
+    on_both = np.zeros((2, n_rows), dtype=bool)
+    on_both[0, train_rows] = on_both[1, validation_rows] = True
+    if shared := np.count_nonzero(on_both.all(axis=0)):
         raise DataError(f"fold {number} has {shared} rows in both training and validation.")
     return train_rows, validation_rows
 

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import issparse
 from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
+from crossfold.mlp._activations import aligned
 from crossfold.mlp._batches import Block
 from crossfold.mlp._engine import (
     Measure,
@@ -130,9 +131,9 @@ class _Workspace:
         self.inputs = np.ones((k, steps, rows, sizes[0] + 1), dtype=dtype)
         self.targets = np.empty((k, steps, rows, sizes[-1]), dtype=dtype)
         self.logits = np.empty((k, steps, sizes[-1], rows), dtype=dtype)
-        self.residual = np.empty((k, sizes[-1], rows), dtype=dtype)
+        self.residual = aligned((k, sizes[-1], rows), dtype)
         self.twice_penalty = np.empty((k, steps), dtype=dtype)
-        self.gradients = np.empty((k, stack.layout.n_parameters), dtype=dtype)
+        self.gradients = aligned((k, stack.layout.n_parameters), dtype)
         self.steps = [
             (
                 self.inputs[:, s].transpose(0, 2, 1),
@@ -310,8 +311,8 @@ class _Chunk:
         dtype = self._first.dtype
         self._scale = engine.stacks[0].network.input_scale
         self._inputs = np.ones((n_rows, n_in), dtype=dtype)
-        self._z = np.empty((width, n_rows), dtype=dtype)
-        self._deltas = np.empty((width, n_rows), dtype=dtype)
+        self._z = aligned((width, n_rows), dtype)
+        self._deltas = aligned((width, n_rows), dtype)
         self._sums = [_Sum(one.parameters) for one in self._updates]
         self._parts = [
             _Part(stack, update.parameters, total, self._z[part], self._deltas[part])

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from crossfold.mlp._activations import bind
+from crossfold.mlp._activations import aligned, bind, keeps_ones
 from crossfold.mlp._losses import apply_link
 from crossfold.mlp._spec import Activation, Array, Network, to_dense
 
@@ -63,14 +63,19 @@ class Pass:
         dropped: Sequence[bool] = (),
     ) -> None:
         hidden = sizes[1:-1]
-        self._activated = [np.ones((k, size + 1, n_rows), dtype=dtype) for size in hidden]
+        self._activated = [aligned((k, size + 1, n_rows), dtype, 1) for size in hidden]
         self._z = [a[:, :-1] for a in self._activated]
-        self._hidden = [bind(own, z) for own, z in zip(activations, self._z, strict=True)]
+        memory = [aligned(a.shape, dtype) for a in self._activated]
+        self._deltas = [delta[:, :-1] for delta in memory]
+        self._hidden, self._slopes = [], []
+        for own, activated, delta in zip(activations, self._activated, memory, strict=True):
+            part = slice(None) if keeps_ones(own) else slice(-1)
+            self._hidden.append(bind(own, activated[:, part]))
+            self._slopes.append(delta[:, part])
         self._passed = [
-            np.ones_like(a) if drop else a
+            aligned(a.shape, dtype, 1) if drop else a
             for a, drop in zip(self._activated, dropped or [False] * len(hidden), strict=True)
         ]
-        self._deltas = [np.empty((k, size, n_rows), dtype=dtype) for size in hidden]
         # With one output, W δ is an outer product, which broadcasting does faster.
         self._spread = np.multiply if sizes[-1] == 1 else np.matmul
 
@@ -122,7 +127,7 @@ class Pass:
             delta, product = self._deltas[layer], np.matmul
             if masks is not None and (mask := masks[layer]) is not None:
                 np.multiply(delta, mask, out=delta)
-            self._hidden[layer].backward(delta)
+            self._hidden[layer].backward(self._slopes[layer])
         return delta
 
 
