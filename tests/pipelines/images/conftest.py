@@ -21,13 +21,13 @@ from sklearn.datasets import load_digits
 
 from crossfold.pipelines.images import create_pipeline
 from crossfold.pipelines.images.data import assign_parts
+from crossfold.pipelines.images.nodes import choose_learning_rates, train_experiments
 from crossfold.pipelines.images.parameters import (
     ExperimentsParameters,
     RegimesParameters,
     SplitParameters,
     StartParameters,
 )
-from crossfold.pipelines.images.training import choose_learning_rates, train_experiments
 from crossfold.templates.cross_validation.parameters import EvaluationParameters, NetworkParameters
 
 N_TRAIN, N_TEST = 600, 200

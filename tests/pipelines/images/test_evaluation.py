@@ -7,8 +7,8 @@ import pytest
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import MLPClassifier
 from crossfold.pipelines.images.data import SplitImages
-from crossfold.pipelines.images.evaluation import compare_models, evaluate_networks
 from crossfold.pipelines.images.networks import class_probabilities, prediction_table
+from crossfold.pipelines.images.nodes import compare_models, evaluate_networks
 from crossfold.pipelines.images.parameters import ComparisonsParameters
 from crossfold.templates.cross_validation.nodes import join_tables
 from crossfold.validation import wilson_interval

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.images.training import _choose, chosen_rate
+from crossfold.pipelines.images.nodes import choose_best, chosen_rate
 
 
 def test_every_rate_is_tried_for_every_experiment(learning_rates) -> None:
@@ -59,7 +59,7 @@ def test_the_best_trial(accuracies: list[float], losses: list[float], best: int)
             "validation_loss": losses,
         }
     )
-    assert _choose(trials)["chosen"].to_numpy().nonzero()[0].tolist() == [best]
+    assert choose_best(trials)["chosen"].to_numpy().nonzero()[0].tolist() == [best]
 
 
 def test_an_unknown_regime_is_named(learning_rates) -> None:

@@ -9,7 +9,7 @@ from kedro.io import MemoryDataset
 from sklearn import metrics
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.images import figures, report
+from crossfold.pipelines.images import report
 from crossfold.templates.reporting.parameters import ReportParameters
 from crossfold.validation import wilson_interval
 from crossfold.validation.multiclass import confusion_counts
@@ -49,7 +49,7 @@ def of_animals(predictions: pd.DataFrame) -> pd.DataFrame:
 def test_everything_is_written_and_the_page_needs_no_other_file(studied) -> None:
     reporting = studied.folder / "08_reporting" / studied.name
     drawn = {path.parents[1].name for path in reporting.glob("figures/*.png/*/*.png")}
-    assert drawn == {f"{name}.png" for name in figures.FIGURES}
+    assert drawn == {f"{name}.png" for name in report.FIGURES}
     made = {path.parents[1].name for path in reporting.glob("tables/*.csv/*/*.csv")}
     assert made == {f"{name}.csv" for name in report.TABLES}
     assert not any(
@@ -157,13 +157,13 @@ def test_a_class_never_called_or_never_seen_has_no_figure(animals) -> None:
 
 
 def test_curves_give_the_precision_of_each_recall(animals) -> None:
-    curve = figures.pr_curves(animals, ["strong"], CLASSES)
+    curve = report.pr_curves(animals, ["strong"], CLASSES)
     cat = curve[curve["class"] == "cat"]["estimate"]
     # By falling probability: cat, cat, dog, cat, dog.
     assert cat.iloc[0] == cat.iloc[33] == cat.iloc[66] == 1
     assert cat.iloc[67] == cat.iloc[100] == pytest.approx(3 / 4)
     dogs_first = animals.assign(p0=1 - animals["p0"])
-    first = figures.pr_curves(dogs_first, ["strong"], CLASSES).iloc[0]
+    first = report.pr_curves(dogs_first, ["strong"], CLASSES).iloc[0]
     assert first["estimate"] == 0, "the curve starts at the highest threshold"
 
 
@@ -191,13 +191,13 @@ def test_classes_are_counted_in_both_splits(studied) -> None:
 
 def test_images_are_drawn_with_the_names_that_the_network_gives_them(animals) -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
-    (axes,) = figures.most_confidently_wrong(images, animals, CLASSES).axes
+    (axes,) = report.most_confidently_wrong(images, animals, CLASSES).axes
     np.testing.assert_array_equal([one.get_array() for one in axes.images], images[[2, 3]])
     assert axes.texts[0].get_text() == "dog ✗\nis cat\n70.0\u00a0%"
     drawn = [
         [
             text.get_text()
-            for text in figures.random_test_images(images, animals, CLASSES, REPORT, seed)
+            for text in report.random_test_images(images, animals, CLASSES, REPORT, seed)
             .axes[0]
             .texts
         ]
@@ -205,7 +205,7 @@ def test_images_are_drawn_with_the_names_that_the_network_gives_them(animals) ->
     ]
     assert drawn[0] == drawn[1] != drawn[2]
     right = animals.assign(predicted=animals["target"])
-    assert not figures.most_confidently_wrong(images, right, CLASSES).axes[0].images
+    assert not report.most_confidently_wrong(images, right, CLASSES).axes[0].images
 
 
 def test_fashions_random_images_are_named_by_its_own_relu_network(studied) -> None:

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 from crossfold.datasets import MLPDataset
-from crossfold.pipelines.images.evaluation import evaluate_networks
-from crossfold.pipelines.images.training import fit_strong_model, write_model_card
+from crossfold.pipelines.images.nodes import (
+    evaluate_networks,
+    fit_strong_model,
+    write_model_card,
+)
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.cross_validation.parameters import CardParameters
 from crossfold.validation.schemas import PREDICTIONS

@@ -3,8 +3,8 @@
 import pytest
 
 from crossfold.datasets import MLPDataset
+from crossfold.pipelines.images.nodes import train_twins, twin_model
 from crossfold.pipelines.images.parameters import TwinParameters
-from crossfold.pipelines.images.training import train_twins, twin_model
 from crossfold.validation.schemas import HISTORY, PREDICTIONS
 from crossfold.validation.tables import probabilities
 

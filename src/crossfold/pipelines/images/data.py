@@ -14,7 +14,13 @@ from crossfold.datasets.images import LabelledImages
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images.parameters import SplitParameters
 
+Rows = NDArray[np.intp]
+
 ORIGINS = ["train", "test"]
+SOURCE, STANDARD = "source", "standard"
+COLUMNS = {SOURCE: "part", STANDARD: "standard"}
+TRAIN, VALIDATION, TEST = PARTS = ("train", "validation", "test")
+LEFT_OUT = {SOURCE: "unused", STANDARD: "excluded"}
 
 
 def join_images(
@@ -42,7 +48,7 @@ def join_images(
         )
     images = np.concatenate([train.images, test.images])
     origin = np.repeat(ORIGINS, [len(train.images), len(test.images)])
-    codes, is_test = image_codes(images), origin == "test"
+    codes, is_test = image_codes(images), origin == TEST
     rows = [np.arange(len(part.images), dtype=np.int32) for part in (train, test)]
     labels = pd.DataFrame(
         {
@@ -59,15 +65,6 @@ def join_images(
         "training_images_equal_to_a_test_image": int(labels["duplicate_of_test"].sum()),
     }
     return images, labels, counts
-
-
-Rows = NDArray[np.intp]
-
-SOURCE, STANDARD = "source", "standard"
-COLUMNS = {SOURCE: "part", STANDARD: "standard"}
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
-PARTS = (TRAIN, VALIDATION, TEST)
-LEFT_OUT = {SOURCE: "unused", STANDARD: "excluded"}
 
 
 @dataclass(frozen=True)
@@ -147,8 +144,7 @@ def _draw(
             "which one of each class must be left over; lower it in the study's parameters."
         )
     state = int(rng.integers(2**32))
-    drawn, _ = train_test_split(rows, train_size=n, stratify=label, random_state=state)
-    return np.sort(drawn)
+    return np.sort(train_test_split(rows, train_size=n, stratify=label, random_state=state)[0])
 
 
 def is_copy(images: NDArray[Any]) -> NDArray[np.bool_]:
@@ -172,6 +168,6 @@ def guard_against_leaks(images: NDArray[Any], split_table: pd.DataFrame) -> pd.D
     for split, column in COLUMNS.items():
         used = (split_table[column] != LEFT_OUT[split]).to_numpy()
         part = split_table[column].cat.codes.to_numpy()[used].astype(np.int8)
-        checks.append(check_leaks(part, identity=identity[used]))
-        checks[-1]["check"] = f"images crossing the {split} split"
+        found = check_leaks(part, identity=identity[used])
+        checks.append(found.assign(check=f"images crossing the {split} split"))
     return pd.concat(checks, ignore_index=True)

@@ -1,8 +1,8 @@
-"""Stacks of networks on images: how they are made and trained, what they say, how they are kept."""
+"""Stacks of networks on images: how they are made and trained, and what they say."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.pipelines.images.data import TEST, TRAIN, VALIDATION, Rows, SplitImages
-from crossfold.pipelines.images.parameters import ExperimentParameters, StartParameters
+from crossfold.pipelines.images.parameters import (
+    ExperimentParameters,
+    StartParameters,
+    TrainingParameters,
+)
 from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.templates.cross_validation.training import make_network
 from crossfold.validation.tables import concatenate, probability_columns
@@ -20,19 +24,20 @@ if TYPE_CHECKING:
 
 BYTE_SCALE = 1 / 255
 _CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
-_MACRO = ("precision", "recall", "f1")
 
 
 class Member(NamedTuple):
-    """One training of one experiment: its row of the table, its seed and its learning rate.
+    """One training of one experiment; the seed drives its start and its dropout.
 
-    The seed drives its start and its dropout.
+    `model` and `number` name it in the tables: its model, and which of its trainings it is.
     """
 
     experiment: str
     settings: ExperimentParameters
     seed: int
     learning_rate: float
+    model: str = ""
+    number: int = 0
 
     def network_parameters(self, starts: StartParameters) -> dict[str, Any]:
         """Give what sets this training apart, as arguments of `MLPClassifier`."""
@@ -47,6 +52,17 @@ class Member(NamedTuple):
         }
 
 
+class Trained(NamedTuple):
+    """A trained stack, its history, and what its networks say of the test images.
+
+    The tables have the schemas ``HISTORY`` and ``PREDICTIONS``; the protocol is the split.
+    """
+
+    stack: ExperimentStack
+    history: pd.DataFrame
+    said: pd.DataFrame
+
+
 def image_network(network: NetworkParameters, seed: int) -> MLPClassifier:
     """Make an untrained network that reads bytes as numbers from 0 to 1."""
     from crossfold.mlp import ProgressBar
@@ -58,47 +74,46 @@ def image_network(network: NetworkParameters, seed: int) -> MLPClassifier:
 
 def fit_stack(
     members: Sequence[Member],
-    network: NetworkParameters,
+    how: TrainingParameters,
     starts: StartParameters,
     data: SplitImages,
-    *,
-    score_every: int,
     seed: int,
     train_rows: Rows | None = None,
 ) -> ExperimentStack:
     """Train members at once, scored on the validation images every so many epochs.
 
-    They share `network` and the order of the images, which `seed` draws; they learn from
-    `train_rows`, or from the training images of the split.
+    They share the order of the images, which `seed` draws; they learn from `train_rows`, or from
+    the training images of the split.
     """
     from crossfold.mlp import ExperimentStack
 
     learnt = data.rows(TRAIN) if train_rows is None else train_rows
     return ExperimentStack(
-        image_network(network, seed),
+        image_network(how.network, seed),
         member_params=[member.network_parameters(starts) for member in members],
-        score_every=score_every,
+        score_every=how.score_every,
     ).fit(*data.take(learnt), validation_data=data.take(data.rows(VALIDATION)))
 
 
-def outcome_of(
-    stack: ExperimentStack, models: Sequence[tuple[str, int]], data: SplitImages, n_classes: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Arrange what was measured of a trained stack, and what it says of the test images.
-
-    `models` are names and members of its networks. The tables have the schemas ``HISTORY`` (with
-    the measures of `epoch_table`) and ``PREDICTIONS`` of `crossfold.validation.schemas`; the
-    protocol is the split.
-    """
-    history = [
-        epoch_table(one).assign(model=model, protocol=data.split, fold=0, member=member)
-        for (model, member), one in zip(models, stack.histories_, strict=True)
+def train(
+    members: Sequence[Member],
+    how: TrainingParameters,
+    starts: StartParameters,
+    data: SplitImages,
+    n_classes: int,
+    seed: int,
+) -> Trained:
+    """Train members at once (`fit_stack`), and let them name the test images."""
+    stack = fit_stack(members, how, starts, data, seed)
+    histories = [
+        epoch_table(history).assign(model=one.model, protocol=data.split, fold=0, member=one.number)
+        for history, one in zip(stack.histories_, members, strict=True)
     ]
     said = [
-        predict_test(network, model, member, data, n_classes)
-        for (model, member), network in zip(models, stack.estimators_, strict=True)
+        predict_test(network, data, n_classes, one.model, one.number)
+        for network, one in zip(stack.estimators_, members, strict=True)
     ]
-    return concatenate(history), concatenate(said)
+    return Trained(stack, concatenate(histories), concatenate(said))
 
 
 def epoch_table(history: ExperimentHistory) -> pd.DataFrame:
@@ -111,11 +126,8 @@ def epoch_table(history: ExperimentHistory) -> pd.DataFrame:
     from crossfold.validation import multiclass_metrics
 
     macro = multiclass_metrics(history.validation_confusion)
-    columns = {
-        "epoch": history.epochs,
-        **{name: getattr(history, name) for name in _CURVES},
-        **{f"validation_{name}": macro[f"macro_{name}"] for name in _MACRO},
-    }
+    columns = {"epoch": history.epochs, **{name: getattr(history, name) for name in _CURVES}}
+    columns |= {f"validation_{n}": macro[f"macro_{n}"] for n in ("precision", "recall", "f1")}
     return pd.DataFrame(columns).melt("epoch", var_name="measure", value_name="value")
 
 
@@ -125,14 +137,10 @@ def layers_text(network: MLPClassifier) -> str:
     return "-".join(map(str, sizes))
 
 
-Probabilities = NDArray[np.float32]
-Networks = tuple[list[Any], dict[str, Any]]
-
-
 def class_probabilities(
     network: MLPClassifier, data: SplitImages, rows: Rows, n_classes: int
-) -> Probabilities:
-    """Predict some images, shape ``(rows, n_classes)``, float32.
+) -> NDArray[np.float32]:
+    """Predict some images, shape ``(rows, n_classes)``.
 
     A class that the network never saw has probability 0. A network that diverged knows nothing: to
     it all classes are equally likely.
@@ -148,11 +156,11 @@ def class_probabilities(
 
 
 def prediction_table(
-    model: str, member: int, data: SplitImages, rows: Rows, probabilities: Probabilities
+    model: str, member: int, data: SplitImages, rows: Rows, probabilities: NDArray[np.float32]
 ) -> pd.DataFrame:
     """Arrange what a network says of some images, in the schema ``PREDICTIONS``.
 
-    The protocol is the split; a row is the position among all images, each a group of its own.
+    A row is the position among all images, each a group of its own.
     """
     said = {"model": model, "protocol": data.split, "fold": 0, "member": member, "row": rows}
     said |= {"group": rows, "target": data.labels[rows], "predicted": probabilities.argmax(axis=1)}
@@ -162,20 +170,9 @@ def prediction_table(
 
 
 def predict_test(
-    network: MLPClassifier, model: str, member: int, data: SplitImages, n_classes: int
+    network: MLPClassifier, data: SplitImages, n_classes: int, model: str, member: int = 0
 ) -> pd.DataFrame:
     """Predict the test images of the split; the table of `prediction_table`."""
     rows = data.rows(TEST)
     said = class_probabilities(network, data, rows, n_classes)
     return prediction_table(model, member, data, rows, said)
-
-
-def keep_networks(
-    networks: Sequence[MLPClassifier], described: Sequence[Mapping[Any, Any]]
-) -> Networks:
-    """Arrange fitted networks as the catalog stores them: a list, and what each of them is.
-
-    A file holds no functions: a start that is one is only named in the description.
-    """
-    kept = [one.set_params(init="auto") if callable(one.init) else one for one in networks]
-    return kept, {"fitted": list(described)}

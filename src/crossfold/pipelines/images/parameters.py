@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, RootModel
 
@@ -12,6 +12,12 @@ from crossfold.templates.cross_validation.parameters import DropoutRate, Network
 from crossfold.templates.parameters import Parameters
 
 _Value = TypeVar("_Value")
+
+
+class Named(RootModel[dict[str, _Value]], Generic[_Value]):
+    """Values by name."""
+
+    model_config = ConfigDict(frozen=True)
 
 
 class SplitParameters(Parameters):
@@ -72,12 +78,6 @@ class ExperimentParameters(Parameters):
     dropout: DropoutRate = 0.0
 
 
-class ExperimentsParameters(RootModel[dict[str, ExperimentParameters]]):
-    """Experiments by name."""
-
-    model_config = ConfigDict(frozen=True)
-
-
 class SearchParameters(Parameters):
     """How learning rates are tried.
 
@@ -126,12 +126,6 @@ class RegimeParameters(TrainingParameters):
     on_standard_split: bool = False
 
 
-class RegimesParameters(RootModel[dict[str, RegimeParameters]]):
-    """Regimes by name."""
-
-    model_config = ConfigDict(frozen=True)
-
-
 class TwinRegimeParameters(TrainingParameters):
     """How the twins are trained in one regime; the engine is set by the twin.
 
@@ -161,20 +155,14 @@ class TwinParameters(Parameters):
     regimes: Annotated[dict[str, TwinRegimeParameters], Field(min_length=1)]
 
 
-class ComparisonsParameters(RootModel[dict[str, tuple[tuple[str, str], ...]]]):
-    """Pairs of models to compare, A with B, by the question that they answer."""
-
-    model_config = ConfigDict(frozen=True)
+ExperimentsParameters = Named[ExperimentParameters]
+RegimesParameters = Named[RegimeParameters]
+# Pairs of models to compare, A with B, by the question that they answer.
+ComparisonsParameters = Named[tuple[tuple[str, str], ...]]
 
 
 def look_up(known: Mapping[str, _Value], name: str, kind: str) -> _Value:
-    """Give what has a name; `kind` says what it is.
-
-    Raises
-    ------
-    CrossfoldError
-        Nothing has that name.
-    """
+    """Give what has a name, or refuse (CrossfoldError); `kind` says what it is."""
     if name not in known:
         raise CrossfoldError(
             f"The parameters name the {kind} {name!r}, but there are only {', '.join(known)}; "

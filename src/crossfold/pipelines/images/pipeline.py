@@ -8,8 +8,7 @@ from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.pipelines.images import data, evaluation, report, training
-from crossfold.pipelines.images.figures import FIGURES
+from crossfold.pipelines.images import data, nodes, report
 from crossfold.templates import reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.cross_validation.nodes import join_tables
@@ -51,16 +50,16 @@ def create_modelling(study: str, source: str) -> Pipeline:
     stages: dict[str, dict[Callable[..., Any], str | list[str]]] = {
         "split": {data.assign_parts: "split", data.guard_against_leaks: "leak_guard"},
         "experiments": {
-            training.choose_learning_rates: "learning_rates",
-            training.train_experiments: ["experiments", *(f"experiment_{n}" for n in trained)],
+            nodes.choose_learning_rates: "learning_rates",
+            nodes.train_experiments: ["experiments", *(f"experiment_{n}" for n in trained)],
         },
-        "twins": {training.train_twins: ["twins", *(f"twin_{n}" for n in trained)]},
-        "strong_model": {training.fit_strong_model: ["model", "strong_scores"]},
+        "twins": {nodes.train_twins: ["twins", *(f"twin_{n}" for n in trained)]},
+        "strong_model": {nodes.fit_strong_model: ["model", "strong_scores"]},
         "evaluation": {
-            evaluation.evaluate_networks: "metrics_table",
+            nodes.evaluate_networks: "metrics_table",
             summarise_metrics: "metrics",
-            evaluation.compare_models: "comparison",
-            training.write_model_card: "model_card",
+            nodes.compare_models: "comparison",
+            nodes.write_model_card: "model_card",
         },
     }
     joined = {
@@ -85,23 +84,17 @@ def create_modelling(study: str, source: str) -> Pipeline:
 
 def create_report(study: str, source: str) -> Pipeline:
     """Names of models, tables, figures and the page."""
-    names = Node(
-        report.model_names,
-        ["experiments", "twins", "params:report"],
-        "names",
-        name="name_models",
-        namespace="reporting",
-    )
-    return Pipeline([names], namespace=study, tags=["reporting"]) + reporting.create_pipeline(
+    reads = ["experiments", "twins", "params:report"]
+    naming = Node(report.model_names, reads, "names", name="name_models", namespace="reporting")
+    return Pipeline([naming], namespace=study, tags=["reporting"]) + reporting.create_pipeline(
         study,
         page=Path(__file__).with_name("report.md.j2"),
         inputs={
-            "images": f"{source}_images",
-            "labels": f"{source}_labels",
+            **{name: f"{source}_{name}" for name in ("images", "labels")},
             "classes": "params:classes",
         },
         tables=report.TABLES,
-        figures=FIGURES,
+        figures=report.FIGURES,
         words=report.words,
         without=_NOT_MADE,
         default_tables=(),

@@ -8,16 +8,16 @@ import pandas as pd
 import pytest
 import yaml
 
-from crossfold.pipelines.images.audit.measures import (
+from crossfold.pipelines.images.audit import (
     STUDY,
-    TEST,
     Case,
     DigitsClaims,
     FashionClaims,
     ImageClaims,
     Runs,
 )
-from crossfold.pipelines.images.audit.training import ProtocolParameters
+from crossfold.pipelines.images.data import TEST
+from crossfold.pipelines.images.faults import ProtocolParameters
 from crossfold.pipelines.images.parameters import ExperimentsParameters
 
 ROOT = Path(__file__).parents[4]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from crossfold.pipelines.images.audit.training import list_trainings
+from crossfold.pipelines.images.faults import list_trainings
 from crossfold.templates.audit.measured import answer, exact
 
 from .conftest import read

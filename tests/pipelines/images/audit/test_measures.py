@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.images.audit import measures
-from crossfold.pipelines.images.audit.measures import MINI_BATCH, OTHER, STUDY, small_sample
+from crossfold.pipelines.images import audit as measures
+from crossfold.pipelines.images.audit import STUDY
+from crossfold.pipelines.images.faults import MINI_BATCH, OTHER, cross_entropies, small_sample
 from crossfold.templates.audit.measured import effect, is_sure
 
 from .conftest import LABEL, N, answers, curves
@@ -167,6 +168,6 @@ def test_a_run_that_was_not_made_is_named(make_case):
 
 
 def test_a_sure_wrong_answer_has_a_finite_loss():
-    losses = measures.cross_entropies(np.array([[0.0, 1.0], [0.5, 0.5]]), pd.Series([0, 1]))
+    losses = cross_entropies(np.array([[0.0, 1.0], [0.5, 0.5]]), pd.Series([0, 1]))
     assert losses[0] == pytest.approx(87.34, abs=0.01)
     assert losses[1] == pytest.approx(np.log(2))

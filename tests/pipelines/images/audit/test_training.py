@@ -7,10 +7,12 @@ from joblib import parallel_config
 from sklearn.datasets import load_digits
 
 from crossfold.mlp import faults as wrong
-from crossfold.pipelines.images.audit import judge_claims, of_study
-from crossfold.pipelines.images.audit.measures import MINI_BATCH, OTHER, STUDY, TEST, DigitsClaims
-from crossfold.pipelines.images.audit.training import (
+from crossfold.pipelines.images.audit import STUDY, DigitsClaims, judge_claims, of_study
+from crossfold.pipelines.images.data import TEST
+from crossfold.pipelines.images.faults import (
+    MINI_BATCH,
     NETWORK_FAULTS,
+    OTHER,
     ProtocolParameters,
     list_trainings,
     predict_with_dropout,

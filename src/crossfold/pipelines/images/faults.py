@@ -1,4 +1,4 @@
-"""The node that trains the source's networks in every setup that a claim is measured in.
+"""The audits' node that trains the sources' networks in every setup that a claim is measured in.
 
 Networks that learn from the same images for as long share a stack; what a fault leaves as it was is
 trained once.
@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from crossfold.pipelines.images.audit import measures
-from crossfold.pipelines.images.audit.measures import MINI_BATCH, OTHER, TEST, ImageClaims
-from crossfold.pipelines.images.data import SOURCE, TRAIN, VALIDATION, Rows, SplitImages
+from crossfold.pipelines.images.data import SOURCE, TEST, TRAIN, VALIDATION, Rows, SplitImages
 from crossfold.pipelines.images.networks import (
     Member,
     class_probabilities,
@@ -30,7 +28,7 @@ from crossfold.pipelines.images.parameters import (
     ExperimentsParameters,
     StartParameters,
 )
-from crossfold.templates.audit import Setup, run_side_by_side
+from crossfold.templates.audit import Claims, Setup, run_side_by_side
 from crossfold.templates.audit.claims import setups_of
 from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.templates.parameters import Parameters
@@ -41,17 +39,14 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 Arguments = dict[str, Any]
 Fitted = tuple["MLPClassifier", pd.DataFrame]
+OTHER, MINI_BATCH = "other", "mini-batch"
 # More would need more memory, and the products are wide enough.
 NETWORKS_AT_ONCE = 60
 LINES_IN_LOG = 50
 # In the order in which they are applied; ``small_training_sample`` changes the rows instead.
 NETWORK_FAULTS = (
-    "one_hidden_layer",
-    "dropout_backward",
-    "relu_as_derivative",
-    "global_max_softmax",
-    "penalty_not_applied",
-    "drop_last_batch",
+    *("one_hidden_layer", "dropout_backward", "relu_as_derivative", "global_max_softmax"),
+    *("penalty_not_applied", "drop_last_batch"),
 )
 TRAINING_FAULTS = (*NETWORK_FAULTS, "small_training_sample")
 TRAINING_SETTINGS = {"learning_rate": "learning_rate_init", "dropout": "dropout"}
@@ -171,7 +166,7 @@ def training_setup(setup: Setup) -> Setup:
     return setup.keep(TRAINING_FAULTS)._replace(setting=setting)
 
 
-def list_trainings(claims: ImageClaims, names: Sequence[str]) -> dict[Setup, list[str]]:
+def list_trainings(claims: Claims, names: Sequence[str]) -> dict[Setup, list[str]]:
     """List which networks each setup has to train: those that a claim measured in it names.
 
     The source's own protocol trains all. The study's networks stand for those without faults.
@@ -197,7 +192,7 @@ def train_setups(
     experiments: ExperimentsParameters,
     starts: StartParameters,
     protocol: ProtocolParameters,
-    claims: ImageClaims,
+    claims: Claims,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Train every network that a claim needs.
@@ -214,7 +209,7 @@ def train_setups(
     tested = {TEST: data.rows(TEST)}
     if "other_test_rows" in claims.on:
         every = data.rows(TRAIN, VALIDATION, TEST)
-        tested[OTHER] = measures.small_sample(every, len(tested[TEST]), seed)
+        tested[OTHER] = small_sample(every, len(tested[TEST]), seed)
     drops = "dropout_in_prediction" in claims.on
 
     trainings = _trainings(experiments, starts, protocol, claims, seed)
@@ -224,54 +219,49 @@ def train_setups(
     jobs = [(own, data, protocol, tested, drops, seed) for own in stacks]
     found = run_side_by_side(_train, jobs, protocol.n_jobs)
     answers, curves = (pd.concat(tables, ignore_index=True) for tables in zip(*found, strict=True))
-    curves = curves[curves["run"] != MINI_BATCH]
-    of_both = dict.fromkeys(("run", "experiment"), "category")
-    return answers.astype({**of_both, "part": "category"}), curves.astype(
-        {**of_both, "measure": "category"}
-    )
+    kinds = dict.fromkeys(("run", "experiment"), "category")
+    curves = curves[curves["run"] != MINI_BATCH].astype({**kinds, "measure": "category"})
+    return answers.astype({**kinds, "part": "category"}), curves
 
 
 def _trainings(
     experiments: ExperimentsParameters,
     starts: StartParameters,
     protocol: ProtocolParameters,
-    claims: ImageClaims,
+    claims: Claims,
     seed: int,
 ) -> list[Training]:
+    """List every network of every setup and seed, and those that trained on mini-batches."""
     own = protocol.experiments or {name: name for name in experiments.root}
-    networks = {name: experiments.root[study] for name, study in own.items()}
+    networks: dict[str, ExperimentParameters] = {n: experiments.root[o] for n, o in own.items()}
+    networks |= protocol.further
     trainings = [
         Training(setup, name, member, _with_faults(arguments, setup), setup.name)
-        for setup, wanted in list_trainings(claims, [*networks, *protocol.further]).items()
+        for setup, wanted in list_trainings(claims, list(networks)).items()
         for member in range(protocol.n_trainings(setup))
         for name in wanted
-        for arguments in [network_arguments(name, networks, protocol, starts, seed + member)]
+        for arguments in [_arguments(networks[name], protocol.network, starts, seed + member)]
     ]
     if not protocol.mini_batch:
         return trainings
-    how = protocol.model_copy(update={"network": protocol.mini_batch})
-    apart = ((name, network_arguments(name, {}, how, starts, seed)) for name in protocol.further)
-    return trainings + [Training(Setup(), name, 0, own, MINI_BATCH) for name, own in apart]
+    return trainings + [
+        Training(Setup(), name, 0, _arguments(one, protocol.mini_batch, starts, seed), MINI_BATCH)
+        for name, one in protocol.further.items()
+    ]
+
+
+def _arguments(
+    one: ExperimentParameters, network: NetworkParameters, starts: StartParameters, seed: int
+) -> Arguments:
+    """Give the arguments of a network without faults."""
+    rate = getattr(one, "learning_rate_init", None) or network.learning_rate_init
+    common = {"alpha": network.alpha, "batch_size": network.batch_size}
+    return {**Member("", one, seed, rate).network_parameters(starts), **common}
 
 
 def _learns_from(one: Training) -> tuple[bool, bool, bool]:
     """Tell apart what cannot share a stack; what takes longest comes first."""
     return one.run == MINI_BATCH, one.setup.short, "small_training_sample" in one.setup.faults
-
-
-def network_arguments(
-    name: str,
-    experiments: Mapping[str, ExperimentParameters],
-    protocol: ProtocolParameters,
-    starts: StartParameters,
-    seed: int,
-) -> Arguments:
-    """Give the arguments of a network without faults."""
-    network, further = protocol.network, protocol.further.get(name)
-    rate = (further and further.learning_rate_init) or network.learning_rate_init
-    member = Member(name, further or experiments[name], seed, rate)
-    common = {"alpha": network.alpha, "batch_size": network.batch_size}
-    return {**member.network_parameters(starts), **common}
 
 
 def _with_faults(network: Arguments, setup: Setup) -> Arguments:
@@ -316,20 +306,27 @@ def _train(
     """Train at once what learns from the same images; see `train_setups` for the tables."""
     if trainings[0].run == MINI_BATCH:
         protocol = protocol.model_copy(update={"network": protocol.mini_batch})
-    distinct, said = _distinct(trainings), {}
+    distinct = _distinct(trainings)
     fitted = _fit(list(distinct.values()), trainings[0].setup, data, protocol, seed)
-    for key, (network, history) in zip(distinct, fitted, strict=True):
-        answers = [
-            _answers(network, data, rows, drops, seed).assign(part=part)
-            for part, rows in tested.items()
+    said = {
+        key: (
+            pd.concat(
+                _answers(network, data, rows, drops, seed).assign(part=part)
+                for part, rows in tested.items()
+            ),
+            history,
+        )
+        for key, (network, history) in zip(distinct, fitted, strict=True)
+    }
+    tables = [
+        [
+            table.assign(run=one.run, experiment=one.experiment, member=one.member)
+            for table in said[repr(one.arguments)]
         ]
-        said[key] = pd.concat(answers), history
-    tables = []
-    for one in trainings:
-        about: Arguments = {"run": one.run, "experiment": one.experiment, "member": one.member}
-        tables.append([table.assign(**about) for table in said[repr(one.arguments)]])
-    a, b = zip(*tables, strict=True)
-    return pd.concat(a), pd.concat(b)
+        for one in trainings
+    ]
+    answers, curves = (pd.concat(own) for own in zip(*tables, strict=True))
+    return answers, curves
 
 
 def _fit(
@@ -342,29 +339,28 @@ def _fit(
     """Train at once; of full batches part by part, since what has diverged needs no more steps."""
     from crossfold.mlp import ExperimentStack
 
+    network, total = protocol.network, protocol.network.max_iter
     learnt = data.take(_train_rows(setup, data, protocol, seed))
     held_out = data.take(data.rows(protocol.held_out))
+    score_every = protocol.score_every if setup.short else -(-total // LINES_IN_LOG)
+    total, part = (min(protocol.short_epochs, total) if setup.short else total), total
+    if network.batch_size == "full" and not network.momentum:
+        part = min(protocol.short_epochs, total)
 
-    def fit_for(epochs: int, networks: Sequence[Arguments], score_every: int) -> list[Fitted]:
-        estimator = image_network(protocol.network.changed(max_iter=epochs), seed)
-        stack = ExperimentStack(estimator, member_params=networks, score_every=score_every)
+    def fit_for(epochs: int, members: Sequence[Arguments]) -> list[Fitted]:
+        estimator = image_network(network.changed(max_iter=epochs), seed)
+        stack = ExperimentStack(estimator, member_params=members, score_every=score_every)
         stack.fit(*learnt, validation_data=held_out)
         curves = [epoch_table(one).query("measure != 'seconds'") for one in stack.histories_]
         return list(zip(stack.estimators_, curves, strict=True))
 
-    total, short = protocol.network.max_iter, min(protocol.short_epochs, protocol.network.max_iter)
-    if setup.short:
-        return fit_for(short, networks, protocol.score_every)
-    score_every = -(-total // LINES_IN_LOG)
-    if protocol.network.batch_size != "full" or protocol.network.momentum:
-        return fit_for(total, networks, score_every)
-    found = fit_for(short, networks, score_every)
-    for done in range(short, total, short):
+    found = fit_for(min(part, total), networks)
+    for done in range(part, total, part):
         going = [place for place, (one, _) in enumerate(found) if _is_finite(one)]
         if not going:
             break
         starts = [_go_on(networks[place], found[place][0], done) for place in going]
-        later = fit_for(min(short, total - done), starts, score_every)
+        later = fit_for(min(part, total - done), starts)
         for place, (one, curves) in zip(going, later, strict=True):
             own = curves.assign(epoch=curves["epoch"] + done)
             found[place] = one, pd.concat([found[place][1], own])
@@ -375,10 +371,16 @@ def _train_rows(setup: Setup, data: SplitImages, protocol: ProtocolParameters, s
     """Give the images to learn from."""
     rows = data.rows(*protocol.train_parts)
     if "small_training_sample" in setup.faults:
-        rows = measures.small_sample(rows, protocol.train_sample_rows, seed)
+        rows = small_sample(rows, protocol.train_sample_rows, seed)
     if setup.short and protocol.short_rows:
-        rows = measures.small_sample(rows, protocol.short_rows, seed)
+        rows = small_sample(rows, protocol.short_rows, seed)
     return rows
+
+
+def small_sample(rows: Rows, n: int, seed: int) -> Rows:
+    """Draw a few of some rows, in their order."""
+    drawn = np.random.default_rng(seed).choice(rows, size=min(n, len(rows)), replace=False)
+    return np.sort(drawn)
 
 
 def _is_finite(network: MLPClassifier) -> bool:
@@ -402,10 +404,17 @@ def _answers(
     if drops and network.dropout:
         dropped = predict_with_dropout(network, data.pixels[rows], np.random.default_rng(seed))
     classes = {"target": target, "predicted": predicted, "dropped": dropped}
-    loss = measures.cross_entropies(probabilities, target)
+    loss = cross_entropies(probabilities, target)
     return pd.DataFrame({"row": rows, **classes, "loss": loss}).astype(
         {"row": np.int32, **dict.fromkeys(classes, np.uint8)}
     )
+
+
+def cross_entropies(probabilities: NDArray[np.floating], target: ArrayLike) -> NDArray[np.float32]:
+    """Compute every row's loss; a sure wrong answer has a large, finite one."""
+    of_target = probabilities[np.arange(len(probabilities)), np.asarray(target)]
+    losses: NDArray[np.float32] = -np.log(np.clip(of_target, np.finfo(np.float32).tiny, 1))
+    return losses
 
 
 def predict_with_dropout(

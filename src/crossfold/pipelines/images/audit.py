@@ -1,4 +1,4 @@
-"""What the image audits measure of networks that were trained in a setup.
+"""The audits of digits and fashion: measure and judge their sources' claims, write the page.
 
 A quantity is a mean over test images and over seeds. Its interval is from resamples of both at once
 (Owen 2007, "The pigeonhole bootstrap"), the same for every setup, so that the effect of a fault is
@@ -14,31 +14,31 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from kedro.pipeline import Pipeline
+from numpy.typing import NDArray
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.templates.audit import Claims, Measured, exact, resampled, share_of
+from crossfold.pipelines.images.data import SOURCE, TEST
+from crossfold.pipelines.images.faults import (
+    MINI_BATCH,
+    OTHER,
+    TRAINING_FAULTS,
+    ProtocolParameters,
+    cross_entropies,
+    small_sample,
+    train_setups,
+    training_setup,
+)
+from crossfold.templates import audit
+from crossfold.templates.audit import Measured, Setup, exact, resampled, share_of
+from crossfold.validation.tables import probabilities
 
-TEST, OTHER = "test", "other"
-STUDY, MINI_BATCH = "study", "mini-batch"
+STUDY = "study"
 
 Floats = NDArray[np.floating[Any]]
 Names = Sequence[str | int]
 Take = Literal["mean", "min", "max"]
 _TAKE: dict[str, Callable[..., Floats]] = {"mean": np.mean, "min": np.min, "max": np.max}
-
-
-def small_sample(rows: NDArray[np.intp], n: int, seed: int) -> NDArray[np.intp]:
-    """Draw a few of some rows, in their order."""
-    drawn = np.random.default_rng(seed).choice(rows, size=min(n, len(rows)), replace=False)
-    return np.sort(drawn)
-
-
-def cross_entropies(probabilities: NDArray[np.floating], target: ArrayLike) -> NDArray[np.float32]:
-    """Compute every row's loss; a sure wrong answer has a large, finite one."""
-    of_target = probabilities[np.arange(len(probabilities)), np.asarray(target)]
-    losses: NDArray[np.float32] = -np.log(np.clip(of_target, np.finfo(np.float32).tiny, 1))
-    return losses
 
 
 class Answers(NamedTuple):
@@ -355,7 +355,7 @@ def rises_more(case: Case, regime: str) -> Measured:
 
 
 class ImageClaims(
-    Claims,
+    audit.Claims,
     measures=(
         accuracy, loss, pytorch_minus_numpy, recall, gain_by_support, share_named,
         error_of_printed_precision, curve, curve_over_seeds, rises_more,
@@ -384,3 +384,101 @@ class FashionClaims(
     ),
 ):  # fmt: skip
     """The claims of the course solution on images of clothes."""
+
+
+CLAIMS = {one.study: one for one in (DigitsClaims, FashionClaims)}
+
+
+def judge_claims(
+    answers: pd.DataFrame,
+    curves: pd.DataFrame,
+    predictions: pd.DataFrame,
+    history: pd.DataFrame,
+    protocol: ProtocolParameters,
+    claims: ImageClaims,
+    seed: int,
+) -> audit.Tables:
+    """Measure and judge every claim.
+
+    `answers` and `curves` are those of `train_setups`; in `predictions` and `history` are the
+    study's networks, which are those without faults.
+    """
+    said, told = of_study(predictions, protocol), of_study(history, protocol)
+    losses = cross_entropies(probabilities(said), said["target"])
+    said = said.assign(loss=losses, part=TEST, dropped=said["predicted"])
+    runs = Runs(_below(answers, said), _below(curves, told), protocol.n_resamples, seed)
+
+    def case_of(setup: Setup) -> Case:
+        return make_case(runs, protocol, claims, setup)
+
+    def beside(case: Case, name: str, metric: str) -> Measured | None:
+        """Measure a figure of the source's table, if the network was trained in this setup."""
+        if (case.run, name, TEST) not in runs.by_network:
+            return None
+        return (
+            accuracy(case, [name]) if metric == "test_accuracy" else curve(case, [metric], [name])
+        )
+
+    return audit.judge(
+        claims,
+        case_of,
+        epochs=(protocol.network.max_iter, protocol.source_epochs),
+        figures=audit.beside_printed(claims, case_of, beside, _subject),
+    )
+
+
+def _subject(name: str) -> str:
+    return f"experiment {name}" if name.isdigit() else name.replace("_", " ")
+
+
+def make_case(runs: Runs, protocol: ProtocolParameters, claims: ImageClaims, setup: Setup) -> Case:
+    """Find what was trained in a setup."""
+
+    def run_of(one: Setup) -> str:
+        trained = training_setup(one)
+        return STUDY if trained == Setup() else trained.name
+
+    name, value = setup.setting or ("", 0)
+    return Case(
+        runs,
+        run=run_of(setup),
+        short=run_of(setup.keep(short=True)),
+        plain=run_of(Setup(short=setup.short)),
+        source=training_setup(Setup(claims.on, setup.short)).name,
+        faults=setup.faults,
+        sample_rows=int(value) if name == "sample_rows" else protocol.sample_rows,
+        trains_wrongly=bool(setup.faults & set(TRAINING_FAULTS)),
+    )
+
+
+def of_study(table: pd.DataFrame, protocol: ProtocolParameters) -> pd.DataFrame:
+    """Take the study's networks on the source's split, named as the audit names them."""
+    own = table[table["protocol"] == SOURCE]
+    models = own["model"].astype("str")
+    names = {f"{protocol.regime}/{study}": name for name, study in protocol.experiments.items()}
+    names = names or {one: one.removeprefix(f"{protocol.regime}/") for one in models.unique()}
+    return own.assign(run=STUDY, experiment=models.map(names)).dropna(subset="experiment")
+
+
+def _below(table: pd.DataFrame, study: pd.DataFrame) -> pd.DataFrame:
+    """Put the study's rows below those of the audit, with names as texts."""
+    texts = {name: "str" for name in ("run", "experiment", "part", "measure") if name in table}
+    parts = [one[list(table)].astype(texts) for one in (table, study)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def create_pipeline(study: str, source: str) -> Pipeline:
+    """Build the audit of a study, ``digits`` or ``fashion``, from the tables that it made.
+
+    `source` is the name of the source of images.
+    """
+    return audit.create_pipeline(
+        CLAIMS[study],
+        {train_setups: ["answers", "curves"], judge_claims: audit.TABLES},
+        {
+            "images": f"{source}_images",
+            "split_table": f"{study}.split",
+            **{name: f"{study}.{name}" for name in ("predictions", "history")},
+            **{name: f"params:{study}.{name}" for name in ("experiments", "starts")},
+        },
+    )

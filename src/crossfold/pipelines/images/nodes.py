@@ -1,4 +1,4 @@
-"""Nodes that train: learning rates, the table of experiments, the twins, the strong network."""
+"""Nodes: learning rates, the table of experiments, the twins, the strong network, figures."""
 
 from __future__ import annotations
 
@@ -15,30 +15,45 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images.data import SOURCE, STANDARD, TRAIN, VALIDATION, SplitImages
 from crossfold.pipelines.images.networks import (
     Member,
-    Networks,
+    Trained,
     fit_stack,
     image_network,
-    keep_networks,
     layers_text,
-    outcome_of,
     predict_test,
+    train,
 )
 from crossfold.pipelines.images.parameters import (
+    ComparisonsParameters,
     ExperimentParameters,
     ExperimentsParameters,
     RegimeParameters,
     RegimesParameters,
     StartParameters,
+    TrainingParameters,
     TwinParameters,
     look_up,
 )
+from crossfold.templates.cross_validation.evaluation import (
+    COMPARISON_COLUMNS,
+    evaluate_predictions,
+    result_row,
+)
 from crossfold.templates.cross_validation.final_model import library_versions
-from crossfold.templates.cross_validation.parameters import CardParameters, NetworkParameters
+from crossfold.templates.cross_validation.nodes import Networks
+from crossfold.templates.cross_validation.parameters import (
+    CardParameters,
+    EvaluationParameters,
+    NetworkParameters,
+)
+from crossfold.templates.parameters import TableParameters
 from crossfold.validation import wilson_interval
 from crossfold.validation.tables import concatenate, probabilities
 
 if TYPE_CHECKING:
-    from crossfold.mlp import ExperimentStack
+    from crossfold.validation import TestResult
+
+STRONG = "strong"
+IMAGES = TableParameters(target="label", task="multiclass")
 
 
 def choose_learning_rates(
@@ -59,12 +74,11 @@ def choose_learning_rates(
     ``validation_accuracy``, ``validation_loss`` and ``chosen``.
     """
     data = SplitImages.of(images, split_table, SOURCE)
-    tables = [
-        _choose(_trials(data, experiments.root, starts, regime, seed)).assign(regime=name)
+    tables = {
+        name: choose_best(_trials(data, experiments.root, starts, regime, seed))
         for name, regime in regimes.root.items()
-    ]
-    table = pd.concat(tables, ignore_index=True)
-    return table[["regime", *(column for column in table if column != "regime")]]
+    }
+    return pd.concat(tables, names=["regime"]).reset_index("regime").reset_index(drop=True)
 
 
 def _trials(
@@ -84,20 +98,17 @@ def _trials(
     if len(regime.learning_rates) == 1:
         return table.assign(epochs=0, validation_accuracy=np.nan, validation_loss=np.nan)
     epochs = regime.search.epochs
-    network = regime.network.changed(max_iter=epochs)
-    drawn = np.random.default_rng(seed).permutation(data.rows(TRAIN))
-    rows = np.sort(drawn[: regime.search.n_rows])
-    stack = fit_stack(
-        members, network, starts, data, score_every=epochs, seed=seed, train_rows=rows
-    )
+    how = TrainingParameters(network=regime.network.changed(max_iter=epochs), score_every=epochs)
+    drawn = np.random.default_rng(seed).permutation(data.rows(TRAIN))[: regime.search.n_rows]
+    histories = fit_stack(members, how, starts, data, seed, np.sort(drawn)).histories_
     return table.assign(
         epochs=epochs,
-        validation_accuracy=[one.validation_accuracy[-1] for one in stack.histories_],
-        validation_loss=[one.validation_loss[-1] for one in stack.histories_],
+        validation_accuracy=[one.validation_accuracy[-1] for one in histories],
+        validation_loss=[one.validation_loss[-1] for one in histories],
     )
 
 
-def _choose(trials: pd.DataFrame) -> pd.DataFrame:
+def choose_best(trials: pd.DataFrame) -> pd.DataFrame:
     """Mark the best trial of each experiment; one whose weights are not finite is never best."""
     diverged = trials["validation_loss"].isna() & (trials["epochs"] > 0)
     accuracy = trials["validation_accuracy"].mask(diverged, -1)
@@ -146,21 +157,22 @@ def train_experiments(
     rows, trained = [], []
     for name, regime in regimes.root.items():
         members = [
-            Member(experiment, settings, one, chosen_rate(learning_rates, name, experiment))
+            Member(
+                *(experiment, settings, seed + number),
+                *(chosen_rate(learning_rates, name, experiment), f"{name}/{experiment}", number),
+            )
             for experiment, settings in experiments.root.items()
-            for one in range(seed, seed + starts.n_seeds)
+            for number in range(starts.n_seeds)
         ]
-        models = [(f"{name}/{one.experiment}", one.seed - seed) for one in members]
-        how: Any = {"score_every": regime.score_every, "seed": seed}
         for split in (SOURCE, STANDARD) if regime.on_standard_split else (SOURCE,):
             data = SplitImages.of(images, split_table, split)
-            stack = fit_stack(members, regime.network, starts, data, **how)
-            trained.append((stack, *outcome_of(stack, models, data, len(classes))))
+            made = train(members, regime, starts, data, len(classes), seed)
+            trained.append(made)
             rows += [
                 {
-                    "model": model,
+                    "model": member.model,
                     "protocol": split,
-                    "member": number,
+                    "member": member.number,
                     "regime": name,
                     "experiment": member.experiment,
                     "seed": member.seed,
@@ -168,23 +180,21 @@ def train_experiments(
                     **member.settings.model_dump(exclude={"hidden_layer_sizes"}),
                     "learning_rate": member.learning_rate,
                     "epochs": regime.network.max_iter,
-                    "seconds": stack.histories_[0].seconds[-1],
+                    "seconds": made.stack.histories_[0].seconds[-1],
                 }
-                for (model, number), member, network in zip(
-                    models, members, stack.estimators_, strict=True
-                )
+                for member, network in zip(members, made.stack.estimators_, strict=True)
             ]
     described = pd.DataFrame(rows)
     return described, *_joined(trained, described)
 
 
 def _joined(
-    trained: Sequence[tuple[ExperimentStack, pd.DataFrame, pd.DataFrame]], described: pd.DataFrame
+    trained: Sequence[Trained], described: pd.DataFrame
 ) -> tuple[Networks, pd.DataFrame, pd.DataFrame]:
     """Put networks, histories and answers of several stacks together."""
-    stacks, histories, said = zip(*trained, strict=True)
-    networks = [network for stack in stacks for network in stack.estimators_]
-    kept = keep_networks(networks, described.to_dict("records"))
+    networks = [network for one in trained for network in one.stack.estimators_]
+    _, histories, said = zip(*trained, strict=True)
+    kept = networks, {"fitted": described.to_dict("records")}
     return kept, concatenate(histories), concatenate(said)
 
 
@@ -210,19 +220,16 @@ def train_twins(
     data = SplitImages.of(images, split_table, SOURCE)
     settings = look_up(experiments.root, twin.experiment, "experiment")
     rows: list[dict[str, Any]] = []
-    trained = []
+    trained: list[Trained] = []
     for regime, how in twin.regimes.items():
         rate = how.learning_rate or chosen_rate(learning_rates, regime, twin.experiment)
-        member = Member(twin.experiment, settings, seed, rate)
         for framework in ("numpy", "torch"):
-            model, network = twin_model(framework, regime, twin), how.network
-            stack = fit_stack(
-                [member], network.changed(engine=framework), starts, data,
-                score_every=how.score_every, seed=seed,
-            )  # fmt: skip
-            trained.append((stack, *outcome_of(stack, [(model, 0)], data, len(classes))))
-            own = {"model": model, "framework": framework, "regime": regime}
-            rows.append({**own, **_figures(stack, trained[-1][2])})
+            model = twin_model(framework, regime, twin)
+            member = Member(twin.experiment, settings, seed, rate, model)
+            own = how.model_copy(update={"network": how.network.changed(engine=framework)})
+            trained.append(train([member], own, starts, data, len(classes), seed))
+            about = {"model": model, "framework": framework, "regime": regime}
+            rows.append({**about, **_figures(trained[-1])})
         apart = _differences(trained[-2:])
         rows[-2:] = [{**row, **apart} for row in rows[-2:]]
     described = pd.DataFrame(rows)
@@ -236,10 +243,10 @@ def twin_model(framework: str, regime: str, twin: TwinParameters) -> str:
     return f"twin_{framework}" if is_first else f"twin_{framework}_{regime}"
 
 
-def _figures(stack: ExperimentStack, table: pd.DataFrame) -> dict[str, Any]:
-    right, n = (table["target"] == table["predicted"]).sum(), len(table)
+def _figures(twin: Trained) -> dict[str, Any]:
+    right, n = (twin.said["target"] == twin.said["predicted"]).sum(), len(twin.said)
     low, high = wilson_interval(right, n)
-    network, history = stack.estimators_[0], stack.histories_[0]
+    network, history = twin.stack.estimators_[0], twin.stack.histories_[0]
     return {
         **{"estimate": right / n, "low": float(low), "high": float(high), "n": n},
         "epochs": int(history.epochs[-1]),
@@ -249,20 +256,15 @@ def _figures(stack: ExperimentStack, table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _differences(
-    twins: Sequence[tuple[ExperimentStack, pd.DataFrame, pd.DataFrame]],
-) -> dict[str, float]:
+def _differences(twins: Sequence[Trained]) -> dict[str, float]:
     """Find the largest differences between the frameworks, in any weight and any probability."""
-    networks = [stack.estimators_[0] for stack, *_ in twins]
+    networks = [one.stack.estimators_[0] for one in twins]
     pairs = zip(*([*one.coefs_, *one.intercepts_] for one in networks), strict=True)
-    p, q = (probabilities(said) for *_, said in twins)
+    p, q = (probabilities(one.said) for one in twins)
     return {
         "largest_weight_difference": max(float(np.abs(x - y).max()) for x, y in pairs),
         "largest_probability_difference": float(np.abs(p - q).max()),
     }
-
-
-STRONG = "strong"
 
 
 def fit_strong_model(
@@ -294,7 +296,7 @@ def fit_strong_model(
         "classes": classes,
         "data": {"rows": len(rows), "fingerprint": learnt_from.hexdigest()},
     }
-    return ([network], about), predict_test(network, STRONG, 0, data, len(classes))
+    return ([network], about), predict_test(network, data, len(classes), STRONG)
 
 
 def write_model_card(
@@ -316,3 +318,69 @@ def write_model_card(
         "versions": library_versions(),
         **card.model_dump(),
     }
+
+
+def evaluate_networks(
+    predictions: pd.DataFrame, evaluation: EvaluationParameters, seed: int
+) -> pd.DataFrame:
+    """Compute every metric of every model on its test images, over all members and of each.
+
+    Members of one model predict the same images, so that an image is a group where there are
+    several. The table has the schema `crossfold.validation.schemas.METRICS`, with the scopes
+    ``pooled`` and ``member 0`` and on, which have no intervals.
+    """
+    by_member = predictions.assign(fold=predictions["member"])
+    metrics = evaluate_predictions(by_member, predictions, IMAGES, evaluation, seed)
+    return metrics.assign(scope=metrics["scope"].str.replace("fold", "member"))
+
+
+def compare_models(
+    predictions: pd.DataFrame,
+    comparisons: ComparisonsParameters,
+    evaluation: EvaluationParameters,
+    seed: int,
+) -> pd.DataFrame:
+    """Compare pairs of models on the test images of the source's split.
+
+    Each seed that both models were trained from gets McNemar's test. Over all seeds there is a
+    bootstrap over images and, with more than one seed, a paired t-test over seeds. The table has
+    the schema `crossfold.validation.schemas.COMPARISON`.
+    """
+    predictions = predictions[predictions["protocol"] == SOURCE]
+    models = {
+        str(name): rows.pivot_table("predicted", ["row", "target"], "member", aggfunc="first")
+        for name, rows in predictions.groupby("model", observed=True)
+    }
+    pairs = dict.fromkeys(pair for pairs in comparisons.root.values() for pair in pairs)
+    rows = [
+        result_row((a, b), "accuracy", test, result)
+        for a, b in pairs
+        for test, result in _compare(
+            look_up(models, a, "model"), look_up(models, b, "model"), evaluation, seed
+        ).items()
+    ]
+    table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+    return table.assign(protocol=SOURCE).astype({"n": "int64"})
+
+
+def _compare(
+    a: pd.DataFrame, b: pd.DataFrame, evaluation: EvaluationParameters, seed: int
+) -> dict[str, TestResult]:
+    """Compare the classes named by two models, by image (rows) and member, and over all members."""
+    from crossfold.validation import mcnemar_test, paired_bootstrap, paired_t_test
+
+    members = a.columns.intersection(b.columns)
+    y = a.index.get_level_values("target").to_numpy()
+    right_a, right_b = (one[members].eq(y, axis=0) for one in (a, b))
+    several = len(members) > 1
+    tests = {
+        f"McNemar, seed {seed + int(one)}" if several else "McNemar": mcnemar_test(
+            np.ones(len(y)), right_a[one], right_b[one]
+        )
+        for one in members
+    }
+    if several:
+        tests["t over seeds"] = paired_t_test(right_a.mean(), right_b.mean())
+    gain = right_a.mean(axis=1) - right_b.mean(axis=1)
+    over_images = paired_bootstrap(gain, n_resamples=evaluation.n_resamples, seed=seed)
+    return {**tests, "bootstrap over images": over_images}
