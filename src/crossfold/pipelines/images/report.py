@@ -167,14 +167,17 @@ def _one_report(rows: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
         rows["target"], rows["predicted"], labels=range(len(classes)), target_names=classes,
         output_dict=True, zero_division=0,
     )  # fmt: skip
-    accuracy, counts = printed.pop("accuracy"), confusion_counts(rows, len(classes))
-    ends = class_rates(counts).filter(regex="_").set_axis(classes)
-    table = pd.DataFrame(printed).T.rename(columns={"f1-score": "f1"}).join(ends)
-    right = accuracy, *wilson_interval(np.trace(counts), len(rows)), len(rows)
-    table.loc["accuracy", ["recall", "recall_low", "recall_high", "support"]] = right
+    counts = confusion_counts(rows, len(classes))
+    ends = class_rates(counts).drop(columns=["precision", "recall"]).set_axis(classes)
+    for name, own in ends.to_dict("index").items():
+        printed[name] |= own
     for label, name in _present(rows, classes):
         score = average_precision_score(rows["target"] == label, rows[f"p{label}"])
-        table.loc[name, "average_precision"] = score
+        printed[name]["average_precision"] = score
+    low, high = wilson_interval(np.trace(counts), len(rows))
+    right = {"recall": printed.pop("accuracy"), "recall_low": low, "recall_high": high}
+    printed["accuracy"] = {**right, "support": len(rows)}
+    table = pd.DataFrame(printed).T.rename(columns={"f1-score": "f1"})
     columns = [f"{rate}{end}" for rate in ("precision", "recall") for end in ("", "_low", "_high")]
     table = table.reindex(columns=[*columns, "f1", "average_precision", "support"])
     return table.rename_axis("class").reset_index().astype({"support": int})
@@ -528,7 +531,8 @@ def difference_sentence(row: Mapping[Any, Any], names: Mapping[str, str]) -> str
     if verdict(row["low"], row["high"]) != "differ":
         points = write.interval(gap, low, high, 1)
         return f"{a} and {b} cannot be told apart: they differ by {points} points of accuracy."
-    points = write.interval(abs(gap), *sorted((abs(low), abs(high))), 1)
+    smaller, larger = sorted((abs(low), abs(high)))
+    points = write.interval(abs(gap), smaller, larger, 1)
     return f"{a}: {points} points {'more' if gap > 0 else 'less'} accurate than {b}."
 
 
