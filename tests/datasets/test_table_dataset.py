@@ -171,6 +171,13 @@ def test_thousands_are_found_out(
     assert (arguments["decimal"], arguments.get("thousands")) == expected
 
 
+def test_columns_with_points_stand_beside_columns_with_commas(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "weight;height\n75,3;170.0\n81,0;181.5\n77,4;166.0\n")
+    read = TableDataset(dataset=find_source(str(file))).load()
+    assert read["weight"].tolist() == ["75.3", "81.0", "77.4"]
+    assert read["height"].tolist() == ["170.0", "181.5", "166.0"]
+
+
 def test_late_bytes_that_are_no_utf8_count(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_bytes(b"a,b\n" + b"1,x\n" * 500_000 + "1,ä\n".encode("cp1252"))

@@ -190,7 +190,11 @@ def refuse_no_header(path: Path, names: list[str]) -> None:
 
 
 def find_decimal(cells: list[str], sep: str) -> tuple[str, str | None]:
-    """Find the decimal sign, and the sign between thousands where there is one."""
+    """Find the decimal sign, and the sign between thousands where there is one.
+
+    Commas that can be nothing else are decimal signs, also where other columns have points: with
+    the comma both are read.
+    """
     grouped = Counter(
         (found["point"], found["comma"])
         for found in map(GROUPED.fullmatch, cells)
@@ -204,4 +208,4 @@ def find_decimal(cells: list[str], sep: str) -> tuple[str, str | None]:
     in_english = all(re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", cell) for cell in commas)
     if commas and sep == "," and in_english:
         return ".", ","
-    return ("," if len(commas) > points else "."), None
+    return ("," if not in_english or len(commas) > points else "."), None
