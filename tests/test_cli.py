@@ -165,9 +165,9 @@ def test_refused_parameter_is_told_with_what_is_allowed(conf: Path) -> None:
             run,
             ["--pipelines=wine", "--params=sed=7,wine.models.numpy.mlp.params.max_itr=3,seed=abc"],
             "There is no parameter sed (did you mean seed?), which was given as 7; the parameter"
-            " seed is 'abc': it should be a whole number from 0 to 4,000,000,000; there is no"
-            " parameter wine.models.numpy.mlp.params.max_itr, which was given as 3. Change it in"
-            " conf/ or with --params.",
+            " seed is 'abc': it should be a whole number from 0 to 4,000,000,000; in the block of"
+            " parameters wine.models.numpy.mlp.params: there is no argument max_itr of a network"
+            " (did you mean max_iter?). Change it in conf/ or with --params.",
         ),
         (
             refresh,

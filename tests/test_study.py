@@ -15,7 +15,7 @@ QUICK = {
         "baselines": {"random_forest": {"params": {"n_estimators": 5}}},
         "numpy": {"mlp_numpy": SMALL},
         "torch": {"mlp_torch": SMALL},
-        "tuned": {"mlp_tuned": {**SMALL, "members": 2, "search": {"dropout": [0.1]}}},
+        "ensemble": {"mlp_ensemble": {**SMALL, "members": 2}},
     },
     "evaluation": {"n_resamples": 50},
     "importance": {"n_repeats": 1, "max_rows": 50},
@@ -52,13 +52,13 @@ def test_the_tables_are_those_of_every_study(studied: crossfold.Study) -> None:
     PREDICTIONS.validate(studied.predictions)
     METRICS.validate(studied.metrics)
     COMPARISON.validate(studied.comparison)
-    assert {"mlp_tuned", "mlp_numpy", "mlp_torch", "prevalence"} <= set(studied.summary().index)
+    assert {"mlp_ensemble", "mlp_numpy", "mlp_torch", "prevalence"} <= set(studied.summary().index)
     assert studied.summary().loc["logistic_regression", "roc_auc"] > 0.75
     assert studied.row_counts["kept"] == 240
 
 
 def test_groups_stay_together(studied: crossfold.Study, frame: pd.DataFrame) -> None:
-    one = studied.predictions[studied.predictions["model"] == "mlp_tuned"]
+    one = studied.predictions[studied.predictions["model"] == "mlp_ensemble"]
     fold = one.sort_values("row")["fold"].to_numpy()
     assert pd.Series(fold).groupby(frame["patient_id"].to_numpy()).nunique().max() == 1
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import make_moons
+from sklearn.metrics import log_loss
 from sklearn.model_selection import KFold, cross_val_predict
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -19,6 +20,7 @@ from crossfold.mlp import (
     MLPRegressor,
     TabularEncoder,
 )
+from crossfold.mlp.callbacks import Callback
 from crossfold.mlp.exceptions import DataError, ParameterError
 
 TABLE = pd.DataFrame(
@@ -155,6 +157,60 @@ def test_an_ensemble_is_the_mean_of_networks_trained_alone(kind, engine):
         np.testing.assert_allclose(ensemble.predict(X), expected, atol=1e-5)
         assert is_regressor(ensemble)
         assert not hasattr(ensemble, "predict_proba")
+
+
+class Rows(Callback):
+    """Keeps which rows every network learns from, and which stop it."""
+
+    def on_train_begin(self, members, data_sets, max_iter):
+        self.of = [(one.train_rows, one.validation_rows) for one in members]
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_rows_that_stop_a_network_are_whole_groups(kind, engine):
+    X, y = make_moons(90, noise=0.2, random_state=0)
+    groups = np.random.default_rng(0).integers(0, 30, 90).astype(str)
+    rows = Rows()
+    network = kind(**QUICK, engine=engine, early_stopping="loss", callbacks=[rows])
+    MLPEnsemble(network, n_members=2, random_state=0).fit(X, y, groups=groups)
+    for train, stopping in rows.of:
+        assert not set(groups[train]) & set(groups[stopping])
+        assert len(train) + len(stopping) == 90
+    assert set(rows.of[0][1]) != set(rows.of[1][1])
+    inner = [(np.arange(60), np.arange(60, 90))]
+    GridStack(network, {"alpha": [0.1]}, cv=inner, refit=False).fit(X, y, groups=groups)
+    ((train, stopping),) = rows.of
+    assert not set(groups[train]) & set(groups[stopping])
+    assert set(train) | set(stopping) == set(range(60))
+
+
+def test_groups_of_one_row_are_stratified_as_before():
+    X, y = make_moons(60, noise=0.2, random_state=0)
+    network = MLPClassifier(**QUICK, early_stopping=True, random_state=0)
+    folds = [(np.arange(60), [])]
+    alone, grouped = (
+        FoldStack(network).fit(X, y, folds, groups=groups) for groups in (None, np.arange(60))
+    )
+    np.testing.assert_array_equal(
+        alone.estimators_[0][0].coefs_[0], grouped.estimators_[0][0].coefs_[0]
+    )
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_a_fold_s_validation_rows_may_stop_its_network(engine):
+    X, y = make_moons(80, noise=0.3, random_state=0)
+    train, validation = np.arange(50), np.arange(50, 80)
+    how = {**QUICK, "max_iter": 9, "early_stopping": "loss", "n_iter_no_change": np.inf}
+    network = MLPClassifier(**how, engine=engine, random_state=0)
+    stack = FoldStack(network).fit(X, y, [(train, validation)], stop_on_validation=True)
+    alone = clone(network).fit(X[train], y[train], validation_data=(X[validation], y[validation]))
+    fitted = stack.estimators_[0][0]
+    np.testing.assert_allclose(fitted.predict_proba(X), alone.predict_proba(X), atol=1e-5)
+    losses = fitted.history_.validation_loss
+    assert log_loss(y[validation], fitted.predict_proba(X[validation])) == pytest.approx(
+        min(losses), rel=1e-4
+    )
 
 
 def test_epochs_follow_from_steps():

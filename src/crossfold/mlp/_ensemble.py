@@ -83,8 +83,12 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         self.n_steps = n_steps
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Train on inputs and targets, as `MLPClassifier.fit` or `MLPRegressor.fit` do."""
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None) -> Self:
+        """Train on inputs and targets, as `MLPClassifier.fit` or `MLPRegressor.fit` do.
+
+        Rows of one group are set aside for early stopping together, where `groups`, shape ``(n,)``,
+        are given.
+        """
         self._validate_params()
         n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
         seed = draw_seed(self.random_state)
@@ -93,7 +97,7 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
             member_params=[{"random_state": seed + number} for number in range(self.n_members)],
         )
         everyone = np.arange(n_rows), np.empty(0, dtype=np.intp)
-        stack.fit(X, y, [everyone], sample_weight=sample_weight)
+        stack.fit(X, y, [everyone], groups=groups, sample_weight=sample_weight)
         self.estimators_ = [member for [member] in stack.estimators_]
         return self
 

@@ -120,6 +120,7 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         groups: Any = None,
         sample_weight: Any = None,
         fold_params: Sequence[Parameters] | None = None,
+        stop_on_validation: bool = False,
     ) -> Self:
         """Train every member on every fold.
 
@@ -135,11 +136,15 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             row numbers, or a mask of all rows. Validation rows may be empty. None is five folds;
             a number of folds is stratified by class and not shuffled, as in scikit-learn.
         groups
-            Group of each row, for splitters that keep groups together.
+            Group of each row, for splitters that keep groups together; rows that are set aside for
+            early stopping are whole groups too, but not together with a sampler.
         sample_weight
             Weight of each row, shape ``(n,)``, or None. Not together with a sampler.
         fold_params
             Parameters of each fold, over those of the estimator and under those of the member.
+        stop_on_validation
+            Whether early stopping looks at each fold's validation rows, and none are set aside: for
+            validation rows that are not to judge the network.
 
         Raises
         ------
@@ -152,8 +157,9 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         rows = self._split(X, y, cv, groups)
         estimators = self._clones(rows, fold_params)
         targets = estimators[0][0]._learn_targets(y)
-        prepared = self._prepare(X, y, rows, sample_weight, targets)
-        jobs = _list_jobs(estimators, prepared)
+        groups = None if groups is None else np.asarray(groups)
+        prepared = self._prepare(X, y, rows, sample_weight, groups, targets)
+        jobs = _list_jobs(estimators, prepared, False if stop_on_validation else None)
         trained = _train(jobs, targets, self.estimator._callbacks(), self.n_jobs)
         for job, result in zip(jobs, trained, strict=True):
             job.keep(result, targets)
@@ -201,7 +207,13 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         ]
 
     def _prepare(
-        self, X: Any, y: Array, folds: Sequence[Fold], sample_weight: Any, targets: Targets
+        self,
+        X: Any,
+        y: Array,
+        folds: Sequence[Fold],
+        sample_weight: Any,
+        groups: Array | None,
+        targets: Targets,
     ) -> list[FoldData]:
         tables = one_table_per_fold(X, len(folds))
         for table in tables:
@@ -210,11 +222,12 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         weights = template._check_weights(sample_weight, y)
         if self.preprocessor is None and self.sampler is None:
             encoded = targets.encode(y, template.dtype)
-            prepared = share_inputs(tables, folds, encoded, weights, template.dtype)
+            of_rows = encoded, weights, groups
+            prepared = share_inputs(tables, folds, of_rows, template.dtype)
         else:
             preparation = Preparation(self.preprocessor, self.sampler, targets, template.dtype)
             prepared = [
-                preparation.prepare(table, y, weights, fold)
+                preparation.prepare(table, y, weights, groups, fold)
                 for table, fold in zip(tables, folds, strict=True)
             ]
         return pad_folds(prepared)
@@ -227,6 +240,7 @@ class _Job:
     estimator: BaseMLP
     fold: FoldData
     place: tuple[int, int]
+    sets_aside: bool | None
 
     def network(self, targets: Targets) -> Network:
         return make_network(self.estimator, self.fold.features.n_features_in_, targets)
@@ -235,7 +249,12 @@ class _Job:
         fold = self.fold
         validation_rows = fold.validation_rows if len(fold.validation_rows) else None
         member = make_member(
-            self.estimator, targets, fold.data_set, fold.train_rows, validation_rows
+            self.estimator,
+            targets,
+            fold.data_set,
+            fold.train_rows,
+            validation_rows,
+            sets_aside=self.sets_aside,
         )
         return replace(member, place=self.place)
 
@@ -248,10 +267,12 @@ class _Job:
             raise DivergenceError(f"Member {member}, fold {fold}: {error}") from error
 
 
-def _list_jobs(estimators: Sequence[Sequence[BaseMLP]], folds: Sequence[FoldData]) -> list[_Job]:
+def _list_jobs(
+    estimators: Sequence[Sequence[BaseMLP]], folds: Sequence[FoldData], sets_aside: bool | None
+) -> list[_Job]:
     """List all networks, member by member."""
     return [
-        _Job(estimator, fold, (member, number))
+        _Job(estimator, fold, (member, number), sets_aside)
         for member, of_folds in enumerate(estimators)
         for number, (estimator, fold) in enumerate(zip(of_folds, folds, strict=True))
     ]
@@ -372,14 +393,20 @@ def one_table_per_fold(X: Any, n_folds: int) -> list[Any]:
 
 
 def share_inputs(
-    X: Sequence[Any], folds: Sequence[Fold], targets: Array, weights: Array | None, dtype: str
+    X: Sequence[Any],
+    folds: Sequence[Fold],
+    of_rows: tuple[Array, Array | None, Array | None],
+    dtype: str,
 ) -> list[FoldData]:
-    """Let folds read their rows from inputs that are kept once, whoever shares them."""
+    """Let folds read their rows from inputs that are kept once, whoever shares them.
+
+    `of_rows` are the targets, weights and groups of a `DataSet`.
+    """
     checked: dict[int, tuple[Features, DataSet]] = {}
     for inputs in X:
         if id(inputs) not in checked:
             features = Features()
-            checked[id(inputs)] = features, DataSet(features.check(inputs, dtype), targets, weights)
+            checked[id(inputs)] = features, DataSet(features.check(inputs, dtype), *of_rows)
     return [
         FoldData(data_set, train_rows, validation_rows, validation_rows, features)
         for (train_rows, validation_rows), (features, data_set) in zip(
@@ -405,7 +432,9 @@ class Preparation:
     targets: Targets
     dtype: str
 
-    def prepare(self, X: Any, y: Array, weights: Array | None, fold: Fold) -> FoldData:
+    def prepare(
+        self, X: Any, y: Array, weights: Array | None, groups: Array | None, fold: Fold
+    ) -> FoldData:
         """Prepare one fold: fit on its training rows, apply to its validation rows.
 
         Validation rows are transformed but never resampled.
@@ -424,6 +453,8 @@ class Preparation:
             inputs,
             self.targets.encode(np.concatenate([train_y, y[validation_rows]]), self.dtype),
             None if weights is None else weights[np.concatenate(fold)],
+            # Nobody knows the groups of rows that a sampler made.
+            None if groups is None or self.sampler else groups[np.concatenate(fold)],
         )
         n_train = len(train_y)
         rows = np.arange(inputs.shape[0])

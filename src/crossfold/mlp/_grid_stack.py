@@ -125,7 +125,7 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         X, y
             Inputs, shape ``(n, n_features)``, and classes or values of the rows.
         groups
-            Group of each row, for splitters that read it.
+            Group of each row, as in `FoldStack.fit`.
 
         Raises
         ------
@@ -138,7 +138,7 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         self.multimetric_ = False
         self.n_splits_ = len(folds)
         candidates = list(ParameterGrid(self.param_grid))
-        self.cv_results_ = self._search(X, y, folds, candidates)
+        self.cv_results_ = self._search(X, y, groups, folds, candidates)
         _logger.info(describe_stacks(self.stacks_))
         self.best_index_ = int(self.cv_results_["rank_test_score"].argmin())
         self.best_params_ = candidates[self.best_index_]
@@ -148,7 +148,7 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         return self
 
     def _search(
-        self, X: Any, y: Any, folds: Sequence[Any], candidates: list[dict[str, Any]]
+        self, X: Any, y: Any, groups: Any, folds: Sequence[Any], candidates: list[dict[str, Any]]
     ) -> dict[str, Any]:
         networks = [clone_with(self.estimator, candidate) for candidate in candidates]
         scores, fit_seconds, score_seconds = np.empty((3, len(candidates), len(folds)))
@@ -161,7 +161,7 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
                 preprocessor=self.preprocessor,
                 member_params=members,
                 n_jobs=self.n_jobs,
-            ).fit(X, y, folds)
+            ).fit(X, y, folds, groups=groups)
             seconds = perf_counter() - started
             fit_seconds[group] = seconds / (len(group) * len(folds))
             for number, fitted in zip(group, stack.estimators_, strict=True):

@@ -22,7 +22,7 @@ from typing import (
 )
 
 import numpy as np
-from sklearn.model_selection import train_test_split
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions, make_constraint
 
@@ -30,7 +30,6 @@ from crossfold.mlp._activations import ACTIVATIONS
 from crossfold.mlp._progress import PER_STEP
 from crossfold.mlp._spec import (
     Activation,
-    Array,
     DataSet,
     Initializer,
     Loss,
@@ -418,7 +417,7 @@ def make_member(
     if sets_aside is None:
         sets_aside = stops_early(estimator)
     if sets_aside:
-        rows, validation_rows = _set_aside(estimator, targets, data_set.targets, rows, seed)
+        rows, validation_rows = _set_aside(estimator, targets, data_set, rows, seed)
     weights = np.ones(len(rows)) if data_set.weights is None else data_set.weights[rows]
     return Member(
         data=0,
@@ -487,15 +486,19 @@ def _same(items: Iterable[_Shared]) -> _Shared:
 
 
 def _set_aside(
-    estimator: BaseMLP, targets: Targets, encoded: Array, rows: Rows, seed: int
+    estimator: BaseMLP, targets: Targets, data_set: DataSet, rows: Rows, seed: int
 ) -> tuple[Rows, Rows]:
-    """Split off the rows that stop training, stratified where classes exclude each other."""
-    exclusive = targets.head in {"binary", "multiclass"}
-    strata = targets.decode(encoded[rows]) if exclusive else None
+    """Split off the rows that stop training: whole groups, else stratified by exclusive classes."""
+    how: dict[str, Any] = {"test_size": estimator.validation_fraction, "random_state": seed}
+    groups = None if data_set.groups is None else data_set.groups[rows]
     try:
-        train_rows, validation_rows = train_test_split(
-            rows, test_size=estimator.validation_fraction, random_state=seed, stratify=strata
-        )
+        if groups is not None and len(np.unique(groups)) < len(groups):
+            train, validation = next(GroupShuffleSplit(1, **how).split(rows, groups=groups))
+            train_rows, validation_rows = rows[train], rows[validation]
+        else:
+            exclusive = targets.head in {"binary", "multiclass"}
+            strata = targets.decode(data_set.targets[rows]) if exclusive else None
+            train_rows, validation_rows = train_test_split(rows, stratify=strata, **how)
     except ValueError as error:
         raise DataError(f"No rows can be set aside for early stopping: {error}") from error
     if len(validation_rows) < 2:

@@ -123,11 +123,14 @@ class DataSet:
         Shape ``(n, n_out)``, float: 0/1 for one logit and for labels, one-hot for classes.
     weights
         Shape ``(n,)``, non-negative, or None: the sample weights, without class weights.
+    groups
+        Shape ``(n,)``, or None: rows of one group are set aside together for early stopping.
     """
 
     inputs: Array
     targets: Array
     weights: Array | None = None
+    groups: Array | None = None
 
 
 def to_dense(inputs: Any) -> Array:

@@ -154,7 +154,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self._has_gaps = np.isnan(x).any(axis=0)
         known = [column[~np.isnan(column)] for column in x.T]
         self._center = np.array([np.median(v) if len(v) else 0.0 for v in known])
-        self._scale = np.array([_spread(v) for v in known])
+        self._scale = np.array([spread(v) for v in known])
         self._edges = list(self._find_edges(x, y))
         self._one_hot = None
         if self._is_category.any():
@@ -249,13 +249,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         for column in x.T:
             is_known = ~np.isnan(column)
             known = column[is_known]
-            edges = np.unique(known)
-            if len(edges) > self.n_bins + 1:
-                if self.bins == "tree":
-                    edges = self._tree_edges(known, y, is_known)
-                else:
-                    edges = _quantile_edges(known, edges, self.n_bins)
-            yield np.unique(edges.astype(np.float32)).astype(float)
+            if self.bins == "tree" and len(np.unique(known)) > self.n_bins + 1:
+                edges = np.unique(self._tree_edges(known, y, is_known).astype(np.float32))
+            else:
+                edges = quantile_edges(known, self.n_bins)
+            yield edges.astype(float)
 
     def _tree_edges(self, known: Array, y: Any, rows: Array) -> Array:
         if y is None:
@@ -303,15 +301,24 @@ def _kind(column: Any) -> str:
     return "f"
 
 
-def _spread(known: Array) -> float:
-    """Measure a column: its quartile range, else half its range, else 1."""
+def spread(known: Array) -> float:
+    """Measure a column for `robust_scale`: its quartile range, else half its range, else 1."""
     if not len(known):
         return 1.0
     low, high = np.quantile(known, [0.25, 0.75])
     return float(high - low) or float(np.ptp(known)) / 2 or 1.0
 
 
-def _quantile_edges(known: Array, distinct: Array, n_bins: int) -> Array:
-    shares = np.linspace(0, 1, n_bins // 2 + 1)
-    edges: Array = np.concatenate([np.quantile(known, shares), np.quantile(distinct, shares)])
-    return edges
+def quantile_edges(known: Array, n_bins: int) -> Array:
+    """Choose the edges of at most `n_bins` pieces, float32 and increasing.
+
+    They are the distinct values where there are no more of them than edges, else quantiles, half of
+    them of the rows and half of the distinct values: a skewed count would otherwise have all its
+    edges at its few small values.
+    """
+    edges: Array = np.unique(known)
+    if len(edges) > n_bins + 1:
+        shares = np.linspace(0, 1, n_bins // 2 + 1)
+        edges = np.concatenate([np.quantile(known, shares), np.quantile(edges, shares)])
+    # Values are encoded in single precision, in which close edges may fall together.
+    return np.unique(edges.astype(np.float32))

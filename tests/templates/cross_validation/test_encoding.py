@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from crossfold.mlp import TabularEncoder
 from crossfold.templates.cross_validation import encoding
 from crossfold.templates.cross_validation.encoding import (
     MOST_CODES,
@@ -19,7 +20,7 @@ from crossfold.templates.cross_validation.encoding import (
 from crossfold.templates.cross_validation.parameters import PreparationParameters
 
 PREPARATION = PreparationParameters(n_bins=4, min_count=2)
-METHODS = ("encoded", "min_max", "standard", "ordinal", "filled")
+METHODS = ("encoded", "tabular", "min_max", "standard", "ordinal", "filled")
 KINDS = {"numeric": ["x"], "binary": ["b"], "categorical": ["c"]}
 
 
@@ -122,6 +123,27 @@ def test_the_state_survives_json(table: pd.DataFrame, method: str) -> None:
     encoder = fit_encoder(table, KINDS, PREPARATION, method)
     again = TableEncoder.from_dict(json.loads(json.dumps(encoder.to_dict())))
     np.testing.assert_array_equal(again.transform(table), encoder.transform(table))
+
+
+def test_tables_are_encoded_as_the_preset_of_the_library_does(table: pd.DataFrame) -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"x": rng.lognormal(size=60), "z": rng.normal(size=60), "b": 1.0})
+    rows.loc[::7, "x"] = rows.loc[::5, "b"] = np.nan
+    rows.loc[::2, "b"] = 0.0
+    rows["c"] = pd.Categorical(rng.choice(["u", "v", None], 60))
+    kinds = {"numeric": ["x", "z"], "binary": ["b"], "categorical": ["c"]}
+    encoder = fit_encoder(rows[:40], kinds, PREPARATION, "tabular")
+    library = TabularEncoder(n_bins=PREPARATION.n_bins, min_frequency=PREPARATION.min_count)
+    library.fit(rows[:40])
+    names = list(library.get_feature_names_out())
+    ours, theirs = encoder.transform(rows), library.transform(rows)
+    pieces = [n for n in names if n.startswith("x_from")], [n for n in names if "z_from" in n]
+    order = ["x", "z", *pieces[0], "x_missing", *pieces[1], "b_from_0", "b_missing", "c_u", "c_v"]
+    expected = theirs[:, [names.index(name) for name in order]]
+    np.testing.assert_allclose(ours[:, : len(order)], expected, atol=1e-6)
+    assert encoder.places["x"] == [0, *range(2, 3 + len(pieces[0]))]
+    places = [place for own in encoder.places.values() for place in own]
+    assert sorted(places) == list(range(encoder.width))
 
 
 def test_scaling_by_hand(table: pd.DataFrame) -> None:

@@ -33,7 +33,8 @@ from crossfold.validation.estimates import MAIN_METRIC
 from crossfold.validation.schemas import HISTORY, PREDICTIONS
 from crossfold.validation.tables import CALIBRATION, probabilities
 
-TUNED = family(mlp_tuned={"params": NETWORK, "members": 3})
+BEST_EPOCH = {**NETWORK, "early_stopping": "loss", "n_iter_no_change": None}
+TUNED = family(mlp_tuned={"params": BEST_EPOCH, "members": 3, "preparation": "tabular"})
 CAPACITY = DecisionParameters(threshold={"policy": "capacity"})
 
 

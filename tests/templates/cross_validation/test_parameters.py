@@ -3,12 +3,15 @@
 import pytest
 from pydantic import ValidationError
 
+from crossfold.mlp import MLPClassifier, MLPRegressor
+from crossfold.mlp._ensemble import TABULAR
 from crossfold.templates.cross_validation.parameters import (
     DecisionParameters,
     FamilyParameters,
     Model,
     NetworkParameters,
 )
+from crossfold.templates.cross_validation.training import make_network
 
 
 @pytest.mark.parametrize(
@@ -18,14 +21,30 @@ from crossfold.templates.cross_validation.parameters import (
         ({"learning_rate_init": -1}, "greater than 0"),
         ({"dropout": 1.0}, "less than 1"),
         ({"activation": "swish"}, "'relu'"),
+        ({"init": "hee"}, "'he'"),
+        ({"loss": "hinge"}, "'focal'"),
+        ({"early_stopping": "score"}, "'loss'"),
+        ({"label_smoothing": 1.5}, "label_smoothing"),
         ({"hidden_layer_sizes": [0]}, "greater than 0"),
-        ({"batch_size": "all"}, "'auto' or 'full'"),
-        ({"learning_rate_initial": 0.1}, "Extra inputs are not permitted"),
+        ({"batch_size": "all"}, "'full'"),
+        ({"learning_rate_initial": 0.1}, r"no argument .* \(did you mean learning_rate_init\?\)"),
     ],
 )
 def test_bad_networks_are_refused(values: dict, said: str) -> None:
     with pytest.raises(ValidationError, match=said):
         NetworkParameters(**values)
+
+
+def test_networks_take_what_the_library_takes() -> None:
+    """Every argument of the library's list is known, with its default and the preset's values."""
+    for kind in (MLPClassifier, MLPRegressor):
+        of_library = {n: v for n, v in kind().get_params().items() if v is not None}
+        NetworkParameters(**of_library)
+    network = NetworkParameters(**{**TABULAR, "n_iter_no_change": None}, label_smoothing=0.1)
+    made = make_network(network, "binary")
+    assert {name: getattr(made, name) for name in TABULAR} == TABULAR
+    assert made.label_smoothing == 0.1
+    assert NetworkParameters(loss="poisson").loss == "poisson"
 
 
 @pytest.mark.parametrize(
@@ -37,7 +56,7 @@ def test_bad_networks_are_refused(values: dict, said: str) -> None:
         ({"search": {"alpha": [-1]}}, "greater than or equal to 0"),
         ({"search": {"alpha": []}}, "at least 1 item"),
         ({"members": 0}, "greater than 0"),
-        ({"preparation": "tf_idf"}, "'encoded', 'standard'"),
+        ({"preparation": "tf_idf"}, "'encoded', 'tabular'"),
         ({"select": 0}, "greater than 0"),
         ({"sampler": "copies"}, "'none', 'down_sampling' or 'smote'"),
         ({"sampler": "smote", "search": {"alpha": [0.1]}}, "cannot have a sampler"),

@@ -11,6 +11,9 @@ from crossfold.templates.wiring import wire
 PARAMETERS_FILE = "parameters_table.yml"
 """What makes a folder of ``conf/base`` the study of a table."""
 
+ENSEMBLE = "ensemble"
+"""Family of the network that the report is about."""
+
 
 def create_pipeline(name: str) -> Pipeline:
     """Build the study of a table, from ``NAME.raw`` to the report.
@@ -22,8 +25,15 @@ def create_pipeline(name: str) -> Pipeline:
     """
     return (
         create_data_pipeline(name)
-        + cross_validation.create_pipeline(name, table=f"{name}.table", features=f"{name}.features")
-        + reporting.create_pipeline(name)
+        + cross_validation.create_pipeline(
+            name,
+            table=f"{name}.table",
+            features=f"{name}.features",
+            networks=("numpy", "torch", ENSEMBLE),
+            searched=(ENSEMBLE,),
+            final=ENSEMBLE,
+        )
+        + reporting.create_pipeline(name, inputs={"tuned_search": f"{name}.{ENSEMBLE}_search"})
     )
 
 

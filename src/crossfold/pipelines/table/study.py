@@ -22,7 +22,7 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.kinds import MOST_VALUES
 from crossfold.pipelines.table.pipeline import PARAMETERS_FILE
 from crossfold.pipelines.table.profile import MOST_ROWS, Profile, Wishes, profile_table
-from crossfold.templates.cross_validation.defaults import study_parameters
+from crossfold.templates.cross_validation.defaults import write_parameters
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = ("all", "audit", "data_engineering", "modelling", "reporting", "scoring", "table")
@@ -162,9 +162,8 @@ def render_catalog(name: str, source: dict[str, Any], profile: Profile, project:
 
 def render_models(name: str, profile: Profile) -> str:
     """Write the folds, models and decision: the defaults for such a table, to be changed."""
-    own = study_parameters(profile.parameters, profile.n_rows)
-    own["report"] |= {"title": "", "command": f"kedro run --pipelines={name}"}
-    models = yaml.safe_dump({name: own}, sort_keys=False).rstrip("\n")
+    command = f"kedro run --pipelines={name}"
+    models = write_parameters(profile.parameters, profile.n_rows, command)
     return _render("parameters.yml.j2", name=name, models=models)
 
 

@@ -38,9 +38,7 @@ class PiecewiseLinear:
     column
         Name of the column.
     edges
-        Increasing, shape ``(bins + 1,)``: distinct training values where there are no more of
-        them than edges, else quantiles, half of them of the rows and half of the distinct values.
-        A skewed count would otherwise have all its edges at its few small values.
+        Increasing, shape ``(bins + 1,)``, as `quantile_edges` chooses them.
     has_missing
         Whether the column was missing in any training row.
     """
@@ -73,15 +71,11 @@ class PiecewiseLinear:
     @classmethod
     def fit(cls, values: pd.Series, n_bins: int) -> PiecewiseLinear:
         """Learn the edges from training values, shape ``(n,)``."""
+        from crossfold.mlp._tabular_encoder import quantile_edges
+
         x = values.to_numpy(dtype=np.float64, na_value=np.nan)
         known = x[~np.isnan(x)]
-        distinct = np.unique(known)
-        if len(distinct) > n_bins + 1:
-            shares = np.linspace(0, 1, n_bins // 2 + 1)
-            of_rows, of_values = np.quantile(known, shares), np.quantile(distinct, shares)
-            distinct = np.concatenate([of_rows, of_values])
-        # Values are encoded in single precision, in which close edges may fall together.
-        edges = np.unique(distinct.astype(np.float32))
+        edges = quantile_edges(known, n_bins)
         return cls(str(values.name), tuple(edges.tolist()), bool(len(known) < len(x)))
 
 
@@ -197,6 +191,47 @@ class Scaled:
         return cls(tuple(columns), *(tuple(own.tolist()) for own in learnt))
 
 
+@dataclass(frozen=True)
+class Robust:
+    """Numeric columns by `robust_scale`; a missing value counts as the median.
+
+    Attributes
+    ----------
+    columns
+        Names of the columns.
+    center, scale
+        Of each column, learnt from the training rows.
+    """
+
+    columns: tuple[str, ...]
+    center: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    @property
+    def width(self) -> int:
+        """Number of output columns."""
+        return len(self.columns)
+
+    def encode(self, table: pd.DataFrame, out: Encoded) -> None:
+        """Write the scaled values of ``n`` rows into ``out``, shape ``(n, width)``."""
+        from crossfold.mlp._tabular_encoder import robust_scale
+
+        learnt = zip(self.columns, np.array(self.center), np.array(self.scale), strict=True)
+        for place, (name, center, scale) in enumerate(learnt):
+            x = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            out[:, place] = robust_scale(np.where(np.isnan(x), center, x), center, scale)
+
+    @classmethod
+    def fit(cls, table: pd.DataFrame, columns: list[str]) -> Robust:
+        """Learn medians and quartile ranges from training rows."""
+        from crossfold.mlp._tabular_encoder import spread
+
+        known = [table[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in columns]
+        known = [x[~np.isnan(x)] for x in known]
+        center = tuple(float(np.median(x)) if len(x) else 0.0 for x in known)
+        return cls(tuple(columns), center, tuple(spread(x) for x in known))
+
+
 def _blocks(table: pd.DataFrame, columns: list[str]) -> Iterator[NDArray[np.float64]]:
     """Read columns as rows, a few at a time where they are long: memory does not grow with them."""
     width = max(1, _CELLS_AT_ONCE // max(1, len(table)))
@@ -244,9 +279,9 @@ class Codes:
         out[:, 0] = x
 
 
-ColumnEncoder = PiecewiseLinear | Unchanged | OneHot | Scaled | Codes
+ColumnEncoder = PiecewiseLinear | Unchanged | OneHot | Scaled | Robust | Codes
 _KINDS: dict[str, type[ColumnEncoder]] = {
-    kind.__name__: kind for kind in (PiecewiseLinear, Unchanged, OneHot, Scaled, Codes)
+    kind.__name__: kind for kind in (PiecewiseLinear, Unchanged, OneHot, Scaled, Robust, Codes)
 }
 
 
@@ -276,11 +311,13 @@ class TableEncoder:
     def places(self) -> dict[str, list[int]]:
         """Numbers of the output columns that each input column makes."""
         found: dict[str, list[int]] = {}
+        start = 0
         for column in self.columns:
-            names = column.columns if isinstance(column, Scaled) else (column.column,)
-            each, start = column.width // len(names), sum(map(len, found.values()))
-            for number, name in enumerate(names):
-                found[name] = [*range(start + number * each, start + (number + 1) * each)]
+            names = (column.column,) if hasattr(column, "column") else column.columns
+            each = column.width // len(names)
+            for name in names:
+                found.setdefault(name, []).extend(range(start, start + each))
+                start += each
         return found
 
     def transform(self, table: pd.DataFrame) -> Encoded:
@@ -353,9 +390,10 @@ def fit_encoder(
     preparation
         Bins of a numeric column, rows of a level.
     method
-        ``encoded``: numbers piecewise-linear, levels one-hot; ``standard`` and ``min_max``: numbers
-        scaled, levels one-hot; ``ordinal``: numbers as they are, levels by their code, NaN where
-        missing; ``filled``: the same with -1 where missing.
+        ``encoded``: numbers piecewise-linear, levels one-hot; ``tabular``: the same with numbers
+        scaled robustly beside their pieces and gaps in flags flagged, as `TabularEncoder` does;
+        ``standard`` and ``min_max``: numbers scaled, levels one-hot; ``ordinal``: numbers as they
+        are, levels by their code, NaN where missing; ``filled``: the same with -1 where missing.
     """
     make = _METHODS[method]
     return TableEncoder(tuple(make(table, kinds, preparation)))
@@ -374,6 +412,17 @@ def _one_hot(
             yield OneHot.fit(table[name], preparation.min_count)
 
     return make
+
+
+def _tabular(
+    table: pd.DataFrame, kinds: dict[str, list[str]], preparation: PreparationParameters
+) -> Iterator[ColumnEncoder]:
+    if kinds["numeric"]:
+        yield Robust.fit(table, kinds["numeric"])
+    for name in [*kinds["numeric"], *kinds["binary"]]:
+        yield PiecewiseLinear.fit(table[name], preparation.n_bins)
+    for name in kinds["categorical"]:
+        yield OneHot.fit(table[name], preparation.min_count)
 
 
 def _codes(
@@ -402,6 +451,7 @@ _METHODS: dict[str, Callable[..., Iterator[ColumnEncoder]]] = {
     "encoded": _one_hot(
         lambda table, names, own: [PiecewiseLinear.fit(table[name], own.n_bins) for name in names]
     ),
+    "tabular": _tabular,
     "min_max": _one_hot(lambda table, names, own: [Scaled.min_max(table, names)]),
     "standard": _one_hot(lambda table, names, own: [Scaled.standard(table, names)]),
     "ordinal": partial(_codes, missing=np.nan),

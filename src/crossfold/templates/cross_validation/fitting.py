@@ -172,9 +172,12 @@ def _fit_stack(
         [own for own in inputs for _ in numbers],
         training.target,
         [fold.inner(member) for fold, _ in learnt for member in numbers],
+        groups=training.group,
         fold_params=[
             {**chosen, "random_state": seed + member} for chosen in candidates for member in numbers
         ],
+        # The part that a member leaves out for calibration is whole groups, and judges nobody.
+        stop_on_validation=all(fold.has_parts for fold, _ in learnt),
     )
     fitted = [
         _scored(name, *one, own, estimators, training)

@@ -19,6 +19,7 @@ from pydantic import (
 from pydantic_core import InitErrorDetails
 
 from crossfold.templates.parameters import Parameters
+from crossfold.user_input import did_you_mean
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 DropoutRate = Annotated[float, Field(ge=0, lt=1)]
@@ -124,36 +125,60 @@ class DecisionParameters(Parameters):
 class NetworkParameters(Parameters):
     """Arguments of `crossfold.mlp.MLPClassifier` and `MLPRegressor`, under the same names.
 
-    `n_iter_no_change` may be None: every epoch is run.
+    Those listed here have defaults of their own; any other may be given too. What each may be is
+    said by the library. `n_iter_no_change` may be None: every epoch is run.
     """
+
+    model_config = ConfigDict(extra="allow")
 
     engine: Engine = "numpy"
     device: str = "auto"
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: str = "float32"
     hidden_layer_sizes: Layers = (64, 16, 8)
-    activation: Literal[
-        "relu", "leaky_relu", "sigmoid", "logistic", "tanh", "hard_sigmoid", "linear", "identity"
-    ] = "relu"
-    init: Literal["auto", "he", "xavier", "uniform", "normal", "zeros", "ones"] = "auto"
-    solver: Literal["sgd", "adam", "adamw"] = "adam"
-    learning_rate: Literal["constant", "invscaling", "adaptive", "one_cycle", "cosine"] = "constant"
+    activation: str | tuple[str, ...] = "relu"
+    init: str = "auto"
+    solver: str = "adam"
+    learning_rate: str = "constant"
     learning_rate_init: PositiveFloat = 0.001
     momentum: Annotated[float, Field(ge=0, le=1)] = 0.9
     alpha: NonNegativeFloat = 0.0001
     l1: NonNegativeFloat = 0.0
     dropout: DropoutRate | tuple[DropoutRate, ...] = 0.0
-    batch_size: PositiveInt | Literal["auto", "full"] = 200
+    batch_size: PositiveInt | str = 200
     max_iter: PositiveInt = 200
-    loss: Literal["cross_entropy", "focal", "squared_error", "mae"] = "cross_entropy"
+    loss: str = "cross_entropy"
     focal_gamma: NonNegativeFloat = 2.0
-    class_weight: Literal["balanced"] | None = None
-    early_stopping: bool = False
+    class_weight: str | None = None
+    early_stopping: bool | str = False
     n_iter_no_change: PositiveInt | None = 10
     tol: float = 1e-4
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        """Check what is given by the library's own list; nothing is imported for the defaults."""
+        given = {name: getattr(self, name) for name in self.model_fields_set}
+        if given:
+            _check_arguments({name: one for name, one in given.items() if one is not None})
+        return self
 
     def changed(self, **values: Any) -> NetworkParameters:
         """Copy with other values, checked."""
         return type(self).model_validate({**self.model_dump(), **values})
+
+
+def _check_arguments(given: dict[str, Any]) -> None:
+    """Refuse what neither the classifier nor the regressor takes."""
+    from crossfold.mlp import MLPClassifier, MLPRegressor
+
+    takers = {name: kind for kind in (MLPRegressor, MLPClassifier) for name in kind().get_params()}
+    if unknown := sorted(given.keys() - takers.keys()):
+        hint = did_you_mean(unknown[0], takers)
+        raise ValueError(f"there is no argument {unknown[0]} of a network{hint}")
+    if given.get("loss") == "poisson":  # the one value that only the regressor takes
+        takers["loss"] = MLPRegressor
+    for kind in (MLPRegressor, MLPClassifier):
+        own = {name: value for name, value in given.items() if takers[name] is kind}
+        kind(**own)._validate_params()
 
 
 class Model(Parameters):
@@ -195,7 +220,9 @@ class Model(Parameters):
     estimator: str = MLP
     params: dict[str, Any] = Field(default_factory=dict)
     inputs: tuple[str, ...] | None = None
-    preparation: Literal["encoded", "standard", "min_max", "ordinal", "filled"] = "encoded"
+    preparation: Literal["encoded", "tabular", "standard", "min_max", "ordinal", "filled"] = (
+        "encoded"
+    )
     select: PositiveInt | None = None
     sampler: Sampler = "none"
     dtype: Literal["float32", "float64"] = "float32"

@@ -82,7 +82,8 @@ def _fit_grid(model: Model, folds: Sequence[Fold], training: Training, seed: int
         refit=False,
     )
     columns = [name for names in kinds.values() for name in names]
-    results: dict[str, Any] = grid.fit(training.features[columns], training.target).cv_results_
+    inputs = training.features[columns], training.target
+    results: dict[str, Any] = grid.fit(*inputs, groups=training.group).cv_results_
     return results
 
 
