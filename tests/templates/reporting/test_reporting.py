@@ -15,10 +15,11 @@ from crossfold.datasets import FigureDataset
 from crossfold.exceptions import CrossfoldError
 from crossfold.reports import charts
 from crossfold.reports.page import data_uri
+from crossfold.reports.tables import Estimate
 from crossfold.templates.cross_validation.evaluation import compare_models, evaluate_predictions
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
-from crossfold.templates.reporting import create_pipeline
+from crossfold.templates.reporting import create_pipeline, findings
 from crossfold.templates.reporting.nodes import (
     FIGURES,
     TABLES,
@@ -321,3 +322,17 @@ def test_of_nothing_flagged_there_is_no_precision(study):
     models = make_tables(**_of_results(study("binary")))["models"].set_index("model")
     assert models.loc["baseline", "recall"] == 0
     assert np.isnan(models.loc["baseline", "precision"])
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (0.6, 1.2, "they spread as they should"),
+        (-3.3, 1.9, "too wide an interval"),
+        (0.5, 0.9, "too extreme"),
+        (-0.4, 0.9, "too extreme"),
+        (1.1, 1.9, "too cautious"),
+    ],
+)
+def test_a_slope_is_read_as_far_as_its_interval_goes(low: float, high: float, told: str) -> None:
+    assert told in findings.how_spread(Estimate("calibration_slope", (low + high) / 2, low, high))

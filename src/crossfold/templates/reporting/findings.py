@@ -177,12 +177,24 @@ def calibration(results: Results) -> str:
     slope = _calibrated(results, "calibration_slope")
     if not slope:
         return text
-    if slope.low <= 1 <= slope.high:
-        spread = "they spread as they should"
-    else:
-        spread = "they are too extreme" if slope.high < 1 else "they are too cautious"
     ratio = _calibrated(results, "observed_over_expected")
-    return f"{text} Observed over expected is {ratio}, the calibration slope {slope}: {spread}."
+    return (
+        f"{text} Observed over expected is {ratio}, the calibration slope {slope}: "
+        f"{how_spread(slope)}."
+    )
+
+
+def how_spread(slope: Estimate) -> str:
+    """Say what the slope of a calibration means, if its interval is narrow enough to say it."""
+    if slope.high < 1:
+        return "they are too extreme"
+    if slope.low > 1:
+        return "they are too cautious"
+    return (
+        "they spread as they should"
+        if slope.low > 0
+        else "too wide an interval to say whether they spread as they should"
+    )
 
 
 def _calibrated(results: Results, metric: str) -> Estimate:
