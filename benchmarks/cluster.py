@@ -20,7 +20,7 @@ import yaml
 from distributed import Client
 
 from crossfold.datasets import ExportPartsDataset, PartsDataset
-from crossfold.datasets.synthetic_appointments import PUBLISHED
+from crossfold.datasets.samples import PUBLISHED
 from crossfold.pipelines.appointments.cleaning import AppointmentsParameters
 from crossfold.pipelines.cluster import nodes
 from crossfold.templates.cross_validation.final_model import assemble_model

@@ -20,7 +20,7 @@ from crossfold.datasets import (
     PartsDataset,
     SampleAppointmentsDataset,
 )
-from crossfold.datasets.synthetic_appointments import PUBLISHED
+from crossfold.datasets.samples import PUBLISHED
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import FoldStack, MLPClassifier
 from crossfold.mlp.parallel import run_tasks

@@ -31,45 +31,23 @@ _OTHERS = ("table", "features", "row_counts", "model", "model_card", "report")
 
 @dataclass(frozen=True, repr=False)
 class Study:
-    """What came of a table.
+    """What came of a table."""
 
-    Attributes
-    ----------
-    metrics
-        Every metric of every model with its 95 % interval: ``model``, ``protocol``, ``scope``,
-        ``metric``, ``estimate``, ``low``, ``high``, ``n``.
-    comparison
-        Every pair of models: ``model_a``, ``model_b``, ``metric``, ``test``, ``difference``,
-        ``low``, ``high``, ``p_value``, ``n``, ``verdict``.
-    predictions
-        What every model says of every row that it did not learn from.
-    importance
-        What the ensemble loses when a column of unseen rows is shuffled.
-    history
-        Losses and scores of every network after every epoch.
-    features
-        The table as models read it, the target first.
-    row_counts
-        Rows read, kept and rejected by rule.
-    model
-        The networks fitted on all rows, and what scoring needs.
-    figures
-        Figures of matplotlib by name.
-    warnings
-        What should be known of the table, in sentences.
-    """
-
+    # every metric of every model with its 95 % interval: ``model``, ``protocol``, ``scope``,
+    # ``metric``, ``estimate``, ``low``, ``high``, ``n``
     metrics: pd.DataFrame
+    # every pair of models: ``model_a``, ``model_b``, ``metric``, ``test``, ``difference``, ``low``,
+    # ``high``, ``p_value``, ``n``, ``verdict``
     comparison: pd.DataFrame
-    predictions: pd.DataFrame
-    importance: pd.DataFrame
-    history: pd.DataFrame
-    features: pd.DataFrame
-    row_counts: dict[str, Any]
-    model: Any
+    predictions: pd.DataFrame  # what every model says of every row that it did not learn from
+    importance: pd.DataFrame  # what the ensemble loses when a column of unseen rows is shuffled
+    history: pd.DataFrame  # losses and scores of every network after every epoch
+    features: pd.DataFrame  # the table as models read it, the target first
+    row_counts: dict[str, Any]  # rows read, kept and rejected by rule
+    model: Any  # the networks fitted on all rows, and what scoring needs
     model_card: dict[str, Any]
-    figures: dict[str, Figure]
-    warnings: tuple[str, ...]
+    figures: dict[str, Figure]  # figures of matplotlib by name
+    warnings: tuple[str, ...]  # what should be known of the table, in sentences
     _table: pd.DataFrame = field(repr=False)
     _parameters: TableParameters = field(repr=False)
     _report: str = field(repr=False)

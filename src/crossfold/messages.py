@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from crossfold.exceptions import CrossfoldError
-from kedro_refresh.exceptions import RefreshError
+from kedro_refresh import RefreshError
 
 if TYPE_CHECKING:
     from kedro.validation import CheckFailure, DataValidationError

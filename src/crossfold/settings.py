@@ -6,8 +6,8 @@ from crossfold.cluster import ClusterHooks
 from crossfold.datasets.atomic import AtomicLocalFileSystem
 from crossfold.hooks import ProjectHooks
 from crossfold.refreshing.hooks import RefreshHooks
-from crossfold.tracking.hooks import TrackingHooks
-from kedro_refresh.config import ThreadSafeConfigLoader
+from crossfold.tracking import TrackingHooks
+from kedro_refresh.adapter import ThreadSafeConfigLoader
 
 fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)
 

@@ -148,7 +148,7 @@ def require_parameters(loader: OmegaConfigLoader, pipelines: Pipelines) -> None:
         Every fault of all files and of ``--params``.
     """
     from crossfold.cluster import SETTINGS
-    from crossfold.tracking.hooks import SETTING
+    from crossfold.tracking import SETTING
 
     parameters = loader["parameters"] = loader["parameters"]
     types = parameter_types(pipelines)

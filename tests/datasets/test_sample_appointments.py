@@ -7,7 +7,7 @@ import pytest
 
 from crossfold.datasets import ExportDataset, SampleAppointmentsDataset
 from crossfold.datasets.exceptions import DataError
-from crossfold.datasets.synthetic_appointments import PUBLISHED
+from crossfold.datasets.samples import PUBLISHED
 from crossfold.pipelines.appointments import schemas
 from crossfold.pipelines.appointments.cleaning import DUPLICATE, ROW_RULES
 from crossfold.pipelines.appointments.nodes import clean_appointments

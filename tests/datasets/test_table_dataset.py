@@ -12,8 +12,7 @@ import pytest
 
 from crossfold.datasets import TableDataset
 from crossfold.datasets.exceptions import DataError
-from crossfold.datasets.table_dataset import with_plain_types
-from crossfold.datasets.table_source import find_source
+from crossfold.datasets.table_dataset import find_source, with_plain_types
 
 
 def csv(file: Path, hashed: tuple[str, ...] = (), **load_args: Any) -> TableDataset:

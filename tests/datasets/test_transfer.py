@@ -20,7 +20,7 @@ import pytest
 from crossfold.datasets.containers import extract
 from crossfold.datasets.download import download
 from crossfold.datasets.exceptions import SourceError
-from crossfold.datasets.web_copy import WebCopy
+from crossfold.datasets.source_dataset import WebCopy
 
 OLD = b"age\n30\n"
 NEW = b"age\n31\n32\n"

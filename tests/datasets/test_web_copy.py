@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from crossfold.datasets.exceptions import SourceError
-from crossfold.datasets.web_copy import WebCopy, copy_beside, shown
+from crossfold.datasets.source_dataset import WebCopy, copy_beside, shown
 
 OLD = b"age\n" + b"30\n" * 20_000
 NEW = b"age\n" + b"31\n" * 30_000
@@ -174,7 +174,7 @@ def test_a_kill_in_a_download_leaves_the_copy(web: Any, copy: WebCopy, file: Pat
     put(web, NEW, '"2"')
     web.faults["/t"] = ["stall half-way"]
     code = (
-        "from pathlib import Path; from crossfold.datasets.web_copy import WebCopy;"
+        "from pathlib import Path; from crossfold.datasets.source_dataset import WebCopy;"
         f"WebCopy({web.address + '/t'!r}, Path({str(file)!r}), timeout_seconds=9).update()"
     )
     with subprocess.Popen([sys.executable, "-c", code]) as process:

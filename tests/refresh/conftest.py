@@ -32,7 +32,7 @@ import fsspec
 from crossfold.datasets.atomic import AtomicLocalFileSystem
 from crossfold.hooks import ProjectHooks
 from crossfold.refreshing.hooks import RefreshHooks
-from kedro_refresh.config import ThreadSafeConfigLoader
+from kedro_refresh.adapter import ThreadSafeConfigLoader
 fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)
 HOOKS = (ProjectHooks(), RefreshHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)

@@ -13,12 +13,12 @@ import pytest
 from nights import Project
 from tests.processes import leave_out_other_studies
 
-from crossfold.datasets.synthetic_appointments import make_appointments
+from crossfold.datasets.samples import make_appointments
 from crossfold.refreshing import drift_page as writer
 from crossfold.refreshing.drift import Change, Drift, drift_table
 from crossfold.refreshing.promotion import Difference
 from crossfold.refreshing.settings import DriftRule
-from kedro_refresh.exceptions import RefreshError
+from kedro_refresh import RefreshError
 from kedro_refresh.ledger import Output
 
 REFRESH = """

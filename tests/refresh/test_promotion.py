@@ -15,7 +15,7 @@ from crossfold.datasets.networks import read_promotion
 from crossfold.mlp import MLPClassifier
 from crossfold.refreshing.promotion import common_rows, consider, difference
 from crossfold.refreshing.settings import ModelRule
-from kedro_refresh.exceptions import RefreshError
+from kedro_refresh import RefreshError
 
 N = 400
 RULE = ModelRule(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from kedro.io import DataCatalog
 
-from kedro_refresh.versions import pin, stamp
+from kedro_refresh.stored import pin, stamp
 
 LATER = "2099-01-01T00.00.00.000Z"
 NEXT = "2099-01-01T00.00.00.001Z"

@@ -19,7 +19,7 @@ from tests.processes import leave_out_other_studies
 
 from crossfold.datasets.atomic import TEMPORARY_SUFFIX
 from crossfold.datasets.networks import read_promotion
-from crossfold.datasets.synthetic_appointments import add_invalid_rows, make_appointments
+from crossfold.datasets.samples import add_invalid_rows, make_appointments
 
 pytestmark = pytest.mark.slow
 FIRST_NIGHT = datetime(2030, 1, 7, 2, 17, tzinfo=UTC)

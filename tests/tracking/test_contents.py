@@ -5,7 +5,7 @@ import math
 import pandas as pd
 from pydantic import BaseModel
 
-from crossfold.tracking.store import Point, Record, curves, metrics, parameters
+from crossfold.tracking import Point, Record, curves, metrics, parameters
 
 
 class Network(BaseModel):

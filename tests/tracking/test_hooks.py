@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 from kedro.io import DataCatalog
 
-from crossfold.tracking import hooks
-from crossfold.tracking.hooks import TrackingHooks
-from crossfold.tracking.store import Store
+from crossfold import tracking
+from crossfold.tracking import TrackingHooks
 
 ID = "2026-01-01"
 RUN = {"run_id": ID, "pipeline_names": ["study"]}
@@ -40,8 +39,8 @@ def run(tracked: TrackingHooks, *, fails: bool = False) -> None:
 def stored(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """Note what would be stored, in place of storing it; MLflow counts as installed."""
     calls: list[tuple[Any, ...]] = []
-    monkeypatch.setattr(Store, "add", lambda self, *given: calls.append(given))
-    monkeypatch.setattr(hooks, "find_spec", lambda name: object())
+    monkeypatch.setattr(tracking, "store", lambda *given: calls.append(given))
+    monkeypatch.setattr(tracking, "find_spec", lambda name: object())
     return calls
 
 
@@ -84,7 +83,7 @@ def test_a_run_that_writes_nothing_is_not_stored(
 def test_switched_on_but_not_installed_is_said_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(hooks, "find_spec", lambda name: None)
+    monkeypatch.setattr(tracking, "find_spec", lambda name: None)
     tracked = TrackingHooks()
     tracked.after_context_created(context(tmp_path, True))
     run(tracked)
@@ -111,7 +110,7 @@ def database_is_a_folder(folder: Path) -> None:
 def test_a_store_that_cannot_be_written_costs_one_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, spoil: Any
 ) -> None:
-    monkeypatch.setattr(hooks, "find_spec", lambda name: object())
+    monkeypatch.setattr(tracking, "find_spec", lambda name: object())
     spoil(tmp_path)
     tracked = TrackingHooks()
     tracked.after_context_created(context(tmp_path, True))
@@ -160,7 +159,7 @@ def test_runs_at_the_same_time_have_records_of_their_own(
 def test_a_broken_installation_costs_one_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(hooks, "find_spec", lambda name: object())
+    monkeypatch.setattr(tracking, "find_spec", lambda name: object())
     monkeypatch.setitem(sys.modules, "mlflow", None)
     tracked = TrackingHooks()
     tracked.after_context_created(context(tmp_path, True))

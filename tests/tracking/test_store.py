@@ -67,8 +67,8 @@ def test_nothing_is_left_beside_the_store(project: Path) -> None:
 
 def test_telemetry_is_off_before_mlflow_is_imported(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from crossfold.tracking.store import Store;"
-        "Store(Path(sys.argv[1]))._client();"
+        "import sys; from pathlib import Path; from crossfold.tracking import client_of;"
+        "client_of(Path(sys.argv[1]));"
         "from mlflow.telemetry.utils import is_telemetry_disabled; print(is_telemetry_disabled())"
     )
     untold = ("DO_NOT_TRACK", "MLFLOW_DISABLE_TELEMETRY", "PYTEST_CURRENT_TEST", "CI")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import re
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,6 +31,7 @@ from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 
 from kedro_refresh import adapter
+from kedro_refresh.project import hooks_of
 
 
 def test_hooks_of_a_refresh_are_added_once() -> None:
@@ -40,7 +43,7 @@ def test_hooks_of_a_refresh_are_added_once() -> None:
     context: Any = SimpleNamespace(_hook_manager=_create_hook_manager())
     context._hook_manager.register(Own())
     for _ in range(2):
-        hooks = adapter.hooks_of(context)
+        hooks = hooks_of(context)
     told = hooks.explain_failed_refresh(error=KeyError("a"), node=None, judge=None)
     assert isinstance(told, ValueError)  # the first result, and no list
     assert hooks.after_refresh(pipeline=None, catalog=None, ledger=None, settings=None) == []
@@ -52,19 +55,15 @@ def test_parameters_and_names_are_split_as_in_kedro_run() -> None:
     assert adapter.split_string(context, None, "a, b") == ["a", "b"]
 
 
-class OldSession:
-    """A session as in Kedro 1.0, which runs one pipeline."""
-
-    def run(self, pipeline_name: str, runner: Any) -> None:
-        self.ran = {node.name for node in pipelines[pipeline_name].nodes}
-
-
-class NewSession:
-    def run(self, pipeline_names: list[str], runner: Any) -> None:
-        self.ran = pipeline_names
-
-
 def test_several_pipelines_run_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class OldSession:  # of Kedro 1.0, which runs one pipeline
+        def run(self, pipeline_name: str, runner: Any) -> None:
+            self.ran = {node.name for node in pipelines[pipeline_name].nodes}
+
+    class NewSession:
+        def run(self, pipeline_names: list[str], runner: Any) -> None:
+            self.ran = pipeline_names
+
     def one(name: str) -> Pipeline:
         return Pipeline([Node(abs, f"{name}_in", f"{name}_out", name=name)])
 
@@ -76,20 +75,11 @@ def test_several_pipelines_run_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (old.ran, new.ran) == ({"a", "b"}, ["a", "b"])
 
 
-@pytest.mark.parametrize(
-    ("run_params", "names"),
-    [
-        ({"pipeline_names": ["a", "b"]}, ["a", "b"]),
-        ({"pipeline_names": None}, ["__default__"]),
-        ({"pipeline_name": "a"}, ["a"]),
-        ({"pipeline_name": None}, ["__default__"]),
-    ],
-)
-def test_the_pipelines_of_a_run(run_params: dict[str, Any], names: list[str]) -> None:
-    assert adapter.pipeline_names(run_params) == names
-
-
-def test_the_name_of_a_run() -> None:
+def test_the_pipelines_and_the_name_of_a_run() -> None:
+    given = [{"pipeline_names": ["a", "b"]}, {"pipeline_name": "a"}]
+    given += [{"pipeline_names": None}, {"pipeline_name": None}]
+    default = ["__default__"]
+    assert [adapter.pipeline_names(one) for one in given] == [["a", "b"], ["a"], default, default]
     assert adapter.run_id_of({"run_id": "1", "session_id": "2"}) == "1"
     assert adapter.run_id_of({"session_id": "2"}) == "2"
 
@@ -113,16 +103,9 @@ def test_versions_are_listed_the_latest_first(tmp_path: Path) -> None:
         dataset_in(tmp_path, versioned=True, save=time).save("text")
     dataset = dataset_in(tmp_path, versioned=True)
     assert adapter.list_versions(dataset) == sorted(times, reverse=True)
-    old = Old(dataset)
-    assert adapter.list_versions(old) == sorted(times, reverse=True)  # type: ignore[arg-type]
-
-
-class Old:
-    """A dataset of Kedro 1.0, which does not list its versions."""
-
-    def __init__(self, dataset: Any) -> None:
-        self._glob_function = dataset._glob_function
-        self._get_versioned_path = dataset._get_versioned_path
+    names = ("_glob_function", "_get_versioned_path")
+    of_kedro_1_0: Any = SimpleNamespace(**{name: getattr(dataset, name) for name in names})
+    assert adapter.list_versions(of_kedro_1_0) == sorted(times, reverse=True)
 
 
 def test_versions_are_those_in_which_a_dataset_loads_and_saves(tmp_path: Path) -> None:
@@ -178,111 +161,89 @@ def test_a_runner_chooses_its_nodes_and_lets_go_of_what_they_have_read() -> None
         catalog.load("b")
 
 
-def test_globals_are_those_of_the_loader(tmp_path: Path) -> None:
-    loaders = []
-    for name in ("one", "two"):
-        (tmp_path / name / "base").mkdir(parents=True)
-        (tmp_path / name / "base" / "globals.yml").write_text(f"name: {name}")
-        (tmp_path / name / "base" / "parameters.yml").write_text("name: ${globals:name}")
-        loaders.append(OmegaConfigLoader(str(tmp_path / name), base_env="base"))
-    adapter.register_globals(loaders[0])
-    assert loaders[0]["parameters"] == {"name": "one"}
+@pytest.fixture
+def quick_switches() -> Iterator[None]:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(interval)
 
 
-def private_names(tree: ast.AST) -> set[str]:
-    """List the private names that a piece of source takes from anything but itself.
+@pytest.mark.usefixtures("quick_switches")
+def test_each_thread_reads_its_own_parameters_and_globals(tmp_path: Path) -> None:
+    for env in ("base", "first", "second"):
+        (tmp_path / env).mkdir()
+        (tmp_path / env / "globals.yml").write_text(f"root: {env}")
+    catalog = "a: {type: text.TextDataset, filepath: '${globals:root}/${runtime_params:file}'}"
+    (tmp_path / "base" / "catalog.yml").write_text(catalog)
+    envs = {"base_env": "base", "default_run_env": "base"}
 
-    Names that it defines itself are its own, unless a class takes them over from one of Kedro.
-    """
-    own, used = set(), set()
-    for node in ast.walk(tree):
-        match node:
-            case ast.Attribute(value=ast.Name(id="self"), attr=name, ctx=ast.Store()):
-                own.add(name)
-            case ast.FunctionDef(name=name):
-                own.add(name)
-            case ast.AnnAssign(target=ast.Name(id=name)):
-                own.add(name)
-            case ast.Attribute(attr=name):
-                used.add(name)
-            case ast.Constant(value=str(name)) if name in PRIVATE or of_kedro(name):
-                used.add(name)
-            case ast.ImportFrom(module=str(module)) if module.startswith(("kedro.", "fsspec.")):
-                used.update([*module.split("."), *(one.name for one in node.names)])
-            case _:
-                pass
-    return {name for name in used - own if re.fullmatch("_[a-z][a-z_]*", name)}
+    def load(env: str) -> set[str]:
+        given = {**envs, "env": env, "runtime_params": {"file": env}}
+        loaders = (adapter.ThreadSafeConfigLoader(str(tmp_path), **given) for _ in range(40))
+        return {loader["catalog"]["a"]["filepath"] for loader in loaders}
 
-
-def of_kedro(name: str) -> bool:
-    """Say whether a name is one that something of Kedro has."""
-    kedro = (AbstractVersionedDataset, KedroContext, KedroSession, OmegaConfigLoader)
-    return any(
-        hasattr(one, name) for one in (*kedro, SequentialRunner, DataCatalog, Node, Pipeline)
-    )
+    with ThreadPoolExecutor() as pool:
+        assert list(pool.map(load, ["first", "second"])) == [{"first/first"}, {"second/second"}]
 
 
 ADAPTER = Path(adapter.__file__)
-PRIVATE = {
-    "_dataset",
-    "_filepath",
-    "_filesystem",
-    "_fs",
+OF_KEDRO = (AbstractVersionedDataset, KedroContext, KedroSession, OmegaConfigLoader)
+OF_KEDRO += (SequentialRunner, DataCatalog, Node, Pipeline)
+OF_DATASETS = {"_dataset", "_filepath", "_filesystem", "_fs", "_path", "_protocol", "_version"}
+PRIVATE = OF_DATASETS | {
     "_get_versioned_path",
     "_glob_function",
     "_hook_manager",
-    "_path",
-    "_protocol",
     "_register_globals_resolver",
     "_release_datasets",
     "_split_params",
     "_strip_protocol",
-    "_version",
 }
 
 
+def private_names(source: str) -> set[str]:
+    """Name what a piece of source takes from others though it is private, also by its text."""
+    used = set(re.findall(r"(?:\.|import )(_[a-z]\w*)", source))
+    texts = re.findall(r"""["'](_[a-z]\w*)["']""", source)
+    used |= {name for name in texts if name in PRIVATE or of_kedro(name)}
+    own = re.findall(r"def (_[a-z]\w*)\(|(?:self\.|^    )(_[a-z]\w*)(?:: | = )", source, re.M)
+    return used - {name for names in own for name in names}
+
+
+def of_kedro(name: str) -> bool:
+    """Say whether a name is one that something of Kedro has."""
+    return any(hasattr(one, name) for one in OF_KEDRO)
+
+
 def test_the_private_names_are_those_that_are_tested_here() -> None:
-    assert private_names(ast.parse(ADAPTER.read_text("utf-8"))) == PRIVATE
+    assert private_names(ADAPTER.read_text("utf-8")) == PRIVATE
+    for source, found in {
+        "dataset._filepath": {"_filepath"},
+        "getattr(dataset, '_path')": {"_path"},
+        "self._release_datasets()": {"_release_datasets"},
+        "from kedro.io._data import load": {"_data"},
+        "from kedro.io import _load": {"_load"},
+        "self._own = 1; self._own; other._own": set(),
+        "'_not a name'; name.__doc__; _function(1)": set(),
+    }.items():
+        assert private_names(source) == found
 
 
-@pytest.mark.parametrize("file", sorted(ADAPTER.parent.glob("*.py")), ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", sorted({*ADAPTER.parent.glob("*.py")} - {ADAPTER}), ids=str)
 def test_no_other_module_uses_what_is_private(file: Path) -> None:
-    if file == ADAPTER:
-        return
-    tree = ast.parse(file.read_text("utf-8"))
-    assert private_names(tree) == set()
-    kinds = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.bases]
-    methods = {one.name for kind in kinds for one in kind.body if isinstance(one, ast.FunctionDef)}
+    source = file.read_text("utf-8")
+    assert private_names(source) == set()
+    kinds = [one for one in ast.walk(ast.parse(source)) if isinstance(one, ast.ClassDef)]
+    methods = {
+        one.name for kind in kinds if kind.bases for one in kind.body if hasattr(one, "name")
+    }
     assert [name for name in methods if re.match("_[a-z]", name) and of_kedro(name)] == []
-
-
-@pytest.mark.parametrize(
-    ("source", "found"),
-    [
-        ("dataset._filepath", {"_filepath"}),
-        ("getattr(dataset, '_path')", {"_path"}),
-        ("self._release_datasets()", {"_release_datasets"}),
-        ("from kedro.io._data import load", {"_data"}),
-        ("from kedro.io import _load", {"_load"}),
-        ("self._own = 1; self._own; other._own", set()),
-        ("'_not a name'; name.__doc__; _function(1)", set()),
-    ],
-)
-def test_a_private_name_would_be_found(source: str, found: set[str]) -> None:
-    assert private_names(ast.parse(source)) == found
 
 
 def test_the_plugin_imports_what_it_requires_and_nothing_else() -> None:
     """No pandas, and nothing of a project."""
     required = {"click", "filelock", "kedro", "pluggy", "psutil", "pydantic", "rich"}
-    found = set()
-    for file in ADAPTER.parent.glob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            match node:
-                case ast.Import(names=names):
-                    found |= {one.name.partition(".")[0] for one in names}
-                case ast.ImportFrom(module=str(module)):
-                    found.add(module.partition(".")[0])
-                case _:
-                    pass
+    imported = re.compile(r"^ *(?:from|import) (\w+)\S*(?: import .*)?$", re.M)
+    found = {n for file in ADAPTER.parent.glob("*.py") for n in imported.findall(file.read_text())}
     assert found - sys.stdlib_module_names == required | {"kedro_refresh"}

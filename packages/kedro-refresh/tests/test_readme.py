@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from kedro_refresh.settings import RefreshSettings
+from kedro_refresh.project import RefreshSettings
 
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 LONGEST_SECONDS = 120

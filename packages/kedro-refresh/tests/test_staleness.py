@@ -18,12 +18,12 @@ from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
-from kedro_refresh import stored
+from kedro_refresh import RefreshError, stored
 from kedro_refresh.code import CodeReader
-from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.ledger import Ledger, NodeRecord
 from kedro_refresh.runner import RefreshRunner
 from kedro_refresh.staleness import Judge
+from kedro_refresh.stored import ContentReader, Stored, locate
 
 PACKAGE = "studio"
 DATASETS = """
@@ -442,3 +442,68 @@ class TestElsewhere:
         expected = r"number\.txt cannot be asked what it holds \(403 Forbidden\): check the address"
         with pytest.raises(RefreshError, match=expected):
             elsewhere.reasons()
+
+
+# Where the files of datasets are found
+
+
+class Files:
+    """A dataset of some files."""
+
+    def __init__(self, *files: Path) -> None:
+        self._files = list(files)
+
+    def stored_files(self) -> list[Path]:
+        return self._files
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> list[Path]:
+    files = [tmp_path / name for name in ("a/deep/x.csv", "a/x.csv", "b/x.csv")]
+    for number, file in enumerate(files):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"age\n{number}\n")
+    return files
+
+
+def content(*files: Path) -> tuple[str, dict[str, str]]:
+    stored = locate(Files(*files))
+    assert stored is not None
+    content = ContentReader({}).read(stored.files, stored.root)
+    assert content is not None
+    return content.digest, content.files
+
+
+def test_no_file_is_no_place() -> None:
+    assert locate(Files()) is None
+
+
+def test_a_single_file_is_its_own_root(three: list[Path]) -> None:
+    assert locate(Files(three[0])) == Stored(three[0], three[:1])
+    assert content(three[0])[1] == {}
+
+
+def test_files_of_one_folder_are_named_in_it(three: list[Path]) -> None:
+    second = three[1].with_name("y.csv")
+    second.write_text("age\n")
+    assert set(content(three[1], second)[1]) == {"x.csv", "y.csv"}
+
+
+def test_files_of_several_folders_keep_their_names_apart(three: list[Path]) -> None:
+    for order in (three, three[::-1]):
+        assert set(content(*order)[1]) == {"a/deep/x.csv", "a/x.csv", "b/x.csv"}
+    assert content(*three) == content(*three[::-1])
+
+
+def test_relative_and_absolute_paths_go_together(
+    three: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = content(*three)
+    monkeypatch.chdir(tmp_path)
+    assert content(Path("a/deep/x.csv"), *three[1:]) == expected
+
+
+def test_a_change_in_any_folder_is_a_change(three: list[Path]) -> None:
+    before = content(*three)
+    three[2].write_text("age\n7\n")
+    assert content(*three)[0] != before[0]

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crossfold.datasets.export_dataset import ExportDataset as ExportDataset
+    from crossfold.datasets.export_dataset import ExportPartsDataset as ExportPartsDataset
+    from crossfold.datasets.export_dataset import PartsDataset as PartsDataset
     from crossfold.datasets.figure_dataset import FigureDataset as FigureDataset
     from crossfold.datasets.images import IdxDataset as IdxDataset
     from crossfold.datasets.images import LabelledImagesDataset as LabelledImagesDataset
     from crossfold.datasets.networks import MLPDataset as MLPDataset
     from crossfold.datasets.networks import PromotedModelDataset as PromotedModelDataset
-    from crossfold.datasets.parts import ExportPartsDataset as ExportPartsDataset
-    from crossfold.datasets.parts import PartsDataset as PartsDataset
     from crossfold.datasets.samples import SampleAppointmentsDataset as SampleAppointmentsDataset
     from crossfold.datasets.samples import SampleExpressionDataset as SampleExpressionDataset
     from crossfold.datasets.samples import SampleImagesDataset as SampleImagesDataset
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "ExportDataset": "export_dataset",
-    "ExportPartsDataset": "parts",
+    "ExportPartsDataset": "export_dataset",
     "FigureDataset": "figure_dataset",
     "IdxDataset": "images",
     "LabelledImagesDataset": "images",
     "MLPDataset": "networks",
-    "PartsDataset": "parts",
+    "PartsDataset": "export_dataset",
     "PromotedModelDataset": "networks",
     "SampleAppointmentsDataset": "samples",
     "SampleExpressionDataset": "samples",

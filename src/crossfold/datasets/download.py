@@ -36,21 +36,11 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """What one content may take, whatever sends it.
+    """What one content may take, whatever sends it."""
 
-    Attributes
-    ----------
-    minutes
-        Longest time for all of it, with every attempt, in minutes.
-    megabytes
-        Most that it may hold when it is unpacked, in 10⁶ bytes.
-    until
-        The end of that time, as `time.monotonic` counts it.
-    """
-
-    minutes: float
-    megabytes: float
-    until: float
+    minutes: float  # longest time for all of it, with every attempt, in minutes
+    megabytes: float  # most that it may hold when it is unpacked, in 10⁶ bytes
+    until: float  # the end of that time, as `time.monotonic` counts it
 
     @classmethod
     def from_now(cls) -> Limits:

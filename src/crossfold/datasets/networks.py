@@ -61,20 +61,11 @@ def _summary(network: MLPClassifier | MLPRegressor) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Promotion:
-    """Which version of a model is in use.
+    """Which version of a model is in use."""
 
-    Attributes
-    ----------
-    version
-        The version.
-    considered
-        The latest version that has been considered; a worse one is not promoted.
-    evidence
-        Versions of the datasets that the next version is compared by.
-    """
-
-    version: str
-    considered: str
+    version: str  # the version
+    considered: str  # the latest version that has been considered; a worse one is not promoted
+    # versions of the datasets that the next version is compared by
     evidence: dict[str, str] = field(default_factory=dict)
 
 

@@ -12,11 +12,10 @@ from kedro.pipeline import Pipeline
 
 from crossfold.refreshing.promotion import Decision, Difference
 from crossfold.refreshing.settings import DriftRule
-from kedro_refresh.exceptions import RefreshError
+from kedro_refresh import RefreshError
 from kedro_refresh.fingerprint import Content, Fingerprint
 from kedro_refresh.ledger import Ledger, NodeRecord, Output
-from kedro_refresh.stored import ContentReader, locate
-from kedro_refresh.versions import pin, stamp
+from kedro_refresh.stored import ContentReader, locate, pin, stamp
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,30 +38,14 @@ class Change:
 
 @dataclass(frozen=True)
 class Drift:
-    """What has changed in the data of a study.
+    """What has changed in the data of a study."""
 
-    Attributes
-    ----------
-    study
-        Its name.
-    rule
-        What is compared.
-    table
-        As `drift_table` gives it.
-    change
-        Versions of the data.
-    notice
-        First line of the page, or nothing.
-    decision
-        What becomes of the new model, or None where there is none.
-    """
-
-    study: str
-    rule: DriftRule
-    table: pd.DataFrame
-    change: Change
-    notice: str = ""
-    decision: Decision | None = None
+    study: str  # its name
+    rule: DriftRule  # what is compared
+    table: pd.DataFrame  # as `drift_table` gives it
+    change: Change  # versions of the data
+    notice: str = ""  # first line of the page, or nothing
+    decision: Decision | None = None  # what becomes of the new model, or None where there is none
 
     @property
     def in_a_sentence(self) -> str:

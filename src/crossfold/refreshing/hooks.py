@@ -15,11 +15,11 @@ from kedro.pipeline.node import Node
 from crossfold.datasets.atomic import sweep_folder, temporary_file
 from crossfold.datasets.containers import sha256
 from crossfold.messages import explain
-from kedro_refresh.exceptions import RefreshError
+from kedro_refresh import RefreshError
 from kedro_refresh.staleness import Judge
 
 if TYPE_CHECKING:
-    from crossfold.datasets.web_copy import WebCopy
+    from crossfold.datasets.source_dataset import WebCopy
     from crossfold.refreshing.promotion import Decision
     from crossfold.refreshing.settings import ModelRule, Settings
     from kedro_refresh.ledger import Ledger

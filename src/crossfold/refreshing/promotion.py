@@ -12,8 +12,8 @@ from kedro.io import CatalogProtocol
 
 from crossfold.datasets.networks import Promotion, read_promotion, write_promotion
 from crossfold.refreshing.settings import ModelRule, Promote
+from kedro_refresh import RefreshError
 from kedro_refresh.adapter import path_of
-from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.stored import locate
 
 N_RESAMPLES = 200
@@ -23,27 +23,17 @@ LOWER_IS_BETTER = {"brier", "log_loss", "expected_calibration_error"}
 
 @dataclass(frozen=True)
 class Difference:
-    """How much better a new model is than the one in use.
+    """How much better a new model is than the one in use."""
 
-    Attributes
-    ----------
-    metric
-        What they are compared by.
-    before, now
-        The metric of the model in use, and of the new one.
-    estimate, low, high
-        The difference, positive where the new one is better, with its 95 % interval.
-    n_rows
-        Rows that both have scored out of fold.
-    """
-
-    metric: str
+    metric: str  # what they are compared by
+    # the metric of the model in use, and of the new one
     before: float
     now: float
+    # the difference, positive where the new one is better, with its 95 % interval
     estimate: float
     low: float
     high: float
-    n_rows: int
+    n_rows: int  # rows that both have scored out of fold
 
     def __str__(self) -> str:
         """Say it in words."""
@@ -55,24 +45,12 @@ class Difference:
 
 @dataclass(frozen=True)
 class Decision:
-    """What becomes of a new version of a model.
+    """What becomes of a new version of a model."""
 
-    Attributes
-    ----------
-    folder
-        The model's versions.
-    promotion
-        What is in use from now on.
-    sentence
-        The decision in words.
-    difference
-        What it rests on; None where there is nothing to compare.
-    """
-
-    folder: Path
-    promotion: Promotion
-    sentence: str
-    difference: Difference | None = None
+    folder: Path  # the model's versions
+    promotion: Promotion  # what is in use from now on
+    sentence: str  # the decision in words
+    difference: Difference | None = None  # what it rests on; None where there is nothing to compare
 
     def carry_out(self) -> None:
         """Put the model into use that the decision names."""

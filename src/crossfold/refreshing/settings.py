@@ -6,71 +6,39 @@ from typing import Literal
 
 from pydantic import Field
 
-from kedro_refresh.settings import Frozen, RefreshSettings
+from kedro_refresh.project import Frozen, RefreshSettings
 
 Promote = Literal["auto", "never", "always"]
 
 
 class ModelRule(Frozen):
-    """What a new version of a model is compared by: out-of-fold predictions of rows of both.
+    """What a new version of a model is compared by: out-of-fold predictions of rows of both."""
 
-    Attributes
-    ----------
-    predictions
-        Dataset of out-of-fold predictions, with ``row``, ``model``, ``protocol``, ``target``,
-        ``probability`` and ``group``.
-    records
-        Dataset of the table whose rows ``row`` counts.
-    key
-        Its column that tells rows apart, whatever their order.
-    model, protocol
-        Which predictions are the model's.
-    metric
-        One of `crossfold.validation.METRICS` that needs no decisions.
-    """
-
+    # dataset of out-of-fold predictions, with ``row``, ``model``, ``protocol``, ``target``,
+    # ``probability`` and ``group``
     predictions: str
-    records: str
-    key: str
+    records: str  # dataset of the table whose rows ``row`` counts
+    key: str  # its column that tells rows apart, whatever their order
+    # which predictions are the model's
     model: str
     protocol: str
+    # one of `crossfold.validation.METRICS` that needs no decisions
     metric: Literal["roc_auc", "pr_auc", "brier", "log_loss"] = "roc_auc"
 
 
 class DriftRule(Frozen):
-    """Which data of a study are compared with those before, when they have changed.
+    """Which data of a study are compared with those before, when they have changed."""
 
-    Attributes
-    ----------
-    table
-        Dataset whose columns are compared.
-    label
-        Its column with the outcome.
-    model
-        Model whose comparison belongs to it, one of ``models``; None for none.
-    ignore
-        Columns that are not compared.
-    """
-
-    table: str
-    label: str
+    table: str  # dataset whose columns are compared
+    label: str  # its column with the outcome
+    # model whose comparison belongs to it, one of ``models``; None for none
     model: str | None = None
-    ignore: frozenset[str] = frozenset()
+    ignore: frozenset[str] = frozenset()  # columns that are not compared
 
 
 class Settings(RefreshSettings):
-    """The settings of kedro-refresh, and those of what crossfold adds.
+    """The settings of kedro-refresh, and those of what crossfold adds."""
 
-    Attributes
-    ----------
-    promote
-        When a new model comes into use.
-    models
-        What each model is compared by.
-    drift
-        Which data are compared, by study.
-    """
-
-    promote: Promote = "auto"
-    models: dict[str, ModelRule] = Field(default_factory=dict)
-    drift: dict[str, DriftRule] = Field(default_factory=dict)
+    promote: Promote = "auto"  # when a new model comes into use
+    models: dict[str, ModelRule] = Field(default_factory=dict)  # what each model is compared by
+    drift: dict[str, DriftRule] = Field(default_factory=dict)  # which data are compared, by study

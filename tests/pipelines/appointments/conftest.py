@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from crossfold.datasets import ExportDataset, SampleAppointmentsDataset
-from crossfold.datasets.synthetic_appointments import PUBLISHED
+from crossfold.datasets.samples import PUBLISHED
 from crossfold.pipelines.appointments.nodes import clean_appointments
 
 GOOD_ROW = {

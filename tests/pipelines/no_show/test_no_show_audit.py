@@ -18,7 +18,7 @@ from sklearn.metrics import (
 )
 
 from crossfold.datasets import ExportDataset, SampleAppointmentsDataset
-from crossfold.datasets.synthetic_appointments import PUBLISHED
+from crossfold.datasets.samples import PUBLISHED
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import FoldStack, MLPClassifier
 from crossfold.pipelines.no_show.audit import (

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from crossfold.datasets import ExportDataset
-from crossfold.datasets.synthetic_appointments import PUBLISHED
+from crossfold.datasets.samples import PUBLISHED
 from crossfold.pipelines.appointments import nodes
 from crossfold.pipelines.appointments.cleaning import DEFAULTS
 from crossfold.pipelines.public_notebooks.audit import (

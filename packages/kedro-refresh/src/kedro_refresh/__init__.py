@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from click import ClickException
+
 __version__ = "0.1.0"
+
+
+class RefreshError(ClickException):
+    """An error that a user can cause and mend; Kedro's command line prints its one sentence."""
 
 
 def __getattr__(name: str) -> Any:

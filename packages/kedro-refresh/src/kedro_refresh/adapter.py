@@ -6,6 +6,7 @@ Datasets of kedro-datasets and file systems of fsspec count as Kedro here.
 from __future__ import annotations
 
 import inspect
+import threading
 from pathlib import PurePath
 from typing import Any
 
@@ -21,19 +22,32 @@ from kedro.pipeline.node import Node
 from kedro.runner import AbstractRunner, SequentialRunner
 from pluggy import PluginManager
 
-from kedro_refresh.specs import RefreshSpecs
-
 Catalog = CatalogProtocol[Any, Any]
 split_params, split_string = utils._split_params, utils.split_string
+_loading = threading.RLock()
 
 
-def hooks_of(context: KedroContext) -> Any:
-    """Give the hooks of a session, with those of `RefreshSpecs` among them."""
-    manager = context._hook_manager
-    known = getattr(manager.hook, "after_refresh", None)
-    if known is None or not known.has_spec():
-        manager.add_hookspecs(RefreshSpecs)
-    return manager.hook
+class ThreadSafeConfigLoader(OmegaConfigLoader):
+    """Kedro's configuration loader for runs in several threads: one loads at a time.
+
+    What `globals` and `runtime_params` stand for is registered once for the whole process, so that
+    a loader has to register its own, and to keep others out, while it resolves.
+    """
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        with _loading:
+            super().__init__(*args, **settings)
+
+    def __getitem__(self, key: str) -> dict[str, Any]:
+        """Load the configuration of a type."""
+        with _loading:
+            self._register_globals_resolver()
+            return super().__getitem__(key)
+
+
+def hook_manager_of(context: KedroContext) -> PluginManager:
+    """Give what calls the hooks of a session."""
+    return context._hook_manager
 
 
 def find_all_pipelines() -> None:
@@ -62,11 +76,6 @@ def pipeline_names(run_params: dict[str, Any]) -> list[str]:
 def run_id_of(run_params: dict[str, Any]) -> str:
     """Give the name of a run, which Kedro 1.0 calls that of its session."""
     return str(run_params.get("run_id") or run_params["session_id"])
-
-
-def register_globals(loader: OmegaConfigLoader) -> None:
-    """Have ``${globals:…}`` stand for what the configuration of this loader says."""
-    loader._register_globals_resolver()
 
 
 class NodeRunner(SequentialRunner):

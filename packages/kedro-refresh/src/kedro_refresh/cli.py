@@ -9,8 +9,8 @@ from typing import Any
 import click
 from kedro.utils import find_kedro_project
 
+from kedro_refresh import RefreshError
 from kedro_refresh.adapter import split_params, split_string
-from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.lock import WAIT_VARIABLE
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+import json
 import logging
 import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,18 +21,19 @@ from kedro.io.core import generate_timestamp
 from kedro.pipeline import Pipeline
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.table import Table
 
-from kedro_refresh import tables, versions
-from kedro_refresh.adapter import Catalog, hooks_of, run_pipelines
-from kedro_refresh.exceptions import RefreshError
-from kedro_refresh.ledger import FAILED
-from kedro_refresh.project import ProjectFiles
+from kedro_refresh import RefreshError
+from kedro_refresh.adapter import Catalog, run_pipelines
+from kedro_refresh.fingerprint import changed_values, differences, flatten
+from kedro_refresh.ledger import DONE, FAILED, KILLED, RUNNING, Ledger, NodeRecord, RunRecord
+from kedro_refresh.project import ProjectFiles, RefreshSettings, hooks_of
 from kedro_refresh.runner import RefreshRunner
-from kedro_refresh.settings import RefreshSettings
+from kedro_refresh.stored import prune
 
-NOTHING_OR_DONE = 0
-STALE = 3
+NOTHING_OR_DONE, STALE = 0, 3
 RUNS_IN_HISTORY = 20
+WIDTH = 160
 TRIGGER = "refresh"
 
 
@@ -74,18 +79,36 @@ def refresh(request: Request) -> int:
 
 
 def history(request: Request) -> str:
-    """Give the last runs as a table."""
-    ledger = ProjectFiles.of(_context(request)).ledger
-    return tables.history(ledger.history(RUNS_IN_HISTORY))
+    """Set the last runs out in a table, the newest first."""
+    runs = ProjectFiles.of(_context(request)).ledger.history(RUNS_IN_HISTORY)
+    if not runs:
+        return "The ledger holds no run yet."
+    table = Table("run", "started", "seconds", "by", "pipelines", "nodes", "result", box=None)
+    for run in runs:
+        started = datetime.fromtimestamp(run.started).isoformat(sep=" ", timespec="seconds")
+        seconds = f"{run.ended - run.started:.1f}" if run.ended else ""
+        row = (run.run, started, seconds, run.trigger, run.pipelines, str(run.n_nodes))
+        table.add_row(*row, _result(run))
+    page = io.StringIO()
+    Console(file=page, width=WIDTH).print(table)
+    return page.getvalue().rstrip()
+
+
+def _result(run: RunRecord) -> str:
+    if run.status in (KILLED, RUNNING):
+        return f"{run.status} at {run.last_node}" if run.last_node else run.status
+    more = run.notes if run.status == DONE else run.error
+    return f"{run.status}: {more}" if more else run.status
 
 
 def compare(request: Request, first: str, second: str) -> str:
-    """Say what differs between the states after two runs."""
-    ledger = ProjectFiles.of(_context(request)).ledger
-    found = tables.compare(ledger, first, second)
+    """Say in a line each what differs of the nodes that differ between two runs."""
+    found = differences_of_runs(ProjectFiles.of(_context(request)).ledger, first, second)
     if request.as_json:
-        return tables.as_json(first=first, second=second, nodes=found)
-    return "\n".join(tables.comparison(first, second, found))
+        return _json(first=first, second=second, nodes=found)
+    different = {node: differences for node, differences in found.items() if differences}
+    told = f"{len(different)} of {len(found)} nodes differ between {first} and {second}."
+    return "\n".join([*_explanation(different), told])
 
 
 def _context(request: Request) -> KedroContext:
@@ -142,10 +165,10 @@ def _look(request: Request, catalog: Catalog, files: ProjectFiles, pipeline: Pip
     judge.remember()
     n_stale = sum(bool(reasons) for reasons in forecast.values())
     if request.as_json:
-        click.echo(tables.as_json(n_stale=n_stale, nodes=forecast))
+        click.echo(_json(n_stale=n_stale, nodes=forecast))
         return STALE if n_stale else NOTHING_OR_DONE
     if request.explain:
-        click.echo("\n".join(tables.explanation(forecast)))
+        click.echo("\n".join(_explanation(forecast)))
     if n_stale:
         click.echo(f"{n_stale} of {len(forecast)} nodes are stale or may be.")
         return STALE
@@ -182,6 +205,68 @@ def _settle(
     for found in hooks.versions_in_use(**given):
         for name, used in found.items():
             in_use.setdefault(name, set()).update(used)
-    pruned = versions.prune(catalog, in_use, files.ledger, settings.keep)
+    pruned = prune(catalog, in_use, files.ledger, settings.keep)
     if pruned.n_versions:
         click.echo(f"Removed {pruned.n_versions} old versions and {pruned.n_runs} old runs.")
+
+
+def differences_of_runs(ledger: Ledger, first: str, second: str) -> dict[str, list[str]]:
+    """Say of every node what differs between what it did last by the end of each of two runs.
+
+    Parameters
+    ----------
+    ledger
+        The ledger that holds both.
+    first, second
+        Names of the runs.
+
+    Returns
+    -------
+    Differences by node, in the order in which the nodes ran: data, parameters, code, library
+    versions, catalog entries, what was written, metrics. Nothing for a node without any.
+
+    Raises
+    ------
+    RefreshError
+        If the ledger does not hold a run.
+    """
+    known = {run.run for run in ledger.history(-1)}
+    unknown = [run for run in (first, second) if run not in known]
+    if unknown:
+        raise RefreshError(
+            f"The ledger holds no run {' and no run '.join(unknown)}: kedro refresh --history names"
+            " the last ones."
+        )
+    before, after = ledger.latest_nodes(first), ledger.latest_nodes(second)
+    return {node: list(_of_node(node, before, after)) for node in {**after, **before}}
+
+
+def _of_node(
+    node: str, before: dict[str, NodeRecord], after: dict[str, NodeRecord]
+) -> Iterator[str]:
+    old, new = before.get(node), after.get(node)
+    if old is None or new is None:
+        yield f"had not run to its end by the {'first' if old is None else 'second'} run"
+        return
+    yield from differences(old.fingerprint, new.fingerprint)
+    for name in sorted({*old.outputs, *new.outputs}):
+        then, now = old.outputs.get(name), new.outputs.get(name)
+        if then is None or now is None or then.digest != now.digest:
+            yield f"{name} came out different"
+    yield from changed_values("metric ", _numbers(old), _numbers(new))
+
+
+def _numbers(record: NodeRecord) -> dict[str, Any]:
+    """List metrics by dotted name; counts of rows and the like are among them."""
+    return dict(flatten("", record.metrics)) if record.metrics else {}
+
+
+def _explanation(forecast: Mapping[str, list[str]]) -> Iterator[str]:
+    """Say of every node why it is stale, or that it is fresh; one line a node."""
+    for node, reasons in forecast.items():
+        yield f"{node}: {'; '.join(reasons) or 'fresh'}"
+
+
+def _json(**fields: Any) -> str:
+    """Write fields as JSON, to be read by another program."""
+    return json.dumps(fields, indent=2, ensure_ascii=False)

@@ -15,46 +15,22 @@ Place = tuple[str, str]  # module, name in it
 
 @dataclass(frozen=True)
 class Code:
-    """The fingerprint of a function.
+    """The fingerprint of a function."""
 
-    Attributes
-    ----------
-    function
-        Digest of its own source.
-    modules
-        Digest of what it reaches in each module of the project.
-    libraries
-        Top-level packages from outside the project that it reaches.
-    unseen
-        Types of objects bound to it that cannot be compared.
-    """
-
-    function: str
-    modules: dict[str, str]
-    libraries: frozenset[str]
-    unseen: frozenset[str] = frozenset()
+    function: str  # digest of its own source
+    modules: dict[str, str]  # digest of what it reaches in each module of the project
+    libraries: frozenset[str]  # top-level packages from outside the project that it reaches
+    unseen: frozenset[str] = frozenset()  # types of objects bound to it that cannot be compared
 
 
 @dataclass
 class KnownCode:
-    """What has been read from the source.
+    """What has been read from the source."""
 
-    Attributes
-    ----------
-    state
-        Of the source; see `source_state`.
-    codes
-        Fingerprints by place.
-    paths
-        Digests of what dotted paths stand for.
-    has_grown
-        Whether anything was added since it was made.
-    """
-
-    state: str = ""
-    codes: dict[Place, Code] = field(default_factory=dict)
-    paths: dict[str, str] = field(default_factory=dict)
-    has_grown: bool = False
+    state: str = ""  # of the source; see `source_state`
+    codes: dict[Place, Code] = field(default_factory=dict)  # fingerprints by place
+    paths: dict[str, str] = field(default_factory=dict)  # digests of what dotted paths stand for
+    has_grown: bool = False  # whether anything was added since it was made
 
     def learn_code(self, place: Place, code: Code) -> None:
         """Add a fingerprint."""
@@ -97,49 +73,24 @@ def source_state(root: Path) -> str:
 
 @dataclass(frozen=True)
 class Content:
-    """What a dataset holds.
+    """What a dataset holds."""
 
-    Attributes
-    ----------
-    digest
-        SHA-256 of the file's bytes, or of the names and digests of a folder's files.
-    rows
-        Rows of a table that can be counted quickly, else None.
-    files
-        Digests of a folder's files by name; nothing for a single file.
-    """
-
-    digest: str
-    rows: int | None = None
+    digest: str  # SHA-256 of the file's bytes, or of the names and digests of a folder's files
+    rows: int | None = None  # rows of a table that can be counted quickly, else None
+    # digests of a folder's files by name; nothing for a single file
     files: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """All that a node's outputs depend on.
+    """All that a node's outputs depend on."""
 
-    Attributes
-    ----------
-    inputs
-        Content of each dataset that it reads.
-    parameters
-        Value of each parameter that it reads, by dotted name.
-    function
-        Digest of its function's source.
-    modules
-        Digest of the project code that the function reaches, by module.
-    libraries
-        Versions of numeric libraries.
-    catalog
-        Digest of the settings of each dataset that it reads or writes.
-    """
-
-    inputs: dict[str, Content]
-    parameters: dict[str, Any]
-    function: str
-    modules: dict[str, str]
-    libraries: dict[str, str]
-    catalog: dict[str, str]
+    inputs: dict[str, Content]  # content of each dataset that it reads
+    parameters: dict[str, Any]  # value of each parameter that it reads, by dotted name
+    function: str  # digest of its function's source
+    modules: dict[str, str]  # digest of the project code that the function reaches, by module
+    libraries: dict[str, str]  # versions of numeric libraries
+    catalog: dict[str, str]  # digest of the settings of each dataset that it reads or writes
 
     def to_json(self) -> str:
         """Write it as JSON; equal fingerprints give equal text."""

@@ -16,13 +16,12 @@ from kedro.framework.hooks import hook_impl
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
+from kedro_refresh import RefreshError
 from kedro_refresh.adapter import Catalog, pipeline_names, run_id_of
-from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.ledger import DONE, FAILED, KILLED, NodeRecord
 from kedro_refresh.project import ProjectFiles
 from kedro_refresh.staleness import Judge
-from kedro_refresh.stored import is_stored
-from kedro_refresh.versions import pin, stamp
+from kedro_refresh.stored import is_stored, pin, stamp
 
 State = TypeVar("State")
 REJECTED = "rejected"

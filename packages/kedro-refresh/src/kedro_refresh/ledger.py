@@ -7,12 +7,12 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from shutil import disk_usage
 from typing import Any
 
-from kedro_refresh.exceptions import RefreshError
+from kedro_refresh import RefreshError
 from kedro_refresh.fingerprint import Fingerprint, KnownCode
 from kedro_refresh.lock import is_alive, own_process
 from kedro_refresh.stored import KnownFile
@@ -20,30 +20,26 @@ from kedro_refresh.stored import KnownFile
 LEAST_FREE_BYTES = 100_000
 RUNNING, DONE, FAILED, KILLED = "running", "done", "failed", "killed"
 
-# What each version of the schema adds to the one before.
-_SCHEMAS = (
-    """
-CREATE TABLE runs (
+SCHEMA_VERSION = 2
+# A ledger of an older version is given the tables that it lacks.
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
     run TEXT PRIMARY KEY, trigger TEXT NOT NULL, env TEXT, pipelines TEXT NOT NULL,
     process TEXT NOT NULL, started REAL NOT NULL, ended REAL, status TEXT NOT NULL, error TEXT,
     notes TEXT
 );
-CREATE TABLE nodes (
+CREATE TABLE IF NOT EXISTS nodes (
     id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, node TEXT NOT NULL,
     status TEXT NOT NULL, started REAL NOT NULL, seconds REAL, fingerprint TEXT, outputs TEXT,
     rows_in INTEGER, rows_out INTEGER, rejected INTEGER, metrics TEXT
 );
-CREATE INDEX nodes_by_name ON nodes (node, status, id);
-CREATE TABLE files (
+CREATE INDEX IF NOT EXISTS nodes_by_name ON nodes (node, status, id);
+CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
     inode INTEGER NOT NULL, digest TEXT NOT NULL, rows INTEGER
 );
-""",
-    """
-CREATE TABLE code (state TEXT PRIMARY KEY, known TEXT NOT NULL);
-""",
-)
-SCHEMA_VERSION = len(_SCHEMAS)
+CREATE TABLE IF NOT EXISTS code (state TEXT PRIMARY KEY, known TEXT NOT NULL);
+"""
 
 
 @dataclass(frozen=True)
@@ -56,33 +52,19 @@ class Output:
 
 @dataclass(frozen=True)
 class NodeRecord:
-    """What a node did in a run.
+    """What a node did in a run."""
 
-    Attributes
-    ----------
-    node, run
-        Their names.
-    fingerprint
-        What the outputs depend on.
-    outputs
-        What was written, by dataset.
-    seconds
-        From loading to saving.
-    rows_in, rows_out, rejected
-        Rows of the tables read, written, and written to tables of rejected rows.
-    metrics
-        Figures of merit that the node wrote.
-    """
-
+    # their names
     node: str
     run: str
-    fingerprint: Fingerprint
-    outputs: dict[str, Output] = field(default_factory=dict)
-    seconds: float = 0.0
+    fingerprint: Fingerprint  # what the outputs depend on
+    outputs: dict[str, Output] = field(default_factory=dict)  # what was written, by dataset
+    seconds: float = 0.0  # from loading to saving
+    # rows of the tables read, written, and written to tables of rejected rows
     rows_in: int = 0
     rows_out: int = 0
     rejected: int = 0
-    metrics: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, Any] = field(default_factory=dict)  # figures of merit that the node wrote
 
 
 @dataclass(frozen=True)
@@ -282,19 +264,9 @@ def _open(name: str) -> sqlite3.Connection:
             f" knows {SCHEMA_VERSION}): use that one."
         )
     if version < SCHEMA_VERSION:
-        _upgrade(database)
+        mark = f"PRAGMA user_version = {SCHEMA_VERSION};"
+        database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {mark} COMMIT;")
     return database
-
-
-def _upgrade(database: sqlite3.Connection) -> None:
-    """Make the tables that are missing, unless another process has just done so."""
-    database.execute("BEGIN IMMEDIATE")
-    with database:
-        (version,) = database.execute("PRAGMA user_version").fetchone()
-        for schema in _SCHEMAS[version:]:
-            for statement in schema.split(";"):
-                database.execute(statement)
-        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _node_record(row: sqlite3.Row) -> NodeRecord:
@@ -307,6 +279,5 @@ def _node_record(row: sqlite3.Row) -> NodeRecord:
 
 def _run_record(row: sqlite3.Row) -> RunRecord:
     record = RunRecord(**dict(row))
-    if record.status == RUNNING and not is_alive(record.process):
-        return RunRecord(**{**asdict(record), "status": KILLED})
-    return record
+    is_dead = record.status == RUNNING and not is_alive(record.process)
+    return replace(record, status=KILLED) if is_dead else record

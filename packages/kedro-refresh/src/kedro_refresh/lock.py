@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from kedro_refresh.exceptions import RefreshError
+from kedro_refresh import RefreshError
 
 if TYPE_CHECKING:
     from filelock import ReadWriteLock

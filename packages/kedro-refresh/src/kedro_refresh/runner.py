@@ -14,7 +14,7 @@ from pluggy import PluginManager
 from kedro_refresh.adapter import Catalog, NodeRunner
 from kedro_refresh.hooks import session_files
 from kedro_refresh.staleness import Judge
-from kedro_refresh.versions import pin
+from kedro_refresh.stored import pin
 
 
 class RefreshRunner(NodeRunner):

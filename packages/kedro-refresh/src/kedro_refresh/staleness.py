@@ -18,35 +18,14 @@ from kedro_refresh.fingerprint import Code, Content, Fingerprint, differences, d
 from kedro_refresh.ledger import Ledger, Output
 from kedro_refresh.stored import ContentReader, has_place, is_stored, locate
 
+NUMERIC = "catboost dask imblearn jax lightgbm matplotlib numpy pandas polars pyspark scipy sklearn"
+NUMERIC += " statsmodels tensorflow torch xgboost"
 # Distribution of each numeric library, by the name under which it is imported.
-NUMERIC_LIBRARIES = {
-    "catboost": "catboost",
-    "dask": "dask",
-    "imblearn": "imbalanced-learn",
-    "jax": "jax",
-    "lightgbm": "lightgbm",
-    "matplotlib": "matplotlib",
-    "numpy": "numpy",
-    "pandas": "pandas",
-    "polars": "polars",
-    "pyspark": "pyspark",
-    "scipy": "scipy",
-    "sklearn": "scikit-learn",
-    "statsmodels": "statsmodels",
-    "tensorflow": "tensorflow",
-    "torch": "torch",
-    "xgboost": "xgboost",
-}
+NUMERIC_LIBRARIES = {name: name for name in NUMERIC.split()}
+NUMERIC_LIBRARIES |= {"imblearn": "imbalanced-learn", "sklearn": "scikit-learn"}
 EVERY_NODE_DEPENDS_ON = {"numpy", "pandas", "scipy"}
 # What says where a dataset lies and how it is shown, which does not count where its content does.
-PLACE_SETTINGS = {
-    "filepath",
-    "path",
-    "timeout_seconds",
-    "url",
-    "urls",
-    "versioned",
-}
+PLACE_SETTINGS = {"filepath", "path", "timeout_seconds", "url", "urls", "versioned"}
 IRRELEVANT_SETTINGS = {"metadata"}
 # Modules of the classes that every dataset is made of.
 CODE_OF_NO_DATA = {"abc", "builtins", "kedro.io.core", "typing"}

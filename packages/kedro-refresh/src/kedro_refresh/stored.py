@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
+import shutil
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kedro.io import MemoryDataset
-from kedro.io.core import VersionNotFoundError, get_filepath_str
+from kedro.io import AbstractVersionedDataset, MemoryDataset
+from kedro.io.core import VERSION_FORMAT, VersionNotFoundError, get_filepath_str
 
+from kedro_refresh import RefreshError
 from kedro_refresh.adapter import (
+    Catalog,
     file_system_of,
     is_versioned,
+    list_versions,
     path_of,
     protocol_of,
+    set_version,
+    version_of,
     without_cache,
     without_protocol,
 )
-from kedro_refresh.exceptions import RefreshError
 from kedro_refresh.fingerprint import Content, digest_of
 
+if TYPE_CHECKING:
+    from kedro_refresh.ledger import Ledger
+    from kedro_refresh.project import KeepRule
+
 LOCAL = ("file", "local")
+DOOMED = ".doomed"
 HTTP = ("http://", "https://")
 # A file written just before it was read may change once more without a new time of change.
 SETTLED_SECONDS = 2.0
@@ -36,40 +48,20 @@ CHECKSUMS = ("ETag", "etag", "md5Hash", "content_md5", "Content-MD5", "Digest", 
 
 @dataclass(frozen=True)
 class Remote:
-    """Files that `fsspec` reaches.
+    """Files that `fsspec` reaches."""
 
-    Attributes
-    ----------
-    system
-        The file system.
-    names
-        The files, by their paths from where the dataset lies.
-    """
-
-    system: Any
-    names: dict[str, str]
+    system: Any  # the file system
+    names: dict[str, str]  # the files, by their paths from where the dataset lies
 
 
 @dataclass(frozen=True)
 class Stored:
-    """Files of a dataset.
+    """Files of a dataset."""
 
-    Attributes
-    ----------
-    root
-        The file itself, or the folder that holds them.
-    files
-        The files, as far as they are on this machine.
-    version
-        Name of the version, None for a dataset without versions.
-    remote
-        The files that are elsewhere.
-    """
-
-    root: Path
-    files: list[Path]
-    version: str | None = None
-    remote: Remote | None = None
+    root: Path  # the file itself, or the folder that holds them
+    files: list[Path]  # the files, as far as they are on this machine
+    version: str | None = None  # name of the version, None for a dataset without versions
+    remote: Remote | None = None  # the files that are elsewhere
 
 
 def is_stored(dataset: object) -> bool:
@@ -154,27 +146,13 @@ def _together(files: list[Path]) -> Stored | None:
 
 @dataclass(frozen=True)
 class KnownFile:
-    """A file as it was when its content was read last.
+    """A file as it was when its content was read last."""
 
-    Attributes
-    ----------
-    size
-        Bytes.
-    mtime_ns
-        Time of its last change, in ns.
-    inode
-        Its number in the file system.
-    digest
-        SHA-256 of its content.
-    rows
-        Rows of a table, if they can be counted quickly.
-    """
-
-    size: int
-    mtime_ns: int
-    inode: int
-    digest: str
-    rows: int | None
+    size: int  # bytes
+    mtime_ns: int  # time of its last change, in ns
+    inode: int  # its number in the file system
+    digest: str  # SHA-256 of its content
+    rows: int | None  # rows of a table, if they can be counted quickly
 
 
 class ContentReader:
@@ -248,3 +226,135 @@ def _digest_and_rows(file: Path) -> tuple[str, int | None]:
             digest.update(chunk)
             lines += chunk.count(b"\n") if is_table else 0
     return digest.hexdigest(), max(lines - 1, 0) if is_table else None
+
+
+# Versions of what a run writes are later than all before; old ones are removed
+
+
+def stamp(catalog: Catalog, names: Iterable[str], wanted: str) -> str:
+    """Set the version under which datasets will be saved, and give it.
+
+    It is later than every version that they have, whatever the clock says, for the latest version
+    is the one that is loaded.
+
+    Parameters
+    ----------
+    catalog
+        The datasets.
+    names
+        Those that will be saved.
+    wanted
+        The version that Kedro chose: the time.
+    """
+    datasets = versioned(catalog, names)
+    latest = max(map(_latest_version, datasets), default="")
+    chosen = wanted if wanted > latest else _after(latest)
+    for dataset in datasets:
+        set_version(dataset, version_of(dataset).load, chosen)
+    return chosen
+
+
+def pin(catalog: Catalog, names: Iterable[str]) -> None:
+    """Have datasets loaded in the version in which they are saved, even if a later one appears."""
+    for dataset in versioned(catalog, names):
+        version = version_of(dataset)
+        if version.load is None:
+            set_version(dataset, version.save, version.save)
+
+
+def versioned(catalog: Catalog, names: Iterable[str]) -> list[Any]:
+    """List the datasets that have versions."""
+    return [one for one in map(catalog.get, sorted(names)) if is_versioned(one)]
+
+
+def _latest_version(dataset: AbstractVersionedDataset[Any, Any]) -> str:
+    """Give the latest version whose name is a time, or an empty text."""
+    return next(filter(time_of, list_versions(dataset)), "")
+
+
+def time_of(version: str) -> datetime | None:
+    """Read the time of a version, in UTC; None for one that Kedro has not named."""
+    try:
+        return datetime.strptime(version, VERSION_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _after(version: str) -> str:
+    time = datetime.strptime(version, VERSION_FORMAT) + timedelta(milliseconds=1)
+    return f"{time.strftime(VERSION_FORMAT)[:-4]}Z"
+
+
+@dataclass(frozen=True)
+class Pruned:
+    """What was removed: versions, and runs of the ledger."""
+
+    n_versions: int
+    n_runs: int
+
+
+def prune(
+    catalog: Catalog,
+    in_use: Mapping[str, Collection[str]],
+    ledger: Ledger,
+    rule: KeepRule,
+) -> Pruned:
+    """Remove the versions that a rule does not keep, and the runs that wrote nothing else.
+
+    Latest versions, those that the ledger holds for good ones, and those in use stay in any case,
+    as do versions whose names are no times.
+
+    Parameters
+    ----------
+    catalog
+        The datasets.
+    in_use
+        Names of those whose versions may go, each with versions that are in use.
+    ledger
+        The ledger.
+    rule
+        What stays.
+    """
+    latest, now = ledger.latest_nodes().values(), datetime.fromtimestamp(ledger.now(), UTC)
+    good = {(name, out.version) for one in latest for name, out in one.outputs.items()}
+    n_versions = 0
+    for name, used in sorted(in_use.items()):
+        kept = {*used, *(version for other, version in good if other == name)}
+        for dataset in versioned(catalog, [name]):
+            if is_remote(dataset):
+                continue
+            folder = Path(str(path_of(dataset)))
+            _sweep(folder)
+            for version in old_versions(list_versions(dataset), rule, kept, now):
+                _remove(folder, version)
+                n_versions += 1
+    return Pruned(n_versions, _forget_runs(ledger, rule, now))
+
+
+def old_versions(
+    versions: list[str], rule: KeepRule, kept: Collection[str | None], now: datetime
+) -> list[str]:
+    """Choose the versions that may go, given all of them with the latest first."""
+    oldest = now - timedelta(days=rule.days)
+    return [v for v in versions[rule.last :] if v not in kept and (time_of(v) or now) < oldest]
+
+
+def _remove(folder: Path, version: str) -> None:
+    """Take a version away at once, then delete it; what a kill leaves is swept the next time."""
+    doomed = folder.with_name(f".{folder.name}.{version}{DOOMED}")
+    (folder / version).replace(doomed)
+    shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    for doomed in folder.parent.glob(f".{glob.escape(folder.name)}.*{DOOMED}"):
+        shutil.rmtree(doomed, ignore_errors=True)
+
+
+def _forget_runs(ledger: Ledger, rule: KeepRule, now: datetime) -> int:
+    needed = {record.run for record in ledger.latest_nodes().values()}
+    oldest = (now - timedelta(days=rule.days)).timestamp()
+    runs = ledger.history(n_runs=-1)[rule.last :]
+    old = [run.run for run in runs if run.started < oldest and run.run not in needed]
+    ledger.delete_runs(old)
+    return len(old)

@@ -16,8 +16,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from crossfold.datasets.atomic import AtomicWriter, atomic_folder
-from crossfold.datasets.table_dataset import TableDataset
-from crossfold.datasets.table_source import find_source
+from crossfold.datasets.table_dataset import TableDataset, find_source
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.kinds import MOST_VALUES
 from crossfold.pipelines.table.pipeline import PARAMETERS_FILE

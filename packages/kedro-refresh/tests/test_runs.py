@@ -1,7 +1,13 @@
-"""Hooks of runs: which lock a run takes, when it gives it back, and whose notes are whose."""
+"""Runs keep apart: one writer at a time or many readers, and whose lock and notes are whose."""
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,15 +15,119 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from filelock import ReadWriteLock
 from kedro.framework.hooks import hook_impl
 from kedro.framework.hooks.manager import _create_hook_manager
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 
-from kedro_refresh.exceptions import RefreshError
+from kedro_refresh import RefreshError
 from kedro_refresh.hooks import RunHooks
 from kedro_refresh.ledger import Ledger
+from kedro_refresh.lock import is_alive, own_process, run_lock
+
+
+@pytest.fixture
+def other() -> Any:
+    with ThreadPoolExecutor(1) as other:
+        yield other
+
+
+def hold(file: Path, *, exclusive: bool = True) -> None:
+    with run_lock(file, exclusive=exclusive):
+        pass
+
+
+def test_the_lock_says_who_holds_it_and_is_free_afterwards(tmp_path: Path, other: Any) -> None:
+    file = tmp_path / "data" / "run.lock"
+    told = rf"process {os.getpid()}, since 2\d\d\d-.*holds {file}"
+    with run_lock(file):
+        hold(file)  # a block in a block of the same thread passes
+        with pytest.raises(RefreshError, match=told):
+            other.submit(hold, file).result()
+    hold(file)
+    assert [file.name for file in file.parent.iterdir()] == ["run.lock"]
+
+
+def test_readers_share_the_lock_and_keep_writers_out(tmp_path: Path, other: Any) -> None:
+    file = tmp_path / "run.lock"
+    with run_lock(file, exclusive=False):
+        other.submit(hold, file, exclusive=False).result()
+        with pytest.raises(RefreshError, match="Another run is at work: process"):
+            other.submit(hold, file).result()
+        other.submit(hold, file, exclusive=False).result()
+    with (
+        run_lock(file, work="refresh"),
+        pytest.raises(RefreshError, match="Another refresh is at work: process"),
+    ):
+        other.submit(hold, file, exclusive=False).result()
+
+
+def test_a_note_that_comes_late_is_waited_for(tmp_path: Path) -> None:
+    file = tmp_path / "run.lock"
+    taken = ReadWriteLock(file, is_singleton=False)
+    taken.acquire_write(0)
+    note = '{"work": "refresh", "process": 17, "since": "today"}'
+    late = threading.Timer(0.2, file.with_name("run.lock.0.json").write_text, [note])
+    late.start()
+    with pytest.raises(RefreshError, match="Another refresh is at work: process 17, since today"):
+        hold(file)
+    late.join()
+    taken.close()
+
+
+def test_the_lock_of_a_killed_process_is_free(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    code = f"""
+from pathlib import Path
+from kedro_refresh.lock import run_lock
+with run_lock(Path({str(tmp_path / "lock")!r})):
+    print("held", flush=True)
+    input()
+"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout.readline() == b"held\n"
+        with pytest.raises(RefreshError, match=f"process {child.pid}, since"):
+            hold(tmp_path / "lock")
+        child.kill()
+    hold(tmp_path / "lock")
+    told = rf"Broke the lock of process {child.pid}, since [^,]+, which ended half-way\."
+    assert re.search(told, caplog.text)
+    assert not is_alive(str(child.pid))
+    assert is_alive(own_process())
+    assert not is_alive(own_process() + "1")
+
+
+def test_who_waits_gets_the_lock_in_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, other: Any
+) -> None:
+    monkeypatch.setenv("KEDRO_REFRESH_WAIT", "1")
+    with run_lock(tmp_path / "lock"):
+        waiting = other.submit(hold, tmp_path / "lock")
+        time.sleep(0.5)
+        assert not waiting.done()
+    waiting.result(timeout=10)
+
+
+def test_a_lock_that_cannot_be_made_or_is_damaged_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    with pytest.raises(RefreshError, match="make sure that you can write it and its folder"):
+        hold(tmp_path / "data" / "lock")
+    (tmp_path / "lock").write_bytes(b"no database" * 1000)
+    with pytest.raises(RefreshError, match="remove it where it is damaged"):
+        hold(tmp_path / "lock")
+
+
+def test_the_lock_of_a_failed_refresh_is_free_and_silent(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ZeroDivisionError), run_lock(tmp_path / "lock"):
+        raise ZeroDivisionError
+    hold(tmp_path / "lock")
+    assert not caplog.records
 
 
 class Project:
@@ -64,12 +174,6 @@ def name(name: str) -> str:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setattr("kedro.framework.project.PACKAGE_NAME", "kedro_refresh")
     return Project(tmp_path)
-
-
-@pytest.fixture
-def other() -> Any:
-    with ThreadPoolExecutor(1) as other:
-        yield other
 
 
 def test_runs_that_store_nothing_work_beside_each_other(project: Project, other: Any) -> None:
