@@ -60,7 +60,7 @@ def parameters(inputs: Mapping[str, Any]) -> dict[str, str]:
     return {path: str(leaf) for name, value in given for path, leaf in flatten(name, value)}
 
 
-def metrics(tree: Mapping[str, Any], name: str) -> list[Point]:
+def metrics(tree: Any, name: str) -> list[Point]:
     """Give the finite numbers of a nested dictionary of metrics."""
     if isinstance(tree, Mapping):
         return [point for key, value in tree.items() for point in metrics(value, f"{name}/{key}")]

@@ -14,10 +14,10 @@ from nights import Project
 from tests.processes import leave_out_other_studies
 
 from crossfold.datasets.samples import make_appointments
-from crossfold.refreshing import drift_page as writer
+from crossfold.refreshing import drift as writer
 from crossfold.refreshing.drift import Change, Drift, drift_table
+from crossfold.refreshing.hooks import DriftRule
 from crossfold.refreshing.promotion import Difference
-from crossfold.refreshing.settings import DriftRule
 from kedro_refresh import RefreshError
 from kedro_refresh.ledger import Output
 

@@ -13,8 +13,8 @@ from kedro.io import DataCatalog, DatasetError
 from crossfold.datasets import PromotedModelDataset
 from crossfold.datasets.networks import read_promotion
 from crossfold.mlp import MLPClassifier
+from crossfold.refreshing.hooks import ModelRule
 from crossfold.refreshing.promotion import common_rows, consider, difference
-from crossfold.refreshing.settings import ModelRule
 from kedro_refresh import RefreshError
 
 N = 400

@@ -44,13 +44,7 @@ class Limits:
 
     @classmethod
     def from_now(cls) -> Limits:
-        """Begin to count, with the limits of the environment.
-
-        Raises
-        ------
-        SourceError
-            If a limit is not a number above 0.
-        """
+        """Begin to count, with the limits of the environment, which are numbers above 0."""
         minutes, megabytes = (_limit(*setting) for setting in (MAX_MINUTES, MAX_MEGABYTES))
         return cls(minutes, megabytes, time.monotonic() + 60 * minutes)
 
@@ -60,13 +54,7 @@ class Limits:
         return f"it takes longer than {self.minutes:g} min, see {MAX_MINUTES[0]}"
 
     def check(self, n_bytes: int = 0) -> None:
-        """Refuse to go on.
-
-        Raises
-        ------
-        SourceError
-            If the time is over, or the content is larger than so many bytes allow.
-        """
+        """Raise a `SourceError` if the time is over, or so many bytes are too many."""
         if time.monotonic() > self.until:
             raise SourceError(self.too_long)
         if n_bytes > self.megabytes * 1e6:
@@ -116,19 +104,9 @@ def _go_on(url: str, target: Path, timeout_seconds: float, limits: Limits) -> No
 
 
 def with_retries(attempt: Callable[[Limits], Result], timeout_seconds: float) -> Result:
-    """Give what an attempt gives, and try again after a failure that may pass.
+    """Give what an attempt gives, within limits for all; try again after what may pass.
 
-    Parameters
-    ----------
-    attempt
-        Asks a server with `requests`, within limits for all attempts together.
-    timeout_seconds
-        The longest wait that it allows, in seconds, for the message.
-
-    Raises
-    ------
-    SourceError
-        If no attempt succeeded; the message says why, in a few words.
+    A `SourceError` says in a few words why no attempt succeeded.
     """
     import requests
 
@@ -170,25 +148,9 @@ def _reason(error: requests.RequestException, timeout_seconds: float) -> str:
 def ask(
     url: str, headers: Mapping[str, str], timeout_seconds: float, limits: Limits
 ) -> requests.Response:
-    """Ask an address, and give the answer when its headers have come.
+    """Ask an address, and give the answer when its headers have come, however slowly they do.
 
-    Parameters
-    ----------
-    url
-        An address of the protocol http or https.
-    headers
-        What is asked besides.
-    timeout_seconds
-        Longest wait for a connection and between two packets, in seconds.
-    limits
-        What it may take, however slowly the headers come.
-
-    Raises
-    ------
-    SourceError
-        If the time is over.
-    requests.RequestException
-        If there is no answer.
+    A `SourceError` is raised when the time of `limits` is over.
     """
     import requests
 
@@ -212,25 +174,9 @@ def ask(
 def receive(response: requests.Response, file: BinaryIO, name: str, limits: Limits) -> None:
     """Write the body of an answer to the end of a file, unpacked where it came packed.
 
-    Progress is a bar in a terminal, one log line elsewhere.
-
-    Parameters
-    ----------
-    response
-        The answer, of which nothing has been read yet.
-    file
-        Where it goes; what is in it counts as part of the content.
-    name
-        What the progress bar calls it.
-    limits
-        What the content may take.
-
-    Raises
-    ------
-    SourceError
-        If it is beyond the limits, or is not what it is said to be.
-    requests.RequestException
-        If it breaks off before its end, as far as that can be told.
+    What is in the file counts for `limits` too. Progress is a bar in a terminal, one log line
+    elsewhere. A `SourceError` says that the body is beyond the limits or not what it is said to be,
+    an exception of `requests` that it breaks off before its end, as far as that can be told.
     """
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
@@ -254,10 +200,7 @@ def receive(response: requests.Response, file: BinaryIO, name: str, limits: Limi
 def announced_bytes(response: requests.Response) -> int | None:
     """Read from the headers how long the body is, None where they do not say.
 
-    Raises
-    ------
-    SourceError
-        If they say something that is no length: nobody can tell then where the body ends.
+    What is no length is refused: nobody can tell then where the body ends.
     """
     text = response.headers.get("Content-Length")
     if text is None or _is_chunked(response):

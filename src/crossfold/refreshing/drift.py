@@ -1,24 +1,32 @@
-"""Drift: whether new rows come from where those before came from."""
+"""Drift: whether new rows come from where those before came from, told on a page with a figure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 from kedro.io import CatalogProtocol, Version
 from kedro.io.core import generate_timestamp
 from kedro.pipeline import Pipeline
 
+from crossfold.refreshing.hooks import DriftRule
 from crossfold.refreshing.promotion import Decision, Difference
-from crossfold.refreshing.settings import DriftRule
+from crossfold.reports import charts, style, words
+from crossfold.reports.page import figure_html, render_page, today
+from crossfold.reports.tables import to_html
 from kedro_refresh import RefreshError
 from kedro_refresh.fingerprint import Content, Fingerprint
 from kedro_refresh.ledger import Ledger, NodeRecord, Output
 from kedro_refresh.stored import ContentReader, locate, pin, stamp
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from markupsafe import Markup
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Catalog = CatalogProtocol[Any, Any]
 
@@ -26,6 +34,15 @@ KINDS = ("drift_table", "drift_figure", "drift_report")
 ROWS, RATE, FEATURE, MODEL = "rows", "rate", "feature", "model"
 COLUMNS = ["measure", "name", "before", "before_low", "before_high", "now", "now_low", "now_high"]
 COLUMNS += ["estimate", "low", "high", "by_chance", "n", "verdict"]
+ROW_INCHES = 0.24
+LEAST_SHOWN = 0.001
+MOST_FEATURES = 40
+LOOKS = {
+    "stable": (style.BLUE, "o"),
+    "too few rows to tell": (style.GREY, "^"),
+    "shifted": (style.ORANGE, "s"),
+    "shifted far": (style.VERMILLION, "D"),
+}
 
 
 @dataclass(frozen=True)
@@ -47,13 +64,16 @@ class Drift:
     notice: str = ""  # first line of the page, or nothing
     decision: Decision | None = None  # what becomes of the new model, or None where there is none
 
+    def part(self, measure: str) -> pd.DataFrame:
+        """Give the rows of a measure."""
+        return self.table[self.table["measure"] == measure]
+
     @property
     def in_a_sentence(self) -> str:
         """Say how much has changed."""
         if self.change.before is None:
             return f"{self.study}: there are no data from before to compare with."
-        rows = self.table.set_index("measure").loc[ROWS]
-        features = self.table[self.table["measure"] == FEATURE]
+        rows, features = self.part(ROWS).iloc[0], self.part(FEATURE)
         n_moved = int((features["verdict"] != "stable").sum())
         return (
             f"{self.study}: {rows['before']:,.0f} rows before, {rows['now']:,.0f} now;"
@@ -90,8 +110,6 @@ def drift_table(
     RefreshError
         If the data have no such label.
     """
-    import pandas as pd
-
     parts = [
         _rows(rule.table, now, before),
         _rates(rule, now, before),
@@ -103,8 +121,6 @@ def drift_table(
 
 
 def _rows(name: str, now: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
-    import pandas as pd
-
     row: dict[str, object] = {"measure": ROWS, "name": name, "now": len(now), "n": len(now)}
     if before is not None:
         row |= {"before": len(before), "estimate": len(now) - len(before)}
@@ -191,8 +207,6 @@ def measure(
 
 def save(catalog: Catalog, drift: Drift) -> str:
     """Save table, figure and page, and say in one sentence what they say."""
-    from crossfold.refreshing.drift_page import draw, write
-
     stamp(catalog, outputs([drift.study]), generate_timestamp())
     pin(catalog, outputs([drift.study]))
     catalog.save(f"{drift.study}.drift_table", drift.table)
@@ -232,3 +246,132 @@ def _node(study: str) -> str:
 def _version(catalog: Catalog, name: str, output: Output) -> Any:
     datasets: Any = catalog  # Kedro's protocol leaves out the version
     return datasets.get(name, version=Version(output.version, None))
+
+
+# The page and the figure
+
+
+def draw(drift: Drift) -> Figure:
+    """Draw rates before and now with 95 % intervals, and the index of the most shifted features.
+
+    Parameters
+    ----------
+    drift
+        Of data that there were before, too.
+    """
+    rows, rates, features = (drift.part(measure) for measure in (ROWS, RATE, FEATURE))
+    features = features.dropna(subset="estimate").head(MOST_FEATURES)
+    n_rows = [len(rates) + 2.5, len(features) + 2.5]
+    with style.figure_style():
+        figure, [above, below] = style.new_figure(
+            1.6 + ROW_INCHES * sum(n_rows), 2, gridspec_kw={"height_ratios": n_rows}
+        )
+        _draw_rates(above, rates, rows.iloc[0])
+        _draw_features(below, features)
+        style.legend_below(figure, below)
+    return figure
+
+
+def _draw_rates(axes: Axes, rates: pd.DataFrame, rows: pd.Series) -> None:
+    parts = {
+        f"{when} (n = {words.count(rows[when])})": rates[["name"]].assign(
+            estimate=rates[when], low=rates[f"{when}_low"], high=rates[f"{when}_high"]
+        )
+        for when in ("now", "before")
+    }
+    table = pd.concat(parts, names=["when"]).reset_index("when")
+    names = {name: words.plain(name.removesuffix(" True")) for name in rates["name"]}
+    charts.dots(axes, table, "name", list(names), "when", list(parts))
+    axes.set_yticks(range(len(names)), list(names.values()))
+    axes.set_xlabel("share of rows, 95 % Wilson interval")
+    style.percent_axis(axes.xaxis)
+    axes.locator_params(axis="x", nbins=4)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, columnspacing=1)
+
+
+def _draw_features(axes: Axes, features: pd.DataFrame) -> None:
+    style.shade_rows(axes, max(len(features), 1))
+    shown = features.assign(
+        place=range(len(features)),
+        estimate=features["estimate"].clip(lower=LEAST_SHOWN).astype(float),
+        by_chance=features["by_chance"].clip(lower=LEAST_SHOWN),
+    )
+    for verdict, (colour, marker) in LOOKS.items():
+        own = shown[shown["verdict"] == verdict]
+        if len(own):
+            axes.plot(own["estimate"], own["place"], marker, color=colour, label=verdict)
+    by_chance: dict[str, Any] = {"color": style.GREY, "markersize": 10, "label": "by chance, 95 %"}
+    axes.plot(shown["by_chance"], shown["place"], "|", **by_chance)
+    for mark, look in ((0.1, "--"), (0.25, "-")):
+        axes.axvline(mark, color=style.BLACK, linestyle=look, linewidth=1, label=f"mark {mark:g}")
+    axes.set_xscale("log")
+    axes.set_xlim(0.8 * LEAST_SHOWN, max(1, 1.5 * shown["estimate"].max() if len(shown) else 0))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_yticks(shown["place"], [words.plain(name) for name in shown["name"]])
+    axes.set_xlabel(f"population stability index,\n{LEAST_SHOWN:g} also for less (log scale)")
+
+
+def write(drift: Drift, figure: bytes | None) -> str:
+    """Write the page.
+
+    Parameters
+    ----------
+    drift
+        What has changed.
+    figure
+        What `draw` drew, as PNG or SVG; None where there were no data before.
+    """
+    change, tables = drift.change, _tables(drift)
+
+    def table(part: str, caption: str, **names: str) -> Markup:
+        return to_html(tables[part], caption, columns=[*names], names=names)
+
+    names = {
+        "study": drift.study.replace("_", " "),
+        "answer": drift.in_a_sentence,
+        "label": drift.rule.label,
+        "rates": tables[RATE].to_dict("records"),
+        "decision": drift.decision.sentence if drift.decision else "",
+        "draw": partial(figure_html, "drift", figure) if figure else None,
+        "table": table,
+        "has_before": change.before is not None,
+        "n": int(drift.part(ROWS)["n"].iloc[0]),
+        "n_both": int(drift.part(MODEL)["n"].max()) if len(drift.part(MODEL)) else 0,
+        "now": _told(drift.rule.table, change.now),
+        "before": _told(drift.rule.table, change.before) if change.before else "none",
+        "today": today(),
+    }
+    source = files("crossfold.refreshing").joinpath("drift.md.j2").read_text(encoding="utf-8")
+    return render_page(source, names, drift.notice)
+
+
+def _told(name: str, output: Output) -> str:
+    return f"{name} {output.version} (sha256 {output.digest[:12]}…)"
+
+
+def _tables(drift: Drift) -> dict[str, pd.DataFrame]:
+    """Prepare the tables of the page, by measure; without columns of what there was not before."""
+    rows, rates, models = (drift.part(measure) for measure in (ROWS, RATE, MODEL))
+    per_cent = {name: _printed(rates, name) for name in ("before", "now", "estimate")}
+    moved = ~rates["low"].le(0) | ~rates["high"].ge(0)
+    fixed = _printed(models, "estimate", partial(words.interval, decimals=4))
+    found = {
+        ROWS: rows[["name", "before", "now", "estimate"]],
+        RATE: rates.assign(moved=moved & (drift.change.before is not None), **per_cent),
+        FEATURE: drift.part(FEATURE).rename(columns={"estimate": "index"}),
+        MODEL: models.assign(estimate=fixed),
+    }
+    if drift.change.before is None:
+        lacks = ["before", "estimate"]
+        found = {one: table.drop(columns=lacks, errors="ignore") for one, table in found.items()}
+    whole = found[ROWS].columns.drop("name")
+    return found | {ROWS: found[ROWS].astype(dict.fromkeys(whole, "int64"))}
+
+
+def _printed(
+    part: pd.DataFrame, name: str, printer: Callable[..., str] = words.percent_interval
+) -> list[str]:
+    """Print estimates with the ends of their intervals."""
+    of_name = "" if name == "estimate" else f"{name}_"
+    found = part[[name, f"{of_name}low", f"{of_name}high"]].astype(float)
+    return [printer(*row) for row in found.itertuples(index=False)]

@@ -5,29 +5,64 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol, DatasetError
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
+from pydantic import Field
 
 from crossfold.datasets.atomic import sweep_folder, temporary_file
 from crossfold.datasets.containers import sha256
 from crossfold.messages import explain
 from kedro_refresh import RefreshError
+from kedro_refresh.project import Frozen, RefreshSettings
 from kedro_refresh.staleness import Judge
 
 if TYPE_CHECKING:
     from crossfold.datasets.source_dataset import WebCopy
     from crossfold.refreshing.promotion import Decision
-    from crossfold.refreshing.settings import ModelRule, Settings
     from kedro_refresh.ledger import Ledger
 
 Catalog = CatalogProtocol[Any, Any]
+Promote = Literal["auto", "never", "always"]
 
 FOLDER = "rejected"
 SAVING = "Failed while saving"  # Kedro's words
+
+
+class ModelRule(Frozen):
+    """What a new version of a model is compared by: out-of-fold predictions of rows of both."""
+
+    # dataset of out-of-fold predictions, with ``row``, ``model``, ``protocol``, ``target``,
+    # ``probability`` and ``group``
+    predictions: str
+    records: str  # dataset of the table whose rows ``row`` counts
+    key: str  # its column that tells rows apart, whatever their order
+    # which predictions are the model's
+    model: str
+    protocol: str
+    # one of `crossfold.validation.METRICS` that needs no decisions
+    metric: Literal["roc_auc", "pr_auc", "brier", "log_loss"] = "roc_auc"
+
+
+class DriftRule(Frozen):
+    """Which data of a study are compared with those before, when they have changed."""
+
+    table: str  # dataset whose columns are compared
+    label: str  # its column with the outcome
+    # model whose comparison belongs to it, one of ``models``; None for none
+    model: str | None = None
+    ignore: frozenset[str] = frozenset()  # columns that are not compared
+
+
+class Settings(RefreshSettings):
+    """The settings of kedro-refresh, and those of what crossfold adds."""
+
+    promote: Promote = "auto"  # when a new model comes into use
+    models: dict[str, ModelRule] = Field(default_factory=dict)  # what each model is compared by
+    drift: dict[str, DriftRule] = Field(default_factory=dict)  # which data are compared, by study
 
 
 class RefreshHooks:
@@ -36,8 +71,6 @@ class RefreshHooks:
     @hook_impl
     def refresh_settings(self) -> type[Settings]:
         """Read promotion and drift from ``refresh.yml`` too."""
-        from crossfold.refreshing.settings import Settings
-
         return Settings
 
     @hook_impl

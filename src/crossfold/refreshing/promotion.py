@@ -11,7 +11,7 @@ import pandas as pd
 from kedro.io import CatalogProtocol
 
 from crossfold.datasets.networks import Promotion, read_promotion, write_promotion
-from crossfold.refreshing.settings import ModelRule, Promote
+from crossfold.refreshing.hooks import ModelRule, Promote
 from kedro_refresh import RefreshError
 from kedro_refresh.adapter import path_of
 from kedro_refresh.stored import locate
