@@ -132,16 +132,17 @@ class Record:
         """Give the files of the figures and models of this run, by the data set's name."""
         from crossfold.datasets import FigureDataset, MLPDataset
 
-        datasets: dict[str, Any] = {name: catalog.get(name) for name in self.saved}
-        folders = {
-            name: Path(dataset._get_versioned_path(dataset.resolve_save_version())).parent
+        datasets = {name: catalog.get(name) for name in self.saved}
+        return {
+            name: sorted(file for file in _saved_folder(dataset).iterdir() if file.is_file())
             for name, dataset in datasets.items()
             if isinstance(dataset, FigureDataset | MLPDataset)
         }
-        return {
-            name: sorted(file for file in folder.iterdir() if file.is_file())
-            for name, folder in folders.items()
-        }
+
+
+def _saved_folder(dataset: Any) -> Path:
+    """Give the folder of the version that this run has saved."""
+    return Path(dataset._get_versioned_path(dataset.resolve_save_version())).parent
 
 
 def store(record: Record, files: Mapping[str, Sequence[Path]], status: str) -> None:
