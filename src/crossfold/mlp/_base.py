@@ -426,8 +426,10 @@ def takes_batches(estimator: BaseMLP) -> bool:
     return True
 
 
-def clone_with(estimator: _MLP, parameters: Mapping[str, Any]) -> _MLP:
+def clone_with(estimator: _MLP, parameters: Mapping[str, Any], *, checks: bool = True) -> _MLP:
     """Clone an estimator with other parameters; callbacks are shared and not copied.
+
+    What was checked before, in another clone, is not checked again: it takes longer than to clone.
 
     Raises
     ------
@@ -443,7 +445,8 @@ def clone_with(estimator: _MLP, parameters: Mapping[str, Any]) -> _MLP:
             f"{type(copy).__name__} has no such parameter."
         )
     copy.set_params(**{**parameters, "callbacks": estimator.callbacks})
-    copy._validate_params()
+    if checks:
+        copy._validate_params()
     return copy
 
 

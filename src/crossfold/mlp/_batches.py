@@ -155,6 +155,8 @@ class Batches:
     n_workers
         Threads that train side by side, each with groups of members whose arrays fit into its
         cache; 0 for a device that takes all members at once and draws its own dropout masks.
+    n_buffers
+        Arrays as large as a layer's values that a step walks through at once.
 
     Attributes
     ----------
@@ -165,7 +167,13 @@ class Batches:
     """
 
     def __init__(
-        self, samplers: list[BatchSampler], sizes: tuple[int, ...], dtype: str, *, n_workers: int
+        self,
+        samplers: list[BatchSampler],
+        sizes: tuple[int, ...],
+        dtype: str,
+        *,
+        n_workers: int,
+        n_buffers: int = 1,
     ) -> None:
         self._samplers = samplers
         self._batch = max(sampler.batch_size for sampler in samplers)
@@ -182,7 +190,7 @@ class Batches:
         per_row = sizes[0] + 1 + 2 * sizes[-1] + sum(self._dropped)
         self._step_bytes = self._batch * per_row * self._dtype.itemsize
         n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
-        widest = max(n_parameters, self._batch * max(sizes[1:])) * self._dtype.itemsize
+        widest = max(n_parameters, n_buffers * self._batch * max(sizes[1:])) * self._dtype.itemsize
         self.groups = cut_groups(len(samplers), _GROUP_BYTES // widest, n_workers)
 
     def start_epoch(self) -> None:

@@ -217,6 +217,9 @@ def keep_members(stack: Stack, places: Array) -> Stack:
 class StackEngine(ABC):
     """What NumPy and PyTorch do alike for members with rows of their own. See `Engine`."""
 
+    n_buffers = 1
+    """Arrays as large as a layer's values that a step walks through at once; see `Batches`."""
+
     _stack: Stack
     _flat: Any
     _state: dict[str, Any]

@@ -198,11 +198,15 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
     def _clones(
         self, folds: Sequence[Fold], fold_params: Sequence[Parameters] | None
     ) -> list[list[BaseMLP]]:
+        differ = fold_params is not None
         of_folds = [{}] * len(folds) if fold_params is None else fold_params
         if len(of_folds) != len(folds):
             raise ParameterError(f"fold_params has {len(of_folds)} entries for {len(folds)} folds.")
         return [
-            [clone_with(self.estimator, {**of_fold, **of_member}) for of_fold in of_folds]
+            [
+                clone_with(self.estimator, {**of_fold, **of_member}, checks=not fold or differ)
+                for fold, of_fold in enumerate(of_folds)
+            ]
             for of_member in self.member_params or [{}]
         ]
 

@@ -339,11 +339,7 @@ def per_layer(estimator: BaseMLP, name: str, *depths: int) -> Any:
     is_one = not isinstance(value, (list, tuple, np.ndarray)) or np.ndim(value) == 0
     values = [value] if is_one else value
     own = tuple(one.item() if isinstance(one, np.generic) else one for one in values)
-    kinds = [
-        make_constraint(kind)
-        for kind in constraints_of(Hyperparameters)[name]
-        if kind != "array-like"
-    ]
+    kinds = _kinds_of(name)
     allowed = all(any(kind.is_satisfied_by(one) for kind in kinds) for one in own)
     if not allowed or not (is_one or (len(own) in depths and not any(map(callable, own)))):
         each = f"one, or one for each of {' or '.join(map(str, depths))} layers, of "
@@ -352,6 +348,13 @@ def per_layer(estimator: BaseMLP, name: str, *depths: int) -> Any:
             f"Got {value!r} instead."
         )
     return own[0] if is_one else own
+
+
+@cache
+def _kinds_of(name: str) -> list[Any]:
+    """List what one value of a parameter may be."""
+    kinds = constraints_of(Hyperparameters)[name]
+    return [make_constraint(kind) for kind in kinds if kind != "array-like"]
 
 
 def make_settings(

@@ -42,6 +42,8 @@ class NumpyEngine(StackEngine):
         stored row by row are copied once.
     """
 
+    n_buffers = 2  # The values, and the derivatives by them or the mask of those.
+
     def __init__(self, stack: Stack) -> None:
         self.n_workers = blas_threads()
         dtype = stack.parameters.dtype

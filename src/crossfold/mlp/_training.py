@@ -184,7 +184,13 @@ class Training:
             return
         network = self._slots[0].network
         units = self._units and [self._units[slot.index] for slot in self._slots]
-        self._batches = Batches(samplers, network.layer_sizes, settings.dtype, n_workers=n_workers)
+        self._batches = Batches(
+            samplers,
+            network.layer_sizes,
+            settings.dtype,
+            n_workers=n_workers,
+            n_buffers=self._engine.n_buffers,
+        )
         self._validation = Validation(network, self._data_sets, members, units)
 
     def _run_epoch(self, epoch: int) -> None:
