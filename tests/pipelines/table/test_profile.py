@@ -134,6 +134,17 @@ def test_a_quiet_table_has_no_warnings(profile_of: Profiler, visits: pd.DataFram
     assert profile_of(visits, "missed", group="patient_id", drop=("remark",)).warnings == ()
 
 
+def test_numbers_with_a_unit_are_told(profile_of: Profiler, visits: pd.DataFrame) -> None:
+    weight = [f"{number:.1f} kg" for number in random.normal(75, 9, len(visits))]
+    share = [f"{number}%" for number in random.integers(0, 20, len(visits))]
+    room = [f"{number}A" for number in random.integers(100, 120, len(visits))]
+    profile = profile_of(visits.assign(weight=weight, share=share, room=room))
+    told = [warning for warning in profile.warnings if "with a unit" in warning]
+    assert [warning.partition(":")[0] for warning in told] == ["weight", "share"]
+    assert "take 'kg' out" in told[0]
+    assert profile.parameters.left_out["weight"] == "text"
+
+
 def test_forgotten_group_is_told(profile_of: Profiler, visits: pd.DataFrame) -> None:
     assert "give --group 'patient_id'" in warnings_of(profile_of(visits, "missed"))
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.pipelines.table.kinds import INPUT_KINDS, as_number
+from crossfold.pipelines.table.kinds import INPUT_KINDS, UNIT_NOTE, as_number
 
 if TYPE_CHECKING:
     from crossfold.pipelines.table.profile import Profile
@@ -151,8 +151,8 @@ def find_caveats(frame: pd.DataFrame, target: pd.Series, profile: Profile) -> li
         told.append(f"{missing:,} rows have no {parameters.target}: they go to the rejected rows.")
     if profile.n_rows < FEWEST_ROWS:
         told.append(f"{profile.n_rows} rows are too few to learn from: expect wide intervals.")
-    told += [f"{c.name}: {c.note}." for c in profile.columns if c.note and c.kind in INPUT_KINDS]
-    return told
+    noted = [c for c in profile.columns if c.note.startswith(UNIT_NOTE) or c.kind in INPUT_KINDS]
+    return told + [f"{column.name}: {column.note}." for column in noted if column.note]
 
 
 def _group_warnings(frame: pd.DataFrame, profile: Profile) -> list[str]:

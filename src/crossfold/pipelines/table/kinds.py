@@ -54,6 +54,8 @@ IDENTIFIER_NAME = re.compile(
     r"|[a-z](ID|Id|Nr|No)$"
 )
 CODE_WITH_ZEROS = r"[+-]?0\d+"
+WITH_UNIT = r"[+-]?\d[\d.,]*\s*(?P<unit>\s[^\d\s]{1,8}|[^\d\s]{2,8}|%)|(?P<sign>[€$£¥])\s*\d[\d.,]*"
+UNIT_NOTE = "numbers with a unit"
 KNOWN_MISSING = (
     "NA",
     "N/A",
@@ -187,7 +189,19 @@ def _kind(column: Column, some: pd.Series, n: int, date_format: str | None) -> C
     is_typed = pd.api.types.is_numeric_dtype(some)
     if is_typed or (_are_numbers(numbers) and not text.str.fullmatch(CODE_WITH_ZEROS).any()):
         return _number_kind(column, numbers, n)
-    return _text_kind(column, text, n)
+    told = _text_kind(column, text, n)
+    if unit := _unit(text):
+        kind = told.kind if told.kind == "category" else "text"
+        note = f"{UNIT_NOTE} are no numbers: take {unit!r} out of the cells to have them read"
+        return replace(told, kind=kind, note=note)
+    return told
+
+
+def _unit(text: pd.Series) -> str:
+    """Find what stands beside the number in nearly all values, nothing where there is no such."""
+    beside = text.str.extract(f"^(?:{WITH_UNIT})$")
+    counts = beside["unit"].str.strip().fillna(beside["sign"]).value_counts()
+    return str(counts.index[0]) if counts.max() >= NEARLY_ALL * len(text) else ""
 
 
 def _number_kind(column: Column, numbers: pd.Series, n: int) -> Column:
