@@ -138,7 +138,7 @@ def test_numbers_with_a_unit_are_told(profile_of: Profiler, visits: pd.DataFrame
     weight = [f"{number:.1f} kg" for number in random.normal(75, 9, len(visits))]
     share = [f"{number}%" for number in random.integers(0, 20, len(visits))]
     room = [f"{number}A" for number in random.integers(100, 120, len(visits))]
-    profile = profile_of(visits.assign(weight=weight, share=share, room=room))
+    profile = profile_of(visits.assign(weight=weight, share=share, room=room), "missed")
     told = [warning for warning in profile.warnings if "with a unit" in warning]
     assert [warning.partition(":")[0] for warning in told] == ["weight", "share"]
     assert "take 'kg' out" in told[0]
