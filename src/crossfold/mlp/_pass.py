@@ -6,6 +6,7 @@ Predictions are NumPy's, whichever engine trained the network.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -65,19 +66,23 @@ class Pass:
         hidden = sizes[1:-1]
         self._activated = [aligned((k, size + 1, n_rows), dtype, 1) for size in hidden]
         self._z = [a[:, :-1] for a in self._activated]
-        memory = [aligned(a.shape, dtype) for a in self._activated]
-        self._deltas = [delta[:, :-1] for delta in memory]
-        self._hidden, self._slopes = [], []
-        for own, activated, delta in zip(activations, self._activated, memory, strict=True):
-            part = slice(None) if keeps_ones(own) else slice(-1)
-            self._hidden.append(bind(own, activated[:, part]))
-            self._slopes.append(delta[:, part])
+        self._parts = [slice(None if keeps_ones(own) else -1) for own in activations]
+        self._hidden = [
+            bind(own, a[:, part])
+            for own, a, part in zip(activations, self._activated, self._parts, strict=True)
+        ]
         self._passed = [
             aligned(a.shape, dtype, 1) if drop else a
             for a, drop in zip(self._activated, dropped or [False] * len(hidden), strict=True)
         ]
         # With one output, W δ is an outer product, which broadcasting does faster.
         self._spread = np.multiply if sizes[-1] == 1 else np.matmul
+
+    @cached_property
+    def _deltas(self) -> list[tuple[Array, Array]]:
+        """Where each layer's ``δ`` goes, and the part that its activation works on."""
+        memory = [aligned(a.shape, a.dtype) for a in self._activated]
+        return [(d[:, :-1], d[:, part]) for d, part in zip(memory, self._parts, strict=True)]
 
     @property
     def first_z(self) -> Array:
@@ -123,11 +128,12 @@ class Pass:
         for layer in range(len(self._hidden) - 1, -1, -1):
             gradient = weights.gradients[layer + 1]
             np.matmul(self._passed[layer], delta.transpose(0, 2, 1), out=gradient)
-            product(weights.coefs[layer + 1], delta, out=self._deltas[layer])
-            delta, product = self._deltas[layer], np.matmul
+            below, part = self._deltas[layer]
+            product(weights.coefs[layer + 1], delta, out=below)
+            delta, product = below, np.matmul
             if masks is not None and (mask := masks[layer]) is not None:
                 np.multiply(delta, mask, out=delta)
-            self._hidden[layer].backward(self._slopes[layer])
+            self._hidden[layer].backward(part)
         return delta
 
 
