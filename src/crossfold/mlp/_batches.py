@@ -65,22 +65,9 @@ class Block:
 
 
 class BatchSampler:
-    """The rows of one member and what it draws at random.
+    """The rows of one member, and what its generator draws after the start: orders and masks.
 
-    Parameters
-    ----------
-    member
-        Its rows, weights and dropout rates.
-    units
-        Units of its own inputs and hidden layers.
-    data_set
-        Where its rows are.
-    head
-        Which decides what class weights mean.
-    settings
-        Batch size and shuffling.
-    rng
-        The member's generator, after its start was drawn.
+    `units` are those of its own inputs and hidden layers; `head` decides what class weights mean.
     """
 
     def __init__(
@@ -142,28 +129,11 @@ class BatchSampler:
 
 
 class Batches:
-    """Cuts the epochs of a stack's members into blocks of steps.
+    """Cuts the epochs of a stack's members into blocks of steps; samplers with most batches first.
 
-    Parameters
-    ----------
-    samplers
-        One per member, most batches first: those still at work are always the first ones.
-    sizes
-        Units per layer of the stack.
-    dtype
-        Of weights and masks.
-    n_workers
-        Threads that train side by side, each with groups of members whose arrays fit into its
-        cache; 0 for a device that takes all members at once and draws its own dropout masks.
-    n_buffers
-        Arrays as large as a layer's values that a step walks through at once.
-
-    Attributes
-    ----------
-    groups
-        Places of the members that take their steps together.
-    largest_product
-        Multiplications in one member's largest matrix product.
+    `groups` are places of members that take their steps together: as many as keep the `n_buffers`
+    arrays that a step walks through in the cache, for each of `n_workers` threads; all together,
+    with masks of its own, on a device (0). `largest_product` counts multiplications of one member.
     """
 
     def __init__(

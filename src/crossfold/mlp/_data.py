@@ -28,20 +28,9 @@ def check_inputs(
 ) -> Any:
     """Check inputs, and targets where they are given, as scikit-learn does; name columns at fault.
 
-    Parameters
-    ----------
-    estimator
-        Remembers number and names of the columns, or is asked for them with ``reset=False``.
-    X
-        Inputs, shape ``(n, n_features)``; sparse ones are given back as CSR.
-    y
-        Targets, or nothing.
-    dtype
-        Of the arithmetic, whose range the inputs must not leave.
-    source
-        Fitted preprocessor that made the inputs and can name their columns, or None.
-    how
-        Further arguments of scikit-learn's ``validate_data``.
+    The estimator remembers the columns, or is asked for them with ``reset=False``; `source` is a
+    fitted preprocessor that made the inputs and can name theirs. Inputs must not leave the range of
+    `dtype`; sparse ones are given back as CSR.
     """
     try:
         checked = validate_data(estimator, X, y, accept_sparse="csr", **how)

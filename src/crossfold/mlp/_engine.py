@@ -19,15 +19,10 @@ from crossfold.mlp._update import Penalties, Update, rule_of
 
 
 class Layout:
-    """Places of a network's weights in one flat row.
+    """Places of a network's weights in one flat row, given its units per layer.
 
-    A layer is one block of shape ``(n_in + 1, n_out)``: its weights, and its biases as the last
-    row. With a one beside every activation, one matrix product serves both.
-
-    Parameters
-    ----------
-    sizes
-        Units per layer, inputs first, outputs last.
+    A layer is a block ``(n_in + 1, n_out)``: its weights, and its biases as the last row. With a
+    one beside every activation, one matrix product serves both.
     """
 
     def __init__(self, sizes: tuple[int, ...]) -> None:
@@ -93,32 +88,13 @@ class Layout:
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack of networks at the start of training, members with most batches first.
+    """A stack of ``k`` networks at the start of training, members with most batches first.
 
-    Attributes
-    ----------
-    network, layout, settings
-        What all members share.
-    data_sets, data
-        The rows, and each member's index of its data set.
-    parameters
-        Flat parameters, shape ``(k, n_parameters)``.
-    state
-        The optimiser's arrays of that shape, by name.
-    gamma
-        Focal exponents, shape ``(k,)``.
-    label_weights
-        Factor of each output's loss, shape ``(k, n_out)``, or None.
-    penalties
-        The factors of `Penalties` by name.
-    used
-        1 for parameters that a member has and 0 for those that it lacks because it is narrower,
-        shape ``(k, n_parameters)``, or None where all have all.
-    dropout
-        Probability of dropping a unit of the inputs and of each hidden layer, shape
-        ``(k, depth + 1)``.
-    seed
-        For what an engine draws itself.
+    `data` has each member's index of its data set. `parameters`, and by name the optimiser's arrays
+    in `state`, have shape ``(k, n_parameters)``, as has `used`: 0 for parameters that a member
+    lacks. Focal exponents `gamma` ``(k,)``, `label_weights` ``(k, n_out)``, and `dropout` of inputs
+    and hidden layers ``(k, depth + 1)``. `penalties` are the factors of `Penalties`, `seed` is for
+    an engine's own draws.
     """
 
     network: Network
@@ -256,16 +232,8 @@ def sum_losses(
 ) -> Array:
     """Give each member's sum of batch loss times rows, shape ``(k,)``, in float64.
 
-    Parameters
-    ----------
-    stack
-        The loss, and its constants for each member.
-    block
-        Which members and rows.
-    logits, targets
-        Of each step, shape ``(k, steps, n_out, batch)``.
-    twice_penalty
-        Of each step, shape ``(k, steps)``, before its update.
+    Logits and targets have shape ``(k, steps, n_out, batch)``, twice the penalty before each step's
+    update ``(k, steps)``.
     """
     gamma = stack.gamma[block.members, None, None, None]
     terms = loss_of(stack.network).terms(logits, targets, gamma)
@@ -307,25 +275,10 @@ class SharedEngine:
     many rows as there are units are slow to walk through.
 
     A batch is cut into chunks of rows, small enough for everything that is made of them to stay in
-    the cache, from the product of all first layers to their gradients. Threads take chunks side by
-    side and add up gradients of their own.
-
-    Parameters
-    ----------
-    xp
-        ``numpy`` or ``torch``.
-    stacks
-        Networks of one shape, activation and loss each; of the same rows of one data set.
-    put
-        Puts an array where `xp` wants it.
-    make_chunk
-        Makes a `Chunk` for this engine and so many rows.
-    one_thread_each
-        As in `Engine`.
-    n_workers
-        As in `Engine`.
-    n_threads
-        Threads for the chunks of a batch.
+    the cache, from the product of all first layers to their gradients. `n_threads` threads take
+    chunks side by side, each in what `make_chunk` made for so many rows, and add up gradients of
+    their own. `xp` is ``numpy`` or ``torch``, and `put` puts an array where it wants it; each stack
+    has networks of one shape, activation and loss.
     """
 
     def __init__(
@@ -450,16 +403,8 @@ class SharedEngine:
 class SharedBatches:
     """The batches of an epoch, the same rows for all networks. See `Batches`.
 
-    Parameters
-    ----------
-    samplers
-        One per network, group by group.
-    stacks
-        The groups.
-    order
-        Draws the order of the rows; not where a batch is all of them.
-    draws_masks
-        Whether dropout masks are drawn here, and not on a device.
+    `order` draws the order of the rows, unless a batch is all of them. Dropout masks are drawn here
+    unless a device draws them.
     """
 
     def __init__(

@@ -319,21 +319,9 @@ def settings_of_layers(estimator: BaseMLP) -> dict[str, Any]:
 
 
 def per_layer(estimator: BaseMLP, name: str, *depths: int) -> Any:
-    """Give a parameter that is one for all layers or, as a tuple, one for each.
+    """Give a parameter that is one for all layers or, as a tuple, one for each of `depths` layers.
 
-    Parameters
-    ----------
-    estimator
-        Whose parameter.
-    name
-        Its name.
-    depths
-        How many it may be.
-
-    Raises
-    ------
-    ParameterError
-        There are more or fewer, or one of them is not allowed.
+    Raises a `ParameterError` where there are more or fewer, or one of them is not allowed.
     """
     value = getattr(estimator, name)
     is_one = not isinstance(value, (list, tuple, np.ndarray)) or np.ndim(value) == 0
@@ -399,22 +387,10 @@ def make_member(
     *,
     sets_aside: bool | None = None,
 ) -> Member:
-    """Describe one network of a stack.
+    """Describe one network of a stack, which trains on `rows` of a data set.
 
-    Parameters
-    ----------
-    estimator
-        Its parameters.
-    targets
-        How labels or values became the targets of `data_set`.
-    data_set
-        Where the rows are; its index in the stack is set by the caller.
-    rows
-        Row numbers to train on.
-    validation_rows
-        Row numbers to score after each epoch; not read where rows are set aside.
-    sets_aside
-        Whether `validation_fraction` of the rows are set aside; None is with early stopping.
+    The caller sets the data set's index. `sets_aside` tells whether `validation_fraction` of the
+    rows take the place of validation rows; None is with early stopping.
     """
     seed = draw_seed(estimator.random_state)
     if sets_aside is None:

@@ -33,13 +33,9 @@ _SCORED_BYTES = 1 << 21
 
 
 class NumpyEngine(StackEngine):
-    """Trains a stack with NumPy. See `Engine`.
+    """Trains a stack with NumPy, its parameters and state in place. See `Engine`.
 
-    Parameters
-    ----------
-    stack
-        What to begin with. Its parameters and state are trained in place; inputs that are not
-        stored row by row are copied once.
+    Inputs that are not stored row by row are copied once.
     """
 
     n_buffers = 2  # The values, and the derivatives by them or the mask of those.
@@ -220,15 +216,7 @@ class _Group:
 
 
 class Gather:
-    """Takes rows out of the data sets of some members.
-
-    Parameters
-    ----------
-    stack
-        Whose data sets; members that share one are served by one call.
-    members
-        Which members.
-    """
+    """Takes rows out of the data sets of some members; one call serves those that share one."""
 
     def __init__(self, stack: Stack, members: slice) -> None:
         self._scale = stack.network.input_scale

@@ -18,14 +18,9 @@ Masks = Sequence[Array | None]
 
 
 class Weights:
-    """Views of the layers of `k` networks.
+    """Views of the blocks ``[W; b]`` of `k` networks, shape ``(k, n_in + 1, n_out)``.
 
-    Parameters
-    ----------
-    blocks
-        Weights and biases ``[W; b]`` of each layer, shape ``(k, n_in + 1, n_out)``.
-    gradients
-        Where the gradients go, shapes as `blocks`; empty where there is no backward pass.
+    Gradients go to blocks of the same shapes; there are none where there is no backward pass.
     """
 
     def __init__(self, blocks: list[Array], gradients: Sequence[Array] = ()) -> None:
@@ -38,20 +33,8 @@ class Pass:
     """Forward and backward of `k` networks over a batch, in buffers that are made once.
 
     Activations have shape ``(k, units + 1, rows)``; their last unit is always one, so that the
-    product with a block ``[W; b]`` adds the bias.
-
-    Parameters
-    ----------
-    sizes
-        Units per layer, inputs first, outputs last.
-    activations
-        Of each hidden layer.
-    k, n_rows
-        Networks, and rows of a batch.
-    dtype
-        Of the buffers.
-    dropped
-        For each hidden layer, whether dropout masks will be given.
+    product with a block ``[W; b]`` adds the bias. `dropped` tells for each hidden layer whether
+    dropout masks will be given.
     """
 
     def __init__(
@@ -143,20 +126,10 @@ _CHUNK_BYTES = 1 << 22
 def predict(
     network: Network, coefs: Sequence[Array], intercepts: Sequence[Array], inputs: Array
 ) -> Array:
-    """Give a network's probabilities or values, chunk by chunk.
+    """Give a network's probabilities or values ``(n, n_out)`` in the weights' dtype, by chunks.
 
-    Parameters
-    ----------
-    network
-        Its head, activation and input scale; the sizes are those of the weights.
-    coefs, intercepts
-        One array per layer, ``(n_in, n_out)`` and ``(n_out,)``.
-    inputs
-        Shape ``(n, n_in)``, any numeric dtype, dense or CSR; cast to that of the weights.
-
-    Returns
-    -------
-    Shape ``(n, n_out)``, in the dtype of the weights.
+    Weights ``(n_in, n_out)`` and biases ``(n_out,)`` of each layer say how wide the network is.
+    Inputs ``(n, n_in)``, dense or CSR, are cast to their dtype.
     """
     blocks = [np.vstack(layer)[None] for layer in zip(coefs, intercepts, strict=True)]
     dtype, widest = blocks[0].dtype, max(max(block.shape[1:]) for block in blocks)

@@ -20,14 +20,8 @@ def _cosine_between(start: Array | float, end: Array | float, progress: Array) -
 def one_cycle(peak: Array, progress: Array) -> Array:
     """Rise from ``peak / 25`` for 30 % of the steps, then fall to ``peak / 250,000``.
 
-    Both along a half cosine (Smith and Topin 2018, in the form of PyTorch's ``OneCycleLR``).
-
-    Parameters
-    ----------
-    peak
-        The highest learning rate, `Member.learning_rate_init`.
-    progress
-        Share of the steps done, in [0, 1].
+    Both along a half cosine (Smith and Topin 2018, in the form of PyTorch's ``OneCycleLR``);
+    `progress` is the share of the steps done, in [0, 1].
     """
     first = peak / _FIRST_DIVISOR
     rise = _cosine_between(first, peak, np.minimum(progress / _WARM_UP, 1))
@@ -53,18 +47,10 @@ PER_STEP = {"one_cycle": one_cycle, "cosine": cosine, "coslog4": coslog4}
 
 
 def learning_rates(settings: Settings, base: Array, done: Array, n_steps: Array) -> Array:
-    """Give the learning rate of each step.
+    """Give the learning rate of each step, shape ``(k, steps)``.
 
-    Parameters
-    ----------
-    settings
-        Names the schedule.
-    base
-        Each member's current rate, shape ``(k, 1)``; the peak for schedules over steps.
-    done
-        Steps done before each step, shape ``(k, steps)``.
-    n_steps
-        Steps of each member's whole training, shape ``(k, 1)``.
+    From each member's current rate, or the peak of a schedule over steps, shape ``(k, 1)``; the
+    steps done before each step ``(k, steps)``; and the steps of its whole training ``(k, 1)``.
     """
     schedule = PER_STEP.get(settings.learning_rate)
     if schedule is None:
@@ -84,17 +70,10 @@ _ADAPTIVE_DIVISOR = 5
 class Progress:
     """Follows one member from epoch to epoch, with scikit-learn's rules.
 
-    A member stops when more than `n_iter_no_change` epochs in a row have not improved by `tol`:
-    the validation score or loss with early stopping and validation rows, else the training loss.
-    With ``adaptive`` SGD its learning rate is then divided by 5 instead, down to 1e-6. A member
-    whose loss is not finite stops at once.
-
-    Parameters
-    ----------
-    settings
-        The rules' constants.
-    member
-        Its learning rate, and the state to go on from.
+    A member stops when more than `n_iter_no_change` epochs in a row have not improved by `tol`: the
+    validation score or loss with early stopping and validation rows, else the training loss. With
+    ``adaptive`` SGD its learning rate is then divided by 5 instead, down to 1e-6. A member whose
+    loss is not finite stops at once.
     """
 
     def __init__(self, settings: Settings, member: Member) -> None:

@@ -16,16 +16,8 @@ from crossfold.mlp._start import Units
 class Validation:
     """The validation rows of some members, padded to the same number.
 
-    Parameters
-    ----------
-    network
-        Whose loss is measured, without penalties.
-    data_sets
-        Where the rows are.
-    members
-        Those with validation rows are scored; the scores of the others are NaN.
-    units
-        Of each member's targets, or None.
+    The loss is without penalties; scores of members without validation rows are NaN. `units` are
+    those of each member's targets, or None.
     """
 
     def __init__(
@@ -120,13 +112,6 @@ class SharedValidation:
     """Scores networks on the same rows: all training rows, and all validation rows.
 
     Nothing is dropped; penalties are left out of the loss. Classes exclude each other.
-
-    Parameters
-    ----------
-    stacks
-        Networks of one shape, activation and loss each.
-    members
-        Of all of them, who have the same rows.
     """
 
     def __init__(self, stacks: Sequence[Stack], members: Sequence[Member]) -> None:
@@ -218,20 +203,10 @@ def _judged(network: Network, logits: Array) -> tuple[Array, float]:
 
 
 def count_confusion(network: Network, logits: Array, targets: Array) -> Array:
-    """Count rows by true and predicted class, of classes that exclude each other.
+    """Count rows by true and predicted class, int64 ``(k, n_classes, n_classes)``, true first.
 
-    Parameters
-    ----------
-    network
-        Whose logits.
-    logits
-        Shape ``(k, n_out, r)``; one output is two classes.
-    targets
-        Shape ``(n_out, r)``, 0/1 or one-hot.
-
-    Returns
-    -------
-    Shape ``(k, n_classes, n_classes)``, int64, true classes first.
+    Of logits ``(k, n_out, r)``, where one output is two classes, and 0/1 or one-hot targets
+    ``(n_out, r)``.
     """
     outputs, middle = _judged(network, logits)
     if len(targets) == 1:

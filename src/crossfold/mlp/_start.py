@@ -80,21 +80,10 @@ INITIALIZERS: dict[str, LayerInitializer] = {
 def draw_start(
     rng: np.random.Generator, layout: Layout, member: Member, network: Network, dtype: str
 ) -> Array:
-    """Draw the flat parameters of one network, shape ``(n_parameters,)``.
+    """Draw the flat parameters of one network, shape ``(n_parameters,)``, from its own generator.
 
-    Parameters
-    ----------
-    rng
-        The member's own generator; drawn from in float64, weights layer by layer, then biases.
-    layout
-        The member's own layer sizes.
-    member
-        Names what weights and biases are drawn from, or has a function that draws all of them.
-        ``auto`` is he beside a ReLU kind, xavier for all others.
-    network
-        Its hidden activations.
-    dtype
-        Of the result.
+    Drawn in float64, weights layer by layer, then biases, or all by a function of the user's.
+    ``auto`` is he beside a ReLU kind of activation, xavier for all others.
     """
     if callable(member.init):
         return _join_drawn(layout, *member.init(rng, layout.sizes), dtype)
@@ -149,22 +138,10 @@ _NEVER = -1e30
 
 @dataclass
 class Slot:
-    """A member in the stack.
+    """A member in the stack: as it was given, its place among all, and what training makes of it.
 
-    Attributes
-    ----------
-    index
-        Its number among all members.
-    network, member
-        As they were given.
-    layout
-        Of its own network.
-    places
-        Where its parameters lie in the stack's flat row.
-    start
-        Its own flat parameters before training.
-    sampler, progress
-        What it reads, and how it does.
+    `layout` and `start`, its flat parameters before training, are of its own network; `places`
+    tells where they lie in the stack's flat row.
     """
 
     index: int
@@ -274,12 +251,9 @@ Layers = tuple[list[Array], list[Array]]
 
 @dataclass(frozen=True)
 class Units:
-    """The mean and the standard deviation of a member's training targets.
+    """The mean and standard deviation of a member's training targets, float64 ``(n_out,)``.
 
-    Attributes
-    ----------
-    offset, scale
-        Shape ``(n_out,)``, float64; the scale of an output that is constant is 1.
+    The scale of an output that is constant is 1.
     """
 
     offset: Array

@@ -63,16 +63,8 @@ class Text(str):
 class Layer(NamedTuple):
     """What a summary and a drawing say of a layer.
 
-    Attributes
-    ----------
-    name
-        ``input``, ``dropout``, ``hidden 1`` and so on, ``output``.
-    n_in, units
-        Units of the layer below, 0 for the inputs, and its own.
-    activation
-        Its name, or of dropout the share that is left out.
-    has_bias
-        Whether its units have biases.
+    `name` is ``input``, ``dropout``, ``hidden 1`` and so on, ``output``; `n_in` is 0 for the
+    inputs; `activation` is of dropout the share that is left out.
     """
 
     name: str

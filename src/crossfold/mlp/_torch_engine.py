@@ -46,16 +46,8 @@ def forward(
 ) -> Tensor:
     """Give logits ``(k, n_out, rows)`` of inputs ``(k, n_in, rows)``.
 
-    Parameters
-    ----------
-    network
-        Names the hidden activations.
-    layers
-        Transposed weights ``(k, n_out, n_in)`` and biases ``(k, n_out, 1)``.
-    inputs
-        As above.
-    masks
-        Dropout factors of each hidden layer, or nothing.
+    Layers are transposed weights ``(k, n_out, n_in)`` and biases ``(k, n_out, 1)``; masks the
+    dropout factors of each hidden layer, or nothing.
     """
     coef, intercept = layers[0]
     return forward_above(network, layers[1:], torch.baddbmm(intercept, coef, inputs), masks)
@@ -237,13 +229,8 @@ class GraphedStep:
     """Captures a step as a CUDA graph when it is first taken, and replays it from then on.
 
     The step reads from and writes to the same memory each time; partial batches come padded, so
-    that their shapes are the same. Where the step cannot be captured (an activation or a loss
-    of the user's own runs on the CPU), it is taken as it is, once per call.
-
-    Parameters
-    ----------
-    step
-        What to capture.
+    that their shapes are the same. Where the step cannot be captured (an activation or a loss of
+    the user's own runs on the CPU), it is taken as it is, once per call.
     """
 
     def __init__(self, step: TrainingStep) -> None:
@@ -282,18 +269,10 @@ class GraphedStep:
 
 @dataclass(frozen=True)
 class StepInputs:
-    """What one step reads.
+    """What one step reads: inputs ``(k, n_in, batch)``, targets ``(k, n_out, batch)``, and more.
 
-    Attributes
-    ----------
-    inputs, targets
-        Shapes ``(k, n_in, batch)`` and ``(k, n_out, batch)``.
-    weights
-        Shape ``(k, 1, batch)``, 0 for padding, or None where all are 1.
-    masks
-        Of the inputs and each hidden layer, shape ``(k, units, batch)``, or None.
-    scale, step_size, learning_rate
-        Shape ``(k, 1)``.
+    Weights ``(k, 1, batch)``, 0 for padding, or None where all are 1; masks of the inputs and each
+    hidden layer ``(k, units, batch)``, or None; the others ``(k, 1)``.
     """
 
     inputs: Tensor
@@ -324,17 +303,7 @@ class StepInputs:
 
 
 class TrainingStep:
-    """Takes one step with all members of a stack.
-
-    Parameters
-    ----------
-    stack
-        The network and its members' constants.
-    members
-        Which of them take part.
-    update
-        Of the members that take part; their parameters are updated in place.
-    """
+    """Takes one step with some members of a stack; the update's parameters are updated in place."""
 
     def __init__(self, stack: Stack, members: slice, update: Update) -> None:
         flat = update.parameters
@@ -350,9 +319,7 @@ class TrainingStep:
     def __call__(self, step: StepInputs) -> tuple[Tensor, Tensor | int]:
         """Update the parameters.
 
-        Returns
-        -------
-        Logits ``(k, n_out, batch)`` and twice the penalties ``(k,)`` (0 without), before the
+        Gives logits ``(k, n_out, batch)`` and twice the penalties ``(k,)`` (0 without), before the
         update.
         """
         values = self._differentiate(step)
@@ -395,15 +362,10 @@ _FEW_COLUMNS = 32
 
 
 class TorchEngine(StackEngine):
-    """Trains a stack with PyTorch. See `Engine`.
+    """Trains a stack with PyTorch, on the CPU its arrays in place. See `Engine`.
 
     On a CUDA device a step is captured once as a graph and replayed, and dropout masks come from
     the device's own generator: they differ from those on the CPU and depend on the whole stack.
-
-    Parameters
-    ----------
-    stack
-        What to begin with. On the CPU its arrays are trained in place.
     """
 
     def __init__(self, stack: Stack) -> None:

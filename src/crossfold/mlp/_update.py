@@ -22,18 +22,9 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class Optimizer(ABC):
-    """Owns the state of an update rule and applies it in place.
+    """Applies an update rule in place, and owns its state, one array for each of `state_names`.
 
-    Parameters
-    ----------
-    xp
-        ``numpy`` or ``torch``.
-    settings
-        Names the rule's constants.
-    parameters, gradients, scratch
-        Arrays of the same shape; the last two are overwritten.
-    state
-        One array of the same shape per name in `state_names`.
+    Gradients and scratch, arrays in the shape of the parameters, are overwritten.
     """
 
     state_names: ClassVar[tuple[str, ...]] = ()
@@ -147,13 +138,8 @@ def rule_of(settings: Settings) -> type[Optimizer]:
 class Penalties:
     """What pulls the weights to zero; biases go free.
 
-    Attributes
-    ----------
-    xp
-        ``numpy`` or ``torch``.
-    l2, l1, decay
-        Factor of every parameter, shape ``(k, n_parameters)`` or, where all members have the
-        same, ``(1, n_parameters)``; None where there is none.
+    Factors of every parameter, shape ``(k, n_parameters)`` or, where all members have the same,
+    ``(1, n_parameters)``; None where there is none.
     """
 
     xp: Any
@@ -175,14 +161,8 @@ class Penalties:
     def add_gradients(self, p: Any, g: Any, scratch: Any) -> Any:
         """Add ``l2 · p + l1 · sign(p)`` to the gradients.
 
-        Parameters
-        ----------
-        p, g, scratch
-            Parameters, gradients and working memory, shape ``(k, n_parameters)``.
-
-        Returns
-        -------
-        Twice the penalty, ``Σ l2 · p² + 2 · l1 · |p|``, shape ``(k,)``, or 0 where there is none.
+        Gives twice the penalty, ``Σ l2 · p² + 2 · l1 · |p|``, shape ``(k,)``, or 0 where there is
+        none.
         """
         xp, twice = self.xp, 0
         if self.l2 is not None:
@@ -228,24 +208,10 @@ chunk stays in the cache, so that each array passes through memory once a step."
 
 
 class Update:
-    """Penalties, scale and update rule of a stack's parameters.
+    """Penalties, scale and update rule of a stack's parameters, shape ``(k, n_parameters)``.
 
-    Parameters
-    ----------
-    xp
-        ``numpy`` or ``torch``.
-    settings
-        Names the rule and its constants.
-    parameters, gradients
-        Shape ``(k, n_parameters)``; both are overwritten.
-    state
-        The rule's arrays of that shape, by name.
-    penalties
-        Of these parameters.
-    used
-        Factor of every gradient, 0 for parameters that a member lacks, or None.
-    chunk_bytes
-        Size of a chunk of the parameters, or None for all at once.
+    Parameters and gradients are overwritten. `used` is a factor of every gradient, 0 for parameters
+    that a member lacks. With `chunk_bytes` None all are updated at once.
     """
 
     def __init__(
