@@ -56,35 +56,23 @@ class ClusterHooks:
     @hook_impl
     def after_node_run(self) -> None:
         """Take the choice back."""
-        self._take_back()
-
-    @hook_impl
-    def on_node_error(self) -> None:
-        """Take the choice back."""
-        self._take_back()
-
-    @hook_impl
-    def after_pipeline_run(self) -> None:
-        """Let go of the workers."""
-        self._disconnect()
-
-    @hook_impl
-    def on_pipeline_error(self) -> None:
-        """Let go of the workers."""
-        self._disconnect()
-
-    def _take_back(self) -> None:
         chosen = self._here.__dict__.pop("chosen", None)
         if chosen is not None:
             chosen.unregister()
 
-    def _disconnect(self) -> None:
+    on_node_error = after_node_run
+
+    @hook_impl
+    def after_pipeline_run(self) -> None:
+        """Let go of the workers."""
         client, self._client = self._client, None
         if client is not None:
             cluster = client.cluster
             client.close()
             if cluster is not None:  # of this machine
                 cluster.close()
+
+    on_pipeline_error = after_pipeline_run
 
 
 def _connect_to_dask(scheduler: str | None) -> Any:
@@ -95,10 +83,8 @@ def _connect_to_dask(scheduler: str | None) -> Any:
             "Dask is not installed: pip install 'crossfold[dask]' brings it; or set backend: null."
         ) from error
     client: Any = Client
-    for name, level in {
-        "distributed": logging.WARNING,
-        "distributed.shuffle": logging.ERROR,
-    }.items():
+    levels = {"distributed": logging.WARNING, "distributed.shuffle": logging.ERROR}
+    for name, level in levels.items():
         logging.getLogger(name).setLevel(level)  # which its import has set anew
     if scheduler is None:
         return client(threads_per_worker=1, dashboard_address=None)

@@ -19,14 +19,9 @@ _logger = logging.getLogger(__name__)
 
 
 def with_patient_key(credentials: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Add the patients' key to credentials that lack one.
+    """Add the patients' key to credentials of an environment that lack one.
 
-    Parameters
-    ----------
-    credentials
-        Credentials of the environment, by name.
-    folder
-        Folder of the user's own settings; its ``credentials.yml`` holds the key, or is given one.
+    The ``credentials.yml`` in the folder of the user's own settings holds it, or is given one.
     """
     if PATIENT_KEY in credentials:
         return credentials

@@ -170,13 +170,7 @@ def _log_plain_lines() -> None:
 def require_inputs(
     pipeline: Pipeline, catalog: CatalogProtocol[Any, Any], pipelines: Mapping[str, Pipeline]
 ) -> None:
-    """Refuse to start without a table that another pipeline makes.
-
-    Raises
-    ------
-    CrossfoldError
-        A table is not there; the message names the command that makes it.
-    """
+    """Refuse to start without a table that another pipeline makes; name the command for it."""
     for name in sorted(pipeline.inputs()):
         maker = smallest_maker(name, pipelines)
         if maker is not None and name in catalog and not catalog.exists(name):
@@ -200,13 +194,6 @@ def headlines(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> Iterato
     The figure is the first metric of the model that the report tells of, of the one that others are
     compared with, or else of the first network, over all folds of the first protocol that is no
     control on permuted labels: the order is the study's own, and nothing is chosen by its value.
-
-    Parameters
-    ----------
-    pipeline
-        What has run.
-    catalog
-        With the metrics, a row an estimate.
     """
     for name in sorted(pipeline.all_outputs()):
         if name.endswith(METRICS_TABLE) and catalog.exists(name):

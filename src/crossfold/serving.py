@@ -63,15 +63,7 @@ def project_token(file: Path) -> str:
 
 
 class Guard:
-    """Refuses requests without the token, and those that are too large.
-
-    Parameters
-    ----------
-    app
-        What is guarded: an ASGI application.
-    token
-        What a request has to send, as ``Authorization: Bearer TOKEN``.
-    """
+    """Refuses requests to an ASGI application without the token, and those that are too large."""
 
     def __init__(self, app: Any, token: str) -> None:
         self._app = app

@@ -51,13 +51,7 @@ def _block(name: str) -> str:
 
 
 def require_environment(loader: OmegaConfigLoader) -> None:
-    """Refuse an environment that has no folder.
-
-    Raises
-    ------
-    CrossfoldError
-        There is no such environment; the message names those that there are.
-    """
+    """Refuse an environment that has no folder, and name those that there are."""
     env, files = loader.env, loader._fs
     if not env or env == loader.default_run_env or files.isdir(_folder(loader, env)):
         return
@@ -70,19 +64,9 @@ def require_environment(loader: OmegaConfigLoader) -> None:
 
 
 def require_selection(options: Mapping[str, Any], pipelines: Pipelines) -> None:
-    """Refuse a pipeline, or a part of it, that does not exist.
+    """Refuse pipelines, and parts of them, that do not exist, and name the closest that do.
 
-    Parameters
-    ----------
-    options
-        Options of ``kedro run``, by the names of its arguments.
-    pipelines
-        All pipelines of the project.
-
-    Raises
-    ------
-    CrossfoldError
-        Every name that does not exist, with the closest one that does.
+    The options are those of ``kedro run``, by the names of its arguments.
     """
     single = options.get("pipeline")
     names = [single] if single else options.get("pipelines") or ["__default__"]
@@ -130,22 +114,11 @@ def _parts(selected: Iterable[Pipeline]) -> dict[str, tuple[str, set[str]]]:
 
 
 def require_parameters(loader: OmegaConfigLoader, pipelines: Pipelines) -> None:
-    """Refuse parameters and globals with a wrong name or a wrong value.
+    """Refuse parameters and globals with a wrong name or a wrong value, every fault at once.
 
     A name is right if a node of any pipeline reads it, or, for one of a single run, if the
-    configuration does; its value is right if it has the type that the node declares.
-
-    Parameters
-    ----------
-    loader
-        Of the environment and the parameters of the run. It keeps the parameters that were read.
-    pipelines
-        All pipelines of the project.
-
-    Raises
-    ------
-    CrossfoldError
-        Every fault of all files and of ``--params``.
+    configuration does; its value is right if it has the type that the node declares. The loader,
+    of the environment and ``--params`` of the run, keeps the parameters that were read.
     """
     from crossfold.cluster import SETTINGS
     from crossfold.tracking import SETTING
@@ -190,14 +163,7 @@ def unknown_parameters(
 ) -> Iterator[str]:
     """Tell of each name in a tree of parameters that is none; models check what is below them.
 
-    Parameters
-    ----------
-    tree
-        Parameters, nested.
-    known
-        Names that are read.
-    of_a_run
-        Names that can be given for a run, but not in a file of parameters.
+    Names in `of_a_run` can be given for a run, but not in a file of parameters.
     """
     for key, value in tree.items():
         name = f"{prefix}{key}"

@@ -175,7 +175,7 @@ def test_a_small_archive_may_not_hold_any_amount(
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 5_000_000
-    monkeypatch.setattr("crossfold.datasets.containers.MOST_UNPACKED_BYTES", 5_000_000)
+    monkeypatch.setattr("crossfold.datasets.download.MOST_UNPACKED_BYTES", 5_000_000)
     header = bytes([0, 0, 8, 1]) + struct.pack(">I", len(zeros))
     with pytest.raises(DataError, match="unpacks to more than 5,000,000 bytes"):
         read_idx(write(tmp_path, gzip.compress(header + zeros), "long"))

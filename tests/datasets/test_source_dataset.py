@@ -109,7 +109,7 @@ def test_interrupted_download_goes_on_in_the_next_run(web: Any, raw: Path) -> No
 def test_an_archive_that_unpacks_without_end_is_told(
     web: Any, raw: Path, container: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("crossfold.datasets.containers.MOST_UNPACKED_BYTES", 1000)
+    monkeypatch.setattr("crossfold.datasets.download.MOST_UNPACKED_BYTES", 1000)
     web.contents = {"/good": CONTAINERS[container]}
     with pytest.raises(SourceError, match="unpacks to more than 1,000 bytes"):
         source(raw, f"{web.address}/good").load()

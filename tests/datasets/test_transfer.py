@@ -17,8 +17,7 @@ from typing import Any
 
 import pytest
 
-from crossfold.datasets.containers import extract
-from crossfold.datasets.download import download
+from crossfold.datasets.download import download, extract
 from crossfold.datasets.exceptions import SourceError
 from crossfold.datasets.source_dataset import WebCopy
 

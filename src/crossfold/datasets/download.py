@@ -1,18 +1,22 @@
-"""Downloads: within limits, unpacked, gone on with after a failure, and whole as far as shows."""
+"""Downloads, within limits and whole as far as shows; and files out of gzip and zip archives."""
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import io
 import logging
 import os
 import time
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from threading import Thread
-from typing import TYPE_CHECKING, BinaryIO, TypeVar
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from crossfold.datasets.exceptions import SourceError
 
@@ -29,6 +33,9 @@ EITHER_HEADER = 47  # for zlib: that of gzip or its own
 MAX_MINUTES = ("CROSSFOLD_MAX_MINUTES", 60)
 MAX_MEGABYTES = ("CROSSFOLD_MAX_MEGABYTES", 4000)
 
+MOST_UNPACKED_BYTES = 1 << 31
+_ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
+DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error)
 Result = TypeVar("Result")
 
 _logger = logging.getLogger(__name__)
@@ -73,19 +80,8 @@ def _limit(variable: str, default: float) -> float:
 def download(url: str, target: Path, *, timeout_seconds: float) -> None:
     """Download an address to a file; what an earlier attempt left there is gone on with.
 
-    Parameters
-    ----------
-    url
-        An address of the protocol http or https.
-    target
-        The file to write. It may be incomplete when this raises.
-    timeout_seconds
-        Longest wait for a connection and between two packets, in seconds.
-
-    Raises
-    ------
-    SourceError
-        If the file did not come; the message says why, in a few words.
+    The timeout is the longest wait for a connection and between two packets, in seconds. A
+    `SourceError` says in a few words why the file did not come; what has come stays.
     """
     with_retries(lambda limits: _go_on(url, target, timeout_seconds, limits), timeout_seconds)
 
@@ -261,3 +257,85 @@ def _pieces(response: requests.Response) -> Iterator[bytes]:
         raise requests.exceptions.ReadTimeout(error) from error
     except HTTPError as error:
         raise requests.exceptions.ChunkedEncodingError(error) from error
+
+
+def extract(container: Path, name: str, target: Path) -> str:
+    """Write the content of a plain, gzip or zip file to `target` and give its SHA-256.
+
+    The name is that of the file to take out of a zip archive that holds several. A `SourceError`
+    says that the container is damaged, does not hold it, or holds more than `Limits` allow.
+    """
+    try:
+        with open_content(container, name) as content, target.open("wb") as writer:
+            limits = Limits.from_now()
+            while piece := content.read(1 << 20):
+                writer.write(piece)
+                limits.check(writer.tell())
+    except DAMAGED as error:
+        raise SourceError(f"{container} is a damaged archive ({error}).") from error
+    return sha256(target)
+
+
+def sha256(file: Path) -> str:
+    """Compute the SHA-256 of a file, in hexadecimal digits."""
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+@contextmanager
+def open_content(container: Path, name: str) -> Iterator[BinaryIO]:
+    """Open what a plain, gzip or zip file holds, up to `MOST_UNPACKED_BYTES` of an archive."""
+    start = _start(container)
+    if start.startswith(_ZIP):
+        with zipfile.ZipFile(container) as archive, archive.open(_member(archive, name)) as content:
+            yield _bounded(content, container)
+    elif start.startswith(_GZIP):
+        with gzip.open(container) as content:
+            yield _bounded(cast(IO[bytes], content), container)
+    else:
+        with container.open("rb") as plain:
+            yield plain
+
+
+def is_packed(container: Path) -> bool:
+    """Whether a file is a gzip or zip archive, whatever its name says."""
+    return _start(container).startswith((_ZIP, _GZIP))
+
+
+def _start(container: Path) -> bytes:
+    with container.open("rb") as file:
+        return file.read(4)
+
+
+class _Bounded(io.RawIOBase):
+    """A stream that refuses to give more than it may: a small archive may hold any amount."""
+
+    def __init__(self, content: IO[bytes], container: Path) -> None:
+        self._content, self._container = content, container
+        self._left = MOST_UNPACKED_BYTES
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        block = self._content.read(len(buffer))
+        self._left -= len(block)
+        if self._left < 0:
+            raise SourceError(
+                f"{self._container} unpacks to more than {MOST_UNPACKED_BYTES:,} bytes: unpack it"
+                " yourself if it is what you want."
+            )
+        buffer[: len(block)] = block
+        return len(block)
+
+
+def _bounded(content: IO[bytes], container: Path) -> BinaryIO:
+    return io.BufferedReader(_Bounded(content, container), 1 << 16)
+
+
+def _member(archive: zipfile.ZipFile, name: str) -> str:
+    files = [entry for entry in archive.namelist() if not entry.endswith("/")]
+    named = [entry for entry in files if PurePath(entry).name == PurePath(name).name]
+    if named or len(files) == 1:
+        return (named or files)[0]
+    raise SourceError(f"{archive.filename} holds no file named {PurePath(name).name}.")

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from crossfold.datasets.bases import FileDataset, ReadOnlyDataset
-from crossfold.datasets.containers import DAMAGED, is_packed, open_content
+from crossfold.datasets.download import DAMAGED, is_packed, open_content
 from crossfold.datasets.exceptions import DataError, ExportError
 from crossfold.datasets.identifiers import (
     SHARE_BY_CHANCE,

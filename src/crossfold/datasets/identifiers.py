@@ -89,17 +89,9 @@ def rows_with_own(written: pd.Series, own: pd.Series) -> NDArray[np.bool_]:
 def rows_with_any(written: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
     """Say which rows of another column, in canonical form, hold an identifier of any row.
 
-    Parameters
-    ----------
-    written
-        The column.
-    known
-        The identifiers, each once, of at least `SHORTEST_FOUND` characters.
-
-    Returns
-    -------
-    Shape ``(n,)``; all False where they are no more than chance brings: two kinds of numbers may
-    run through one range.
+    The known identifiers, each once, have at least `SHORTEST_FOUND` characters. Gives shape
+    ``(n,)``; all False where they are no more than chance brings: two kinds of numbers may run
+    through one range.
     """
     import pyarrow as pa
     from pyarrow.compute import is_in

@@ -19,7 +19,7 @@ from kedro.io import AbstractDataset
 from numpy.typing import NDArray
 
 from crossfold.datasets.bases import FileDataset, ReadOnlyDataset
-from crossfold.datasets.containers import DAMAGED, open_content
+from crossfold.datasets.download import DAMAGED, open_content
 from crossfold.datasets.exceptions import DataError, ExportError
 from crossfold.exceptions import CrossfoldError
 

@@ -16,8 +16,16 @@ from kedro.io import AbstractDataset
 
 from crossfold.datasets.atomic import AtomicLocalFileSystem, sweep, sync, temporary_file
 from crossfold.datasets.bases import ReadOnlyDataset
-from crossfold.datasets.containers import extract, sha256
-from crossfold.datasets.download import Limits, ask, download, receive, tells_its_end, with_retries
+from crossfold.datasets.download import (
+    Limits,
+    ask,
+    download,
+    extract,
+    receive,
+    sha256,
+    tells_its_end,
+    with_retries,
+)
 from crossfold.datasets.exceptions import DataError, SourceError
 
 if TYPE_CHECKING:

@@ -87,16 +87,7 @@ def drift_table(
     before: pd.DataFrame | None,
     difference: Difference | None,
 ) -> pd.DataFrame:
-    """Compare the data of a study with those before, and its model with the one in use.
-
-    Parameters
-    ----------
-    rule
-        Which column is the label, and which are not compared.
-    now, before
-        The data; None where there were none before.
-    difference
-        Of the models, or None.
+    """Compare the data of a study with those before, if any, and its model with the one in use.
 
     Returns
     -------
@@ -252,13 +243,7 @@ def _version(catalog: Catalog, name: str, output: Output) -> Any:
 
 
 def draw(drift: Drift) -> Figure:
-    """Draw rates before and now with 95 % intervals, and the index of the most shifted features.
-
-    Parameters
-    ----------
-    drift
-        Of data that there were before, too.
-    """
+    """Draw rates before and now with 95 % intervals, and the index of the most shifted features."""
     rows, rates, features = (drift.part(measure) for measure in (ROWS, RATE, FEATURE))
     features = features.dropna(subset="estimate").head(MOST_FEATURES)
     n_rows = [len(rates) + 2.5, len(features) + 2.5]
@@ -312,15 +297,7 @@ def _draw_features(axes: Axes, features: pd.DataFrame) -> None:
 
 
 def write(drift: Drift, figure: bytes | None) -> str:
-    """Write the page.
-
-    Parameters
-    ----------
-    drift
-        What has changed.
-    figure
-        What `draw` drew, as PNG or SVG; None where there were no data before.
-    """
+    """Write the page, with what `draw` drew as PNG or SVG, or None for data that are the first."""
     change, tables = drift.change, _tables(drift)
 
     def table(part: str, caption: str, **names: str) -> Markup:

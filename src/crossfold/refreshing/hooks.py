@@ -14,7 +14,7 @@ from kedro.pipeline.node import Node
 from pydantic import Field
 
 from crossfold.datasets.atomic import sweep_folder, temporary_file
-from crossfold.datasets.containers import sha256
+from crossfold.datasets.download import sha256
 from crossfold.messages import explain
 from kedro_refresh import RefreshError
 from kedro_refresh.project import Frozen, RefreshSettings
@@ -148,23 +148,10 @@ def _decisions(
 
 
 def blame_source(error: Exception, node: Node, judge: Judge) -> RefreshError | None:
-    """Turn the error of a run into a sentence, where a source is to blame.
+    """Turn the error of a run into a sentence, or give None where no source is to blame.
 
     Copies of the files that are new since the last good run are kept in a folder of the source,
-    readable by their owner only, once for each content.
-
-    Parameters
-    ----------
-    error
-        What ended the run.
-    node
-        The node at work.
-    judge
-        The judge of that run.
-
-    Returns
-    -------
-    A `RefreshError` that ends with what was kept, or None where no source is to blame.
+    readable by their owner only, once for each content; the sentence ends with them.
     """
     sentence = explain(error)
     is_of_source = isinstance(error, DatasetError) and SAVING not in str(error)

@@ -60,22 +60,10 @@ class Decision:
 def consider(
     catalog: CatalogProtocol[Any, Any], name: str, rule: ModelRule, policy: Promote
 ) -> Decision | None:
-    """Decide whether the latest version of a model comes into use.
+    """Decide whether the latest version of a model comes into use; None where there is no new one.
 
-    Parameters
-    ----------
-    catalog
-        The datasets.
-    name
-        The model.
-    rule
-        What it is compared by.
-    policy
-        ``auto``: unless it is worse beyond its interval; ``always``; ``never``, but the first.
-
-    Returns
-    -------
-    The decision, still to be carried out, or None where there is no new version.
+    The policy is ``auto``: unless it is worse beyond its interval; ``always``; ``never``, but the
+    first. The decision is still to be carried out.
     """
     folder = _folder(catalog, name)
     evidence = dict(_versions(catalog, [rule.predictions, rule.records]))
@@ -118,15 +106,8 @@ def common_rows(
 ) -> pd.DataFrame:
     """Join the out-of-fold predictions of two versions of a model on the rows of both.
 
-    Returns
-    -------
-    ``target``, ``p1`` and ``group`` of the new version, ``p1_before``; one row
-    for each key that both have.
-
-    Raises
-    ------
-    RefreshError
-        If the key does not tell the rows apart.
+    Gives ``target``, ``p1`` and ``group`` of the new version and ``p1_before``, one row for each
+    key that both have; a key that does not tell the rows apart is refused.
     """
     new = _out_of_fold(catalog, rule, {})
     old = _out_of_fold(catalog, rule, before.evidence)

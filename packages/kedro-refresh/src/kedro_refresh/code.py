@@ -27,19 +27,11 @@ class Reached:
 
 
 class CodeReader:
-    """Reads a project's source without importing it.
+    """Reads a project's source, the package in a folder, without importing it.
 
     Comments, formatting and docstrings do not count. Where a name cannot be followed, the whole
-    module that it comes from counts: rather once too often than a stale output kept.
-
-    Parameters
-    ----------
-    package
-        Name of the project's package.
-    root
-        The package's folder.
-    known
-        What was read before from the source as it is now; what is read is added to it.
+    module that it comes from counts: rather once too often than a stale output kept. What is read
+    is added to what is known of the source as it is now.
     """
 
     def __init__(self, package: str, root: Path, known: KnownCode | None = None) -> None:
@@ -271,15 +263,7 @@ class ImportedName:
 
 
 class Module:
-    """A module's source, taken apart into its top-level symbols.
-
-    Parameters
-    ----------
-    name
-        Dotted name.
-    path
-        Its file.
-    """
+    """A module's source, taken apart into its top-level symbols."""
 
     def __init__(self, name: str, path: Path) -> None:
         self.name = name

@@ -213,22 +213,9 @@ def _settle(
 def differences_of_runs(ledger: Ledger, first: str, second: str) -> dict[str, list[str]]:
     """Say of every node what differs between what it did last by the end of each of two runs.
 
-    Parameters
-    ----------
-    ledger
-        The ledger that holds both.
-    first, second
-        Names of the runs.
-
-    Returns
-    -------
-    Differences by node, in the order in which the nodes ran: data, parameters, code, library
-    versions, catalog entries, what was written, metrics. Nothing for a node without any.
-
-    Raises
-    ------
-    RefreshError
-        If the ledger does not hold a run.
+    That is data, parameters, code, library versions, catalog entries, what was written, metrics, in
+    the order in which the nodes ran; nothing for a node without any. Runs that the ledger does not
+    hold are refused.
     """
     known = {run.run for run in ledger.history(-1)}
     unknown = [run for run in (first, second) if run not in known]

@@ -79,14 +79,8 @@ class _Open:
 class Recorder:
     """Collects what the nodes of a run do, and notes a node when all it makes is saved.
 
-    Parameters
-    ----------
-    judge
-        Takes the fingerprints, and holds the ledger.
-    run
-        Kedro's name of the run: the time. Another run can have had it.
-    version
-        The version of what the run saves, which no other run has.
+    `run` is Kedro's name of the run, the time, which another run can have had; no other has had the
+    `version` of what it saves.
     """
 
     def __init__(self, judge: Judge, run: str, version: str) -> None:

@@ -86,13 +86,7 @@ class RunRecord:
 
 
 class Ledger:
-    """The ledger in a file, which is made when something is first written.
-
-    Parameters
-    ----------
-    file
-        The SQLite file.
-    """
+    """The ledger in an SQLite file, which is made when something is first written."""
 
     def __init__(self, file: Path) -> None:
         self.file = file

@@ -53,22 +53,9 @@ def run_lock(file: Path, *, exclusive: bool = True, work: str = "run") -> Iterat
     """Hold the lock inside the ``with`` block; a block inside of another in one thread passes.
 
     The operating system releases the lock when its process ends, in whatever way; notes beside
-    the file only say who holds it. Where the environment variable KEDRO_REFRESH_WAIT is 1 a taken
-    lock is waited for.
-
-    Parameters
-    ----------
-    file
-        The lock's file; the folder is made.
-    exclusive
-        Whether the work writes; work that only reads shares the lock with its like.
-    work
-        What the holder is called: a run or a refresh.
-
-    Raises
-    ------
-    RefreshError
-        If another process or thread holds the lock; it says which process, and since when.
+    the file only say who holds it. Work that is not `exclusive` only reads, and shares the lock
+    with its like. If another process or thread holds it, it is waited for where the environment
+    variable KEDRO_REFRESH_WAIT is 1; else a `RefreshError` says which process, and since when.
     """
     held: set[Path] = _this_thread.__dict__.setdefault("held", set())
     if file in held:

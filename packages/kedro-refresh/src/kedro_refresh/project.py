@@ -58,13 +58,7 @@ class RefreshSettings(Frozen):
 
     @classmethod
     def of(cls, context: KedroContext) -> Self:
-        """Read the settings of an environment; a missing file leaves everything as it is.
-
-        Raises
-        ------
-        RefreshError
-            If there is a setting that does not exist, or has no such value.
-        """
+        """Read the settings of an environment, and refuse unknown ones; none need be there."""
         settings = hooks_of(context).refresh_settings() or cls
         try:
             found: Self = settings.model_validate(_read(context))
@@ -169,24 +163,13 @@ class RefreshSpecs:
 
     @hook_spec
     def before_writing(self, folder: Path) -> None:
-        """Clean up where runs write, before one does, or a refresh: nobody else is at work there.
-
-        Parameters
-        ----------
-        folder
-            The setting of that name.
-        """
+        """Clean up the folder where runs write, before one does: nobody else is at work there."""
 
     @hook_spec
     def before_refresh(self, pipeline: Pipeline, catalog: Catalog, check: bool) -> None:
         """Do what comes before nodes are judged; an error is a failed run in the ledger.
 
-        Parameters
-        ----------
-        pipeline, catalog
-            What is refreshed.
-        check
-            Whether nothing may be written; else the lock is held.
+        With `check` nothing may be written; else the lock is held.
         """
 
     @hook_spec(firstresult=True)

@@ -18,22 +18,14 @@ from kedro_refresh.stored import pin
 
 
 class RefreshRunner(NodeRunner):
-    """Judges each node when its turn comes, and runs it if it is stale.
+    """Judges each node when its turn comes, and runs it if it is stale, or if `force` is set.
 
     A node whose inputs come out as they were before stays fresh. A node that only fills memory
-    runs when a stale node reads it.
+    runs when a stale node reads it. Nodes run one after the other, also where `is_async` is set.
 
     ``kedro run --runner=kedro_refresh.RefreshRunner``, Kedro's server and tasks of Airflow can use
-    it as well. What follows a refresh is then left to the next ``kedro refresh``.
-
-    Parameters
-    ----------
-    is_async
-        Without effect: nodes run one after the other.
-    make_judge
-        Called with the pipeline and the catalog of the run; None for the session's own project.
-    force
-        Run every node.
+    it as well, on the session's own project, where no `make_judge` is given. What follows a refresh
+    is then left to the next ``kedro refresh``.
     """
 
     def __init__(

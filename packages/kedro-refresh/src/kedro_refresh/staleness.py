@@ -37,22 +37,9 @@ MISSING = Content("missing")
 class Judge:
     """Compares the nodes of a pipeline with what the ledger says of their last run.
 
-    Parameters
-    ----------
-    pipeline
-        The nodes to judge.
-    catalog
-        Their datasets and parameters.
-    ledger
-        What was done last.
-    code
-        Reader of the project's source.
-    paranoid
-        Read every file again, even if its size, time and inode are those of the last time.
-    always_run
-        Names and tags of nodes that are never fresh.
-    trusted
-        Datasets whose content cannot be seen, and is taken to stay as it is.
+    `paranoid` reads every file again, even if its size, time and inode are those of the last time.
+    Nodes whose names or tags are in `always_run` are never fresh; the content of `trusted` datasets
+    cannot be seen, and is taken to stay as it is.
     """
 
     def __init__(

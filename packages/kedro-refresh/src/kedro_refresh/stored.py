@@ -158,12 +158,7 @@ class KnownFile:
 class ContentReader:
     """Reads the digests of files; those whose size, time and inode are known are not read again.
 
-    Parameters
-    ----------
-    known
-        Files read earlier, by absolute path.
-    paranoid
-        Read every file once, known or not.
+    What is known is listed by absolute path; `paranoid` reads every file once, known or not.
     """
 
     def __init__(self, known: dict[str, KnownFile], *, paranoid: bool = False) -> None:
@@ -234,17 +229,8 @@ def _digest_and_rows(file: Path) -> tuple[str, int | None]:
 def stamp(catalog: Catalog, names: Iterable[str], wanted: str) -> str:
     """Set the version under which datasets will be saved, and give it.
 
-    It is later than every version that they have, whatever the clock says, for the latest version
-    is the one that is loaded.
-
-    Parameters
-    ----------
-    catalog
-        The datasets.
-    names
-        Those that will be saved.
-    wanted
-        The version that Kedro chose: the time.
+    It is the time that Kedro wanted, or later than every version that they have, whatever the clock
+    says, for the latest version is the one that is loaded.
     """
     datasets = versioned(catalog, names)
     latest = max(map(_latest_version, datasets), default="")
@@ -301,19 +287,8 @@ def prune(
 ) -> Pruned:
     """Remove the versions that a rule does not keep, and the runs that wrote nothing else.
 
-    Latest versions, those that the ledger holds for good ones, and those in use stay in any case,
-    as do versions whose names are no times.
-
-    Parameters
-    ----------
-    catalog
-        The datasets.
-    in_use
-        Names of those whose versions may go, each with versions that are in use.
-    ledger
-        The ledger.
-    rule
-        What stays.
+    Only datasets that `in_use` names lose versions. Latest versions, those that the ledger holds
+    for good ones, and those in use stay in any case, as do versions whose names are no times.
     """
     latest, now = ledger.latest_nodes().values(), datetime.fromtimestamp(ledger.now(), UTC)
     good = {(name, out.version) for one in latest for name, out in one.outputs.items()}
