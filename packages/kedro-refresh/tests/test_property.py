@@ -21,12 +21,9 @@ from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from kedro_refresh import stored
-from kedro_refresh.code import CodeReader
 from kedro_refresh.hooks import RunHooks
-from kedro_refresh.ledger import Ledger
 from kedro_refresh.project import ProjectFiles
 from kedro_refresh.runner import RefreshRunner
-from kedro_refresh.staleness import Judge
 
 PACKAGE = "toy_of_the_property_test"
 
@@ -132,9 +129,8 @@ class Project:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.files = FixedFiles(PACKAGE, folder)
         self.clock = itertools.count(1_600_000_000)
-        self.ledger = Ledger(folder / "ledger.sqlite")
-        self.written: dict[str, str] = {}
 
     def write(self, world: World, touched: set[str] = frozenset()) -> None:  # type: ignore[assignment]
         for name, value in world.data.items():
@@ -163,18 +159,14 @@ class Project:
     def refresh(self, parameters: dict[str, int]) -> list[str]:
         modules = load_modules(self.folder / PACKAGE)
         pipeline = Pipeline([make_node(modules, name) for name in NODES])
-        entries = {
-            n: {"type": "text.TextDataset", "filepath": f"{self.folder}/{n}"} for n in STORED
-        }
-        sources = {
-            n: {"type": "text.TextDataset", "filepath": f"{self.folder}/{n}"} for n in SOURCES
-        }
-        catalog = DataCatalog.from_config({**entries, **sources})
+        kind, names = "text.TextDataset", (*STORED, *SOURCES)
+        entries = {name: {"type": kind, "filepath": f"{self.folder}/{name}"} for name in names}
+        catalog = DataCatalog.from_config(entries)
         for name, value in parameters.items():
             catalog[f"params:{name}"] = value
-        runner = RefreshRunner(make_judge=self._judge)
+        runner = RefreshRunner(make_judge=self.files.judge)
         hooks = RunHooks()
-        hooks._here.files, hooks._here.env = FixedFiles(PACKAGE, self.folder), None
+        hooks._here.files, hooks._here.env = self.files, None
         manager = _create_hook_manager()
         manager.register(hooks)
         run = {"runner": "refresh", "pipeline_names": None, "run_id": str(next(self.clock))}
@@ -183,9 +175,6 @@ class Project:
         runner.run(pipeline, catalog, manager, run_id=run["run_id"])
         manager.hook.after_pipeline_run(run_result={}, **of_run)
         return runner.done
-
-    def _judge(self, pipeline: Pipeline, catalog: Any) -> Judge:
-        return Judge(pipeline, catalog, self.ledger, CodeReader(PACKAGE, self.folder / PACKAGE))
 
     def value(self, name: str) -> int:
         return int((self.folder / name).read_text())

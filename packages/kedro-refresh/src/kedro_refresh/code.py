@@ -49,7 +49,7 @@ class CodeReader:
         """
         place = (module, name)
         if place not in self.known.codes:
-            self.known.learn_code(place, self._fingerprint(place))
+            self.known.codes[place] = self._fingerprint(place)
         return self.known.codes[place]
 
     def of_function(self, function: Callable[..., Any]) -> Code:
@@ -67,14 +67,12 @@ class CodeReader:
     def of_path(self, path: str) -> str:
         """Give one digest for what a dotted path stands for, with all that it reaches."""
         if path not in self.known.paths:
-            self.known.learn_path(path, self._digest_path(path))
+            reached = Reached()
+            self._follow(path, reached)
+            codes = [self.code(*place) for place in sorted(reached.places)]
+            told = [f"{code.function} {sorted(code.modules.items())}" for code in codes]
+            self.known.paths[path] = _hash("\n".join(told))
         return self.known.paths[path]
-
-    def _digest_path(self, path: str) -> str:
-        reached = Reached()
-        self._follow(path, reached)
-        codes = [self.code(*place) for place in sorted(reached.places)]
-        return _hash("\n".join(f"{code.function} {sorted(code.modules.items())}" for code in codes))
 
     def owns(self, module: str) -> bool:
         """Say whether a module is the project's own."""

@@ -69,7 +69,9 @@ def refresh(request: Request) -> int:
         try:
             hooks.before_refresh(**given, check=False)
         except Exception as error:
-            _note_failure(request, files, error)
+            run = generate_timestamp()
+            files.ledger.begin_run(run, TRIGGER, request.env, request.pipelines)
+            files.ledger.end_run(run, FAILED, str(error))
             raise
         if request.force or _look(request, catalog, files, pipeline) != NOTHING_OR_DONE:
             _run(request, files, len(pipeline.nodes), hooks)
@@ -152,12 +154,6 @@ def _pipeline(names: list[str]) -> Pipeline:
     return sum((project.pipelines[name] for name in names), Pipeline([]))
 
 
-def _note_failure(request: Request, files: ProjectFiles, error: Exception) -> None:
-    run = generate_timestamp()
-    files.ledger.begin_run(run, TRIGGER, request.env, request.pipelines)
-    files.ledger.end_run(run, FAILED, str(error))
-
-
 def _look(request: Request, catalog: Catalog, files: ProjectFiles, pipeline: Pipeline) -> int:
     """Judge all nodes as things are, and tell what was found."""
     judge = files.judge(pipeline, catalog, paranoid=request.paranoid)
@@ -188,11 +184,7 @@ def _run(request: Request, files: ProjectFiles, n_nodes: int, hooks: Any) -> Non
 
 
 def _settle(
-    hooks: Any,
-    pipeline: Pipeline,
-    catalog: Catalog,
-    files: ProjectFiles,
-    settings: RefreshSettings,
+    hooks: Any, pipeline: Pipeline, catalog: Catalog, files: ProjectFiles, settings: RefreshSettings
 ) -> None:
     """Do what follows a run, also what an earlier refresh did not come to."""
     given = {"pipeline": pipeline, "catalog": catalog, "settings": settings}
@@ -205,9 +197,9 @@ def _settle(
     for found in hooks.versions_in_use(**given):
         for name, used in found.items():
             in_use.setdefault(name, set()).update(used)
-    pruned = prune(catalog, in_use, files.ledger, settings.keep)
-    if pruned.n_versions:
-        click.echo(f"Removed {pruned.n_versions} old versions and {pruned.n_runs} old runs.")
+    n_versions, n_runs = prune(catalog, in_use, files.ledger, settings.keep)
+    if n_versions:
+        click.echo(f"Removed {n_versions} old versions and {n_runs} old runs.")
 
 
 def differences_of_runs(ledger: Ledger, first: str, second: str) -> dict[str, list[str]]:

@@ -30,17 +30,11 @@ class KnownCode:
     state: str = ""  # of the source; see `source_state`
     codes: dict[Place, Code] = field(default_factory=dict)  # fingerprints by place
     paths: dict[str, str] = field(default_factory=dict)  # digests of what dotted paths stand for
-    has_grown: bool = False  # whether anything was added since it was made
 
-    def learn_code(self, place: Place, code: Code) -> None:
-        """Add a fingerprint."""
-        self.codes[place] = code
-        self.has_grown = True
-
-    def learn_path(self, path: str, digest: str) -> None:
-        """Add a digest."""
-        self.paths[path] = digest
-        self.has_grown = True
+    @property
+    def size(self) -> int:
+        """How much is known; it only grows."""
+        return len(self.codes) + len(self.paths)
 
     def to_json(self) -> str:
         """Write it as JSON."""

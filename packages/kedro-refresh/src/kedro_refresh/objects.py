@@ -13,6 +13,9 @@ from kedro_refresh.fingerprint import Code
 
 PLAIN = (type(None), bool, int, float, complex, str, type(...))
 PICKLE_PROTOCOL = 4  # the last one that keeps the bytes of arrays inside
+# What has a name but no source.
+NAMED = type | types.ModuleType | types.BuiltinFunctionType | types.MethodDescriptorType
+NAMED |= types.MethodWrapperType | types.WrapperDescriptorType | types.ClassMethodDescriptorType
 
 
 class ObjectReader:
@@ -62,7 +65,7 @@ class ObjectReader:
         """Describe what an object consists of."""
         if isinstance(value, types.FunctionType):
             return self._function(value)
-        if isinstance(value, type | types.ModuleType) or _is_builtin(value):
+        if isinstance(value, NAMED):
             return [self._name(value)]
         held = _held(value)
         return self._state(value) if held is None else self._all(held)
@@ -122,17 +125,6 @@ class ObjectReader:
         return f"{module}.{name}"
 
 
-def _is_builtin(value: Any) -> bool:
-    kinds = (
-        types.BuiltinFunctionType,
-        types.MethodDescriptorType,
-        types.MethodWrapperType,
-        types.WrapperDescriptorType,
-        types.ClassMethodDescriptorType,
-    )
-    return isinstance(value, kinds)
-
-
 def _held(value: Any) -> Iterable[Any] | None:
     """List what a known kind of object holds, None for any other."""
     if type(value) in (list, tuple):
@@ -140,7 +132,14 @@ def _held(value: Any) -> Iterable[Any] | None:
     if type(value) is dict:
         return list(value.items())
     if isinstance(value, types.CodeType):
-        return _instructions(value)
+        # Where it stands in its file does not count.
+        return [
+            value.co_code,
+            value.co_names,
+            value.co_varnames,
+            value.co_freevars,
+            value.co_consts,
+        ]
     if isinstance(value, functools.partial):
         return [value.func, value.args, sorted(value.keywords.items())]
     if isinstance(value, types.MethodType):
@@ -153,11 +152,6 @@ def _content(cell: types.CellType) -> Any:
         return cell.cell_contents
     except ValueError:  # a name that nothing was bound to yet
         return ...
-
-
-def _instructions(code: types.CodeType) -> list[Any]:
-    """List what code does; where it stands in its file does not count."""
-    return [code.co_code, code.co_names, code.co_varnames, code.co_freevars, code.co_consts]
 
 
 def _reduce(value: Any) -> list[Any]:

@@ -56,7 +56,7 @@ class Judge:
         self.pipeline = pipeline
         self.ledger = ledger
         self.catalog = catalog
-        self._code = code
+        self._code, self._n_known = code, code.known.size
         self._contents = ContentReader(ledger.known_files(), paranoid=paranoid)
         self._records = ledger.latest_nodes()
         self.makers = {name: node for node in pipeline.nodes for name in node.outputs}
@@ -133,9 +133,9 @@ class Judge:
         """Keep in the ledger what was learnt of files and of the source."""
         self.ledger.remember_files(self._contents.learnt)
         self._contents.learnt.clear()
-        if self._code.known.has_grown:
+        if self._code.known.size > self._n_known:
             self.ledger.remember_code(self._code.known)
-            self._code.known.has_grown = False
+            self._n_known = self._code.known.size
 
     def _content(self, name: str) -> Content:
         dataset = self.catalog.get(name)

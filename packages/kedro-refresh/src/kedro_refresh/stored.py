@@ -101,14 +101,11 @@ def locate(dataset: Any) -> Stored | None:
 def _find(dataset: Any, path: Any) -> Stored | None:
     if is_remote(dataset):
         return _at_remote(dataset, path)
-    return _at(Path(str(path).removeprefix("file://")))
-
-
-def _at(path: Path) -> Stored | None:
-    if path.is_dir():
-        inside = [file for file in path.rglob("*") if file.is_file()]
-        return Stored(path, [file for file in inside if not file.name.startswith(".")])
-    return Stored(path, [path]) if path.exists() else None
+    here = Path(str(path).removeprefix("file://"))
+    if here.is_dir():
+        inside = [file for file in here.rglob("*") if file.is_file()]
+        return Stored(here, [file for file in inside if not file.name.startswith(".")])
+    return Stored(here, [here]) if here.exists() else None
 
 
 def _at_remote(dataset: Any, path: Any) -> Stored | None:
@@ -271,21 +268,13 @@ def _after(version: str) -> str:
     return f"{time.strftime(VERSION_FORMAT)[:-4]}Z"
 
 
-@dataclass(frozen=True)
-class Pruned:
-    """What was removed: versions, and runs of the ledger."""
-
-    n_versions: int
-    n_runs: int
-
-
 def prune(
     catalog: Catalog,
     in_use: Mapping[str, Collection[str]],
     ledger: Ledger,
     rule: KeepRule,
-) -> Pruned:
-    """Remove the versions that a rule does not keep, and the runs that wrote nothing else.
+) -> tuple[int, int]:
+    """Remove versions that a rule does not keep, and runs that wrote nothing else; count both.
 
     Only datasets that `in_use` names lose versions. Latest versions, those that the ledger holds
     for good ones, and those in use stay in any case, as do versions whose names are no times.
@@ -303,7 +292,7 @@ def prune(
             for version in old_versions(list_versions(dataset), rule, kept, now):
                 _remove(folder, version)
                 n_versions += 1
-    return Pruned(n_versions, _forget_runs(ledger, rule, now))
+    return n_versions, _forget_runs(ledger, rule, now)
 
 
 def old_versions(
