@@ -20,7 +20,6 @@ import pytest
 
 from kedro_refresh.code import CodeReader
 from kedro_refresh.fingerprint import Code, KnownCode, source_state
-from kedro_refresh.ledger import Ledger
 
 FILES = {
     "__init__.py": "",
@@ -176,22 +175,6 @@ def test_what_is_known_is_not_read_again(shop: Path) -> None:
     second = CodeReader("shop", shop, first.known)
     assert second.code("shop.nodes", "node") == code
     assert second.of_path("shop.tools.scale") == digest
-
-
-def test_the_ledger_gives_back_what_was_read_from_the_same_source(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "ledger.sqlite")
-    known = KnownCode("now")
-    known.learn_code(("shop.nodes", "sell"), Code("1", {"shop.tools": "2"}, frozenset({"numpy"})))
-    known.learn_path("shop.tools.f", "3")
-    ledger.remember_code(known)
-    again = ledger.known_code("now")
-    assert (again.codes, again.paths, again.has_grown) == (known.codes, known.paths, False)
-
-
-def test_the_ledger_gives_nothing_for_another_source(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "ledger.sqlite")
-    ledger.remember_code(KnownCode("before", paths={"shop.tools.f": "3"}))
-    assert not ledger.known_code("after").paths
 
 
 @pytest.mark.parametrize(
