@@ -56,7 +56,8 @@ class Judge:
         self.pipeline = pipeline
         self.ledger = ledger
         self.catalog = catalog
-        self._code, self._n_known = code, code.known.size
+        self._code = code
+        self._n_known = code.known.size
         self._contents = ContentReader(ledger.known_files(), paranoid=paranoid)
         self._records = ledger.latest_nodes()
         self.makers = {name: node for node in pipeline.nodes for name in node.outputs}
