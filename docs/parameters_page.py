@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -140,17 +143,28 @@ def _inner(declared: Any) -> Any:
 
 @cache
 def meanings(model: type) -> dict[str, str]:
-    """Read what the fields of a class mean, from its docstring and those of its parents."""
+    """Read what the fields of a class and its parents mean, from their docstrings."""
     found: dict[str, str] = {}
     for owner in reversed(model.__mro__):
-        text = owner.__doc__ if owner.__module__.startswith("crossfold") else None
-        docstring = griffe.Docstring(inspect.cleandoc(text or ""))
+        if not owner.__module__.startswith("crossfold") or "[" in owner.__name__:
+            continue
+        found |= dict(_below_fields(owner))
+        docstring = griffe.Docstring(inspect.cleandoc(owner.__doc__ or ""))
         for section in docstring.parse("numpy", warnings=False):
             if section.kind.value in ("attributes", "parameters"):
                 found |= {
                     name: one.description for one in section.value for name in one.name.split(", ")
                 }
     return meanings(MLPClassifier) | found if issubclass(model, NetworkParameters) else found
+
+
+def _below_fields(model: type) -> Iterator[tuple[str, str]]:
+    """Read the docstrings that stand below the fields of a class."""
+    tree: Any = ast.parse(textwrap.dedent(inspect.getsource(model)))
+    for pair in pairwise(tree.body[0].body):
+        match pair:
+            case ast.AnnAssign(ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                yield name, text
 
 
 def _cell(text: str) -> str:

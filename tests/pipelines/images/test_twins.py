@@ -3,7 +3,7 @@
 import pytest
 
 from crossfold.datasets import MLPDataset
-from crossfold.pipelines.images.nodes import train_twins, twin_model
+from crossfold.pipelines.images.nodes import train_twins
 from crossfold.pipelines.images.parameters import TwinParameters
 from crossfold.validation.schemas import HISTORY, PREDICTIONS
 from crossfold.validation.tables import probabilities
@@ -73,11 +73,6 @@ def test_histories_predictions_and_networks_are_kept(trained, images, tmp_path) 
         own = scores[scores["model"] == one["model"]]
         p = network.predict_proba(pixels[own["row"]])
         assert p == pytest.approx(probabilities(own), abs=1e-6), one
-
-
-def test_twins_of_the_first_regime_have_the_short_name(twin) -> None:
-    assert twin_model("numpy", "mini_batch", twin) == "twin_numpy"
-    assert twin_model("numpy", "full_batch", twin) == "twin_numpy_full_batch"
 
 
 def test_a_twin_needs_a_regime() -> None:

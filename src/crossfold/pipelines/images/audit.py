@@ -7,7 +7,7 @@ told from what another start gives. Of one network the share of right answers ha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal, NamedTuple
@@ -18,17 +18,8 @@ from kedro.pipeline import Pipeline
 from numpy.typing import NDArray
 
 from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.images import faults as training
 from crossfold.pipelines.images.data import SOURCE, TEST
-from crossfold.pipelines.images.faults import (
-    MINI_BATCH,
-    OTHER,
-    TRAINING_FAULTS,
-    ProtocolParameters,
-    cross_entropies,
-    small_sample,
-    train_setups,
-    training_setup,
-)
 from crossfold.templates import audit
 from crossfold.templates.audit import Measured, Setup, exact, resampled, share_of
 from crossfold.validation.tables import probabilities
@@ -38,7 +29,6 @@ STUDY = "study"
 Floats = NDArray[np.floating[Any]]
 Names = Sequence[str | int]
 Take = Literal["mean", "min", "max"]
-_TAKE: dict[str, Callable[..., Floats]] = {"mean": np.mean, "min": np.min, "max": np.max}
 
 
 class Answers(NamedTuple):
@@ -127,15 +117,16 @@ class Case:
 
     def answers(self, experiment: str | int, run: str | None = None) -> Answers:
         """Give the answers to the test images that count in this setup."""
-        key = run or self.run, str(experiment), OTHER if "other_test_rows" in self.faults else TEST
+        part = training.OTHER if "other_test_rows" in self.faults else TEST
+        key = run or self.run, str(experiment), part
         if key not in self.runs.by_network:
             raise _not_trained(*key[:2])
         found = self.runs.by_network[key]
         if "dropout_in_prediction" in self.faults:
             found = found._replace(predicted=found.dropped)
         if "small_test_sample" in self.faults:
-            few = np.isin(found.row, small_sample(found.row, self.sample_rows, self.runs.seed))
-            found = Answers._make(one[few] for one in found)
+            few = training.small_sample(found.row, self.sample_rows, self.runs.seed)
+            found = Answers._make(one[np.isin(found.row, few)] for one in found)
         return found
 
     def curve(self, experiment: str | int, metric: str) -> pd.DataFrame:
@@ -186,7 +177,7 @@ def loss(
 
 def _contrast(case: Case, column: str, of: Names, minus: Names, take: Take) -> Measured:
     tables: list[Floats] = [getattr(case.answers(name), column) for name in [*of, *minus]]
-    figures, combine, k = case.means(tables), _TAKE[take], len(of)
+    figures, combine, k = case.means(tables), getattr(np, take), len(of)
     difference = combine(figures[:, :k], axis=1)
     if minus:
         difference = difference - combine(figures[:, k:], axis=1)
@@ -217,7 +208,7 @@ def pytorch_minus_numpy(case: Case, of: str | int, torch: str) -> Measured:
     if case.trains_wrongly and not full_batch:
         other = case.answers(name, case.plain)
     elif name == torch:
-        other = case.answers(torch, MINI_BATCH)
+        other = case.answers(torch, training.MINI_BATCH)
     else:
         other = case.answers("twin_torch", STUDY)
     gain = other.right[:, :1] - numpy.right[:, :1]
@@ -293,8 +284,7 @@ def curve(
     case = case.trained(own)
 
     def at_share(table: pd.DataFrame, share: float) -> Floats:
-        """Read the scored epoch that is nearest to a share of the training."""
-        epochs = table.index.to_numpy()
+        epochs = table.index.to_numpy()  # the nearest that was scored
         return table.iloc[int(np.abs(epochs - share * epochs.max()).argmin())].to_numpy(float)
 
     def of_members(name: str | int, metric: str) -> Floats:
@@ -309,8 +299,8 @@ def curve(
     ]
     values = np.array(gaps)  # (metrics x experiments, members)
     if values.shape[1] > 1:
-        return _over(_TAKE[take](values, axis=0))
-    return _over(values[:, 0]) if take == "mean" else exact(float(_TAKE[take](values)), len(values))
+        return _over(getattr(np, take)(values, axis=0))
+    return _over(values[:, 0]) if take == "mean" else exact(getattr(np, take)(values), len(values))
 
 
 def _over(values: Floats, one_more: bool = False) -> Measured:
@@ -394,7 +384,7 @@ def judge_claims(
     curves: pd.DataFrame,
     predictions: pd.DataFrame,
     history: pd.DataFrame,
-    protocol: ProtocolParameters,
+    protocol: training.ProtocolParameters,
     claims: ImageClaims,
     seed: int,
 ) -> audit.Tables:
@@ -404,54 +394,46 @@ def judge_claims(
     study's networks, which are those without faults.
     """
     said, told = of_study(predictions, protocol), of_study(history, protocol)
-    losses = cross_entropies(probabilities(said), said["target"])
+    losses = training.cross_entropies(probabilities(said), said["target"])
     said = said.assign(loss=losses, part=TEST, dropped=said["predicted"])
     runs = Runs(_below(answers, said), _below(curves, told), protocol.n_resamples, seed)
 
-    def case_of(setup: Setup) -> Case:
-        return make_case(runs, protocol, claims, setup)
+    def run_of(setup: Setup) -> str:
+        trained = training.training_setup(setup)
+        return STUDY if trained == Setup() else trained.name
 
-    def beside(case: Case, name: str, metric: str) -> Measured | None:
-        """Measure a figure of the source's table, if the network was trained in this setup."""
-        if (case.run, name, TEST) not in runs.by_network:
-            return None
-        return (
-            accuracy(case, [name]) if metric == "test_accuracy" else curve(case, [metric], [name])
+    def case_of(setup: Setup) -> Case:
+        """Find what was trained in a setup."""
+        name, value = setup.setting or ("", 0)
+        return Case(
+            runs,
+            run=run_of(setup),
+            short=run_of(setup.keep(short=True)),
+            plain=run_of(Setup(short=setup.short)),
+            source=training.training_setup(Setup(claims.on, setup.short)).name,
+            faults=setup.faults,
+            sample_rows=int(value) if name == "sample_rows" else protocol.sample_rows,
+            trains_wrongly=bool(setup.faults & set(training.TRAINING_FAULTS)),
         )
+
+    def subject(name: str) -> str:
+        return f"experiment {name}" if name.isdigit() else name.replace("_", " ")
+
+    def beside(case: Case, one: str, metric: str) -> Measured | None:
+        """Measure a figure of the source's table, if the network was trained in this setup."""
+        if (case.run, one, TEST) not in runs.by_network:
+            return None
+        return accuracy(case, [one]) if metric == "test_accuracy" else curve(case, [metric], [one])
 
     return audit.judge(
         claims,
         case_of,
         epochs=(protocol.network.max_iter, protocol.source_epochs),
-        figures=audit.beside_printed(claims, case_of, beside, _subject),
+        figures=audit.beside_printed(claims, case_of, beside, subject),
     )
 
 
-def _subject(name: str) -> str:
-    return f"experiment {name}" if name.isdigit() else name.replace("_", " ")
-
-
-def make_case(runs: Runs, protocol: ProtocolParameters, claims: ImageClaims, setup: Setup) -> Case:
-    """Find what was trained in a setup."""
-
-    def run_of(one: Setup) -> str:
-        trained = training_setup(one)
-        return STUDY if trained == Setup() else trained.name
-
-    name, value = setup.setting or ("", 0)
-    return Case(
-        runs,
-        run=run_of(setup),
-        short=run_of(setup.keep(short=True)),
-        plain=run_of(Setup(short=setup.short)),
-        source=training_setup(Setup(claims.on, setup.short)).name,
-        faults=setup.faults,
-        sample_rows=int(value) if name == "sample_rows" else protocol.sample_rows,
-        trains_wrongly=bool(setup.faults & set(TRAINING_FAULTS)),
-    )
-
-
-def of_study(table: pd.DataFrame, protocol: ProtocolParameters) -> pd.DataFrame:
+def of_study(table: pd.DataFrame, protocol: training.ProtocolParameters) -> pd.DataFrame:
     """Take the study's networks on the source's split, named as the audit names them."""
     own = table[table["protocol"] == SOURCE]
     models = own["model"].astype("str")
@@ -474,10 +456,9 @@ def create_pipeline(study: str, source: str) -> Pipeline:
     """
     return audit.create_pipeline(
         CLAIMS[study],
-        {train_setups: ["answers", "curves"], judge_claims: audit.TABLES},
+        {training.train_setups: ["answers", "curves"], judge_claims: audit.TABLES},
         {
-            "images": f"{source}_images",
-            "split_table": f"{study}.split",
+            **{"images": f"{source}_images", "split_table": f"{study}.split"},
             **{name: f"{study}.{name}" for name in ("predictions", "history")},
             **{name: f"params:{study}.{name}" for name in ("experiments", "starts")},
         },

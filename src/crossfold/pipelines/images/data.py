@@ -49,12 +49,11 @@ def join_images(
     images = np.concatenate([train.images, test.images])
     origin = np.repeat(ORIGINS, [len(train.images), len(test.images)])
     codes, is_test = image_codes(images), origin == TEST
-    rows = [np.arange(len(part.images), dtype=np.int32) for part in (train, test)]
     labels = pd.DataFrame(
         {
             "label": np.concatenate([train.labels, test.labels]),
             "origin": pd.Categorical(origin, categories=ORIGINS),
-            "row": np.concatenate(rows),
+            "row": np.r_[: len(train.images), : len(test.images)].astype(np.int32),
             "duplicate_of_test": ~is_test & np.isin(codes, codes[is_test]),
         }
     )

@@ -7,7 +7,7 @@ trained once.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, groupby
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, cast
 
@@ -16,17 +16,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, PositiveFloat, PositiveInt
 
+from crossfold.pipelines.images import parameters as given
 from crossfold.pipelines.images.data import SOURCE, TEST, TRAIN, VALIDATION, Rows, SplitImages
 from crossfold.pipelines.images.networks import (
     Member,
     class_probabilities,
     epoch_table,
-    image_network,
-)
-from crossfold.pipelines.images.parameters import (
-    ExperimentParameters,
-    ExperimentsParameters,
-    StartParameters,
+    fit_stack,
 )
 from crossfold.templates.audit import Claims, Setup, run_side_by_side
 from crossfold.templates.audit.claims import setups_of
@@ -52,75 +48,51 @@ TRAINING_FAULTS = (*NETWORK_FAULTS, "small_training_sample")
 TRAINING_SETTINGS = {"learning_rate": "learning_rate_init", "dropout": "dropout"}
 
 
-class FurtherNetwork(ExperimentParameters):
-    """A network that the source trained beside the study's experiments.
-
-    Attributes
-    ----------
-    learning_rate_init
-        Its learning rate; None for the protocol's.
-    """
+class FurtherNetwork(given.ExperimentParameters):
+    """A network that the source trained beside the study's experiments."""
 
     learning_rate_init: PositiveFloat | None = None
+    """Its learning rate; None for the protocol's."""
 
 
 class ProtocolParameters(Parameters):
-    """How the source trained and tested.
-
-    Attributes
-    ----------
-    regime
-        Regime of the study whose networks are those without faults.
-    network
-        Solver, batches, penalty, learning rate and epochs of the source.
-    source_epochs
-        Epochs in the source; a run of fewer says that it was shortened.
-    short_epochs
-        Epochs of the runs that single faults, or values that the source does not state, are
-        compared in.
-    short_rows
-        Training images of these runs; None for all.
-    n_seeds, short_seeds
-        Trainings of each experiment, from the run's seed upwards.
-    mini_batch
-        How PyTorch trained, if not like NumPy.
-    experiments
-        The study's experiments by their names in the audit; empty for all under their own names.
-    further
-        Networks beside them.
-    train_parts
-        Parts of the source's split that are learned from.
-    held_out
-        Part on which networks are scored after their epochs.
-    train_sample_rows
-        Training images under ``small_training_sample``.
-    sample_rows
-        Test images under ``small_test_sample``.
-    score_every
-        Epochs between two scorings of the runs of single faults.
-    n_resamples
-        Bootstrap resamples, of images and of seeds at once.
-    n_jobs
-        Stacks that are trained at the same time, as in joblib: -1 for one on each processor.
-    """
+    """How the source trained and tested."""
 
     regime: str
+    """Regime of the study whose networks are those without faults."""
     network: NetworkParameters
+    """Solver, batches, penalty, learning rate and epochs of the source."""
     source_epochs: PositiveInt
+    """Epochs in the source; a run of fewer says that it was shortened."""
     short_epochs: PositiveInt
+    """Epochs of the runs that single faults, or values that the source does not state, are compared
+    in."""
     short_rows: PositiveInt | None = None
+    """Training images of these runs; None for all."""
     n_seeds: PositiveInt = 1
+    """Trainings of each experiment, from the run's seed upwards."""
     short_seeds: PositiveInt = 1
+    """The same of the runs that single faults are compared in."""
     mini_batch: NetworkParameters | None = None
+    """How PyTorch trained, if not like NumPy."""
     experiments: dict[str, str] = Field(default_factory=dict)
+    """The study's experiments by their names in the audit; empty for all under their own names."""
     further: dict[str, FurtherNetwork] = Field(default_factory=dict)
+    """Networks beside them."""
     train_parts: tuple[Literal["train", "validation"], ...] = ("train",)
+    """Parts of the source's split that are learned from."""
     held_out: Literal["validation", "test"] = "validation"
+    """Part on which networks are scored after their epochs."""
     train_sample_rows: PositiveInt = 10_000
+    """Training images under ``small_training_sample``."""
     sample_rows: PositiveInt = 30
+    """Test images under ``small_test_sample``."""
     score_every: PositiveInt = 10
+    """Epochs between two scorings of the runs of single faults."""
     n_resamples: Annotated[int, Field(ge=50)] = 1000
+    """Bootstrap resamples, of images and of seeds at once."""
     n_jobs: int = 1
+    """Stacks that are trained at the same time, as in joblib: -1 for one on each processor."""
 
     def n_trainings(self, setup: Setup) -> int:
         """Count the trainings of each network in a setup."""
@@ -159,6 +131,16 @@ class Training(NamedTuple):
     arguments: Arguments
     run: str
 
+    @property
+    def network(self) -> str:
+        """The network as a text, the same for equal networks."""
+        return repr(self.arguments)
+
+    @property
+    def about(self) -> Arguments:
+        """What names it in the tables."""
+        return {"run": self.run, "experiment": self.experiment, "member": self.member}
+
 
 def training_setup(setup: Setup) -> Setup:
     """Leave out of a setup what makes no difference to training."""
@@ -189,8 +171,8 @@ def list_trainings(claims: Claims, names: Sequence[str]) -> dict[Setup, list[str
 def train_setups(
     images: NDArray[np.uint8],
     split_table: pd.DataFrame,
-    experiments: ExperimentsParameters,
-    starts: StartParameters,
+    experiments: given.ExperimentsParameters,
+    starts: given.StartParameters,
     protocol: ProtocolParameters,
     claims: Claims,
     seed: int,
@@ -211,7 +193,6 @@ def train_setups(
         every = data.rows(TRAIN, VALIDATION, TEST)
         tested[OTHER] = small_sample(every, len(tested[TEST]), seed)
     drops = "dropout_in_prediction" in claims.on
-
     trainings = _trainings(experiments, starts, protocol, claims, seed)
     by_images = groupby(sorted(trainings, key=_learns_from), key=_learns_from)
     stacks = [own for _, alike in by_images for own in _divide(list(alike), protocol.n_jobs)]
@@ -225,15 +206,17 @@ def train_setups(
 
 
 def _trainings(
-    experiments: ExperimentsParameters,
-    starts: StartParameters,
+    experiments: given.ExperimentsParameters,
+    starts: given.StartParameters,
     protocol: ProtocolParameters,
     claims: Claims,
     seed: int,
 ) -> list[Training]:
     """List every network of every setup and seed, and those that trained on mini-batches."""
     own = protocol.experiments or {name: name for name in experiments.root}
-    networks: dict[str, ExperimentParameters] = {n: experiments.root[o] for n, o in own.items()}
+    networks: dict[str, given.ExperimentParameters] = {
+        n: experiments.root[o] for n, o in own.items()
+    }
     networks |= protocol.further
     trainings = [
         Training(setup, name, member, _with_faults(arguments, setup), setup.name)
@@ -251,7 +234,10 @@ def _trainings(
 
 
 def _arguments(
-    one: ExperimentParameters, network: NetworkParameters, starts: StartParameters, seed: int
+    one: given.ExperimentParameters,
+    network: NetworkParameters,
+    starts: given.StartParameters,
+    seed: int,
 ) -> Arguments:
     """Give the arguments of a network without faults."""
     rate = getattr(one, "learning_rate_init", None) or network.learning_rate_init
@@ -280,19 +266,12 @@ def _divide(trainings: Sequence[Training], n_jobs: int) -> list[list[Training]]:
     """Divide what learns from the same images among jobs; equal networks stay together."""
     from joblib import effective_n_jobs
 
-    every, jobs = list(_distinct(trainings)), effective_n_jobs(n_jobs)
+    every, jobs = list(dict.fromkeys(one.network for one in trainings)), effective_n_jobs(n_jobs)
     # Neighbours take about as long.
     ordered = [one for job in range(jobs) for one in every[job::jobs]]
     size = min(NETWORKS_AT_ONCE, -(-len(ordered) // jobs))
-    parts: list[list[Training]] = [[] for _ in range(0, len(ordered), size)]
-    for one in trainings:
-        parts[ordered.index(repr(one.arguments)) // size].append(one)
-    return parts
-
-
-def _distinct(trainings: Sequence[Training]) -> dict[str, Arguments]:
-    """Find the networks that differ, by the text of their arguments."""
-    return {repr(one.arguments): one.arguments for one in trainings}
+    parts = [set(ordered[at : at + size]) for at in range(0, len(ordered), size)]
+    return [[one for one in trainings if one.network in part] for part in parts]
 
 
 def _train(
@@ -306,26 +285,16 @@ def _train(
     """Train at once what learns from the same images; see `train_setups` for the tables."""
     if trainings[0].run == MINI_BATCH:
         protocol = protocol.model_copy(update={"network": protocol.mini_batch})
-    distinct = _distinct(trainings)
-    fitted = _fit(list(distinct.values()), trainings[0].setup, data, protocol, seed)
-    said = {
-        key: (
-            pd.concat(
-                _answers(network, data, rows, drops, seed).assign(part=part)
-                for part, rows in tested.items()
-            ),
-            history,
-        )
-        for key, (network, history) in zip(distinct, fitted, strict=True)
+    networks = {one.network: one.arguments for one in trainings}
+    fitted = _fit(list(networks.values()), trainings[0].setup, data, protocol, seed)
+    made = {
+        name: (pd.concat(_answers(one, data, tested, drops, seed)), curves)
+        for name, (one, curves) in zip(networks, fitted, strict=True)
     }
-    tables = [
-        [
-            table.assign(run=one.run, experiment=one.experiment, member=one.member)
-            for table in said[repr(one.arguments)]
-        ]
-        for one in trainings
-    ]
-    answers, curves = (pd.concat(own) for own in zip(*tables, strict=True))
+    answers, curves = (
+        pd.concat(made[one.network][place].assign(**one.about) for one in trainings)
+        for place in (0, 1)
+    )
     return answers, curves
 
 
@@ -337,26 +306,23 @@ def _fit(
     seed: int,
 ) -> list[Fitted]:
     """Train at once; of full batches part by part, since what has diverged needs no more steps."""
-    from crossfold.mlp import ExperimentStack
-
-    network, total = protocol.network, protocol.network.max_iter
-    learnt = data.take(_train_rows(setup, data, protocol, seed))
-    held_out = data.take(data.rows(protocol.held_out))
+    network, rows = protocol.network, _train_rows(setup, data, protocol, seed)
+    short = min(protocol.short_epochs, network.max_iter)
+    total = short if setup.short else network.max_iter
+    part = short if network.batch_size == "full" and not network.momentum else total
     score_every = protocol.score_every if setup.short else -(-total // LINES_IN_LOG)
-    total, part = (min(protocol.short_epochs, total) if setup.short else total), total
-    if network.batch_size == "full" and not network.momentum:
-        part = min(protocol.short_epochs, total)
 
     def fit_for(epochs: int, members: Sequence[Arguments]) -> list[Fitted]:
-        estimator = image_network(network.changed(max_iter=epochs), seed)
-        stack = ExperimentStack(estimator, member_params=members, score_every=score_every)
-        stack.fit(*learnt, validation_data=held_out)
+        own = network.changed(max_iter=epochs)
+        how = given.TrainingParameters(network=own, score_every=score_every)
+        stack = fit_stack(members, how, data, (rows, data.rows(protocol.held_out)), seed)
         curves = [epoch_table(one).query("measure != 'seconds'") for one in stack.histories_]
         return list(zip(stack.estimators_, curves, strict=True))
 
-    found = fit_for(min(part, total), networks)
+    found = fit_for(part, networks)
     for done in range(part, total, part):
-        going = [place for place, (one, _) in enumerate(found) if _is_finite(one)]
+        weights = [(*one.coefs_, *one.intercepts_) for one, _ in found]
+        going = [n for n, own in enumerate(weights) if all(np.isfinite(w).all() for w in own)]
         if not going:
             break
         starts = [_go_on(networks[place], found[place][0], done) for place in going]
@@ -383,10 +349,6 @@ def small_sample(rows: Rows, n: int, seed: int) -> Rows:
     return np.sort(drawn)
 
 
-def _is_finite(network: MLPClassifier) -> bool:
-    return all(np.isfinite(one).all() for one in (*network.coefs_, *network.intercepts_))
-
-
 def _go_on(arguments: Arguments, network: MLPClassifier, done: int) -> Arguments:
     """Start where a network is, with new masks; plain gradient steps remember nothing else."""
     start = network.coefs_, network.intercepts_
@@ -395,19 +357,19 @@ def _go_on(arguments: Arguments, network: MLPClassifier, done: int) -> Arguments
 
 
 def _answers(
-    network: MLPClassifier, data: SplitImages, rows: Rows, drops: bool, seed: int
-) -> pd.DataFrame:
-    """Predict some images; a network that diverged gives them all the first class."""
-    probabilities = class_probabilities(network, data, rows, int(data.labels.max()) + 1)
-    target, predicted = data.labels[rows], probabilities.argmax(axis=1)
-    dropped = predicted
-    if drops and network.dropout:
-        dropped = predict_with_dropout(network, data.pixels[rows], np.random.default_rng(seed))
-    classes = {"target": target, "predicted": predicted, "dropped": dropped}
-    loss = cross_entropies(probabilities, target)
-    return pd.DataFrame({"row": rows, **classes, "loss": loss}).astype(
-        {"row": np.int32, **dict.fromkeys(classes, np.uint8)}
-    )
+    network: MLPClassifier, data: SplitImages, tested: Mapping[str, Rows], drops: bool, seed: int
+) -> Iterator[pd.DataFrame]:
+    """Predict the images of each part; a network that diverged gives them all the first class."""
+    for part, rows in tested.items():
+        said = class_probabilities(network, data, rows, int(data.labels.max()) + 1)
+        target, predicted = data.labels[rows], said.argmax(axis=1)
+        dropped = predicted
+        if drops and network.dropout:
+            dropped = predict_with_dropout(network, data.pixels[rows], np.random.default_rng(seed))
+        classes = {"target": target, "predicted": predicted, "dropped": dropped}
+        table = pd.DataFrame({"row": rows, **classes, "loss": cross_entropies(said, target)})
+        kinds = {"row": np.int32, **dict.fromkeys(classes, np.uint8)}
+        yield table.astype(kinds).assign(part=part)
 
 
 def cross_entropies(probabilities: NDArray[np.floating], target: ArrayLike) -> NDArray[np.float32]:

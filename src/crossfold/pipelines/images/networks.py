@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -53,10 +53,7 @@ class Member(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A trained stack, its history, and what its networks say of the test images.
-
-    The tables have the schemas ``HISTORY`` and ``PREDICTIONS``; the protocol is the split.
-    """
+    """A trained stack, its history and predictions of test images; the protocol is the split."""
 
     stack: ExperimentStack
     history: pd.DataFrame
@@ -73,26 +70,22 @@ def image_network(network: NetworkParameters, seed: int) -> MLPClassifier:
 
 
 def fit_stack(
-    members: Sequence[Member],
+    arguments: Sequence[Mapping[str, Any]],
     how: TrainingParameters,
-    starts: StartParameters,
     data: SplitImages,
+    rows: tuple[Rows, Rows],
     seed: int,
-    train_rows: Rows | None = None,
 ) -> ExperimentStack:
-    """Train members at once, scored on the validation images every so many epochs.
+    """Train networks at once, scored every so many epochs.
 
-    They share the order of the images, which `seed` draws; they learn from `train_rows`, or from
-    the training images of the split.
+    `arguments` set each apart; they share the order of the images, which `seed` draws. `rows` are
+    the images that they learn from and those that they are scored on.
     """
     from crossfold.mlp import ExperimentStack
 
-    learnt = data.rows(TRAIN) if train_rows is None else train_rows
-    return ExperimentStack(
-        image_network(how.network, seed),
-        member_params=[member.network_parameters(starts) for member in members],
-        score_every=how.score_every,
-    ).fit(*data.take(learnt), validation_data=data.take(data.rows(VALIDATION)))
+    network, learnt, held_out = image_network(how.network, seed), *map(data.take, rows)
+    stack = ExperimentStack(network, member_params=arguments, score_every=how.score_every)
+    return stack.fit(*learnt, validation_data=held_out)
 
 
 def train(
@@ -103,8 +96,9 @@ def train(
     n_classes: int,
     seed: int,
 ) -> Trained:
-    """Train members at once (`fit_stack`), and let them name the test images."""
-    stack = fit_stack(members, how, starts, data, seed)
+    """Train members at once on the training images, and let them name the test images."""
+    arguments = [member.network_parameters(starts) for member in members]
+    stack = fit_stack(arguments, how, data, (data.rows(TRAIN), data.rows(VALIDATION)), seed)
     histories = [
         epoch_table(history).assign(model=one.model, protocol=data.split, fold=0, member=one.number)
         for history, one in zip(stack.histories_, members, strict=True)
@@ -133,8 +127,7 @@ def epoch_table(history: ExperimentHistory) -> pd.DataFrame:
 
 def layers_text(network: MLPClassifier) -> str:
     """Print the sizes of all layers: ``784-20-10``."""
-    sizes = [network.coefs_[0].shape[0], *(weights.shape[1] for weights in network.coefs_)]
-    return "-".join(map(str, sizes))
+    return "-".join(map(str, [len(network.coefs_[0]), *map(len, network.intercepts_)]))
 
 
 def class_probabilities(

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.images import parameters as given
 from crossfold.pipelines.images.data import SOURCE, STANDARD, TRAIN, VALIDATION, SplitImages
 from crossfold.pipelines.images.networks import (
     Member,
@@ -21,17 +22,6 @@ from crossfold.pipelines.images.networks import (
     layers_text,
     predict_test,
     train,
-)
-from crossfold.pipelines.images.parameters import (
-    ComparisonsParameters,
-    ExperimentParameters,
-    ExperimentsParameters,
-    RegimeParameters,
-    RegimesParameters,
-    StartParameters,
-    TrainingParameters,
-    TwinParameters,
-    look_up,
 )
 from crossfold.templates.cross_validation.evaluation import (
     COMPARISON_COLUMNS,
@@ -53,15 +43,14 @@ if TYPE_CHECKING:
     from crossfold.validation import TestResult
 
 STRONG = "strong"
-IMAGES = TableParameters(target="label", task="multiclass")
 
 
 def choose_learning_rates(
     images: NDArray[np.uint8],
     split_table: pd.DataFrame,
-    experiments: ExperimentsParameters,
-    starts: StartParameters,
-    regimes: RegimesParameters,
+    experiments: given.ExperimentsParameters,
+    starts: given.StartParameters,
+    regimes: given.RegimesParameters,
     seed: int,
 ) -> pd.DataFrame:
     """Try the learning rates of each regime, all experiments and rates as one stack.
@@ -83,9 +72,9 @@ def choose_learning_rates(
 
 def _trials(
     data: SplitImages,
-    experiments: Mapping[str, ExperimentParameters],
-    starts: StartParameters,
-    regime: RegimeParameters,
+    experiments: Mapping[str, given.ExperimentParameters],
+    starts: given.StartParameters,
+    regime: given.RegimeParameters,
     seed: int,
 ) -> pd.DataFrame:
     """Train every experiment with every rate, for a few epochs on some of the images."""
@@ -98,13 +87,16 @@ def _trials(
     if len(regime.learning_rates) == 1:
         return table.assign(epochs=0, validation_accuracy=np.nan, validation_loss=np.nan)
     epochs = regime.search.epochs
-    how = TrainingParameters(network=regime.network.changed(max_iter=epochs), score_every=epochs)
+    how = given.TrainingParameters(
+        network=regime.network.changed(max_iter=epochs), score_every=epochs
+    )
     drawn = np.random.default_rng(seed).permutation(data.rows(TRAIN))[: regime.search.n_rows]
-    histories = fit_stack(members, how, starts, data, seed, np.sort(drawn)).histories_
+    arguments, rows = [one.network_parameters(starts) for one in members], np.sort(drawn)
+    stack = fit_stack(arguments, how, data, (rows, data.rows(VALIDATION)), seed)
     return table.assign(
         epochs=epochs,
-        validation_accuracy=[one.validation_accuracy[-1] for one in histories],
-        validation_loss=[one.validation_loss[-1] for one in histories],
+        validation_accuracy=[one.validation_accuracy[-1] for one in stack.histories_],
+        validation_loss=[one.validation_loss[-1] for one in stack.histories_],
     )
 
 
@@ -136,9 +128,9 @@ def train_experiments(
     images: NDArray[np.uint8],
     split_table: pd.DataFrame,
     learning_rates: pd.DataFrame,
-    experiments: ExperimentsParameters,
-    starts: StartParameters,
-    regimes: RegimesParameters,
+    experiments: given.ExperimentsParameters,
+    starts: given.StartParameters,
+    regimes: given.RegimesParameters,
     classes: list[str],
     seed: int,
 ) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
@@ -168,22 +160,13 @@ def train_experiments(
             data = SplitImages.of(images, split_table, split)
             made = train(members, regime, starts, data, len(classes), seed)
             trained.append(made)
-            rows += [
-                {
-                    "model": member.model,
-                    "protocol": split,
-                    "member": member.number,
-                    "regime": name,
-                    "experiment": member.experiment,
-                    "seed": member.seed,
-                    "layers": layers_text(network),
-                    **member.settings.model_dump(exclude={"hidden_layer_sizes"}),
-                    "learning_rate": member.learning_rate,
-                    "epochs": regime.network.max_iter,
-                    "seconds": made.stack.histories_[0].seconds[-1],
-                }
-                for member, network in zip(members, made.stack.estimators_, strict=True)
-            ]
+            for member, network in zip(members, made.stack.estimators_, strict=True):
+                row = {"model": member.model, "protocol": split, "member": member.number}
+                row |= {"regime": name, "experiment": member.experiment, "seed": member.seed}
+                row |= {"layers": layers_text(network)}
+                row |= member.settings.model_dump(exclude={"hidden_layer_sizes"})
+                row |= {"learning_rate": member.learning_rate, "epochs": regime.network.max_iter}
+                rows.append({**row, "seconds": made.stack.histories_[0].seconds[-1]})
     described = pd.DataFrame(rows)
     return described, *_joined(trained, described)
 
@@ -202,9 +185,9 @@ def train_twins(
     images: NDArray[np.uint8],
     split_table: pd.DataFrame,
     learning_rates: pd.DataFrame,
-    experiments: ExperimentsParameters,
-    starts: StartParameters,
-    twin: TwinParameters,
+    experiments: given.ExperimentsParameters,
+    starts: given.StartParameters,
+    twin: given.TwinParameters,
     classes: list[str],
     seed: int,
 ) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
@@ -218,13 +201,14 @@ def train_twins(
     the networks, the history of each, and what each says of the test images.
     """
     data = SplitImages.of(images, split_table, SOURCE)
-    settings = look_up(experiments.root, twin.experiment, "experiment")
+    settings = given.look_up(experiments.root, twin.experiment, "experiment")
     rows: list[dict[str, Any]] = []
     trained: list[Trained] = []
     for regime, how in twin.regimes.items():
+        suffix = "" if regime == next(iter(twin.regimes)) else f"_{regime}"
         rate = how.learning_rate or chosen_rate(learning_rates, regime, twin.experiment)
         for framework in ("numpy", "torch"):
-            model = twin_model(framework, regime, twin)
+            model = f"twin_{framework}{suffix}"
             member = Member(twin.experiment, settings, seed, rate, model)
             own = how.model_copy(update={"network": how.network.changed(engine=framework)})
             trained.append(train([member], own, starts, data, len(classes), seed))
@@ -237,12 +221,6 @@ def train_twins(
     return described, *_joined(trained, twins)
 
 
-def twin_model(framework: str, regime: str, twin: TwinParameters) -> str:
-    """Name the model of a twin; see `TwinParameters`."""
-    is_first = regime == next(iter(twin.regimes))
-    return f"twin_{framework}" if is_first else f"twin_{framework}_{regime}"
-
-
 def _figures(twin: Trained) -> dict[str, Any]:
     right, n = (twin.said["target"] == twin.said["predicted"]).sum(), len(twin.said)
     low, high = wilson_interval(right, n)
@@ -250,8 +228,7 @@ def _figures(twin: Trained) -> dict[str, Any]:
     return {
         **{"estimate": right / n, "low": float(low), "high": float(high), "n": n},
         "epochs": int(history.epochs[-1]),
-        "learning_rate": network.learning_rate_init,
-        "dtype": network.dtype,
+        **{"learning_rate": network.learning_rate_init, "dtype": network.dtype},
         "seconds": float(history.seconds[-1]),
     }
 
@@ -330,13 +307,14 @@ def evaluate_networks(
     ``pooled`` and ``member 0`` and on, which have no intervals.
     """
     by_member = predictions.assign(fold=predictions["member"])
-    metrics = evaluate_predictions(by_member, predictions, IMAGES, evaluation, seed)
+    table = TableParameters(target="label", task="multiclass")
+    metrics = evaluate_predictions(by_member, predictions, table, evaluation, seed)
     return metrics.assign(scope=metrics["scope"].str.replace("fold", "member"))
 
 
 def compare_models(
     predictions: pd.DataFrame,
-    comparisons: ComparisonsParameters,
+    comparisons: given.ComparisonsParameters,
     evaluation: EvaluationParameters,
     seed: int,
 ) -> pd.DataFrame:
@@ -353,22 +331,24 @@ def compare_models(
     }
     pairs = dict.fromkeys(pair for pairs in comparisons.root.values() for pair in pairs)
     rows = [
-        result_row((a, b), "accuracy", test, result)
-        for a, b in pairs
-        for test, result in _compare(
-            look_up(models, a, "model"), look_up(models, b, "model"), evaluation, seed
-        ).items()
+        result_row(pair, "accuracy", test, result)
+        for pair in pairs
+        for test, result in _compare(models, pair, evaluation, seed).items()
     ]
     table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
     return table.assign(protocol=SOURCE).astype({"n": "int64"})
 
 
 def _compare(
-    a: pd.DataFrame, b: pd.DataFrame, evaluation: EvaluationParameters, seed: int
+    models: Mapping[str, pd.DataFrame],
+    pair: tuple[str, str],
+    evaluation: EvaluationParameters,
+    seed: int,
 ) -> dict[str, TestResult]:
-    """Compare the classes named by two models, by image (rows) and member, and over all members."""
+    """Compare the classes named by a pair, by image (rows) and member, and over all members."""
     from crossfold.validation import mcnemar_test, paired_bootstrap, paired_t_test
 
+    a, b = (given.look_up(models, one, "model") for one in pair)
     members = a.columns.intersection(b.columns)
     y = a.index.get_level_values("target").to_numpy()
     right_a, right_b = (one[members].eq(y, axis=0) for one in (a, b))

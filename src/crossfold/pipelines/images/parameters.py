@@ -21,138 +21,86 @@ class Named(RootModel[dict[str, _Value]], Generic[_Value]):
 
 
 class SplitParameters(Parameters):
-    """Which images train, validate and test.
-
-    Attributes
-    ----------
-    n_rows
-        Images of the source's split, drawn from the published training images; None for all.
-    n_validation
-        Of these, the images on which learning rates are chosen.
-    n_test
-        Of these, the test images; None where the published test images are the test.
-    n_standard_validation
-        Published training images that the experiments on the standard split do not learn from.
-    """
+    """Which images train, validate and test."""
 
     n_rows: PositiveInt | None = None
+    """Images of the source's split, drawn from the published training images; None for all."""
     n_validation: PositiveInt = 2100
+    """Of these, the images on which learning rates are chosen."""
     n_test: PositiveInt | None = None
+    """Of these, the test images; None where the published test images are the test."""
     n_standard_validation: PositiveInt = 5000
+    """Published training images that the experiments on the standard split do not learn from."""
 
 
 class StartParameters(Parameters):
-    """How the experiments start.
-
-    Attributes
-    ----------
-    n_seeds
-        Trainings of each experiment, from the run's seed upwards.
-    uniform_bound
-        The ``random`` start draws weights and biases from ``Uniform(-bound, bound)``.
-    """
+    """How the experiments start."""
 
     n_seeds: PositiveInt = 1
+    """Trainings of each experiment, from the run's seed upwards."""
     uniform_bound: PositiveFloat = 0.5
+    """The ``random`` start draws weights and biases from ``Uniform(-bound, bound)``."""
 
 
 class ExperimentParameters(Parameters):
-    """One row of the table of experiments.
-
-    Attributes
-    ----------
-    hidden_layer_sizes
-        Units of each hidden layer.
-    init
-        ``random`` (see `StartParameters`), ``xavier``, ``kaiming``, or ``pytorch`` for that
-        library's own start of a linear layer.
-    activation
-        Of the hidden layers.
-    dropout
-        Share of hidden units left out in each step, in [0, 1).
-    """
+    """One row of the table of experiments."""
 
     hidden_layer_sizes: Annotated[tuple[PositiveInt, ...], Field(min_length=1, max_length=16)]
+    """Units of each hidden layer."""
     init: Literal["random", "xavier", "kaiming", "pytorch"]
+    """``random`` (see `StartParameters`), ``xavier``, ``kaiming``, or ``pytorch`` for that
+    library's own start of a linear layer."""
     activation: Literal["relu", "leaky_relu", "sigmoid", "tanh", "hard_sigmoid"]
+    """Of the hidden layers."""
     dropout: DropoutRate = 0.0
+    """Share of hidden units left out in each step, in [0, 1)."""
 
 
 class SearchParameters(Parameters):
-    """How learning rates are tried.
-
-    Attributes
-    ----------
-    n_rows
-        Training images that the trials learn from, at the most.
-    epochs
-        Epochs of each trial.
-    """
+    """How learning rates are tried."""
 
     n_rows: PositiveInt = 10_000
+    """Training images that the trials learn from, at the most."""
     epochs: PositiveInt = 5
+    """Epochs of each trial."""
 
 
 class TrainingParameters(Parameters):
-    """How networks are trained.
-
-    Attributes
-    ----------
-    network
-        Solver, schedule, batches, penalty and epochs; shapes are those of the experiments.
-    score_every
-        Epochs between two points of the curves.
-    """
+    """How networks are trained."""
 
     network: NetworkParameters
+    """Solver, schedule, batches, penalty and epochs; shapes are those of the experiments."""
     score_every: PositiveInt = 1
+    """Epochs between two points of the curves."""
 
 
 class RegimeParameters(TrainingParameters):
-    """One way to train all experiments.
-
-    Attributes
-    ----------
-    learning_rates
-        Rates among which each experiment's own is chosen on the validation images.
-    search
-        How they are tried; not read where there is one rate.
-    on_standard_split
-        Whether the experiments are also trained on the standard split.
-    """
+    """One way to train all experiments."""
 
     learning_rates: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)]
+    """Rates among which each experiment's own is chosen on the validation images."""
     search: SearchParameters = SearchParameters()
+    """How they are tried; not read where there is one rate."""
     on_standard_split: bool = False
+    """Whether the experiments are also trained on the standard split."""
 
 
 class TwinRegimeParameters(TrainingParameters):
-    """How the twins are trained in one regime; the engine is set by the twin.
-
-    Attributes
-    ----------
-    learning_rate
-        Their learning rate; None for the one chosen for the experiment in the regime of the same
-        name.
-    """
+    """How the twins are trained in one regime; the engine is set by the twin."""
 
     learning_rate: PositiveFloat | None = None
+    """Their learning rate; None for the one chosen for the experiment in the regime of the same
+    name."""
 
 
 class TwinParameters(Parameters):
-    """One experiment, trained by NumPy and by PyTorch.
-
-    Attributes
-    ----------
-    experiment
-        Name of the experiment.
-    regimes
-        Regimes by name. The twins of the first are called ``twin_numpy`` and ``twin_torch``, those
-        of others ``twin_numpy_REGIME`` and ``twin_torch_REGIME``.
-    """
+    """One experiment, trained by NumPy and by PyTorch."""
 
     experiment: str
+    """Name of the experiment."""
     regimes: Annotated[dict[str, TwinRegimeParameters], Field(min_length=1)]
+    """Regimes by name. The twins of the first are called ``twin_numpy`` and ``twin_torch``, those
+    of others ``twin_numpy_REGIME`` and ``twin_torch_REGIME``."""
 
 
 ExperimentsParameters = Named[ExperimentParameters]

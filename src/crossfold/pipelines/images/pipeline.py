@@ -35,9 +35,9 @@ def create_pipeline(study: str, source: str) -> Pipeline:
 
 def create_data(source: str) -> Pipeline:
     """Join the published parts, count them, find duplicates; see `create_pipeline`."""
-    made = ["images", "labels", "row_counts"]
+    join = data.join_images, ["train_raw", "test_raw"], ["images", "labels", "row_counts"]
     return Pipeline(
-        wire((data.join_images, ["train_raw", "test_raw"], made)),
+        wire(join),
         namespace=source,
         outputs={"images": f"{source}_images", "labels": f"{source}_labels"},
         tags=["data_engineering"],

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+Names = dict[str, str]
 KEYS = ["model", "protocol"]
 SETTINGS = [
     *("regime", "experiment", "layers", "init", "activation", "dropout", "learning_rate", "epochs")
@@ -54,15 +55,13 @@ def word(report: ReportParameters, name: str) -> str:
     return {**WORDS, **report.labels}.get(name, name.replace("_", " "))
 
 
-def model_names(
-    experiments: pd.DataFrame, twins: pd.DataFrame, report: ReportParameters
-) -> dict[str, str]:
+def model_names(experiments: pd.DataFrame, twins: pd.DataFrame, report: ReportParameters) -> Names:
     """Name all models: ``Experiment 7 (full batch)``, ``ReLU 25-25``, ``PyTorch twin``.
 
     The regime is left out where there is but one.
     """
     trained = experiments.drop_duplicates("model").astype({"experiment": str})
-    names: dict[str, str] = {}
+    names: Names = {}
     for table in (trained.assign(framework=""), twins):
         several = len(set(table["regime"])) > 1
         for row in table.to_dict("records"):
@@ -82,11 +81,9 @@ def hidden(row: Mapping[Any, Any]) -> str:
     return "-".join(str(row["layers"]).split("-")[1:-1])
 
 
-def chart_names(names: Mapping[str, str]) -> dict[str, str]:
+def chart_names(names: Names) -> Names:
     """Shorten the names of models to what a chart has room for."""
-    return {
-        model: name.replace("Experiment ", "").replace(" twin", "") for model, name in names.items()
-    }
+    return {model: re.sub("Experiment | twin", "", name) for model, name in names.items()}
 
 
 def pair_name(a: str, b: str) -> str:
@@ -119,13 +116,16 @@ def experiment_summary(
     means = last.pivot_table(index=KEYS, columns="measure", values="value")
     pooled = metrics_table[metrics_table["scope"] == POOLED]
     tested = side_by_side(pooled, [*KEYS, "n"], "metric", ("accuracy", "macro_f1"))
-    table = table.merge(means[["train_accuracy", "validation_accuracy"]].reset_index(), on=KEYS)
-    table = table.merge(tested, on=KEYS)
+    reached = means[["train_accuracy", "validation_accuracy"]].reset_index()
+    table = table.merge(reached, on=KEYS).merge(tested, on=KEYS)
     return table[[*table.columns.drop("n"), "n"]]
 
 
 def of_model(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
-    """Take the first member's predictions of the test images, the strong model's standard ones."""
+    """Take the first member's predictions of the test images, the strong model's standard ones.
+
+    The column ``probability`` is that of the predicted class.
+    """
     split = STANDARD if model == STRONG else SOURCE
     is_shown = (predictions["model"] == model) & (predictions["protocol"] == split)
     rows = predictions[is_shown & (predictions["member"] == 0)]
@@ -135,16 +135,16 @@ def of_model(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
             f"The report shows {model!r}, of which this run has no predictions: set the study's "
             f"report.extra to models among {known}."
         )
-    return rows
+    return rows.assign(probability=probabilities(rows).max(axis=1))
 
 
-def _shown(report: ReportParameters, names: Mapping[str, str], *also: str) -> list[str]:
+def _shown(report: ReportParameters, names: Names, *also: str) -> list[str]:
     """List the models that are shown class by class."""
     return [*report.extra["shown"], *also, *([TWIN_SHOWN] if TWIN_SHOWN in names else [])]
 
 
 def classification_report(
-    predictions: pd.DataFrame, names: dict[str, str], classes: list[str], report: ReportParameters
+    predictions: pd.DataFrame, names: Names, classes: list[str], report: ReportParameters
 ) -> pd.DataFrame:
     """Compute scikit-learn's classification report of the models that are shown, with intervals.
 
@@ -171,9 +171,10 @@ def _one_report(rows: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     ends = class_rates(counts).drop(columns=["precision", "recall"]).set_axis(classes)
     for name, own in ends.to_dict("index").items():
         printed[name] |= own
-    for label, name in _present(rows, classes):
-        score = average_precision_score(rows["target"] == label, rows[f"p{label}"])
-        printed[name]["average_precision"] = score
+    for label, name in enumerate(classes):
+        if (is_it := rows["target"] == label).any():
+            score = average_precision_score(is_it, rows[f"p{label}"])
+            printed[name]["average_precision"] = score
     low, high = wilson_interval(np.trace(counts), len(rows))
     right = {"recall": printed.pop("accuracy"), "recall_low": low, "recall_high": high}
     printed["accuracy"] = {**right, "support": len(rows)}
@@ -181,12 +182,6 @@ def _one_report(rows: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     columns = [f"{rate}{end}" for rate in ("precision", "recall") for end in ("", "_low", "_high")]
     table = table.reindex(columns=[*columns, "f1", "average_precision", "support"])
     return table.rename_axis("class").reset_index().astype({"support": int})
-
-
-def _present(rows: pd.DataFrame, classes: list[str]) -> list[tuple[int, str]]:
-    """List the classes, by number and name, of which there are images."""
-    labels = set(rows["target"])
-    return [(label, name) for label, name in enumerate(classes) if label in labels]
 
 
 def class_counts(split: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
@@ -197,14 +192,12 @@ def class_counts(split: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     Columns ``class`` (all of them in the last row), and ``train``, ``validation``, ``test`` of the
     drawn and ``standard_train`` and so on of the standard split, of the parts that have images.
     """
-    named = split["label"].map(dict(enumerate(classes)))
-    counted = {
-        f"{prefix}{part}": named[split[column] == part].value_counts()
+    counted = [
+        pd.crosstab(split["label"], split[column].astype(str)).filter(PARTS).add_prefix(prefix)
         for (_, column), prefix in zip(COLUMNS.items(), ("", "standard_"), strict=True)
-        for part in PARTS
-        if (split[column] == part).any()
-    }
-    table = pd.DataFrame(counted).reindex(classes).fillna(0).astype(int)
+    ]
+    table = pd.concat(counted, axis=1).reindex(range(len(classes)), fill_value=0)
+    table = table.set_axis(classes)
     table.loc["all"] = table.sum()
     return table.rename_axis("class").reset_index()
 
@@ -216,7 +209,7 @@ def overall(comparison: pd.DataFrame) -> pd.DataFrame:
     return best.drop_duplicates(["model_a", "model_b"], keep="last").sort_index()
 
 
-def name_pairs(comparison: pd.DataFrame, names: Mapping[str, str]) -> pd.DataFrame:
+def name_pairs(comparison: pd.DataFrame, names: Names) -> pd.DataFrame:
     """Name the pairs, in full (``pair``) and for charts (``short``), and put points for shares."""
     short = chart_names(names)
     models = list(zip(comparison["model_a"], comparison["model_b"], strict=True))
@@ -266,37 +259,23 @@ def _curves(history: pd.DataFrame, measures: Sequence[str], models: Sequence[str
     return charts.over_epochs(history[history["protocol"] == SOURCE], measures, models)
 
 
-def _training(
-    history: pd.DataFrame, names: dict[str, str], report: ReportParameters, measure: str
-) -> Figure:
-    """Draw a measure of the shown experiments, in every regime."""
-    shown = dict.fromkeys(model.partition("/")[2] for model in report.extra["shown"])
-    models = [one for name in shown for one in names if one.endswith(f"/{name}")]
-    parts = {f"train_{measure}": "Training", f"validation_{measure}": "Validation"}
-    return charts.lines(
-        _curves(history, list(parts), models), "epoch", series="measure", panel="model",
-        names={**chart_names(names), **parts}, percent=measure == "accuracy",
-        log=measure == "loss", height=2.1, y_axis=measure.capitalize(),
-    )  # fmt: skip
+def curves_of(measure: str) -> Callable[..., Figure]:
+    """Make the function that draws a measure of the shown experiments, in every regime."""
+
+    def draw(history: pd.DataFrame, names: Names, report: ReportParameters) -> Figure:
+        shown = dict.fromkeys(model.partition("/")[2] for model in report.extra["shown"])
+        models = [one for name in shown for one in names if one.endswith(f"/{name}")]
+        parts = {f"train_{measure}": "Training", f"validation_{measure}": "Validation"}
+        return charts.lines(
+            _curves(history, list(parts), models), "epoch", series="measure", panel="model",
+            names={**chart_names(names), **parts}, percent=measure == "accuracy",
+            log=measure == "loss", height=2.1, y_axis=measure.capitalize(),
+        )  # fmt: skip
+
+    return draw
 
 
-def training_curves(
-    history: pd.DataFrame, names: dict[str, str], report: ReportParameters
-) -> Figure:
-    """Draw training and validation loss of the shown experiments over epochs."""
-    return _training(history, names, report, "loss")
-
-
-def accuracy_curves(
-    history: pd.DataFrame, names: dict[str, str], report: ReportParameters
-) -> Figure:
-    """Draw training and validation accuracy of the shown experiments over epochs."""
-    return _training(history, names, report, "accuracy")
-
-
-def scores_over_epochs(
-    history: pd.DataFrame, names: dict[str, str], report: ReportParameters
-) -> Figure:
+def scores_over_epochs(history: pd.DataFrame, names: Names, report: ReportParameters) -> Figure:
     """Draw accuracy, macro precision, recall and F1 on the validation images over epochs."""
     return charts.lines(
         _curves(history, list(MEASURES), report.extra["shown"]), "epoch", series="model",
@@ -316,7 +295,7 @@ def twin_training(history: pd.DataFrame, twins: pd.DataFrame, report: ReportPara
 
 
 def class_scores(
-    table_classification_report: pd.DataFrame, names: dict[str, str], classes: list[str]
+    table_classification_report: pd.DataFrame, names: Names, classes: list[str]
 ) -> Figure:
     """Draw precision and recall of each class with Wilson's intervals, by model."""
     table = table_classification_report
@@ -325,7 +304,7 @@ def class_scores(
 
 
 def precision_recall(
-    predictions: pd.DataFrame, names: dict[str, str], classes: list[str], report: ReportParameters
+    predictions: pd.DataFrame, names: Names, classes: list[str], report: ReportParameters
 ) -> Figure:
     """Draw the precision-recall curve of each class against all others."""
     return charts.lines(
@@ -346,10 +325,10 @@ def pr_curves(predictions: pd.DataFrame, models: Sequence[str], classes: list[st
     tables = []
     for model in models:
         rows = of_model(predictions, model)
-        for label, name in _present(rows, classes):
-            precision, recall, _ = precision_recall_curve(
-                rows["target"] == label, rows[f"p{label}"]
-            )
+        for label, name in enumerate(classes):
+            if not (is_it := rows["target"] == label).any():
+                continue
+            precision, recall, _ = precision_recall_curve(is_it, rows[f"p{label}"])
             # The last point, recall 0 and precision 1, belongs to no threshold.
             at = np.searchsorted(recall[-2::-1], RECALLS)
             columns = {"recall": RECALLS, "estimate": precision[-2::-1][at]}
@@ -363,7 +342,7 @@ def confusion_by_truth(predictions: pd.DataFrame, classes: list[str]) -> Figure:
 
 
 def confusion_by_prediction(
-    predictions: pd.DataFrame, names: dict[str, str], classes: list[str], report: ReportParameters
+    predictions: pd.DataFrame, names: Names, classes: list[str], report: ReportParameters
 ) -> Figure:
     """Draw where the images called each class come from: each column sums to 100 %."""
     models = _shown(report, names)
@@ -377,7 +356,7 @@ def confusion_by_prediction(
     return figure
 
 
-def paired_differences(comparison: pd.DataFrame, names: dict[str, str]) -> Figure:
+def paired_differences(comparison: pd.DataFrame, names: Names) -> Figure:
     """Draw the difference in test accuracy of each pair of models, with its interval."""
     ends = {"difference": "estimate", "difference_low": "low", "difference_high": "high"}
     table = name_pairs(overall(comparison), names)[["short", "metric", *ends]]
@@ -415,25 +394,19 @@ def random_test_images(
     seed: int,
 ) -> Figure:
     """Draw test images at random, as the network named by the report names them."""
-    rows = _with_probability(predictions, report.extra.get("named_by", STRONG))
-    return image_page(
-        images, rows.sample(min(RANDOM_IMAGES, len(rows)), random_state=seed), classes
-    )
+    rows = of_model(predictions, report.extra.get("named_by", STRONG))
+    drawn = rows.sample(min(RANDOM_IMAGES, len(rows)), random_state=seed)
+    return image_page(images, drawn, classes)
 
 
 def most_confidently_wrong(
     images: NDArray[Any], predictions: pd.DataFrame, classes: list[str]
 ) -> Figure:
     """Draw the test images that the strong model names wrongly with the highest probability."""
-    rows = _with_probability(predictions, STRONG)
+    rows = of_model(predictions, STRONG)
     wrong = rows[rows["target"] != rows["predicted"]]
     ordered = wrong.sort_values("probability", ascending=False, kind="stable")
     return image_page(images, ordered.head(WRONG_IMAGES), classes)
-
-
-def _with_probability(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
-    rows = of_model(predictions, model)
-    return rows.assign(probability=probabilities(rows).max(axis=1))
 
 
 def image_page(images: NDArray[Any], shown: pd.DataFrame, classes: Sequence[str]) -> Figure:
@@ -478,7 +451,7 @@ def words(
     table_classification_report: pd.DataFrame,
     comparison: pd.DataFrame,
     twins: pd.DataFrame,
-    names: dict[str, str],
+    names: Names,
     learning_rates: pd.DataFrame,
     split: pd.DataFrame,
     predictions: pd.DataFrame,
@@ -495,7 +468,6 @@ def words(
     first = differences.head(1).to_dict("records")
     shown = by_model[names[STRONG]].dropna(subset="average_precision")
     return {
-        "strong": accuracy(by_model[names[STRONG]]),
         "difference": difference_sentence(first[0], names) if first else "",
         "regimes": [
             _regime(rows, report) for _, rows in summary.groupby(["protocol", "regime"], sort=False)
@@ -507,24 +479,14 @@ def words(
         "most_confused": most_confused(predictions, classes),
         "pairs": name_pairs(comparison, names),
         "overall": name_pairs(differences, names).to_dict("records"),
-        "twins": _twin_gaps(twins),
         "twin_table": _twin_table(twins, report),
-        "n_twin": twins["n"].max() if len(twins) else 0,
-        "full_batch": "full_batch" in set(summary["regime"]),
         "excluded": int((split["standard"] == "excluded").sum()),
         "named_by": names[report.extra.get("named_by", STRONG)],
         "curves_of": [names[one] for one in report.extra["precision_recall"]],
     }
 
 
-def accuracy(report: pd.DataFrame) -> Estimate:
-    """Find the accuracy of a model in its classification report."""
-    row = report[report["class"] == "accuracy"].iloc[0]
-    figures = row[["recall", "recall_low", "recall_high", "support"]]
-    return Estimate("accuracy", *figures)
-
-
-def difference_sentence(row: Mapping[Any, Any], names: Mapping[str, str]) -> str:
+def difference_sentence(row: Mapping[Any, Any], names: Names) -> str:
     """Say how far a pair of models is apart in the share of test images named correctly."""
     a, b = (names[row[key]] for key in ("model_a", "model_b"))
     gap, low, high = (100 * row[one] for one in ("difference", "low", "high"))
@@ -588,15 +550,6 @@ def most_confused(predictions: pd.DataFrame, classes: list[str]) -> str:
     )
 
 
-def _twin_gaps(twins: pd.DataFrame) -> dict[str, float]:
-    """Find by how many points frameworks differ within a regime, and regimes from each other."""
-    if twins.empty:
-        return {}
-    by_regime = 100 * twins.groupby("regime", sort=False)["estimate"].agg(["min", "mean", "max"])
-    gaps = {"within": (by_regime["max"] - by_regime["min"]).max()}
-    return gaps | ({"between": np.ptp(by_regime["mean"])} if len(by_regime) > 1 else {})
-
-
 def _twin_table(twins: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
     return twins.rename(columns={kind: end for end, kind in ENDS.items()}).assign(
         regime=[word(report, regime) for regime in twins["regime"]],
@@ -610,9 +563,12 @@ TABLES: dict[str, Callable[..., pd.DataFrame]] = {
     one.__name__: one for one in (experiment_summary, classification_report, class_counts)
 }
 FIGURES: dict[str, Callable[..., Figure]] = {
+    "training_curves": curves_of("loss"),
+    "accuracy_curves": curves_of("accuracy"),
+} | {
     one.__name__: one
     for one in (
-        training_curves, accuracy_curves, experiment_accuracy, activations, scores_over_epochs,
+        experiment_accuracy, activations, scores_over_epochs,
         twin_training, class_scores, precision_recall, confusion_by_truth,
         confusion_by_prediction, paired_differences, sample_images, random_test_images,
         most_confidently_wrong,

@@ -9,17 +9,11 @@ from crossfold.pipelines.images.data import ORIGINS
 
 LABELS = pa.DataFrameSchema(
     {
-        "label": pa.Column(
-            "uint8", pa.Check.le(CLASSES - 1), description="class of the image, from 0 to 9"
-        ),
-        "origin": pa.Column(
-            pa.Category(ORIGINS), description="published part that the image comes from"
-        ),
-        "row": pa.Column(
-            "int32", pa.Check.ge(0), description="place of the image in its file, from 0"
-        ),
+        "label": pa.Column("uint8", pa.Check.le(CLASSES - 1), description="class, from 0 to 9"),
+        "origin": pa.Column(pa.Category(ORIGINS), description="published part that it comes from"),
+        "row": pa.Column("int32", pa.Check.ge(0), description="place in its file, from 0"),
         "duplicate_of_test": pa.Column(
-            "bool", description="a training image that equals a test image in every pixel"
+            "bool", description="a training image equal to a test image"
         ),
     },
     checks=[
