@@ -1,11 +1,11 @@
 """Speed of training: crossfold's stacks against other ways of training the same networks.
 
 Run ``make benchmark`` on a machine that does nothing else; ``--write`` renews the table and the
-figure of docs/performance.md. Every contender trains the same networks on the same rows for the
-same epochs with Adam, from the start of its own library, and predicts the rows held out. They take
-turns for some rounds, and the fastest round of each counts, so that other work on the machine
-weighs on all alike. The bare products are the matrix products of the same steps and nothing else:
-the limit of what stacking can reach.
+figure of docs/explanation/performance.md. Every contender trains the same networks on the same rows
+for the same epochs with Adam, from the start of its own library, and predicts the rows held out.
+They take turns for some rounds, and the fastest round of each counts, so that other work on the
+machine weighs on all alike. The bare products are the matrix products of the same steps and nothing
+else: the limit of what stacking can reach.
 """
 
 from __future__ import annotations
