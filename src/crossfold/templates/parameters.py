@@ -20,44 +20,31 @@ class Parameters(BaseModel):
 
 
 class TableParameters(Parameters):
-    """What the columns of a table are.
-
-    Attributes
-    ----------
-    target
-        Column to predict.
-    task
-        ``binary`` for two classes, ``multiclass`` for more, ``regression`` for numbers.
-    positive
-        Value of the target that counts as the event, as text; for two classes only, where the
-        target is not bool or 0/1 yet.
-    fewest_of_class
-        Rows of a class that has fewer are rejected, since a class that is not in every fold cannot
-        be judged; for several classes only.
-    group
-        Column of who or what stays together in every fold, or None where every row stands for
-        itself.
-    time
-        Column of when a row happened, for a split by time, or None.
-    identifiers
-        Columns that tell otherwise equal rows apart, and so say nothing about duplicates; never
-        inputs. In a table of the user's own they are hashed on reading, like the group.
-    columns
-        Inputs by name, with their kind, in the order of the features; empty where features are
-        built by the study's own code.
-    left_out
-        Columns of the source that are not read, with the reason, for the report.
-    """
+    """What the columns of a table are."""
 
     target: str
+    """Column to predict."""
     task: Task = "binary"
+    """``binary`` for two classes, ``multiclass`` for more, ``regression`` for numbers."""
     positive: str | None = None
+    """Value of the target that counts as the event, as text; for two classes only, where the target
+    is not bool or 0/1 yet."""
     fewest_of_class: int = Field(default=1, ge=1)
+    """Rows of a class that has fewer are rejected, since a class that is not in every fold cannot
+    be judged; for several classes only."""
     group: str | None = None
+    """Column of who or what stays together in every fold, or None where every row stands for
+    itself."""
     time: str | None = None
+    """Column of when a row happened, for a split by time, or None."""
     identifiers: tuple[str, ...] = ()
+    """Columns that tell otherwise equal rows apart, and so say nothing about duplicates; never
+    inputs. In a table of the user's own they are hashed on reading, like the group."""
     columns: dict[str, Kind] = Field(default_factory=dict)
+    """Inputs by name, with their kind, in the order of the features; empty where features are built
+    by the study's own code."""
     left_out: dict[str, str] = Field(default_factory=dict)
+    """Columns of the source that are not read, with the reason, for the report."""
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:

@@ -48,24 +48,16 @@ _logger = logging.getLogger(__name__)
 
 
 class ClusterParameters(Parameters):
-    """How a table is cut, and how a model learns from its partitions.
-
-    Attributes
-    ----------
-    n_partitions
-        Partitions of the shuffled table, at least 2; None for as many as there are parts.
-    epochs
-        How often each partition is learnt from.
-    members
-        Networks of different seeds, pooled into one.
-    network
-        Arguments of each; the learning rate stays as it is from epoch to epoch.
-    """
+    """How a table is cut, and how a model learns from its partitions."""
 
     n_partitions: Annotated[int, Field(ge=2)] | None = None
+    """Partitions of the shuffled table, at least 2; None for as many as there are parts."""
     epochs: PositiveInt = 5
+    """How often each partition is learnt from."""
     members: PositiveInt = 1
+    """Networks of different seeds, pooled into one."""
     network: NetworkParameters = NetworkParameters()
+    """Arguments of each; the learning rate stays as it is from epoch to epoch."""
 
 
 def shuffle_by_patient(parts: Parts, cluster: ClusterParameters) -> Parts:

@@ -18,27 +18,21 @@ TARGET = "aml"
 
 
 class FeatureParameters(Parameters):
-    """How measured expressions become what a model reads.
-
-    Attributes
-    ----------
-    control_probes
-        Whether the chip's own control probes (AFFX) are kept.
-    log10
-        Whether a model reads the decimal logarithm.
-    floor, ceiling
-        Values outside these bounds, in the scanner's units, are set to them before the logarithm
-        is taken; 100 and 16,000 are customary (Dudoit et al. 2002).
-    standardise_patients
-        Whether each patient's values are moved and scaled to mean 0 and standard deviation 1, by
-        the patient's own values alone: chips differ in brightness.
-    """
+    """How measured expressions become what a model reads."""
 
     control_probes: bool = True
+    """Whether the chip's own control probes (AFFX) are kept."""
     log10: bool = True
+    """Whether a model reads the decimal logarithm."""
     standardise_patients: bool = True
+    """Whether each patient's values are moved and scaled to mean 0 and standard deviation 1, by the
+    patient's own values alone: chips differ in brightness."""
     floor: PositiveFloat = 100
+    """Values outside these bounds, in the scanner's units, are set to them before the logarithm is
+    taken; 100 and 16,000 are customary (Dudoit et al. 2002)."""
     ceiling: PositiveFloat = 16000
+    """Values outside these bounds, in the scanner's units, are set to them before the logarithm is
+    taken; 100 and 16,000 are customary (Dudoit et al. 2002)."""
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Self:

@@ -450,10 +450,7 @@ def _below(table: pd.DataFrame, study: pd.DataFrame) -> pd.DataFrame:
 
 
 def create_pipeline(study: str, source: str) -> Pipeline:
-    """Build the audit of a study, ``digits`` or ``fashion``, from the tables that it made.
-
-    `source` is the name of the source of images.
-    """
+    """Build the audit of ``digits`` or ``fashion``; `source` is the name of its images."""
     return audit.create_pipeline(
         CLAIMS[study],
         {training.train_setups: ["answers", "curves"], judge_claims: audit.TABLES},

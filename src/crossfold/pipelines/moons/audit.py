@@ -71,27 +71,18 @@ class MoonsClaims(
 
 
 class ProtocolParameters(Parameters):
-    """How the source trained; layers, rate and points are those of the study.
-
-    Attributes
-    ----------
-    alpha
-        L2 factor that the source states, halved and divided by the batch's rows.
-    source_epochs
-        Epochs in the source; a run of fewer says that it was shortened.
-    n_seeds
-        Sets of points, each with a start of its own, that a run without a seed is drawn from.
-    step
-        Distance of neighbouring points of the grid on which the decision boundary is found.
-    n_jobs
-        Setups that are trained at the same time, as in joblib: -1 for one on each processor.
-    """
+    """How the source trained; layers, rate and points are those of the study."""
 
     alpha: NonNegativeFloat
+    """L2 factor that the source states, halved and divided by the batch's rows."""
     source_epochs: PositiveInt
+    """Epochs in the source; a run of fewer says that it was shortened."""
     n_seeds: Annotated[int, Field(ge=10)] = 200
+    """Sets of points, each with a start of its own, that a run without a seed is drawn from."""
     step: PositiveFloat = 0.05
+    """Distance of neighbouring points of the grid on which the decision boundary is found."""
     n_jobs: int = 1
+    """Setups that are trained at the same time, as in joblib: -1 for one on each processor."""
 
 
 def train_seeds(

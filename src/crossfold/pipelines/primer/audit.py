@@ -72,28 +72,20 @@ class PrimerClaims(
 
 
 class ProtocolParameters(Parameters):
-    """How the sources trained, and from how many draws that is repeated here.
-
-    Attributes
-    ----------
-    epochs, source_epochs
-        Of the first network, here and in the source.
-    source_seed
-        Of the source's own run.
-    n_seeds
-        Draws of points, split and start, from the source's seed on.
-    n_toys
-        Draws of the toy table and its start.
-    iterations
-        Of the toy table: as many as the source's, and of the longest training.
-    """
+    """How the sources trained, and from how many draws that is repeated here."""
 
     epochs: PositiveInt = 10
+    """Of the first network, here and in the source."""
     source_epochs: PositiveInt = 10
+    """Of the first network, here and in the source."""
     source_seed: int = 42
+    """Of the source's own run."""
     n_seeds: Annotated[int, Field(ge=10)] = 100
+    """Draws of points, split and start, from the source's seed on."""
     n_toys: Annotated[int, Field(ge=10)] = 300
+    """Draws of the toy table and its start."""
     iterations: Annotated[tuple[PositiveInt, ...], Field(min_length=2)]
+    """Of the toy table: as many as the source's, and of the longest training."""
 
 
 def train_first_networks(claims: PrimerClaims, protocol: ProtocolParameters) -> pd.DataFrame:

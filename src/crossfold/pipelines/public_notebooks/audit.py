@@ -30,24 +30,16 @@ TOUCHING: dict[Model, tuple[str, ...]] = {
 
 
 class ProtocolParameters(Parameters):
-    """How the models are tested.
-
-    Attributes
-    ----------
-    n_splits
-        The test set is one of so many parts of the appointments.
-    n_trees
-        Trees of the forest of the notebooks that repeat rows.
-    n_resamples
-        Resamples by patient for the intervals.
-    n_jobs
-        Models that are trained at the same time, as in joblib: -1 for one on each processor.
-    """
+    """How the models are tested."""
 
     n_splits: Annotated[int, Field(ge=2)] = 5
+    """The test set is one of so many parts of the appointments."""
     n_trees: PositiveInt = 50
+    """Trees of the forest of the notebooks that repeat rows."""
     n_resamples: Annotated[int, Field(ge=50)] = 200
+    """Resamples by patient for the intervals."""
     n_jobs: int = 1
+    """Models that are trained at the same time, as in joblib: -1 for one on each processor."""
 
 
 class Case(NamedTuple):

@@ -103,50 +103,34 @@ class WineClaims(
 
 
 class GridParameters(Parameters):
-    """What the source searched.
-
-    Attributes
-    ----------
-    n_splits
-        Number of folds on which the settings were compared.
-    hidden_layer_sizes, learning_rate_init
-        Values of which every combination was tried.
-    """
+    """What the source searched."""
 
     n_splits: Annotated[int, Field(ge=2)] = 5
+    """Number of folds on which the settings were compared."""
     hidden_layer_sizes: Annotated[tuple[Layers, ...], Field(min_length=1)]
+    """Values of which every combination was tried."""
     learning_rate_init: Annotated[tuple[PositiveFloat, ...], Field(min_length=1)]
+    """Values of which every combination was tried."""
 
 
 class ProtocolParameters(Parameters):
-    """How the source trained and tested.
-
-    Attributes
-    ----------
-    network
-        The network before tuning.
-    networks
-        Every network by name, with what differs in it: ``mlp``; ``mlp_tuned``, the candidate that
-        the source's search chose; and the one layer that the task asked for.
-    grid
-        What the source searched, on the training rows of its split.
-    source_epochs
-        The source's limit of epochs; a run of fewer says that it was shortened.
-    n_splits
-        A test set is one of so many equal parts.
-    n_resamples
-        Bootstrap resamples, by wines that measure the same.
-    n_jobs
-        Protocols that are trained at the same time, as in joblib: -1 for one on each processor.
-    """
+    """How the source trained and tested."""
 
     network: NetworkParameters
+    """The network before tuning."""
     networks: dict[str, dict[str, Layers | PositiveFloat]]
+    """Every network by name, with what differs in it: ``mlp``; ``mlp_tuned``, the candidate that
+    the source's search chose; and the one layer that the task asked for."""
     grid: GridParameters
+    """What the source searched, on the training rows of its split."""
     source_epochs: PositiveInt
+    """The source's limit of epochs; a run of fewer says that it was shortened."""
     n_splits: Annotated[int, Field(ge=2)] = 5
+    """A test set is one of so many equal parts."""
     n_resamples: Annotated[int, Field(ge=50)] = 1000
+    """Bootstrap resamples, by wines that measure the same."""
     n_jobs: int = 1
+    """Protocols that are trained at the same time, as in joblib: -1 for one on each processor."""
 
 
 def make_folds(group: Array, faults: Collection[str], *, n_splits: int, seed: int) -> list[Fold]:

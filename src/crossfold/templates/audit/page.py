@@ -44,39 +44,25 @@ _TEXTS = (
 
 
 class CaptionParameters(Parameters):
-    """The words beside a figure.
-
-    Attributes
-    ----------
-    text
-        The caption.
-    alt
-        What the figure shows, for those who cannot see it.
-    """
+    """The words beside a figure."""
 
     text: str
+    """The caption."""
     alt: str
+    """What the figure shows, for those who cannot see it."""
 
 
 class AuditReportParameters(Parameters):
-    """The words of an audit's page.
-
-    Attributes
-    ----------
-    title
-        Heading of the page.
-    about
-        What was audited, as one sentence.
-    command
-        The command that repeats the run.
-    figures
-        Captions of the figures that this audit alone draws, by name.
-    """
+    """The words of an audit's page."""
 
     title: str
+    """Heading of the page."""
     about: str
+    """What was audited, as one sentence."""
     command: str
+    """The command that repeats the run."""
     figures: dict[str, CaptionParameters] = Field(default_factory=dict)
+    """Captions of the figures that this audit alone draws, by name."""
 
 
 def join_claims(*claims: pd.DataFrame) -> pd.DataFrame:

@@ -32,94 +32,66 @@ ALLOWED = ("sklearn", "imblearn", "lightgbm", "catboost", "xgboost", "interpret"
 
 
 class FoldParameters(Parameters):
-    """How rows are assigned to folds.
-
-    Attributes
-    ----------
-    n_splits
-        Number of cross-validation folds, at least 2.
-    n_repeats
-        How often the cross-validation is repeated with other folds.
-    leave_one_out
-        Whether each row (or group) is also left out in turn.
-    split_column
-        Column of the table that says where its source put each row: rows with the value ``train``
-        are learnt from, all others validate; None for no such split.
-    first_test_day
-        First day of the time split's test rows; where it is None, or the dates do not reach it,
-        the day from which on the last fifth of the rows is.
-    parts
-        Each member of a model leaves one of so many parts of its training fold, by group, for
-        calibration; 0 for models that learn from whole training folds.
-    """
+    """How rows are assigned to folds."""
 
     n_splits: Annotated[int, Field(ge=2)] = 5
+    """Number of cross-validation folds, at least 2."""
     n_repeats: PositiveInt = 1
+    """How often the cross-validation is repeated with other folds."""
     leave_one_out: bool = False
+    """Whether each row (or group) is also left out in turn."""
     split_column: str | None = None
+    """Column of the table that says where its source put each row: rows with the value ``train``
+    are learnt from, all others validate; None for no such split."""
     first_test_day: datetime.date | None = None
+    """First day of the time split's test rows; where it is None, or the dates do not reach it, the
+    day from which on the last fifth of the rows is."""
     parts: Annotated[int, Field(ge=0, le=100)] = 10
+    """Each member of a model leaves one of so many parts of its training fold, by group, for
+    calibration; 0 for models that learn from whole training folds."""
 
 
 class PreparationParameters(Parameters):
-    """Which columns a model reads and how they are encoded inside each training fold.
-
-    Attributes
-    ----------
-    numeric, binary, categorical
-        Input columns by kind; where none is named, all columns but the target, by their type.
-        Where some are, columns named ``number_…``, ``flag_…`` or ``category_…`` come on top.
-    optional
-        Those of the named ones that a table may lack.
-    n_bins
-        Bins of each numeric column at the most, at least 2.
-    min_count
-        Levels with fewer training rows share one column.
-    """
+    """Which columns a model reads and how they are encoded inside each training fold."""
 
     numeric: tuple[str, ...] = ()
+    """Input columns by kind; where none is named, all columns but the target, by their type. Where
+    some are, columns named ``number_…``, ``flag_…`` or ``category_…`` come on top."""
     binary: tuple[str, ...] = ()
+    """Input columns by kind; where none is named, all columns but the target, by their type. Where
+    some are, columns named ``number_…``, ``flag_…`` or ``category_…`` come on top."""
     categorical: tuple[str, ...] = ()
+    """Input columns by kind; where none is named, all columns but the target, by their type. Where
+    some are, columns named ``number_…``, ``flag_…`` or ``category_…`` come on top."""
     optional: tuple[str, ...] = ()
+    """Those of the named ones that a table may lack."""
     n_bins: Annotated[int, Field(ge=2, le=256)] = 24
+    """Bins of each numeric column at the most, at least 2."""
     min_count: PositiveInt = 20
+    """Levels with fewer training rows share one column."""
 
 
 class ThresholdParameters(Parameters):
-    """How the decision threshold of two classes is chosen inside each training fold.
-
-    Attributes
-    ----------
-    policy
-        ``capacity``: flag the riskiest `share`; ``cost``: flag where a call costs less than the
-        loss it is expected to avert; ``f1``: largest F1; ``fixed``: `value`.
-    share
-        Share of rows to flag, in (0, 1); read by ``capacity``.
-    cost_ratio
-        Cost of one call divided by the loss that a successful call averts; read by ``cost``.
-    value
-        The threshold itself; read by ``fixed``.
-    """
+    """How the decision threshold of two classes is chosen inside each training fold."""
 
     policy: Literal["capacity", "cost", "f1", "fixed"] = "fixed"
+    """``capacity``: flag the riskiest `share`; ``cost``: flag where a call costs less than the loss
+    it is expected to avert; ``f1``: largest F1; ``fixed``: `value`."""
     share: Fraction = 0.1
+    """Share of rows to flag, in (0, 1); read by ``capacity``."""
     cost_ratio: Fraction = 0.25
+    """Cost of one call divided by the loss that a successful call averts; read by ``cost``."""
     value: Fraction = 0.5
+    """The threshold itself; read by ``fixed``."""
 
 
 class DecisionParameters(Parameters):
-    """From what a model says to a probability and a decision; read after training.
-
-    Attributes
-    ----------
-    calibration
-        Method of `crossfold.validation.fit_calibrator`, for two classes.
-    threshold
-        How the decision threshold is chosen.
-    """
+    """From what a model says to a probability and a decision; read after training."""
 
     calibration: Literal["none", "platt", "isotonic", "beta"] = "platt"
+    """Method of `crossfold.validation.fit_calibrator`, for two classes."""
     threshold: ThresholdParameters = ThresholdParameters()
+    """How the decision threshold is chosen."""
 
 
 class NetworkParameters(Parameters):
@@ -182,56 +154,43 @@ def _check_arguments(given: dict[str, Any]) -> None:
 
 
 class Model(Parameters):
-    """One model of a study: everything that tells it from the others.
-
-    Attributes
-    ----------
-    estimator
-        ``mlp``, or the import path of an estimator with scikit-learn's interface, such as
-        ``sklearn.linear_model.LogisticRegression``, from a package of `ALLOWED`.
-    params
-        Arguments of the estimator; of ``mlp`` those of `NetworkParameters`.
-    inputs
-        Columns that the model reads; None for all input columns.
-    preparation
-        Method of `fit_encoder`.
-    select
-        How many numeric inputs are kept in each fold: those that tell the classes apart best
-        (`class_separation`); None for all.
-    sampler
-        Applied to the encoded training rows: ``down_sampling`` draws as many rows of each class as
-        the smallest has, ``smote`` adds synthetic rows to the smaller ones (Chawla et al. 2002).
-    dtype
-        In which the encoded inputs are handed over.
-    members
-        Models of different seeds in each fold, pooled into one; each leaves out another part.
-    protocols
-        Protocols that it takes part in; None for all.
-    search
-        Values to choose from, by name of the argument (``mlp`` only): every combination is scored
-        on folds inside each training fold.
-    search_folds, search_metric
-        Number of those inner folds, and the score of scikit-learn's by which the best is chosen;
-        None for accuracy, or R² of numbers.
-    train_scores
-        Whether accuracy and F1 of the training rows are noted after every epoch too (two classes).
-    """
+    """One model of a study: everything that tells it from the others."""
 
     estimator: str = MLP
+    """``mlp``, or the import path of an estimator with scikit-learn's interface, such as
+    ``sklearn.linear_model.LogisticRegression``, from a package of `ALLOWED`."""
     params: dict[str, Any] = Field(default_factory=dict)
+    """Arguments of the estimator; of ``mlp`` those of `NetworkParameters`."""
     inputs: tuple[str, ...] | None = None
+    """Columns that the model reads; None for all input columns."""
     preparation: Literal["encoded", "tabular", "standard", "min_max", "ordinal", "filled"] = (
         "encoded"
     )
+    """Method of `fit_encoder`."""
     select: PositiveInt | None = None
+    """How many numeric inputs are kept in each fold: those that tell the classes apart best
+    (`class_separation`); None for all."""
     sampler: Sampler = "none"
+    """Applied to the encoded training rows: ``down_sampling`` draws as many rows of each class as
+    the smallest has, ``smote`` adds synthetic rows to the smaller ones (Chawla et al. 2002)."""
     dtype: Literal["float32", "float64"] = "float32"
+    """In which the encoded inputs are handed over."""
     members: PositiveInt = 1
+    """Models of different seeds in each fold, pooled into one; each leaves out another part."""
     protocols: tuple[str, ...] | None = None
+    """Protocols that it takes part in; None for all."""
     search: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
+    """Values to choose from, by name of the argument (``mlp`` only): every combination is scored on
+    folds inside each training fold."""
     search_folds: Annotated[int, Field(ge=2)] = 3
+    """Number of those inner folds, and the score of scikit-learn's by which the best is chosen;
+    None for accuracy, or R² of numbers."""
     search_metric: str | None = None
+    """Number of those inner folds, and the score of scikit-learn's by which the best is chosen;
+    None for accuracy, or R² of numbers."""
     train_scores: bool = False
+    """Whether accuracy and F1 of the training rows are noted after every epoch too (two classes).
+    """
 
     @model_validator(mode="after")
     def _check(self) -> Model:
@@ -288,62 +247,41 @@ class FamilyParameters(RootModel[dict[str, Model]]):
 
 
 class EvaluationParameters(Parameters):
-    """How figures get their intervals, and what is compared.
-
-    Attributes
-    ----------
-    n_resamples
-        Bootstrap resamples, by group where there are groups.
-    reference
-        Model that all others are compared with.
-    metric
-        Metric by which folds are compared; None for ROC-AUC, accuracy or R².
-    twins
-        The same network on both engines, compared for equality; empty for none.
-    equivalence_margin
-        Largest difference of the main metric that counts as none when the twins are compared.
-    single_fold
-        Fold on which models are also compared alone, as one split would; None for none.
-    subsets
-        Boolean feature columns by which figures are also given apart, as ``name: column``; a
-        leading ``not `` takes the other rows.
-    """
+    """How figures get their intervals, and what is compared."""
 
     n_resamples: Annotated[int, Field(ge=50)] = 200
+    """Bootstrap resamples, by group where there are groups."""
     reference: str = "mlp_tuned"
+    """Model that all others are compared with."""
     metric: str | None = None
+    """Metric by which folds are compared; None for ROC-AUC, accuracy or R²."""
     twins: tuple[str, str] | tuple[()] = ("mlp_numpy", "mlp_torch")
+    """The same network on both engines, compared for equality; empty for none."""
     equivalence_margin: PositiveFloat = 0.005
+    """Largest difference of the main metric that counts as none when the twins are compared."""
     single_fold: int | None = None
+    """Fold on which models are also compared alone, as one split would; None for none."""
     subsets: dict[str, str] = Field(default_factory=dict)
+    """Boolean feature columns by which figures are also given apart, as ``name: column``; a leading
+    ``not `` takes the other rows."""
 
 
 class ImportanceParameters(Parameters):
-    """How it is measured what drives the reference model.
-
-    Attributes
-    ----------
-    n_repeats
-        How often each column is shuffled in every fold.
-    max_rows
-        Validation rows of each fold that are read at the most.
-    metric
-        Score of scikit-learn's; None for ROC-AUC, accuracy or R².
-    n_effects
-        Columns whose effect is computed, from the most important one on.
-    n_values
-        Values of each column at which it is computed, at the most.
-    groups
-        Columns that are shuffled together because they say one thing, by a name for them; the parts
-        of one date are anyway.
-    """
+    """How it is measured what drives the reference model."""
 
     n_repeats: PositiveInt = 3
+    """How often each column is shuffled in every fold."""
     max_rows: PositiveInt = 2000
+    """Validation rows of each fold that are read at the most."""
     metric: str | None = None
+    """Score of scikit-learn's; None for ROC-AUC, accuracy or R²."""
     n_effects: PositiveInt = 4
+    """Columns whose effect is computed, from the most important one on."""
     n_values: Annotated[int, Field(ge=2)] = 12
+    """Values of each column at which it is computed, at the most."""
     groups: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """Columns that are shuffled together because they say one thing, by a name for them; the parts
+    of one date are anyway."""
 
     @model_validator(mode="after")
     def _groups_apart(self) -> Self:
@@ -355,31 +293,20 @@ class ImportanceParameters(Parameters):
 
 
 class LeakControlParameters(Parameters):
-    """Controls on permuted labels, where nothing can be learnt.
-
-    Attributes
-    ----------
-    n_permutations
-        How often labels are permuted.
-    smote_permutations
-        The same for the controls of SMOTE, whose networks read all inputs.
-    """
+    """Controls on permuted labels, where nothing can be learnt."""
 
     n_permutations: PositiveInt = 20
+    """How often labels are permuted."""
     smote_permutations: PositiveInt = 5
+    """The same for the controls of SMOTE, whose networks read all inputs."""
 
 
 class CardParameters(Parameters):
-    """What the model card says beyond the figures.
-
-    Attributes
-    ----------
-    intended_use, not_intended_for
-        For what the model is made, and for what it must not be used.
-    limits
-        What its reader has to know, a sentence each.
-    """
+    """What the model card says beyond the figures."""
 
     intended_use: str = ""
+    """For what the model is made, and for what it must not be used."""
     not_intended_for: str = ""
+    """For what the model is made, and for what it must not be used."""
     limits: tuple[str, ...] = ()
+    """What its reader has to know, a sentence each."""

@@ -46,49 +46,34 @@ TOUCHING = {
 
 
 class ProtocolParameters(Parameters):
-    """How the source trained and tested.
-
-    Attributes
-    ----------
-    network
-        The network that is trained on every table and fold, with the source's epochs.
-    epsilon
-        Adam's, for numerical stability.
-    short_epochs
-        Epochs of the runs in which single faults are compared with none and with all: of a
-        ``split`` of a table, of ``k_fold`` and of ``leave_one_out``.
-    names
-        Of tables and cross-validations, as a reader knows them.
-    source_epochs
-        Epochs in the source; a run of fewer says that it was shortened.
-    test_share
-        Share of the rows that the split puts aside.
-    n_draws
-        Splits that are drawn, each with a start of its own; the first, with the project's seed, is
-        the source's own split.
-    short_draws
-        The first of them that single faults are compared on.
-    n_splits
-        Folds of the stratified cross-validation.
-    n_resamples
-        Bootstrap resamples.
-    n_jobs
-        Runs that are trained at the same time, as in joblib: -1 for one on each processor.
-    """
+    """How the source trained and tested."""
 
     network: NetworkParameters
+    """The network that is trained on every table and fold, with the source's epochs."""
     epsilon: PositiveFloat = 1e-7
+    """Adam's, for numerical stability."""
     short_epochs: Annotated[
         dict[Literal["split", "k_fold", "leave_one_out"], PositiveInt], Field(min_length=3)
     ]
+    """Epochs of the runs in which single faults are compared with none and with all: of a ``split``
+    of a table, of ``k_fold`` and of ``leave_one_out``."""
     names: dict[str, str]
+    """Of tables and cross-validations, as a reader knows them."""
     source_epochs: PositiveInt
+    """Epochs in the source; a run of fewer says that it was shortened."""
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    """Share of the rows that the split puts aside."""
     n_draws: Annotated[int, Field(ge=2)] = 20
+    """Splits that are drawn, each with a start of its own; the first, with the project's seed, is
+    the source's own split."""
     short_draws: Annotated[int, Field(ge=2)] = 8
+    """The first of them that single faults are compared on."""
     n_splits: Annotated[int, Field(ge=2)] = 10
+    """Folds of the stratified cross-validation."""
     n_resamples: Annotated[int, Field(ge=50)] = 1000
+    """Bootstrap resamples."""
     n_jobs: int = 1
+    """Runs that are trained at the same time, as in joblib: -1 for one on each processor."""
 
     def make_network(self, subject: str, setup: Setup) -> Any:
         """Make an untrained network for the runs of a subject; every epoch is run."""

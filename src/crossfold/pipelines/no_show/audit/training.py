@@ -52,50 +52,36 @@ Answers = dict[str, tuple[pd.DataFrame, pd.DataFrame]]
 
 
 class ProtocolParameters(Parameters):
-    """How the source trained and tested.
-
-    Attributes
-    ----------
-    network
-        The network that both libraries train; its batch size is PyTorch's.
-    numpy_batch_size
-        Batch size of NumPy under ``unlike_twins``.
-    source_epochs
-        Epochs in the source; a run of fewer says that it was shortened.
-    trees
-        The tree ensembles that are compared with the network, by name.
-    short_epochs, short_folds
-        Epochs, and the first folds, of the protocols that single faults are compared by.
-    timed_epochs
-        Epochs in which the libraries are timed; the first waits for what is made once.
-    gpu_copies, gpu_batch_sizes
-        On a GPU, how often the table is repeated, and in which batches it is learned from.
-    n_splits
-        Number of folds.
-    threshold
-        Probability from which the source predicts a no-show.
-    n_thresholds
-        Thresholds of the sweep, evenly from 0.01 to 0.99.
-    n_resamples
-        Bootstrap resamples, by patient.
-    n_jobs
-        Runs that are trained at the same time, as in joblib: -1 for one on each processor.
-    """
+    """How the source trained and tested."""
 
     network: NetworkParameters
+    """The network that both libraries train; its batch size is PyTorch's."""
     numpy_batch_size: PositiveInt = 100
+    """Batch size of NumPy under ``unlike_twins``."""
     source_epochs: PositiveInt
+    """Epochs in the source; a run of fewer says that it was shortened."""
     trees: dict[str, Model]
+    """The tree ensembles that are compared with the network, by name."""
     short_epochs: PositiveInt
+    """Epochs, and the first folds, of the protocols that single faults are compared by."""
     short_folds: PositiveInt
+    """Epochs, and the first folds, of the protocols that single faults are compared by."""
     timed_epochs: Annotated[int, Field(ge=2)]
+    """Epochs in which the libraries are timed; the first waits for what is made once."""
     gpu_copies: tuple[PositiveInt, ...] = (1, 10)
+    """On a GPU, how often the table is repeated, and in which batches it is learned from."""
     gpu_batch_sizes: tuple[PositiveInt, ...] = (1000, 10_000)
+    """On a GPU, how often the table is repeated, and in which batches it is learned from."""
     n_splits: Annotated[int, Field(ge=2)] = 5
+    """Number of folds."""
     threshold: Fraction = 0.4
+    """Probability from which the source predicts a no-show."""
     n_thresholds: Annotated[int, Field(ge=3)] = 101
+    """Thresholds of the sweep, evenly from 0.01 to 0.99."""
     n_resamples: Annotated[int, Field(ge=50)] = 200
+    """Bootstrap resamples, by patient."""
     n_jobs: int = 1
+    """Runs that are trained at the same time, as in joblib: -1 for one on each processor."""
 
 
 # Rows and folds
