@@ -172,12 +172,8 @@ class Values:
 class Labels:
     """Targets of a classifier.
 
-    Attributes
-    ----------
-    classes
-        Sorted, shape ``(n_classes,)``; the numbers of the labels for multilabel targets.
-    head
-        ``binary`` for two classes, ``multiclass`` for one or more than two, or ``multilabel``.
+    Classes are sorted, shape ``(n_classes,)``: the numbers of the labels where there are several at
+    once. `head` is ``binary`` for two, ``multiclass`` for one or more than two, or ``multilabel``.
     """
 
     classes: Array

@@ -320,20 +320,11 @@ class Features(BaseEstimator):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class FoldData:
-    """What one fold trains and is scored on.
+    """What one fold trains and is scored on; folds that read the same inputs share the data set.
 
-    Attributes
-    ----------
-    data_set
-        Shared by the folds that read the same inputs.
-    train_rows, validation_rows
-        Row numbers in the data set.
-    scored_rows
-        Row numbers, in the caller's inputs, of the validation rows.
-    features
-        The fold's own, before zero columns were appended.
-    preprocessor
-        Fitted on the training rows, or None.
+    Rows are numbers in the data set, `scored_rows` the validation rows' numbers in the caller's
+    inputs. `features` are the fold's own, before zero columns were appended; the preprocessor is
+    fitted on the training rows, or None.
     """
 
     data_set: DataSet
@@ -421,15 +412,7 @@ def share_inputs(
 
 @dataclass(frozen=True)
 class Preparation:
-    """Fits a preprocessor and a sampler on the training rows of a fold.
-
-    Attributes
-    ----------
-    preprocessor, sampler
-        Transformer of scikit-learn and sampler of imbalanced-learn, or None. Cloned for each fold.
-    targets, dtype
-        How labels or values become targets, and of which type.
-    """
+    """Fits a preprocessor and a sampler, each cloned or None, on the training rows of a fold."""
 
     preprocessor: Any
     sampler: Any
@@ -498,14 +481,8 @@ def _pad(data_set: DataSet, width: int) -> DataSet:
 class OutOfFold:
     """What one member's networks give for the rows that they were not trained on.
 
-    Attributes
-    ----------
-    outputs
-        Mean of the networks' outputs, shape ``(n, n_outputs)``; NaN for rows in no fold.
-    fold_scores
-        Accuracy or R² on each fold's validation rows, shape ``(n_folds,)``.
-    score
-        Accuracy or R² of `outputs`.
+    The mean of their outputs, shape ``(n, n_outputs)``, NaN for rows in no fold; accuracy or R² of
+    each fold's validation rows ``(n_folds,)``; and of those outputs.
     """
 
     outputs: Array
