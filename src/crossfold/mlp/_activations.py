@@ -220,8 +220,11 @@ class Silu(Gated):
     """``f(z) = z / (1 + exp(-z))`` (Elfwing et al. 2018; Swish of Ramachandran et al. 2017)."""
 
     def _open(self, z: Array, gate: Array) -> None:
-        """``g = 1 / (1 + exp(-z))``."""
-        expit(z, out=gate)
+        """``g = 1 / (1 + exp(-z))``, as ``(1 + tanh(z / 2)) / 2``: several times as fast."""
+        np.multiply(z, 0.5, out=gate)
+        np.tanh(gate, out=gate)
+        np.add(gate, 1, out=gate)
+        np.multiply(gate, 0.5, out=gate)
 
     def _derive(self, a: Array, slope: Array) -> None:
         """``f' = g + a (1 - g)``."""
