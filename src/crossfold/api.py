@@ -142,7 +142,7 @@ def study(
     seed
         Of every random choice.
     parameters
-        Blocks over the defaults of `crossfold.templates.cross_validation.defaults`, such as
+        Blocks over the defaults of `crossfold.pipelines.table.study.study_parameters`, such as
         ``{"folds": {"n_splits": 3}}``.
 
     Raises
@@ -160,7 +160,7 @@ def study(
     """
     from crossfold.pipelines.table import create_pipeline
     from crossfold.pipelines.table.profile import Wishes, profile_table
-    from crossfold.templates.cross_validation.defaults import study_parameters
+    from crossfold.pipelines.table.study import study_parameters
     from crossfold.templates.reporting.nodes import FIGURES
 
     if not isinstance(frame, pd.DataFrame):
@@ -182,7 +182,7 @@ def study(
         for warning in profile.warnings:
             warnings.warn(warning, UserWarning, stacklevel=2)
     own = study_parameters(profile.parameters, profile.n_rows)
-    own = _merged(own, {"report": {"title": title}, **(parameters or {})})
+    own = _merged(own, {"report": {"title": title, "command": ""}, **(parameters or {})})
     figures = {f"{NAME}.figures.{name}": name for name in FIGURES}
     with _quiet():
         made = run_in_memory(

@@ -8,9 +8,9 @@ import pytest
 
 from crossfold.datasets import MLPDataset
 from crossfold.templates.cross_validation import evaluation, nodes
-from crossfold.templates.cross_validation.decision import decide
 from crossfold.templates.cross_validation.final_model import (
     assemble_model,
+    decide,
     score,
     write_model_card,
 )

@@ -13,9 +13,8 @@ from tests.templates.cross_validation.conftest import NETWORK, family, make_stud
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import persistence
 from crossfold.templates.cross_validation import fitting, nodes
-from crossfold.templates.cross_validation.decision import decide
 from crossfold.templates.cross_validation.encoding import target_numbers
-from crossfold.templates.cross_validation.estimators import pool
+from crossfold.templates.cross_validation.final_model import decide
 from crossfold.templates.cross_validation.folds import read_folds
 from crossfold.templates.cross_validation.importance import (
     group_columns,
@@ -27,7 +26,7 @@ from crossfold.templates.cross_validation.parameters import (
     ImportanceParameters,
     PreparationParameters,
 )
-from crossfold.templates.cross_validation.training import class_separation
+from crossfold.templates.cross_validation.training import class_separation, pool
 from crossfold.templates.parameters import TableParameters
 from crossfold.validation.estimates import MAIN_METRIC
 from crossfold.validation.schemas import HISTORY, PREDICTIONS

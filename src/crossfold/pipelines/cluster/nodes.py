@@ -24,7 +24,6 @@ from crossfold.templates.cross_validation.encoding import (
     inputs_by_kind,
     target_numbers,
 )
-from crossfold.templates.cross_validation.estimators import pooled_outputs
 from crossfold.templates.cross_validation.final_model import score
 from crossfold.templates.cross_validation.parameters import (
     Model,
@@ -34,6 +33,7 @@ from crossfold.templates.cross_validation.parameters import (
 from crossfold.templates.cross_validation.training import (
     fit_model_encoder,
     make_network,
+    pooled_outputs,
 )
 from crossfold.templates.parameters import Parameters, TableParameters
 from crossfold.validation.tables import CALIBRATION

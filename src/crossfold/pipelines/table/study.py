@@ -21,13 +21,15 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.kinds import MOST_VALUES
 from crossfold.pipelines.table.pipeline import PARAMETERS_FILE
 from crossfold.pipelines.table.profile import MOST_ROWS, Profile, Wishes, profile_table
-from crossfold.templates.cross_validation.defaults import write_parameters
+from crossfold.templates.parameters import TableParameters
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = ("all", "audit", "data_engineering", "modelling", "reporting", "scoring", "table")
 RESERVED_ENDINGS = ("_audit", "_score")
 PLAIN = re.compile(r"[^\W\d][\w./-]*")
 YAML_WORDS = ("yes", "no", "true", "false", "null", "on", "off", "y", "n")
+FEW_ROWS, MANY_ROWS, VERY_MANY_ROWS = 2_000, 20_000, 200_000
+MOST_NEWTON = 50
 HEADINGS = ("column", "kind", "missing", "distinct", "example", "use")
 
 
@@ -116,7 +118,7 @@ def write_study(
     texts = {
         "catalog.yml": render_catalog(name, source, profile, project),
         PARAMETERS_FILE: render_parameters(name, profile),
-        "parameters.yml": render_models(name, profile),
+        "parameters.yml": render_models(name, profile.parameters, profile.n_rows),
     }
     if not folder.exists():
         with atomic_folder(folder) as new:
@@ -159,11 +161,52 @@ def render_catalog(name: str, source: dict[str, Any], profile: Profile, project:
     return _render("catalog.yml.j2", name=name, sources=sources, profile=profile)
 
 
-def render_models(name: str, profile: Profile) -> str:
-    """Write the folds, models and decision: the defaults for such a table, to be changed."""
-    command = f"kedro run --pipelines={name}"
-    models = write_parameters(profile.parameters, profile.n_rows, command)
-    return _render("parameters.yml.j2", name=name, models=models)
+def render_models(name: str, table: TableParameters, n_rows: int) -> str:
+    """Write folds, models and decision, chosen by the kind of the target and the number of rows."""
+    from crossfold.mlp._ensemble import N_STEPS, SEARCH_SPACE, TABULAR
+
+    is_very_large = n_rows >= VERY_MANY_ROWS
+    batch_size, most = 16, 2048 if is_very_large else 512
+    while batch_size < min(n_rows / 40, most):
+        batch_size *= 2
+
+    def epochs(steps: int) -> int:
+        """Choose as many epochs as take so many steps, within bounds."""
+        return max(3 if is_very_large else 6, min(60, round(steps * batch_size / n_rows)))
+
+    return _render(
+        "parameters.yml.j2",
+        name=name,
+        kind="Regressor" if table.task == "regression" else "Classifier",
+        is_small=n_rows < FEW_ROWS,
+        is_large=n_rows >= MANY_ROWS,
+        is_very_large=is_very_large,
+        # Second derivatives are few then, and make the regression five times as fast.
+        is_narrow_binary=table.task == "binary" and len(table.columns) <= MOST_NEWTON,
+        batch_size=batch_size,
+        epochs=epochs,
+        preset={name: value for name, value in TABULAR.items() if name != "max_iter"},
+        n_steps=N_STEPS,
+        space=SEARCH_SPACE,
+    )
+
+
+def study_parameters(table: TableParameters, n_rows: int) -> dict[str, Any]:
+    """Choose what ``parameters.yml`` would hold, for a study without a project.
+
+    Parameters
+    ----------
+    table
+        What the columns are.
+    n_rows
+        Rows of the table.
+
+    Returns
+    -------
+    The blocks that `crossfold.templates.cross_validation.create_pipeline` reads, but for ``table``.
+    """
+    chosen: dict[str, Any] = yaml.safe_load(render_models("study", table, n_rows))["study"]
+    return chosen
 
 
 def render_parameters(name: str, profile: Profile) -> str:
@@ -181,7 +224,11 @@ def _render(file: str, **values: Any) -> str:
         trim_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"scalar": scalar, "lines": lambda *own: "\n".join(_lines(*own))}
+    environment.filters |= {
+        "scalar": scalar,
+        "lines": lambda *own: "\n".join(_lines(*own)),
+        "flow": _flow,
+    }
     return environment.get_template(file).render(values)
 
 
@@ -197,6 +244,13 @@ def scalar(value: Any, *, is_key: bool = False) -> str:
         value = re.sub(r"(\\*)\$\{", r"\1\1\\${", value)
     text: str = yaml.safe_dump(value, default_style='"', allow_unicode=True, width=10**6)
     return text.rstrip("\n")
+
+
+def _flow(value: Any) -> str:
+    """Write a value on one line; a number of epochs without end as null."""
+    plain = None if value == float("inf") else list(value) if isinstance(value, tuple) else value
+    text: str = yaml.safe_dump(plain, default_flow_style=True, sort_keys=False, width=10**6)
+    return text.removesuffix("\n").removesuffix("\n...")
 
 
 def _lines(values: dict[str, Any], indent: int) -> Iterator[str]:

@@ -20,12 +20,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.templates.cross_validation.encoding import Encoded, TableEncoder
-from crossfold.templates.cross_validation.estimators import (
-    Outputs,
-    make_estimator,
-    outputs_of,
-    pool,
-)
 from crossfold.templates.cross_validation.folds import Fold
 from crossfold.templates.cross_validation.history import (
     binary_scores,
@@ -33,7 +27,15 @@ from crossfold.templates.cross_validation.history import (
     train_scores,
 )
 from crossfold.templates.cross_validation.parameters import Model
-from crossfold.templates.cross_validation.training import Training, make_network, make_sampler
+from crossfold.templates.cross_validation.training import (
+    Outputs,
+    Training,
+    make_estimator,
+    make_network,
+    make_sampler,
+    outputs_of,
+    pool,
+)
 from crossfold.templates.parameters import Task
 from crossfold.validation.tables import (
     CALIBRATION,

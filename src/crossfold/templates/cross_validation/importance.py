@@ -15,12 +15,12 @@ from crossfold.templates.cross_validation.encoding import (
     TableEncoder,
     inputs_by_kind,
 )
-from crossfold.templates.cross_validation.estimators import pooled_outputs
 from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.cross_validation.parameters import (
     ImportanceParameters,
     PreparationParameters,
 )
+from crossfold.templates.cross_validation.training import pooled_outputs
 from crossfold.templates.parameters import TableParameters, Task
 from crossfold.validation.estimates import MAIN_METRIC
 

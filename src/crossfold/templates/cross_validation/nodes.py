@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from crossfold.templates.cross_validation.encoding import TableEncoder, target_numbers
-from crossfold.templates.cross_validation.estimators import installed
 from crossfold.templates.cross_validation.fitting import (
     Fitted,
     fit_estimators,
@@ -31,7 +30,7 @@ from crossfold.templates.cross_validation.parameters import (
     Model,
     PreparationParameters,
 )
-from crossfold.templates.cross_validation.training import Training
+from crossfold.templates.cross_validation.training import Training, installed
 from crossfold.templates.parameters import TableParameters
 from crossfold.validation.tables import concatenate
 

@@ -7,13 +7,16 @@ from collections.abc import Sequence
 from kedro.pipeline import Node, Pipeline
 
 from crossfold.templates.cross_validation import leak_controls, nodes
-from crossfold.templates.cross_validation.decision import decide
 from crossfold.templates.cross_validation.evaluation import (
     compare_models,
     evaluate_predictions,
     summarise_metrics,
 )
-from crossfold.templates.cross_validation.final_model import assemble_model, write_model_card
+from crossfold.templates.cross_validation.final_model import (
+    assemble_model,
+    decide,
+    write_model_card,
+)
 from crossfold.templates.cross_validation.folds import assign_rows_to_folds, guard_against_leaks
 from crossfold.templates.wiring import wire
 

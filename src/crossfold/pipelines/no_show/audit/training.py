@@ -22,8 +22,8 @@ from pydantic import Field, PositiveInt
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.appointments import cleaning
 from crossfold.templates.audit import Claims, Setup, list_setups, run_side_by_side
-from crossfold.templates.cross_validation.estimators import installed, make_estimator
 from crossfold.templates.cross_validation.parameters import Fraction, Model, NetworkParameters
+from crossfold.templates.cross_validation.training import installed, make_estimator
 from crossfold.templates.parameters import Parameters
 
 if TYPE_CHECKING:
