@@ -1,5 +1,9 @@
 """Bad parameters are refused, with the allowed values."""
 
+import subprocess
+import sys
+from typing import get_args
+
 import pytest
 from pydantic import ValidationError
 
@@ -84,3 +88,26 @@ def test_calibration_is_one_of_four() -> None:
 def test_a_changed_copy_is_checked_too() -> None:
     with pytest.raises(ValidationError, match="'numpy' or 'torch'"):
         NetworkParameters().changed(engine="jax")
+
+
+def test_words_that_stand_in_the_types_are_the_library_s() -> None:
+    fields = NetworkParameters.model_fields
+    listed = [
+        (name, word)
+        for name, field in fields.items()
+        for kind in get_args(field.annotation)
+        for word in get_args(kind) or (kind,)
+        if isinstance(word, str)
+    ]
+    assert ("solver", "adamw") in listed
+    for name, word in listed:
+        MLPClassifier(**{name: word})._validate_params()
+
+
+def test_the_library_is_loaded_for_other_words_alone() -> None:
+    code = (
+        "import sys; from crossfold.templates.cross_validation.parameters import *;"
+        "NetworkParameters(solver='adamw', max_iter=3); assert 'sklearn' not in sys.modules;"
+        "NetworkParameters(activation='silu'); assert 'sklearn' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     ConfigDict,
@@ -98,44 +98,59 @@ class NetworkParameters(Parameters):
     """Arguments of `crossfold.mlp.MLPClassifier` and `MLPRegressor`, under the same names.
 
     Those listed here have defaults of their own; any other may be given too. What each may be is
-    said by the library. `n_iter_no_change` may be None: every epoch is run.
+    said by the library, which is not loaded for the words that stand here: every start of Kedro
+    would wait for it. `n_iter_no_change` may be None: every epoch is run.
     """
 
     model_config = ConfigDict(extra="allow")
 
     engine: Engine = "numpy"
-    device: str = "auto"
-    dtype: str = "float32"
+    device: Literal["auto", "cpu"] | str = "auto"
+    dtype: Literal["float32", "float64"] = "float32"
     hidden_layer_sizes: Layers = (64, 16, 8)
-    activation: str | tuple[str, ...] = "relu"
-    init: str = "auto"
-    solver: str = "adam"
-    learning_rate: str = "constant"
+    activation: Literal["relu", "sigmoid", "logistic", "tanh"] | str | tuple[str, ...] = "relu"
+    init: Literal["auto", "he", "xavier"] | str = "auto"
+    solver: Literal["sgd", "adam", "adamw"] | str = "adam"
+    learning_rate: Literal["constant", "one_cycle", "cosine"] | str = "constant"
     learning_rate_init: PositiveFloat = 0.001
     momentum: Annotated[float, Field(ge=0, le=1)] = 0.9
     alpha: NonNegativeFloat = 0.0001
     l1: NonNegativeFloat = 0.0
     dropout: DropoutRate | tuple[DropoutRate, ...] = 0.0
-    batch_size: PositiveInt | str = 200
+    batch_size: PositiveInt | Literal["auto", "full"] | str = 200
     max_iter: PositiveInt = 200
-    loss: str = "cross_entropy"
+    loss: Literal["cross_entropy", "focal"] | str = "cross_entropy"
     focal_gamma: NonNegativeFloat = 2.0
-    class_weight: str | None = None
+    class_weight: Literal["balanced"] | str | None = None
     early_stopping: bool | str = False
     n_iter_no_change: PositiveInt | None = 10
-    tol: float = 1e-4
+    tol: NonNegativeFloat = 1e-4
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        """Check what is given by the library's own list; nothing is imported for the defaults."""
+        """Ask the library about what the types above do not tell."""
         given = {name: getattr(self, name) for name in self.model_fields_set}
-        if given:
+        if not all(_is_listed(name, value) for name, value in given.items()):
             _check_arguments({name: one for name, one in given.items() if one is not None})
         return self
 
     def changed(self, **values: Any) -> NetworkParameters:
         """Copy with other values, checked."""
         return type(self).model_validate({**self.model_dump(), **values})
+
+
+def _is_listed(name: str, value: Any) -> bool:
+    """Tell whether an argument is one of `NetworkParameters`, and any word in it one of its own."""
+    field = NetworkParameters.model_fields.get(name)
+    if field is None:
+        return False
+    words = [
+        one for one in (value if isinstance(value, tuple) else [value]) if isinstance(one, str)
+    ]
+    if not words:  # pydantic has checked the number
+        return True
+    kinds = get_args(field.annotation)
+    return {word for kind in kinds for word in get_args(kind) or (kind,)}.issuperset(words)
 
 
 def _check_arguments(given: dict[str, Any]) -> None:
