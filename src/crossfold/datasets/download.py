@@ -8,6 +8,7 @@ import io
 import logging
 import os
 import time
+import traceback
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -159,12 +160,20 @@ def ask(
                 requests.get(url, headers=headers, stream=True, timeout=timeout_seconds)
             )
         except BaseException as error:
+            _let_go(error)
             answer.set_exception(error)
 
     Thread(target=get, daemon=True).start()
     with suppress(TimeoutError):
         return answer.result(max(limits.until - time.monotonic(), 0))
     raise SourceError(limits.too_long)
+
+
+def _let_go(error: BaseException | None) -> None:
+    """Free what an error's calls held: urllib3 leaves the connection open that it refuses."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def receive(response: requests.Response, file: BinaryIO, name: str, limits: Limits) -> None:
