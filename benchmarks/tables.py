@@ -35,7 +35,7 @@ from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import LabelEncoder, OrdinalEncoder
 
-from crossfold.validation import wilson_interval
+from crossfold.validation.metrics import wilson_interval
 
 ROOT = Path(__file__).parents[1]
 LISTED: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("tables.yml").read_text("utf-8"))

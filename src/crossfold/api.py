@@ -17,6 +17,7 @@ from kedro.runner import SequentialRunner
 from crossfold.datasets.figure_dataset import to_svg
 from crossfold.datasets.table_dataset import as_text, with_plain_types
 from crossfold.exceptions import CrossfoldError
+from crossfold.validation.tables import POOLED
 
 if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
@@ -87,7 +88,6 @@ class Study:
     def summary(self) -> pd.DataFrame:
         """Arrange the pooled metrics of the cross-validation, one row a model."""
         from crossfold.templates.cross_validation.folds import MAIN
-        from crossfold.validation.tables import POOLED
 
         of_result = (self.metrics["scope"] == POOLED) & self.metrics["protocol"].isin(MAIN)
         return self.metrics[of_result].pivot_table("estimate", "model", "metric")

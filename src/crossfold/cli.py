@@ -13,11 +13,7 @@ from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.server import server_start
 from kedro.framework.project import pipelines
 from kedro.framework.startup import ProjectMetadata
-from kedro.server.utils import (
-    KEDRO_PROJECT_PATH_ENV,
-    KEDRO_SERVER_CONF_SOURCE,
-    KEDRO_SERVER_ENV,
-)
+from kedro.server.utils import KEDRO_PROJECT_PATH_ENV, KEDRO_SERVER_CONF_SOURCE, KEDRO_SERVER_ENV
 from kedro.utils import find_kedro_project
 from kedro_viz.launchers.cli.main import viz
 
@@ -72,10 +68,7 @@ def cli() -> None:
 
 
 run = OneSentenceCommand(
-    name="run",
-    params=[*kedro_run.params, wait],
-    callback=kedro_run.callback,
-    help=kedro_run.help,
+    name="run", params=[*kedro_run.params, wait], callback=kedro_run.callback, help=kedro_run.help
 )
 refresh = OneSentenceCommand(
     name="refresh",

@@ -59,10 +59,7 @@ class ProjectHooks:
 
     @hook_impl(tryfirst=True)  # a run that cannot start does not come into the ledger
     def before_pipeline_run(
-        self,
-        run_params: dict[str, Any],
-        pipeline: Pipeline,
-        catalog: CatalogProtocol[Any, Any],
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
         """Check that what it reads is there; remove what killed runs left where it writes."""
         require_inputs(pipeline, catalog, pipelines)
@@ -108,10 +105,7 @@ class ProjectHooks:
 
     @hook_impl
     def after_pipeline_run(
-        self,
-        run_params: dict[str, Any],
-        pipeline: Pipeline,
-        catalog: CatalogProtocol[Any, Any],
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
         """Say what each study of the run found, and where its report is."""
         self._steps.pop(run_params["run_id"], None)

@@ -19,7 +19,7 @@ CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
     "config_patterns": {
-        "parameters": ["parameters*", "parameters*/**", "**/parameters*", "**/claims*"],
+        "parameters": ["parameters*", "parameters*/**", "**/parameters*", "**/claims*"]
     },
     "merge_strategy": {"globals": "soft", "parameters": "soft"},
 }

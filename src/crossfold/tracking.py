@@ -280,6 +280,6 @@ def _is_installed() -> bool:
         return True
     _logger.warning(
         "The run is not tracked, because MLflow is not installed: install it with"
-        " pip install --editable '.[mlflow]', or set tracking: false in globals.yml.",
+        " pip install --editable '.[mlflow]', or set tracking: false in globals.yml."
     )
     return False

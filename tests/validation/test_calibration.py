@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from crossfold.validation import (
+from crossfold.validation.calibration import (
     CalibrationError,
-    GroupBootstrap,
-    binary_metrics,
     calibration_measures,
     calibrator_from_dict,
     fit_calibrator,
     reliability_curve,
 )
+from crossfold.validation.intervals import GroupBootstrap
+from crossfold.validation.metrics import binary_metrics
 
 METHODS = ["platt", "isotonic", "beta"]
 

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from crossfold.validation import (
+from crossfold.validation.comparison import (
     corrected_resampled_t_test,
     equivalence_test,
     mcnemar_test,
     permute_labels,
-    t_interval,
     verdict,
 )
+from crossfold.validation.intervals import t_interval
 
 A, B = [0.80, 0.82, 0.81, 0.83, 0.79], [0.78, 0.81, 0.80, 0.80, 0.78]
 

@@ -8,8 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossfold.validation import feature_drift, label_rates, population_stability_index
-from crossfold.validation.drift import count_bins, index_by_chance, rate_changes, verdict
+from crossfold.validation.drift import (
+    count_bins,
+    feature_drift,
+    index_by_chance,
+    label_rates,
+    population_stability_index,
+    rate_changes,
+    verdict,
+)
 
 SHARES = st.lists(st.floats(0, 1), min_size=2, max_size=12).filter(lambda x: sum(x) > 0)
 

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from crossfold.validation import GroupBootstrap, wilson_interval
 from crossfold.validation.estimates import (
     COMPARED,
     MAIN_METRIC,
@@ -13,6 +12,8 @@ from crossfold.validation.estimates import (
     point_estimates,
     resampled_estimates,
 )
+from crossfold.validation.intervals import GroupBootstrap
+from crossfold.validation.metrics import wilson_interval
 
 N = 400
 

@@ -4,14 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossfold.validation import (
+from crossfold.validation.leak_guard import (
     NOT_SYNTHETIC,
     LeakError,
     check_leaks,
     equal_rows,
     find_leaks,
-    leave_one_out,
 )
+from crossfold.validation.splits import leave_one_out
 
 FOLD = np.array([0, 0, 1, 1], dtype=np.int8)
 

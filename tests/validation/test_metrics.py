@@ -4,15 +4,13 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from crossfold.validation import (
-    METRICS,
+from crossfold.validation.intervals import (
     GroupBootstrap,
-    binary_metrics,
     bootstrap_metrics,
     metric_rows,
     percentile_interval,
-    wilson_interval,
 )
+from crossfold.validation.metrics import METRICS, binary_metrics, wilson_interval
 
 RANKED = {
     "roc_auc": reference.roc_auc_score,

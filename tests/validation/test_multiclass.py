@@ -7,12 +7,8 @@ from hypothesis import strategies as st
 from scipy.stats import ttest_rel
 from sklearn import metrics as reference
 
-from crossfold.validation import (
-    MULTICLASS_METRICS,
-    multiclass_metrics,
-    paired_bootstrap,
-    paired_t_test,
-)
+from crossfold.validation.comparison import paired_bootstrap, paired_t_test
+from crossfold.validation.metrics import MULTICLASS_METRICS, multiclass_metrics
 
 CLASSES = 4
 PAIRS = st.lists(st.tuples(*[st.integers(0, CLASSES - 1)] * 2), min_size=1, max_size=30)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossfold.validation import (
+from crossfold.validation.splits import (
     SplitError,
     assign_folds,
     assign_parts,

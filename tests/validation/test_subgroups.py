@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossfold.validation import GroupBootstrap, binary_metrics, subgroup_table
+from crossfold.validation.intervals import GroupBootstrap
+from crossfold.validation.metrics import binary_metrics
+from crossfold.validation.subgroups import subgroup_table
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from crossfold.validation import (
-    GroupBootstrap,
+from crossfold.validation.intervals import GroupBootstrap
+from crossfold.validation.thresholds import (
     ThresholdError,
     capacity_table,
     choose_threshold,

@@ -39,11 +39,7 @@ DATABASE = re.compile(r"(?P<con>[a-z][\w+]*://.*)::(?P<table>.+)")
 DELIMITERS = ("\t", ";", "|", ",")
 SAMPLE_BYTES, SAMPLE_LINES, CHUNK_BYTES = 1 << 18, 500, 1 << 20
 # A byte order mark tells the encoding.
-MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 GROUPED = re.compile(r"[+-]?\d{1,3}(?P<comma>[.,' ])\d{3}((?P=comma)\d{3})*(?P<point>[.,])\d+")
 

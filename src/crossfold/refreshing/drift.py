@@ -18,6 +18,7 @@ from crossfold.refreshing.promotion import Decision, Difference
 from crossfold.reports import charts, style, words
 from crossfold.reports.page import figure_html, render_page, today
 from crossfold.reports.tables import to_html
+from crossfold.validation.drift import feature_drift, label_rates, rate_changes
 from kedro_refresh import RefreshError
 from kedro_refresh.fingerprint import Content, Fingerprint
 from kedro_refresh.ledger import Ledger, NodeRecord, Output
@@ -82,10 +83,7 @@ class Drift:
 
 
 def drift_table(
-    rule: DriftRule,
-    now: pd.DataFrame,
-    before: pd.DataFrame | None,
-    difference: Difference | None,
+    rule: DriftRule, now: pd.DataFrame, before: pd.DataFrame | None, difference: Difference | None
 ) -> pd.DataFrame:
     """Compare the data of a study with those before, if any, and its model with the one in use.
 
@@ -119,8 +117,6 @@ def _rows(name: str, now: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataF
 
 
 def _rates(rule: DriftRule, now: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
-    from crossfold.validation import label_rates, rate_changes
-
     rates = [label_rates(_label(rule, table)) for table in (now, before) if table is not None]
     changes = rate_changes(*rates)
     names = f"{rule.label} " + changes.pop("level")
@@ -136,8 +132,6 @@ def _label(rule: DriftRule, table: pd.DataFrame) -> pd.Series:
 
 
 def _features(rule: DriftRule, now: pd.DataFrame, before: pd.DataFrame | None) -> pd.DataFrame:
-    from crossfold.validation import feature_drift
-
     if before is None:
         return now.iloc[:0, :0]
     left_out = [rule.label, *rule.ignore]

@@ -43,7 +43,7 @@ class ModelRule(Frozen):
     # which predictions are the model's
     model: str
     protocol: str
-    # one of `crossfold.validation.METRICS` that needs no decisions
+    # one of `crossfold.validation.metrics.METRICS` that needs no decisions
     metric: Literal["roc_auc", "pr_auc", "brier", "log_loss"] = "roc_auc"
 
 

@@ -12,6 +12,8 @@ from kedro.io import CatalogProtocol
 
 from crossfold.datasets.networks import Promotion, read_promotion, write_promotion
 from crossfold.refreshing.hooks import ModelRule, Promote
+from crossfold.validation.intervals import GroupBootstrap, bootstrap_metrics, percentile_interval
+from crossfold.validation.metrics import binary_metrics
 from kedro_refresh import RefreshError
 from kedro_refresh.adapter import path_of
 from kedro_refresh.stored import locate
@@ -121,13 +123,6 @@ def common_rows(
 
 def difference(rows: pd.DataFrame, metric: str) -> Difference:
     """Compare two models on the same rows; groups are resampled as wholes, for both alike."""
-    from crossfold.validation import (
-        GroupBootstrap,
-        binary_metrics,
-        bootstrap_metrics,
-        percentile_interval,
-    )
-
     target, sign = rows["target"].to_numpy(), -1 if metric in LOWER_IS_BETTER else 1
     bootstrap = GroupBootstrap(rows["group"].to_numpy(), N_RESAMPLES, SEED)
     point, resampled = {}, {}

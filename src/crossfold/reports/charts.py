@@ -373,7 +373,7 @@ def reliability(bins: Mapping[str, pd.DataFrame], axis: str) -> Figure:
     Parameters
     ----------
     bins
-        Tables of `crossfold.validation.reliability_curve`, by what they are of.
+        Tables of `crossfold.validation.calibration.reliability_curve`, by what they are of.
     axis
         What the observed share is of.
     """
@@ -423,7 +423,7 @@ def capacity(table: pd.DataFrame, flagged_share: float) -> Figure:
     Parameters
     ----------
     table
-        Of `crossfold.validation.capacity_table`, with intervals.
+        Of `crossfold.validation.thresholds.capacity_table`, with intervals.
     flagged_share
         Share that the chosen thresholds flag.
     """

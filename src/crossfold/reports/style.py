@@ -98,11 +98,7 @@ def line(axes: Axes, x: Any, y: Any, style: Mapping[str, Any], label: str | None
 
 
 def band(
-    axes: Axes,
-    x: pd.Series,
-    table: pd.DataFrame,
-    style: Mapping[str, Any],
-    label: str | None,
+    axes: Axes, x: pd.Series, table: pd.DataFrame, style: Mapping[str, Any], label: str | None
 ) -> None:
     """Draw a line with its interval as a band."""
     line(axes, x, table["estimate"], style, label)

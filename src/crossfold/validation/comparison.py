@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from crossfold.validation.intervals import percentile_interval
+
 
 @dataclass(frozen=True)
 class TestResult:
@@ -130,6 +132,53 @@ def mcnemar_test(y: ArrayLike, flagged_a: ArrayLike, flagged_b: ArrayLike) -> Te
     statistic = float(min(only_a, only_b))
     difference = (only_a - only_b) / len(y)
     return TestResult(difference, low, high, statistic, float(test.pvalue), discordant)
+
+
+def paired_bootstrap(differences: ArrayLike, *, n_resamples: int, seed: int) -> TestResult:
+    """Resample rows to give the mean of their differences an interval.
+
+    Parameters
+    ----------
+    differences
+        What model A scores more than model B on each row, shape ``(n,)``: with several trainings
+        of each, the difference of the shares that are right.
+    n_resamples
+        Bootstrap resamples.
+    seed
+        Seeds the draws.
+
+    Returns
+    -------
+    The mean, its 95 % percentile interval and the number of rows; no statistic, no p-value.
+    """
+    values, counts = np.unique(np.asarray(differences, dtype=np.float64), return_counts=True)
+    n = int(counts.sum())
+    drawn = np.random.default_rng(seed).multinomial(n, counts / n, size=n_resamples)
+    low, high = percentile_interval(drawn @ values / n)
+    return TestResult(float(counts @ values / n), low, high, np.nan, np.nan, n)
+
+
+def paired_t_test(scores_a: ArrayLike, scores_b: ArrayLike) -> TestResult:
+    """Compare the scores of two models that were trained from the same seeds: paired t-test.
+
+    Parameters
+    ----------
+    scores_a, scores_b
+        Score of each seed, shape ``(k,)``, k ≥ 2.
+
+    Returns
+    -------
+    The mean difference with its 95 % interval; a p-value of 1 or 0 where all differ alike.
+    """
+    from scipy.stats import ttest_rel
+
+    a, b = (np.asarray(scores, dtype=np.float64) for scores in (scores_a, scores_b))
+    mean = float((a - b).mean())
+    if np.ptp(a - b) == 0:
+        return TestResult(mean, mean, mean, np.nan, float(mean == 0), len(a))
+    result = ttest_rel(a, b)
+    low, high = result.confidence_interval()
+    return TestResult(mean, low, high, float(result.statistic), float(result.pvalue), len(a))
 
 
 def verdict(low: float, high: float) -> str:

@@ -18,16 +18,18 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.validation.intervals import GroupBootstrap, bootstrap_metrics, percentile_interval
-from crossfold.validation.metrics import Values, Weights, binary_metrics, wilson_interval
-from crossfold.validation.multiclass import multiclass_metrics
+from crossfold.validation.metrics import (
+    Values,
+    Weights,
+    binary_metrics,
+    multiclass_metrics,
+    wilson_interval,
+)
+from crossfold.validation.tables import probabilities
 
 Task = Literal["binary", "multiclass", "regression"]
 
-MAIN_METRIC: dict[Task, str] = {
-    "binary": "roc_auc",
-    "multiclass": "accuracy",
-    "regression": "r2",
-}
+MAIN_METRIC: dict[Task, str] = {"binary": "roc_auc", "multiclass": "accuracy", "regression": "r2"}
 COMPARED: dict[Task, tuple[str, ...]] = {
     "binary": ("roc_auc", "pr_auc", "brier"),
     "multiclass": ("accuracy", "macro_f1", "log_loss"),
@@ -65,8 +67,6 @@ class Predicted:
     @classmethod
     def of(cls, predictions: pd.DataFrame, task: Task) -> Predicted:
         """Read a table of predictions of one model."""
-        from crossfold.validation.tables import probabilities
-
         y = predictions["target"].to_numpy()
         if task == "regression":
             return cls(task, y, predictions["predicted"].to_numpy(dtype=np.float64))

@@ -1,10 +1,11 @@
-"""Metrics of binary predictions, as scikit-learn defines them, for one or many sets of weights."""
+"""Metrics of two classes and of several, as scikit-learn defines them, and Wilson's interval."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 Weights = NDArray[np.floating]
@@ -14,6 +15,7 @@ RANKING = ("roc_auc", "pr_auc")
 PROBABILITY = ("brier", "log_loss", "expected_calibration_error", "mean_prediction")
 DECISION = ("accuracy", "precision", "recall", "specificity", "f1", "mcc", "flagged_share")
 METRICS = (*RANKING, *PROBABILITY, *DECISION)
+MULTICLASS_METRICS = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc")
 
 ECE_BINS = 10
 
@@ -165,3 +167,62 @@ def wilson_interval(successes: Any, n: Any, confidence: float = 0.95) -> tuple[V
     # At the ends the formula gives 0 and 1, but for rounding.
     low, high = np.where(share == 0, 0, centre - half), np.where(share == 1, 1, centre + half)
     return np.clip(low, 0, 1), np.clip(high, 0, 1)
+
+
+def multiclass_metrics(counts: ArrayLike) -> dict[str, Values]:
+    """Compute all metrics of one or many confusion matrices at once, as scikit-learn defines them.
+
+    A precision, recall or F1 whose denominator is 0 counts as 0 in the mean over classes; all
+    classes are in that mean.
+
+    Parameters
+    ----------
+    counts
+        Rows by true class (last axis but one) and predicted class (last), shape ``(..., k, k)``.
+
+    Returns
+    -------
+    For each of `MULTICLASS_METRICS` an array of shape ``(...)``. ``mcc`` is Matthews' correlation
+    for several classes (Gorodkin 2004).
+    """
+    counts = np.asarray(counts, dtype=np.float64)
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    true, predicted = counts.sum(axis=-1), counts.sum(axis=-2)
+    total, all_hits = counts.sum(axis=(-2, -1)), hits.sum(axis=-1)
+    by_chance = (true * predicted).sum(axis=-1)
+    spread = (total**2 - (true**2).sum(axis=-1)) * (total**2 - (predicted**2).sum(axis=-1))
+    return {
+        "accuracy": _ratio(all_hits, total),
+        "macro_precision": _ratio(hits, predicted).mean(axis=-1),
+        "macro_recall": _ratio(hits, true).mean(axis=-1),
+        "macro_f1": _ratio(2 * hits, true + predicted).mean(axis=-1),
+        "mcc": _ratio(all_hits * total - by_chance, np.sqrt(spread)),
+    }
+
+
+def confusion_counts(rows: pd.DataFrame, k: int) -> NDArray[np.intp]:
+    """Count rows by the numbers ``target`` (rows) and ``predicted`` (columns), shape ``(k, k)``."""
+    cells = rows["target"].to_numpy(dtype=np.intp) * k + rows["predicted"].to_numpy(dtype=np.intp)
+    return np.bincount(cells, minlength=k * k).reshape(k, k)
+
+
+def class_rates(counts: ArrayLike) -> pd.DataFrame:
+    """Compute precision and recall of each class with Wilson's intervals.
+
+    Parameters
+    ----------
+    counts
+        Rows by true and predicted class, shape ``(k, k)``.
+
+    Returns
+    -------
+    A row for each class: ``precision`` and ``recall``, each with ``_low`` and ``_high``; NaN of a
+    class that was never named, or never seen.
+    """
+    counts = np.asarray(counts)
+    hits, columns = np.diagonal(counts), {}
+    for name, axis in (("precision", 0), ("recall", 1)):
+        n = counts.sum(axis=axis)
+        columns[name] = hits / np.where(n > 0, n, np.nan)
+        columns[f"{name}_low"], columns[f"{name}_high"] = wilson_interval(hits, n)
+    return pd.DataFrame(columns)

@@ -124,10 +124,7 @@ def threshold_table(
 
 
 def capacity_table(
-    y: ArrayLike,
-    p: ArrayLike,
-    shares: ArrayLike = SHARES,
-    bootstrap: GroupBootstrap | None = None,
+    y: ArrayLike, p: ArrayLike, shares: ArrayLike = SHARES, bootstrap: GroupBootstrap | None = None
 ) -> pd.DataFrame:
     """Give precision and recall when the riskiest share of rows is called.
 
@@ -170,10 +167,7 @@ def capacity_table(
 
 
 def _at_shares(
-    y: NDArray[np.float32],
-    ends: NDArray[np.intp],
-    weights: Weights,
-    shares: NDArray[np.float64],
+    y: NDArray[np.float32], ends: NDArray[np.intp], weights: Weights, shares: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Give precision and recall, each of shape ``(resamples, shares)``, of ranked rows.
 

@@ -28,12 +28,8 @@ from crossfold.templates.cross_validation.parameters import (
     FamilyParameters,
     PreparationParameters,
 )
-from crossfold.validation import (
-    GroupBootstrap,
-    bootstrap_metrics,
-    percentile_interval,
-    wilson_interval,
-)
+from crossfold.validation.intervals import GroupBootstrap, bootstrap_metrics, percentile_interval
+from crossfold.validation.metrics import wilson_interval
 from crossfold.validation.schemas import COMPARISON, HISTORY, METRICS, PREDICTIONS
 from crossfold.validation.tables import POOLED
 

@@ -11,7 +11,7 @@ from crossfold.pipelines.images.networks import class_probabilities, prediction_
 from crossfold.pipelines.images.nodes import compare_models, evaluate_networks
 from crossfold.pipelines.images.parameters import ComparisonsParameters
 from crossfold.templates.cross_validation.nodes import join_tables
-from crossfold.validation import wilson_interval
+from crossfold.validation.metrics import wilson_interval
 from crossfold.validation.schemas import COMPARISON, METRICS, PREDICTIONS
 
 N = 300

@@ -11,8 +11,7 @@ from sklearn import metrics
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images import report
 from crossfold.templates.reporting.parameters import ReportParameters
-from crossfold.validation import wilson_interval
-from crossfold.validation.multiclass import confusion_counts
+from crossfold.validation.metrics import confusion_counts, wilson_interval
 
 CLASSES = ["cat", "dog"]
 REPORT = ReportParameters(extra={"shown": []}, labels={"mini_batch": "mini-batches"})

@@ -8,7 +8,7 @@ from crossfold.datasets import MLPDataset
 from crossfold.pipelines.images.data import SplitImages
 from crossfold.pipelines.images.nodes import train_experiments
 from crossfold.pipelines.images.parameters import RegimesParameters
-from crossfold.validation import multiclass_metrics
+from crossfold.validation.metrics import multiclass_metrics
 from crossfold.validation.schemas import HISTORY, PREDICTIONS
 from crossfold.validation.tables import probabilities
 

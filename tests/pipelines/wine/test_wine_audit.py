@@ -31,7 +31,8 @@ from crossfold.pipelines.wine.audit import (
 )
 from crossfold.pipelines.wine.nodes import join_wines
 from crossfold.templates.audit import Setup
-from crossfold.validation import GroupBootstrap, mcnemar_test
+from crossfold.validation.comparison import mcnemar_test
+from crossfold.validation.intervals import GroupBootstrap
 
 SEED = 42
 CONF = Path(__file__).parents[3] / "conf/base/wine/claims.yml"

@@ -20,8 +20,9 @@ from crossfold.templates.cross_validation.folds import (
 )
 from crossfold.templates.cross_validation.parameters import FoldParameters
 from crossfold.templates.parameters import TableParameters
-from crossfold.validation import LeakError, SplitError
+from crossfold.validation.leak_guard import LeakError
 from crossfold.validation.schemas import FOLDS
+from crossfold.validation.splits import SplitError
 from crossfold.validation.tables import TRAIN
 
 ALONE = TableParameters(target="y")

@@ -22,7 +22,7 @@ from crossfold.templates.cross_validation.parameters import (
     PreparationParameters,
 )
 from crossfold.templates.parameters import TableParameters
-from crossfold.validation import NOT_SYNTHETIC
+from crossfold.validation.leak_guard import NOT_SYNTHETIC
 
 NETWORK = {
     "hidden_layer_sizes": [16],

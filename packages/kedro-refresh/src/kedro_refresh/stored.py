@@ -269,10 +269,7 @@ def _after(version: str) -> str:
 
 
 def prune(
-    catalog: Catalog,
-    in_use: Mapping[str, Collection[str]],
-    ledger: Ledger,
-    rule: KeepRule,
+    catalog: Catalog, in_use: Mapping[str, Collection[str]], ledger: Ledger, rule: KeepRule
 ) -> tuple[int, int]:
     """Remove versions that a rule does not keep, and runs that wrote nothing else; count both.
 

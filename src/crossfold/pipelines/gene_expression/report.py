@@ -11,11 +11,7 @@ import pandas as pd
 from crossfold.pipelines.gene_expression.nodes import CLASSES, TARGET
 from crossfold.reports import charts, style
 from crossfold.reports.words import percent, shortened
-from crossfold.templates.cross_validation.folds import (
-    K_FOLD,
-    LEAVE_ONE_OUT,
-    ORIGINAL_SPLIT,
-)
+from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT, ORIGINAL_SPLIT
 from crossfold.templates.cross_validation.history import pool_epochs
 from crossfold.templates.reporting import protocols
 from crossfold.templates.reporting.parameters import ReportParameters
@@ -28,10 +24,7 @@ SHOWN = ("accuracy", "recall", "specificity", "f1", "mcc", "pr_auc")
 
 
 def selected_probes(
-    selected: pd.DataFrame,
-    probes: pd.DataFrame,
-    features: pd.DataFrame,
-    model_card: dict[str, Any],
+    selected: pd.DataFrame, probes: pd.DataFrame, features: pd.DataFrame, model_card: dict[str, Any]
 ) -> pd.DataFrame:
     """Compute the share of folds that chose each probe, by protocol.
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from crossfold.datasets.images import LabelledImages
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images.parameters import SplitParameters
+from crossfold.validation.leak_guard import check_leaks
 
 Rows = NDArray[np.intp]
 
@@ -160,8 +161,6 @@ def image_codes(images: NDArray[Any]) -> NDArray[np.intp]:
 
 def guard_against_leaks(images: NDArray[Any], split_table: pd.DataFrame) -> pd.DataFrame:
     """Check that no image is in two parts of a split, not even as a copy; a leak stops the run."""
-    from crossfold.validation import check_leaks
-
     identity = pd.DataFrame({"image": image_codes(images)})
     checks = []
     for split, column in COLUMNS.items():

@@ -17,6 +17,7 @@ from crossfold.pipelines.images.parameters import (
 )
 from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.templates.cross_validation.training import make_network
+from crossfold.validation.metrics import multiclass_metrics
 from crossfold.validation.tables import concatenate, probability_columns
 
 if TYPE_CHECKING:
@@ -117,8 +118,6 @@ def epoch_table(history: ExperimentHistory) -> pd.DataFrame:
     ``validation_accuracy``, ``seconds`` since training began, and the means over classes
     ``validation_precision``, ``validation_recall`` and ``validation_f1``) and ``value``.
     """
-    from crossfold.validation import multiclass_metrics
-
     macro = multiclass_metrics(history.validation_confusion)
     columns = {"epoch": history.epochs, **{name: getattr(history, name) for name in _CURVES}}
     columns |= {f"validation_{n}": macro[f"macro_{n}"] for n in ("precision", "recall", "f1")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -36,11 +36,14 @@ from crossfold.templates.cross_validation.parameters import (
     NetworkParameters,
 )
 from crossfold.templates.parameters import TableParameters
-from crossfold.validation import wilson_interval
+from crossfold.validation.comparison import (
+    TestResult,
+    mcnemar_test,
+    paired_bootstrap,
+    paired_t_test,
+)
+from crossfold.validation.metrics import wilson_interval
 from crossfold.validation.tables import concatenate, probabilities
-
-if TYPE_CHECKING:
-    from crossfold.validation import TestResult
 
 STRONG = "strong"
 
@@ -346,8 +349,6 @@ def _compare(
     seed: int,
 ) -> dict[str, TestResult]:
     """Compare the classes named by a pair, by image (rows) and member, and over all members."""
-    from crossfold.validation import mcnemar_test, paired_bootstrap, paired_t_test
-
     a, b = (given.look_up(models, one, "model") for one in pair)
     members = a.columns.intersection(b.columns)
     y = a.index.get_level_values("target").to_numpy()

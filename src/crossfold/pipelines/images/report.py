@@ -18,8 +18,8 @@ from crossfold.reports import charts, style
 from crossfold.reports import words as write
 from crossfold.reports.tables import Estimate, side_by_side
 from crossfold.templates.reporting.parameters import ReportParameters
-from crossfold.validation import verdict, wilson_interval
-from crossfold.validation.multiclass import class_rates, confusion_counts
+from crossfold.validation.comparison import verdict
+from crossfold.validation.metrics import class_rates, confusion_counts, wilson_interval
 from crossfold.validation.tables import POOLED, probabilities
 
 if TYPE_CHECKING:

@@ -9,11 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.pipelines.moons.parameters import (
-    DrawParameters,
-    PointParameters,
-    VariantParameters,
-)
+from crossfold.pipelines.moons.parameters import DrawParameters, PointParameters, VariantParameters
 from crossfold.templates.cross_validation.evaluation import (
     COMPARISON_COLUMNS,
     compare_by_row,
@@ -21,11 +17,10 @@ from crossfold.templates.cross_validation.evaluation import (
     result_row,
 )
 from crossfold.templates.cross_validation.history import history_table
-from crossfold.templates.cross_validation.parameters import (
-    EvaluationParameters,
-    NetworkParameters,
-)
+from crossfold.templates.cross_validation.parameters import EvaluationParameters, NetworkParameters
 from crossfold.templates.parameters import TableParameters
+from crossfold.validation.comparison import paired_t_test
+from crossfold.validation.intervals import t_interval
 from crossfold.validation.tables import NOT_SET, POOLED, concatenate, two_class_rows
 
 TRAIN, TEST = "train", "test"
@@ -179,8 +174,6 @@ def evaluate_variants(
     A table of the schema `crossfold.validation.schemas.METRICS`; over draws, intervals are
     Student's, and ``n`` counts the draws.
     """
-    from crossfold.validation import t_interval
-
     own = evaluate_predictions(predictions, points, table_parameters, evaluation, seed)
     over_draws = pd.DataFrame(
         [
@@ -228,8 +221,6 @@ def _decided_apart(pair: tuple[str, str], models: Mapping[str, pd.DataFrame]) ->
 
 def _draw_rows(draws: pd.DataFrame, reference: str) -> Iterator[dict[str, Any]]:
     """Compare the reference variant with each other one on the same draws."""
-    from crossfold.validation import paired_t_test
-
     wide = draws.pivot_table("accuracy", "draw", "model", sort=False)
     for other in wide.columns.drop(reference):
         result = paired_t_test(wide[reference], wide[other])

@@ -25,8 +25,7 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         [
             *wire(
-                (nodes.draw_points, ["params:points", "params:seed"], "points"),
-                namespace="data",
+                (nodes.draw_points, ["params:points", "params:seed"], "points"), namespace="data"
             ),
             *wire(
                 (nodes.train_variants, ["points", *_NETWORK], trained),

@@ -15,11 +15,7 @@ if TYPE_CHECKING:
     from crossfold.templates.reporting.results import Results
 
 RATE = "No-show rate"
-SHOWN = {
-    "rate": RATE,
-    "flagged_share": "Share flagged",
-    "recall": "Recall",
-}
+SHOWN = {"rate": RATE, "flagged_share": "Share flagged", "recall": "Recall"}
 SCOPES = {"pooled": "all", "same_day": "same day", "later": "later days"}
 APART = ("mlp_tuned", "hist_gradient_boosting", "logistic_regression", "same_day_flag")
 TWINS = ("mlp_numpy", "mlp_torch")

@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from crossfold.reports.tables import Estimate, side_by_side
 from crossfold.reports.words import fitting_interval, percent, percent_interval
 from crossfold.templates.reporting.results import Results
+from crossfold.validation.intervals import GroupBootstrap, percentile_interval
+from crossfold.validation.metrics import wilson_interval
+from crossfold.validation.subgroups import subgroup_table
+from crossfold.validation.thresholds import threshold_table
 
 CONDITIONS = {
     "scholarship": "Scholarship",
@@ -58,8 +62,6 @@ def rate_table(groups: Mapping[str, pd.Series], outcome: pd.Series) -> pd.DataFr
     One row a group, sorted: the columns of `groups`, ``n``, ``events``, ``estimate`` (rate in
     [0, 1]), ``low`` and ``high`` (95 % Wilson interval).
     """
-    from crossfold.validation import wilson_interval
-
     keys = pd.DataFrame(dict(groups))
     counted = outcome.groupby([keys[name] for name in keys], observed=True).agg(["size", "sum"])
     table = counted.reset_index().rename(columns={"size": "n", "sum": "events"})
@@ -148,10 +150,8 @@ def subgroups(results: Results, seed: int) -> pd.DataFrame:
     Returns
     -------
     Columns ``group``, ``level``, ``n``, ``positives``, ``metric`` (``rate`` with its Wilson
-    interval, and those of `crossfold.validation.subgroup_table`), ``estimate``, ``low``, ``high``.
+    interval, and those of `subgroup_table`), ``estimate``, ``low``, ``high``.
     """
-    from crossfold.validation import GroupBootstrap, subgroup_table, wilson_interval
-
     rows = results.predicted(results.reference)
     levels: dict[str, Any] = {EVERYONE: np.full(len(rows), "all")}
     levels |= dict(subgroup_columns(results.table).take(rows["row"].to_numpy()))
@@ -222,16 +222,12 @@ def _ratio(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64
 
 
 def _with_interval(name: str, values: NDArray[np.float64]) -> dict[str, float]:
-    from crossfold.validation import percentile_interval
-
     low, high = percentile_interval(values[1:])
     return {name: float(values[0]), f"{name}_low": low, f"{name}_high": high}
 
 
 def thresholds(results: Results) -> pd.DataFrame:
     """Compute precision, recall, false positive rate and F1 over 101 thresholds."""
-    from crossfold.validation import threshold_table
-
     rows = results.predicted(results.reference)
     return threshold_table(rows["target"], rows["p1"])
 

@@ -14,6 +14,8 @@ from pydantic import Field, PositiveInt
 from crossfold.templates import audit
 from crossfold.templates.audit import Measured, resampled
 from crossfold.templates.parameters import Parameters
+from crossfold.validation.intervals import GroupBootstrap, bootstrap_metrics
+from crossfold.validation.splits import assign_folds
 
 INPUTS = (
     "male", "age", "scholarship", "hypertension", "diabetes", "alcoholism", "handicap",
@@ -148,8 +150,6 @@ def _inputs(table: pd.DataFrame) -> NDArray[np.float32]:
 
 def _split(table: pd.DataFrame, rows: NDArray[np.intp], how: How) -> Any:
     """Split row numbers into training and test rows; a row may come several times."""
-    from crossfold.validation import assign_folds
-
     own = table.iloc[rows]
     groups = None if ACROSS in how.faults else own["patient"]
     fold = assign_folds(own["no_show"], groups, n_splits=how.protocol.n_splits, seed=how.seed)
@@ -167,8 +167,6 @@ def _roc_auc(
     model: Any, X: NDArray[Any], table: pd.DataFrame, parts: tuple[Any, Any], how: How
 ) -> Measured:
     from sklearn.metrics import roc_auc_score
-
-    from crossfold.validation import GroupBootstrap, bootstrap_metrics
 
     (train, test), y = parts, table["no_show"].to_numpy()
     p = model.fit(X[train], y[train]).predict_proba(X[test])[:, 1]

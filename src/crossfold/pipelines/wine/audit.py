@@ -20,7 +20,9 @@ from crossfold.templates.cross_validation.folds import MAIN
 from crossfold.templates.cross_validation.parameters import Layers, NetworkParameters
 from crossfold.templates.cross_validation.training import make_network
 from crossfold.templates.parameters import Parameters
-from crossfold.validation import GroupBootstrap, corrected_resampled_t_test, wilson_interval
+from crossfold.validation.comparison import corrected_resampled_t_test
+from crossfold.validation.intervals import GroupBootstrap
+from crossfold.validation.metrics import wilson_interval
 
 Array = NDArray[Any]
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]

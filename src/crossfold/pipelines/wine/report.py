@@ -16,7 +16,7 @@ from crossfold.reports.words import count, plain
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.reporting.parameters import ReportParameters
 from crossfold.templates.reporting.results import Results
-from crossfold.validation import wilson_interval
+from crossfold.validation.metrics import wilson_interval
 from crossfold.validation.tables import POOLED
 
 if TYPE_CHECKING:

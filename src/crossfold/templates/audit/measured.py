@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from crossfold.reports import words
+from crossfold.validation.intervals import percentile_interval
+from crossfold.validation.metrics import wilson_interval
 
 Answer = Literal["yes", "no", "unclear"]
 NAN = math.nan
@@ -57,8 +59,6 @@ def from_interval(estimate: float, interval: Sequence[float], n: int) -> Measure
 
 def share_of(successes: float, n: int) -> Measured:
     """Measure a share of independent rows with its Wilson interval."""
-    from crossfold.validation import wilson_interval
-
     low, high = wilson_interval(successes, n)
     return Measured(successes / n, float(low), float(high), int(n))
 
@@ -73,8 +73,6 @@ def mean_of(values: ArrayLike, draws: NDArray[np.floating[Any]] | None = None) -
 
 def over_draws(values: ArrayLike) -> Measured:
     """Measure a median over seeds or draws, shape ``(n,)``, with the middle 95 % of them."""
-    from crossfold.validation import percentile_interval
-
     array = np.asarray(values, dtype=np.float64)
     low, high = percentile_interval(array)
     return Measured(float(np.median(array)), low, high, len(array), array)
@@ -85,8 +83,6 @@ def resampled(estimate: float, draws: ArrayLike, n: float) -> Measured:
 
     The same resamples for every quantity (the same seed) make effects of faults precise.
     """
-    from crossfold.validation import percentile_interval
-
     array = np.asarray(draws, dtype=np.float64)
     return Measured(float(estimate), *percentile_interval(array), n, array)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,23 @@ from numpy.typing import NDArray
 from crossfold.templates.cross_validation.folds import COMPARED
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters, Task
+from crossfold.validation.comparison import (
+    TestResult,
+    corrected_resampled_t_test,
+    equivalence_test,
+    mcnemar_test,
+    verdict,
+)
 from crossfold.validation.estimates import COMPARED as COMPARED_METRICS
-from crossfold.validation.estimates import MAIN_METRIC
-from crossfold.validation.tables import POOLED
-
-if TYPE_CHECKING:
-    from crossfold.validation import GroupBootstrap
-    from crossfold.validation.comparison import TestResult
+from crossfold.validation.estimates import (
+    MAIN_METRIC,
+    Predicted,
+    estimate_rows,
+    point_estimates,
+    resampled_estimates,
+)
+from crossfold.validation.intervals import GroupBootstrap, percentile_interval
+from crossfold.validation.tables import POOLED, probabilities
 
 COMPARISON_COLUMNS = (
     *("model_a", "model_b", "protocol", "metric", "test"),
@@ -64,9 +74,6 @@ def _evaluate_model(
     seed: int,
 ) -> pd.DataFrame:
     """Evaluate the predictions of one model under one protocol."""
-    from crossfold.validation import GroupBootstrap
-    from crossfold.validation.estimates import Predicted, estimate_rows
-
     bootstrap = GroupBootstrap(predictions["group"], evaluation.n_resamples, seed)
     predicted = Predicted.of(predictions, task)
     repeats = len(predictions) / predictions["row"].nunique()
@@ -90,8 +97,6 @@ def _scopes(
 
 def _fold_rows(predictions: pd.DataFrame, task: Task) -> Iterator[pd.DataFrame]:
     """Compute the point estimates of each fold."""
-    from crossfold.validation.estimates import Predicted, point_estimates
-
     for fold, rows in predictions.groupby("fold"):
         if len(rows) == 1:
             continue
@@ -155,8 +160,6 @@ def _compare_under(
     seed: int,
 ) -> pd.DataFrame:
     """Compare every pair of models under one protocol."""
-    from crossfold.validation import GroupBootstrap
-
     rows_of = predictions.sort_values(["model", "row", "fold"])
     models = {str(name): rows for name, rows in rows_of.groupby("model", observed=True)}
     first = next(iter(models.values()))
@@ -185,8 +188,6 @@ def _pairs(models: list[str], reference: str) -> list[tuple[str, str]]:
 
 def _resampled(rows: pd.DataFrame, task: Task, bootstrap: GroupBootstrap) -> pd.DataFrame:
     """Arrange metrics as columns: first row the estimate, then the resamples."""
-    from crossfold.validation.estimates import Predicted, point_estimates, resampled_estimates
-
     predicted = Predicted.of(rows, task)
     point, resamples = point_estimates(predicted), resampled_estimates(predicted, bootstrap)
     return pd.DataFrame({m: np.append(point[m], resamples[m]) for m in point})
@@ -228,8 +229,6 @@ def result_row(
     told
         The verdict, or None for the one rule of all studies.
     """
-    from crossfold.validation import verdict
-
     figures = {k: v for k, v in vars(result).items() if k != "statistic"}
     told = told or verdict(result.low, result.high)
     return _row(pair, metric, test, **figures, verdict=told)
@@ -239,8 +238,6 @@ def _paired_bootstrap(
     pair: tuple[str, str], resampled: dict[str, pd.DataFrame]
 ) -> list[dict[str, Any]]:
     """Compare pooled figures on the same resamples."""
-    from crossfold.validation import percentile_interval, verdict
-
     differences = resampled[pair[0]] - resampled[pair[1]]
     rows = []
     for metric in map(str, differences):
@@ -252,8 +249,6 @@ def _paired_bootstrap(
 
 
 def _t_test(pair: tuple[str, str], scores: _FoldScores) -> dict[str, Any]:
-    from crossfold.validation import corrected_resampled_t_test
-
     a, b = (scores.table[model] for model in pair)
     result = corrected_resampled_t_test(a, b, test_share=scores.test_share)
     return result_row(pair, scores.metric, "corrected resampled t-test over folds", result)
@@ -266,8 +261,6 @@ def _mcnemar(
     evaluation: EvaluationParameters,
 ) -> list[dict[str, Any]]:
     """Compare decisions: on all rows, and on those of one fold, where one is named."""
-    from crossfold.validation import mcnemar_test
-
     a, b = (models[model] for model in pair)
     decided = "flagged" if task == "binary" else "predicted"
     right_a, right_b = ((rows[decided] == rows["target"]).to_numpy() for rows in (a, b))
@@ -329,16 +322,12 @@ def compare_by_row(
 
 
 def _said(predictions: pd.DataFrame, task: Task) -> NDArray[Any]:
-    from crossfold.validation.tables import probabilities
-
     if task == "regression":
         return predictions["predicted"].to_numpy(dtype=np.float64)
     return probabilities(predictions, "raw_p")
 
 
 def _equivalence(twins: tuple[str, str], scores: _FoldScores, margin: float) -> dict[str, Any]:
-    from crossfold.validation import equivalence_test
-
     a, b = (scores.table[name] for name in twins)
     result = equivalence_test(a, b, margin=margin, test_share=scores.test_share)
     shown = f"equivalent within {margin}" if result.p_value < _SIGNIFICANT else "not shown"

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,7 @@ from crossfold.templates.cross_validation.parameters import (
 )
 from crossfold.templates.cross_validation.training import pooled_outputs
 from crossfold.templates.parameters import TableParameters, Task
+from crossfold.validation.calibration import Calibrator, calibrator_from_dict, fit_calibrator
 from crossfold.validation.tables import (
     CALIBRATION,
     VALIDATION,
@@ -29,9 +30,7 @@ from crossfold.validation.tables import (
     probabilities,
     probability_columns,
 )
-
-if TYPE_CHECKING:
-    from crossfold.validation import Calibrator
+from crossfold.validation.thresholds import choose_threshold
 
 _LIBRARIES = ("crossfold", "numpy", "pandas", "scikit-learn", "imbalanced-learn", "torch")
 # Blocks of this size stay in the processor's cache: a third faster than one of 50,000 rows.
@@ -61,8 +60,6 @@ class Decision:
 
         Without such rows nothing is calibrated, and the threshold is the fixed one.
         """
-        from crossfold.validation import choose_threshold, fit_calibrator
-
         if not len(raw):
             return cls(fit_calibrator("none", raw, target), parameters.threshold.value)
         calibrator = fit_calibrator(parameters.calibration, raw, target)
@@ -192,8 +189,6 @@ def score(model: Networks, features: pd.DataFrame) -> pd.DataFrame:
 
 
 def _score_block(model: Networks, features: pd.DataFrame) -> pd.DataFrame:
-    from crossfold.validation import calibrator_from_dict
-
     estimators, state = model
     inputs = TableEncoder.from_dict(state["encoder"]).transform(features)
     outputs = pooled_outputs(estimators, inputs, state["task"])

@@ -21,11 +21,7 @@ from numpy.typing import NDArray
 
 from crossfold.templates.cross_validation.encoding import Encoded, TableEncoder
 from crossfold.templates.cross_validation.folds import Fold
-from crossfold.templates.cross_validation.history import (
-    binary_scores,
-    history_table,
-    train_scores,
-)
+from crossfold.templates.cross_validation.history import binary_scores, history_table, train_scores
 from crossfold.templates.cross_validation.parameters import Model
 from crossfold.templates.cross_validation.training import (
     Outputs,
@@ -53,15 +49,7 @@ Learnt = tuple[Fold, TableEncoder]
 MOST_BYTES = 3 << 29
 """Memory for the encoded tables of folds that train together: 1.5 GiB."""
 
-SEARCH_COLUMNS = [
-    "model",
-    "protocol",
-    "fold",
-    "candidate",
-    "score",
-    "standard_deviation",
-    "chosen",
-]
+SEARCH_COLUMNS = ["model", "protocol", "fold", "candidate", "score", "standard_deviation", "chosen"]
 VARIED = {"loss", "focal_gamma", "class_weight"}
 """Arguments in which the networks of one stack may differ."""
 

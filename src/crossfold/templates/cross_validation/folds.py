@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from crossfold.templates.cross_validation.encoding import target_numbers
 from crossfold.templates.cross_validation.parameters import FoldParameters
 from crossfold.templates.parameters import TableParameters
-from crossfold.validation import (
+from crossfold.validation.leak_guard import check_leaks, equal_rows
+from crossfold.validation.splits import (
     SplitError,
     assign_folds,
     assign_parts,
-    check_leaks,
-    equal_rows,
     fold_rows,
     last_part,
     time_split,
@@ -267,7 +266,7 @@ def guard_against_leaks(
 
     Returns
     -------
-    The table of `crossfold.validation.check_leaks`.
+    The table of `crossfold.validation.leak_guard.check_leaks`.
     """
     group = group_of_row(fold_table)
     coarse = table_parameters.group is None and _stands_alone(group)

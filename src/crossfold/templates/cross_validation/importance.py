@@ -11,10 +11,7 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.templates.cross_validation.encoding import (
-    TableEncoder,
-    inputs_by_kind,
-)
+from crossfold.templates.cross_validation.encoding import TableEncoder, inputs_by_kind
 from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.cross_validation.parameters import (
     ImportanceParameters,

@@ -32,6 +32,11 @@ from crossfold.templates.cross_validation.training import (
     make_sampler,
 )
 from crossfold.templates.parameters import TableParameters
+from crossfold.validation.comparison import permute_labels
+from crossfold.validation.intervals import t_interval
+from crossfold.validation.leak_guard import NOT_SYNTHETIC, find_leaks
+from crossfold.validation.metrics import binary_metrics
+from crossfold.validation.splits import assign_folds, fold_rows
 
 INSIDE, BEFORE = "inside each training fold", "before the split"
 SELECTION, SMOTE = "selection", "smote"
@@ -58,8 +63,6 @@ def permutations(
     inputs: NDArray[np.float32], labels: NDArray[np.int8], n: int, seed: int
 ) -> list[Permuted]:
     """Permute the labels `n` times, row by row; equal seeds give equal labels."""
-    from crossfold.validation import NOT_SYNTHETIC, permute_labels
-
     rng, parents = np.random.default_rng(seed), np.full((len(labels), 2), NOT_SYNTHETIC)
     return [Permuted(inputs, permute_labels(labels, rng), parents) for _ in range(n)]
 
@@ -145,7 +148,6 @@ def _cross_validate(
     beside what they were made from.
     """
     from crossfold.mlp import FoldStack, ProgressBar
-    from crossfold.validation import assign_folds, find_leaks, fold_rows
 
     inputs, labels = (np.concatenate([one[part] for one in tables]) for part in (0, 1))
     folds = [assign_folds(one.labels, n_splits=n_splits, seed=seed) for one in tables]
@@ -178,8 +180,6 @@ def evaluate_leak_controls(control_predictions: pd.DataFrame, leaks: pd.DataFram
     Columns ``control``, ``when``, ``metric``, ``estimate``, ``low``, ``high``, ``permutations``
     and ``synthetic_leaks`` (what the leak guard counts).
     """
-    from crossfold.validation import t_interval
-
     keys, rows = ["control", "when"], []
     for names, part in control_predictions.groupby(keys, sort=False, observed=True):
         found = pd.DataFrame([_figures(one) for _, one in part.groupby("permutation")])
@@ -189,8 +189,6 @@ def evaluate_leak_controls(control_predictions: pd.DataFrame, leaks: pd.DataFram
 
 
 def _figures(rows: pd.DataFrame) -> dict[str, float]:
-    from crossfold.validation import binary_metrics
-
     own = binary_metrics(rows["target"], rows["p1"], rows["flagged"])
     figures = {**own, "balanced_accuracy": (own["recall"] + own["specificity"]) / 2}
     return {name: float(figures[name][0]) for name in _METRICS}

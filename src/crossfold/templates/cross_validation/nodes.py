@@ -32,6 +32,7 @@ from crossfold.templates.cross_validation.parameters import (
 )
 from crossfold.templates.cross_validation.training import Training, installed
 from crossfold.templates.parameters import TableParameters
+from crossfold.validation.comparison import corrected_resampled_t_test
 from crossfold.validation.tables import concatenate
 
 Networks = tuple[list[Any], dict[str, Any]]
@@ -200,8 +201,6 @@ def measure_importance(
 
 def _mean_of_folds(values: Any) -> dict[str, float]:
     """Average over folds, with a 95 % interval that allows for the training rows they share."""
-    from crossfold.validation import corrected_resampled_t_test
-
     n = len(values)
     test = corrected_resampled_t_test(values, np.zeros(n), test_share=1 / n)
     return {"estimate": test.difference, "low": test.low, "high": test.high}

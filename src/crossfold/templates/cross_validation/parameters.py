@@ -89,7 +89,7 @@ class DecisionParameters(Parameters):
     """From what a model says to a probability and a decision; read after training."""
 
     calibration: Literal["none", "platt", "isotonic", "beta"] = "platt"
-    """Method of `crossfold.validation.fit_calibrator`, for two classes."""
+    """Method of `crossfold.validation.calibration.fit_calibrator`, for two classes."""
     threshold: ThresholdParameters = ThresholdParameters()
     """How the decision threshold is chosen."""
 

@@ -14,12 +14,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from crossfold.templates.cross_validation.encoding import Encoded
 from crossfold.templates.cross_validation.folds import Fold
 from crossfold.templates.cross_validation.parameters import Model, PreparationParameters
-from crossfold.templates.cross_validation.training import (
-    Training,
-    fit_model_encoder,
-    make_network,
-)
-from crossfold.validation import assign_folds, assign_parts, fold_rows
+from crossfold.templates.cross_validation.training import Training, fit_model_encoder, make_network
+from crossfold.validation.splits import assign_folds, assign_parts, fold_rows
 
 Rows = NDArray[np.intp]
 

@@ -12,9 +12,9 @@ from crossfold.reports.words import chart_label
 from crossfold.templates.cross_validation.folds import PERMUTED, TIME_SPLIT
 from crossfold.templates.reporting import summaries
 from crossfold.templates.reporting.results import Results
-from crossfold.validation import reliability_curve
+from crossfold.validation.calibration import reliability_curve
 from crossfold.validation.estimates import COMPARED
-from crossfold.validation.tables import POOLED
+from crossfold.validation.tables import POOLED, probabilities
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -100,8 +100,6 @@ def calibration(results: Results) -> Figure:
             "Calibrated": reliability_curve(rows["target"], rows["p1"]),
         }
         return charts.reliability(bins, f"Observed share of {chart_label(results.classes[1], 20)}")
-    from crossfold.validation.tables import probabilities
-
     sure = probabilities(rows).max(axis=1)
     right = (rows["predicted"] == rows["target"]).to_numpy()
     curve = {"Most probable class": reliability_curve(right, sure)}

@@ -11,7 +11,7 @@ from crossfold.reports.words import count, listed, percent, shortened
 from crossfold.templates.cross_validation.folds import TIME_SPLIT
 from crossfold.templates.reporting import summaries
 from crossfold.templates.reporting.results import Results
-from crossfold.validation import verdict
+from crossfold.validation.comparison import verdict
 
 FEW_ROWS, FEW_OF_CLASS = 1000, 50
 

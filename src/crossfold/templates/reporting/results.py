@@ -15,8 +15,8 @@ from crossfold.templates.cross_validation.folds import MAIN, PERMUTED, TIME_SPLI
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
 from crossfold.templates.reporting.parameters import ReportParameters
-from crossfold.validation import GroupBootstrap
 from crossfold.validation.estimates import MAIN_METRIC
+from crossfold.validation.intervals import GroupBootstrap
 from crossfold.validation.tables import POOLED, VALIDATION
 
 DATASETS = (

@@ -14,12 +14,9 @@ from crossfold.templates.cross_validation.encoding import inputs_by_kind
 from crossfold.templates.cross_validation.parameters import PreparationParameters
 from crossfold.templates.parameters import Kind
 from crossfold.templates.reporting.results import Results
-from crossfold.validation import (
-    calibration_measures,
-    capacity_table,
-    decision_curve,
-    multiclass,
-)
+from crossfold.validation import metrics
+from crossfold.validation.calibration import calibration_measures
+from crossfold.validation.thresholds import capacity_table, decision_curve
 
 COLUMNS = {
     "binary": (
@@ -249,14 +246,14 @@ def _capacity(results: Results) -> pd.DataFrame:
 
 def confusion_counts(results: Results, model: str) -> NDArray[np.intp]:
     """Count rows by true and by predicted class, shape ``(k, k)``."""
-    return multiclass.confusion_counts(results.predicted(model), len(results.classes))
+    return metrics.confusion_counts(results.predicted(model), len(results.classes))
 
 
 def _by_class(results: Results) -> pd.DataFrame:
     counts = confusion_counts(results, results.reference)
     sizes = {"rows": counts.sum(axis=1), "predicted_rows": counts.sum(axis=0)}
     table = pd.DataFrame({"class": results.classes, **sizes})
-    return table.join(multiclass.class_rates(counts))
+    return table.join(metrics.class_rates(counts))
 
 
 def _by_size(results: Results) -> pd.DataFrame:

@@ -22,12 +22,8 @@ from crossfold.pipelines.gene_expression.audit.training import (
 from crossfold.templates.audit import Claims, Measured, exact, from_interval, resampled, share_of
 from crossfold.templates.audit.measured import effect
 from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT, ORIGINAL_SPLIT
-from crossfold.validation import (
-    GroupBootstrap,
-    binary_metrics,
-    bootstrap_metrics,
-    percentile_interval,
-)
+from crossfold.validation.intervals import GroupBootstrap, bootstrap_metrics, percentile_interval
+from crossfold.validation.metrics import binary_metrics
 
 # The sound study's networks that stand for the audit's.
 STUDY_MODELS = {ORIGINAL: "mlp", DOWN_SAMPLED: "mlp_down_sampled", SMOTE: "mlp_smote"}

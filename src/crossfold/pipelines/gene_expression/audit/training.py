@@ -22,6 +22,8 @@ from crossfold.templates.cross_validation.history import DECISION, train_scores
 from crossfold.templates.cross_validation.parameters import NetworkParameters, Sampler
 from crossfold.templates.cross_validation.training import make_network, make_sampler
 from crossfold.templates.parameters import Parameters
+from crossfold.validation.comparison import permute_labels
+from crossfold.validation.splits import assign_folds, fold_rows, leave_one_out
 
 _logger = logging.getLogger(__name__)
 NOT_PROBES = ["patient", "origin", "label"]
@@ -260,8 +262,6 @@ def make_sets(
 
     The class weights of all folds are those of the source's split.
     """
-    from crossfold.validation import assign_folds, fold_rows, leave_one_out, permute_labels
-
     share = protocol.test_share
     if subject in TABLES:
         seeds = range(seed, seed + protocol.n_draws)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from crossfold.pipelines.no_show.audit.training import SWITCHES, ProtocolParameters, outcome_counts
 from crossfold.templates.audit import Claims, Measured, exact, resampled
-from crossfold.validation import GroupBootstrap, bootstrap_metrics
+from crossfold.validation.intervals import GroupBootstrap, bootstrap_metrics
 
 Array = NDArray[Any]
 Cut = Literal["source", "own"]

@@ -25,6 +25,7 @@ from crossfold.templates.audit import Claims, Setup, list_setups, run_side_by_si
 from crossfold.templates.cross_validation.parameters import Fraction, Model, NetworkParameters
 from crossfold.templates.cross_validation.training import installed, make_estimator
 from crossfold.templates.parameters import Parameters
+from crossfold.validation.splits import assign_folds, fold_rows
 
 if TYPE_CHECKING:
     from crossfold.mlp import EpochLog, FoldStack, MLPClassifier
@@ -143,8 +144,6 @@ class Table(NamedTuple):
 
 def make_folds(rows: pd.DataFrame, faults: Collection[str], n_splits: int, seed: int) -> list[Fold]:
     """Split rows into stratified folds: by patient, or under ``patients_across_folds`` by row."""
-    from crossfold.validation import assign_folds, fold_rows
-
     groups = None if "patients_across_folds" in faults else rows[PATIENT]
     return list(fold_rows(assign_folds(rows[TARGET], groups, n_splits=n_splits, seed=seed)))
 
