@@ -22,7 +22,7 @@ from distributed import Client
 from crossfold.datasets import ExportPartsDataset, PartsDataset
 from crossfold.datasets.samples import PUBLISHED
 from crossfold.pipelines.appointments.cleaning import AppointmentsParameters
-from crossfold.pipelines.cluster import nodes
+from crossfold.pipelines.no_show import cluster as nodes
 from crossfold.templates.cross_validation.final_model import assemble_model
 from crossfold.templates.cross_validation.parameters import (
     DecisionParameters,
@@ -76,7 +76,7 @@ def main() -> None:
         parts.mkdir()
         n_rows = grow(given.file, parts, given.copies)
         print(f"{n_rows:,} rows, {given.workers} workers of {WORKER_MEMORY}, {os.cpu_count()} CPUs")
-        client.run(lambda: __import__("crossfold.pipelines.cluster.nodes"))
+        client.run(lambda: __import__("crossfold.pipelines.no_show.cluster"))
 
         def timed(stage: str, work: Callable[[], Any]) -> Any:
             before, began = client.run(usage), time.perf_counter()

@@ -27,7 +27,7 @@ from crossfold.mlp.parallel import run_tasks
 from crossfold.pipelines.appointments.cleaning import AppointmentsParameters
 from crossfold.pipelines.appointments.features import build_features
 from crossfold.pipelines.appointments.nodes import clean_appointments
-from crossfold.pipelines.cluster import nodes
+from crossfold.pipelines.no_show import cluster as nodes
 from crossfold.templates.cross_validation.encoding import TableEncoder, target_numbers
 from crossfold.templates.cross_validation.final_model import assemble_model, score
 from crossfold.templates.cross_validation.parameters import (

@@ -7,21 +7,12 @@ from pathlib import Path
 from kedro.pipeline import Pipeline
 from kedro.utils import find_kedro_project
 
-from crossfold.pipelines import (
-    cluster,
-    gene_expression,
-    images,
-    moons,
-    no_show,
-    primer,
-    scoring,
-    table,
-    wine,
-)
+from crossfold.pipelines import gene_expression, images, moons, no_show, primer, table, wine
 from crossfold.pipelines.gene_expression import audit as expression_audit
 from crossfold.pipelines.images import audit as image_audit
 from crossfold.pipelines.moons import audit as moons_audit
 from crossfold.pipelines.no_show import audit as no_show_audit
+from crossfold.pipelines.no_show import cluster, scoring
 from crossfold.pipelines.primer import audit as primer_audit
 from crossfold.pipelines.public_notebooks import audit as notebooks_audit
 from crossfold.pipelines.table import PARAMETERS_FILE
@@ -64,8 +55,8 @@ def register_pipelines() -> dict[str, Pipeline]:
         **studies,
         **{f"{study}_audit": pipeline for study, pipeline in audits.items()},
         "audit": sum(audits.values(), join_audits(tuple(audits))),
-        "no_show_cluster": cluster.create_pipeline("no_show"),
-        "no_show_score": scoring.create_pipeline("no_show"),
+        "no_show_cluster": cluster.create_pipeline(),
+        "no_show_score": scoring.create_pipeline(),
         **{f"{name}_score": table.create_scoring(name) for name in own_tables()},
         **{stage: every.only_nodes_with_tags(stage) for stage in STAGES},
         "all": every,

@@ -26,7 +26,7 @@ from crossfold.templates.cross_validation.leak_controls import (
 from crossfold.templates.cross_validation.parameters import EvaluationParameters, FoldParameters
 from crossfold.templates.parameters import TableParameters
 from crossfold.templates.reporting import protocols
-from crossfold.templates.reporting.parameters import ReportParameters
+from crossfold.templates.reporting.results import ReportParameters
 from crossfold.validation.tables import VALIDATION
 
 CONF = yaml.safe_load(Path("conf/base/gene_expression/parameters.yml").read_text(encoding="utf-8"))[

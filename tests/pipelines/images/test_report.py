@@ -10,7 +10,7 @@ from sklearn import metrics
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images import report
-from crossfold.templates.reporting.parameters import ReportParameters
+from crossfold.templates.reporting.results import ReportParameters
 from crossfold.validation.metrics import confusion_counts, wilson_interval
 
 CLASSES = ["cat", "dog"]

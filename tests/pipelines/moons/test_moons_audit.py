@@ -21,7 +21,7 @@ from crossfold.pipelines.moons.audit import (
     create_pipeline,
     loss,
 )
-from crossfold.pipelines.moons.parameters import PointParameters
+from crossfold.pipelines.moons.nodes import PointParameters
 from crossfold.pipelines.moons.variants import QUADRATIC, make_features
 from crossfold.templates.audit import Setup
 from crossfold.templates.cross_validation.parameters import NetworkParameters

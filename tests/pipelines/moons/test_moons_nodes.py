@@ -7,14 +7,11 @@ import pandas as pd
 import pytest
 
 from crossfold.pipelines.moons import nodes
-from crossfold.pipelines.moons.parameters import (
-    DrawParameters,
-    PointParameters,
-    VariantParameters,
-)
+from crossfold.pipelines.moons.nodes import DrawParameters, PointParameters
 from crossfold.pipelines.moons.variants import (
     COORDINATES,
     QUADRATIC,
+    VariantParameters,
     fit_variants,
     list_variants,
     make_features,

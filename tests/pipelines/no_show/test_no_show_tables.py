@@ -11,8 +11,7 @@ from crossfold.pipelines.no_show import figures, tables
 from crossfold.pipelines.no_show.tables import CONDITIONS, rate_table, subgroup_columns
 from crossfold.reports.style import figure_style
 from crossfold.templates.parameters import TableParameters
-from crossfold.templates.reporting.parameters import ReportParameters
-from crossfold.templates.reporting.results import Results
+from crossfold.templates.reporting.results import ReportParameters, Results
 
 RATES = (
     "no_show_by_lead_time",

@@ -5,10 +5,8 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from crossfold.pipelines.primer import first_network, logistic
-from crossfold.pipelines.primer.parameters import (
-    FirstNetworkParameters,
-    LogisticParameters,
-)
+from crossfold.pipelines.primer.first_network import FirstNetworkParameters
+from crossfold.pipelines.primer.logistic import LogisticParameters
 
 LOGISTIC = LogisticParameters(epochs=200, exercise_epochs=(1000, 3000))
 FIRST = FirstNetworkParameters()

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from crossfold.datasets import SampleWinesDataset
-from crossfold.pipelines.wine.columns import MEASUREMENTS, QUALITY
-from crossfold.pipelines.wine.nodes import count_wines, join_wines
+from crossfold.pipelines.wine.nodes import MEASUREMENTS, QUALITY, count_wines, join_wines
 from crossfold.pipelines.wine.schemas import RAW, WINES
 
 FACTS = json.loads((Path(__file__).parent / "facts.json").read_text())

@@ -27,8 +27,7 @@ from crossfold.templates.reporting.nodes import (
     make_tables,
     write_report,
 )
-from crossfold.templates.reporting.parameters import ReportParameters
-from crossfold.templates.reporting.results import DATASETS, Results
+from crossfold.templates.reporting.results import DATASETS, ReportParameters, Results
 
 TASKS = ("binary", "multiclass", "regression")
 IMPOSSIBLE = re.compile(r"\bnan\b|\binf\b|\d[eE][+-]?\d\d\b|None|Undefined|\(–|–\)")

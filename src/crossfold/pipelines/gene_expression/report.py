@@ -14,7 +14,7 @@ from crossfold.reports.words import percent, shortened
 from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT, ORIGINAL_SPLIT
 from crossfold.templates.cross_validation.history import pool_epochs
 from crossfold.templates.reporting import protocols
-from crossfold.templates.reporting.parameters import ReportParameters
+from crossfold.templates.reporting.results import ReportParameters
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

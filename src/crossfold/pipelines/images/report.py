@@ -17,7 +17,7 @@ from crossfold.pipelines.images.nodes import STRONG
 from crossfold.reports import charts, style
 from crossfold.reports import words as write
 from crossfold.reports.tables import Estimate, side_by_side
-from crossfold.templates.reporting.parameters import ReportParameters
+from crossfold.templates.reporting.results import ReportParameters
 from crossfold.validation.comparison import verdict
 from crossfold.validation.metrics import class_rates, confusion_counts, wilson_interval
 from crossfold.validation.tables import POOLED, probabilities

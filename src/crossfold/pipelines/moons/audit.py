@@ -11,8 +11,7 @@ from kedro.pipeline import Pipeline
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from crossfold.pipelines.moons.nodes import TEST, TRAIN, draw_points
-from crossfold.pipelines.moons.parameters import PointParameters
+from crossfold.pipelines.moons.nodes import TEST, TRAIN, PointParameters, draw_points
 from crossfold.pipelines.moons.variants import QUADRATIC, make_features, predict_points
 from crossfold.templates import audit
 from crossfold.templates.audit import Measured, Setup, mean_of, over_draws

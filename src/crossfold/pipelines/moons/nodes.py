@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 
-from crossfold.pipelines.moons.parameters import DrawParameters, PointParameters, VariantParameters
+from crossfold.pipelines.moons.variants import (
+    TORCH,
+    VariantParameters,
+    fit_variants,
+    list_variants,
+    predict_points,
+)
 from crossfold.templates.cross_validation.evaluation import (
     COMPARISON_COLUMNS,
     compare_by_row,
@@ -18,7 +25,7 @@ from crossfold.templates.cross_validation.evaluation import (
 )
 from crossfold.templates.cross_validation.history import history_table
 from crossfold.templates.cross_validation.parameters import EvaluationParameters, NetworkParameters
-from crossfold.templates.parameters import TableParameters
+from crossfold.templates.parameters import Parameters, TableParameters
 from crossfold.validation.comparison import paired_t_test
 from crossfold.validation.intervals import t_interval
 from crossfold.validation.tables import NOT_SET, POOLED, concatenate, two_class_rows
@@ -28,6 +35,26 @@ LEARNT, NEW, DRAWS = "points_learnt_from", "new_points", "new_draws"
 """Protocols: scored on the training points, on the test points, and over draws of the former."""
 
 Networks = tuple[list[Any], dict[str, Any]]
+
+
+class PointParameters(Parameters):
+    """How many points are drawn, and how far they stray from their moon."""
+
+    n_train: Annotated[int, Field(ge=10)] = 500
+    """Points to train on."""
+    n_test: Annotated[int, Field(ge=10)] = 10_000
+    """Points to test on, drawn apart."""
+    noise: NonNegativeFloat = 0.3
+    """Standard deviation of each coordinate."""
+
+
+class DrawParameters(Parameters):
+    """How often the training points are drawn anew, and how finely the plane is mapped."""
+
+    n_draws: Annotated[int, Field(ge=2)] = 20
+    """Sets of training points, at least 2."""
+    step: PositiveFloat = 0.02
+    """Distance of neighbouring points of the map."""
 
 
 def draw_points(points: PointParameters, seed: int) -> pd.DataFrame:
@@ -61,8 +88,6 @@ def train_variants(
     -------
     Predictions of all points, the networks by name, and their history.
     """
-    from crossfold.pipelines.moons.variants import fit_variants
-
     folds = [_fold(points)]
     stacks = [
         stack
@@ -92,8 +117,6 @@ def predict_all(points: pd.DataFrame, networks: Networks) -> pd.DataFrame:
     A table of the schema `crossfold.validation.schemas.PREDICTIONS`, in double precision: the
     points that were learnt from have a protocol of their own.
     """
-    from crossfold.pipelines.moons.variants import predict_points
-
     estimators, document = networks
     protocols = points["part"].map({TRAIN: LEARNT, TEST: NEW})
     tables = [
@@ -117,8 +140,6 @@ def repeat_draws(
     -------
     Columns ``model``, ``draw`` and ``accuracy``.
     """
-    from crossfold.pipelines.moons.variants import fit_variants
-
     test = points[points["part"] == TEST]
     n_train, n_test = point_parameters.n_train, len(test)
     # The seeds after those of the training and test points.
@@ -142,8 +163,6 @@ def map_plane(points: pd.DataFrame, networks: Networks, draws: DrawParameters) -
     -------
     Columns ``x1``, ``x2``, ``model`` and ``p1`` (float32).
     """
-    from crossfold.pipelines.moons.variants import TORCH, predict_points
-
     train = points[points["part"] == TRAIN]
     ranges = (
         np.arange(train[name].min() - 0.4, train[name].max() + 0.4, draws.step)
@@ -197,8 +216,6 @@ def compare_variants(
     -------
     A table of the schema `crossfold.validation.schemas.COMPARISON`.
     """
-    from crossfold.pipelines.moons.variants import list_variants
-
     models = {str(name): rows for name, rows in predictions.groupby("model", observed=True)}
     pairs = list(zip(list_variants(variants), list_variants(variants, "torch"), strict=True))
     rows = [

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field, NonNegativeFloat
 
-from crossfold.pipelines.moons.parameters import VariantParameters
 from crossfold.templates.cross_validation.parameters import NetworkParameters
+from crossfold.templates.parameters import Parameters
 
 if TYPE_CHECKING:
     from crossfold.mlp import FoldStack
@@ -19,6 +20,13 @@ QUADRATIC, COORDINATES = "quadratic", "coordinates"
 FEATURES = (QUADRATIC, COORDINATES)
 TORCH = "_torch"
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+
+
+class VariantParameters(Parameters):
+    """What the variants differ in, beside reading quadratic features or not."""
+
+    alphas: Annotated[tuple[NonNegativeFloat, ...], Field(min_length=1, max_length=4)]
+    """L2 factors, halved and divided by the batch's rows."""
 
 
 def variant_name(features: str, alpha: float, engine: str = "numpy") -> str:

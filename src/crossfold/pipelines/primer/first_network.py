@@ -1,16 +1,32 @@
 """A first network, 2–4–1, trained one row at a time, by hand and by the library."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from crossfold.pipelines.primer.logistic import sigmoid
-from crossfold.pipelines.primer.parameters import FirstNetworkParameters
+from crossfold.templates.parameters import Parameters
 
 TRAIN, VALIDATION = "train", "validation"
 Weights = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+class FirstNetworkParameters(Parameters):
+    """The first network with a hidden layer, trained one row at a time."""
+
+    n_points: Annotated[int, Field(ge=10)] = 100
+    """Points drawn, from which training and validation points are taken."""
+    n_hidden: PositiveInt = 4
+    """Units of the hidden layer."""
+    learning_rate: PositiveFloat = 0.01
+    """Size of a step."""
+    epochs: PositiveInt = 10
+    """Passes over the training points."""
+    first_steps: PositiveInt = 3
+    """How many steps are written down with weights and gradients."""
 
 
 def draw_integer_points(first_network: FirstNetworkParameters, seed: int) -> pd.DataFrame:

@@ -1,18 +1,36 @@
 """Logistic regression as a network without a hidden layer, by hand and by the libraries."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field, PositiveFloat, PositiveInt
 
-from crossfold.pipelines.primer.parameters import LogisticParameters
+from crossfold.templates.parameters import Parameters
 
 INPUTS = ["x1", "x2", "x3"]
 WEIGHTS = ["w1", "w2", "w3", "b"]
 BY_HAND, LIBRARY, STOPPED = "by hand", "crossfold.mlp", "crossfold.mlp, stopped early"
 REFERENCE = "scikit-learn"
 _GRADIENTS = [f"gradient_{name}" for name in WEIGHTS]
+
+
+class LogisticParameters(Parameters):
+    """Logistic regression as a network without a hidden layer."""
+
+    learning_rate: PositiveFloat = 0.01
+    """Size of a step of full-batch gradient descent."""
+    epochs: PositiveInt = 500
+    """Passes of full-batch gradient descent."""
+    first_steps: PositiveInt = 3
+    """Steps written out in full."""
+    exercise_epochs: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+    """Lengths of the longer trainings."""
+    smallest_gain: PositiveFloat = 1e-4
+    """Early stopping: a fall of the loss by less than this is none."""
+    patience: PositiveInt = 10
+    """Early stopping: training ends after so many epochs in which the loss has not fallen."""
 
 
 def make_toy_table(seed: int) -> pd.DataFrame:

@@ -9,9 +9,14 @@ import numpy as np
 import pandas as pd
 
 from crossfold.pipelines.primer.first_network import TRAIN
-from crossfold.pipelines.primer.logistic import BY_HAND, LIBRARY, REFERENCE, STOPPED
+from crossfold.pipelines.primer.logistic import (
+    BY_HAND,
+    LIBRARY,
+    REFERENCE,
+    STOPPED,
+    LogisticParameters,
+)
 from crossfold.pipelines.primer.nodes import NEW
-from crossfold.pipelines.primer.parameters import LogisticParameters
 from crossfold.reports import charts, style
 from crossfold.reports.words import count, fitting
 

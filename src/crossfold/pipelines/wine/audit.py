@@ -13,7 +13,7 @@ from kedro.pipeline import Pipeline
 from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from crossfold.pipelines.wine.columns import MEASUREMENTS, QUALITY, RED
+from crossfold.pipelines.wine.nodes import MEASUREMENTS, QUALITY, RED
 from crossfold.templates import audit
 from crossfold.templates.audit import Measured, Setup, from_interval, list_setups, resampled
 from crossfold.templates.cross_validation.folds import MAIN

@@ -1,10 +1,25 @@
-"""Nodes that join the wines and find those that measure the same."""
+"""Nodes that join the wines and find those that measure the same, and the names of columns."""
 
 from typing import Any
 
 import pandas as pd
 
-from crossfold.pipelines.wine.columns import COLOURS, MEASUREMENTS, QUALITY, RED, WHITE
+MEASUREMENTS = (
+    "fixed_acidity",
+    "volatile_acidity",
+    "citric_acid",
+    "residual_sugar",
+    "chlorides",
+    "free_sulfur_dioxide",
+    "total_sulfur_dioxide",
+    "density",
+    "ph",
+    "sulphates",
+    "alcohol",
+)
+QUALITY = "quality"
+RED, WHITE = "red", "white"
+COLOURS = (RED, WHITE)
 
 
 def join_wines(red_wines_raw: pd.DataFrame, white_wines_raw: pd.DataFrame) -> pd.DataFrame:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from crossfold.pipelines.wine.columns import MEASUREMENTS, QUALITY, RED, WHITE
+from crossfold.pipelines.wine.nodes import MEASUREMENTS, QUALITY, RED, WHITE
 from crossfold.reports import charts, style
 from crossfold.reports.tables import Estimate
 from crossfold.reports.words import count, plain
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
-from crossfold.templates.reporting.parameters import ReportParameters
-from crossfold.templates.reporting.results import Results
+from crossfold.templates.reporting.results import ReportParameters, Results
 from crossfold.validation.metrics import wilson_interval
 from crossfold.validation.tables import POOLED
 

@@ -2,7 +2,7 @@
 
 import pandera.pandas as pa
 
-from crossfold.pipelines.wine.columns import COLOURS, MEASUREMENTS, QUALITY
+from crossfold.pipelines.wine.nodes import COLOURS, MEASUREMENTS, QUALITY
 
 _HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
 _POSITIVE = pa.Check.ge(0)

@@ -20,8 +20,7 @@ from crossfold.templates.cross_validation.final_model import library_versions
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
 from crossfold.templates.reporting import findings, summaries
-from crossfold.templates.reporting.parameters import ReportParameters
-from crossfold.templates.reporting.results import Results
+from crossfold.templates.reporting.results import ReportParameters, Results
 
 DEFAULT_PAGE, BASE_PAGE = "default.md.j2", "base.md.j2"
 NO_TABLE, NO_EVALUATION = TableParameters(target=""), EvaluationParameters()

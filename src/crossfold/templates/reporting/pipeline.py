@@ -15,8 +15,7 @@ from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
 from crossfold.templates.reporting import nodes
 from crossfold.templates.reporting.nodes import FIGURES, TABLES
-from crossfold.templates.reporting.parameters import ReportParameters
-from crossfold.templates.reporting.results import DATASETS
+from crossfold.templates.reporting.results import DATASETS, ReportParameters
 
 _TYPES = {
     "table_parameters": TableParameters,

@@ -19,7 +19,7 @@ from crossfold.templates.cross_validation.leak_controls import BEFORE, INSIDE, S
 from crossfold.templates.cross_validation.parameters import EvaluationParameters, Sampler
 from crossfold.templates.cross_validation.training import make_sampler
 from crossfold.templates.parameters import TableParameters
-from crossfold.templates.reporting.parameters import ReportParameters
+from crossfold.templates.reporting.results import ReportParameters
 from crossfold.validation.tables import POOLED
 
 if TYPE_CHECKING:

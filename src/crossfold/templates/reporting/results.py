@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
 from crossfold.reports.tables import Estimate
 from crossfold.reports.words import day
 from crossfold.templates.cross_validation.folds import MAIN, PERMUTED, TIME_SPLIT
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
-from crossfold.templates.parameters import TableParameters
-from crossfold.templates.reporting.parameters import ReportParameters
+from crossfold.templates.parameters import Parameters, TableParameters
 from crossfold.validation.estimates import MAIN_METRIC
 from crossfold.validation.intervals import GroupBootstrap
 from crossfold.validation.tables import POOLED, VALIDATION
@@ -35,6 +35,30 @@ DATASETS = (
     "model_card",
     "model",
 )
+
+
+class ReportParameters(Parameters):
+    """The words of a report that are not computed."""
+
+    title: str = ""
+    """Heading of the page; empty for one made of the target's name."""
+    command: str = ""
+    """What repeats the run; empty to leave it out."""
+    page: str | None = None
+    """Path of a page of the study's own, from the project's folder; None for the page of every
+    table."""
+    rows: str = "rows"
+    """What a row is, in the plural."""
+    groups: str = "groups"
+    """What a group is, in the plural."""
+    event: str = ""
+    """What a model of two classes tells; found out where empty."""
+    no_event: str = ""
+    """What else there is; found out where empty."""
+    labels: dict[str, str] = Field(default_factory=dict)
+    """Names of models, columns and protocols as a reader knows them."""
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """What else the study's own page and figures need."""
 
 
 @dataclass(frozen=True)

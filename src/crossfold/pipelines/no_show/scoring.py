@@ -1,12 +1,31 @@
-"""Nodes of the scoring pipeline."""
+"""Scoring: coming appointments are cleaned, and ranked by risk with the model that is in use."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pandas as pd
+from kedro.pipeline import Pipeline
 
+from crossfold.pipelines.appointments import nodes
 from crossfold.templates.cross_validation.final_model import score
+from crossfold.templates.wiring import wire
+
+
+def create_pipeline() -> Pipeline:
+    """Build the pipeline; past appointments are the cleaned table of the study's last run."""
+    cleaned, parameters = ["coming", "rejected", "row_counts"], "params:appointments"
+    return Pipeline(
+        wire(
+            (nodes.clean_coming_appointments, ["coming_raw", parameters], cleaned),
+            (nodes.build_coming_features, ["coming", "appointments", parameters], "features"),
+            (rank_by_risk, ["model", "coming", "features"], ["ranked", "ranked_csv"]),
+        ),
+        namespace="no_show.score",
+        inputs={"appointments": "appointments", "model": "no_show.promoted_model"},
+        parameters={"params:appointments"},
+        tags=["scoring"],
+    )
 
 
 def rank_by_risk(

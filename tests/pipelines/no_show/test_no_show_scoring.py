@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crossfold.pipelines.scoring import nodes
+from crossfold.pipelines.no_show import scoring
 
 SCORED = pd.DataFrame({"probability": [0.1, 0.7, 0.7, 0.4], "flagged": [False, True, True, False]})
 
@@ -19,8 +19,8 @@ def ranked(monkeypatch) -> pd.DataFrame:
         },
         index=[5, 6, 7, 8],
     )
-    monkeypatch.setattr(nodes, "score", lambda model, features: SCORED)
-    table, same_table = nodes.rank_by_risk(([], {}), appointments, pd.DataFrame({"x": range(4)}))
+    monkeypatch.setattr(scoring, "score", lambda model, features: SCORED)
+    table, same_table = scoring.rank_by_risk(([], {}), appointments, pd.DataFrame({"x": range(4)}))
     assert same_table is table
     return table
 

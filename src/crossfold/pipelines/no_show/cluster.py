@@ -1,4 +1,4 @@
-"""Nodes over Dask DataFrames: pandas functions of the study, partition by partition.
+"""The study over Dask DataFrames: functions of one machine, partition by partition.
 
 All rows of a patient are in one partition, so that what a feature looks back on is there.
 """
@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
+from kedro.pipeline import Pipeline
 from pydantic import Field, PositiveInt
 
 from crossfold.exceptions import CrossfoldError
@@ -24,7 +25,7 @@ from crossfold.templates.cross_validation.encoding import (
     inputs_by_kind,
     target_numbers,
 )
-from crossfold.templates.cross_validation.final_model import score
+from crossfold.templates.cross_validation.final_model import assemble_model, score
 from crossfold.templates.cross_validation.parameters import (
     Model,
     NetworkParameters,
@@ -36,6 +37,7 @@ from crossfold.templates.cross_validation.training import (
     pooled_outputs,
 )
 from crossfold.templates.parameters import Parameters, TableParameters
+from crossfold.templates.wiring import wire
 from crossfold.validation.tables import CALIBRATION
 
 Parts = Any
@@ -228,3 +230,33 @@ def _score(features: pd.DataFrame, model: Networks) -> pd.DataFrame:
         none = pd.DataFrame({"probability": np.empty(0, "float32"), "flagged": np.empty(0, "bool")})
         return none.set_index(features.index)
     return score(model, features)
+
+
+def create_pipeline() -> Pipeline:
+    """Build the pipeline that reads ``no_show.cluster.parts``, and trains and scores a model.
+
+    Its tables are Dask DataFrames. Columns, encoding and decision are the study's.
+    """
+    rules, own = "params:appointments", "params:cluster"
+    trained = ["fitted", "left_out"]
+    read = ["features", "params:table", "params:preparation", own, "params:seed"]
+    assembled = [*trained, "features", "params:decision", "params:table"]
+    return Pipeline(
+        wire(
+            (shuffle_by_patient, ["parts", own], "by_patient"),
+            (clean_partitions, ["by_patient", rules], ["appointments", "rejected"]),
+            (count_rows, ["by_patient", "appointments", "rejected"], "row_counts"),
+            (build_partition_features, ["appointments", rules], "features"),
+            (train_over_partitions, read, trained),
+            (assemble_model, assembled, "model"),
+            (score_partitions, ["model", "features"], "scored"),
+        ),
+        namespace="no_show.cluster",
+        parameters={
+            rules: rules,
+            "params:seed": "params:seed",
+            own: "params:no_show.cluster",
+            **{f"params:{n}": f"params:no_show.{n}" for n in ("table", "preparation", "decision")},
+        },
+        tags=["cluster"],
+    )
