@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit, log_softmax
 
 from crossfold.mlp import MLPClassifier, faults
-from crossfold.mlp._losses import LOSSES
+from crossfold.mlp._functions import LOSSES
 
 RNG = np.random.default_rng(0)
 ACTIVATIONS = {"relu": lambda z: np.maximum(z, 0), "sigmoid": expit, "tanh": np.tanh}

@@ -6,9 +6,8 @@ import torch
 from engine_cases import ACTIVATIONS, SMOOTH_ACTIVATIONS, name_of
 from scipy.special import softmax as scipy_softmax
 
-from crossfold.mlp._activations import bind
 from crossfold.mlp._engine import Layout
-from crossfold.mlp._losses import LOSSES, apply_link, loss_of, softplus
+from crossfold.mlp._functions import LOSSES, apply_link, bind, loss_of, softplus
 from crossfold.mlp._spec import LINKS, Member, Network
 from crossfold.mlp._start import INITIALIZERS, draw_start
 

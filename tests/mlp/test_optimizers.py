@@ -8,10 +8,17 @@ import torch
 from sklearn.neural_network import MLPClassifier
 from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
 
-from crossfold.mlp._progress import cosine, coslog4, inverse_scaling, learning_rates, one_cycle
 from crossfold.mlp._spec import DataSet, Member, Network, Settings
 from crossfold.mlp._training import train
-from crossfold.mlp._update import Penalties, rule_of
+from crossfold.mlp._update import (
+    Penalties,
+    cosine,
+    coslog4,
+    inverse_scaling,
+    learning_rates,
+    one_cycle,
+    rule_of,
+)
 
 RATES = np.array([[0.1], [0.01]])
 

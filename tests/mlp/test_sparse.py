@@ -66,7 +66,7 @@ def test_partial_fits_and_validation_rows(engine):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_nothing_is_dense_as_a_whole(engine, most_rows, monkeypatch):
     monkeypatch.setattr("crossfold.mlp._batches._BLOCK_BYTES", 1)
-    monkeypatch.setattr("crossfold.mlp._pass._CHUNK_BYTES", 1000)
+    monkeypatch.setattr("crossfold.mlp._numpy_engine._CHUNK_BYTES", 1000)
     network(engine=engine).fit(X, Y).predict(X)
     assert 0 < max(most_rows) <= 20
 

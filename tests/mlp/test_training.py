@@ -9,8 +9,8 @@ from sklearn.datasets import make_moons
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, r2_score
 
-from crossfold.mlp import FoldStack, MLPClassifier, _batches, _numpy_engine, _pass
-from crossfold.mlp._pass import predict
+from crossfold.mlp import FoldStack, MLPClassifier, _batches, _numpy_engine
+from crossfold.mlp._numpy_engine import predict
 from crossfold.mlp._spec import Activation, DataSet, Member, Network, Settings, Trained
 from crossfold.mlp._torch_engine import TorchEngine
 from crossfold.mlp._training import train
@@ -206,7 +206,7 @@ def test_predictions_do_not_depend_on_chunks(monkeypatch):
     network, data = make_network("multiclass", "cross_entropy", 3), make_data("multiclass", 3)
     [trained] = train(network, [data], [Member(0, np.arange(40), seed=0)], SETTINGS)
     whole = predict(network, trained.coefs, trained.intercepts, data.inputs)
-    monkeypatch.setattr(_pass, "_CHUNK_BYTES", 800)
+    monkeypatch.setattr(_numpy_engine, "_CHUNK_BYTES", 800)
     cut = predict(network, trained.coefs, trained.intercepts, data.inputs)
     np.testing.assert_allclose(cut, whole, atol=1e-14)
     np.testing.assert_allclose(cut.sum(axis=1), 1)

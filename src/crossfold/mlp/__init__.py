@@ -7,14 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from crossfold.mlp._ensemble import MLPEnsemble
     from crossfold.mlp._estimators import MLPClassifier, MLPRegressor, NeuralNetwork
     from crossfold.mlp._experiment_stack import ExperimentHistory, ExperimentStack
     from crossfold.mlp._fold_stack import FoldStack
     from crossfold.mlp._grid_stack import GridStack, Stacked
     from crossfold.mlp._spec import Activation, Loss
     from crossfold.mlp._summary import History
-    from crossfold.mlp._tabular_encoder import TabularEncoder
+    from crossfold.mlp._tabular import MLPEnsemble, TabularEncoder
     from crossfold.mlp.callbacks import EpochLog, EpochRecord, ProgressBar
     from crossfold.mlp.persistence import load, save
 
@@ -29,12 +28,12 @@ _MODULES = {
     "History": "_summary",
     "Loss": "_spec",
     "MLPClassifier": "_estimators",
-    "MLPEnsemble": "_ensemble",
+    "MLPEnsemble": "_tabular",
     "MLPRegressor": "_estimators",
     "NeuralNetwork": "_estimators",
     "ProgressBar": "callbacks",
     "Stacked": "_grid_stack",
-    "TabularEncoder": "_tabular_encoder",
+    "TabularEncoder": "_tabular",
     "load": "persistence",
     "save": "persistence",
 }

@@ -32,7 +32,7 @@ from crossfold.mlp._hyperparameters import (
     settings_of_layers,
     stops_early,
 )
-from crossfold.mlp._pass import layer_outputs, predict
+from crossfold.mlp._numpy_engine import layer_outputs, predict
 from crossfold.mlp._spec import (
     Array,
     DataSet,
@@ -91,14 +91,14 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
         ParameterError
             There is no such preset.
         """
-        from crossfold.mlp._ensemble import make_preset
+        from crossfold.mlp._tabular import make_preset
 
         return make_preset(name, cls, random_state, params)
 
     @staticmethod
     def search_space() -> dict[str, list[Any]]:
         """List the values worth choosing among for a table, as a grid for a `GridStack`."""
-        from crossfold.mlp._ensemble import SEARCH_SPACE
+        from crossfold.mlp._tabular import SEARCH_SPACE
 
         return {parameter: list(values) for parameter, values in SEARCH_SPACE.items()}
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from crossfold.mlp._losses import row_weights
+from crossfold.mlp._functions import row_weights
 from crossfold.mlp._spec import Array, DataSet, Head, Member, Settings
 
 _LEVELS = 1 << 16

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from crossfold.mlp._batches import BatchSampler, Block, draw_masks
-from crossfold.mlp._losses import loss_of
+from crossfold.mlp._functions import loss_of
 from crossfold.mlp._spec import Array, DataSet, Loss, Network, Settings
 from crossfold.mlp._update import Penalties, Update, rule_of
 

@@ -26,8 +26,7 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions, make_constraint
 
-from crossfold.mlp._activations import ACTIVATIONS
-from crossfold.mlp._progress import PER_STEP
+from crossfold.mlp._functions import ACTIVATIONS
 from crossfold.mlp._spec import (
     Activation,
     DataSet,
@@ -40,6 +39,7 @@ from crossfold.mlp._spec import (
     Start,
 )
 from crossfold.mlp._start import INITIALIZERS
+from crossfold.mlp._update import PER_STEP
 from crossfold.mlp.exceptions import DataError, ParameterError
 
 if TYPE_CHECKING:

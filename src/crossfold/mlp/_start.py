@@ -11,10 +11,9 @@ import numpy as np
 
 from crossfold.mlp._batches import BatchSampler, dropout_rates
 from crossfold.mlp._engine import Layout, Stack
-from crossfold.mlp._losses import label_weights_of
-from crossfold.mlp._progress import Progress
-from crossfold.mlp._spec import Array, DataSet, Member, Network, Settings, Start
-from crossfold.mlp._update import factors_of, rule_of
+from crossfold.mlp._functions import label_weights_of
+from crossfold.mlp._spec import Array, DataSet, Member, Network, Settings, Start, Trained
+from crossfold.mlp._update import factors_of, inverse_scaling, rule_of
 from crossfold.mlp.exceptions import ParameterError
 
 Shape = tuple[int, ...]
@@ -131,6 +130,97 @@ def _join_drawn(layout: Layout, coefs: list[Array], intercepts: list[Array], dty
             f"units need weights {weights} and one bias per unit."
         )
     return layout.join(coefs, intercepts, dtype)
+
+
+_LEAST_ADAPTIVE_RATE = 1e-6
+_ADAPTIVE_DIVISOR = 5
+
+
+class Progress:
+    """Follows one member from epoch to epoch, with scikit-learn's rules.
+
+    A member stops when more than `n_iter_no_change` epochs in a row have not improved by `tol`: the
+    validation score or loss with early stopping and validation rows, else the training loss. With
+    ``adaptive`` SGD its learning rate is then divided by 5 instead, down to 1e-6. A member whose
+    loss is not finite stops at once.
+    """
+
+    def __init__(self, settings: Settings, member: Member) -> None:
+        before = member.optimizer_state or {}
+        self._settings = settings
+        self._initial_rate = member.learning_rate_init
+        self._by_rows = bool(settings.early_stopping) and member.validation_rows is not None
+        self._best = before.get("best", -np.inf)
+        self._stale_epochs = before.get("stale_epochs", 0)
+        self._rows_before = before.get("rows_seen", 0)
+        self.learning_rate = before.get("learning_rate", member.learning_rate_init)
+        self.steps_done = before.get("steps_done", 0)
+        self.trained = Trained([], [], n_iter=0, t=0)
+        self.best_parameters: Array | None = None
+        self.stopped = False
+
+    @property
+    def improved(self) -> bool:
+        """Whether the last epoch has the best validation score so far, with early stopping."""
+        merits = self._merits
+        return self._by_rows and bool(merits[-1] > max(merits[:-1], default=-np.inf))
+
+    @property
+    def _merits(self) -> list[float]:
+        """What each scored epoch is judged by on the validation rows; higher is better."""
+        if self._settings.early_stopping == "loss":
+            return [-loss for loss in self.trained.validation_loss]
+        return self.trained.validation_scores
+
+    def advance(self, n_rows: int, n_steps: int) -> None:
+        """Note an epoch that has been trained."""
+        self.trained.n_iter += 1
+        self.trained.t += n_rows
+        self.steps_done += n_steps
+        self._reschedule()
+
+    def record(self, loss: float, seconds: float) -> None:
+        """Note an epoch that has been scored, and decide whether it was the last."""
+        trained = self.trained
+        trained.epochs.append(trained.n_iter)
+        trained.loss_curve.append(loss)
+        trained.seconds.append(seconds)
+        self._judge(self._merits[-1] if self._by_rows else -loss)
+        if not np.isfinite(loss):
+            self.stopped = True
+        elif self._stale_epochs > self._settings.n_iter_no_change:
+            self._stop_or_slow_down()
+
+    def state(self) -> dict[str, Any]:
+        """Give what a later training goes on from, beside the optimiser's arrays."""
+        return {
+            "best": self._best,
+            "stale_epochs": self._stale_epochs,
+            "rows_seen": self._rows_before + self.trained.t,
+            "learning_rate": self.learning_rate,
+            "steps_done": self.steps_done,
+        }
+
+    def _judge(self, merit: float) -> None:
+        """Count the epochs without improvement; `merit` is a score or minus a loss."""
+        stale = merit < self._best + self._settings.tol
+        self._stale_epochs = self._stale_epochs + 1 if stale else 0
+        self._best = max(self._best, merit)
+
+    def _reschedule(self) -> None:
+        if self._settings.solver == "sgd" and self._settings.learning_rate == "invscaling":
+            rows_seen = self._rows_before + self.trained.t
+            self.learning_rate = inverse_scaling(
+                self._initial_rate, rows_seen, self._settings.power_t
+            )
+
+    def _stop_or_slow_down(self) -> None:
+        adaptive = self._settings.solver == "sgd" and self._settings.learning_rate == "adaptive"
+        if adaptive and self.learning_rate > _LEAST_ADAPTIVE_RATE:
+            self.learning_rate /= _ADAPTIVE_DIVISOR
+            self._stale_epochs = 0
+        else:
+            self.stopped = self.trained.converged = True
 
 
 _NEVER = -1e30

@@ -19,7 +19,6 @@ from scipy.sparse import issparse
 from torch import Tensor
 from torch.nn import functional
 
-from crossfold.mlp._activations import LEAKY_SLOPE
 from crossfold.mlp._batches import Block
 from crossfold.mlp._engine import (
     Layout,
@@ -32,7 +31,7 @@ from crossfold.mlp._engine import (
     runs_of,
     sum_losses,
 )
-from crossfold.mlp._losses import CLIP, loss_of, smooth
+from crossfold.mlp._functions import CLIP, LEAKY_SLOPE, loss_of, smooth
 from crossfold.mlp._spec import Activation, Array, Loss, Network
 from crossfold.mlp._update import CHUNK_BYTES, Penalties, Update
 from crossfold.mlp.exceptions import ParameterError
@@ -155,7 +154,7 @@ def _softmax_residual(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
 
 
 def _focal_sigmoid_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
-    """See `crossfold.mlp._losses`; ``q^gamma = exp(gamma log q)`` is smooth where q is 0."""
+    """See `crossfold.mlp._functions`; ``q^gamma = exp(gamma log q)`` is smooth where q is 0."""
     log_p, log_q = functional.logsigmoid(z), functional.logsigmoid(-z)
     return -y * torch.exp(gamma * log_q) * log_p - (1 - y) * torch.exp(gamma * log_p) * log_q
 

@@ -294,3 +294,58 @@ class _Chunk:
             xp.multiply(g, self.used, out=g)
         xp.multiply(g, scale, out=g)
         return twice_penalty
+
+
+_WARM_UP = 0.3
+_FIRST_DIVISOR = 25.0
+_LAST_DIVISOR = 1e4
+
+
+def _cosine_between(start: Array | float, end: Array | float, progress: Array) -> Array:
+    return end + (start - end) * (1 + np.cos(np.pi * progress)) / 2
+
+
+def one_cycle(peak: Array, progress: Array) -> Array:
+    """Rise from ``peak / 25`` for 30 % of the steps, then fall to ``peak / 250,000``.
+
+    Both along a half cosine (Smith and Topin 2018, in the form of PyTorch's ``OneCycleLR``);
+    `progress` is the share of the steps done, in [0, 1].
+    """
+    first = peak / _FIRST_DIVISOR
+    rise = _cosine_between(first, peak, np.minimum(progress / _WARM_UP, 1))
+    fall = _cosine_between(peak, first / _LAST_DIVISOR, (progress - _WARM_UP) / (1 - _WARM_UP))
+    return np.where(progress <= _WARM_UP, rise, fall)
+
+
+def cosine(peak: Array, progress: Array) -> Array:
+    """Fall from `peak` to 0 along a half cosine (Loshchilov and Hutter 2017, without restarts)."""
+    return _cosine_between(peak, 0.0, progress)
+
+
+def coslog4(peak: Array, progress: Array) -> Array:
+    """Rise from 0 to `peak` and fall again four times, each time twice as slowly as before.
+
+    ``peak (1 - cos(2 π log₂(1 + 15 progress))) / 2`` (RealMLP, Holzmüller et al. 2024).
+    """
+    return _cosine_between(0.0, peak, 2 * np.log2(1 + 15 * progress))
+
+
+PER_STEP = {"one_cycle": one_cycle, "cosine": cosine, "coslog4": coslog4}
+"""Schedules laid out over all steps; the others change the rate between epochs."""
+
+
+def learning_rates(settings: Settings, base: Array, done: Array, n_steps: Array) -> Array:
+    """Give the learning rate of each step, shape ``(k, steps)``.
+
+    From each member's current rate, or the peak of a schedule over steps, shape ``(k, 1)``; the
+    steps done before each step ``(k, steps)``; and the steps of its whole training ``(k, 1)``.
+    """
+    schedule = PER_STEP.get(settings.learning_rate)
+    if schedule is None:
+        return np.broadcast_to(base, done.shape)
+    return schedule(base, np.minimum(done / np.maximum(n_steps - 1, 1), 1))
+
+
+def inverse_scaling(initial: float, rows_seen: int, power_t: float) -> float:
+    """Give the rate after an epoch of ``invscaling``: ``initial / (rows_seen + 1)^power_t``."""
+    return float(initial / (rows_seen + 1) ** power_t)

@@ -12,8 +12,7 @@ from typing import Literal
 import numpy as np
 from scipy.special import expit
 
-from crossfold.mlp._activations import LEAKY_SLOPE
-from crossfold.mlp._losses import LOSSES
+from crossfold.mlp._functions import LEAKY_SLOPE, LOSSES
 from crossfold.mlp._spec import LINKS, Activation, Array, Loss
 
 _FUNCTIONS = {

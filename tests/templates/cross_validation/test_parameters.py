@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from crossfold.mlp import MLPClassifier, MLPRegressor
-from crossfold.mlp._ensemble import TABULAR
+from crossfold.mlp._tabular import TABULAR
 from crossfold.templates.cross_validation.parameters import (
     DecisionParameters,
     FamilyParameters,

@@ -163,7 +163,7 @@ def render_catalog(name: str, source: dict[str, Any], profile: Profile, project:
 
 def render_models(name: str, table: TableParameters, n_rows: int) -> str:
     """Write folds, models and decision, chosen by the kind of the target and the number of rows."""
-    from crossfold.mlp._ensemble import N_STEPS, SEARCH_SPACE, TABULAR
+    from crossfold.mlp._tabular import N_STEPS, SEARCH_SPACE, TABULAR
 
     is_very_large = n_rows >= VERY_MANY_ROWS
     batch_size, most = 16, 2048 if is_very_large else 512

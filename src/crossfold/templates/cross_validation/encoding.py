@@ -71,7 +71,7 @@ class PiecewiseLinear:
     @classmethod
     def fit(cls, values: pd.Series, n_bins: int) -> PiecewiseLinear:
         """Learn the edges from training values, shape ``(n,)``."""
-        from crossfold.mlp._tabular_encoder import quantile_edges
+        from crossfold.mlp._tabular import quantile_edges
 
         x = values.to_numpy(dtype=np.float64, na_value=np.nan)
         known = x[~np.isnan(x)]
@@ -214,7 +214,7 @@ class Robust:
 
     def encode(self, table: pd.DataFrame, out: Encoded) -> None:
         """Write the scaled values of ``n`` rows into ``out``, shape ``(n, width)``."""
-        from crossfold.mlp._tabular_encoder import robust_scale
+        from crossfold.mlp._tabular import robust_scale
 
         learnt = zip(self.columns, np.array(self.center), np.array(self.scale), strict=True)
         for place, (name, center, scale) in enumerate(learnt):
@@ -224,7 +224,7 @@ class Robust:
     @classmethod
     def fit(cls, table: pd.DataFrame, columns: list[str]) -> Robust:
         """Learn medians and quartile ranges from training rows."""
-        from crossfold.mlp._tabular_encoder import spread
+        from crossfold.mlp._tabular import spread
 
         known = [table[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in columns]
         known = [x[~np.isnan(x)] for x in known]
