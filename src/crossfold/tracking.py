@@ -130,7 +130,8 @@ class Record:
 
     def artifacts(self, catalog: CatalogProtocol[Any, Any]) -> dict[str, list[Path]]:
         """Give the files of the figures and models of this run, by the data set's name."""
-        from crossfold.datasets import FigureDataset, MLPDataset
+        from crossfold.datasets.figure_dataset import FigureDataset
+        from crossfold.datasets.networks import MLPDataset
 
         datasets = {name: catalog.get(name) for name in self.saved}
         return {

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from crossfold.validation.estimates import Predicted, estimate_rows
 from crossfold.validation.intervals import (
     GroupBootstrap,
     bootstrap_metrics,
-    metric_rows,
     percentile_interval,
 )
 from crossfold.validation.metrics import METRICS, binary_metrics, wilson_interval
@@ -97,18 +97,17 @@ def test_point_estimates_of_many_rows_are_in_double_precision(name: str) -> None
 def test_no_rows_give_nan_not_an_error() -> None:
     nothing = np.empty(0, dtype=int)
     bootstrap = GroupBootstrap(np.arange(5), 4, seed=0)
-    table = metric_rows(nothing, np.empty(0), np.empty(0, dtype=bool), bootstrap, nothing)
-    assert table.set_index("metric").loc[["roc_auc", "brier", "recall"], "estimate"].isna().all()
-    assert (table["n"] == 0).all()
+    given = nothing, np.empty(0), np.empty(0, dtype=bool)
+    for found in (binary_metrics(*given), bootstrap_metrics(*given, bootstrap, nothing)):
+        assert all(np.isnan(found[name]).all() for name in ("roc_auc", "brier", "recall"))
 
 
 def test_every_metric_has_a_row() -> None:
     bootstrap = GroupBootstrap(np.arange(50), 20, seed=0)
     y = np.arange(50) % 2
-    table = metric_rows(y, np.linspace(0, 1, 50), y == 1, bootstrap)
-    assert tuple(table["metric"]) == METRICS
+    table = estimate_rows(Predicted("binary", y, np.linspace(0, 1, 50), y == 1), bootstrap)
+    assert tuple(table["metric"]) == (*METRICS, "observed_rate")
     assert (table["n"] == 50).all()
-    assert (table["positives"] == 25).all()
 
 
 def test_bootstrap_draws_whole_groups_and_is_repeatable() -> None:

@@ -140,32 +140,3 @@ def t_interval(values: ArrayLike) -> tuple[float, float, float]:
         return mean, np.nan, np.nan
     half = float(t.ppf(0.975, len(values) - 1) * sem(values))
     return mean, mean - half, mean + half
-
-
-def metric_rows(
-    y: NDArray[np.int8],
-    p: NDArray[np.float32],
-    flagged: NDArray[np.bool_] | None,
-    bootstrap: GroupBootstrap,
-    rows: NDArray[np.intp] | None = None,
-) -> pd.DataFrame:
-    """Give every metric of one model with its interval.
-
-    Parameters
-    ----------
-    y, p, flagged, bootstrap, rows
-        As in `bootstrap_metrics`.
-
-    Returns
-    -------
-    Columns ``metric``, ``estimate``, ``low``, ``high`` (95 %), ``n`` and ``positives``.
-    """
-    point = binary_metrics(y, p, flagged)
-    resampled = bootstrap_metrics(y, p, flagged, bootstrap, rows)
-    return pd.DataFrame(
-        [
-            (name, float(value[0]), *percentile_interval(resampled[name]), len(y), int(y.sum()))
-            for name, value in point.items()
-        ],
-        columns=["metric", "estimate", "low", "high", "n", "positives"],
-    )

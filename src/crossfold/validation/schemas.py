@@ -29,6 +29,11 @@ def _names(*allowed: str) -> pa.Column:
 
 _INTEGER, _FLOAT, _NUMBER = "iu", "f", "iufb"
 _PROBABILITY = pa.Column(None, pa.Check.in_range(0, 1), regex=True, required=False)
+_NETWORK = {
+    **{"model": _names(), "protocol": _names()},
+    **{"fold": _numbers(_INTEGER, 0), "member": _numbers(_INTEGER, NOT_SET)},
+}
+_ENDS = {"low": _numbers(_NUMBER, nullable=True), "high": _numbers(_NUMBER, nullable=True)}
 
 FOLDS = pa.DataFrameSchema(
     {
@@ -45,10 +50,7 @@ FOLDS = pa.DataFrameSchema(
 
 PREDICTIONS = pa.DataFrameSchema(
     {
-        "model": _names(),
-        "protocol": _names(),
-        "fold": _numbers(_INTEGER, 0),
-        "member": _numbers(_INTEGER, NOT_SET),
+        **_NETWORK,
         "row": _numbers(_INTEGER, 0),
         "group": _numbers(_INTEGER, 0),
         "target": _numbers(_NUMBER),
@@ -64,10 +66,7 @@ PREDICTIONS = pa.DataFrameSchema(
 
 HISTORY = pa.DataFrameSchema(
     {
-        "model": _names(),
-        "protocol": _names(),
-        "fold": _numbers(_INTEGER, 0),
-        "member": _numbers(_INTEGER, NOT_SET),
+        **_NETWORK,
         "epoch": _numbers(_INTEGER, 0),
         "measure": _names(),
         "value": _numbers(_FLOAT, nullable=True),
@@ -83,8 +82,7 @@ METRICS = pa.DataFrameSchema(
         "scope": _names(),
         "metric": _names(),
         "estimate": _numbers(_NUMBER, nullable=True),
-        "low": _numbers(_NUMBER, nullable=True),
-        "high": _numbers(_NUMBER, nullable=True),
+        **_ENDS,
         "n": _numbers(_INTEGER, 0),
     },
     strict=True,
@@ -99,8 +97,7 @@ COMPARISON = pa.DataFrameSchema(
         "metric": _names(),
         "test": _names(),
         "difference": _numbers(_NUMBER, nullable=True),
-        "low": _numbers(_NUMBER, nullable=True),
-        "high": _numbers(_NUMBER, nullable=True),
+        **_ENDS,
         "p_value": _numbers(_NUMBER, nullable=True),
         "n": _numbers(_INTEGER, 0),
         "verdict": _names(),

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from crossfold.validation.intervals import GroupBootstrap, metric_rows
+from crossfold.validation.estimates import Predicted, estimate_rows
+from crossfold.validation.intervals import GroupBootstrap
 
 SHOWN = ("roc_auc", "recall", "precision", "specificity", "mean_prediction", "flagged_share")
 MIN_ROWS = 30
@@ -44,18 +45,8 @@ def subgroup_table(
         for group, of_row in levels.items()
         for level, rows in _rows_by_level(of_row).items()
     ]
-    columns = [
-        "group",
-        "level",
-        "n",
-        "positives",
-        "observed_rate",
-        "metric",
-        "estimate",
-        "low",
-        "high",
-    ]
-    return pd.concat(tables, ignore_index=True)[columns]
+    figures = ["n", "positives", "observed_rate", "metric", "estimate", "low", "high"]
+    return pd.concat(tables, ignore_index=True)[["group", "level", *figures]]
 
 
 def _rows_by_level(of_row: ArrayLike) -> dict[Any, NDArray[np.intp]]:
@@ -71,8 +62,10 @@ def _level_table(
     rows: NDArray[np.intp],
     bootstrap: GroupBootstrap,
 ) -> pd.DataFrame:
-    table = metric_rows(y[rows], p[rows], flagged[rows], bootstrap, rows)
-    table = table[table["metric"].isin(SHOWN)].assign(observed_rate=y[rows].mean())
-    if len(rows) < MIN_ROWS or y[rows].min() == y[rows].max():
+    own = y[rows]
+    table = estimate_rows(Predicted("binary", y, p, flagged)[rows], bootstrap, rows)
+    table = table[table["metric"].isin(SHOWN)]
+    table = table.assign(positives=int(own.sum()), observed_rate=own.mean())
+    if len(rows) < MIN_ROWS or own.min() == own.max():
         table[["estimate", "low", "high"]] = np.nan
     return table

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from crossfold.pipelines import no_show
-from crossfold.pipelines.no_show import figures, tables
-from crossfold.pipelines.no_show.tables import CONDITIONS, rate_table, subgroup_columns
+from crossfold.pipelines.no_show import report
+from crossfold.pipelines.no_show.report import CONDITIONS, rate_table, subgroup_columns
 from crossfold.reports.style import figure_style
 from crossfold.templates.parameters import TableParameters
 from crossfold.templates.reporting.results import ReportParameters, Results
@@ -67,9 +67,9 @@ def test_tables_without_a_column_or_a_difference_are_drawn(
     sent: list[bool], absent: list[str]
 ) -> None:
     table = appointments(lead=[0, 3, 8, 8], sms_received=sent).drop(columns=absent)
-    made = {name: getattr(tables, name)(table) for name in RATES}
+    made = {name: report.TABLES[name](table) for name in RATES}
     with figure_style():
-        drawn = [getattr(figures, name)(made[name]) for name in RATES]
+        drawn = [report.FIGURES[name](made[name]) for name in RATES]
     assert len(drawn) == len(RATES)
     assert sum(not len(one) for one in made.values()) == (3 if absent else 0)
     assert list(subgroup_columns(table)) == (
@@ -78,7 +78,7 @@ def test_tables_without_a_column_or_a_difference_are_drawn(
 
 
 def test_lead_time_is_counted_in_calendar_days() -> None:
-    table = tables.no_show_by_lead_time(
+    table = report.no_show_by_lead_time(
         appointments(
             lead=[0, 0, 1, 2, 3, 7, 8, 14, 15, 30, 31, 60, 61], no_show=[True] + 12 * [False]
         )
@@ -97,13 +97,13 @@ def test_lead_time_is_counted_in_calendar_days() -> None:
 
 
 def test_ages_are_counted_by_year_and_the_oldest_together() -> None:
-    table = tables.no_show_by_age(appointments(age=[0, 4, 4, 89, 90, 115]))
+    table = report.no_show_by_age(appointments(age=[0, 4, 4, 89, 90, 115]))
     assert dict(zip(table["age"], table["n"], strict=True)) == {0: 1, 4: 2, 89: 1, 90: 2}
 
 
 def test_the_sms_table_shows_raw_rates_and_strata() -> None:
     # No SMS for the same day, where all come; with the same lead time, the SMS halves the rate.
-    table = tables.sms_by_lead_time(
+    table = report.sms_by_lead_time(
         appointments(
             lead=[0] * 8 + [10] * 8,
             sms_received=[False] * 8 + [False] * 4 + [True] * 4,
@@ -118,7 +118,7 @@ def test_the_sms_table_shows_raw_rates_and_strata() -> None:
 
 
 def test_conditions_are_compared_with_their_absence() -> None:
-    table = tables.no_show_by_condition(
+    table = report.no_show_by_condition(
         appointments(diabetes=[True, True, False], no_show=[True, False, False])
     ).set_index(["condition", "present"])["estimate"]
     assert table["Diabetes", True] == 0.5
@@ -163,13 +163,13 @@ def test_counts_on_the_real_file(mirror: Path) -> None:
     )
     valid = (table["age"] >= 0) & (table["booked_at"].dt.normalize() <= table["appointment_day"])
     table = table[valid]
-    lead_time = tables.no_show_by_lead_time(table).set_index("lead_time")
+    lead_time = report.no_show_by_lead_time(table).set_index("lead_time")
     assert lead_time.loc["Same day", ["n", "events"]].tolist() == [38562, 1792]
     assert lead_time.loc["31–60 days", ["n", "events"]].tolist() == [8283, 2829]
-    sms = tables.sms_by_lead_time(table).set_index(["stratum", "sms_received"])
+    sms = report.sms_by_lead_time(table).set_index(["stratum", "sms_received"])
     assert sms.loc[("3 days or more", True), ["n", "events"]].tolist() == [35482, 9784]
     assert sms.loc[("All rows", False), ["n", "events"]].tolist() == [75039, 12530]
-    handicap = tables.no_show_by_handicap(table).set_index("handicap_level")
+    handicap = report.no_show_by_handicap(table).set_index("handicap_level")
     assert handicap["n"].tolist() == [108282, 2040, 183, 13, 3]
 
 
@@ -205,7 +205,7 @@ def test_gaps_compare_the_levels_that_are_flagged_most_and_least() -> None:
     missed = [True] * 10 + [False] * 30 + [True] * 12 + [False] * 28
     flagged = [True] * 20 + [False] * 20 + [True] * 4 + [False] * 36
     table = appointments(gender=["F"] * 40 + ["M"] * 40, no_show=missed)
-    gaps = tables.subgroup_gaps(results(table, flagged, [0.2] * 80))
+    gaps = report.subgroup_gaps(results(table, flagged, [0.2] * 80))
     assert gaps["group"].tolist() == ["Sex"]
     row = gaps.iloc[0]
     assert (row["most"], row["least"]) == ("Female", "Male")
@@ -214,11 +214,11 @@ def test_gaps_compare_the_levels_that_are_flagged_most_and_least() -> None:
     assert row["recall_gap"] == pytest.approx(1 - 4 / 12)
     assert row["flagged_ratio_low"] < 5 < row["flagged_ratio_high"]
     labels = {"Sex: Female": "women", "Sex: Male": "men"}
-    told = tables._gap(row, Results(report=ReportParameters(labels=labels)))
+    told = report._gap(row, Results(report=ReportParameters(labels=labels)))
     assert "of the appointments of women are flagged, and" in told
     assert "of those of men: 5 (2–14) times as often. Of their no-shows" in told
     alike = {**row, "flagged_ratio_low": 0.9, "recall_gap_low": -0.1}
-    told = tables._gap(alike, Results(report=ReportParameters(labels=labels)))
+    told = report._gap(alike, Results(report=ReportParameters(labels=labels)))
     assert told.count("which may be chance") == 2
 
 
@@ -232,7 +232,7 @@ def test_the_page_says_what_calling_a_tenth_brings() -> None:
             **{f"{name}{end}": [0.1, 0.2] for name in ("precision", "recall") for end in ENDS},
         }
     )
-    sms = tables.sms_by_lead_time(table)
+    sms = report.sms_by_lead_time(table)
     groups = pd.DataFrame(
         {
             "group": "Sex",
@@ -244,7 +244,7 @@ def test_the_page_says_what_calling_a_tenth_brings() -> None:
             "high": [0.8, 0.8, 0.4, 0.2],
         }
     )
-    found = tables.words(made, decision, sms, groups, pd.DataFrame())
+    found = report.words(made, decision, sms, groups, pd.DataFrame())
     assert found["groups"]["level"].tolist() == ["Female", "Male"]
     assert found["groups"][["recall", "recall_high"]].to_numpy().tolist() == [[0.2, 0.4], [0, 0.2]]
     assert (found["called"]["n"], found["called"]["recall"].value) == (2, 0.2)

@@ -17,14 +17,8 @@ SECONDS_AN_HOUR = 3600
 LAST_OUTCOMES = ["none", "show", "no_show"]
 PRIOR_RATE, PRIOR_APPOINTMENTS = 0.2, 2
 CARRIED_OVER = [
-    "age",
-    "scholarship",
-    "hypertension",
-    "diabetes",
-    "alcoholism",
-    "handicap",
-    "sms_received",
-    "neighbourhood",
+    *("age", "scholarship", "hypertension", "diabetes", "alcoholism", "handicap"),
+    *("sms_received", "neighbourhood"),
 ]
 
 

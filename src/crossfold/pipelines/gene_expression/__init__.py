@@ -1,5 +1,3 @@
 """The study of leukaemia patients: few rows, thousands of columns."""
 
-from crossfold.pipelines.gene_expression.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from crossfold.pipelines.gene_expression.pipeline import create_pipeline as create_pipeline

@@ -1,5 +1,3 @@
 """Studies of images of several classes: handwritten digits, clothes."""
 
-from crossfold.pipelines.images.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from crossfold.pipelines.images.pipeline import create_pipeline as create_pipeline

@@ -2,40 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from kedro.pipeline import Pipeline
 
 from crossfold.pipelines import appointments
-from crossfold.pipelines.no_show import figures, tables
+from crossfold.pipelines.no_show import report
 from crossfold.templates import cross_validation, reporting
+from crossfold.templates.reporting.nodes import FIGURES, TABLES
 
 STUDY = "no_show"
-TABLES: dict[str, Callable[..., Any]] = {
-    "no_show_by_lead_time": tables.no_show_by_lead_time,
-    "no_show_by_age": tables.no_show_by_age,
-    "no_show_by_condition": tables.no_show_by_condition,
-    "no_show_by_handicap": tables.no_show_by_handicap,
-    "sms_by_lead_time": tables.sms_by_lead_time,
-    "subgroups": tables.subgroups,
-    "subgroup_gaps": tables.subgroup_gaps,
-    "thresholds": tables.thresholds,
-}
-FIGURES: dict[str, Callable[..., Any]] = {
-    "no_show_by_lead_time": figures.no_show_by_lead_time,
-    "no_show_by_age": figures.no_show_by_age,
-    "no_show_by_condition": figures.no_show_by_condition,
-    "no_show_by_handicap": figures.no_show_by_handicap,
-    "sms_by_lead_time": figures.sms_by_lead_time,
-    "rows_apart": figures.rows_apart,
-    "subgroups": figures.subgroups,
-    "thresholds": figures.thresholds,
-    "confusion_matrix": figures.confusion_matrix,
-    "twin_training": figures.twin_training,
-    "loss_weighting": figures.loss_weighting,
-}
 
 
 def create_pipeline() -> Pipeline:
@@ -58,32 +34,13 @@ def create_pipeline() -> Pipeline:
                 "features": "appointment_features",
                 "row_counts": "appointments_row_counts",
             },
-            tables=TABLES,
-            figures=FIGURES,
-            words=tables.words,
+            tables=report.TABLES,
+            figures=report.FIGURES,
+            words=report.words,
             without=("tuned_search",),
-            default_tables=(
-                "models",
-                "comparisons",
-                "data",
-                "columns",
-                "decision",
-                "calibration",
-                "net_benefit",
-                "importance",
-                "effects",
-            ),
-            default_figures=(
-                "models",
-                "protocols",
-                "outcomes",
-                "calibration",
-                "decision",
-                "net_benefit",
-                "by_outcome",
-                "importance",
-                "effects",
-                "target",
-            ),
+            default_tables=[n for n in TABLES if n not in ("left_out", "settings")],
+            default_figures=[
+                n for n in FIGURES if n not in ("differences", "training_curves", "missing")
+            ],
         )
     )

@@ -19,35 +19,17 @@ MOST_VALUES = 10_000
 NEARLY_ALL = 0.95
 INPUT_KINDS = ("number", "flag", "category", "date")
 FLAG_PAIRS = [{no, yes} for no, yes in zip(FALSE, TRUE, strict=False)] + [
-    {"0", "1"},
-    {"nein", "ja"},
-    {"n", "j"},
-    {"no", "si"},
-    {"no", "sí"},
-    {"non", "oui"},
-    {"não", "sim"},
-    {"falsch", "wahr"},
-    {"negative", "positive"},
+    *({"0", "1"}, {"nein", "ja"}, {"n", "j"}, {"no", "si"}, {"no", "sí"}, {"non", "oui"}),
+    *({"não", "sim"}, {"falsch", "wahr"}, {"negative", "positive"}),
 ]
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}.*)?")
 _DAYS = (
-    "%d.%m.%Y",
-    "%d.%m.%y",
-    "%d/%m/%Y",
-    "%m/%d/%Y",
-    "%d-%m-%Y",
-    "%m-%d-%Y",
-    "%Y/%m/%d",
-    "%d/%m/%y",
-    "%m/%d/%y",
-    "%d-%b-%Y",
-    "%d %b %Y",
-    "%d %B %Y",
-    "%b %d, %Y",
-    "%B %d, %Y",
+    *("%d.%m.%Y", "%d.%m.%y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y/%m/%d"),
+    *("%d/%m/%y", "%m/%d/%y", "%d-%b-%Y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y"),
 )
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 DATE_FORMATS = [day + time for time in _TIMES for day in _DAYS]
+DATE_FORMATS += ["%Y%m%d", "%Y-%m", "%H:%M", "%H:%M:%S"]
 # A name that ends like this says that its values are identifiers.
 IDENTIFIER_NAME = re.compile(
     r"(^|[_\W])(?i:id|ids|uuid|guid|key|nr|no|number|mrn|ssn|index|unnamed: 0)\W*$"
@@ -57,23 +39,8 @@ CODE_WITH_ZEROS = r"[+-]?0\d+"
 WITH_UNIT = r"[+-]?\d[\d.,]*\s*(?P<unit>\s[^\d\s]{1,8}|[^\d\s]{2,8}|%)|(?P<sign>[€$£¥])\s*\d[\d.,]*"
 UNIT_NOTE = "numbers with a unit"
 KNOWN_MISSING = (
-    "NA",
-    "N/A",
-    "n/a",
-    "na",
-    "NaN",
-    "nan",
-    "NULL",
-    "Null",
-    "null",
-    "-",
-    "--",
-    "?",
-    ".",
-    "#N/A",
-    "#NV",
-    "<NA>",
-    "NaT",
+    *("NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "Null", "null", "-", "--", "?", "."),
+    *("#N/A", "#NV", "<NA>", "NaT"),
 )
 
 
@@ -114,9 +81,6 @@ READERS: dict[str, Callable[[pd.Series], pd.Series]] = {
     "category": as_category,
     "date": as_date,
 }
-
-
-DATE_FORMATS += ["%Y%m%d", "%Y-%m", "%H:%M", "%H:%M:%S"]
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,3 @@
 """The study of wine colours: red or white."""
 
-from crossfold.pipelines.wine.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from crossfold.pipelines.wine.pipeline import create_pipeline as create_pipeline

@@ -5,17 +5,8 @@ from typing import Any
 import pandas as pd
 
 MEASUREMENTS = (
-    "fixed_acidity",
-    "volatile_acidity",
-    "citric_acid",
-    "residual_sugar",
-    "chlorides",
-    "free_sulfur_dioxide",
-    "total_sulfur_dioxide",
-    "density",
-    "ph",
-    "sulphates",
-    "alcohol",
+    *("fixed_acidity", "volatile_acidity", "citric_acid", "residual_sugar", "chlorides"),
+    *("free_sulfur_dioxide", "total_sulfur_dioxide", "density", "ph", "sulphates", "alcohol"),
 )
 QUALITY = "quality"
 RED, WHITE = "red", "white"

@@ -1,5 +1,3 @@
 """Template: what a study made becomes tables, figures and a report of one HTML file."""
 
-from crossfold.templates.reporting.pipeline import create_pipeline
-
-__all__ = ["create_pipeline"]
+from crossfold.templates.reporting.pipeline import create_pipeline as create_pipeline

@@ -40,33 +40,14 @@ TABLES: dict[str, Callable[[Results], pd.DataFrame]] = {
     "data": summaries.data,
 }
 FIGURES = (
-    "models",
-    "differences",
-    "protocols",
-    "training_curves",
-    "outcomes",
-    "calibration",
-    "decision",
-    "net_benefit",
-    "by_outcome",
-    "importance",
-    "effects",
-    "target",
-    "missing",
+    *("models", "differences", "protocols", "training_curves", "outcomes", "calibration"),
+    *("decision", "net_benefit", "by_outcome", "importance", "effects", "target", "missing"),
 )
 _FINDINGS: dict[str, Callable[[Results], Any]] = {
     name: getattr(findings, name)
     for name in (
-        "answer",
-        "standing",
-        "comparisons",
-        "twins",
-        "leaks",
-        "control",
-        "over_time",
-        "importance",
-        "effects",
-        "limits",
+        *("answer", "standing", "comparisons", "twins", "leaks", "control", "over_time"),
+        *("importance", "effects", "limits"),
     )
 }
 _FINDINGS_OF_TASK: dict[str, dict[str, Callable[[Results], str]]] = {

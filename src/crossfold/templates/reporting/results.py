@@ -19,23 +19,6 @@ from crossfold.validation.estimates import MAIN_METRIC
 from crossfold.validation.intervals import GroupBootstrap
 from crossfold.validation.tables import POOLED, VALIDATION
 
-DATASETS = (
-    "table",
-    "features",
-    "row_counts",
-    "folds",
-    "leak_guard",
-    "predictions",
-    "history",
-    "metrics_table",
-    "comparison",
-    "feature_importance",
-    "feature_effects",
-    "tuned_search",
-    "model_card",
-    "model",
-)
-
 
 class ReportParameters(Parameters):
     """The words of a report that are not computed."""
@@ -62,33 +45,17 @@ class ReportParameters(Parameters):
 
 
 @dataclass(frozen=True)
-class Results:
-    """The datasets of a study that its report reads; those that it does not have are empty.
+class Datasets:
+    """The datasets that a report may read; those that a study does not have are empty."""
 
-    Attributes
-    ----------
-    table, features
-        The cleaned table and the features made of it, same rows in the same order.
-    row_counts
-        ``read``, ``kept``, ``rejected`` by rule, ``duplicates``; any may be missing.
-    folds, predictions, history, metrics_table, comparison
-        The five tables.
-    leak_guard, feature_importance, feature_effects, tuned_search, model_card, model
-        As the cross-validation template writes them.
-    table_parameters, evaluation
-        What the columns are, and how figures were made.
-    report
-        The words of the report that are not computed.
-    tables
-        Those of the report, where its page is written.
-    """
-
+    # the cleaned table and the features made of it, same rows in the same order
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
     features: pd.DataFrame = field(default_factory=pd.DataFrame)
+    # ``read``, ``kept``, ``rejected`` by rule, ``duplicates``; any may be missing
     row_counts: dict[str, Any] = field(default_factory=dict)
-    folds: pd.DataFrame = field(default_factory=pd.DataFrame)
+    folds: pd.DataFrame = field(default_factory=pd.DataFrame)  # the first of the five tables
     leak_guard: pd.DataFrame = field(default_factory=pd.DataFrame)
-    predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    predictions: pd.DataFrame = field(default_factory=pd.DataFrame)  # the others of the five tables
     history: pd.DataFrame = field(default_factory=pd.DataFrame)
     metrics_table: pd.DataFrame = field(default_factory=pd.DataFrame)
     comparison: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -97,10 +64,19 @@ class Results:
     tuned_search: pd.DataFrame = field(default_factory=pd.DataFrame)
     model_card: dict[str, Any] = field(default_factory=dict)
     model: tuple[list[Any], dict[str, Any]] = field(default_factory=lambda: ([], {}))
+
+
+DATASETS = tuple(Datasets.__dataclass_fields__)
+
+
+@dataclass(frozen=True)
+class Results(Datasets):
+    """What a study made, what its columns are, and the words and tables of its report."""
+
     table_parameters: TableParameters = field(default_factory=partial(TableParameters, target=""))
     evaluation: EvaluationParameters = field(default_factory=EvaluationParameters)
     report: ReportParameters = field(default_factory=ReportParameters)
-    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)  # where its page is written
 
     @property
     def task(self) -> str:

@@ -20,13 +20,7 @@ from crossfold.validation.thresholds import capacity_table, decision_curve
 
 COLUMNS = {
     "binary": (
-        "roc_auc",
-        "brier",
-        "precision",
-        "recall",
-        "pr_auc",
-        "f1",
-        "accuracy",
+        *("roc_auc", "brier", "precision", "recall", "pr_auc", "f1", "accuracy"),
         "expected_calibration_error",
     ),
     "multiclass": ("accuracy", "macro_f1", "macro_precision", "macro_recall", "mcc", "log_loss"),
