@@ -95,7 +95,7 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         """Read the table, or join those of a folder, identifiers hashed."""
         table = with_plain_types(self._read())
         words = self._load_args.get("na_values")
-        if words and self._kind not in READ_AS_TEXT:
+        if words:
             table = table.apply(lambda values: values.mask(values.isin(words)))
         for column in set(self._hashed_columns) & set(table.columns):
             table[column] = hash_identifiers(as_text(table[column]).fillna(""), self._key)
@@ -210,7 +210,7 @@ def _kind(dataset: dict[str, Any]) -> str:
 
 
 def with_plain_types(table: pd.DataFrame) -> pd.DataFrame:
-    """Write columns as text that are no numbers, flags or dates; names too.
+    """Write columns as text that are no numbers, flags or dates, without spaces around; names too.
 
     Columns of Arrow become those of NumPy: pandas computes less with the former.
     """
@@ -222,7 +222,7 @@ def with_plain_types(table: pd.DataFrame) -> pd.DataFrame:
         if isinstance(table[name].dtype, pd.ArrowDtype):
             table[name] = _of_numpy(table[name])
         kind = table[name].dtype
-        if not (is_numeric_dtype(kind) or is_datetime64_any_dtype(kind) or kind == "str"):
+        if not (is_numeric_dtype(kind) or is_datetime64_any_dtype(kind)):
             table[name] = as_text(table[name])
     return table
 

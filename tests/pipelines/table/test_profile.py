@@ -42,6 +42,7 @@ def text(values: object, name: str = "column") -> pd.Series:
         ([f"town {place % 15}" for place in range(N)], "town", "category"),
         (["yes", "no"] * 5, "yes", "flag"),
         (["Ja", "nein"] * 5, "ja", "flag"),
+        (["Ja", "nein", "ja"] * 5, "ja in two spellings", "flag"),
         (["0", "1"] * 5, "bits", "flag"),
         (["1", "2"] * 5, "one or two", "number"),
         (["M", "F"] * 5, "sex", "category"),
@@ -145,6 +146,26 @@ def test_numbers_with_a_unit_are_told(profile_of: Profiler, visits: pd.DataFrame
     assert profile.parameters.left_out["weight"] == "text"
 
 
+def test_two_numbers_in_a_cell_are_told(profile_of: Profiler, visits: pd.DataFrame) -> None:
+    pressure = [f"{high}/{high - 40}" for high in random.integers(100, 180, len(visits))]
+    ages = random.choice(["18-25", "26-40"], len(visits))
+    told = warnings_of(profile_of(visits.assign(pressure=pressure, ages=ages), "missed"))
+    assert "pressure: two numbers in a cell are not read" in told
+    assert "ages" not in told
+
+
+def test_words_in_several_spellings_are_told(profile_of: Profiler, visits: pd.DataFrame) -> None:
+    ward = random.choice(["ICU", "Icu", "surgery"], len(visits))
+    visits["missed"] = random.choice(["yes", "Yes", "no", " no "], len(visits))
+    profile = profile_of(visits.assign(ward=ward), "missed")
+    told = [warning for warning in profile.warnings if "differ only in case" in warning]
+    assert [warning.partition(" differ")[0] for warning in told] == [
+        "missed: 'Yes', 'yes'",
+        "ward: 'ICU', 'Icu'",
+    ]
+    assert profile.parameters.task == "multiclass"
+
+
 def test_forgotten_group_is_told(profile_of: Profiler, visits: pd.DataFrame) -> None:
     assert "give --group 'patient_id'" in warnings_of(profile_of(visits, "missed"))
 
@@ -176,6 +197,15 @@ def test_lucky_column_of_a_small_table_is_not_suspected(
 ) -> None:
     small = visits[:60].assign(copy=(visits["missed"] == "yes").astype(int) * 3 + 1)
     assert "copy" in profile_of(small, "missed").parameters.columns
+
+
+def test_what_hardly_happens_is_given_away_by_no_column(
+    profile_of: Profiler, visits: pd.DataFrame
+) -> None:
+    visits["missed"] = ["yes"] * 3 + ["no"] * 397
+    profile = profile_of(visits, "missed")
+    assert not [why for why in profile.parameters.left_out.values() if "by itself" in why]
+    assert "missed has 3 rows of the rarest class, fewer than 5 folds need" in warnings_of(profile)
 
 
 def test_rare_classes_duplicates_and_missing_targets_are_told(

@@ -38,6 +38,8 @@ IDENTIFIER_NAME = re.compile(
 CODE_WITH_ZEROS = r"[+-]?0\d+"
 WITH_UNIT = r"[+-]?\d[\d.,]*\s*(?P<unit>\s[^\d\s]{1,8}|[^\d\s]{2,8}|%)|(?P<sign>[€$£¥])\s*\d[\d.,]*"
 UNIT_NOTE = "numbers with a unit"
+TWO_NUMBERS = r"\d[\d.,]*\s*[/x×]\s*\d[\d.,]*"
+TWO_NUMBERS_NOTE = "two numbers in a cell"
 KNOWN_MISSING = (
     *("NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "Null", "null", "-", "--", "?", "."),
     *("#N/A", "#NV", "<NA>", "NaT"),
@@ -142,8 +144,7 @@ def _kind(column: Column, some: pd.Series, n: int, date_format: str | None) -> C
     if pd.api.types.is_datetime64_any_dtype(some):
         return replace(column, kind="date")
     text = as_text(some)
-    is_pair = column.distinct == 2 and {*text.str.lower()} in FLAG_PAIRS
-    if is_pair or pd.api.types.is_bool_dtype(some):
+    if {*text.str.lower()} in FLAG_PAIRS or pd.api.types.is_bool_dtype(some):
         return replace(column, kind="flag")
     numbers = as_number(some)
     if numbers.isna().any() or text.str.fullmatch(r"(18|19|20|21)\d{6}").all():
@@ -154,11 +155,29 @@ def _kind(column: Column, some: pd.Series, n: int, date_format: str | None) -> C
     if is_typed or (_are_numbers(numbers) and not text.str.fullmatch(CODE_WITH_ZEROS).any()):
         return _number_kind(column, numbers, n)
     told = _text_kind(column, text, n)
+    if note := _number_note(text):
+        return replace(told, kind=told.kind if told.kind == "category" else "text", note=note)
+    return replace(told, note=case_note(text)) if told.kind == "category" else told
+
+
+def _number_note(text: pd.Series) -> str:
+    """Say what keeps cells with numbers from being read, nothing where there are no such."""
     if unit := _unit(text):
-        kind = told.kind if told.kind == "category" else "text"
-        note = f"{UNIT_NOTE} are no numbers: take {unit!r} out of the cells to have them read"
-        return replace(told, kind=kind, note=note)
-    return told
+        return f"{UNIT_NOTE} are no numbers: take {unit!r} out of the cells to have them read"
+    if text.str.fullmatch(TWO_NUMBERS).mean() >= NEARLY_ALL:
+        return f"{TWO_NUMBERS_NOTE} are not read: write each into a column of its own"
+    return ""
+
+
+def case_note(text: pd.Series) -> str:
+    """Say which values differ only in upper and lower case, nothing where there are no such."""
+    words = text.drop_duplicates().sort_values()
+    alike = words[words.str.casefold().duplicated(keep=False)]
+    if alike.empty:
+        return ""
+    shown = ", ".join(map(repr, alike.sort_values(key=lambda word: word.str.casefold())[:4]))
+    more = ", …" * (len(alike) > 4)
+    return f"{shown}{more} differ only in case and count as different values: write them alike"
 
 
 def _unit(text: pd.Series) -> str:

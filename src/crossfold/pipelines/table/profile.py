@@ -16,9 +16,11 @@ from crossfold.pipelines.table.kinds import (
     INPUT_KINDS,
     READERS,
     TRUE,
+    TWO_NUMBERS_NOTE,
     UNIT_NOTE,
     Column,
     as_number,
+    case_note,
     describe_column,
     missing_words,
 )
@@ -208,6 +210,8 @@ def _describe(values: pd.Series, wishes: Wishes) -> Column:
                 " column, or give --date-format."
             )
         return replace(column, kind="number")
+    if values.name == wishes.target and column.kind == "flag":
+        return replace(column, note=case_note(as_text(values.dropna())))
     return column
 
 
@@ -359,8 +363,9 @@ def _of_class(bins: Integers, y: Integers, train: NDArray[np.bool_]) -> str:
     held_out, predicted = y[~train], shares[bins[~train]]
     right = predicted.argmax(axis=1) == held_out
     majority = float((held_out == base.argmax()).mean())
-    errors = int((~right).sum())
-    if errors + 3 <= MOST_ERRORS * len(right) and errors <= (1 - majority) * len(right) / 10:
+    errors, n_others = int((~right).sum()), int((held_out != base.argmax()).sum())
+    is_sure = n_others >= FOLDS and errors + 3 <= MOST_ERRORS * len(right)
+    if is_sure and errors <= n_others / 10:
         return f"accuracy {right.mean():.3f} on rows held out, {majority:.3f} by the largest class"
     if n_classes == 2 and np.bincount(held_out, minlength=2).min() >= FEWEST_OF_A_CLASS:
         auc = _auc(predicted[:, 1], held_out)
@@ -407,7 +412,8 @@ def find_caveats(frame: pd.DataFrame, target: pd.Series, profile: Profile) -> li
         told.append(f"{missing:,} rows have no {parameters.target}: they go to the rejected rows.")
     if profile.n_rows < FEWEST_ROWS:
         told.append(f"{profile.n_rows} rows are too few to learn from: expect wide intervals.")
-    noted = [c for c in profile.columns if c.note.startswith(UNIT_NOTE) or c.kind in INPUT_KINDS]
+    unread = (UNIT_NOTE, TWO_NUMBERS_NOTE)
+    noted = [c for c in profile.columns if c.note.startswith(unread) or c.kind in INPUT_KINDS]
     return told + [f"{column.name}: {column.note}." for column in noted if column.note]
 
 
@@ -448,6 +454,9 @@ def _class_warnings(target: pd.Series, profile: Profile) -> list[str]:
     if counts.iloc[0] / counts.sum() > 1 - RARE_SHARE:
         share = counts.iloc[0] / counts.sum()
         told.append(f"{parameters.target} is nearly constant: {share:.1%} are {counts.index[0]}.")
+    if parameters.task == "binary" and counts.min() < FOLDS:
+        few_events = f"{counts.min()} rows of the rarest class, fewer than {FOLDS} folds need"
+        told.append(f"{parameters.target} has {few_events}.")
     rare = counts[counts < parameters.fewest_of_class]
     few = counts[(counts >= FOLDS) & (counts < 2 * FOLDS)]
     if len(rare):
