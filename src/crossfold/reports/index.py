@@ -26,32 +26,20 @@ _SOURCE = """# Reports
 {{ cards }}
 """
 _CARD = Markup(
-    '<li><a href="{address}"><b>{title}</b><span>{headline}</span> '
+    '<li><a href="{path}"><b>{title}</b><span>{headline}</span> '
     '<span class="note">{folder}, {day}</span>{image}</a></li>'
 )
 
 
 class Report(NamedTuple):
-    """What the index says of a report.
+    """What the index says of a report."""
 
-    Attributes
-    ----------
-    path, image
-        From the folder of reports; no image where the report has none of its own.
-    folder
-        Name of the study.
-    title, headline
-        As the report has them.
-    day
-        Of the run that wrote it.
-    """
-
-    path: str
-    image: str
-    folder: str
-    title: str
+    path: str  # from the folder of reports
+    image: str  # from there too; nothing where the report has no image of its own
+    folder: str  # name of the study
+    title: str  # this and the headline as the report has them
     headline: str
-    day: str
+    day: str  # of the run that wrote it
 
 
 def index_page(folder: Path, notice: str = "") -> str:
@@ -72,14 +60,7 @@ def index_page(folder: Path, notice: str = "") -> str:
 
 def _card(report: Report) -> Markup:
     shown = Markup('<img src="{}" alt="" loading="lazy">').format(report.image)
-    return _CARD.format(
-        address=report.path,
-        title=report.title,
-        headline=report.headline,
-        folder=report.folder,
-        day=report.day,
-        image=shown if report.image else "",
-    )
+    return _CARD.format(**report._replace(image=shown if report.image else "")._asdict())
 
 
 def find_reports(folder: Path) -> Iterator[Report]:

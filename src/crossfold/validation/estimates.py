@@ -40,25 +40,14 @@ SMALLER_IS_BETTER = {"brier", "log_loss", "expected_calibration_error", "rmse", 
 
 @dataclass(frozen=True)
 class Predicted:
-    """What a model says of rows, and what is true.
-
-    Attributes
-    ----------
-    task
-        Kind of the target.
-    y
-        Numbers of the classes, or values; shape ``(n,)``.
-    p
-        Of two classes the probability of class 1, shape ``(n,)``; of several that of each, shape
-        ``(n, k)``; of numbers the predicted ones, shape ``(n,)``.
-    flagged
-        Decisions of two classes, shape ``(n,)``, or None.
-    """
+    """What a model says of rows, and what is true."""
 
     task: Task
-    y: NDArray[Any]
+    y: NDArray[Any]  # numbers of the classes, or values; shape ``(n,)``
+    # of two classes the probability of class 1, shape ``(n,)``; of several that of each, shape
+    # ``(n, k)``; of numbers the predicted ones, shape ``(n,)``
     p: NDArray[Any]
-    flagged: NDArray[np.bool_] | None = None
+    flagged: NDArray[np.bool_] | None = None  # decisions of two classes, shape ``(n,)``
 
     def __getitem__(self, rows: Any) -> Predicted:
         flagged = None if self.flagged is None else self.flagged[rows]

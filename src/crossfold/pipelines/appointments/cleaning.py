@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
 from crossfold.datasets.identifiers import canonical_identifiers
+from crossfold.templates.parameters import Parameters
 
 HistoryAsOf = Literal["booking", "reminder"]
 YOUNGEST, OLDEST = 0, 115
@@ -68,29 +68,21 @@ RULES_OF = {
 DUPLICATE = "duplicate_appointment_id"
 
 
-class AppointmentsParameters(BaseModel):
-    """How an export is read, and its appointments turned into features.
-
-    Attributes
-    ----------
-    date_format
-        Format of both dates in the terms of `strptime`, such as ``%d/%m/%Y %H:%M``; None for ISO
-        8601, and for ``29/04/2016`` where the data say whether day or month comes first.
-    missed, kept
-        What the label says of missed and of kept appointments, beside ``yes``, ``true``, ``1`` and
-        ``no``, ``false``, ``0``; case and blanks around do not matter.
-    history_as_of
-        When a prediction is made, and so which outcomes are known: ``booking``, those of days that
-        had ended when the appointment was booked; ``reminder``, those of days before the
-        appointment's.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class AppointmentsParameters(Parameters):
+    """How an export is read, and its appointments turned into features."""
 
     date_format: str | None = None
+    """Format of both dates in the terms of `strptime`, such as ``%d/%m/%Y %H:%M``; None for ISO
+    8601, and for ``29/04/2016`` where the data say whether day or month comes first."""
     missed: tuple[str, ...] = ()
+    """What the label says of missed appointments, beside ``yes``, ``true`` and ``1``; case and
+    blanks around do not matter."""
     kept: tuple[str, ...] = ()
+    """The same of kept ones, beside ``no``, ``false`` and ``0``."""
     history_as_of: HistoryAsOf = "reminder"
+    """When a prediction is made, and so which outcomes are known: ``booking``, those of days that
+    had ended when the appointment was booked; ``reminder``, those of days before the
+    appointment's."""
 
 
 DEFAULTS = AppointmentsParameters()

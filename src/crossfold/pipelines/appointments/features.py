@@ -24,28 +24,17 @@ CARRIED_OVER = [
 
 @dataclass(frozen=True)
 class Times:
-    """Who and when, as integers.
-
-    Attributes
-    ----------
-    patient
-        Number of the patient.
-    booking_second, booking_day, appointment_day
-        Seconds and days since 1970.
-    """
+    """Who and when, as integers."""
 
     patient: Integers
-    booking_second: Integers
+    booking_second: Integers  # seconds and days since 1970
     booking_day: Integers
     appointment_day: Integers
 
     @classmethod
     def of(cls, appointments: pd.DataFrame) -> Times:
         """Read the times of cleaned appointments."""
-        booked, day = (
-            appointments["booked_at"].to_numpy(),
-            appointments["appointment_day"].to_numpy(),
-        )
+        booked, day = (appointments[name].to_numpy() for name in ("booked_at", "appointment_day"))
         return cls(
             patient=pd.factorize(appointments["patient"])[0].astype(np.int64),
             booking_second=_integers(booked, "s"),

@@ -28,11 +28,10 @@ class FeatureParameters(Parameters):
     """Whether each patient's values are moved and scaled to mean 0 and standard deviation 1, by the
     patient's own values alone: chips differ in brightness."""
     floor: PositiveFloat = 100
-    """Values outside these bounds, in the scanner's units, are set to them before the logarithm is
-    taken; 100 and 16,000 are customary (Dudoit et al. 2002)."""
+    """Values below, in the scanner's units, are set to it before the logarithm is taken; 100 and
+    16,000 are customary (Dudoit et al. 2002)."""
     ceiling: PositiveFloat = 16000
-    """Values outside these bounds, in the scanner's units, are set to them before the logarithm is
-    taken; 100 and 16,000 are customary (Dudoit et al. 2002)."""
+    """Values above are set to it."""
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Self:
@@ -42,21 +41,12 @@ class FeatureParameters(Parameters):
 
 
 class SourceTable(NamedTuple):
-    """A source file taken apart.
-
-    Attributes
-    ----------
-    file, descriptions
-        Its name; the description of each probe, by probe in the file's order.
-    expression, calls
-        Patients in rows, by number, in the file's order, probes in columns: int32, and ``A``
-        absent, ``M`` marginal or ``P`` present.
-    """
+    """A source file taken apart: patients in rows, by number, probes in columns, in its order."""
 
     file: str
-    descriptions: pd.Series
-    expression: pd.DataFrame
-    calls: pd.DataFrame
+    descriptions: pd.Series  # by probe
+    expression: pd.DataFrame  # int32
+    calls: pd.DataFrame  # ``A`` absent, ``M`` marginal or ``P`` present
 
 
 def parse(raw: pd.DataFrame) -> SourceTable:

@@ -87,30 +87,16 @@ READERS: dict[str, Callable[[pd.Series], pd.Series]] = {
 
 @dataclass(frozen=True)
 class Column:
-    """What a column holds.
-
-    Attributes
-    ----------
-    name, kind
-        Its name, and ``number``, ``flag``, ``category``, ``date``, ``text``, ``identifier`` or
-        ``constant``.
-    missing, distinct
-        How many values are missing, and how many different ones there are.
-    example
-        A value; nothing for identifiers and free text.
-    note
-        What else is to be known, in words.
-    date_format
-        How its dates are written, None for ISO 8601.
-    """
+    """What a column holds."""
 
     name: str
+    # ``number``, ``flag``, ``category``, ``date``, ``text``, ``identifier`` or ``constant``
     kind: str
-    missing: int
-    distinct: int
-    example: str = ""
-    note: str = ""
-    date_format: str | None = None
+    missing: int  # how many values are missing
+    distinct: int  # how many different ones there are
+    example: str = ""  # a value; nothing for identifiers and free text
+    note: str = ""  # what else is to be known, in words
+    date_format: str | None = None  # how its dates are written, None for ISO 8601
 
 
 def describe_column(values: pd.Series, date_format: str | None = None) -> Column:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -45,50 +45,26 @@ MOST_SPREADS = 1000  # interquartile ranges from the median
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the user says about a table; the rest is found out.
-
-    Attributes
-    ----------
-    target, group, time, positive, task
-        As in `TableParameters`.
-    drop
-        Columns that shall be left out.
-    date_format
-        How dates are written.
-    """
+    """What the user says of a table, named as in `TableParameters`; the rest is found out."""
 
     target: str
     group: str | None = None
     time: str | None = None
     positive: str | None = None
     task: Task | None = None
-    drop: tuple[str, ...] = ()
-    date_format: str | None = None
+    drop: tuple[str, ...] = ()  # columns that shall be left out
+    date_format: str | None = None  # how dates are written
 
 
 @dataclass(frozen=True)
 class Profile:
-    """What was found out about a table.
+    """What was found out about a table."""
 
-    Attributes
-    ----------
-    columns
-        Every column, in the table's order.
-    parameters
-        What the columns mean.
-    n_rows
-        Rows that were read.
-    missing_words
-        Words that stand for a missing value.
-    warnings
-        What should be known before anything is trained, in sentences.
-    """
-
-    columns: tuple[Column, ...]
-    parameters: TableParameters
+    columns: tuple[Column, ...]  # all of them, in the table's order
+    parameters: TableParameters  # what they mean
     n_rows: int
-    missing_words: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = field(default=())
+    missing_words: tuple[str, ...] = ()  # that stand for a missing value
+    warnings: tuple[str, ...] = ()  # what should be known before anything is trained, in sentences
 
     @property
     def date_formats(self) -> dict[str, str]:

@@ -32,20 +32,11 @@ class PiecewiseLinear:
     Output ``b`` is 0 below edge ``b``, 1 above edge ``b + 1`` and linear between, so that a
     network reads how far a value has come through each bin. A missing value gives zeros and, where
     training rows had any, a 1 in a column of its own.
-
-    Attributes
-    ----------
-    column
-        Name of the column.
-    edges
-        Increasing, shape ``(bins + 1,)``, as `quantile_edges` chooses them.
-    has_missing
-        Whether the column was missing in any training row.
     """
 
     column: str
-    edges: tuple[float, ...]
-    has_missing: bool
+    edges: tuple[float, ...]  # increasing, shape ``(bins + 1,)``, as `quantile_edges` chooses them
+    has_missing: bool  # whether the column was missing in any training row
 
     @property
     def width(self) -> int:
@@ -81,13 +72,7 @@ class PiecewiseLinear:
 
 @dataclass(frozen=True)
 class Unchanged:
-    """A 0/1 column, read as it is; a missing value counts as 0.
-
-    Attributes
-    ----------
-    column
-        Name of the column.
-    """
+    """A 0/1 column, read as it is; a missing value counts as 0."""
 
     column: str
     width = 1
@@ -99,18 +84,10 @@ class Unchanged:
 
 @dataclass(frozen=True)
 class OneHot:
-    """One column a level; rare and unknown levels share the last one.
-
-    Attributes
-    ----------
-    column
-        Name of the column.
-    levels
-        Levels with a column of their own, as text.
-    """
+    """One column a level; rare and unknown levels share the last one."""
 
     column: str
-    levels: tuple[str, ...]
+    levels: tuple[str, ...]  # those with a column of their own, as text
 
     @property
     def width(self) -> int:
@@ -139,21 +116,12 @@ class Scaled:
     """Numeric columns times `factor` plus `shift`; a missing value counts as the training mean.
 
     A column that is constant in the training rows is 0 everywhere, as nothing is known of it.
-
-    Attributes
-    ----------
-    columns
-        Names of the columns.
-    factor, shift
-        Of each column, learnt from the training rows.
-    fill
-        Mean of each column's training rows, scaled: what a missing value becomes.
     """
 
     columns: tuple[str, ...]
-    factor: tuple[float, ...]
+    factor: tuple[float, ...]  # of each column, learnt from the training rows
     shift: tuple[float, ...]
-    fill: tuple[float, ...]
+    fill: tuple[float, ...]  # mean of the training rows, scaled: what a missing value becomes
 
     @property
     def width(self) -> int:
@@ -193,18 +161,10 @@ class Scaled:
 
 @dataclass(frozen=True)
 class Robust:
-    """Numeric columns by `robust_scale`; a missing value counts as the median.
-
-    Attributes
-    ----------
-    columns
-        Names of the columns.
-    center, scale
-        Of each column, learnt from the training rows.
-    """
+    """Numeric columns by `robust_scale`; a missing value counts as the median."""
 
     columns: tuple[str, ...]
-    center: tuple[float, ...]
+    center: tuple[float, ...]  # of each column, learnt from the training rows
     scale: tuple[float, ...]
 
     @property
@@ -248,21 +208,11 @@ def _range(x: NDArray[np.float64]) -> Any:
 
 @dataclass(frozen=True)
 class Codes:
-    """A column as one number: a level by its code; a missing or unknown value by `missing`.
-
-    Attributes
-    ----------
-    column
-        Name of the column.
-    levels
-        Training levels as text, in order of their codes; empty for numbers.
-    missing
-        In place of missing values and unknown levels; NaN for models that read it.
-    """
+    """A column as one number: a level by its code; a missing or unknown value by `missing`."""
 
     column: str
-    levels: tuple[str, ...]
-    missing: float
+    levels: tuple[str, ...]  # of the training rows, in order of their codes; empty for numbers
+    missing: float  # NaN for models that read it
     width = 1
 
     def encode(self, table: pd.DataFrame, out: Encoded) -> None:
@@ -287,15 +237,9 @@ _KINDS: dict[str, type[ColumnEncoder]] = {
 
 @dataclass(frozen=True)
 class TableEncoder:
-    """Encodes the input columns of a table side by side.
+    """Encodes the input columns of a table side by side."""
 
-    Attributes
-    ----------
-    columns
-        Fitted encoders of columns, in the order of what they write.
-    """
-
-    columns: tuple[ColumnEncoder, ...]
+    columns: tuple[ColumnEncoder, ...]  # fitted, in the order of what they write
 
     @property
     def inputs(self) -> list[str]:

@@ -39,18 +39,10 @@ _ROWS_AT_ONCE = 8192
 
 @dataclass(frozen=True)
 class Decision:
-    """How a fold turns the raw probability of class 1 into a calibrated one and a flag.
-
-    Attributes
-    ----------
-    calibrator
-        Maps raw to calibrated probabilities.
-    threshold
-        Rows with a calibrated probability of at least this are flagged, in [0, 1].
-    """
+    """How a fold turns the raw probability of class 1 into a calibrated one and a flag."""
 
     calibrator: Calibrator
-    threshold: float
+    threshold: float  # the calibrated probability, in [0, 1], from which on rows are flagged
 
     @classmethod
     def fit(

@@ -56,25 +56,13 @@ VARIED = {"loss", "focal_gamma", "class_weight"}
 
 @dataclass(frozen=True)
 class Fitted:
-    """A model fitted in one fold.
-
-    Attributes
-    ----------
-    model, fold
-        Which.
-    encoder
-        Fitted on the fold's training rows.
-    estimators
-        Its members.
-    scores
-        What they say of rows that they did not learn from, as in `score_table`.
-    """
+    """A model fitted in one fold."""
 
     model: str
     fold: Fold
-    encoder: TableEncoder
-    estimators: Sequence[Any]
-    scores: pd.DataFrame
+    encoder: TableEncoder  # fitted on the fold's training rows
+    estimators: Sequence[Any]  # its members
+    scores: pd.DataFrame  # what they say of rows that they did not learn from, as in `score_table`
 
 
 def fit_networks(

@@ -46,25 +46,13 @@ _TEST_SHARE = 0.2
 
 @dataclass(frozen=True)
 class Fold:
-    """One fold of one protocol.
-
-    Attributes
-    ----------
-    protocol
-        Name of the protocol.
-    fold
-        Number of the fold, from 0.
-    train_rows, validation_rows
-        Row numbers, in increasing order; no group is in both.
-    part
-        Part of each training row, shape ``(len(train_rows),)``; -1 where there are none.
-    """
+    """One fold of one protocol."""
 
     protocol: str
-    fold: int
-    train_rows: Rows
+    fold: int  # its number, from 0
+    train_rows: Rows  # in increasing order; no group is in both kinds of rows
     validation_rows: Rows
-    part: NDArray[np.int8]
+    part: NDArray[np.int8]  # of each training row; -1 where there are none
 
     def inner(self, member: int) -> tuple[Rows, Rows]:
         """Split into rows that a member learns from, and those that follow its training.

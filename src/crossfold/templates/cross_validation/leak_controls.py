@@ -44,18 +44,11 @@ _METRICS = ("accuracy", "balanced_accuracy", "roc_auc")
 
 
 class Permuted(NamedTuple):
-    """Rows with labels that say nothing of them.
+    """Rows with labels that say nothing of them."""
 
-    Attributes
-    ----------
-    inputs, labels
-        Shape ``(n, width)``, and permuted labels, 0 or 1, shape ``(n,)``.
-    parents
-        Rows that each synthetic row was made from, shape ``(n, 2)``, else `NOT_SYNTHETIC`.
-    """
-
-    inputs: NDArray[np.float32]
-    labels: NDArray[np.int8]
+    inputs: NDArray[np.float32]  # shape ``(n, width)``
+    labels: NDArray[np.int8]  # permuted, 0 or 1, shape ``(n,)``
+    # rows that each synthetic row was made from, shape ``(n, 2)``, else `NOT_SYNTHETIC`
     parents: NDArray[np.intp]
 
 

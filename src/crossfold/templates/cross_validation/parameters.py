@@ -55,14 +55,13 @@ class PreparationParameters(Parameters):
     """Which columns a model reads and how they are encoded inside each training fold."""
 
     numeric: tuple[str, ...] = ()
-    """Input columns by kind; where none is named, all columns but the target, by their type. Where
-    some are, columns named ``number_…``, ``flag_…`` or ``category_…`` come on top."""
+    """Inputs that are numbers; where no input of any kind is named, all columns but the target, by
+    their type. Where some are, columns named ``number_…``, ``flag_…`` or ``category_…`` come on
+    top."""
     binary: tuple[str, ...] = ()
-    """Input columns by kind; where none is named, all columns but the target, by their type. Where
-    some are, columns named ``number_…``, ``flag_…`` or ``category_…`` come on top."""
+    """Inputs that are 0 or 1."""
     categorical: tuple[str, ...] = ()
-    """Input columns by kind; where none is named, all columns but the target, by their type. Where
-    some are, columns named ``number_…``, ``flag_…`` or ``category_…`` come on top."""
+    """Inputs that are levels."""
     optional: tuple[str, ...] = ()
     """Those of the named ones that a table may lack."""
     n_bins: Annotated[int, Field(ge=2, le=256)] = 24
@@ -198,11 +197,9 @@ class Model(Parameters):
     """Values to choose from, by name of the argument (``mlp`` only): every combination is scored on
     folds inside each training fold."""
     search_folds: Annotated[int, Field(ge=2)] = 3
-    """Number of those inner folds, and the score of scikit-learn's by which the best is chosen;
-    None for accuracy, or R² of numbers."""
+    """Number of those inner folds."""
     search_metric: str | None = None
-    """Number of those inner folds, and the score of scikit-learn's by which the best is chosen;
-    None for accuracy, or R² of numbers."""
+    """Score of scikit-learn's by which the best is chosen; None for accuracy, or R² of numbers."""
     train_scores: bool = False
     """Whether accuracy and F1 of the training rows are noted after every epoch too (two classes).
     """
@@ -320,8 +317,8 @@ class CardParameters(Parameters):
     """What the model card says beyond the figures."""
 
     intended_use: str = ""
-    """For what the model is made, and for what it must not be used."""
+    """For what the model is made."""
     not_intended_for: str = ""
-    """For what the model is made, and for what it must not be used."""
+    """For what it must not be used."""
     limits: tuple[str, ...] = ()
     """What its reader has to know, a sentence each."""

@@ -41,24 +41,12 @@ _logger = logging.getLogger(__name__)
 
 @dataclass
 class Training:
-    """A feature table and what is learnt from it.
-
-    Attributes
-    ----------
-    features
-        The feature table.
-    table
-        What its columns are.
-    preparation
-        How they are encoded.
-    group
-        Group of each row, shape ``(n,)``.
-    """
+    """A feature table and what is learnt from it."""
 
     features: pd.DataFrame
-    table: TableParameters
-    preparation: PreparationParameters
-    group: NDArray[np.int32]
+    table: TableParameters  # what its columns are
+    preparation: PreparationParameters  # how they are encoded
+    group: NDArray[np.int32]  # of each row, shape ``(n,)``
     _encoders: dict[Any, TableEncoder] = field(default_factory=dict)
 
     @property
