@@ -33,6 +33,19 @@ def test_text_is_read_as_it_is_written(tmp_path: Path) -> None:
     assert table["word"].isna().tolist() == [False, True]
 
 
+def test_units_are_taken_out_of_numbers_but_not_of_identifiers(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", 'w,cost,id\n75.5 kg,"$1,200.50",1 a\n n/a ,$5,2 a\n')
+    table = TableDataset(
+        dataset=find_source(str(file)),
+        units={"w": "kg", "cost": "$", "id": "a", "gone": "m"},
+        hashed_columns=["id"],
+        credentials={"key": "hush"},
+    ).load()
+    assert table["w"].tolist() == ["75.5", "n/a"]
+    assert table["cost"].tolist() == ["1200.50", "5"]
+    assert table["id"].tolist() == csv(file, ("id",)).load()["id"].tolist()
+
+
 def test_identifiers_are_hashed_and_missing_ones_stay_empty(tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", "id,age\n90071992547409931,1\n90071992547409932,2\nNA,3\n")
     dataset = csv(file, ("id",), na_values=["NA"])
@@ -139,6 +152,8 @@ def test_folder_is_joined_in_the_order_of_names(tmp_path: Path) -> None:
         ('a,b\n"1,5",x\n"2,25",y\n', "utf-8", (",", ",", "utf-8")),
         ('a,b\n"x;y;z",1\n"q;r;s",2\n', "utf-8", (",", ".", "utf-8")),
         ("kg, net;m, tall\n1,5;2,5\n", "utf-8", (";", ",", "utf-8")),
+        ("w;p\n75,5 kg;1.5 % w/w\n80,25 kg;2.5\n", "utf-8", (";", ",", "utf-8")),
+        ("w;p\n75.5;1,5 % w/w\n80.25;A\n", "utf-8", (";", ".", "utf-8")),
         ("a b\n1 2\n3 4\n", "utf-8", (r"\s+", ".", "utf-8")),
         ("a\n1\n2\n", "utf-8", (",", ".", "utf-8")),
     ],

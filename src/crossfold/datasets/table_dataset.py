@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,12 @@ SAMPLE_BYTES, SAMPLE_LINES, CHUNK_BYTES = 1 << 18, 500, 1 << 20
 # A byte order mark tells the encoding.
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
+# A number and what stands beside it: 75 kg, 45%, $1,200.50, 12,50 €.
+WITH_UNIT = (
+    r"[+-]?\d[\d.,]*(?P<unit>\s+[^\d\s]{1,8}|[^\d\s]{2,8}|[%€$£¥])"
+    r"|(?P<sign>[€$£¥])\s*[+-]?\d[\d.,]*"
+)
+NEARLY_ALL = 0.95
 GROUPED = re.compile(r"[+-]?\d{1,3}(?P<comma>[.,' ])\d{3}((?P=comma)\d{3})*(?P<point>[.,])\d+")
 
 _logger = logging.getLogger(__name__)
@@ -62,6 +69,8 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         Columns of identifiers; their values are replaced by keyed hashes.
     date_formats
         How dates are written that are not ISO 8601, by column, as for `datetime.strptime`.
+    units
+        What is taken out of cells to leave a number, by column: ``{"weight": "kg"}``.
     credentials
         ``{"key": secret}`` for the hashes.
     metadata
@@ -74,6 +83,7 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         dataset: dict[str, Any],
         hashed_columns: list[str] | None = None,
         date_formats: dict[str, str] | None = None,
+        units: dict[str, str] | None = None,
         credentials: dict[str, str] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
@@ -83,6 +93,7 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         self._filepath = self._config.get("filepath") or self._config.get("path")
         self._hashed_columns = hashed_columns or []
         self._date_formats = date_formats or {}
+        self._units = units or {}
         self._key = (credentials or {}).get("key", "")
         self.metadata = metadata
         if hashed_columns and not self._key:
@@ -99,6 +110,10 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
             table = table.apply(lambda values: values.mask(values.isin(words)))
         for column in set(self._hashed_columns) & set(table.columns):
             table[column] = hash_identifiers(as_text(table[column]).fillna(""), self._key)
+        for column in (set(self._units) & set(table.columns)) - set(self._hashed_columns):
+            table[column] = (
+                as_text(table[column]).str.replace(self._units[column], "", regex=False).str.strip()
+            )
         plain = _plain_numbers(
             self._load_args.get("decimal", "."), self._load_args.get("thousands")
         )
@@ -345,7 +360,8 @@ def _text_arguments(
     if not cells:
         raise DataError(f"{path} is empty: export it again.")
     refuse_no_header(path, cells[0])
-    point, comma = find_decimal([cell.strip() for row in cells[1:] for cell in row], sep)
+    columns = list(zip_longest(*cells[1:], fillvalue=""))
+    point, comma = find_decimal([cell for column in columns for cell in _bare(column)], sep)
     arguments = {"sep": sep, "decimal": decimal or point, "encoding": encoding}
     return {**arguments, "thousands": comma} if comma and not decimal else arguments
 
@@ -354,6 +370,15 @@ def _cells(lines: list[str], sep: str) -> Iterable[list[str]]:
     if len(sep) == 1:
         return csv.reader(lines, delimiter=sep)
     return (re.split(sep, line.strip()) for line in lines)
+
+
+def _bare(column: Iterable[str]) -> list[str]:
+    """Take the spaces off the cells of a column, and units where nearly all have one."""
+    cells = [stripped for cell in column if (stripped := cell.strip())]
+    with_unit = sum(re.fullmatch(WITH_UNIT, cell) is not None for cell in cells)
+    if with_unit < NEARLY_ALL * len(cells):
+        return cells
+    return [re.sub(r"[^\d.,+-]", "", cell) for cell in cells]
 
 
 def find_encoding(path: Path) -> str:

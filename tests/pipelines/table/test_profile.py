@@ -135,15 +135,22 @@ def test_a_quiet_table_has_no_warnings(profile_of: Profiler, visits: pd.DataFram
     assert profile_of(visits, "missed", group="patient_id", drop=("remark",)).warnings == ()
 
 
-def test_numbers_with_a_unit_are_told(profile_of: Profiler, visits: pd.DataFrame) -> None:
+def test_numbers_with_a_unit_are_read(profile_of: Profiler, visits: pd.DataFrame) -> None:
     weight = [f"{number:.1f} kg" for number in random.normal(75, 9, len(visits))]
     share = [f"{number}%" for number in random.integers(0, 20, len(visits))]
     room = [f"{number}A" for number in random.integers(100, 120, len(visits))]
     profile = profile_of(visits.assign(weight=weight, share=share, room=room), "missed")
-    told = [warning for warning in profile.warnings if "with a unit" in warning]
-    assert [warning.partition(":")[0] for warning in told] == ["weight", "share"]
-    assert "take 'kg' out" in told[0]
-    assert profile.parameters.left_out["weight"] == "text"
+    assert profile.units == {"weight": "kg", "share": "%"}
+    kinds = [profile.parameters.columns[name] for name in ("weight", "share", "room")]
+    assert kinds == ["number", "number", "category"]
+
+
+def test_numbers_with_a_unit_in_a_dataframe_are_told() -> None:
+    column = describe_column(text(f"{number:.1f} kg" for number in random.normal(75, 9, N)))
+    assert (column.kind, column.note) == (
+        "text",
+        "numbers with a unit are no numbers: take 'kg' out of the cells to have them read",
+    )
 
 
 def test_two_numbers_in_a_cell_are_told(profile_of: Profiler, visits: pd.DataFrame) -> None:

@@ -228,6 +228,19 @@ def test_folder_of_exports(study: Study, visits: pd.DataFrame, tmp_path: Path) -
     assert table["age"].tolist() == visits["age"].astype(float).tolist()
 
 
+def test_numbers_with_units_are_read(study: Study, visits: pd.DataFrame, tmp_path: Path) -> None:
+    weight = [f"{75 + place % 9},5 kg" for place in range(len(visits))]
+    weight[3] = "NA"
+    cost = [f"{1 + place % 4}.{place % 10}00,50 €" for place in range(len(visits))]
+    visits = visits[["patient_id", "missed"]].assign(weight=weight, cost=cost)
+    visits.to_csv(tmp_path / "a.csv", index=False, sep=";")
+    study.write(str(tmp_path / "a.csv"), target="cost", group="patient_id")
+    table, _ = study.run()
+    assert table["weight"].tolist()[:3] == [75.5, 76.5, 77.5]
+    assert table["weight"].isna().sum() == 1
+    assert table["cost"].tolist()[:3] == [1000.5, 2100.5, 3200.5]
+
+
 def test_parquet_and_gzip_give_the_same_table(
     study: Study, visits: pd.DataFrame, tmp_path: Path
 ) -> None:

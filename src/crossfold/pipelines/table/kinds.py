@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from crossfold.datasets.table_dataset import as_text
+from crossfold.datasets.table_dataset import NEARLY_ALL, WITH_UNIT, as_text
 
 TRUE = ("1", "true", "t", "yes", "y", "ja", "j", "oui", "si", "sí", "sim", "wahr", "x", "positive")
 FALSE = ("0", "false", "f", "no", "n", "nein", "non", "não", "falsch", "negative")
 OFFSET = r"(\d)\s*(?:Z|[+-]\d{2}:?\d{2})$"
 # Kinds are told from at most so many distinct values of a column.
 MOST_VALUES = 10_000
-NEARLY_ALL = 0.95
 INPUT_KINDS = ("number", "flag", "category", "date")
 FLAG_PAIRS = [{no, yes} for no, yes in zip(FALSE, TRUE, strict=False)] + [
     *({"0", "1"}, {"nein", "ja"}, {"n", "j"}, {"no", "si"}, {"no", "sí"}, {"non", "oui"}),
@@ -36,7 +35,6 @@ IDENTIFIER_NAME = re.compile(
     r"|[a-z](ID|Id|Nr|No)$"
 )
 CODE_WITH_ZEROS = r"[+-]?0\d+"
-WITH_UNIT = r"[+-]?\d[\d.,]*\s*(?P<unit>\s[^\d\s]{1,8}|[^\d\s]{2,8}|%)|(?P<sign>[€$£¥])\s*\d[\d.,]*"
 UNIT_NOTE = "numbers with a unit"
 TWO_NUMBERS = r"\d[\d.,]*\s*[/x×]\s*\d[\d.,]*"
 TWO_NUMBERS_NOTE = "two numbers in a cell"
@@ -148,7 +146,7 @@ def _kind(column: Column, some: pd.Series, n: int, date_format: str | None) -> C
 
 def _number_note(text: pd.Series) -> str:
     """Say what keeps cells with numbers from being read, nothing where there are no such."""
-    if unit := _unit(text):
+    if unit := find_unit(text):
         return f"{UNIT_NOTE} are no numbers: take {unit!r} out of the cells to have them read"
     if text.str.fullmatch(TWO_NUMBERS).mean() >= NEARLY_ALL:
         return f"{TWO_NUMBERS_NOTE} are not read: write each into a column of its own"
@@ -166,11 +164,23 @@ def case_note(text: pd.Series) -> str:
     return f"{shown}{more} differ only in case and count as different values: write them alike"
 
 
-def _unit(text: pd.Series) -> str:
+def find_unit(text: pd.Series) -> str:
     """Find what stands beside the number in nearly all values, nothing where there is no such."""
+    text = text[~text.isin(KNOWN_MISSING)]
     beside = text.str.extract(f"^(?:{WITH_UNIT})$")
     counts = beside["unit"].str.strip().fillna(beside["sign"]).value_counts()
-    return str(counts.index[0]) if counts.max() >= NEARLY_ALL * len(text) else ""
+    is_one = len(counts) > 0 and counts.iloc[0] >= NEARLY_ALL * len(text)
+    return str(counts.index[0]) if is_one else ""
+
+
+def find_units(table: pd.DataFrame) -> dict[str, str]:
+    """Find the columns of text whose numbers have a unit beside them, with that unit."""
+    texts = {
+        str(name): table[name].drop_duplicates().dropna().head(MOST_VALUES)
+        for name in table.columns
+        if pd.api.types.is_string_dtype(table[name])
+    }
+    return {name: unit for name, text in texts.items() if (unit := find_unit(text))}
 
 
 def _number_kind(column: Column, numbers: pd.Series, n: int) -> Column:

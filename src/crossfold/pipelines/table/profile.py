@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import cast
 
 import numpy as np
@@ -65,6 +65,7 @@ class Profile:
     n_rows: int
     missing_words: tuple[str, ...] = ()  # that stand for a missing value
     warnings: tuple[str, ...] = ()  # what should be known before anything is trained, in sentences
+    units: dict[str, str] = field(default_factory=dict)  # taken out of cells to leave a number
 
     @property
     def date_formats(self) -> dict[str, str]:
@@ -79,7 +80,9 @@ class Profile:
         return list(dict.fromkeys([*group, *self.parameters.identifiers]))
 
 
-def profile_table(frame: pd.DataFrame, wishes: Wishes) -> Profile:
+def profile_table(
+    frame: pd.DataFrame, wishes: Wishes, units: dict[str, str] | None = None
+) -> Profile:
     """Find out what a table holds.
 
     Parameters
@@ -88,6 +91,8 @@ def profile_table(frame: pd.DataFrame, wishes: Wishes) -> Profile:
         The table as it was read.
     wishes
         Its target, and what else the user says.
+    units
+        What was taken out of cells to leave a number, by column.
 
     Raises
     ------
@@ -104,7 +109,9 @@ def profile_table(frame: pd.DataFrame, wishes: Wishes) -> Profile:
     columns = tuple(_describe(frame[name], wishes) for name in frame.columns)
     target = _readable_target(frame[wishes.target], wishes)
     parameters = _parameters(frame, columns, target, wishes)
-    profile = Profile(columns, parameters, len(frame), tuple(words))
+    used = {*parameters.columns, parameters.target, parameters.time}
+    units = {name: unit for name, unit in (units or {}).items() if name in used}
+    profile = Profile(columns, parameters, len(frame), tuple(words), units=units)
     return replace(profile, warnings=tuple(find_caveats(frame, target, profile)))
 
 

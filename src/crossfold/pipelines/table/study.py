@@ -18,7 +18,7 @@ from omegaconf.errors import OmegaConfBaseException
 from crossfold.datasets.atomic import AtomicWriter, atomic_folder
 from crossfold.datasets.table_dataset import TableDataset, find_source
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.table.kinds import MOST_VALUES
+from crossfold.pipelines.table.kinds import MOST_VALUES, find_units
 from crossfold.pipelines.table.pipeline import PARAMETERS_FILE
 from crossfold.pipelines.table.profile import MOST_ROWS, Profile, Wishes, profile_table
 from crossfold.templates.parameters import TableParameters
@@ -57,7 +57,10 @@ def read_profile(
     The catalog entry of the dataset that reads it, and what it holds.
     """
     source = find_source(data, sep=sep, decimal=decimal, encoding=encoding)
-    profile = profile_table(TableDataset(dataset=source).load(), wishes)
+    table = TableDataset(dataset=source).load()
+    if units := find_units(table):
+        table = TableDataset(dataset=source, units=units).load()
+    profile = profile_table(table, wishes, units)
     if profile.missing_words:
         one = source.get("dataset", source)
         one.setdefault("load_args", {})["na_values"] = ["", *profile.missing_words]
@@ -381,6 +384,9 @@ def _summary(source: dict[str, Any], profile: Profile) -> Iterable[str]:
         )
     if profile.missing_words:
         yield f"Missing values are also written as {', '.join(map(repr, profile.missing_words))}"
+    if profile.units:
+        units = ", ".join(f"{name} ({unit})" for name, unit in profile.units.items())
+        yield f"Read without their units: {units}"
     event = f", event {table.positive!r}" if table.positive is not None else ""
     yield f"Target {table.target}: {table.task}{event}"
 
