@@ -82,6 +82,8 @@ def test_figures_are_matplotlib_s(studied: crossfold.Study) -> None:
 
     assert studied.figures
     assert all(isinstance(figure, Figure) for figure in studied.figures.values())
+    said = [tick.get_text() for tick in studied.figures["target"].axes[0].get_yticklabels()]
+    assert said == ["no", "yes"]
 
 
 def test_new_rows_are_scored_with_what_they_have(studied: crossfold.Study) -> None:

@@ -29,6 +29,8 @@ class TableParameters(Parameters):
     positive: str | None = None
     """Value of the target that counts as the event, as text; for two classes only, where the target
     is not bool or 0/1 yet."""
+    negative: str | None = None
+    """Its other value, for the report."""
     fewest_of_class: int = Field(default=1, ge=1)
     """Rows of a class that has fewer are rejected, since a class that is not in every fold cannot
     be judged; for several classes only."""
@@ -52,6 +54,8 @@ class TableParameters(Parameters):
             raise ValueError("`positive` names the event of a binary task, and of no other task")
         if self.columns and self.task == "binary" and self.positive is None:
             raise ValueError("a binary task needs `positive`, the value that counts as the event")
+        if self.positive is not None and self.negative == self.positive:
+            raise ValueError(f"`positive` and `negative` are both {self.positive!r}")
         no_inputs = {self.target, self.group, *self.identifiers, *self.left_out}
         if wrong := [name for name in self.columns if name in no_inputs]:
             raise ValueError(f"{wrong} cannot be inputs: take them out of `columns`")

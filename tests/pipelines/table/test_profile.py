@@ -117,14 +117,20 @@ def test_task(values: object, task: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "positive"),
-    [("yes no no", "yes"), ("0 1 1", "1"), ("sick well well", "sick"), ("Ja Nein Nein", "Ja")],
+    ("values", "event"),
+    [
+        ("yes no no", ("yes", "no")),
+        ("0 1 1", ("1", "0")),
+        ("sick well well", ("sick", "well")),
+        ("Ja Nein Nein", ("Ja", "Nein")),
+    ],
 )
 def test_event_means_yes_or_is_rarer(
-    profile_of: Profiler, visits: pd.DataFrame, values: str, positive: str
+    profile_of: Profiler, visits: pd.DataFrame, values: str, event: tuple[str, str]
 ) -> None:
     visits["target"] = random.choice(values.split(), len(visits))
-    assert profile_of(visits, "target").parameters.positive == positive
+    parameters = profile_of(visits, "target").parameters
+    assert (parameters.positive, parameters.negative) == event
 
 
 def warnings_of(profile: Profile) -> str:

@@ -167,6 +167,7 @@ def test_numbers_too_large_for_single_precision_are_missing(raw: pd.DataFrame) -
     ("change", "sentence"),
     [
         ({"positive": None}, "a binary task needs `positive`"),
+        ({"negative": PARAMETERS.positive}, "`positive` and `negative` are both"),
         ({"task": "regression"}, "`positive` names the event of a binary task"),
         ({"columns": {"missed": "number"}}, "cannot be inputs"),
         ({"columns": {"patient": "category"}}, "cannot be inputs"),

@@ -138,7 +138,14 @@ def write_study(
 def _refuse_unnameable(profile: Profile) -> None:
     """Refuse what Kedro cannot name, or not read: each column becomes the name of a parameter."""
     table = profile.parameters
-    values = [table.target, table.positive, table.group, table.time, *table.identifiers]
+    values = [
+        table.target,
+        table.positive,
+        table.negative,
+        table.group,
+        table.time,
+        *table.identifiers,
+    ]
     wrong = [column.name for column in profile.columns if column.name.count("@") > 1]
     wrong += [value for value in values if value is not None and not _is_readable(value)]
     if wrong:

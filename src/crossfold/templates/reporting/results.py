@@ -110,10 +110,10 @@ class Results(Datasets):
         target = self.features[self.target]
         if target.dtype == "category":
             return [str(name) for name in target.cat.categories]
-        words, positive = self.report, self.table_parameters.positive
+        words, table = self.report, self.table_parameters
         if words.event:
             return [words.no_event or "other", words.event]
-        return ["other", positive] if positive else ["no", "yes"]
+        return [table.negative or "other", table.positive] if table.positive else ["no", "yes"]
 
     @cached_property
     def pooled(self) -> pd.DataFrame:
