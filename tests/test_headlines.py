@@ -32,20 +32,20 @@ def told(table: pd.DataFrame, **parameters: str) -> list[str]:
 
 def test_the_first_figure_of_the_first_network_is_told_and_no_control() -> None:
     assert told(pd.DataFrame(ROWS, columns=COLUMNS)) == [
-        "study: accuracy 99.6 % (99.4 to 99.8), n = 6,497 (mlp, k_fold)"
+        "study: accuracy 99.6\u00a0% (99.4–99.8\u00a0%), n = 6,497 (mlp, k_fold)"
     ]
 
 
 def test_the_model_of_the_report_comes_first() -> None:
     parameters = {"study.report.model": "mlp_tuned"}
     assert told(pd.DataFrame(ROWS, columns=COLUMNS), **parameters) == [
-        "study: ROC-AUC 0.711 (0.700 to 0.720), n = 6,497 (mlp_tuned, k_fold)"
+        "study: ROC-AUC 0.711 (0.700–0.720), n = 6,497 (mlp_tuned, k_fold)"
     ]
 
 
 def test_without_networks_and_protocols_the_first_row_is_told() -> None:
     table = pd.DataFrame(ROWS[:1], columns=COLUMNS).drop(columns="protocol")
-    assert told(table) == ["study: ROC-AUC 0.900 (0.800 to 0.950), n = 6,497 (logistic)"]
+    assert told(table) == ["study: ROC-AUC 0.900 (0.800–0.950), n = 6,497 (logistic)"]
 
 
 @pytest.mark.parametrize(

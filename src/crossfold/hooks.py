@@ -31,7 +31,6 @@ METRICS_TABLE = ".metrics_table"
 COLUMNS = {"model", "metric", "estimate", "low", "high", "n"}
 CONTROL = "permuted"
 OWN_MODELS = "mlp"
-WORDS = {"roc_auc": "ROC-AUC", "pr_auc": "PR-AUC", "r2": "R²"}
 SHARES = ("accuracy", "balanced_accuracy", "recall", "precision", "specificity")
 READ_BY_PEOPLE = {".report": "Report", ".ranked_csv": "Ranked list", ".scored": "Scored rows"}
 _logger = logging.getLogger(__name__)
@@ -222,12 +221,9 @@ def _main_model(study: str, catalog: CatalogProtocol[Any, Any]) -> str | None:
 
 def _told(row: pd.Series) -> str:
     """Print a figure with its interval, rows and model."""
-    share = row["metric"] in SHARES
-    estimate, low, high = (
-        f"{100 * row[key]:.1f}" if share else f"{row[key]:.3f}"
-        for key in ("estimate", "low", "high")
-    )
-    unit = " %" if share else ""
-    metric = WORDS.get(row["metric"], row["metric"].replace("_", " "))
+    from crossfold.reports.tables import Estimate
+
+    found = Estimate(row["metric"], *(float(row[key]) for key in ("estimate", "low", "high")))
+    said = found.percent() if row["metric"] in SHARES else found.printed()
     model = ", ".join(str(row[key]) for key in ("model", "protocol") if key in row)
-    return f"{metric} {estimate}{unit} ({low} to {high}), n = {row['n']:,} ({model})"
+    return f"{found.name} {said}, n = {row['n']:,} ({model})"
