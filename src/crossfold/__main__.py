@@ -1,7 +1,5 @@
 """Run the installed package as ``python -m crossfold``, with the options of ``kedro run``."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from kedro.framework.project import configure_project

@@ -1,7 +1,5 @@
 """The project's command line: ``kedro run``, ``refresh`` and ``study``; errors in one sentence."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Where a run's work is done: what joblib hands out, and what Dask computes."""
 
-from __future__ import annotations
-
 import logging
 import threading
 from typing import Any

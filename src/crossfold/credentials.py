@@ -1,7 +1,5 @@
 """The secret key that turns patients into hashes: made once, kept with the user's own settings."""
 
-from __future__ import annotations
-
 import logging
 import secrets
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The project's pipelines by name."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from kedro.pipeline import Pipeline

@@ -4,8 +4,6 @@ Kedro-Viz asks PyPI for its newest version at every start, in the command and in
 process, and takes no answer for a newer version. It has no option against that.
 """
 
-from __future__ import annotations
-
 import warnings
 from contextlib import suppress
 from typing import Any

@@ -1,7 +1,5 @@
 """Kedro's private names: each is there, and does what the plugin needs."""
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

@@ -1,7 +1,5 @@
 """The ledger: a schema with a version, many writers, what differed between runs, what is kept."""
 
-from __future__ import annotations
-
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing

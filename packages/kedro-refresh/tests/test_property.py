@@ -1,7 +1,5 @@
 """Random changes to a small project, compared with an oracle that knows what each one touches."""
 
-from __future__ import annotations
-
 import importlib.util
 import itertools
 import os

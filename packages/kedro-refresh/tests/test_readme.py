@@ -1,7 +1,5 @@
 """The README's demonstration: a project that knows nothing of the plugin."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

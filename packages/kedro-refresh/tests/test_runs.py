@@ -1,7 +1,5 @@
 """Runs keep apart: one writer at a time or many readers, and whose lock and notes are whose."""
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

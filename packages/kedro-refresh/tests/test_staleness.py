@@ -1,7 +1,5 @@
 """What makes a node stale besides its function and its data."""
 
-from __future__ import annotations
-
 import importlib
 import sys
 import textwrap

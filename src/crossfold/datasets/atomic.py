@@ -3,8 +3,6 @@
 Temporary files and folders name their process, so that those of dead ones show.
 """
 
-from __future__ import annotations
-
 import contextlib
 import glob
 import io

@@ -1,7 +1,5 @@
 """What the project's own datasets have in common."""
 
-from __future__ import annotations
-
 from pathlib import PurePosixPath
 from typing import Any, NoReturn, TypeVar
 

@@ -1,7 +1,5 @@
 """Keyed hashes in place of identifiers, and a search for identifiers where none belong."""
 
-from __future__ import annotations
-
 import re
 from decimal import Decimal
 from hashlib import blake2b

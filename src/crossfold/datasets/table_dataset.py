@@ -1,7 +1,5 @@
 """Any table, read exactly: how it is stored is found out, and identifiers are hashed on reading."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io

@@ -1,7 +1,5 @@
 """Put new models into use, unless they are worse than the one in use."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One page that leads to every report of a project."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from datetime import datetime

@@ -4,8 +4,6 @@ What a page prints with ``{{ … }}`` is text: whatever names a user's table has
 they are, and never read as Markdown or HTML.
 """
 
-from __future__ import annotations
-
 import re
 import shlex
 import sys

@@ -1,7 +1,5 @@
 """Tables as they are printed: from a data frame to HTML, numbers right, intervals light."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """How numbers and names are printed, in figures and in the report alike."""
 
-from __future__ import annotations
-
 import math
 import textwrap
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Typed parameters that all templates share; Kedro checks them before any node runs."""
 
-from __future__ import annotations
-
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator

@@ -1,7 +1,5 @@
 """Nodes from functions and the names of what they read and write."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
 from typing import Any

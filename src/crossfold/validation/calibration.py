@@ -1,7 +1,5 @@
 """Are probabilities what they say: curves, errors, and calibrators that mend them."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol
 

@@ -1,7 +1,5 @@
 """Compare models: is one better than another, or are they the same."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

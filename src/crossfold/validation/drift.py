@@ -1,7 +1,5 @@
 """How far the distribution of data has moved: the population stability index."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray

@@ -1,7 +1,5 @@
 """Bootstrap intervals that resample whole groups, the same way for every model."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Leak guard: what must not cross from training into validation rows."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

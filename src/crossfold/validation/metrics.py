@@ -1,7 +1,5 @@
 """Metrics of two classes and of several, as scikit-learn defines them, and Wilson's interval."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Schemas of the five tables: the catalog names them, and Kedro checks what is read and written."""
 
-from __future__ import annotations
-
 import pandera.pandas as pa
 
 from crossfold.validation.tables import NOT_SET, TRAIN, VALIDATION

@@ -1,7 +1,5 @@
 """Folds: which rows train and which validate."""
 
-from __future__ import annotations
-
 import datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Who is affected: figures for parts of the population."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

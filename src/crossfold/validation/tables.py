@@ -7,8 +7,6 @@ Classes are numbered from 0 in the order of their names. Two classes have the pr
 model said before it was calibrated.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

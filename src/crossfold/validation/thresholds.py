@@ -1,7 +1,5 @@
 """From probabilities to decisions: whom to call, and what it is worth."""
 
-from __future__ import annotations
-
 from typing import Any, Literal
 
 import numpy as np

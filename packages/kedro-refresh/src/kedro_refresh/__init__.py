@@ -1,7 +1,5 @@
 """A Kedro plugin: rerun what data, parameters or code have changed for, and nothing else."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from click import ClickException

@@ -3,8 +3,6 @@
 Datasets of kedro-datasets and file systems of fsspec count as Kedro here.
 """
 
-from __future__ import annotations
-
 import inspect
 import threading
 from pathlib import PurePath

@@ -1,7 +1,5 @@
 """What ``kedro refresh`` does."""
 
-from __future__ import annotations
-
 import io
 import json
 import logging

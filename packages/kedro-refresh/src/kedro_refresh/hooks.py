@@ -1,7 +1,5 @@
 """Hooks that keep runs apart, and keep the ledger: of refreshes, and of plain runs too."""
 
-from __future__ import annotations
-
 import inspect
 import logging
 import threading

@@ -1,7 +1,5 @@
 """The ledger: what every run has done, in one SQLite file."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 import time

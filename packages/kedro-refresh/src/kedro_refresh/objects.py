@@ -1,7 +1,5 @@
 """Functions and other objects told by what they hold, alike in every process."""
 
-from __future__ import annotations
-
 import copyreg
 import functools
 import hashlib

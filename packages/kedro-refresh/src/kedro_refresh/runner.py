@@ -1,7 +1,5 @@
 """A Kedro runner that runs the stale nodes only."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Which nodes are stale, and why."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Iterable, Iterator, Set
 from functools import cache

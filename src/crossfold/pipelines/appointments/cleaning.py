@@ -1,7 +1,5 @@
 """Turn an export of appointments into typed rows, and name the rule that a refused row breaks."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Literal
 

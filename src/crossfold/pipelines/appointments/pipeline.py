@@ -1,7 +1,5 @@
 """The appointment pipeline: clean, then build features."""
 
-from __future__ import annotations
-
 from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.appointments import nodes

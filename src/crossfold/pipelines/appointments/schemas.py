@@ -4,8 +4,6 @@ The raw table is only asked for its columns and for rows: what a single row gets
 rule, which sends that row to the rejected ones.
 """
 
-from __future__ import annotations
-
 import pandera.pandas as pa
 
 from crossfold.pipelines.appointments.cleaning import (

@@ -1,7 +1,5 @@
 """From the source files to what models read: patients joined, features made, probes listed."""
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple, Self, cast
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Nodes: learning rates, the table of experiments, the twins, the strong network, figures."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from time import perf_counter

@@ -1,7 +1,5 @@
 """Typed parameters of the studies of images; Kedro checks them before any node runs."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Generic, Literal, TypeVar
 

@@ -1,7 +1,5 @@
 """The study of images of several classes, from the published files to the report."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

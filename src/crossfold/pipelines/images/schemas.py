@@ -1,7 +1,5 @@
 """Schema of the table of labels; Kedro checks it on load and save."""
 
-from __future__ import annotations
-
 import pandera.pandas as pa
 
 from crossfold.datasets.images import CLASSES

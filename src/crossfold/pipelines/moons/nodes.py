@@ -1,7 +1,5 @@
 """Nodes of the moons study: points, training, new draws, a map of the plane, figures."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 

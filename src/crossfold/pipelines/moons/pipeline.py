@@ -1,7 +1,5 @@
 """The moons study: points, training on both engines, new draws, a map of the plane, the report."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from kedro.pipeline import Pipeline

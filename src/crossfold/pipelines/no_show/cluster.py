@@ -3,8 +3,6 @@
 All rows of a patient are in one partition, so that what a feature looks back on is there.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Sequence
 from copy import deepcopy

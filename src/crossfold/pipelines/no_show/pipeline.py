@@ -1,7 +1,5 @@
 """The appointment no-show study, from the raw table to the report."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from kedro.pipeline import Pipeline

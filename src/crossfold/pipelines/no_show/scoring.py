@@ -1,7 +1,5 @@
 """Scoring: coming appointments are cleaned, and ranked by risk with the model that is in use."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd

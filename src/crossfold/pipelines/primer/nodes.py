@@ -1,7 +1,5 @@
 """Nodes of the primer that arrange what both trainings say as the tables of every study."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

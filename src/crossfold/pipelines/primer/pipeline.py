@@ -1,7 +1,5 @@
 """The primer: logistic regression as a network, its exercises, and a first network."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from kedro.pipeline import Pipeline

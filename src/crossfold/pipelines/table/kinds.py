@@ -1,7 +1,5 @@
 """Find out the kind of a column, and read its values by it; what cannot be read is missing."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace

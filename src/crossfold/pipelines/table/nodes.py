@@ -1,7 +1,5 @@
 """Nodes that turn any table into typed rows, and those into features."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches

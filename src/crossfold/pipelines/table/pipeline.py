@@ -1,7 +1,5 @@
 """The study of any table, by configuration alone; and the scoring of new rows of its kind."""
 
-from __future__ import annotations
-
 from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.table import nodes

@@ -1,7 +1,5 @@
 """Find out what a table holds, what to leave out and what to warn of."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from typing import cast
 

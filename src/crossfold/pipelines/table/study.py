@@ -1,7 +1,5 @@
 """What ``kedro study`` does: find out what a table holds, and write its study's configuration."""
 
-from __future__ import annotations
-
 import re
 import sys
 from collections.abc import Iterable, Iterator

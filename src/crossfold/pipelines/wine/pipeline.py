@@ -1,7 +1,5 @@
 """The study of wine colours, from the source files to the report."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from kedro.pipeline import Pipeline

@@ -1,7 +1,5 @@
 """Nodes that turn predictions into figures with intervals, and compare models."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations

@@ -9,8 +9,6 @@ many are encoded and trained at a time as `MOST_BYTES` hold, and what is kept of
 models and what they say.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Which rows a model learns from, which calibrate it and which score it."""
 
-from __future__ import annotations
-
 import datetime
 import logging
 from collections.abc import Iterator, Sequence

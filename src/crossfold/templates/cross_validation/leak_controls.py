@@ -4,8 +4,6 @@ All permutations of a control are blocks of rows in one table, so that all their
 one stack.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 

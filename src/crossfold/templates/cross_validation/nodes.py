@@ -1,7 +1,5 @@
 """Nodes that train and score: one for each family of models, the control, and the final model."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from itertools import product
 from typing import Any

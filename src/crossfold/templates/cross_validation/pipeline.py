@@ -1,7 +1,5 @@
 """The cross-validation template: folds, leak guard, models, evaluation, final model."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from kedro.pipeline import Node, Pipeline

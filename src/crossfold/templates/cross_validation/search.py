@@ -1,7 +1,5 @@
 """Choose the arguments of a network inside each training fold: a nested grid search."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from typing import Any, Self

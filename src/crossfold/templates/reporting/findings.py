@@ -1,7 +1,5 @@
 """What a report says: every sentence is computed from the results, or left out."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -1,7 +1,5 @@
 """Nodes of the reporting template: tables, figures, then the page."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial

@@ -1,7 +1,5 @@
 """The reporting template: tables, figures, one page."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import update_wrapper
 from inspect import Parameter, Signature, signature

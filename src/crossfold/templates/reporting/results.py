@@ -1,7 +1,5 @@
 """What a study made, and how its report looks it up."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any

@@ -1,7 +1,5 @@
 """The tables of a report, computed from the five tables; stored as CSV and printed alike."""
 
-from __future__ import annotations
-
 import json
 
 import numpy as np
