@@ -223,7 +223,8 @@ def _told(row: pd.Series) -> str:
     """Print a figure with its interval, rows and model."""
     from crossfold.reports.tables import Estimate
 
-    found = Estimate(row["metric"], *(float(row[key]) for key in ("estimate", "low", "high")))
+    value, low, high = (float(row[key]) for key in ("estimate", "low", "high"))
+    found = Estimate(row["metric"], value, low, high)
     said = found.percent() if row["metric"] in SHARES else found.printed()
     model = ", ".join(str(row[key]) for key in ("model", "protocol") if key in row)
     return f"{found.name} {said}, n = {row['n']:,} ({model})"
