@@ -258,13 +258,24 @@ def test_gzip_is_read_through(tmp_path: Path) -> None:
     assert TableDataset(dataset=source).load().to_dict("list") == {"a": ["1.5"], "b": ["ä"]}
 
 
+@pytest.mark.parametrize(
+    ("ending", "library", "extra"), [("xlsx", "openpyxl", "excel"), ("sav", "pyreadstat", "spss")]
+)
 def test_missing_library_is_named_with_its_extra(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str, library: str, extra: str
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "openpyxl", None)
-    (tmp_path / "a.xlsx").write_bytes(b"PK\3\4")
-    with pytest.raises(DataError, match=r"pip install 'crossfold\[excel\]'"):
-        TableDataset(dataset=find_source(str(tmp_path / "a.xlsx"))).load()
+    monkeypatch.setitem(__import__("sys").modules, library, None)
+    (tmp_path / f"a.{ending}").write_bytes(b"PK\3\4")
+    with pytest.raises(DataError, match=rf"pip install 'crossfold\[{extra}\]'"):
+        TableDataset(dataset=find_source(str(tmp_path / f"a.{ending}"))).load()
+
+
+@pytest.mark.parametrize("ending", ["dta", "sav", "feather"])
+def test_broken_file_is_told(tmp_path: Path, ending: str) -> None:
+    file = tmp_path / f"a.{ending}"
+    file.write_bytes(b"PK\3\4")
+    with pytest.raises(DataError, match=rf"a\.{ending} cannot be read: "):
+        TableDataset(dataset=find_source(str(file))).load()
 
 
 def test_missing_database_library_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:

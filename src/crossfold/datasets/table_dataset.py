@@ -30,9 +30,15 @@ EXACT_LOAD_ARGS: dict[str, dict[str, Any]] = {
 }
 READ_AS_TEXT = ("CSVDataset", "ExcelDataset")
 # What some datasets need beside pandas, and the extra of crossfold that brings it.
-NEEDED = {"ExcelDataset": ("openpyxl", "excel"), "SQLTableDataset": ("sqlalchemy", "database")}
+NEEDED = {
+    "ExcelDataset": ("openpyxl", "excel"),
+    "SQLTableDataset": ("sqlalchemy", "database"),
+    "spss": ("pyreadstat", "spss"),
+}
 
 EXCEL, PARQUET = (".xlsx", ".xlsm"), (".parquet", ".pq")
+# What pandas reads beside, by the name of its function: pandas.read_stata.
+GENERIC = {".dta": "stata", ".feather": "feather", ".sav": "spss"}
 TEXT = (".csv", ".tsv", ".txt", ".tab", ".dat", ".csv.gz", ".tsv.gz", ".txt.gz")
 DATABASE = re.compile(r"(?P<con>[a-z][\w+]*://.*)::(?P<table>.+)")
 DELIMITERS = ("\t", ";", "|", ",")
@@ -88,6 +94,7 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         self._config = exact(dataset)
         one = self._config.get("dataset", self._config)
         self._kind, self._load_args = _kind(one), one.get("load_args", {})
+        self._needed = NEEDED.get(one.get("file_format", self._kind), ("pandas", ""))
         self._filepath = self._config.get("filepath") or self._config.get("path")
         self._hashed_columns = hashed_columns or []
         self._date_formats = date_formats or {}
@@ -161,7 +168,7 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         return dates
 
     def _require_extra(self) -> None:
-        package, extra = NEEDED.get(self._kind, ("pandas", ""))
+        package, extra = self._needed
         if find_spec(package) is None:
             raise DataError(
                 f"{self._place} cannot be read without {package}: pip install 'crossfold[{extra}]'."
@@ -319,6 +326,8 @@ def find_source(
         return {"type": "pandas.ExcelDataset", "filepath": path.as_posix()}
     if path.suffix.lower() in PARQUET:
         return {"type": "pandas.ParquetDataset", "filepath": path.as_posix()}
+    if form := GENERIC.get(path.suffix.lower()):
+        return {"type": "pandas.GenericDataset", "filepath": path.as_posix(), "file_format": form}
     load_args = _text_arguments(path, sep, decimal, encoding)
     return {"type": "pandas.CSVDataset", "filepath": path.as_posix(), "load_args": load_args}
 
@@ -342,7 +351,7 @@ def _folder(path: Path, **arguments: str | None) -> dict[str, Any]:
 
 def _table_suffix(file: Path) -> str:
     endings = ("".join(file.suffixes[-2:]), file.suffix)
-    return next((end for end in endings if end.lower() in (*TEXT, *EXCEL, *PARQUET)), "")
+    return next((end for end in endings if end.lower() in (*TEXT, *EXCEL, *PARQUET, *GENERIC)), "")
 
 
 def _text_arguments(

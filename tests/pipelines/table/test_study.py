@@ -217,6 +217,30 @@ def test_excel(study: Study, visits: pd.DataFrame, tmp_path: Path) -> None:
     assert table["patient_id"].nunique() == visits["patient_id"].nunique()
 
 
+@pytest.mark.parametrize("ending", ["dta", "sav", "feather"])
+def test_tables_of_statistics_packages(
+    study: Study, visits: pd.DataFrame, tmp_path: Path, ending: str
+) -> None:
+    typed = visits.astype({"age": "float64", "weight": "float64", "patient_id": "float64"})
+    typed["visited_on"] = pd.to_datetime(typed["visited_on"])
+    file = tmp_path / f"a.{ending}"
+    if ending == "dta":
+        typed.astype({"missed": "category"}).to_stata(file, write_index=False, version=118)
+    elif ending == "feather":
+        typed.to_feather(file)
+    else:
+        labels = {"missed": {0: "no", 1: "yes"}}
+        coded = typed.assign(missed=(typed["missed"] == "yes").astype(float))
+        pytest.importorskip("pyreadstat").write_sav(coded, file, variable_value_labels=labels)
+    study.write(str(file), target="missed", group="patient_id")
+    assert study.parameters().positive == "yes"
+    table, _ = study.run()
+    assert table["missed"].tolist() == (visits["missed"] == "yes").tolist()
+    assert table["weight"].tolist() == typed["weight"].tolist()
+    assert table["visited_on"].tolist() == typed["visited_on"].tolist()
+    assert table["patient_id"].nunique() == visits["patient_id"].nunique()
+
+
 def test_folder_of_exports(study: Study, visits: pd.DataFrame, tmp_path: Path) -> None:
     folder = tmp_path / "exports"
     folder.mkdir()

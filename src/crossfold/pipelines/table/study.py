@@ -379,7 +379,7 @@ def _summary(source: dict[str, Any], profile: Profile) -> Iterable[str]:
     load_args = one.get("load_args", {})
     how = ", ".join(f"{key} {value!r}" for key, value in load_args.items() if key != "na_values")
     table = profile.parameters
-    kind = one["type"].rpartition(".")[2].removesuffix("Dataset")
+    kind = one.get("file_format") or one["type"].rpartition(".")[2].removesuffix("Dataset")
     yield f"{kind} ({how})" if how else kind
     yield f"{profile.n_rows:,} rows, {len(profile.columns)} columns"
     if profile.n_rows > MOST_ROWS:
