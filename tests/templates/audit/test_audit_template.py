@@ -23,7 +23,15 @@ from crossfold.templates.audit import (
 )
 from crossfold.templates.audit.judging import ARTEFACT, FAILS, HOLDS, NOT_JUDGED, UNCLEAR
 from crossfold.templates.audit.judging import fails_discovery_rate as fails
-from crossfold.templates.audit.measured import Rule, answer, effect, is_sure, p_value
+from crossfold.templates.audit.measured import (
+    Rule,
+    answer,
+    effect,
+    is_sure,
+    p_value,
+    print_effect,
+    print_measured,
+)
 from crossfold.templates.audit.page import (
     AuditReportParameters,
     join_claims,
@@ -261,6 +269,21 @@ def test_estimates_with_their_intervals() -> None:
     assert share_of(9, 10).low == pytest.approx(0.5958, abs=1e-4)
     mean = mean_of([1.0, 2.0, 3.0])
     assert (mean.estimate, mean.high) == pytest.approx((2.0, 2.0 + 1.959964 / math.sqrt(3)))
+
+
+@pytest.mark.parametrize(
+    ("unit", "measured", "change"),
+    [
+        ("share", "12.0 % (8.0–16.0 %)", "+12.0 pp (8.0–16.0)"),
+        ("points", "12.0 pp (8.0–16.0)", "+12.0 pp (8.0–16.0)"),
+        ("number", "0.12 (0.08–0.16)", "+0.12 (0.08–0.16)"),
+        ("times", "0.12 times (0.08–0.16)", "+0.12 times (0.08–0.16)"),
+    ],
+)
+def test_a_figure_is_printed_with_its_unit(unit: str, measured: str, change: str) -> None:
+    one = from_interval(0.12, (0.08, 0.16), 10)
+    printed = print_measured(one, unit), print_effect(one, unit)
+    assert [text.replace("\u00a0", " ") for text in printed] == [measured, change]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from pydantic import ConfigDict, Field, model_validator
 from crossfold.templates.audit.measured import NAN, Measured, Rule, exact
 from crossfold.templates.parameters import Parameters
 
-Unit = Literal["share", "points", "number"]
+Unit = Literal["share", "points", "number", "times", "epochs"]
 Value = float | Literal["printed"]
 MeasureFunction = Callable[..., Measured]
 RUN_COLUMNS = ("run", "subject", "metric", "estimate", "low", "high", "n", "epochs")
@@ -115,10 +115,10 @@ class Claim(Parameters):
     that matters, and `printed` a figure in the quantity's unit or a text, which may hold the figure
     `printed_value`. What is measured is `measure`, in words `quantity`, printed by its `unit`: a
     ``share`` as per cent, ``points`` (a difference of shares) as percentage points, a ``number`` as
-    it is. It is borne out by what `holds`; `so` and `not_so` are the claim and its contrary as
-    clauses: "sigmoid fails", "sigmoid learns". `faults` and `not_stated` name what can change the
-    quantity. `inferred` says what is inferred about the source, and from what; `needs` what it
-    would take to judge a claim that cannot be judged here.
+    it is, ``times`` and ``epochs`` with that word. It is borne out by what `holds`; `so` and
+    `not_so` are the claim and its contrary as clauses: "sigmoid fails", "sigmoid learns". `faults`
+    and `not_stated` name what can change the quantity. `inferred` says what is inferred about the
+    source, and from what; `needs` what it would take to judge a claim that cannot be judged here.
     """
 
     says: str

@@ -25,6 +25,7 @@ from crossfold.templates.audit.claims import (
 )  # fmt: skip
 from crossfold.templates.audit.measured import (
     NAN,
+    PER_CENT,
     Measured,
     answer,
     effect,
@@ -33,6 +34,7 @@ from crossfold.templates.audit.measured import (
     print_effect,
     print_measured,
     print_value,
+    suffix,
 )  # fmt: skip
 
 HOLDS, ARTEFACT, FAILS = "Holds", "An artefact", "Does not hold"
@@ -299,10 +301,9 @@ def _printed_text(claim: Claim) -> str:
     if isinstance(claim.printed, str):
         return claim.printed
     decimals = len(f"{claim.printed!r}".partition(".")[2])
-    if claim.unit == "number":
-        return f"{claim.printed:.{decimals}f}".replace("-", "−")
-    sign = "\u00a0%" if claim.unit == "share" else "\u00a0pp"
-    return f"{100 * claim.printed:.{max(decimals - 2, 0)}f}{sign}".replace("-", "−")
+    scale, places = (100, decimals - 2) if claim.unit in PER_CENT else (1, decimals)
+    text = f"{scale * claim.printed:.{max(places, 0)}f}{suffix(claim.unit)}"
+    return text.replace("-", "−")
 
 
 def _columns(name: str, one: Measured | None) -> dict[str, float]:

@@ -17,6 +17,8 @@ from crossfold.validation.metrics import wilson_interval
 Answer = Literal["yes", "no", "unclear"]
 NAN = math.nan
 _OF_95_PERCENT = 1.959964
+# Units of which a hundred are printed for one.
+PER_CENT = {"share": "%", "points": "pp"}
 
 
 class Rule(NamedTuple):
@@ -172,31 +174,38 @@ def _tail(one: Measured, value: float) -> float:
 
 def print_value(value: float, unit: str, width: float = NAN) -> str:
     """Print an estimate without its interval, with decimals that fit the interval's width."""
-    if unit == "number":
-        return words.fitting(value, width if width > 0 else None)
-    suffix = "\u00a0%" if unit == "share" else "\u00a0pp"
-    return words.number(100 * value, _share_decimals(width)) + ("" if math.isnan(value) else suffix)
+    if unit in PER_CENT:
+        text = words.number(100 * value, _share_decimals(width))
+    else:
+        text = words.fitting(value, width if width > 0 else None)
+    return text + ("" if math.isnan(value) else suffix(unit))
+
+
+def suffix(unit: str) -> str:
+    """Give what stands behind a number: nothing, or the unit after a space that does not break."""
+    written = {**PER_CENT, "number": ""}.get(unit, unit)
+    return f"\u00a0{written}" if written else ""
 
 
 def print_measured(one: Measured, unit: str) -> str:
     """Print a quantity with its interval: 10.1 % (9.5–10.7 %), +3.1 pp (2.0–4.2)."""
     if not words.is_interval(one.estimate, one.low, one.high):
         return print_value(one.estimate, unit)
-    if unit == "number":
-        return words.fitting_interval(one.estimate, one.low, one.high)
     decimals = _share_decimals(one.high - one.low)
     if unit == "share":
         return words.percent_interval(one.estimate, one.low, one.high, decimals)
-    text, _, ends = words.interval(
-        100 * one.estimate, 100 * one.low, 100 * one.high, decimals
-    ).partition(" (")
-    return f"{text}\u00a0pp ({ends}"
+    if unit == "points":
+        text = words.interval(100 * one.estimate, 100 * one.low, 100 * one.high, decimals)
+    else:
+        text = words.fitting_interval(one.estimate, one.low, one.high)
+    estimate, _, ends = text.partition(" (")
+    return f"{estimate}{suffix(unit)} ({ends}"
 
 
 def print_effect(one: Measured, unit: str) -> str:
     """Print a change with its sign and interval: +3.1 pp (2.0–4.2)."""
     sign = "+" if one.estimate > 0 else ""
-    return sign + print_measured(one, "number" if unit == "number" else "points")
+    return sign + print_measured(one, "points" if unit in PER_CENT else unit)
 
 
 def _share_decimals(width: float) -> int:
