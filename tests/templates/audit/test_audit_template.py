@@ -276,8 +276,8 @@ def test_estimates_with_their_intervals() -> None:
     [
         ("share", "12.0 % (8.0–16.0 %)", "+12.0 pp (8.0–16.0)"),
         ("points", "12.0 pp (8.0–16.0)", "+12.0 pp (8.0–16.0)"),
-        ("number", "0.12 (0.08–0.16)", "+0.12 (0.08–0.16)"),
-        ("times", "0.12 times (0.08–0.16)", "+0.12 times (0.08–0.16)"),
+        ("number", "0.120 (0.080–0.160)", "+0.120 (0.080–0.160)"),
+        ("times", "0.120 times (0.080–0.160)", "+0.120 times (0.080–0.160)"),
     ],
 )
 def test_a_figure_is_printed_with_its_unit(unit: str, measured: str, change: str) -> None:
