@@ -6,6 +6,11 @@ import pytest
 
 import crossfold
 from crossfold.exceptions import CrossfoldError
+from crossfold.mlp import MLPEnsemble, MLPRegressor
+from crossfold.mlp._batches import batch_rows
+from crossfold.mlp._tabular import N_STEPS, TABULAR
+from crossfold.pipelines.table.study import study_parameters
+from crossfold.templates.parameters import TableParameters
 from crossfold.validation.schemas import COMPARISON, METRICS, PREDICTIONS
 
 SMALL = {"params": {"max_iter": 3, "hidden_layer_sizes": [6]}}
@@ -149,3 +154,14 @@ def test_the_package_starts_without_pandas() -> None:
 
     code = "import sys, crossfold; assert 'pandas' not in sys.modules; crossfold.study"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize("n_rows", [300, 1_999, 2_000, 19_999])
+def test_the_ensemble_has_the_batches_and_steps_of_the_preset(n_rows: int) -> None:
+    """They follow from the rows that one network learns from, not from all rows of the table."""
+    own = study_parameters(TableParameters(target="y", task="regression"), n_rows)
+    folds, params = own["folds"], own["models"]["ensemble"]["mlp_ensemble"]["params"]
+    learnt = round(n_rows * (1 - 1 / folds["n_splits"]) * (1 - 1 / folds["parts"]))
+    preset = MLPEnsemble(MLPRegressor(**TABULAR), n_steps=N_STEPS)
+    expected = batch_rows("auto", learnt), preset._epochs(learnt)
+    assert (params["batch_size"], params["max_iter"]) == expected

@@ -171,30 +171,37 @@ def render_catalog(name: str, source: dict[str, Any], profile: Profile, project:
 
 def render_models(name: str, table: TableParameters, n_rows: int) -> str:
     """Write folds, models and decision, chosen by the kind of the target and the number of rows."""
+    from crossfold.mlp._batches import batch_rows
     from crossfold.mlp._tabular import N_STEPS, SEARCH_SPACE, TABULAR
 
-    is_very_large = n_rows >= VERY_MANY_ROWS
+    is_small, is_very_large = n_rows < FEW_ROWS, n_rows >= VERY_MANY_ROWS
     batch_size, most = 16, 2048 if is_very_large else 512
     while batch_size < min(n_rows / 40, most):
         batch_size *= 2
 
-    def epochs(steps: int) -> int:
-        """Choose as many epochs as take so many steps, within bounds."""
-        return max(3 if is_very_large else 6, min(60, round(steps * batch_size / n_rows)))
+    def within_bounds(epochs: float) -> int:
+        return max(3 if is_very_large else 6, min(60, round(epochs)))
+
+    # As in the preset, batches and steps follow from the rows that one network learns from.
+    n_folds, n_parts = 5, 5 if is_small else 10
+    learnt = round(n_rows * (1 - 1 / n_folds) * (1 - 1 / n_parts))
+    own_batch = batch_size if n_rows >= MANY_ROWS else batch_rows("auto", learnt)
 
     return _render(
         "parameters.yml.j2",
         name=name,
         kind="Regressor" if table.task == "regression" else "Classifier",
-        is_small=n_rows < FEW_ROWS,
+        is_small=is_small,
         is_large=n_rows >= MANY_ROWS,
         is_very_large=is_very_large,
         # Second derivatives are few then, and make the regression five times as fast.
         is_narrow_binary=table.task == "binary" and len(table.columns) <= MOST_NEWTON,
+        n_folds=n_folds,
+        n_parts=n_parts,
         batch_size=batch_size,
-        epochs=epochs,
-        preset={name: value for name, value in TABULAR.items() if name != "max_iter"},
-        n_steps=N_STEPS,
+        max_iter=within_bounds(1000 * batch_size / n_rows),
+        preset=TABULAR
+        | {"batch_size": own_batch, "max_iter": within_bounds(N_STEPS / -(-learnt // own_batch))},
         space=SEARCH_SPACE,
     )
 
