@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -171,10 +171,10 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             score_out_of_fold(member, of_folds, prepared, y)
             for member, of_folds in enumerate(estimators)
         ]
-        self.out_of_fold_ = [one.outputs[:, 0] if targets.flat else one.outputs for one in scored]
+        outputs, fold_scores, self._scores = zip(*scored, strict=True)
+        self.out_of_fold_ = [one[:, 0] if targets.flat else one for one in outputs]
         self.folds_ = rows
-        self.fold_scores_ = np.array([one.fold_scores for one in scored])
-        self._scores = [one.score for one in scored]
+        self.fold_scores_ = np.array(fold_scores)
         return self
 
     def score(self, member: int = 0) -> float:
@@ -188,7 +188,16 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
     def summary(self) -> Text:
         """Tabulate rows, epochs and score of every member and fold, as text."""
         check_is_fitted(self)
-        return write_scores(self.estimators_, self.folds_, self.fold_scores_, self._scores)
+        is_regression = self.estimators_[0][0]._targets.head == "regression"
+        header = ("member", "fold", "training rows", "validation rows", "epochs")
+        lines = [_ROW.format(*header, "R²" if is_regression else "accuracy")]
+        for member, networks in enumerate(self.estimators_):
+            rows = zip(networks, self.folds_, self.fold_scores_[member], strict=True)
+            for number, (network, fold, score) in enumerate(rows):
+                counts = (f"{len(own):,}" for own in fold)
+                lines += [_ROW.format(member, number, *counts, network.n_iter_, _number(score))]
+            lines += [_ROW.format(member, "all", "", "", "", _number(self._scores[member]))]
+        return Text("".join(lines))
 
     def _split(self, X: Any, y: Array, cv: Any, groups: Any) -> list[Fold]:
         splitter = check_cv(cv, y, classifier=is_classifier(self.estimator))
@@ -219,7 +228,9 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         groups: Array | None,
         targets: Targets,
     ) -> list[FoldData]:
-        tables = one_table_per_fold(X, len(folds))
+        tables = list(X) if is_several_tables(X) else [X] * len(folds)
+        if len(tables) != len(folds):
+            raise DataError(f"X is a sequence of {len(X)} tables for {len(folds)} folds.")
         for table in tables:
             check_consistent_length(table, y)
         template = self.estimator
@@ -229,12 +240,44 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             of_rows = encoded, weights, groups
             prepared = share_inputs(tables, folds, of_rows, template.dtype)
         else:
-            preparation = Preparation(self.preprocessor, self.sampler, targets, template.dtype)
             prepared = [
-                preparation.prepare(table, y, weights, groups, fold)
+                self._prepare_fold(table, y, weights, groups, fold, targets)
                 for table, fold in zip(tables, folds, strict=True)
             ]
         return pad_folds(prepared)
+
+    def _prepare_fold(
+        self,
+        X: Any,
+        y: Array,
+        weights: Array | None,
+        groups: Array | None,
+        fold: Fold,
+        targets: Targets,
+    ) -> FoldData:
+        """Fit preprocessor and sampler on the training rows; validation rows are not resampled."""
+        train_rows, validation_rows = fold
+        inputs, validated, fitted = (*(_safe_indexing(X, rows) for rows in fold), None)
+        if self.preprocessor is not None:
+            fitted = clone(self.preprocessor)
+            inputs = fitted.fit_transform(inputs, y[train_rows])
+            validated = fitted.transform(validated) if len(validation_rows) else validated
+        train_y = y[train_rows]
+        if self.sampler is not None:
+            inputs, train_y = clone(self.sampler).fit_resample(inputs, train_y)
+        features, dtype = Features(), self.estimator.dtype
+        inputs = features.check(inputs, dtype, fitted)
+        if len(validation_rows):
+            inputs = stack_rows(inputs, Features().check(validated, dtype, fitted))
+        data_set = DataSet(
+            inputs,
+            targets.encode(np.concatenate([train_y, y[validation_rows]]), dtype),
+            None if weights is None else weights[np.concatenate(fold)],
+            # Nobody knows the groups of rows that a sampler made.
+            None if groups is None or self.sampler else groups[np.concatenate(fold)],
+        )
+        rows = np.split(np.arange(inputs.shape[0]), [len(train_y)])
+        return FoldData(data_set, *rows, validation_rows, features, fitted)
 
 
 @dataclass(frozen=True)
@@ -378,15 +421,6 @@ def is_several_tables(X: Any) -> bool:
     return isinstance(X, (list, tuple)) and len(X) > 0 and getattr(X[0], "ndim", 0) == 2
 
 
-def one_table_per_fold(X: Any, n_folds: int) -> list[Any]:
-    """Give the inputs of each fold, the same object for all where one table was given."""
-    if not is_several_tables(X):
-        return [X] * n_folds
-    if len(X) != n_folds:
-        raise DataError(f"X is a sequence of {len(X)} tables for {n_folds} folds.")
-    return list(X)
-
-
 def share_inputs(
     X: Sequence[Any],
     folds: Sequence[Fold],
@@ -410,52 +444,6 @@ def share_inputs(
     ]
 
 
-@dataclass(frozen=True)
-class Preparation:
-    """Fits a preprocessor and a sampler, each cloned or None, on the training rows of a fold."""
-
-    preprocessor: Any
-    sampler: Any
-    targets: Targets
-    dtype: str
-
-    def prepare(
-        self, X: Any, y: Array, weights: Array | None, groups: Array | None, fold: Fold
-    ) -> FoldData:
-        """Prepare one fold: fit on its training rows, apply to its validation rows.
-
-        Validation rows are transformed but never resampled.
-        """
-        train_rows, validation_rows = fold
-        train_inputs, validation_inputs, fitted = self._transform(X, y, fold)
-        train_y = y[train_rows]
-        if self.sampler is not None:
-            train_inputs, train_y = clone(self.sampler).fit_resample(train_inputs, train_y)
-        features = Features()
-        inputs = features.check(train_inputs, self.dtype, fitted)
-        if len(validation_rows):
-            validated = Features().check(validation_inputs, self.dtype, fitted)
-            inputs = stack_rows(inputs, validated)
-        data_set = DataSet(
-            inputs,
-            self.targets.encode(np.concatenate([train_y, y[validation_rows]]), self.dtype),
-            None if weights is None else weights[np.concatenate(fold)],
-            # Nobody knows the groups of rows that a sampler made.
-            None if groups is None or self.sampler else groups[np.concatenate(fold)],
-        )
-        n_train = len(train_y)
-        rows = np.arange(inputs.shape[0])
-        return FoldData(data_set, rows[:n_train], rows[n_train:], validation_rows, features, fitted)
-
-    def _transform(self, X: Any, y: Array, fold: Fold) -> tuple[Any, Any, Any]:
-        train, validation = (_safe_indexing(X, rows) for rows in fold)
-        if self.preprocessor is None:
-            return train, validation, None
-        fitted = clone(self.preprocessor)
-        transformed = fitted.fit_transform(train, y[fold[0]])
-        return transformed, fitted.transform(validation) if len(fold[1]) else validation, fitted
-
-
 def pad_folds(folds: Sequence[FoldData]) -> list[FoldData]:
     """Append zero columns to narrower inputs, so that all folds have the same width."""
     width = max(fold.features.n_features_in_ for fold in folds)
@@ -477,23 +465,13 @@ def _pad(data_set: DataSet, width: int) -> DataSet:
     return replace(data_set, inputs=np.pad(data_set.inputs, ((0, 0), (0, missing))))
 
 
-@dataclass(frozen=True)
-class OutOfFold:
-    """What one member's networks give for the rows that they were not trained on.
-
-    The mean of their outputs, shape ``(n, n_outputs)``, NaN for rows in no fold; accuracy or R² of
-    each fold's validation rows ``(n_folds,)``; and of those outputs.
-    """
-
-    outputs: Array
-    fold_scores: Array
-    score: float
-
-
 def score_out_of_fold(
     member: int, estimators: Sequence[BaseMLP], folds: Sequence[FoldData], y: Array
-) -> OutOfFold:
+) -> tuple[Array, Array, float]:
     """Predict and score each fold's validation rows with its network.
+
+    Gives the mean of the outputs, shape ``(n, n_outputs)``, NaN for rows in no fold; accuracy or R²
+    of each fold's validation rows ``(n_folds,)``; and of those outputs.
 
     Raises
     ------
@@ -515,7 +493,7 @@ def score_out_of_fold(
         scores[number] = _score(targets, y[fold.scored_rows], outputs)
     mean = np.divide(total, times, out=np.full_like(total, np.nan), where=times > 0)
     known = times[:, 0] > 0
-    return OutOfFold(mean, scores, _score(targets, y[known], mean[known]))
+    return mean, scores, _score(targets, y[known], mean[known])
 
 
 def _score(targets: Targets, y: Array, outputs: Array) -> float:
@@ -523,28 +501,6 @@ def _score(targets: Targets, y: Array, outputs: Array) -> float:
     if targets.head != "regression":
         return float(accuracy_score(y, targets.decode(outputs))) if len(y) else np.nan
     return float(r2_score(y, outputs)) if len(y) > 1 else np.nan
-
-
-def write_scores(
-    members: Sequence[Sequence[BaseMLP]],
-    folds: Sequence[tuple[Array, Array]],
-    fold_scores: Array,
-    scores: Sequence[float],
-) -> Text:
-    """Tabulate each member's folds, and all its folds together."""
-    is_regression = members[0][0]._targets.head == "regression"
-    header = ("member", "fold", "training rows", "validation rows", "epochs")
-    lines = [_ROW.format(*header, "R²" if is_regression else "accuracy")]
-    for member, (estimators, score) in enumerate(zip(members, scores, strict=True)):
-        rows = zip(estimators, folds, fold_scores[member], strict=True)
-        lines += [_ROW.format(member, n, *_cells(*row)) for n, row in enumerate(rows)]
-        lines += [_ROW.format(member, "all", "", "", "", _number(score))]
-    return Text("".join(lines))
-
-
-def _cells(estimator: BaseMLP, fold: tuple[Array, Array], score: float) -> Iterator[str]:
-    yield from (f"{len(rows):,}" for rows in fold)
-    yield from (str(estimator.n_iter_), _number(score))
 
 
 def _number(score: float) -> str:

@@ -450,7 +450,7 @@ def share_rows(stacks: Sequence[Stack]) -> SharedEngine:
 
 
 class _Chunk:
-    """Buffers of one thread for chunks of one size, and the gradients that it adds up."""
+    """A `Chunk` with buffers of one thread, and the gradients that it adds up."""
 
     def __init__(self, engine: SharedEngine, inputs: Array, targets: Array, n_rows: int) -> None:
         self._all_inputs, self._targets, self._updates = inputs, targets, engine.updates
@@ -470,7 +470,6 @@ class _Chunk:
         ]
 
     def begin(self) -> None:
-        """Forget the gradients of the step before."""
         for one in self._sums:
             one.n_chunks = 0
 
@@ -483,7 +482,6 @@ class _Chunk:
         np.matmul(self._first, self._inputs.T, out=self._z)
 
     def differentiate(self, rows: slice | Array, masks: Sequence[Masks]) -> None:
-        """Add the gradients of the rows' summed loss."""
         for one in self._sums:
             one.make_room()
         self._load(rows)
@@ -492,12 +490,10 @@ class _Chunk:
         np.matmul(self._deltas, self._inputs, out=self._sums[0].product)
 
     def logits(self, rows: slice | Array) -> Array:
-        """Give the logits of all networks ``(k, n_out, r)``."""
         self._load(rows)
         return np.concatenate([part.logits() for part in self._parts])
 
     def give_gradients(self, *, is_first: bool) -> None:
-        """Write what was added up here to the updates' gradients, or add it to them."""
         for update, one in zip(self._updates, self._sums, strict=True):
             one.give(update.gradients, is_first=is_first)
 

@@ -143,6 +143,8 @@ def to_dense(inputs: Any) -> Array:
 class Member:
     """One network of a stack: its rows, its seed and what sets it apart from the others.
 
+    What is not listed is as in `Hyperparameters`, with tuples where layers differ.
+
     Attributes
     ----------
     data
@@ -155,23 +157,13 @@ class Member:
         dropout masks, whoever else is in the stack.
     hidden_layer_sizes
         Units per hidden layer where they are fewer than the stack's, else None.
-    alpha, l1
-        Factors of the L2 and L1 penalties on the weights, divided by the batch's weight of rows
-        as in scikit-learn: one, or one per layer of weights. Biases go free. With ``adamw``,
-        `alpha` is the decoupled weight decay.
     dropout
-        Probability that a unit is left out of a step, in [0, 1): one for all hidden units, one per
-        hidden layer, or one per layer, inputs first. Rounded to 1/65536.
+        Rounded to 1/65536.
     class_weight
         Shape ``(n_out,)``, or ``(2,)`` for one logit, or None: factor of the rows of each class;
         for independent labels, factor of each label's loss.
     focal_gamma
-        Focusing exponent of the focal loss (Lin et al. 2017); 0 is cross-entropy.
-    init, bias_init
-        How weights and biases are drawn, see `crossfold.mlp._start`: one, or one per layer of
-        weights; ``auto`` is for weights only. An `Initializer` draws both.
-    use_bias
-        Whether there are biases: one, or one per layer of weights. Without, they stay zero.
+        0 is cross-entropy.
     start
         Weights and biases to go on from (``coefs``, ``intercepts``), or None to initialise.
     optimizer_state
@@ -206,14 +198,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Settings:
-    """How a stack is trained: what all its members share. Names as in scikit-learn's MLPs.
+    """How a stack is trained: what all its members share, as in `Hyperparameters`.
 
-    `batch_size` is cut to a member's own rows; ``auto`` grows with them. As in scikit-learn, the
-    learning rates ``invscaling`` and ``adaptive`` act with ``sgd`` only; ``one_cycle``,
-    ``cosine`` and ``coslog4`` act with every solver. `n_iter_no_change` may be infinite. With
-    `scale_targets` a regressor's targets are trained, and their losses measured, in units of their
-    standard deviation over a member's training rows; its weights come back in the targets' own
-    units.
+    `batch_size` is cut to a member's own rows. As in scikit-learn, the learning rates
+    ``invscaling`` and ``adaptive`` act with ``sgd`` only; the others act with every solver.
     Every `score_every` epochs, and after the last one, members are scored.
     """
 
@@ -265,8 +253,6 @@ class Trained:
         predicted class, shape ``(n_classes, n_classes)``; of networks on the same rows only.
     seconds
         Wall-clock seconds since the start of training at the end of each epoch.
-    t
-        Rows seen: epochs times training rows.
     converged
         Whether the member stopped before `Settings.max_iter`, with finite weights.
     optimizer_state

@@ -569,7 +569,7 @@ def share_rows(stacks: Sequence[Stack]) -> SharedEngine:
 
 
 class _Chunk:
-    """Works on chunks of rows; gradients above the first layers are autograd's."""
+    """A `Chunk`; gradients above the first layers are autograd's, and begin in the updates' own."""
 
     def __init__(
         self, engine: SharedEngine, inputs: Tensor, targets: Tensor, generator: torch.Generator
@@ -584,14 +584,12 @@ class _Chunk:
         ]
 
     def begin(self) -> None:
-        """Forget the gradients of the step before, which are the updates' own."""
         if self._has_given:
             for update in self._engine.updates:
                 update.gradients.zero_()
         self._has_given = False
 
     def differentiate(self, rows: slice | Array, masks: Sequence[Any]) -> None:
-        """Add the gradients of the rows' summed loss."""
         index = self._index(rows)
         x, y = self._cast(self._inputs[index]), self._targets[index].T[None]
         z = self._first_z(x)
@@ -603,14 +601,12 @@ class _Chunk:
         gradients[:, -1] += deltas.sum(dim=1)
 
     def logits(self, rows: slice | Array) -> Array:
-        """Give the logits of all networks ``(k, n_out, r)``."""
         with torch.no_grad():
             z = self._first_z(self._cast(self._inputs[self._index(rows)]))
             logits: Array = torch.cat([g.logits(z[part]) for g, part in self._groups]).cpu().numpy()
         return logits
 
     def give_gradients(self, *, is_first: bool) -> None:
-        """Leave the gradients where they are."""
         self._has_given = True
 
     def _cast(self, inputs: Tensor) -> Tensor:

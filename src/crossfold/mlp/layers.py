@@ -23,20 +23,10 @@ class Dense:
     activation
         By name, or a `crossfold.mlp.Activation`. None is none for hidden layers; for the last one
         it is what goes with the loss and the targets: sigmoid, softmax, linear or exp.
-    init
-        What weights are drawn from: ``he``, ``xavier`` (or ``glorot_uniform``), ``uniform`` (-0.05
-        to 0.05), ``normal`` (standard deviation 0.05), ``zeros``, ``ones``, ``lecun``
-        (standard deviation one over the root of the layer's inputs), ``pytorch`` (uniform
-        within one over the root of the layer's inputs), or a number ``a`` for uniform from ``-a``
-        to ``a``. ``auto`` is he beside a ReLU kind and xavier elsewhere.
-    bias_init
-        The same for biases, without ``auto``.
-    l1
-        Factor of the L1 penalty on its weights, at least 0.
     l2
-        Factor of the L2 penalty, at least 0; what `MLPClassifier` calls ``alpha``.
-    use_bias
-        Whether it has biases.
+        What `MLPClassifier` calls ``alpha``.
+    init, bias_init, l1, use_bias
+        As of `MLPClassifier`.
     """
 
     units: int
