@@ -26,9 +26,8 @@ RATES = np.array([[0.1], [0.01]])
 def make_rule(xp, settings, parameters):
     rule = rule_of(settings)
     state = {name: xp.zeros_like(parameters) for name in rule.state_names}
-    return rule(
-        xp, settings, parameters, xp.empty_like(parameters), xp.empty_like(parameters), state
-    )
+    gradients, scratch = xp.empty_like(parameters), xp.empty_like(parameters)
+    return rule(xp, settings, parameters, gradients, scratch, state, Penalties(xp))
 
 
 @pytest.mark.parametrize("xp", [np, torch], ids=["numpy", "torch"])

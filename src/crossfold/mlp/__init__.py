@@ -17,26 +17,18 @@ if TYPE_CHECKING:
     from crossfold.mlp.callbacks import EpochLog, EpochRecord, ProgressBar
     from crossfold.mlp.persistence import load, save
 
-_MODULES = {
-    "Activation": "_spec",
-    "EpochLog": "callbacks",
-    "EpochRecord": "callbacks",
-    "ExperimentHistory": "_experiment_stack",
-    "ExperimentStack": "_experiment_stack",
-    "FoldStack": "_fold_stack",
-    "GridStack": "_grid_stack",
-    "History": "_summary",
-    "Loss": "_spec",
-    "MLPClassifier": "_estimators",
-    "MLPEnsemble": "_tabular",
-    "MLPRegressor": "_estimators",
-    "NeuralNetwork": "_estimators",
-    "ProgressBar": "callbacks",
-    "Stacked": "_grid_stack",
-    "TabularEncoder": "_tabular",
-    "load": "persistence",
-    "save": "persistence",
+_NAMES = {
+    "_estimators": ("MLPClassifier", "MLPRegressor", "NeuralNetwork"),
+    "_experiment_stack": ("ExperimentHistory", "ExperimentStack"),
+    "_fold_stack": ("FoldStack",),
+    "_grid_stack": ("GridStack", "Stacked"),
+    "_spec": ("Activation", "Loss"),
+    "_summary": ("History",),
+    "_tabular": ("MLPEnsemble", "TabularEncoder"),
+    "callbacks": ("EpochLog", "EpochRecord", "ProgressBar"),
+    "persistence": ("load", "save"),
 }
+_MODULES = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "Activation",

@@ -416,51 +416,11 @@ def _focal_softmax_residual(z: Array, y: Array, gamma: Array, out: Array) -> Non
     np.subtract(u, p * u.sum(axis=-2, keepdims=True), out=out)
 
 
-def _squared_terms(z: Array, y: Array, gamma: Array) -> Array:
-    """``(z - y)² / 2``."""
-    terms: Array = np.square(z - y) / 2
-    return terms
-
-
-def _squared_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
-    """``dL/dz = z - y``."""
-    np.subtract(z, y, out=out)
-
-
-def _absolute_terms(z: Array, y: Array, gamma: Array) -> Array:
-    """``|z - y|``."""
-    terms: Array = np.abs(z - y)
-    return terms
-
-
-def _absolute_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
-    """``dL/dz = sign(z - y)``, 0 at 0."""
-    np.subtract(z, y, out=out)
-    np.sign(out, out=out)
-
-
-def _poisson_logit_terms(z: Array, y: Array, gamma: Array) -> Array:
-    """``exp(z) - y z``: minus the log-likelihood of counts, without its constant."""
-    terms: Array = np.exp(z) - y * z
-    return terms
-
-
-def _poisson_logit_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
-    """``dL/dz = exp(z) - y``."""
-    np.exp(z, out=out)
-    np.subtract(out, y, out=out)
-
-
 def _poisson_terms(a: Array, y: Array, gamma: Array) -> Array:
     """Minus the log-likelihood of counts, ``a - y log a``, without its constant."""
     mean = np.maximum(a, CLIP)
     terms: Array = mean - y * np.log(mean)
     return terms
-
-
-def _poisson_residual(a: Array, y: Array, gamma: Array, out: Array) -> None:
-    """``dL/da = 1 - y / a``, and 0 where ``a`` is clipped."""
-    np.multiply(1 - y / np.maximum(a, CLIP), a > CLIP, out=out)
 
 
 def _label_terms(a: Array, y: Array, gamma: Array) -> Array:
@@ -477,10 +437,20 @@ def _label_residual(a: Array, y: Array, gamma: Array, out: Array) -> None:
 
 
 ON_OUTPUTS = {
-    "mse": Loss(_squared_terms, _squared_residual),
-    "mae": Loss(_absolute_terms, _absolute_residual),
+    "mse": Loss(
+        lambda a, y, gamma: np.square(a - y) / 2,
+        lambda a, y, gamma, out: np.subtract(a, y, out=out),
+    ),
+    "mae": Loss(
+        lambda a, y, gamma: np.abs(a - y),
+        lambda a, y, gamma, out: np.sign(np.subtract(a, y, out=out), out=out),
+    ),
     "cross_entropy": Loss(_label_terms, _label_residual),
-    "poisson": Loss(_poisson_terms, _poisson_residual),
+    # ``dL/da = 1 - y / a``, and 0 where ``a`` is clipped.
+    "poisson": Loss(
+        _poisson_terms,
+        lambda a, y, gamma, out: np.multiply(1 - y / np.maximum(a, CLIP), a > CLIP, out=out),
+    ),
 }
 """Losses on outputs by name. ``mse`` is half the squared error, summed over the outputs of a row:
 scikit-learn's gradient (its printed loss is the mean over the outputs)."""
@@ -494,7 +464,12 @@ LOSSES: dict[str, dict[str, Loss]] = {
         "cross_entropy": Loss(_softmax_terms, _softmax_residual),
         "focal": Loss(_focal_softmax_terms, _focal_softmax_residual),
     },
-    "exp": {"poisson": Loss(_poisson_logit_terms, _poisson_logit_residual)},
+    "exp": {
+        "poisson": Loss(
+            lambda z, y, gamma: np.exp(z) - y * z,
+            lambda z, y, gamma, out: np.subtract(np.exp(z, out=out), y, out=out),
+        )
+    },
     "linear": {name: ON_OUTPUTS[name] for name in ("mse", "mae")},
 }
 """Losses on logits by output activation and name."""

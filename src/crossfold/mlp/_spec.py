@@ -44,7 +44,7 @@ class Loss:
     """
 
     terms: Callable[[Array, Array, Array], Array]
-    residual: Callable[[Array, Array, Array, Array], None]
+    residual: Callable[[Array, Array, Array, Array], Any]
     name: str = "custom"
     whole_batch: bool = False
 

@@ -20,14 +20,8 @@ Shape = tuple[int, ...]
 LayerInitializer = Callable[[np.random.Generator, int, int, Shape], Array]
 
 
-def he(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
-    """Draw from ``Normal(0, sqrt(2 / n_in))`` (He et al. 2015)."""
-    return rng.normal(scale=np.sqrt(2 / n_in), size=shape)
-
-
-def lecun(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
-    """Draw from ``Normal(0, 1 / sqrt(n_in))`` (LeCun et al. 1998), which goes with ``selu``."""
-    return rng.normal(scale=n_in**-0.5, size=shape)
+def _within(bound: float) -> LayerInitializer:
+    return lambda rng, n_in, n_out, shape: rng.uniform(-bound, bound, size=shape)
 
 
 def xavier(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
@@ -36,42 +30,19 @@ def xavier(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Arr
     return rng.uniform(-bound, bound, size=shape)
 
 
-def uniform(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
-    """Draw from ``Uniform(-0.05, 0.05)``, whatever the layer's size."""
-    return rng.uniform(-0.05, 0.05, size=shape)
-
-
-def normal(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
-    """Draw from ``Normal(0, 0.05)``, whatever the layer's size."""
-    return rng.normal(scale=0.05, size=shape)
-
-
-def zeros(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
-    """Give zeros: all units of a layer stay alike, which shows why starts are drawn."""
-    return np.zeros(shape)
-
-
-def ones(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
-    """Give ones."""
-    return np.ones(shape)
-
-
-def pytorch(rng: np.random.Generator, n_in: int, n_out: int, shape: Shape) -> Array:
-    """Draw from ``Uniform(-b, b)``, ``b = 1 / sqrt(n_in)``: both starts of ``torch.nn.Linear``."""
-    bound = n_in**-0.5
-    return rng.uniform(-bound, bound, size=shape)
-
-
 INITIALIZERS: dict[str, LayerInitializer] = {
-    "he": he,
-    "lecun": lecun,
+    # He et al. 2015, and LeCun et al. 1998, which goes with ``selu``.
+    "he": lambda rng, n_in, n_out, shape: rng.normal(scale=np.sqrt(2 / n_in), size=shape),
+    "lecun": lambda rng, n_in, n_out, shape: rng.normal(scale=n_in**-0.5, size=shape),
     "xavier": xavier,
     "glorot_uniform": xavier,
-    "uniform": uniform,
-    "normal": normal,
-    "zeros": zeros,
-    "ones": ones,
-    "pytorch": pytorch,
+    "uniform": _within(0.05),
+    "normal": lambda rng, n_in, n_out, shape: rng.normal(scale=0.05, size=shape),
+    # All units of a layer stay alike, which shows why starts are drawn.
+    "zeros": lambda rng, n_in, n_out, shape: np.zeros(shape),
+    "ones": lambda rng, n_in, n_out, shape: np.ones(shape),
+    # Both starts of ``torch.nn.Linear``.
+    "pytorch": lambda rng, n_in, n_out, shape: _within(n_in**-0.5)(rng, n_in, n_out, shape),
 }
 """Distributions by name; `n_in` and `n_out` are those of the layer, also where biases are drawn."""
 
@@ -109,7 +80,7 @@ def spread(setting: Any, n_layers: int) -> tuple[Any, ...]:
 def _draw(init: Start, rng: np.random.Generator, fans: tuple[int, int], shape: Shape) -> Array:
     if isinstance(init, str):
         return INITIALIZERS[init](rng, *fans, shape)
-    return rng.uniform(-init, init, size=shape)
+    return _within(init)(rng, *fans, shape)
 
 
 def _resolve(init: Start, network: Network, number: int) -> Start:
@@ -177,7 +148,11 @@ class Progress:
         self.trained.n_iter += 1
         self.trained.t += n_rows
         self.steps_done += n_steps
-        self._reschedule()
+        if self._settings.solver == "sgd" and self._settings.learning_rate == "invscaling":
+            rows_seen = self._rows_before + self.trained.t
+            self.learning_rate = inverse_scaling(
+                self._initial_rate, rows_seen, self._settings.power_t
+            )
 
     def record(self, loss: float, seconds: float) -> None:
         """Note an epoch that has been scored, and decide whether it was the last."""
@@ -185,11 +160,19 @@ class Progress:
         trained.epochs.append(trained.n_iter)
         trained.loss_curve.append(loss)
         trained.seconds.append(seconds)
-        self._judge(self._merits[-1] if self._by_rows else -loss)
+        merit = self._merits[-1] if self._by_rows else -loss
+        stale = merit < self._best + self._settings.tol
+        self._stale_epochs = self._stale_epochs + 1 if stale else 0
+        self._best = max(self._best, merit)
         if not np.isfinite(loss):
             self.stopped = True
         elif self._stale_epochs > self._settings.n_iter_no_change:
-            self._stop_or_slow_down()
+            adaptive = self._settings.solver == "sgd" and self._settings.learning_rate == "adaptive"
+            if adaptive and self.learning_rate > _LEAST_ADAPTIVE_RATE:
+                self.learning_rate /= _ADAPTIVE_DIVISOR
+                self._stale_epochs = 0
+            else:
+                self.stopped = self.trained.converged = True
 
     def state(self) -> dict[str, Any]:
         """Give what a later training goes on from, beside the optimiser's arrays."""
@@ -200,27 +183,6 @@ class Progress:
             "learning_rate": self.learning_rate,
             "steps_done": self.steps_done,
         }
-
-    def _judge(self, merit: float) -> None:
-        """Count the epochs without improvement; `merit` is a score or minus a loss."""
-        stale = merit < self._best + self._settings.tol
-        self._stale_epochs = self._stale_epochs + 1 if stale else 0
-        self._best = max(self._best, merit)
-
-    def _reschedule(self) -> None:
-        if self._settings.solver == "sgd" and self._settings.learning_rate == "invscaling":
-            rows_seen = self._rows_before + self.trained.t
-            self.learning_rate = inverse_scaling(
-                self._initial_rate, rows_seen, self._settings.power_t
-            )
-
-    def _stop_or_slow_down(self) -> None:
-        adaptive = self._settings.solver == "sgd" and self._settings.learning_rate == "adaptive"
-        if adaptive and self.learning_rate > _LEAST_ADAPTIVE_RATE:
-            self.learning_rate /= _ADAPTIVE_DIVISOR
-            self._stale_epochs = 0
-        else:
-            self.stopped = self.trained.converged = True
 
 
 _NEVER = -1e30

@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -290,15 +290,10 @@ class StepInputs:
 
     def clone(self) -> StepInputs:
         """Give a copy in memory of its own."""
-        return StepInputs(
-            self.inputs.clone(),
-            self.targets.clone(),
-            None if self.weights is None else self.weights.clone(),
-            [None if mask is None else mask.clone() for mask in self.masks],
-            self.scale.clone(),
-            self.step_size.clone(),
-            self.learning_rate.clone(),
-        )
+        own = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "masks"}
+        copies = {name: None if t is None else t.clone() for name, t in own.items()}
+        masks = [None if mask is None else mask.clone() for mask in self.masks]
+        return StepInputs(**copies, masks=masks)
 
 
 class TrainingStep:

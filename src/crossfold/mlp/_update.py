@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 class Optimizer(ABC):
     """Applies an update rule in place, and owns its state, one array for each of `state_names`.
 
-    Gradients and scratch, arrays in the shape of the parameters, are overwritten.
+    Gradients and scratch, arrays in the shape of the parameters, are overwritten. `used` is a
+    factor of every gradient, 0 for parameters that a member lacks, or None.
     """
 
     state_names: ClassVar[tuple[str, ...]] = ()
@@ -35,6 +36,24 @@ class Optimizer(ABC):
     gradients: Any
     scratch: Any
     state: dict[str, Any]
+    penalties: Penalties
+    used: Any = None
+
+    def take(self, scale: Any, step_sizes: Any, learning_rates: Any) -> Any:
+        """Add the penalties, divide by the weights, and update the parameters; see `Update`."""
+        twice_penalty = self.differentiate(scale)
+        self.penalties.shrink(self.parameters, self.scratch, learning_rates)
+        self.step(step_sizes)
+        return twice_penalty
+
+    def differentiate(self, scale: Any) -> Any:
+        """Add the penalties, and divide by the weights."""
+        xp, g = self.xp, self.gradients
+        twice_penalty = self.penalties.add_gradients(self.parameters, g, self.scratch)
+        if self.used is not None:
+            xp.multiply(g, self.used, out=g)
+        xp.multiply(g, scale, out=g)
+        return twice_penalty
 
     @staticmethod
     def step_sizes(settings: Settings, learning_rates: Array, done: Array) -> Array:
@@ -210,8 +229,8 @@ chunk stays in the cache, so that each array passes through memory once a step."
 class Update:
     """Penalties, scale and update rule of a stack's parameters, shape ``(k, n_parameters)``.
 
-    Parameters and gradients are overwritten. `used` is a factor of every gradient, 0 for parameters
-    that a member lacks. With `chunk_bytes` None all are updated at once.
+    Parameters and gradients are overwritten. `used` is as in `Optimizer`. With `chunk_bytes` None
+    all are updated at once.
     """
 
     def __init__(
@@ -232,15 +251,13 @@ class Update:
             width = max(1, min(width, chunk_bytes // (k * parameters.itemsize)))
         scratch = xp.empty_like(parameters[:, :width])
         self._chunks = [
-            _Chunk(
-                rule_of(settings)(
-                    xp,
-                    settings,
-                    parameters[:, start:stop],
-                    gradients[:, start:stop],
-                    scratch[:, : stop - start],
-                    {name: array[:, start:stop] for name, array in state.items()},
-                ),
+            rule_of(settings)(
+                xp,
+                settings,
+                parameters[:, start:stop],
+                gradients[:, start:stop],
+                scratch[:, : stop - start],
+                {name: array[:, start:stop] for name, array in state.items()},
                 penalties.at(slice(start, stop)),
                 None if used is None else used[:, start:stop],
             )
@@ -269,31 +286,6 @@ class Update:
         `scale` and what is returned are as in `take`.
         """
         return sum(chunk.differentiate(scale) for chunk in self._chunks)
-
-
-@dataclass(eq=False)
-class _Chunk:
-    """Some columns of a stack's parameters."""
-
-    rule: Optimizer
-    penalties: Penalties
-    used: Any
-
-    def take(self, scale: Any, step_sizes: Any, learning_rates: Any) -> Any:
-        """Add the penalties, divide by the weights, and let the rule step."""
-        twice_penalty = self.differentiate(scale)
-        self.penalties.shrink(self.rule.parameters, self.rule.scratch, learning_rates)
-        self.rule.step(step_sizes)
-        return twice_penalty
-
-    def differentiate(self, scale: Any) -> Any:
-        """Add the penalties, and divide by the weights."""
-        xp, p, g = self.rule.xp, self.rule.parameters, self.rule.gradients
-        twice_penalty = self.penalties.add_gradients(p, g, self.rule.scratch)
-        if self.used is not None:
-            xp.multiply(g, self.used, out=g)
-        xp.multiply(g, scale, out=g)
-        return twice_penalty
 
 
 _WARM_UP = 0.3

@@ -241,12 +241,8 @@ def _unreadable(name: str, reason: str) -> ModelFileError:
     )
 
 
-_TYPES: dict[str, type[BaseMLP]] = {
-    "MLPClassifier": MLPClassifier,
-    "MLPRegressor": MLPRegressor,
-    "NetworkClassifier": NetworkClassifier,
-    "NetworkRegressor": NetworkRegressor,
-}
+_KINDS = (MLPClassifier, MLPRegressor, NetworkClassifier, NetworkRegressor)
+_TYPES: dict[str, type[BaseMLP]] = {kind.__name__: kind for kind in _KINDS}
 _NOT_SAVED = {"callbacks"}
 _LAYERS = {kind.__name__: kind for kind in (_layers.Dense, _layers.Dropout, _layers.Activation)}
 
