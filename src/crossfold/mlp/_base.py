@@ -292,7 +292,9 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
         self.loss_curve_ = (self.loss_curve_ if continued else []) + trained.loss_curve
         earlier = (self.validation_scores_ or []) if continued else []
         self.validation_scores_ = earlier + scores if stops_early(self) else None
-        self.history_ = History.of(trained)
+        self.history_ = History(
+            trained.loss_curve, trained.validation_loss, trained.validation_scores, trained.seconds
+        )
         self.n_iter_ = trained.n_iter
         self.t_ = (self.t_ if continued else 0) + trained.t
         self._optimizer_state = trained.optimizer_state

@@ -116,85 +116,23 @@ Measure = Callable[[Array, slice], Any]
 """What to do with the logits ``(k, n_out, r)`` of a chunk of rows, in a buffer, and its place."""
 
 
-class Engine(Protocol):
+class Engine(ABC):
     """Trains networks in place; the same for NumPy and PyTorch.
 
-    What shares its rows is trained to the end together, step by step: the last three methods are
-    for stacks whose members have rows of their own.
+    What shares its rows is trained to the end together, step by step, by a `SharedEngine`, which
+    has neither `keep` nor `replace` nor `differentiate`.
 
     Attributes
     ----------
     n_workers
         Threads that may call `run` side by side, each with members of its own; 0 for a device,
         which takes all members at once and draws their dropout masks itself.
+    n_buffers
+        Arrays as large as a layer's values that a step walks through at once; see `Batches`.
     """
 
     n_workers: int
-
-    def one_thread_each(self) -> AbstractContextManager[None]:
-        """Keep matrix products from using several threads while several workers are at work."""
-
-    def run(self, block: Block) -> Array:
-        """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``.
-
-        It is NaN for networks that share their rows, which are scored after the epoch.
-        """
-
-    def logits(self, rows: Array, measure: Measure) -> list[Any]:
-        """Give what is measured of each chunk of the rows ``(k, r)``, or ``(1, r)`` where shared.
-
-        Rows are numbers in each member's data set; nothing is dropped.
-        """
-
-    def parameters(self, place: int) -> Array:
-        """Give a copy of one member's flat parameters."""
-
-    def state(self, place: int) -> dict[str, Array]:
-        """Give copies of one member's optimiser arrays."""
-
-    def keep(self, places: Array) -> None:
-        """Let all members leave but those at these places."""
-
-    def differentiate(self, block: Block) -> tuple[Array, Array]:
-        """Take no step: give each member's sum of loss times rows, and the gradient of its loss.
-
-        The block has one step. Shapes ``(k,)`` and ``(k, n_parameters)``; penalties are included.
-        """
-
-    def replace(self, place: int, parameters: Array) -> None:
-        """Put flat parameters in place of one member's."""
-
-
-def runs_of(data: list[int]) -> list[tuple[slice, int]]:
-    """Give stretches of neighbouring members with the same data set."""
-    starts = [i for i, d in enumerate(data) if i == 0 or d != data[i - 1]]
-    ends = [*starts[1:], len(data)]
-    return [(slice(start, end), data[start]) for start, end in zip(starts, ends, strict=True)]
-
-
-def keep_members(stack: Stack, places: Array) -> Stack:
-    """Give a smaller stack of the members at these places; arrays are copied."""
-    penalties = {
-        name: array if len(array) == 1 else array[places] for name, array in stack.penalties.items()
-    }
-    return replace(
-        stack,
-        data=[stack.data[place] for place in places],
-        parameters=stack.parameters[places],
-        state={name: array[places] for name, array in stack.state.items()},
-        gamma=stack.gamma[places],
-        label_weights=None if stack.label_weights is None else stack.label_weights[places],
-        penalties=penalties,
-        dropout=stack.dropout[places],
-        used=None if stack.used is None else stack.used[places],
-    )
-
-
-class StackEngine(ABC):
-    """What NumPy and PyTorch do alike for members with rows of their own. See `Engine`."""
-
-    n_buffers = 1
-    """Arrays as large as a layer's values that a step walks through at once; see `Batches`."""
+    n_buffers: int = 1
 
     _stack: Stack
     _flat: Any
@@ -207,6 +145,31 @@ class StackEngine(ABC):
     @abstractmethod
     def _begin(self, stack: Stack) -> None:
         """Take over a stack, its parameters and state as arrays or tensors."""
+
+    @abstractmethod
+    def one_thread_each(self) -> AbstractContextManager[None]:
+        """Keep matrix products from using several threads while several workers are at work."""
+
+    @abstractmethod
+    def run(self, block: Block) -> Array:
+        """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``.
+
+        It is NaN for networks that share their rows, which are scored after the epoch.
+        """
+
+    @abstractmethod
+    def logits(self, rows: Array, measure: Measure) -> list[Any]:
+        """Give what is measured of each chunk of the rows ``(k, r)``, or ``(1, r)`` where shared.
+
+        Rows are numbers in each member's data set; nothing is dropped.
+        """
+
+    @abstractmethod
+    def differentiate(self, block: Block) -> tuple[Array, Array]:
+        """Take no step: give each member's sum of loss times rows, and the gradient of its loss.
+
+        The block has one step. Shapes ``(k,)`` and ``(k, n_parameters)``; penalties are included.
+        """
 
     def parameters(self, place: int) -> Array:
         """Give a copy of one member's flat parameters."""
@@ -221,10 +184,28 @@ class StackEngine(ABC):
         self._flat[place] = self._put(parameters)
 
     def keep(self, places: Array) -> None:
-        """Let all members leave but those at these places."""
-        state = {name: _fetch(array) for name, array in self._state.items()}
-        trained = replace(self._stack, parameters=_fetch(self._flat), state=state)
-        self._begin(keep_members(trained, places))
+        """Let all members leave but those at these places; arrays are copied."""
+        stack = self._stack
+        penalties = {n: a if len(a) == 1 else a[places] for n, a in stack.penalties.items()}
+        kept = replace(
+            stack,
+            data=[stack.data[place] for place in places],
+            parameters=_fetch(self._flat)[places],
+            state={name: _fetch(array)[places] for name, array in self._state.items()},
+            gamma=stack.gamma[places],
+            label_weights=None if stack.label_weights is None else stack.label_weights[places],
+            penalties=penalties,
+            dropout=stack.dropout[places],
+            used=None if stack.used is None else stack.used[places],
+        )
+        self._begin(kept)
+
+
+def runs_of(data: list[int]) -> list[tuple[slice, int]]:
+    """Give stretches of neighbouring members with the same data set."""
+    starts = [i for i, d in enumerate(data) if i == 0 or d != data[i - 1]]
+    ends = [*starts[1:], len(data)]
+    return [(slice(start, end), data[start]) for start, end in zip(starts, ends, strict=True)]
 
 
 def sum_losses(

@@ -441,15 +441,11 @@ def share_network(networks: Sequence[Network]) -> Network:
     sizes = tuple(max(layer) for layer in zip(*(n.layer_sizes for n in networks), strict=True))
     if {network.loss for network in networks} == {"focal", "cross_entropy"}:
         networks = [replace(network, loss="focal") for network in networks]
-    return _same(replace(network, layer_sizes=sizes) for network in networks)
+    return share_settings(replace(network, layer_sizes=sizes) for network in networks)
 
 
-def share_settings(settings: Iterable[Settings]) -> Settings:
-    """Give the settings that all members of a stack have in common."""
-    return _same(settings)
-
-
-def _same(items: Iterable[_Shared]) -> _Shared:
+def share_settings(items: Iterable[_Shared]) -> _Shared:
+    """Give what all members of a stack have in common: settings, or the network."""
     first, *others = items
     names = [
         field.name

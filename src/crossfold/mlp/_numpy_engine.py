@@ -17,10 +17,10 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 
 from crossfold.mlp._batches import Block
 from crossfold.mlp._engine import (
+    Engine,
     Measure,
     SharedEngine,
     Stack,
-    StackEngine,
     dropped_layers,
     layout_above,
     runs_of,
@@ -190,7 +190,7 @@ def layer_outputs(
 _SCORED_BYTES = 1 << 21
 
 
-class NumpyEngine(StackEngine):
+class NumpyEngine(Engine):
     """Trains a stack with NumPy, its parameters and state in place. See `Engine`.
 
     Inputs that are not stored row by row are copied once.

@@ -11,7 +11,7 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 import numpy as np
 from sklearn.utils._optional_dependencies import check_pandas_support
 
-from crossfold.mlp._spec import Activation, Array, Network, Trained
+from crossfold.mlp._spec import Activation, Array, Network
 
 if TYPE_CHECKING:
     from crossfold.mlp._base import BaseMLP
@@ -36,16 +36,6 @@ class History:
     validation_loss: list[float]
     validation_score: list[float]
     seconds: list[float]
-
-    @classmethod
-    def of(cls, trained: Trained) -> History:
-        """Read the history of what was trained."""
-        return cls(
-            trained.loss_curve,
-            trained.validation_loss,
-            trained.validation_scores,
-            trained.seconds,
-        )
 
 
 _ROW = "{:<10}  {:<9}  {:<9}  {:<12}  {:<8}  {:<12}  {:>10}\n"

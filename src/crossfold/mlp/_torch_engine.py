@@ -21,11 +21,11 @@ from torch.nn import functional
 
 from crossfold.mlp._batches import Block
 from crossfold.mlp._engine import (
+    Engine,
     Layout,
     Measure,
     SharedEngine,
     Stack,
-    StackEngine,
     dropped_layers,
     layout_above,
     runs_of,
@@ -355,7 +355,7 @@ _SCORED_BYTES = 1 << 24
 _FEW_COLUMNS = 32
 
 
-class TorchEngine(StackEngine):
+class TorchEngine(Engine):
     """Trains a stack with PyTorch, on the CPU its arrays in place. See `Engine`.
 
     On a CUDA device a step is captured once as a graph and replayed, and dropout masks come from

@@ -15,7 +15,7 @@ import numpy as np
 
 from crossfold.mlp import _numpy_engine as _numpy
 from crossfold.mlp._batches import Batches, Block
-from crossfold.mlp._engine import Engine, SharedBatches, Stack
+from crossfold.mlp._engine import Engine, SharedBatches, SharedEngine, Stack
 from crossfold.mlp._functions import apply_link, label_weights_of, loss_of, row_weights
 from crossfold.mlp._spec import (
     Array,
@@ -434,7 +434,7 @@ class SharedValidation:
             for rows in (np.asarray(members[0].train_rows), rows_of(members[0]))
         ]
 
-    def look(self, engine: Engine, losses: Array) -> dict[str, Any]:
+    def look(self, engine: SharedEngine, losses: Array) -> dict[str, Any]:
         """Give the fields of an `EpochEvent`; what the losses were on the way is not read."""
         train, validation = (self._score(engine, *part) for part in self._parts)
         return {
@@ -446,7 +446,9 @@ class SharedValidation:
             "validation_outputs": lambda: [None] * self._k,
         }
 
-    def _score(self, engine: Engine, rows: Array, targets: Array) -> tuple[Array, Array]:
+    def _score(
+        self, engine: SharedEngine, rows: Array, targets: Array
+    ) -> tuple[Array, Array]:
         """Give each network's mean loss ``(k,)``, NaN without rows, and its confusion matrix."""
         if not rows.size:
             n_classes = max(2, len(targets))
@@ -482,7 +484,7 @@ def _pad(rows: Sequence[Rows]) -> Array:
     return padded
 
 
-def _gather(engine: Engine, rows: Array) -> Array:
+def _gather(engine: SharedEngine, rows: Array) -> Array:
     """Give the logits ``(k, n_out, r)`` of all rows."""
     return np.concatenate(engine.logits(rows, lambda logits, chunk: logits.copy()), axis=-1)
 
