@@ -171,10 +171,10 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             score_out_of_fold(member, of_folds, prepared, y)
             for member, of_folds in enumerate(estimators)
         ]
-        outputs, fold_scores, self._scores = zip(*scored, strict=True)
-        self.out_of_fold_ = [one[:, 0] if targets.flat else one for one in outputs]
+        self.out_of_fold_ = [one[:, 0] if targets.flat else one for one, _, _ in scored]
         self.folds_ = rows
-        self.fold_scores_ = np.array(fold_scores)
+        self.fold_scores_ = np.array([of_folds for _, of_folds, _ in scored])
+        self._scores = [score for _, _, score in scored]
         return self
 
     def score(self, member: int = 0) -> float:
@@ -276,8 +276,8 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             # Nobody knows the groups of rows that a sampler made.
             None if groups is None or self.sampler else groups[np.concatenate(fold)],
         )
-        rows = np.split(np.arange(inputs.shape[0]), [len(train_y)])
-        return FoldData(data_set, *rows, validation_rows, features, fitted)
+        learnt, scored = np.split(np.arange(inputs.shape[0]), [len(train_y)])
+        return FoldData(data_set, learnt, scored, validation_rows, features, fitted)
 
 
 @dataclass(frozen=True)

@@ -291,7 +291,7 @@ class StepInputs:
     def clone(self) -> StepInputs:
         """Give a copy in memory of its own."""
         own = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "masks"}
-        copies = {name: None if t is None else t.clone() for name, t in own.items()}
+        copies: dict[str, Any] = {n: None if t is None else t.clone() for n, t in own.items()}
         masks = [None if mask is None else mask.clone() for mask in self.masks]
         return StepInputs(**copies, masks=masks)
 

@@ -446,9 +446,7 @@ class SharedValidation:
             "validation_outputs": lambda: [None] * self._k,
         }
 
-    def _score(
-        self, engine: SharedEngine, rows: Array, targets: Array
-    ) -> tuple[Array, Array]:
+    def _score(self, engine: SharedEngine, rows: Array, targets: Array) -> tuple[Array, Array]:
         """Give each network's mean loss ``(k,)``, NaN without rows, and its confusion matrix."""
         if not rows.size:
             n_classes = max(2, len(targets))
@@ -484,7 +482,7 @@ def _pad(rows: Sequence[Rows]) -> Array:
     return padded
 
 
-def _gather(engine: SharedEngine, rows: Array) -> Array:
+def _gather(engine: Engine, rows: Array) -> Array:
     """Give the logits ``(k, n_out, r)`` of all rows."""
     return np.concatenate(engine.logits(rows, lambda logits, chunk: logits.copy()), axis=-1)
 
