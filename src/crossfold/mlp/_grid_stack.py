@@ -9,7 +9,6 @@ from time import perf_counter
 from typing import Any, Self
 
 import numpy as np
-from scipy.stats import rankdata
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
@@ -20,7 +19,6 @@ from crossfold.mlp._base import BaseMLP, clone_with
 from crossfold.mlp._data import Values
 from crossfold.mlp._fold_stack import FoldStack
 from crossfold.mlp._hyperparameters import hidden_sizes, make_network, make_settings
-from crossfold.mlp._spec import Array
 
 Grid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
 
@@ -151,7 +149,7 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         self, X: Any, y: Any, groups: Any, folds: Sequence[Any], candidates: list[dict[str, Any]]
     ) -> dict[str, Any]:
         networks = [clone_with(self.estimator, candidate) for candidate in candidates]
-        scores, fit_seconds, score_seconds = np.empty((3, len(candidates), len(folds)))
+        found: dict[tuple[int, int], dict[str, float]] = {}
         self.stacks_: list[Stacked] = []
         for group in group_candidates(networks, mask_widths=self.mask_widths):
             members = [candidates[number] for number in group]
@@ -163,18 +161,23 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
                 n_jobs=self.n_jobs,
             ).fit(X, y, folds, groups=groups)
             seconds = perf_counter() - started
-            fit_seconds[group] = seconds / (len(group) * len(folds))
             for number, fitted in zip(group, stack.estimators_, strict=True):
                 for fold, (_, rows) in enumerate(folds):
                     started = perf_counter()
                     model = _piped(stack.preprocessors_[fold], fitted[fold])
-                    scores[number, fold] = self.scorer_(
-                        model, _safe_indexing(X, rows), _safe_indexing(y, rows)
-                    )
-                    score_seconds[number, fold] = perf_counter() - started
+                    found[number, fold] = {
+                        "test_scores": self.scorer_(
+                            model, _safe_indexing(X, rows), _safe_indexing(y, rows)
+                        ),
+                        "fit_time": seconds / (len(group) * len(folds)),
+                        "score_time": perf_counter() - started,
+                    }
             sizes = tuple(np.max([hidden_sizes(networks[number]) for number in group], axis=0))
             self.stacks_.append(Stacked(tuple(group), tuple(map(int, sizes)), len(folds), seconds))
-        return arrange_results(candidates, scores, fit_seconds, score_seconds)
+        results: dict[str, Any] = self._format_results(
+            candidates, len(folds), [found[place] for place in sorted(found)]
+        )
+        return results
 
     def _refit(self, X: Any, y: Any) -> None:
         started = perf_counter()
@@ -217,34 +220,6 @@ def describe_stacks(stacks: Iterable[Stacked]) -> str:
         for one in stacks
     ]
     return f"GridStack trained {len(texts)} stacks: {'; '.join(texts)}."
-
-
-def arrange_results(
-    candidates: list[dict[str, Any]], scores: Array, fit_seconds: Array, score_seconds: Array
-) -> dict[str, Any]:
-    """Arrange scores and seconds, shape ``(candidates, folds)``, as ``cv_results_``."""
-    results: dict[str, Any] = {}
-    for name, values in {"fit_time": fit_seconds, "score_time": score_seconds}.items():
-        results |= {f"mean_{name}": values.mean(axis=1), f"std_{name}": values.std(axis=1)}
-    for name in sorted({name for candidate in candidates for name in candidate}):
-        results[f"param_{name}"] = _column(candidates, name)
-    results["params"] = candidates
-    results |= {f"split{fold}_test_score": own for fold, own in enumerate(scores.T)}
-    mean = scores.mean(axis=1)
-    return results | {
-        "mean_test_score": mean,
-        "std_test_score": scores.std(axis=1),
-        "rank_test_score": rankdata(-mean, method="min").astype(np.int32),
-    }
-
-
-def _column(candidates: Sequence[Mapping[str, Any]], name: str) -> Any:
-    """Give a parameter of each candidate, masked where it has none."""
-    column = np.ma.MaskedArray(np.empty(len(candidates), dtype=object), mask=True)
-    for number, candidate in enumerate(candidates):
-        if name in candidate:
-            column[number] = candidate[name]
-    return column
 
 
 def _piped(preprocessor: Any, network: BaseMLP) -> Any:
