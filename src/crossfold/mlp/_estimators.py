@@ -78,9 +78,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
         Parameters
         ----------
-        X, y
-            As in `fit`.
-        sample_weight
+        X, y, sample_weight
             As in `fit`.
         classes
             All classes that will be seen; needed in the first call only.
@@ -195,9 +193,7 @@ class MLPRegressor(RegressorMixin, BaseMLP, _LossFirst):  # type: ignore[misc]
 
         Parameters
         ----------
-        X, y
-            As in `fit`.
-        sample_weight
+        X, y, sample_weight
             As in `fit`.
         """
         return self._partial_fit(X, y, sample_weight)

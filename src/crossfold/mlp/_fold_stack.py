@@ -24,7 +24,7 @@ from crossfold.mlp._hyperparameters import (
     share_network,
     share_settings,
 )
-from crossfold.mlp._spec import Array, DataSet, Member, Network, Rows, Trained
+from crossfold.mlp._spec import Array, DataSet, Rows, Trained
 from crossfold.mlp._summary import Text
 from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 from crossfold.mlp.parallel import train_in_groups
@@ -159,10 +159,7 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         targets = estimators[0][0]._learn_targets(y)
         groups = None if groups is None else np.asarray(groups)
         prepared = self._prepare(X, y, rows, sample_weight, groups, targets)
-        jobs = _list_jobs(estimators, prepared, False if stop_on_validation else None)
-        trained = _train(jobs, targets, self.estimator._callbacks(), self.n_jobs)
-        for job, result in zip(jobs, trained, strict=True):
-            job.keep(result, targets)
+        trained = self._train(estimators, prepared, targets, False if stop_on_validation else None)
         warn_if_unconverged(self.estimator, trained)
         self.estimators_ = estimators
         self.histories_ = [[one.history_ for one in member] for member in estimators]
@@ -246,6 +243,44 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             ]
         return pad_folds(prepared)
 
+    def _train(
+        self,
+        estimators: Sequence[Sequence[BaseMLP]],
+        folds: Sequence[FoldData],
+        targets: Targets,
+        sets_aside: bool | None,
+    ) -> list[Trained]:
+        """Train all networks as one stack, and let each estimator keep what it has learnt."""
+        jobs = [
+            (estimator, fold, (member, number))
+            for member, of_folds in enumerate(estimators)
+            for number, (estimator, fold) in enumerate(zip(of_folds, folds, strict=True))
+        ]
+        callbacks = self.estimator._callbacks()
+        settings = share_settings([make_settings(one, callbacks) for one, _, _ in jobs])
+        networks = [
+            make_network(one, fold.features.n_features_in_, targets) for one, fold, _ in jobs
+        ]
+        network = share_network(networks)
+        data_sets = {id(fold.data_set): fold.data_set for fold in folds}
+        numbers = {key: number for number, key in enumerate(data_sets)}
+        members = []
+        for (estimator, fold, place), own in zip(jobs, networks, strict=True):
+            validation_rows = fold.validation_rows if len(fold.validation_rows) else None
+            rows = fold.train_rows, validation_rows
+            member = make_member(estimator, targets, fold.data_set, *rows, sets_aside=sets_aside)
+            member = fit_into(member, own, network)
+            members.append(replace(member, data=numbers[id(fold.data_set)], place=place))
+        trained = train_in_groups(network, list(data_sets.values()), members, settings, self.n_jobs)
+        for (estimator, fold, place), result in zip(jobs, trained, strict=True):
+            copy_features(fold.features, estimator)
+            try:
+                estimator._keep(result, targets)
+            except DivergenceError as error:
+                where = "Member {}, fold {}".format(*place)
+                raise DivergenceError(f"{where}: {error}") from error
+        return trained
+
     def _prepare_fold(
         self,
         X: Any,
@@ -278,67 +313,6 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         )
         learnt, scored = np.split(np.arange(inputs.shape[0]), [len(train_y)])
         return FoldData(data_set, learnt, scored, validation_rows, features, fitted)
-
-
-@dataclass(frozen=True)
-class _Job:
-    """One network of the stack: its estimator, its rows, and its place (member, fold)."""
-
-    estimator: BaseMLP
-    fold: FoldData
-    place: tuple[int, int]
-    sets_aside: bool | None
-
-    def network(self, targets: Targets) -> Network:
-        return make_network(self.estimator, self.fold.features.n_features_in_, targets)
-
-    def member(self, targets: Targets) -> Member:
-        fold = self.fold
-        validation_rows = fold.validation_rows if len(fold.validation_rows) else None
-        member = make_member(
-            self.estimator,
-            targets,
-            fold.data_set,
-            fold.train_rows,
-            validation_rows,
-            sets_aside=self.sets_aside,
-        )
-        return replace(member, place=self.place)
-
-    def keep(self, trained: Trained, targets: Targets) -> None:
-        copy_features(self.fold.features, self.estimator)
-        try:
-            self.estimator._keep(trained, targets)
-        except DivergenceError as error:
-            member, fold = self.place
-            raise DivergenceError(f"Member {member}, fold {fold}: {error}") from error
-
-
-def _list_jobs(
-    estimators: Sequence[Sequence[BaseMLP]], folds: Sequence[FoldData], sets_aside: bool | None
-) -> list[_Job]:
-    """List all networks, member by member."""
-    return [
-        _Job(estimator, fold, (member, number), sets_aside)
-        for member, of_folds in enumerate(estimators)
-        for number, (estimator, fold) in enumerate(zip(of_folds, folds, strict=True))
-    ]
-
-
-def _train(
-    jobs: Sequence[_Job], targets: Targets, callbacks: Sequence[Any], n_jobs: int | None
-) -> list[Trained]:
-    """Train all networks as one stack."""
-    networks = [job.network(targets) for job in jobs]
-    network = share_network(networks)
-    settings = share_settings([make_settings(job.estimator, callbacks) for job in jobs])
-    data_sets = {id(job.fold.data_set): job.fold.data_set for job in jobs}
-    numbers = {key: number for number, key in enumerate(data_sets)}
-    members = [
-        replace(fit_into(job.member(targets), own, network), data=numbers[id(job.fold.data_set)])
-        for job, own in zip(jobs, networks, strict=True)
-    ]
-    return train_in_groups(network, list(data_sets.values()), members, settings, n_jobs)
 
 
 def _check_targets(y: Any) -> Array:

@@ -145,14 +145,6 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-def _sigmoid_residual(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
-    return torch.sigmoid(z).sub_(y)
-
-
-def _softmax_residual(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
-    return torch.softmax(z, dim=-2).sub_(y)
-
-
 def _focal_sigmoid_terms(z: Tensor, y: Tensor, gamma: Tensor) -> Tensor:
     """See `crossfold.mlp._functions`; ``q^gamma = exp(gamma log q)`` is smooth where q is 0."""
     log_p, log_q = functional.logsigmoid(z), functional.logsigmoid(-z)
@@ -177,8 +169,14 @@ def _derive(terms: Residual) -> Residual:
 
 
 RESIDUALS: dict[str, dict[str, Residual]] = {
-    "sigmoid": {"cross_entropy": _sigmoid_residual, "focal": _derive(_focal_sigmoid_terms)},
-    "softmax": {"cross_entropy": _softmax_residual, "focal": _derive(_focal_softmax_terms)},
+    "sigmoid": {
+        "cross_entropy": lambda z, y, gamma: torch.sigmoid(z).sub_(y),
+        "focal": _derive(_focal_sigmoid_terms),
+    },
+    "softmax": {
+        "cross_entropy": lambda z, y, gamma: torch.softmax(z, dim=-2).sub_(y),
+        "focal": _derive(_focal_softmax_terms),
+    },
     "linear": {"mse": lambda z, y, gamma: z - y, "mae": lambda z, y, gamma: (z - y).sign_()},
     "exp": {"poisson": lambda z, y, gamma: torch.exp(z) - y},
 }
