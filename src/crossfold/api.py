@@ -192,16 +192,11 @@ def study(
             [*(f"{NAME}.{name}" for name in (*_TABLES, *_OTHERS)), *figures],
         )
     found = {name.removeprefix(f"{NAME}."): value for name, value in made.items()}
+    same = ("comparison", "predictions", "history", "features", "row_counts", "model", "model_card")
     return Study(
         metrics=found["metrics_table"],
-        comparison=found["comparison"],
-        predictions=found["predictions"],
         importance=found["feature_importance"],
-        history=found["history"],
-        features=found["features"],
-        row_counts=found["row_counts"],
-        model=found["model"],
-        model_card=found["model_card"],
+        **{name: found[name] for name in same},
         figures={name: made[key] for key, name in figures.items()},
         warnings=profile.warnings,
         _table=found["table"],

@@ -12,13 +12,9 @@ import click
 from kedro_viz import __version__, server
 from kedro_viz.integrations import pypi
 from kedro_viz.launchers.cli import run as kedro_viz_run
-from packaging.version import Version, parse
+from packaging.version import parse
 
 _run_server = server.run_server
-
-
-def _installed_version() -> Version:
-    return parse(__version__)
 
 
 def _run(**options: Any) -> None:
@@ -35,7 +31,7 @@ def run_server(**options: Any) -> None:
 
 
 # Both are imported by name later on, in the functions and modules that need them.
-pypi.get_latest_version = _installed_version
+pypi.get_latest_version = lambda: parse(__version__)
 warnings.filterwarnings("ignore", "ORJSONResponse is deprecated")  # Kedro-Viz's own concern
 
 run = click.Command(

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from crossfold.datasets.bases import SourceError
 from crossfold.datasets.download import CHUNK_BYTES, download
-from crossfold.datasets.exceptions import SourceError
 
 CONTENT = bytes(range(256)) * 2000
 

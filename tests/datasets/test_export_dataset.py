@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from crossfold.datasets import ExportDataset
-from crossfold.datasets.exceptions import DataError, ExportError
+from crossfold.datasets.bases import DataError, ExportError
 
 HEADER = "PatientId,Age"
 

@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as arrays
 from kedro.io import DatasetError, Version
 
 from crossfold.datasets import IdxDataset
-from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.bases import DataError
 from crossfold.datasets.images import DTYPES, read_idx
 
 IMAGES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)

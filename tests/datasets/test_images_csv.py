@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crossfold.datasets.exceptions import ExportError
+from crossfold.datasets.bases import ExportError
 from crossfold.datasets.images import PIXELS, read_images_csv
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)

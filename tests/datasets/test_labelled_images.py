@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crossfold.datasets import IdxDataset, LabelledImagesDataset
-from crossfold.datasets.exceptions import DataError, ExportError
+from crossfold.datasets.bases import DataError, ExportError
 from crossfold.datasets.images import ImageError, LabelledImages
 
 IMAGES = np.arange(3 * 28 * 28).astype(np.uint8).reshape(3, 28, 28)

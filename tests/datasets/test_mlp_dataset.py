@@ -8,7 +8,7 @@ import pytest
 from kedro.io import DatasetError, Version
 
 from crossfold.datasets import MLPDataset
-from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.bases import DataError
 from crossfold.mlp import MLPClassifier
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)

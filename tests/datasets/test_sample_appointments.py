@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from crossfold.datasets import ExportDataset, SampleAppointmentsDataset
-from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.bases import DataError
 from crossfold.datasets.samples import PUBLISHED
 from crossfold.pipelines.appointments import schemas
 from crossfold.pipelines.appointments.cleaning import DUPLICATE, ROW_RULES

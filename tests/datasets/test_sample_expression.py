@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from crossfold.datasets import SampleExpressionDataset
-from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.bases import DataError
 from crossfold.pipelines.gene_expression.nodes import join_patients
 
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.datasets import load_digits
 
 from crossfold.datasets import SampleImagesDataset
-from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.bases import DataError
 from crossfold.datasets.images import LabelledImages
 
 

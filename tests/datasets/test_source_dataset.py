@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from crossfold.datasets import SourceDataset
-from crossfold.datasets.exceptions import DataError, SourceError
+from crossfold.datasets.bases import DataError, SourceError
 
 NAME = "appointments/table.csv"
 CONTENT = b"Age\n" + b"1\n" * 20_000

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from crossfold.datasets import TableDataset
-from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.bases import DataError
 from crossfold.datasets.table_dataset import find_source, with_plain_types
 
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from crossfold.datasets.bases import SourceError
 from crossfold.datasets.download import download, extract
-from crossfold.datasets.exceptions import SourceError
 from crossfold.datasets.source_dataset import WebCopy
 
 OLD = b"age\n30\n"

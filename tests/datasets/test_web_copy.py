@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from crossfold.datasets.exceptions import SourceError
+from crossfold.datasets.bases import SourceError
 from crossfold.datasets.source_dataset import WebCopy, copy_beside, shown
 
 OLD = b"age\n" + b"30\n" * 20_000

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from crossfold.datasets import SourceDataset, WebSourceDataset
-from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.bases import DataError
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from typing import Any
 
 from fsspec.implementations.local import LocalFileSystem
 
-from crossfold.datasets.exceptions import DataError
+from crossfold.exceptions import CrossfoldError
 from kedro_refresh.lock import is_alive, own_process
 
 TEMPORARY_SUFFIX = ".crossfold-tmp"
@@ -46,7 +46,7 @@ class AtomicLocalFileSystem(LocalFileSystem):  # type: ignore[misc]
             return super().open(path, mode, block_size, cache_options, compression, **kwargs)
         target = Path(self._strip_protocol(path))
         if compression is not None:
-            raise DataError(
+            raise CrossfoldError(
                 f"{target} cannot be compressed by the file system: give its dataset save_args"
                 " with a compression instead of fs_args."
             )

@@ -1,15 +1,27 @@
-"""What the project's own datasets have in common."""
+"""What the project's own datasets have in common, and what can go wrong with stored data."""
 
 from pathlib import PurePosixPath
 from typing import Any, NoReturn, TypeVar
 
-from kedro.io import AbstractDataset, AbstractVersionedDataset, Version
+from kedro.io import AbstractDataset, AbstractVersionedDataset, DatasetError, Version
 
 from crossfold.datasets.atomic import AtomicLocalFileSystem
-from crossfold.datasets.exceptions import DataError
+from crossfold.exceptions import CrossfoldError
 
 Saved = TypeVar("Saved")
 Loaded = TypeVar("Loaded")
+
+
+class DataError(CrossfoldError, DatasetError):
+    """Stored data cannot be read or written."""
+
+
+class SourceError(DataError):
+    """A source file cannot be fetched, or is not the file it should be."""
+
+
+class ExportError(DataError):
+    """A CSV export cannot be read."""
 
 
 class ReadOnlyDataset(AbstractDataset[NoReturn, Loaded]):

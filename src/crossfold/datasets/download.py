@@ -19,7 +19,7 @@ from pathlib import Path, PurePath
 from threading import Thread
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
-from crossfold.datasets.exceptions import SourceError
+from crossfold.datasets.bases import SourceError
 
 if TYPE_CHECKING:
     import requests

@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from crossfold.datasets.bases import FileDataset, ReadOnlyDataset
+from crossfold.datasets.bases import DataError, ExportError, FileDataset, ReadOnlyDataset
 from crossfold.datasets.download import DAMAGED, is_packed, open_content
-from crossfold.datasets.exceptions import DataError, ExportError
 from crossfold.datasets.identifiers import (
     SHARE_BY_CHANCE,
     SHORTEST_FOUND,

@@ -18,9 +18,8 @@ import numpy as np
 from kedro.io import AbstractDataset
 from numpy.typing import NDArray
 
-from crossfold.datasets.bases import FileDataset, ReadOnlyDataset
+from crossfold.datasets.bases import DataError, ExportError, FileDataset, ReadOnlyDataset
 from crossfold.datasets.download import DAMAGED, open_content
-from crossfold.datasets.exceptions import DataError, ExportError
 from crossfold.exceptions import CrossfoldError
 
 if TYPE_CHECKING:

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossfold.datasets.atomic import AtomicLocalFileSystem
-from crossfold.datasets.bases import FileDataset
-from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.bases import DataError, FileDataset
 from crossfold.exceptions import CrossfoldError
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from kedro.io import AbstractDataset
 
 from crossfold.datasets.atomic import AtomicLocalFileSystem, sweep, sync, temporary_file
-from crossfold.datasets.bases import ReadOnlyDataset
+from crossfold.datasets.bases import DataError, ReadOnlyDataset, SourceError
 from crossfold.datasets.download import (
     Limits,
     ask,
@@ -26,7 +26,6 @@ from crossfold.datasets.download import (
     tells_its_end,
     with_retries,
 )
-from crossfold.datasets.exceptions import DataError, SourceError
 
 if TYPE_CHECKING:
     import requests

@@ -17,8 +17,7 @@ import pandas as pd
 from kedro.io import AbstractDataset, DatasetError
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
-from crossfold.datasets.bases import ReadOnlyDataset
-from crossfold.datasets.exceptions import DataError
+from crossfold.datasets.bases import DataError, ReadOnlyDataset
 from crossfold.datasets.identifiers import hash_identifiers
 
 # What else pandas would guess: numbers from identifiers, missing values from words.

@@ -202,12 +202,10 @@ def lines(
 
 
 def _curve(axes: Axes, table: pd.DataFrame, x: str, look: Mapping[str, Any], name: str) -> None:
-    draw = style.band if {"low", "high"} <= set(table) else _line
-    draw(axes, table[x], table, look, name)
-
-
-def _line(axes: Axes, x: pd.Series, table: pd.DataFrame, look: Any, name: str) -> None:
-    style.line(axes, x, table["estimate"], look, name)
+    if {"low", "high"} <= set(table):
+        style.band(axes, table[x], table, look, name)
+    else:
+        style.line(axes, table[x], table["estimate"], look, name)
 
 
 def _named(one: object, names: Mapping[str, str] | None) -> str:

@@ -168,10 +168,6 @@ def _counts(predicted: Predicted) -> dict[str, tuple[float, float]]:
     }
 
 
-def _binary(predicted: Predicted, weights: Weights | None) -> dict[str, Values]:
-    return binary_metrics(predicted.y, predicted.p, predicted.flagged, weights)
-
-
 def _with_observed_rate(
     values: dict[str, Values], y: NDArray[Any], blocks: Iterable[Weights]
 ) -> dict[str, Values]:
@@ -206,7 +202,7 @@ def _regression(predicted: Predicted, weights: Weights | None) -> dict[str, Valu
 
 
 _METRICS: dict[Task, Callable[[Predicted, Weights | None], dict[str, Values]]] = {
-    "binary": _binary,
+    "binary": lambda said, weights: binary_metrics(said.y, said.p, said.flagged, weights),
     "multiclass": _multiclass,
     "regression": _regression,
 }

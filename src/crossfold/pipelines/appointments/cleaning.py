@@ -125,22 +125,13 @@ def parse(raw: pd.DataFrame, parameters: AppointmentsParameters = DEFAULTS) -> p
     columns |= {name: _extra(raw[name]) for name in raw.columns if is_extra(name)}
     if LABEL in raw:
         columns[LABEL] = _label(raw[LABEL], parameters)
-    parsed = pd.DataFrame(columns)
-    names = sorted(parsed.columns, key=_place)
-    return parsed[names]
-
-
-def _place(name: str) -> int:
-    return list(DTYPES).index(name) if name in DTYPES else len(DTYPES)
+    own = [name for name in DTYPES if name in columns]
+    return pd.DataFrame(columns)[[*own, *(name for name in columns if name not in DTYPES)]]
 
 
 def _label(text: pd.Series, parameters: AppointmentsParameters) -> pd.Series:
     words = LABELS | dict.fromkeys(map(_folded, parameters.kept), 0)
     return text.map(_folded).map(words | dict.fromkeys(map(_folded, parameters.missed), 1))
-
-
-def _gender(text: pd.Series) -> pd.Series:
-    return text.str.strip().str.upper().map({"F": "F", "M": "M"})
 
 
 def _extra(text: pd.Series) -> pd.Series:
@@ -214,7 +205,7 @@ def unreadable(raw: pd.DataFrame, parsed: pd.DataFrame) -> list[str]:
 
 
 READERS: dict[str, Callable[[pd.Series], pd.Series]] = {
-    "gender": _gender,
+    "gender": lambda text: text.str.strip().str.upper().map({"F": "F", "M": "M"}),
     "age": _whole_number,
     "neighbourhood": lambda text: text.str.strip(),
     **dict.fromkeys(FLAGS, _flag),
@@ -236,10 +227,6 @@ def _lead_days(parsed: pd.DataFrame) -> pd.Series:
     return days
 
 
-def _before_booking_day(parsed: pd.DataFrame) -> pd.Series:
-    return _lead_days(parsed) < 0
-
-
 def _unknown_flag(parsed: pd.DataFrame) -> pd.Series:
     flags = [name for name in parsed.columns if name in FLAGS or name.startswith("flag_")]
     return parsed[flags].isna().any(axis=1)
@@ -250,7 +237,7 @@ ROW_RULES: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "missing_appointment_id": lambda parsed: parsed["appointment_id"].isna(),
     "unreadable_date": lambda parsed: parsed[["booked_at", "appointment_day"]].isna().any(axis=1),
     "date_out_of_range": _date_out_of_range,
-    "appointment_before_booking_day": _before_booking_day,
+    "appointment_before_booking_day": lambda parsed: _lead_days(parsed) < 0,
     "lead_time_too_long": lambda parsed: _lead_days(parsed) > LONGEST_LEAD_DAYS,
     "age_out_of_range": lambda parsed: _out_of_range(parsed["age"], YOUNGEST, OLDEST),
     "unknown_gender": lambda parsed: parsed["gender"].isna(),

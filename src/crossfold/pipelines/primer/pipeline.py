@@ -1,6 +1,8 @@
 """The primer: logistic regression as a network, its exercises, and a first network."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from kedro.pipeline import Pipeline
 
@@ -8,22 +10,41 @@ from crossfold.pipelines.primer import first_network, logistic, nodes, report
 from crossfold.templates import reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.reporting.results import DATASETS
-from crossfold.templates.wiring import Wiring, wire
+from crossfold.templates.wiring import wire_by_name
 
 STUDY = "primer"
 WITHOUT = tuple({*DATASETS} - {"predictions", "history", "metrics_table", "comparison"})
-_LOGISTIC = ["params:logistic", "params:seed"]
-_FIRST = ["params:first_network", "params:seed"]
+NAMES = {
+    **{"longer": "longer_training", "epochs": "network_epochs", "table_parameters": "params:table"},
+    **{name: f"params:{name}" for name in ("logistic", "first_network", "evaluation", "seed")},
+}
 
 
 def create_pipeline() -> Pipeline:
     """Build the pipeline; it makes its own tables."""
+    stages: dict[str, dict[Callable[..., Any], str | list[str]]] = {
+        "logistic": {
+            logistic.make_toy_table: "toy",
+            logistic.train_logistic_by_hand: "logistic_steps",
+            logistic.compare_logistic: "logistic_comparison",
+            logistic.train_for_longer: "longer_training",
+            logistic.train_two_outputs: "two_outputs",
+        },
+        "first_network": {
+            first_network.draw_integer_points: "points",
+            first_network.train_network_by_hand: ["network_steps", "network_epochs"],
+            first_network.compare_first_network: "network_comparison",
+        },
+        "evaluation": {
+            nodes.predict_rows: "predictions",
+            nodes.collect_history: "history",
+            nodes.evaluate_rows: "metrics_table",
+            summarise_metrics: "metrics",
+            nodes.compare_trainings: "comparison",
+        },
+    }
     modelling = Pipeline(
-        [
-            *wire(*_logistic_nodes(), namespace="logistic"),
-            *wire(*_first_network_nodes(), namespace="first_network"),
-            *wire(*_evaluation_nodes(), namespace="evaluation"),
-        ],
+        [one for at, own in stages.items() for one in wire_by_name(own, NAMES, at)],
         namespace=STUDY,
         parameters={"params:seed": "params:seed"},
         tags=["modelling"],
@@ -39,44 +60,3 @@ def create_pipeline() -> Pipeline:
         default_tables=(),
         default_figures=(),
     )
-
-
-def _logistic_nodes() -> list[Wiring]:
-    return [
-        (logistic.make_toy_table, "params:seed", "toy"),
-        (logistic.train_logistic_by_hand, ["toy", *_LOGISTIC], "logistic_steps"),
-        (logistic.compare_logistic, ["toy", "longer_training", *_LOGISTIC], "logistic_comparison"),
-        (logistic.train_for_longer, ["toy", *_LOGISTIC], "longer_training"),
-        (logistic.train_two_outputs, ["toy", *_LOGISTIC], "two_outputs"),
-    ]
-
-
-def _first_network_nodes() -> list[Wiring]:
-    return [
-        (first_network.draw_integer_points, _FIRST, "points"),
-        (
-            first_network.train_network_by_hand,
-            ["points", *_FIRST],
-            ["network_steps", "network_epochs"],
-        ),
-        (
-            first_network.compare_first_network,
-            ["points", "network_epochs", *_FIRST],
-            "network_comparison",
-        ),
-    ]
-
-
-def _evaluation_nodes() -> list[Wiring]:
-    evaluated = ["params:table", "params:evaluation", "params:seed"]
-    return [
-        (
-            nodes.predict_rows,
-            ["toy", "points", "logistic_comparison", "network_comparison"],
-            "predictions",
-        ),
-        (nodes.collect_history, ["logistic_steps", "network_epochs"], "history"),
-        (nodes.evaluate_rows, ["predictions", "points", *evaluated], "metrics_table"),
-        (summarise_metrics, "metrics_table", "metrics"),
-        (nodes.compare_trainings, "predictions", "comparison"),
-    ]

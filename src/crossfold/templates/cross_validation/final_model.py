@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -176,7 +175,8 @@ def score(model: Networks, features: pd.DataFrame) -> pd.DataFrame:
     ``flagged``; of more, ``predicted`` (name of the class) and ``p_NAME`` for each; of numbers
     ``predicted``.
     """
-    blocks = [_score_block(model, block) for block in _blocks(features)]
+    starts = range(0, len(features), _ROWS_AT_ONCE)
+    blocks = [_score_block(model, features.iloc[n : n + _ROWS_AT_ONCE]) for n in starts]
     return pd.concat(blocks, ignore_index=True).set_axis(features.index)
 
 
@@ -193,11 +193,6 @@ def _score_block(model: Networks, features: pd.DataFrame) -> pd.DataFrame:
     decision = Decision(calibrator_from_dict(state["calibrator"]), state["threshold"])
     decided = decision.apply(outputs[:, 0]).rename(columns={"p1": "probability"})
     return decided[["probability", "flagged"]]
-
-
-def _blocks(features: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    for start in range(0, len(features), _ROWS_AT_ONCE):
-        yield features.iloc[start : start + _ROWS_AT_ONCE]
 
 
 def write_model_card(

@@ -1,6 +1,7 @@
 """The cross-validation template: folds, leak guard, models, evaluation, final model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from kedro.pipeline import Node, Pipeline
 
@@ -22,6 +23,7 @@ NETWORKS = ("numpy", "torch", "tuned")
 ESTIMATORS = ("baselines", "references")
 FINAL = "tuned"
 
+_NETWORKS = ("scores", "networks", "history")
 _TRAINING = ["folds", "params:table", "params:preparation"]
 
 
@@ -74,8 +76,13 @@ def create_pipeline(
         inputs["permuted_features"] = permuted_features
     made = [
         *_fold_nodes(),
-        *(_network_node(family, searches=family in searched) for family in networks),
-        *(_estimator_node(family) for family in estimators),
+        *(
+            _family_node(family, nodes.search_networks, *_NETWORKS, "search")
+            if family in searched
+            else _family_node(family, nodes.cross_validate_networks, *_NETWORKS)
+            for family in networks
+        ),
+        *(_family_node(family, nodes.cross_validate_estimators) for family in estimators),
         *_control_nodes(control, permute=permuted_features is None),
         *(_leak_nodes(leaks) if leaks else []),
         *_evaluation_nodes(networks, [*estimators, *networks, *(["control"] if control else [])]),
@@ -100,22 +107,11 @@ def _fold_nodes() -> list[Node]:
     )
 
 
-def _network_node(family: str, *, searches: bool) -> Node:
-    tables = ("scores", "networks", "history", *(["search"] if searches else []))
+def _family_node(family: str, function: Callable[..., Any], *tables: str) -> Node:
     return Node(
-        nodes.search_networks if searches else nodes.cross_validate_networks,
+        function,
         ["features", *_TRAINING, f"params:models.{family}", "params:seed"],
-        [f"{family}_{table}" for table in tables],
-        name=f"cross_validate_{family}",
-        namespace="cross_validation",
-    )
-
-
-def _estimator_node(family: str) -> Node:
-    return Node(
-        nodes.cross_validate_estimators,
-        ["features", *_TRAINING, f"params:models.{family}", "params:seed"],
-        f"{family}_scores",
+        [f"{family}_{table}" for table in tables] if tables else f"{family}_scores",
         name=f"cross_validate_{family}",
         namespace="cross_validation",
     )

@@ -60,7 +60,7 @@ def search(
     results = _fit_grid(model, folds, training, seed)
     joined = pd.concat(_score_tables(results, folds, model.search_folds), ignore_index=True)
     candidates = [json.loads(text) for text in joined.loc[joined["chosen"], "candidate"]]
-    return joined, [_as_arguments(candidate) for candidate in candidates]
+    return joined, [{name: _as_argument(v) for name, v in one.items()} for one in candidates]
 
 
 def _fit_grid(model: Model, folds: Sequence[Fold], training: Training, seed: int) -> dict[str, Any]:
@@ -115,10 +115,6 @@ def _score_tables(
         )
         for fold, own in zip(folds, by_fold, strict=True)
     ]
-
-
-def _as_arguments(candidate: dict[str, Any]) -> dict[str, Any]:
-    return {name: _as_argument(value) for name, value in candidate.items()}
 
 
 def _as_argument(value: Any) -> Any:

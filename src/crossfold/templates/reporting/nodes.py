@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.reports.page import Lazy, figure_html, render_page, this_command, today
-from crossfold.reports.tables import Estimate, to_html
+from crossfold.reports.tables import to_html
 from crossfold.templates.cross_validation.final_model import library_versions
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
@@ -159,12 +159,8 @@ def _words(results: Results, seed: int) -> dict[str, Any]:
         "versions": results.model_card.get("versions") or library_versions(),
         "results": results,
         "report": results.report,
-        "main": Lazy(partial(_main, results)),
+        "main": Lazy(lambda: results.metric(results.reference, results.main_metric)),
     }
-
-
-def _main(results: Results) -> Estimate:
-    return results.metric(results.reference, results.main_metric)
 
 
 def _yaml(results: Results) -> str:
