@@ -24,7 +24,6 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 
-from crossfold.hooks import saved_path
 from kedro_refresh.fingerprint import flatten
 from kedro_refresh.hooks import RunStates
 
@@ -136,10 +135,15 @@ class Record:
 
         datasets = {name: catalog.get(name) for name in self.saved}
         return {
-            name: sorted(file for file in saved_path(dataset).parent.iterdir() if file.is_file())
+            name: sorted(file for file in _saved_folder(dataset).iterdir() if file.is_file())
             for name, dataset in datasets.items()
             if isinstance(dataset, FigureDataset | MLPDataset)
         }
+
+
+def _saved_folder(dataset: Any) -> Path:
+    """Give the folder of the version that this run has saved."""
+    return Path(dataset._get_versioned_path(dataset.resolve_save_version())).parent
 
 
 def store(record: Record, files: Mapping[str, Sequence[Path]], status: str) -> None:
