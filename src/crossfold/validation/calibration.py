@@ -1,7 +1,7 @@
 """Are probabilities what they say: curves, errors, and calibrators that mend them."""
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -17,16 +17,6 @@ _TINY = 1e-7
 
 class CalibrationError(CrossfoldError):
     """A calibrator of that name or form does not exist."""
-
-
-class Calibrator(Protocol):
-    """Maps raw probabilities to calibrated ones."""
-
-    def apply(self, p: ArrayLike) -> Probabilities:
-        """Calibrate probabilities, shape ``(n,)``, in [0, 1]."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the fitted state as JSON values."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +65,10 @@ class IsotonicCalibrator:
     def to_dict(self) -> dict[str, Any]:
         """Give the fitted state as JSON values."""
         return {"kind": "isotonic", "x": list(self.x), "y": list(self.y)}
+
+
+Calibrator = LogOddsCalibrator | IsotonicCalibrator
+"""Maps raw probabilities to calibrated ones."""
 
 
 def calibrator_from_dict(state: dict[str, Any]) -> Calibrator:
