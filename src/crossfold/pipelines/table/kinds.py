@@ -172,9 +172,9 @@ def find_unit(text: pd.Series) -> str:
 
 
 def find_units(table: pd.DataFrame) -> dict[str, str]:
-    """Find the columns of text whose numbers have a unit beside them, with that unit."""
+    """Find the columns of text whose numbers have a unit beside them, by their first rows."""
     texts = {
-        str(name): table[name].drop_duplicates().dropna().head(MOST_VALUES)
+        str(name): table[name].head(MOST_VALUES).dropna().drop_duplicates()
         for name in table.columns
         if pd.api.types.is_string_dtype(table[name])
     }
