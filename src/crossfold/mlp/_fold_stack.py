@@ -153,7 +153,8 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         """
         if self.sampler is not None and sample_weight is not None:
             raise DataError("sample_weight cannot be used with a sampler, which makes new rows.")
-        y = _check_targets(y)
+        y = check_array(y, ensure_2d=False, dtype=None)
+        y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
         rows = self._split(X, y, cv, groups)
         estimators = self._clones(rows, fold_params)
         targets = estimators[0][0]._learn_targets(y)
@@ -313,11 +314,6 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         )
         learnt, scored = np.split(np.arange(inputs.shape[0]), [len(train_y)])
         return FoldData(data_set, learnt, scored, validation_rows, features, fitted)
-
-
-def _check_targets(y: Any) -> Array:
-    checked: Array = check_array(y, ensure_2d=False, dtype=None)
-    return checked[:, 0] if checked.ndim == 2 and checked.shape[1] == 1 else checked
 
 
 Fold = tuple[Rows, Rows]

@@ -353,30 +353,6 @@ def log_softmax(z: Array) -> Array:
     return result
 
 
-def _sigmoid_terms(z: Array, y: Array, gamma: Array) -> Array:
-    """``-y log p - (1 - y) log(1 - p) = softplus(z) - y z`` with ``p = sigmoid(z)``."""
-    terms: Array = softplus(z) - y * z
-    return terms
-
-
-def _sigmoid_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
-    """``dL/dz = p - y``."""
-    expit(z, out=out)
-    np.subtract(out, y, out=out)
-
-
-def _softmax_terms(z: Array, y: Array, gamma: Array) -> Array:
-    """``-y_c log p_c`` with ``p = softmax(z)``."""
-    terms: Array = -y * log_softmax(z)
-    return terms
-
-
-def _softmax_residual(z: Array, y: Array, gamma: Array, out: Array) -> None:
-    """``dL/dz = p - y`` for targets that sum to one."""
-    softmax(z, out=out)
-    np.subtract(out, y, out=out)
-
-
 def _focal_sigmoid_terms(z: Array, y: Array, gamma: Array) -> Array:
     """``-y (1 - p)^gamma log p - (1 - y) p^gamma log(1 - p)`` (Lin et al. 2017)."""
     p, q = expit(z), expit(-z)
@@ -457,11 +433,19 @@ scikit-learn's gradient (its printed loss is the mean over the outputs)."""
 
 LOSSES: dict[str, dict[str, Loss]] = {
     "sigmoid": {
-        "cross_entropy": Loss(_sigmoid_terms, _sigmoid_residual),
+        # ``-y log p - (1 - y) log(1 - p) = softplus(z) - y z`` with ``p = sigmoid(z)``.
+        "cross_entropy": Loss(
+            lambda z, y, gamma: softplus(z) - y * z,
+            lambda z, y, gamma, out: np.subtract(expit(z, out=out), y, out=out),
+        ),
         "focal": Loss(_focal_sigmoid_terms, _focal_sigmoid_residual),
     },
     "softmax": {
-        "cross_entropy": Loss(_softmax_terms, _softmax_residual),
+        # ``-y_c log p_c`` with ``p = softmax(z)``, for targets that sum to one.
+        "cross_entropy": Loss(
+            lambda z, y, gamma: -y * log_softmax(z),
+            lambda z, y, gamma, out: np.subtract(softmax(z, out=out), y, out=out),
+        ),
         "focal": Loss(_focal_softmax_terms, _focal_softmax_residual),
     },
     "exp": {

@@ -328,18 +328,13 @@ class TrainingStep:
         inputs = step.inputs if dropped is None else step.inputs * dropped
         logits = forward(self._network, self._layers, inputs, masks)
         values = logits.detach()
-        residual = self._weighted_residual(step, values)
-        torch._foreach_copy_(self._gradients, go_back(logits, residual, self._leaves))
-        return values
-
-    def _weighted_residual(self, step: StepInputs, logits: Tensor) -> Tensor:
-        """Give ``dL/dz`` with respect to the logits, where autograd sets out."""
-        residual = self._residual(logits, step.targets, self._gamma)
+        residual = self._residual(values, step.targets, self._gamma)
         if self._labels is not None:
             residual = residual * self._labels[..., None]
         if step.weights is not None:
             residual = residual * step.weights
-        return residual
+        torch._foreach_copy_(self._gradients, go_back(logits, residual, self._leaves))
+        return values
 
 
 def members_of(array: Any, members: slice, like: Tensor) -> Tensor | None:
@@ -478,17 +473,17 @@ class TorchEngine(Engine):
 
     def _masks_of(self, block: Block) -> list[Tensor | None]:
         """Give dropout masks ``(k, steps, units, batch)`` for inputs and each hidden layer."""
-        if not self.n_workers:
-            return [self._draw_mask(block, layer) for layer in range(len(block.masks))]
-        return [None if mask is None else self._put(mask) for mask in block.masks]
-
-    def _draw_mask(self, block: Block, layer: int) -> Tensor | None:
-        rates = self._stack.dropout[block.members, layer]
-        if not self._stack.dropout[:, layer].any():
-            return None
+        if self.n_workers:
+            return [None if mask is None else self._put(mask) for mask in block.masks]
         k, n_steps, batch = block.rows.shape
-        shape = (k, n_steps, self._stack.network.layer_sizes[layer], batch)
-        return draw_mask(self._put(rates), shape, self._generator)
+        return [
+            draw_mask(self._put(rates[block.members]), (k, n_steps, units, batch), self._generator)
+            if rates.any()
+            else None
+            for rates, units in zip(
+                self._stack.dropout.T, self._stack.network.layer_sizes, strict=False
+            )
+        ]
 
 
 @contextmanager

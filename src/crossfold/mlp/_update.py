@@ -210,15 +210,13 @@ def factors_of(members: list[Member], layout: Layout, settings: Settings) -> dic
         "l1": [m.l1 for m in members],
     }
     return {
-        name: _per_weight(factors, layout, settings.dtype)
-        for name, factors in named.items()
-        if any(np.any(factor) for factor in factors)
+        name: np.stack(
+            # One row is enough where all have the same.
+            [layout.spread(one, 0) for one in (own[:1] if len(set(own)) == 1 else own)]
+        ).astype(settings.dtype)
+        for name, own in named.items()
+        if any(map(np.any, own))
     }
-
-
-def _per_weight(factors: list[float | tuple[float, ...]], layout: Layout, dtype: str) -> Array:
-    own = factors[:1] if len(set(factors)) == 1 else factors
-    return np.stack([layout.spread(factor, 0) for factor in own]).astype(dtype)
 
 
 CHUNK_BYTES = 1 << 19
