@@ -564,6 +564,7 @@ class _Chunk:
     ) -> None:
         self._engine, self._inputs, self._targets = engine, inputs, targets
         self._scale, self._buffer = engine.stacks[0].network.input_scale, torch.empty(0)
+        self._buffered: slice | None = None
         self._generator = None if engine.n_workers else generator
         self._has_given = False
         self._groups = [
@@ -578,8 +579,7 @@ class _Chunk:
         self._has_given = False
 
     def differentiate(self, rows: slice | Array, masks: Sequence[Any]) -> None:
-        index = self._index(rows)
-        x, y = self._cast(self._inputs[index]), self._targets[index].T[None]
+        x, y = self._cast(rows), self._targets[self._index(rows)].T[None]
         z = self._first_z(x)
         deltas = torch.empty_like(z)
         for (group, part), own in zip(self._groups, self._masks(masks, len(x)), strict=True):
@@ -590,20 +590,26 @@ class _Chunk:
 
     def logits(self, rows: slice | Array) -> Array:
         with torch.no_grad():
-            z = self._first_z(self._cast(self._inputs[self._index(rows)]))
+            z = self._first_z(self._cast(rows))
             logits: Array = torch.cat([g.logits(z[part]) for g, part in self._groups]).cpu().numpy()
         return logits
 
     def give_gradients(self, *, is_first: bool) -> None:
         self._has_given = True
 
-    def _cast(self, inputs: Tensor) -> Tensor:
-        """Cast and scale inputs, in a buffer that the next inputs of that size overwrite."""
-        dtype = self._targets.dtype
+    def _cast(self, rows: slice | Array) -> Tensor:
+        """Cast and scale the inputs of rows, in a buffer that the next rows overwrite.
+
+        A full batch is the same rows at every step: they are in the buffer already.
+        """
+        if isinstance(rows, slice) and rows == self._buffered:
+            return self._buffer
+        inputs, dtype = self._inputs[self._index(rows)], self._targets.dtype
         if self._scale == 1 and inputs.dtype == dtype:
             return inputs
         if self._buffer.shape != inputs.shape:
             self._buffer = torch.empty_like(inputs, dtype=dtype)
+        self._buffered = rows if isinstance(rows, slice) else None
         x = self._buffer.copy_(inputs)
         return x if self._scale == 1 else x.mul_(self._scale)
 

@@ -40,7 +40,8 @@ NUMPY, TORCH, UNWEIGHTED = "numpy", "torch", "unweighted"
 TRAINED_AS = ("train_tp", "train_fp", "train_fn")
 # They choose the rows or the folds.
 FOLD_FAULTS = ("elapsed_days", "drop_infants", "patients_across_folds")
-TRAINING_FAULTS = (*FOLD_FAULTS, "scale_before_split", "unlike_twins", "inverted_weight")
+UNLIKE = "unlike_twins"
+TRAINING_FAULTS = (*FOLD_FAULTS, "scale_before_split", UNLIKE, "inverted_weight")
 FIGURE_FAULTS = (
     "f1_on_training_rows", "one_threshold_for_both", "fpr_stored_as_f1", "cost_always_weighted",
 )  # fmt: skip
@@ -202,7 +203,7 @@ def network_arguments(
     subject: str, faults: Collection[str], protocol: ProtocolParameters
 ) -> dict[str, Any]:
     """Give batch size and start of a network: NumPy's own only if the twins are unlike."""
-    if subject == NUMPY and "unlike_twins" in faults:
+    if subject == NUMPY and UNLIKE in faults:
         return {"batch_size": protocol.numpy_batch_size, "init": numpy_start}
     return {"batch_size": protocol.network.batch_size, "init": torch_start}
 
@@ -234,7 +235,7 @@ def train_runs(
     # of its figures are on.
     setups = dict.fromkeys(s.keep(TRAINING_FAULTS) for s in list_setups(claims) if s != Setup())
     parts = {
-        setup: [(setup, subjects) for subjects in _together(setup)]
+        setup: _networks(setup)
         + [(setup.keep(FOLD_FAULTS), (name,)) for name in installed(protocol.trees)]
         for setup in sorted(setups, key=lambda one: one.short)
     }
@@ -260,13 +261,18 @@ def train_runs(
     return answers.astype({"run": "category", "subject": "category"}), histories
 
 
-def _together(setup: Setup) -> list[tuple[str, ...]]:
-    """List what is trained together: NumPy's network is PyTorch's unless the twins are unlike."""
-    return [(TORCH, UNWEIGHTED), *([(NUMPY,)] if "unlike_twins" in setup.faults else [])]
+def _networks(setup: Setup) -> list[tuple[Setup, tuple[str, ...]]]:
+    """List what is trained together, and in which setup.
+
+    PyTorch's network is the same whether or not NumPy's is unlike it, and NumPy's is PyTorch's
+    unless it is.
+    """
+    alike = setup.keep(setup.faults - {UNLIKE}), (TORCH, UNWEIGHTED)
+    return [alike, (setup, (NUMPY,))] if UNLIKE in setup.faults else [alike]
 
 
 def _named(answers: Answers, setup: Setup) -> Answers:
-    if TORCH in answers and "unlike_twins" not in setup.faults:
+    if TORCH in answers and UNLIKE not in setup.faults:
         return {**answers, NUMPY: answers[TORCH]}
     return answers
 
@@ -451,7 +457,7 @@ def _time(job: _Timing, table: Table, protocol: ProtocolParameters, seed: int) -
         held.append(Process().memory_info().rss / 1e6)
         return {}
 
-    faults = ["unlike_twins"] if job.unlike else []
+    faults = [UNLIKE] if job.unlike else []
     own = {**network_arguments(job.library, faults, protocol), "batch_size": job.batch_size}
     settings = {"engine": job.library, "device": job.device, "max_iter": protocol.timed_epochs}
     made = _classifier(protocol.network.changed(**settings), own, EpochLog(measure), seed)
