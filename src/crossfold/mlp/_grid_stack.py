@@ -151,6 +151,9 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         networks = [clone_with(self.estimator, candidate) for candidate in candidates]
         found: dict[tuple[int, int], dict[str, float]] = {}
         self.stacks_: list[Stacked] = []
+        # Scores after each epoch are read by callbacks alone.
+        looks = bool(self.estimator._callbacks())
+        trained_on = [(train, rows if looks else rows[:0]) for train, rows in folds]
         for group in group_candidates(networks, mask_widths=self.mask_widths):
             members = [candidates[number] for number in group]
             started = perf_counter()
@@ -159,7 +162,7 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
                 preprocessor=self.preprocessor,
                 member_params=members,
                 n_jobs=self.n_jobs,
-            ).fit(X, y, folds, groups=groups)
+            ).fit(X, y, trained_on, groups=groups)
             seconds = perf_counter() - started
             for number, fitted in zip(group, stack.estimators_, strict=True):
                 for fold, (_, rows) in enumerate(folds):

@@ -225,10 +225,18 @@ def _fit(model: Any, X: Array, y: Array, folds: list[Fold]) -> Array:
     score = np.full(len(y), np.nan)
     with _without_convergence_warnings():
         if isinstance(model, MLPClassifier):
-            return FoldStack(model, preprocessor=MinMaxScaler()).fit(X, y, folds).out_of_fold_[0]
-        for train, test in folds:
-            fitted = make_pipeline(MinMaxScaler(), clone(model)).fit(X[train], y[train])
-            score[test] = fitted.predict_proba(X[test])[:, 1]
+            # Without test rows, which would be scored after each epoch.
+            alone = [(train, test[:0]) for train, test in folds]
+            stack = FoldStack(model, preprocessor=MinMaxScaler()).fit(X, y, alone)
+            steps = zip(stack.preprocessors_, stack.estimators_[0], strict=True)
+            fitted = [make_pipeline(*own) for own in steps]
+        else:
+            made = [make_pipeline(MinMaxScaler(), clone(model)) for _ in folds]
+            fitted = [
+                one.fit(X[train], y[train]) for one, (train, _) in zip(made, folds, strict=True)
+            ]
+        for one, (_, test) in zip(fitted, folds, strict=True):
+            score[test] = one.predict_proba(X[test])[:, 1]
     return score
 
 
