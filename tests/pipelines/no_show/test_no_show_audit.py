@@ -28,6 +28,7 @@ from crossfold.pipelines.no_show.audit import (
     judge_claims,
     measures,
     study_answers,
+    training,
 )
 from crossfold.pipelines.no_show.audit.measures import Case, NoShowClaims, costs
 from crossfold.pipelines.no_show.audit.training import (
@@ -200,6 +201,14 @@ def test_unlike_twins_differ_in_batches_and_in_numpy_s_start() -> None:
     assert (alike["batch_size"], unlike["batch_size"]) == (200, 100)
     assert (alike["init"], unlike["init"]) == (torch_start, numpy_start)
     assert network_arguments("torch", ["unlike_twins"], PROTOCOL) == alike
+
+
+def test_pytorch_s_network_is_trained_once_whatever_numpy_s_is_like() -> None:
+    unlike = training.Setup(frozenset({"unlike_twins", "drop_infants"}))
+    alike = training.Setup(frozenset({"drop_infants"}))
+    pytorch, numpy = training.list_networks(unlike)
+    assert training.list_networks(alike) == [pytorch] == [(alike, ("torch", "unweighted"))]
+    assert numpy == (unlike, ("numpy",))
 
 
 def test_the_starts_are_those_of_the_source() -> None:

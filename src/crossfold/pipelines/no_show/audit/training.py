@@ -235,7 +235,7 @@ def train_runs(
     # of its figures are on.
     setups = dict.fromkeys(s.keep(TRAINING_FAULTS) for s in list_setups(claims) if s != Setup())
     parts = {
-        setup: _networks(setup)
+        setup: list_networks(setup)
         + [(setup.keep(FOLD_FAULTS), (name,)) for name in installed(protocol.trees)]
         for setup in sorted(setups, key=lambda one: one.short)
     }
@@ -261,7 +261,7 @@ def train_runs(
     return answers.astype({"run": "category", "subject": "category"}), histories
 
 
-def _networks(setup: Setup) -> list[tuple[Setup, tuple[str, ...]]]:
+def list_networks(setup: Setup) -> list[tuple[Setup, tuple[str, ...]]]:
     """List what is trained together, and in which setup.
 
     PyTorch's network is the same whether or not NumPy's is unlike it, and NumPy's is PyTorch's
