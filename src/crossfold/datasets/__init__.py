@@ -8,26 +8,49 @@
 `FigureDataset` and `MLPDataset` store figures and models.
 """
 
+from __future__ import annotations
+
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # kedro refresh reads here whose code a dataset is
+    from crossfold.datasets.export_dataset import ExportDataset as ExportDataset
+    from crossfold.datasets.export_dataset import ExportPartsDataset as ExportPartsDataset
+    from crossfold.datasets.export_dataset import PartsDataset as PartsDataset
+    from crossfold.datasets.figure_dataset import FigureDataset as FigureDataset
+    from crossfold.datasets.images import IdxDataset as IdxDataset
+    from crossfold.datasets.images import LabelledImagesDataset as LabelledImagesDataset
+    from crossfold.datasets.networks import MLPDataset as MLPDataset
+    from crossfold.datasets.networks import PromotedModelDataset as PromotedModelDataset
+    from crossfold.datasets.samples import SampleAppointmentsDataset as SampleAppointmentsDataset
+    from crossfold.datasets.samples import SampleExpressionDataset as SampleExpressionDataset
+    from crossfold.datasets.samples import SampleImagesDataset as SampleImagesDataset
+    from crossfold.datasets.samples import SampleWinesDataset as SampleWinesDataset
+    from crossfold.datasets.source_dataset import SourceDataset as SourceDataset
+    from crossfold.datasets.source_dataset import WebSourceDataset as WebSourceDataset
+    from crossfold.datasets.table_dataset import TableDataset as TableDataset
 
 _MODULES = {
-    "export_dataset": ("ExportDataset", "ExportPartsDataset", "PartsDataset"),
-    "figure_dataset": ("FigureDataset",),
-    "images": ("IdxDataset", "LabelledImagesDataset"),
-    "networks": ("MLPDataset", "PromotedModelDataset"),
-    "samples": (
-        *("SampleAppointmentsDataset", "SampleExpressionDataset"),
-        *("SampleImagesDataset", "SampleWinesDataset"),
-    ),
-    "source_dataset": ("SourceDataset", "WebSourceDataset"),
-    "table_dataset": ("TableDataset",),
+    "ExportDataset": "export_dataset",
+    "ExportPartsDataset": "export_dataset",
+    "FigureDataset": "figure_dataset",
+    "IdxDataset": "images",
+    "LabelledImagesDataset": "images",
+    "MLPDataset": "networks",
+    "PartsDataset": "export_dataset",
+    "PromotedModelDataset": "networks",
+    "SampleAppointmentsDataset": "samples",
+    "SampleExpressionDataset": "samples",
+    "SampleImagesDataset": "samples",
+    "SampleWinesDataset": "samples",
+    "SourceDataset": "source_dataset",
+    "TableDataset": "table_dataset",
+    "WebSourceDataset": "source_dataset",
 }
 
 
 def __getattr__(name: str) -> Any:
     """Import a dataset when it is first used, so that start-up stays light."""
-    for module, names in _MODULES.items():
-        if name in names:
-            return getattr(import_module(f"{__name__}.{module}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
