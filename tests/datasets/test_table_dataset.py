@@ -34,15 +34,15 @@ def test_text_is_read_as_it_is_written(tmp_path: Path) -> None:
 
 
 def test_units_are_taken_out_of_numbers_but_not_of_identifiers(tmp_path: Path) -> None:
-    file = write(tmp_path / "a.csv", 'w,cost,id\n75.5 kg,"$1,200.50",1 a\n n/a ,$5,2 a\n')
+    file = write(tmp_path / "a.csv", 'w,cost,id\n75.5 kg,"$1,200.50",1 a\n kg? ,-$5,2 a\n')
     table = TableDataset(
         dataset=find_source(str(file)),
         units={"w": "kg", "cost": "$", "id": "a", "gone": "m"},
         hashed_columns=["id"],
         credentials={"key": "hush"},
     ).load()
-    assert table["w"].tolist() == ["75.5", "n/a"]
-    assert table["cost"].tolist() == ["1200.50", "5"]
+    assert table["w"].tolist() == ["75.5", "kg?"], "what is no number stays as it is"
+    assert table["cost"].tolist() == ["1200.50", "-5"]
     assert table["id"].tolist() == csv(file, ("id",)).load()["id"].tolist()
 
 

@@ -48,7 +48,7 @@ NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 # A number and what stands beside it: 75 kg, 45%, $1,200.50, 12,50 €.
 WITH_UNIT = (
     r"[+-]?\d[\d.,]*(?P<unit>\s+[^\d\s]{1,8}|[^\d\s]{2,8}|[%€$£¥])"
-    r"|(?P<sign>[€$£¥])\s*[+-]?\d[\d.,]*"
+    r"|[+-]?(?P<sign>[€$£¥])\s*[+-]?\d[\d.,]*"
 )
 NEARLY_ALL = 0.95
 GROUPED = re.compile(r"[+-]?\d{1,3}(?P<comma>[.,' ])\d{3}((?P=comma)\d{3})*(?P<point>[.,])\d+")
@@ -115,9 +115,9 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         for column in set(self._hashed_columns) & set(table.columns):
             table[column] = hash_identifiers(as_text(table[column]).fillna(""), self._key)
         for column in (set(self._units) & set(table.columns)) - set(self._hashed_columns):
-            table[column] = (
-                as_text(table[column]).str.replace(self._units[column], "", regex=False).str.strip()
-            )
+            unit = re.escape(self._units[column])
+            number = rf"^([+-]?)(?:{unit})?\s*([+-]?\d[\d.,]*)\s*(?:{unit})?$"
+            table[column] = as_text(table[column]).str.replace(number, r"\1\2", regex=True)
         plain = _plain_numbers(
             self._load_args.get("decimal", "."), self._load_args.get("thousands")
         )

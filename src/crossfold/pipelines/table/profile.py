@@ -139,7 +139,6 @@ def _parameters(
 ) -> TableParameters:
     task = wishes.task or find_task(frame[wishes.target], wishes.target)
     positive = _positive(target, wishes) if task == "binary" else None
-    others = target[target != positive].dropna()
     left_out = _left_out(columns, wishes)
     kinds = {c.name: c.kind for c in columns if c.name not in {wishes.target, wishes.group}}
     given_away = _giveaways(frame, _inputs(kinds, left_out), target, task, wishes)
@@ -148,7 +147,7 @@ def _parameters(
         target=wishes.target,
         task=task,
         positive=positive,
-        negative=None if positive is None else str(others.iloc[0]),
+        negative=None if positive is None else str(target[target != positive].dropna().iloc[0]),
         fewest_of_class=FOLDS if task == "multiclass" else 1,
         group=wishes.group,
         time=wishes.time,
