@@ -1,5 +1,6 @@
 """The project's pipelines by name."""
 
+from functools import cache
 from pathlib import Path
 
 from kedro.pipeline import Pipeline
@@ -28,6 +29,11 @@ def own_tables() -> list[str]:
 
 def register_pipelines() -> dict[str, Pipeline]:
     """List the pipelines that ``kedro run --pipelines=NAME`` can run."""
+    return dict(_build(tuple(own_tables())))
+
+
+@cache  # Kedro asks anew whenever other pipelines are requested: twice in each run
+def _build(tables: tuple[str, ...]) -> dict[str, Pipeline]:
     studies = {
         "no_show": no_show.create_pipeline(),
         "digits": images.create_pipeline("digits", "mnist"),
@@ -36,7 +42,7 @@ def register_pipelines() -> dict[str, Pipeline]:
         "wine": wine.create_pipeline(),
         "moons": moons.create_pipeline(),
         "primer": primer.create_pipeline(),
-        **{name: table.create_pipeline(name) for name in own_tables()},
+        **{name: table.create_pipeline(name) for name in tables},
     }
     audits = {
         "no_show": no_show_audit.create_pipeline(),
@@ -48,14 +54,14 @@ def register_pipelines() -> dict[str, Pipeline]:
         "primer": primer_audit.create_pipeline(),
         "public_notebooks": notebooks_audit.create_pipeline(),
     }
-    every = sum(studies.values(), Pipeline([]))
+    every = Pipeline(studies.values())
     return {
         **studies,
         **{f"{study}_audit": pipeline for study, pipeline in audits.items()},
-        "audit": sum(audits.values(), join_audits(tuple(audits))),
+        "audit": Pipeline([*audits.values(), join_audits(tuple(audits))]),
         "no_show_cluster": cluster.create_pipeline(),
         "no_show_score": scoring.create_pipeline(),
-        **{f"{name}_score": table.create_scoring(name) for name in own_tables()},
+        **{f"{name}_score": table.create_scoring(name) for name in tables},
         **{stage: every.only_nodes_with_tags(stage) for stage in STAGES},
         "all": every,
         "__default__": studies["no_show"],

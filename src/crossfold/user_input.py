@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import cache, partial
 from itertools import zip_longest
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
@@ -140,9 +141,10 @@ def require_parameters(loader: OmegaConfigLoader, pipelines: Pipelines) -> None:
 def parameter_types(pipelines: Pipelines) -> Types:
     """Find the declared type of every parameter that a node reads, by its name."""
     types: Types = {}
+    hints_of = cache(partial(get_type_hints, include_extras=True))  # many nodes share a function
     for node in {node.name: node for p in pipelines.values() for node in p.nodes}.values():
         if any(name.startswith(PARAMETER) for name in node.inputs):
-            hints = get_type_hints(node.func, include_extras=True)
+            hints = hints_of(node.func)
             types |= {
                 name.removeprefix(PARAMETER): hints.get(argument, Any)
                 for argument, name in _arguments(node)

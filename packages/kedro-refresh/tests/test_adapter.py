@@ -185,6 +185,21 @@ def test_each_thread_reads_its_own_parameters_and_globals(tmp_path: Path) -> Non
         assert list(pool.map(load, ["first", "second"])) == [{"first/first"}, {"second/second"}]
 
 
+def test_parameters_are_merged_as_kedro_merges_them(tmp_path: Path) -> None:
+    files = {
+        "base": "{a: {kept: [1, 2], over: {x: 1, y: null}, list: [1, 2]}, block: {z: 1}, one: 1}",
+        "other": "{a: {over: {y: {new: 2}}, list: [3]}, block: null, one: {now: block}, more: 4}",
+    }
+    for env, text in files.items():
+        (tmp_path / env).mkdir()
+        (tmp_path / env / "parameters.yml").write_text(text)
+    given = {"env": "other", "base_env": "base", "default_run_env": "base"}
+    given["merge_strategy"] = {"parameters": "soft"}
+    merged = adapter.ThreadSafeConfigLoader(str(tmp_path), **given)["parameters"]
+    assert merged == OmegaConfigLoader(str(tmp_path), **given)["parameters"]
+    assert merged["a"] == {"kept": [1, 2], "over": {"x": 1, "y": {"new": 2}}, "list": [3]}
+
+
 ADAPTER = Path(adapter.__file__)
 OF_KEDRO = (AbstractVersionedDataset, KedroContext, KedroSession, OmegaConfigLoader)
 OF_KEDRO += (SequentialRunner, DataCatalog, Node, Pipeline)

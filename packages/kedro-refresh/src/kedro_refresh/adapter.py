@@ -42,6 +42,22 @@ class ThreadSafeConfigLoader(OmegaConfigLoader):
             self._register_globals_resolver()
             return super().__getitem__(key)
 
+    @staticmethod
+    def _soft_merge(
+        config: dict[str, Any], env_config: dict[str, Any], env_path: str | None = None
+    ) -> dict[str, Any]:
+        """Put the values of an environment over those of the base, block by block.
+
+        Both are plain by now. Kedro makes nodes of OmegaConf of them and back, which takes longer
+        than all else between the files and the merged parameters.
+        """
+        merged = config | env_config
+        for key in config.keys() & env_config.keys():
+            below, above = config[key], env_config[key]
+            if isinstance(below, dict) and isinstance(above, dict):
+                merged[key] = ThreadSafeConfigLoader._soft_merge(below, above)
+        return merged
+
 
 def hook_manager_of(context: KedroContext) -> PluginManager:
     """Give what calls the hooks of a session."""
