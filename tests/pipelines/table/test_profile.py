@@ -40,6 +40,11 @@ def text(values: object, name: str = "column") -> pd.Series:
         ([f"P-{place}" for place in range(N)], "coded", "identifier"),
         ([f"came by bus {place}" for place in range(N)], "remark", "text"),
         ([f"town {place % 15}" for place in range(N)], "town", "category"),
+        ([f"town {place % 30}" for place in range(N)], "town_name", "category"),
+        ([f"Ann {place % 30}" for place in range(N)], "Patient Name", "identifier"),
+        ([f"Ann {place % 30}" for place in range(N)], "name", "identifier"),
+        ([f"a{place % 30}@b.org" for place in range(N)], "E-Mail", "identifier"),
+        (random.integers(30, size=N) + 5550000, "Telefon", "identifier"),
         (["yes", "no"] * 5, "yes", "flag"),
         (["Ja", "nein"] * 5, "ja", "flag"),
         (["Ja", "nein", "ja"] * 5, "ja in two spellings", "flag"),
@@ -189,6 +194,17 @@ def test_groups_that_cannot_do_their_work_are_told(
     assert "another value in every row" in warnings_of(profile_of(visits, "missed", group="visit"))
     told = warnings_of(profile_of(visits, "missed", group="postcode"))
     assert "postcode has 3 values, fewer than 5 folds need" in told
+
+
+def test_what_tells_the_group_is_an_identifier(profile_of: Profiler, visits: pd.DataFrame) -> None:
+    patients = visits["patient_id"]
+    ward = patients.str[-1].map(lambda digit: f"ward {digit}")
+    called = {one: f"Ann {min(place, 100)}" for place, one in enumerate(patients.unique())}
+    visits = visits.assign(chart="C-" + patients, who=patients.map(called), ward=ward)
+    told = profile_of(visits, "missed", group="patient_id")
+    assert {"chart", "who"} <= set(told.hashed_columns)
+    assert "ward" in told.parameters.columns
+    assert "chart: it tells the patient_id of a row" in warnings_of(told)
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])

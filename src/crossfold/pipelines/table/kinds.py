@@ -32,6 +32,12 @@ IDENTIFIER_NAME = re.compile(
     r"(^|[_\W])(?i:id|ids|uuid|guid|key|nr|no|number|mrn|ssn|index|unnamed: 0)\W*$"
     r"|[a-z](ID|Id|Nr|No)$"
 )
+# One like this says whose row it is, however often the same person comes.
+PERSON = re.compile(
+    r"^\W*(?i:(patient|client|person|user|full|first|last|given|family|sur|fore|nach|vor)?[_\W]*"
+    r"name|.*(e-?mail|phone|telefon|mobile|address|adresse|street).*)\W*$"
+)
+FEW = 20  # so many different values name nobody
 CODE_WITH_ZEROS = r"[+-]?0\d+"
 UNIT_NOTE = "numbers with a unit"
 TWO_NUMBERS = r"\d[\d.,]*\s*[/x×]\s*\d[\d.,]*"
@@ -199,8 +205,8 @@ def _names_things(column: Column, numbers: pd.Series, n: int) -> bool:
     whole_share = (numbers % 1 == 0).mean()
     if whole_share < NEARLY_ALL or n < 20:
         return False
-    if IDENTIFIER_NAME.search(column.name):  # spreadsheets have made fractions of some
-        return column.distinct > max(20, n / 20)
+    if _is_named_so(column, n):  # spreadsheets have made fractions of some
+        return True
     if whole_share < 1:
         return False
     unique = column.distinct >= NEARLY_ALL * n
@@ -209,21 +215,28 @@ def _names_things(column: Column, numbers: pd.Series, n: int) -> bool:
         return True
     lengths = numbers.abs().astype("int64").astype("str").str.len()
     shortest, longest = lengths.min(), lengths.max()
-    if shortest >= 9 and longest - shortest <= 1 and column.distinct > max(20, n / 20):
+    if shortest >= 9 and longest - shortest <= 1 and column.distinct > max(FEW, n / 20):
         return True
     return bool(unique and n >= 100 and shortest == longest >= 6)
 
 
+def _is_named_so(column: Column, n: int) -> bool:
+    """Say whether a column's name makes an identifier of it, or what tells a person."""
+    if PERSON.search(column.name):
+        return column.distinct > FEW
+    return bool(IDENTIFIER_NAME.search(column.name)) and column.distinct > max(FEW, n / 20)
+
+
 def _text_kind(column: Column, text: pd.Series, n: int) -> Column:
+    if _is_named_so(column, n):
+        return replace(column, kind="identifier")
     several_words = text.str.contains(r"\S\s+\S", regex=True).mean() > 0.5
     coded = text.str.contains(r"\d", regex=True).mean() > 0.8
-    many = column.distinct > max(20, 0.2 * n)
+    many = column.distinct > max(FEW, 0.2 * n)
     if (several_words and many) or text.str.len().median() > 40:
         return replace(column, kind="text")
     if column.distinct >= NEARLY_ALL * n and column.distinct > 2:
         return replace(column, kind="text" if several_words else "identifier")
-    if IDENTIFIER_NAME.search(column.name) and column.distinct > max(20, n / 20):
-        return replace(column, kind="identifier")
     if coded and column.distinct > max(50, 0.2 * n):
         return replace(column, kind="identifier")
     if column.distinct > max(50, 0.5 * n):

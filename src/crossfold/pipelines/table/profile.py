@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crossfold.datasets.identifiers import SHARE_OF_A_COPY, canonical_identifiers, rows_with_own
 from crossfold.datasets.table_dataset import as_text, with_plain_types
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.kinds import (
@@ -38,6 +39,7 @@ MOST_ERRORS, FEWEST_OF_A_CLASS = 0.05, 20
 Integers = NDArray[np.intp]
 FEWEST_ROWS, FOLDS = 50, 5
 RARE_SHARE = 0.01
+MOSTLY = 0.8  # two patients may have one name
 MOST_SPREADS = 1000  # interquartile ranges from the median
 
 
@@ -105,6 +107,7 @@ def profile_table(
     if frame.isna().all(axis=None):
         raise CrossfoldError("All values of the table are missing: export it again.")
     columns = tuple(_describe(frame[name], wishes) for name in frame.columns)
+    columns = _with_names_of_groups(columns, frame, wishes)
     target = _readable_target(frame[wishes.target], wishes)
     parameters = _parameters(frame, columns, target, wishes)
     used = {*parameters.columns, parameters.target, parameters.time}
@@ -195,6 +198,39 @@ def _describe(values: pd.Series, wishes: Wishes) -> Column:
     if values.name == wishes.target and column.kind == "flag":
         return replace(column, note=case_note(as_text(values.dropna())))
     return column
+
+
+def _with_names_of_groups(
+    columns: tuple[Column, ...], frame: pd.DataFrame, wishes: Wishes
+) -> tuple[Column, ...]:
+    """Take for an identifier what tells the group of a row, as a patient's name tells the patient.
+
+    No other group has its values, so that nothing can be learned from it.
+    """
+    if wishes.group is None:
+        return columns
+    group = as_text(frame[wishes.group])
+    note = f"it tells the {wishes.group} of a row, and is left out"
+    others = {wishes.group, wishes.target, wishes.time}
+    return tuple(
+        replace(column, kind="identifier", example="", note=note, date_format=None)
+        if column.name not in others
+        and column.kind in INPUT_KINDS
+        and _tells_group(as_text(frame[column.name]), group, column.kind)
+        else column
+        for column in columns
+    )
+
+
+def _tells_group(values: pd.Series, group: pd.Series, kind: str) -> bool:
+    """Say whether values hold the name of their row's group, or as categories belong to one."""
+    some = group.index[:MOST_ROWS]
+    written, own = (canonical_identifiers(text[some].fillna("")) for text in (values, group))
+    if rows_with_own(written, own).mean() > SHARE_OF_A_COPY:
+        return True
+    pairs = pd.DataFrame({"value": values, "group": group}).dropna().value_counts()
+    in_main_group = pairs.groupby("value").max().sum()
+    return kind == "category" and len(pairs) > 0 and in_main_group >= MOSTLY * pairs.sum()
 
 
 def _readable_target(values: pd.Series, wishes: Wishes) -> pd.Series:
@@ -395,7 +431,8 @@ def find_caveats(frame: pd.DataFrame, target: pd.Series, profile: Profile) -> li
     if profile.n_rows < FEWEST_ROWS:
         told.append(f"{profile.n_rows} rows are too few to learn from: expect wide intervals.")
     unread = (UNIT_NOTE, TWO_NUMBERS_NOTE)
-    noted = [c for c in profile.columns if c.note.startswith(unread) or c.kind in INPUT_KINDS]
+    kinds = (*INPUT_KINDS, "identifier")
+    noted = [c for c in profile.columns if c.note.startswith(unread) or c.kind in kinds]
     return told + [f"{column.name}: {column.note}." for column in noted if column.note]
 
 
