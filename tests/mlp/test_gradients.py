@@ -51,7 +51,7 @@ def assert_slopes(network: Network, member: Member, data: DataSet) -> None:
     """Compare with central differences, one copy of the network for each moved parameter."""
     one, _ = start(network, data, [member], PLAIN_SGD)
     parameters = enlarge(network, one.parameters)
-    used = np.ones_like(parameters) if one.used is None else one.used
+    used = one.factors.get("used", np.ones_like(parameters))
     n_parameters = parameters.shape[1]
     stack, block = start(network, data, [member] * (2 * n_parameters + 1), PLAIN_SGD)
     moves = np.vstack([np.zeros(n_parameters), STEP * np.eye(n_parameters)])

@@ -11,7 +11,7 @@ from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOpti
 from crossfold.mlp._spec import DataSet, Member, Network, Settings
 from crossfold.mlp._training import train
 from crossfold.mlp._update import (
-    Penalties,
+    Factors,
     cosine,
     coslog4,
     inverse_scaling,
@@ -27,7 +27,7 @@ def make_rule(xp, settings, parameters):
     rule = rule_of(settings)
     state = {name: xp.zeros_like(parameters) for name in rule.state_names}
     gradients, scratch = xp.empty_like(parameters), xp.empty_like(parameters)
-    return rule(xp, settings, parameters, gradients, scratch, state, Penalties(xp))
+    return rule(xp, settings, parameters, gradients, scratch, state, Factors(xp))
 
 
 @pytest.mark.parametrize("xp", [np, torch], ids=["numpy", "torch"])
@@ -79,7 +79,7 @@ def test_adamw_decays_weights_beside_the_step():
 
 def test_penalties_leave_biases_alone():
     parameters, gradients = np.array([[2.0, -3.0]]), np.zeros((1, 2))
-    penalties = Penalties(np, l2=np.array([[0.5, 0.0]]), l1=np.array([[0.1, 0.0]]))
+    penalties = Factors(np, l2=np.array([[0.5, 0.0]]), l1=np.array([[0.1, 0.0]]))
     twice = penalties.add_gradients(parameters, gradients, np.empty((1, 2)))
     np.testing.assert_allclose(gradients, [[0.5 * 2 + 0.1, 0.0]])
     np.testing.assert_allclose(twice / 2, [0.5 / 2 * 4 + 0.1 * 2])

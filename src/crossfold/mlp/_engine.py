@@ -15,7 +15,7 @@ import numpy as np
 from crossfold.mlp._batches import BatchSampler, Block, draw_masks
 from crossfold.mlp._functions import loss_of
 from crossfold.mlp._spec import Array, DataSet, Loss, Network, Settings
-from crossfold.mlp._update import Penalties, Update, rule_of
+from crossfold.mlp._update import Factors, Update, rule_of
 
 
 class Layout:
@@ -91,10 +91,9 @@ class Stack:
     """A stack of ``k`` networks at the start of training, members with most batches first.
 
     `data` has each member's index of its data set. `parameters`, and by name the optimiser's arrays
-    in `state`, have shape ``(k, n_parameters)``, as has `used`: 0 for parameters that a member
-    lacks. Focal exponents `gamma` ``(k,)``, `label_weights` ``(k, n_out)``, and `dropout` of inputs
-    and hidden layers ``(k, depth + 1)``. `penalties` are the factors of `Penalties`, `seed` is for
-    an engine's own draws.
+    in `state`, have shape ``(k, n_parameters)``. Focal exponents `gamma` ``(k,)``, `label_weights`
+    ``(k, n_out)``, and `dropout` of inputs and hidden layers ``(k, depth + 1)``. `factors` are
+    those of `Factors`, `seed` is for an engine's own draws.
     """
 
     network: Network
@@ -106,8 +105,7 @@ class Stack:
     state: dict[str, Array]
     gamma: Array
     label_weights: Array | None
-    penalties: dict[str, Array]
-    used: Array | None
+    factors: dict[str, Array]
     dropout: Array
     seed: int
 
@@ -186,7 +184,7 @@ class Engine(ABC):
     def keep(self, places: Array) -> None:
         """Let all members leave but those at these places; arrays are copied."""
         stack = self._stack
-        penalties = {n: a if len(a) == 1 else a[places] for n, a in stack.penalties.items()}
+        factors = {n: a if len(a) == 1 else a[places] for n, a in stack.factors.items()}
         kept = replace(
             stack,
             data=[stack.data[place] for place in places],
@@ -194,9 +192,8 @@ class Engine(ABC):
             state={name: _fetch(array)[places] for name, array in self._state.items()},
             gamma=stack.gamma[places],
             label_weights=None if stack.label_weights is None else stack.label_weights[places],
-            penalties=penalties,
+            factors=factors,
             dropout=stack.dropout[places],
-            used=None if stack.used is None else stack.used[places],
         )
         self._begin(kept)
 
@@ -448,16 +445,14 @@ def _make_update(
 ) -> Update:
     """Make the update of parameters that begin with these values; see `_arrays_of`."""
     there = {name: put(array) for name, array in arrays.items()}
-    flat, used = there.pop("parameters"), there.pop("used", None)
+    flat = there.pop("parameters")
     state = {name: xp.zeros_like(flat) for name in rule_of(settings).state_names}
-    penalties = Penalties(xp, **there)
-    return Update(xp, settings, flat, xp.zeros_like(flat), state, penalties, used, None)
+    return Update(xp, settings, flat, xp.zeros_like(flat), state, Factors(xp, **there), None)
 
 
 def _arrays_of(stack: Stack) -> dict[str, Array]:
-    """Give what an update is made of: parameters, `Stack.used`, and factors of `Penalties`."""
-    used = {} if stack.used is None else {"used": stack.used}
-    return {"parameters": stack.parameters, **used, **stack.penalties}
+    """Give what an update is made of: parameters and factors."""
+    return {"parameters": stack.parameters, **stack.factors}
 
 
 def _first_layers(stacks: Sequence[Stack]) -> dict[str, Array]:
@@ -465,7 +460,7 @@ def _first_layers(stacks: Sequence[Stack]) -> dict[str, Array]:
     arrays = [_arrays_of(stack) for stack in stacks]
     rows = {}
     for name in {name for own in arrays for name in own}:
-        all_alike = np.full(1, name == "used", dtype=stacks[0].parameters.dtype)
+        all_alike = np.full(1, name in {"rate", "used"}, dtype=stacks[0].parameters.dtype)
         rows[name] = np.concatenate(
             [
                 _unit_rows(one, own.get(name, all_alike))

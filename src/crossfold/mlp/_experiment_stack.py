@@ -74,7 +74,7 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
         Parameters of each experiment, over those of the estimator. Experiments may differ in
         ``hidden_layer_sizes`` (at least one hidden layer), ``activation``, ``init``, ``dropout``,
         ``random_state`` (start and dropout masks), ``learning_rate_init``, ``alpha``, ``l1``,
-        ``use_bias``, ``loss`` and ``focal_gamma``.
+        ``use_bias``, ``weight_rate``, ``bias_rate``, ``loss`` and ``focal_gamma``.
     score_every
         Epochs between two scorings of training and validation rows.
 

@@ -171,6 +171,11 @@ class Hyperparameters:
         The same for biases, without ``auto``.
     use_bias
         Whether units have biases.
+    weight_rate
+        Factor of the learning rate of weights, at least 0: one for all layers, or one for each; 0
+        leaves weights as they begin. Not read by ``lbfgs``.
+    bias_rate
+        The same of biases; RealMLP (Holzmüller et al. 2024) has 0.1.
     output_activation
         Of the outputs, by name, or an `Activation`; None for sigmoid or softmax, and of a regressor
         for linear, or exp with ``poisson``.
@@ -219,6 +224,8 @@ class Hyperparameters:
     init: WeightStart | Initializer | Sequence[Start] = "auto"
     bias_init: BiasStart | Sequence[Start] = "zeros"
     use_bias: bool | Sequence[bool] = True
+    weight_rate: NonNegative | Sequence[float] = 1.0
+    bias_rate: NonNegative | Sequence[float] = 1.0
     output_activation: Function | None = None
     input_scale: Positive = 1.0
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -226,7 +233,7 @@ class Hyperparameters:
     callbacks: list[Any] | tuple[Any, ...] = ()
 
 
-_OF_WEIGHTS = ("alpha", "l1", "init", "bias_init", "use_bias")
+_OF_WEIGHTS = ("alpha", "l1", "init", "bias_init", "use_bias", "weight_rate", "bias_rate")
 """Parameters that may be one for each layer of weights."""
 
 

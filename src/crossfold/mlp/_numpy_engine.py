@@ -28,7 +28,7 @@ from crossfold.mlp._engine import (
 )
 from crossfold.mlp._functions import aligned, apply_link, bind, keeps_ones, loss_of
 from crossfold.mlp._spec import Activation, Array, Network, to_dense
-from crossfold.mlp._update import Penalties, Update
+from crossfold.mlp._update import Factors, Update
 
 Masks = Sequence[Array | None]
 
@@ -327,8 +327,7 @@ class _Group:
             parameters,
             workspace.gradients,
             {name: array[members] for name, array in stack.state.items()},
-            Penalties(np, **stack.penalties).of(members),
-            None if stack.used is None else stack.used[members],
+            Factors(np, **stack.factors).of(members),
         )
         self._weights = Weights(
             stack.layout.blocks(parameters), stack.layout.blocks(workspace.gradients)

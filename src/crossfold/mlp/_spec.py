@@ -191,6 +191,8 @@ class Member:
     init: Start | Initializer | tuple[Start, ...] = "auto"
     bias_init: Start | tuple[Start, ...] = "zeros"
     use_bias: bool | tuple[bool, ...] = True
+    weight_rate: float | tuple[float, ...] = 1.0
+    bias_rate: float | tuple[float, ...] = 1.0
     start: tuple[list[Array], list[Array]] | None = None
     optimizer_state: Any = None
     place: tuple[int, int] = (0, 0)

@@ -253,10 +253,9 @@ def make_stack(
         state=_state(slots, layout, settings),
         gamma=np.array([m.focal_gamma for m in members], dtype=settings.dtype),
         label_weights=None if labels is None else labels.astype(settings.dtype),
-        penalties=factors_of(members, layout, settings),
+        factors=factors_of(members, layout, settings) | _used(slots, layout, settings.dtype),
         dropout=np.array([dropout_rates(m.dropout, len(layout.sizes) - 1) for m in members]),
         seed=members[0].seed,
-        used=_used(slots, layout, settings.dtype),
     )
 
 
@@ -288,14 +287,14 @@ def _state(slots: Sequence[Slot], layout: Layout, settings: Settings) -> dict[st
     return state
 
 
-def _used(slots: Sequence[Slot], layout: Layout, dtype: str) -> Array | None:
-    """Mark the parameters that each member has, None where all have all."""
+def _used(slots: Sequence[Slot], layout: Layout, dtype: str) -> dict[str, Array]:
+    """Mark the parameters that each member has, as one of `Factors`; none where all have all."""
     if all(s.layout.sizes == layout.sizes and np.all(s.member.use_bias) for s in slots):
-        return None
+        return {}
     used = np.zeros((len(slots), layout.n_parameters), dtype=dtype)
     for row, slot in zip(used, slots, strict=True):
         row[slot.places] = slot.layout.spread(1, slot.member.use_bias)
-    return used
+    return {"used": used}
 
 
 Layers = tuple[list[Array], list[Array]]

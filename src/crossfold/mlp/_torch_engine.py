@@ -33,7 +33,7 @@ from crossfold.mlp._engine import (
 )
 from crossfold.mlp._functions import CLIP, LEAKY_SLOPE, loss_of, smooth
 from crossfold.mlp._spec import Activation, Array, Loss, Network
-from crossfold.mlp._update import CHUNK_BYTES, Penalties, Update
+from crossfold.mlp._update import CHUNK_BYTES, Factors, Update
 from crossfold.mlp.exceptions import ParameterError
 
 Masks = Sequence[Tensor | None]
@@ -306,7 +306,8 @@ class TrainingStep:
         self._layers, self._leaves, self._gradients = leaves_of(stack.layout, update)
         self._residual = residual_of(stack.network)
         self._gamma = torch.as_tensor(stack.gamma[members, None, None], device=flat.device)
-        self._labels = members_of(stack.label_weights, members, flat)
+        labels = stack.label_weights
+        self._labels = None if labels is None else torch.as_tensor(labels[members]).to(flat)
 
     def __call__(self, step: StepInputs) -> tuple[Tensor, Tensor | int]:
         """Update the parameters.
@@ -335,13 +336,6 @@ class TrainingStep:
             residual = residual * step.weights
         torch._foreach_copy_(self._gradients, go_back(logits, residual, self._leaves))
         return values
-
-
-def members_of(array: Any, members: slice, like: Tensor) -> Tensor | None:
-    """Give the rows of some members as a tensor like another, or None."""
-    if array is None:
-        return None
-    return torch.as_tensor(array[members], dtype=like.dtype, device=like.device)
 
 
 _SCORED_BYTES = 1 << 24
@@ -373,8 +367,8 @@ class TorchEngine(Engine):
         self._stack = stack
         self._flat = self._put(stack.parameters)
         self._state = {name: self._put(array) for name, array in stack.state.items()}
-        factors = {name: self._put(array) for name, array in stack.penalties.items()}
-        self._penalties = Penalties(torch, **factors)
+        factors = {name: self._put(array) for name, array in stack.factors.items()}
+        self._factors = Factors(torch, **factors)
         self._steps: dict[tuple[int, int], TrainingStep | GraphedStep] = {}
 
     def run(self, block: Block) -> Array:
@@ -431,8 +425,7 @@ class TorchEngine(Engine):
             parameters,
             torch.empty_like(parameters),
             {name: tensor[members] for name, tensor in self._state.items()},
-            self._penalties.of(members),
-            members_of(self._stack.used, members, parameters),
+            self._factors.of(members),
             CHUNK_BYTES if self.n_workers else None,
         )
         return TrainingStep(self._stack, members, update)

@@ -8,6 +8,7 @@ has its own.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -24,8 +25,7 @@ if TYPE_CHECKING:
 class Optimizer(ABC):
     """Applies an update rule in place, and owns its state, one array for each of `state_names`.
 
-    Gradients and scratch, arrays in the shape of the parameters, are overwritten. `used` is a
-    factor of every gradient, 0 for parameters that a member lacks, or None.
+    Gradients and scratch, arrays in the shape of the parameters, are overwritten.
     """
 
     state_names: ClassVar[tuple[str, ...]] = ()
@@ -36,22 +36,23 @@ class Optimizer(ABC):
     gradients: Any
     scratch: Any
     state: dict[str, Any]
-    penalties: Penalties
-    used: Any = None
+    factors: Factors
 
     def take(self, scale: Any, step_sizes: Any, learning_rates: Any) -> Any:
         """Add the penalties, divide by the weights, and update the parameters; see `Update`."""
         twice_penalty = self.differentiate(scale)
-        self.penalties.shrink(self.parameters, self.scratch, learning_rates)
+        if (factor := self.factors.rate) is not None:
+            step_sizes, learning_rates = step_sizes * factor, learning_rates * factor
+        self.factors.shrink(self.parameters, self.scratch, learning_rates)
         self.step(step_sizes)
         return twice_penalty
 
     def differentiate(self, scale: Any) -> Any:
         """Add the penalties, and divide by the weights."""
         xp, g = self.xp, self.gradients
-        twice_penalty = self.penalties.add_gradients(self.parameters, g, self.scratch)
-        if self.used is not None:
-            xp.multiply(g, self.used, out=g)
+        twice_penalty = self.factors.add_gradients(self.parameters, g, self.scratch)
+        if self.factors.used is not None:
+            xp.multiply(g, self.factors.used, out=g)
         xp.multiply(g, scale, out=g)
         return twice_penalty
 
@@ -154,28 +155,33 @@ def rule_of(settings: Settings) -> type[Optimizer]:
 
 
 @dataclass(frozen=True)
-class Penalties:
-    """What pulls the weights to zero; biases go free.
+class Factors:
+    """What tells parameters apart: penalties, rates, and what a member lacks.
 
     Factors of every parameter, shape ``(k, n_parameters)`` or, where all members have the same,
-    ``(1, n_parameters)``; None where there is none.
+    ``(1, n_parameters)``; None where they would change nothing. The first three pull weights to
+    zero; biases go free. `rate` is of the learning rate; `used`, of the gradient, is 0 for
+    parameters that a member lacks.
     """
 
     xp: Any
     l2: Any = None
     l1: Any = None
     decay: Any = None
+    rate: Any = None
+    used: Any = None
 
     def of(self, members: slice) -> Self:
-        """Give the penalties of some members."""
-        factors = (self.l2, self.l1, self.decay)
-        parts = (f if f is None or len(f) == 1 else f[members] for f in factors)
-        return type(self)(self.xp, *parts)
+        """Give the factors of some members."""
+        return self._cut(lambda factor: factor if len(factor) == 1 else factor[members])
 
     def at(self, columns: slice) -> Self:
-        """Give the penalties of some parameters."""
-        factors = (self.l2, self.l1, self.decay)
-        return type(self)(self.xp, *(f if f is None else f[:, columns] for f in factors))
+        """Give the factors of some parameters."""
+        return self._cut(lambda factor: factor[:, columns])
+
+    def _cut(self, cut: Callable[[Any], Any]) -> Self:
+        factors = (self.l2, self.l1, self.decay, self.rate, self.used)
+        return type(self)(self.xp, *(None if one is None else cut(one) for one in factors))
 
     def add_gradients(self, p: Any, g: Any, scratch: Any) -> Any:
         """Add ``l2 · p + l1 · sign(p)`` to the gradients.
@@ -204,18 +210,19 @@ class Penalties:
 
 
 def factors_of(members: list[Member], layout: Layout, settings: Settings) -> dict[str, Array]:
-    """Give the arrays of `Penalties` that the members need, by name."""
-    named = {
-        "decay" if settings.solver == "adamw" else "l2": [m.alpha for m in members],
-        "l1": [m.l1 for m in members],
+    """Give the arrays of `Factors` that the members need, but `used`, by name."""
+    named: dict[str, list[tuple[Any, Any]]] = {
+        "decay" if settings.solver == "adamw" else "l2": [(m.alpha, 0) for m in members],
+        "l1": [(m.l1, 0) for m in members],
+        "rate": [(m.weight_rate, m.bias_rate) for m in members],
     }
     return {
         name: np.stack(
             # One row is enough where all have the same.
-            [layout.spread(one, 0) for one in (own[:1] if len(set(own)) == 1 else own)]
+            [layout.spread(*one) for one in (own[:1] if len(set(own)) == 1 else own)]
         ).astype(settings.dtype)
         for name, own in named.items()
-        if any(map(np.any, own))
+        if any(np.any(np.not_equal(part, name == "rate")) for one in own for part in one)
     }
 
 
@@ -227,8 +234,7 @@ chunk stays in the cache, so that each array passes through memory once a step."
 class Update:
     """Penalties, scale and update rule of a stack's parameters, shape ``(k, n_parameters)``.
 
-    Parameters and gradients are overwritten. `used` is as in `Optimizer`. With `chunk_bytes` None
-    all are updated at once.
+    Parameters and gradients are overwritten. With `chunk_bytes` None all are updated at once.
     """
 
     def __init__(
@@ -238,8 +244,7 @@ class Update:
         parameters: Any,
         gradients: Any,
         state: dict[str, Any],
-        penalties: Penalties,
-        used: Any = None,
+        factors: Factors,
         chunk_bytes: int | None = CHUNK_BYTES,
     ) -> None:
         self.parameters, self.gradients, self.state = parameters, gradients, state
@@ -256,8 +261,7 @@ class Update:
                 gradients[:, start:stop],
                 scratch[:, : stop - start],
                 {name: array[:, start:stop] for name, array in state.items()},
-                penalties.at(slice(start, stop)),
-                None if used is None else used[:, start:stop],
+                factors.at(slice(start, stop)),
             )
             for start, stop in pairwise([*range(0, n_parameters, width), n_parameters])
         ]
