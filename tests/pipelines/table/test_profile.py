@@ -197,14 +197,17 @@ def test_groups_that_cannot_do_their_work_are_told(
 
 
 def test_what_tells_the_group_is_an_identifier(profile_of: Profiler, visits: pd.DataFrame) -> None:
-    patients = visits["patient_id"]
-    ward = patients.str[-1].map(lambda digit: f"ward {digit}")
-    called = {one: f"Ann {min(place, 100)}" for place, one in enumerate(patients.unique())}
-    visits = visits.assign(chart="C-" + patients, who=patients.map(called), ward=ward)
-    told = profile_of(visits, "missed", group="patient_id")
-    assert {"chart", "who"} <= set(told.hashed_columns)
-    assert "ward" in told.parameters.columns
-    assert "chart: it tells the patient_id of a row" in warnings_of(told)
+    places = pd.factorize(visits["patient_id"])[0]
+    names = [f"{a}{b}" for a in "ABCDEFGHIJ" for b in "klmnopqrst"]  # for 117 patients
+    visits["who"] = [names[place % len(names)] for place in places]
+    visits["ward"] = [f"ward {place % 10}" for place in places]
+    visits["household"], visits["house"] = 10_000 + places // 3, 10_000 + places // 3
+    by_patient = profile_of(visits, "missed", group="patient_id")
+    assert "who: it tells the patient_id of a row" in warnings_of(by_patient)
+    assert "who" in by_patient.hashed_columns
+    assert {"ward", "household"} <= set(by_patient.parameters.columns)
+    by_household = profile_of(visits, "missed", group="household")
+    assert "house" in by_household.hashed_columns
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
