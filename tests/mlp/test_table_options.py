@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from engine_cases import make_data, make_network, start
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from torch.nn.functional import binary_cross_entropy_with_logits
 
-from crossfold.mlp import FoldStack, MLPClassifier
+from crossfold.mlp import ExperimentStack, FoldStack, MLPClassifier, MLPRegressor, load, save
+from crossfold.mlp._spec import Member, Settings
+from crossfold.mlp._training import make_engine
 from crossfold.mlp.exceptions import ParameterError
 
 X, Y = make_classification(90, n_features=6, random_state=0)
@@ -65,14 +71,13 @@ class TestRates:
             rule = torch.optim.SGD(groups, momentum=0.9, nesterov=True)
         else:
             rule = torch.optim.AdamW(groups, eps=1e-300)
-        for start in range(0, len(X), 16):
-            a, y = (torch.tensor(array[start : start + 16]) for array in (X, Y))
+        for begin in range(0, len(X), 16):
+            a, y = (torch.tensor(array[begin : begin + 16]) for array in (X, Y))
             for coef, intercept in layers[:-1]:
                 a = torch.tanh(a @ coef + intercept)
             logits = (a @ layers[-1][0] + layers[-1][1])[:, 0]
             rule.zero_grad()
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, y.double())
-            loss.backward()
+            binary_cross_entropy_with_logits(logits, y.double()).backward()
             rule.step()
         for number, (coef, intercept) in enumerate(layers):
             np.testing.assert_allclose(trained.coefs_[number], coef.detach(), rtol=1e-8)
@@ -95,3 +100,84 @@ class TestRates:
     def test_as_many_as_layers_are_needed(self):
         with pytest.raises(ParameterError, match="bias_rate must be one, or one for each of 3"):
             MLPClassifier(**SETTINGS, bias_rate=(1, 2)).fit(X, Y)
+
+
+class TestScalingLayer:
+    @ENGINES
+    def test_its_gradients_are_slopes_of_the_loss(self, engine):
+        """One step of plain gradient descent moves what is behind by the gradient."""
+        network, data = make_network("binary", "cross_entropy", 1), make_data("binary", 1)
+        member = Member(0, np.arange(12), seed=3, alpha=0.0, scaling=2.0)
+        settings = Settings(solver="sgd", momentum=0.0, batch_size=16, dtype="float64")
+        settings = replace(settings, engine=engine, device="cpu")
+        stack, block = start(network, data, [member], settings)
+        n, behind = stack.layout.n_parameters, stack.state["behind"]
+        begun = np.random.default_rng(1).normal(size=behind.shape)
+
+        def loss_of(point):
+            behind[:] = point
+            parameters = point[None, :n].copy()
+            stack.layout.blocks(parameters)[0][:, :-1] *= point[n:, None]
+            trained = make_engine([replace(stack, parameters=parameters)])
+            return trained.run(block)[0] / 12, point - trained.state(0)["behind"]
+
+        _, gradients = loss_of(begun[0])
+        gradients[n:] /= 2.0
+        moves = 1e-6 * np.eye(len(gradients))
+        pairs = [(loss_of(begun[0] + m)[0], loss_of(begun[0] - m)[0]) for m in moves]
+        slopes = [(up - down) / 2e-6 for up, down in pairs]
+        np.testing.assert_allclose(gradients, slopes, rtol=1e-5, atol=1e-8)
+
+    @ENGINES
+    def test_it_is_a_diagonal_layer_of_pytorchs(self, engine):
+        own = {**SETTINGS, "max_iter": 2, "shuffle": False, "alpha": 0.0, "solver": "sgd"}
+        begun = MLPClassifier(**{**own, "learning_rate_init": 1e-300}).fit(X, Y)
+        trained = MLPClassifier(**own, scaling_layer=6.0, engine=engine).fit(X, Y)
+        scales = torch.ones(6, dtype=torch.float64, requires_grad=True)
+        arrays = [torch.tensor(a, requires_grad=True) for a in begun.coefs_ + begun.intercepts_]
+        groups = [{"params": arrays}, {"params": [scales], "lr": 6 * 0.02}]
+        rule = torch.optim.SGD(groups, lr=0.02, momentum=0.9, nesterov=True)
+        for begin in [*range(0, len(X), 16)] * 2:
+            x, y = (torch.tensor(array[begin : begin + 16]) for array in (X, Y))
+            a = torch.tanh((x * scales) @ arrays[0] + arrays[3])
+            logits = torch.tanh(a @ arrays[1] + arrays[4]) @ arrays[2] + arrays[5]
+            rule.zero_grad()
+            torch.nn.functional.binary_cross_entropy_with_logits(
+                logits[:, 0], y.double()
+            ).backward()
+            rule.step()
+        expected = (scales[:, None] * arrays[0]).detach()
+        np.testing.assert_allclose(trained.coefs_[0], expected, rtol=1e-9)
+        np.testing.assert_allclose(trained.coefs_[1], arrays[1].detach(), rtol=1e-9)
+
+    @ENGINES
+    def test_members_with_and_without_are_trained_as_if_alone(self, engine):
+        members = [{}, {"scaling_layer": 6.0}, {"scaling_layer": 1.0, "hidden_layer_sizes": (4, 2)}]
+        assert_stack_equals_separate_trainings(engine, members)
+
+    @ENGINES
+    def test_partial_fit_goes_on_as_if_it_had_not_stopped(self, engine):
+        own = {**SETTINGS, "scaling_layer": 6.0, "max_iter": 3, "shuffle": False, "engine": engine}
+        whole = MLPRegressor(**own).fit(X, X[:, 0] + Y)
+        parts = MLPRegressor(**own)
+        for _ in range(3):
+            parts.partial_fit(X, X[:, 0] + Y)
+        assert_same(parts, whole)
+        narrow = {"hidden_layer_sizes": (4, 2)}
+        stack = FoldStack(MLPClassifier(**own), member_params=[{}, narrow]).fit(X, Y, FOLDS)
+        [[_, _], [member, _]] = stack.estimators_
+        alone = clone(member).fit(X[:60], Y[:60])
+        for one in (member, alone):
+            one.partial_fit(X, Y)
+        assert_same(member, alone)
+
+    def test_a_loaded_network_predicts_as_the_saved_one(self, tmp_path):
+        network = MLPClassifier(**SETTINGS, scaling_layer=6.0).fit(X, Y)
+        save(tmp_path / "network.safetensors", [network])
+        [loaded], _ = load(tmp_path / "network.safetensors")
+        np.testing.assert_array_equal(loaded.predict_proba(X), network.predict_proba(X))
+
+    def test_a_stack_of_experiments_refuses_it(self):
+        stack = ExperimentStack(MLPClassifier(**SETTINGS), member_params=[{"scaling_layer": 1.0}])
+        with pytest.raises(ParameterError, match="does not support scaling_layer"):
+            stack.fit(X, Y)

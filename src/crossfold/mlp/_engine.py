@@ -22,17 +22,19 @@ class Layout:
     """Places of a network's weights in one flat row, given its units per layer.
 
     A layer is a block ``(n_in + 1, n_out)``: its weights, and its biases as the last row. With a
-    one beside every activation, one matrix product serves both.
+    one beside every activation, one matrix product serves both. With a scaling layer what an update
+    works on has the factors of the inputs too, `n_scales`, behind all weights.
     """
 
-    def __init__(self, sizes: tuple[int, ...]) -> None:
+    def __init__(self, sizes: tuple[int, ...], *, scaled: bool = False) -> None:
         self.sizes = sizes
+        self.n_scales = sizes[0] if scaled else 0
         self.shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
         self._ends = np.cumsum([n_in * n_out for n_in, n_out in self.shapes]).tolist()
 
     @property
     def n_parameters(self) -> int:
-        """Length of the flat row."""
+        """Length of the flat row, without factors of inputs."""
         return int(self._ends[-1])
 
     def blocks(self, flat: Any) -> list[Any]:
@@ -46,25 +48,25 @@ class Layout:
             for (start, stop), shape in zip(bounds, self.shapes, strict=True)
         ]
 
-    def spread(self, of_weights: Any, of_biases: Any) -> Array:
-        """Give each parameter a figure of its layer, shape ``(n_parameters,)``.
+    def spread(self, of_weights: Any, of_biases: Any, of_scales: Any = 1) -> Array:
+        """Give each parameter a figure of its layer, shape ``(n_parameters + n_scales,)``.
 
-        Both are one figure, or one per layer of weights.
+        Of weights and biases they are one figure, or one per layer of weights.
         """
         flat = np.empty(self.n_parameters)
         figures = (np.broadcast_to(one, len(self.shapes)) for one in (of_weights, of_biases))
         for block, weight, bias in zip(self.blocks(flat), *figures, strict=True):
             block[:-1] = weight
             block[-1] = bias
-        return flat
+        return np.append(flat, np.full(self.n_scales, of_scales))
 
     def places_of(self, own: Layout) -> Array | slice:
         """Give the places in this layout of a narrower network's parameters, in its own order.
 
-        For a network of the same shape they are a slice of everything, which costs no gathering.
+        For a network of the same shape they are a slice, which costs no gathering.
         """
         if own.sizes == self.sizes:
-            return slice(None)
+            return slice(0, self.n_parameters)
         places = self.blocks(np.arange(self.n_parameters))
         cut = [
             block[np.r_[: n_in - 1, -1]][:, :n_out]
@@ -91,9 +93,10 @@ class Stack:
     """A stack of ``k`` networks at the start of training, members with most batches first.
 
     `data` has each member's index of its data set. `parameters`, and by name the optimiser's arrays
-    in `state`, have shape ``(k, n_parameters)``. Focal exponents `gamma` ``(k,)``, `label_weights`
-    ``(k, n_out)``, and `dropout` of inputs and hidden layers ``(k, depth + 1)``. `factors` are
-    those of `Factors`, `seed` is for an engine's own draws.
+    in `state`, have shape ``(k, n_parameters)``; those with `Layout.n_scales` more, as `factors`,
+    which are those of `Factors`. Focal exponents `gamma` ``(k,)``, `label_weights` ``(k, n_out)``,
+    and `dropout` of inputs and hidden layers ``(k, depth + 1)``. `seed` is for an engine's own
+    draws.
     """
 
     network: Network

@@ -176,6 +176,10 @@ class Hyperparameters:
         leaves weights as they begin. Not read by ``lbfgs``.
     bias_rate
         The same of biases; RealMLP (Holzmüller et al. 2024) has 0.1.
+    scaling_layer
+        Where it is not None, each input has a factor, 1 at first, that is learnt beside the first
+        weights, and this is the factor of its learning rate, at least 0; RealMLP has 6. After
+        training it is multiplied into the first weights. Not read by ``lbfgs``.
     output_activation
         Of the outputs, by name, or an `Activation`; None for sigmoid or softmax, and of a regressor
         for linear, or exp with ``poisson``.
@@ -226,6 +230,7 @@ class Hyperparameters:
     use_bias: bool | Sequence[bool] = True
     weight_rate: NonNegative | Sequence[float] = 1.0
     bias_rate: NonNegative | Sequence[float] = 1.0
+    scaling_layer: NonNegative | None = None
     output_activation: Function | None = None
     input_scale: Positive = 1.0
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -412,6 +417,7 @@ def make_member(
         seed=seed,
         learning_rate_init=float(estimator.learning_rate_init),
         **settings_of_layers(estimator),
+        scaling=estimator.scaling_layer,
         class_weight=targets.class_factors(estimator.class_weight, data_set.targets[rows], weights),
         focal_gamma=float(estimator.focal_gamma) if estimator.loss == "focal" else 0.0,
     )

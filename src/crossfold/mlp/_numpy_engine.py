@@ -328,6 +328,7 @@ class _Group:
             workspace.gradients,
             {name: array[members] for name, array in stack.state.items()},
             Factors(np, **stack.factors).of(members),
+            layout=stack.layout,
         )
         self._weights = Weights(
             stack.layout.blocks(parameters), stack.layout.blocks(workspace.gradients)

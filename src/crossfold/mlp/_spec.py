@@ -164,6 +164,8 @@ class Member:
         for independent labels, factor of each label's loss.
     focal_gamma
         0 is cross-entropy.
+    scaling
+        `Hyperparameters.scaling_layer`.
     start
         Weights and biases to go on from (``coefs``, ``intercepts``), or None to initialise.
     optimizer_state
@@ -193,6 +195,7 @@ class Member:
     use_bias: bool | tuple[bool, ...] = True
     weight_rate: float | tuple[float, ...] = 1.0
     bias_rate: float | tuple[float, ...] = 1.0
+    scaling: float | None = None
     start: tuple[list[Array], list[Array]] | None = None
     optimizer_state: Any = None
     place: tuple[int, int] = (0, 0)

@@ -205,6 +205,15 @@ class Slot:
     sampler: BatchSampler
     progress: Progress
 
+    @property
+    def state_places(self) -> Array | slice:
+        """Where its part of the optimiser's arrays lies, with its factors of inputs if any."""
+        if self.member.scaling is None:
+            return self.places
+        begin = Layout(self.network.layer_sizes).n_parameters
+        own: Array = np.r_[self.places, begin : begin + self.layout.sizes[0]]
+        return own
+
 
 def own_layout(network: Network, member: Member) -> Layout:
     """Give the layout of a member's own network, which may be narrower than the stack's."""
@@ -240,8 +249,10 @@ def make_stack(
     slots: Sequence[Slot], network: Network, data_sets: Sequence[DataSet], settings: Settings
 ) -> Stack:
     """Put the members into arrays with one row each, in the order of the slots."""
-    layout = Layout(network.layer_sizes)
     members = [slot.member for slot in slots]
+    is_scaled = settings.solver != "lbfgs" and any(m.scaling is not None for m in members)
+    layout = Layout(network.layer_sizes, scaled=is_scaled)
+    parameters = _parameters(slots, network, layout, settings.dtype)
     labels = label_weights_of(members, network)
     return Stack(
         network=network,
@@ -249,8 +260,8 @@ def make_stack(
         settings=settings,
         data_sets=data_sets,
         data=[member.data for member in members],
-        parameters=_parameters(slots, network, layout, settings.dtype),
-        state=_state(slots, layout, settings),
+        parameters=parameters,
+        state=_state(slots, layout, settings, parameters),
         gamma=np.array([m.focal_gamma for m in members], dtype=settings.dtype),
         label_weights=None if labels is None else labels.astype(settings.dtype),
         factors=factors_of(members, layout, settings) | _used(slots, layout, settings.dtype),
@@ -274,16 +285,19 @@ def _parameters(slots: Sequence[Slot], network: Network, layout: Layout, dtype: 
     return flat
 
 
-def _state(slots: Sequence[Slot], layout: Layout, settings: Settings) -> dict[str, Array]:
-    """Give the optimiser's arrays, zero for members that begin anew."""
-    shape = (len(slots), layout.n_parameters)
-    names = rule_of(settings).state_names
-    state = {name: np.zeros(shape, dtype=settings.dtype) for name in names}
+def _state(
+    slots: Sequence[Slot], layout: Layout, settings: Settings, parameters: Array
+) -> dict[str, Array]:
+    """Give the optimiser's arrays, zero for members that begin anew, and see `ScalingLayer`."""
+    behind = np.pad(parameters, ((0, 0), (0, layout.n_scales)), constant_values=1)
+    state = {name: np.zeros_like(behind) for name in rule_of(settings).state_names}
+    if layout.n_scales:
+        state["behind"] = behind
     for place, slot in enumerate(slots):
         before = slot.member.optimizer_state
         for name, array in state.items():
             if before is not None:
-                array[place, slot.places] = before["arrays"][name]
+                array[place, slot.state_places] = before["arrays"][name]
     return state
 
 
@@ -291,7 +305,8 @@ def _used(slots: Sequence[Slot], layout: Layout, dtype: str) -> dict[str, Array]
     """Mark the parameters that each member has, as one of `Factors`; none where all have all."""
     if all(s.layout.sizes == layout.sizes and np.all(s.member.use_bias) for s in slots):
         return {}
-    used = np.zeros((len(slots), layout.n_parameters), dtype=dtype)
+    used = np.ones((len(slots), layout.n_parameters + layout.n_scales), dtype=dtype)
+    used[:, : layout.n_parameters] = 0
     for row, slot in zip(used, slots, strict=True):
         row[slot.places] = slot.layout.spread(1, slot.member.use_bias)
     return {"used": used}

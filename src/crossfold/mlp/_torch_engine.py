@@ -427,6 +427,7 @@ class TorchEngine(Engine):
             {name: tensor[members] for name, tensor in self._state.items()},
             self._factors.of(members),
             CHUNK_BYTES if self.n_workers else None,
+            self._stack.layout,
         )
         return TrainingStep(self._stack, members, update)
 

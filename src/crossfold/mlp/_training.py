@@ -313,7 +313,7 @@ class Training:
         trained.coefs, trained.intercepts = self._layers(slot, flat)
         arrays = self._engine.state(place)
         trained.optimizer_state = progress.state() | {
-            "arrays": {name: array[slot.places] for name, array in arrays.items()}
+            "arrays": {name: array[slot.state_places] for name, array in arrays.items()}
         }
         if self._units is not None:
             units = self._units[slot.index]

@@ -211,10 +211,11 @@ class Factors:
 
 def factors_of(members: list[Member], layout: Layout, settings: Settings) -> dict[str, Array]:
     """Give the arrays of `Factors` that the members need, but `used`, by name."""
-    named: dict[str, list[tuple[Any, Any]]] = {
-        "decay" if settings.solver == "adamw" else "l2": [(m.alpha, 0) for m in members],
-        "l1": [(m.l1, 0) for m in members],
-        "rate": [(m.weight_rate, m.bias_rate) for m in members],
+    scaling = [(m.scaling or 0.0) if layout.n_scales else 1.0 for m in members]
+    named: dict[str, list[tuple[Any, Any, Any]]] = {
+        "decay" if settings.solver == "adamw" else "l2": [(m.alpha, 0, 0) for m in members],
+        "l1": [(m.l1, 0, 0) for m in members],
+        "rate": [(m.weight_rate, m.bias_rate, s) for m, s in zip(members, scaling, strict=True)],
     }
     return {
         name: np.stack(
@@ -226,6 +227,40 @@ def factors_of(members: list[Member], layout: Layout, settings: Settings) -> dic
     }
 
 
+class ScalingLayer:
+    """Trains a factor ``s`` of each input beside the first weights (Holzmüller et al. 2024).
+
+    The network computes with the first weights ``s W``, and nothing else knows of the layer:
+    ``dL/dW = s dL/d(sW)``, and ``dL/ds = W · dL/d(sW)`` over the units that an input feeds.
+    `behind`, shape ``(k, n_parameters + n_in)``, has the parameters with ``W``, then the factors.
+    """
+
+    def __init__(
+        self, xp: Any, layout: Layout, parameters: Any, gradients: Any, behind: Any
+    ) -> None:
+        self._xp, self.gradients = xp, xp.empty_like(behind)
+        own = slice(None, layout.n_parameters)
+        self._copied = (self.gradients[:, own], gradients), (parameters, behind[:, own])
+        self._scaled, self._weights, self._slopes = (
+            layout.blocks(flat)[0][:, :-1] for flat in (parameters, behind, self.gradients)
+        )
+        self._scales = behind[:, layout.n_parameters :]
+        self._slopes_of_scales = self.gradients[:, layout.n_parameters :]
+
+    def pull_back(self) -> None:
+        """Turn the network's gradients into those of what is behind."""
+        to, gradients = self._copied[0]
+        to[...] = gradients
+        self._slopes_of_scales[...] = self._xp.linalg.vecdot(self._weights, self._slopes)
+        self._xp.multiply(self._slopes, self._scales[..., None], out=self._slopes)
+
+    def apply(self) -> None:
+        """Give the network what is behind, with the first weights scaled."""
+        parameters, behind = self._copied[1]
+        parameters[...] = behind
+        self._xp.multiply(self._weights, self._scales[..., None], out=self._scaled)
+
+
 CHUNK_BYTES = 1 << 19
 """On a CPU, parameters are updated in chunks of this size: all that a rule reads and writes of a
 chunk stays in the cache, so that each array passes through memory once a step."""
@@ -234,7 +269,8 @@ chunk stays in the cache, so that each array passes through memory once a step."
 class Update:
     """Penalties, scale and update rule of a stack's parameters, shape ``(k, n_parameters)``.
 
-    Parameters and gradients are overwritten. With `chunk_bytes` None all are updated at once.
+    Parameters and gradients are overwritten. With `chunk_bytes` None all are updated at once. A
+    state with what is ``behind`` the parameters has them trained by a `ScalingLayer`.
     """
 
     def __init__(
@@ -246,8 +282,14 @@ class Update:
         state: dict[str, Any],
         factors: Factors,
         chunk_bytes: int | None = CHUNK_BYTES,
+        layout: Layout | None = None,
     ) -> None:
         self.parameters, self.gradients, self.state = parameters, gradients, state
+        self._scaling = None
+        if layout is not None and layout.n_scales:
+            behind = state["behind"]
+            self._scaling = ScalingLayer(xp, layout, parameters, gradients, behind)
+            parameters, gradients = behind, self._scaling.gradients
         k, n_parameters = parameters.shape
         width = n_parameters
         if chunk_bytes is not None:
@@ -280,7 +322,12 @@ class Update:
         -------
         Twice the penalties before the update, shape ``(k,)``, or 0 where there are none.
         """
-        return sum(chunk.take(scale, step_sizes, learning_rates) for chunk in self._chunks)
+        if self._scaling is not None:
+            self._scaling.pull_back()
+        twice = sum(chunk.take(scale, step_sizes, learning_rates) for chunk in self._chunks)
+        if self._scaling is not None:
+            self._scaling.apply()
+        return twice
 
     def differentiate(self, scale: Any) -> Any:
         """Make the gradients those of the mean loss with penalties, and update nothing.
