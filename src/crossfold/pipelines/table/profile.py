@@ -209,14 +209,13 @@ def _with_names_of_groups(
     """
     if wishes.group is None:
         return columns
-    group = as_text(frame[wishes.group])
     note = f"it tells the {wishes.group} of a row, and is left out"
     others = {wishes.group, wishes.target, wishes.time}
     return tuple(
         replace(column, kind="identifier", example="", note=note, date_format=None)
         if column.name not in others
         and column.kind in INPUT_KINDS
-        and _tells_group(as_text(frame[column.name]), group, column.kind)
+        and _tells_group(frame[column.name], frame[wishes.group], column.kind)
         else column
         for column in columns
     )
@@ -224,13 +223,13 @@ def _with_names_of_groups(
 
 def _tells_group(values: pd.Series, group: pd.Series, kind: str) -> bool:
     """Say whether values hold the name of their row's group, or as categories belong to one."""
-    some = group.index[:MOST_ROWS]
-    written, own = (canonical_identifiers(text[some].fillna("")) for text in (values, group))
-    if rows_with_own(written, own).mean() > SHARE_OF_A_COPY:
+    some = (as_text(each.head(MOST_ROWS)).fillna("") for each in (values, group))
+    if rows_with_own(*map(canonical_identifiers, some)).mean() > SHARE_OF_A_COPY:
         return True
-    pairs = pd.DataFrame({"value": values, "group": group}).dropna().value_counts()
-    in_main_group = pairs.groupby("value").max().sum()
-    return kind == "category" and len(pairs) > 0 and in_main_group >= MOSTLY * pairs.sum()
+    if kind != "category":
+        return False
+    pairs = pd.DataFrame({"value": values, "group": group}).value_counts()
+    return bool(pairs.groupby("value").max().sum() > MOSTLY * pairs.sum())
 
 
 def _readable_target(values: pd.Series, wishes: Wishes) -> pd.Series:
