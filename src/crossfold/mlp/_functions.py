@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
+from crossfold.mlp._kernels import Kernels
 from crossfold.mlp._spec import Activation, Array, DataSet, Head, Loss, Member, Network
 from crossfold.mlp.exceptions import ParameterError
 
@@ -95,6 +96,25 @@ class Relu(Hidden):
         """``f' = 1`` where ``z > 0``, else 0."""
         bits = delta.view(self._whole)
         np.bitwise_and(bits, self._mask, out=bits)
+
+
+class CompiledRelu(Hidden):
+    """`Relu` on memory without gaps, in one pass each way."""
+
+    def __init__(self, z: Array, kernels: Kernels) -> None:
+        super().__init__(z)
+        self._kernels = kernels
+        self._whole = np.dtype(f"i{z.itemsize}")
+        self._bits = z.reshape(-1).view(self._whole)
+        self._shift = self._whole.type(8 * z.itemsize - 1)
+
+    def forward(self) -> None:
+        """Clear the bits of what is not positive."""
+        self._kernels.relu(self._bits, self._shift)
+
+    def backward(self, delta: Array) -> None:
+        """``f' = 1`` where ``z > 0``, else 0."""
+        self._kernels.relu_slope(delta.reshape(-1).view(self._whole), self._bits, self._shift)
 
 
 class Softmax(Hidden):
@@ -293,10 +313,12 @@ ACTIVATIONS: dict[str, Callable[[Array], Hidden]] = {
 }
 
 
-def bind(activation: str | Activation, z: Array) -> Hidden:
-    """Give the activation of that name, working on ``z``."""
+def bind(activation: str | Activation, z: Array, kernels: Kernels | None = None) -> Hidden:
+    """Give the activation of that name, working on ``z``; with kernels, which has no gaps then."""
     if isinstance(activation, Activation):
         return Custom(z, activation)
+    if kernels is not None and activation == "relu":
+        return CompiledRelu(z, kernels)
     return ACTIVATIONS[activation](z)
 
 

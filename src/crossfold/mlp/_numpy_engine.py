@@ -27,6 +27,7 @@ from crossfold.mlp._engine import (
     sum_losses,
 )
 from crossfold.mlp._functions import aligned, apply_link, bind, keeps_ones, loss_of
+from crossfold.mlp._kernels import TAKEN, Kernels, compiled
 from crossfold.mlp._spec import Activation, Array, Network, to_dense
 from crossfold.mlp._update import Factors, Update
 
@@ -61,13 +62,14 @@ class Pass:
         n_rows: int,
         dtype: np.dtype[np.generic],
         dropped: Sequence[bool] = (),
+        kernels: Kernels | None = None,
     ) -> None:
         hidden = sizes[1:-1]
         self._activated = [aligned((k, size + 1, n_rows), dtype, 1) for size in hidden]
         self._z = [a[:, :-1] for a in self._activated]
         self._parts = [slice(None if keeps_ones(own) else -1) for own in activations]
         self._hidden = [
-            bind(own, a[:, part])
+            bind(own, a[:, part], kernels)
             for own, a, part in zip(activations, self._activated, self._parts, strict=True)
         ]
         self._passed = [
@@ -266,7 +268,7 @@ class NumpyEngine(Engine):
         with np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, n_rows, size):
                 chunk = rows[:, start : start + size]
-                gather.inputs(chunk, staging, inputs[:, : chunk.shape[1], :-1])
+                gather.inputs(chunk, staging, inputs[:, None, : chunk.shape[1], :-1])
                 network_pass.forward(weights, inputs.transpose(0, 2, 1), buffer)
                 stop = start + chunk.shape[1]
                 measured.append(measure(buffer[:, :, : stop - start], slice(start, stop)))
@@ -299,7 +301,8 @@ class _Workspace:
             for s in range(steps)
         ]
         dropped = [mask is not None for mask in block.masks[1:]]
-        self.network_pass = Pass(sizes, stack.network.activations, k, rows, dtype, dropped)
+        activations = stack.network.activations
+        self.network_pass = Pass(sizes, activations, k, rows, dtype, dropped, compiled())
         self._staging = staging_for(stack, k * steps * rows)
 
     def load(self, gather: Gather, block: Block) -> None:
@@ -379,9 +382,10 @@ class Gather:
     def __init__(self, stack: Stack, members: slice) -> None:
         self._scale = stack.network.input_scale
         self._runs = [(run, stack.data_sets[d]) for run, d in runs_of(stack.data[members])]
+        self._kernels = compiled()
 
     def inputs(self, rows: Array, staging: Array, out: Array) -> None:
-        """Write the inputs of the rows ``(k, r)`` to `out`, shape ``(k, ..., n_in)``, cast.
+        """Write the inputs of the rows ``(k, r)`` to `out`, ``(k, steps, r / steps, n_in)``, cast.
 
         `staging` is bytes enough for them in the data set's own dtype.
         """
@@ -389,20 +393,26 @@ class Gather:
             part, source = out[members], data_set.inputs
             if issparse(source):
                 taken = to_dense(source[rows[members].ravel()])
+                np.copyto(part, taken.reshape(part.shape), casting="same_kind")
+            elif self._kernels is not None and source.dtype.char in TAKEN:
+                self._kernels.take(source, rows[members], part)
             else:
                 size = part.size * source.itemsize
                 taken = staging[:size].view(source.dtype).reshape(*rows[members].shape, -1)
                 # mode="clip" because "raise" makes NumPy take into a second buffer.
                 np.take(source, rows[members], axis=0, out=taken, mode="clip")
-            np.copyto(part, taken.reshape(part.shape), casting="same_kind")
+                np.copyto(part, taken.reshape(part.shape), casting="same_kind")
             if self._scale != 1:
                 np.multiply(part, self._scale, out=part)
 
     def targets(self, rows: Array, out: Array) -> None:
-        """Write the targets of the rows ``(k, r)`` to ``out``, shape ``(k, ..., n_out)``."""
+        """Write the targets of the rows ``(k, r)`` to `out`, ``(k, steps, r / steps, n_out)``."""
         for members, data_set in self._runs:
-            part = out[members]
-            part[...] = data_set.targets[rows[members]].reshape(part.shape)
+            part, targets = out[members], data_set.targets
+            if self._kernels is not None:
+                self._kernels.take(targets, rows[members], part)
+            else:
+                part[...] = targets[rows[members]].reshape(part.shape)
 
 
 def staging_for(stack: Stack, n_rows: int) -> Array:
@@ -530,7 +540,8 @@ class _Part:
     def __init__(self, stack: Stack, flat: Array, total: _Sum, z: Array, deltas: Array) -> None:
         k, n_rows, sizes = len(flat), z.shape[1], stack.layout.sizes
         activations, above = stack.network.activations, layout_above(stack)
-        self._pass = Pass(sizes, activations, k, n_rows, flat.dtype, dropped_layers(stack))
+        drops = dropped_layers(stack)
+        self._pass = Pass(sizes, activations, k, n_rows, flat.dtype, drops, compiled())
         self._scored = Pass(sizes, activations, k, n_rows, flat.dtype)
         # `Pass` counts layers from the first, whose place here is taken by the shared product.
         nothing = np.empty((k, 1, 1), dtype=flat.dtype)

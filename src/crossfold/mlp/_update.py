@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from crossfold.mlp._kernels import Kernels, compiled
 from crossfold.mlp._spec import Array, Member, Settings
 
 if TYPE_CHECKING:
@@ -40,20 +41,30 @@ class Optimizer(ABC):
 
     def take(self, scale: Any, step_sizes: Any, learning_rates: Any) -> Any:
         """Add the penalties, divide by the weights, and update the parameters; see `Update`."""
-        twice_penalty = self.differentiate(scale)
         if (factor := self.factors.rate) is not None:
             step_sizes, learning_rates = step_sizes * factor, learning_rates * factor
-        self.factors.shrink(self.parameters, self.scratch, learning_rates)
+        twice_penalty = self.penalise(learning_rates)
+        self.xp.multiply(self.gradients, scale, out=self.gradients)
         self.step(step_sizes)
+        return twice_penalty
+
+    def penalise(self, learning_rates: Any) -> Any:
+        """Add the penalties to the gradients, and decay the weights."""
+        twice_penalty = self._add_penalties()
+        self.factors.shrink(self.parameters, self.scratch, learning_rates)
         return twice_penalty
 
     def differentiate(self, scale: Any) -> Any:
         """Add the penalties, and divide by the weights."""
-        xp, g = self.xp, self.gradients
+        twice_penalty = self._add_penalties()
+        self.xp.multiply(self.gradients, scale, out=self.gradients)
+        return twice_penalty
+
+    def _add_penalties(self) -> Any:
+        g = self.gradients
         twice_penalty = self.factors.add_gradients(self.parameters, g, self.scratch)
         if self.factors.used is not None:
-            xp.multiply(g, self.factors.used, out=g)
-        xp.multiply(g, scale, out=g)
+            self.xp.multiply(g, self.factors.used, out=g)
         return twice_penalty
 
     @staticmethod
@@ -140,6 +151,21 @@ class Adam(Optimizer):
         xp.divide(m, scratch, out=scratch)
         xp.multiply(scratch, size, out=scratch)
         xp.subtract(self.parameters, scratch, out=self.parameters)
+
+
+class CompiledAdam:
+    """Divides by the weights and takes the step of `Adam` in one pass over contiguous arrays."""
+
+    def __init__(self, kernels: Kernels, settings: Settings, *arrays: Array) -> None:
+        self._kernels, self._arrays = kernels, arrays
+        epsilon = settings.epsilon / (1 - settings.beta_2) ** 0.5
+        self._constants = np.array([settings.beta_1, settings.beta_2, epsilon], arrays[0].dtype)
+
+    def take(self, scale: Any, sizes: Array) -> None:
+        """Update parameters from gradients and moments, the arrays in this order."""
+        if not isinstance(scale, np.ndarray):
+            scale = np.full(sizes.shape, scale, sizes.dtype)
+        self._kernels.adam(*self._arrays, scale.ravel(), sizes.ravel(), self._constants)
 
 
 def rule_of(settings: Settings) -> type[Optimizer]:
@@ -307,6 +333,10 @@ class Update:
             )
             for start, stop in pairwise([*range(0, n_parameters, width), n_parameters])
         ]
+        fits = xp is np and rule_of(settings) is Adam and factors.rate is None
+        kernels = compiled() if fits else None
+        arrays = parameters, gradients, *map(state.get, Adam.state_names)
+        self._adam = kernels and CompiledAdam(kernels, settings, *arrays)
 
     def take(self, scale: Any, step_sizes: Any, learning_rates: Any) -> Any:
         """Update the parameters.
@@ -324,7 +354,11 @@ class Update:
         """
         if self._scaling is not None:
             self._scaling.pull_back()
-        twice = sum(chunk.take(scale, step_sizes, learning_rates) for chunk in self._chunks)
+        if self._adam is None:
+            twice = sum(chunk.take(scale, step_sizes, learning_rates) for chunk in self._chunks)
+        else:
+            twice = sum(chunk.penalise(learning_rates) for chunk in self._chunks)
+            self._adam.take(scale, step_sizes)
         if self._scaling is not None:
             self._scaling.apply()
         return twice
