@@ -30,7 +30,7 @@ ACTIVATIONS: tuple[str | Activation, ...] = (
     "softmax",
     SOFTSIGN,
 )
-SMOOTH_ACTIVATIONS = ("selu", "silu", "mish")
+SMOOTH_ACTIVATIONS = ("selu", "silu", "mish", "sin")
 HEADS: tuple[tuple[Head, str, int], ...] = (
     ("binary", "cross_entropy", 1),
     ("binary", "focal", 1),

@@ -21,6 +21,7 @@ EXPERIMENTS = [
     {"hidden_layer_sizes": (6, 5, 4), "activation": "relu", "dropout": (0.2, 0.0, 0.1), "l1": 0.1},
     {"hidden_layer_sizes": (10,), "activation": "relu", "learning_rate_init": 0.01},
     {"hidden_layer_sizes": (10,), "weight_rate": (2.0, 0.5), "bias_rate": (0.1, 1.0)},
+    {"hidden_layer_sizes": (3,), "periodic_embedding": 0.1},
 ]
 SETTINGS = {
     "input_scale": 1 / 16,

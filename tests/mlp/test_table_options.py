@@ -10,10 +10,12 @@ import torch
 from engine_cases import make_data, make_network, start
 from sklearn.base import clone
 from sklearn.datasets import make_classification
+from sklearn.feature_selection import VarianceThreshold
+from test_gradients import assert_equal_to_autograd, assert_slopes
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from crossfold.mlp import ExperimentStack, FoldStack, MLPClassifier, MLPRegressor, load, save
-from crossfold.mlp._spec import Member, Settings
+from crossfold.mlp._spec import Member, Network, Settings
 from crossfold.mlp._training import make_engine
 from crossfold.mlp.exceptions import ParameterError
 
@@ -181,3 +183,79 @@ class TestScalingLayer:
         stack = ExperimentStack(MLPClassifier(**SETTINGS), member_params=[{"scaling_layer": 1.0}])
         with pytest.raises(ParameterError, match="does not support scaling_layer"):
             stack.fit(X, Y)
+
+
+class TestPeriodicEmbedding:
+    @pytest.mark.parametrize("check", [assert_slopes, assert_equal_to_autograd])
+    def test_its_gradients_are_right(self, check):
+        network = Network((2, 32, 8, 3, 1), ("sin", "relu", "tanh"), is_periodic=True)
+        member = Member(0, np.arange(12), seed=3, alpha=0.0, dropout=0.0, periodic_embedding=0.3)
+        member = replace(member, use_bias=(False, True, True, True))
+        check(network, member, make_data("binary", 1, n_in=2))
+
+    @ENGINES
+    def test_it_is_that_of_the_paper(self, engine):
+        """Each input's sines and cosines, a linear layer of its own and ReLU, then the network."""
+        own = {**SETTINGS, "periodic_embedding": 0.5, "solver": "sgd", "alpha": 0.0}
+        own |= {"max_iter": 2, "shuffle": False}
+        begun = MLPClassifier(**{**own, "learning_rate_init": 1e-300}).fit(X, Y)
+        trained = MLPClassifier(**own, engine=engine).fit(X, Y)
+        waves, linear = begun.coefs_[0].reshape(6, 6, 16), begun.coefs_[1].reshape(6, 16, 6, 4)
+        np.testing.assert_array_equal(waves[0, 0, :8], waves[0, 0, 8:])
+        assert not waves[~np.eye(6, dtype=bool)].any()
+        angular = torch.tensor(waves[range(6), range(6)], requires_grad=True)
+        weights = torch.tensor(linear[range(6), :, range(6)], requires_grad=True)
+        arrays = [
+            torch.tensor(array, requires_grad=True)
+            for array in (*begun.coefs_[2:], *begun.intercepts_[1:])
+        ]
+        rule = torch.optim.SGD([angular, weights, *arrays], lr=0.02, momentum=0.9, nesterov=True)
+        for begin in [*range(0, len(X), 16)] * 2:
+            x, y = (torch.tensor(array[begin : begin + 16]) for array in (X, Y))
+            z = x[..., None] * angular
+            v = torch.cat([torch.sin(z[..., :8]), torch.cos(z[..., 8:])], dim=-1)
+            embedded = torch.einsum("rij,ijk->rik", v, weights).flatten(1) + arrays[3]
+            a = torch.tanh(torch.relu(embedded) @ arrays[0] + arrays[4])
+            logits = torch.tanh(a @ arrays[1] + arrays[5]) @ arrays[2] + arrays[6]
+            rule.zero_grad()
+            binary_cross_entropy_with_logits(logits[:, 0], y.double()).backward()
+            rule.step()
+        found = trained.coefs_[0].reshape(6, 6, 16)[range(6), range(6)]
+        np.testing.assert_allclose(found, angular.detach(), rtol=1e-8)
+        found = trained.coefs_[1].reshape(6, 16, 6, 4)[range(6), :, range(6)]
+        np.testing.assert_allclose(found, weights.detach(), rtol=1e-7)
+        assert np.count_nonzero(trained.coefs_[1]) == found.size
+        np.testing.assert_array_equal(trained.intercepts_[0], begun.intercepts_[0])
+        np.testing.assert_allclose(trained.coefs_[2], arrays[0].detach(), rtol=1e-7)
+
+    @ENGINES
+    def test_members_are_trained_as_if_alone(self, engine):
+        members = [
+            {"periodic_embedding": 0.1, "dropout": (0.1, 0.0, 0.3), "alpha": (0.1, 0.0, 0.0)},
+            {"periodic_embedding": 1.0, "hidden_layer_sizes": (4, 2), "scaling_layer": 6.0},
+        ]
+        assert_stack_equals_separate_trainings(engine, members)
+
+    def test_narrower_inputs_have_their_own(self):
+        selector = VarianceThreshold()
+        X_wide = np.column_stack([X, np.zeros((90, 1))])
+        X_wide[70, 6] = 1.0
+        network = MLPClassifier(**SETTINGS, periodic_embedding=0.3)
+        stack = FoldStack(network, preprocessor=selector).fit(X_wide, Y, FOLDS)
+        for one, (rows, _) in zip(stack.estimators_[0], FOLDS, strict=True):
+            inputs = clone(selector).fit_transform(X_wide[rows])
+            assert_same(one, clone(network).fit(inputs, Y[rows]))
+        assert len({one.n_features_in_ for one in stack.estimators_[0]}) == 2
+
+    def test_a_loaded_network_predicts_as_the_saved_one(self, tmp_path):
+        network = MLPClassifier(**SETTINGS, periodic_embedding=0.3).fit(X, Y)
+        save(tmp_path / "network.safetensors", [network])
+        [loaded], _ = load(tmp_path / "network.safetensors")
+        np.testing.assert_array_equal(loaded.predict_proba(X), network.predict_proba(X))
+        assert "hidden 4" in loaded.summary()
+
+    def test_a_start_of_the_users_own_is_refused(self):
+        with pytest.raises(ParameterError, match="init must be no function"):
+            MLPClassifier(**SETTINGS, periodic_embedding=0.3, init=lambda rng, sizes: ([], [])).fit(
+                X, Y
+            )

@@ -300,6 +300,7 @@ ACTIVATIONS: dict[str, Callable[[Array], Hidden]] = {
     "relu": Relu,
     "leaky_relu": LeakyRelu,
     "selu": lambda z: Elementwise(z, _selu, _selu_slope),
+    "sin": lambda z: Custom(z, Activation("sin", np.sin, lambda a, z: np.cos(z))),
     "silu": lambda z: Gated(z, _silu_gate, _silu_slope),
     "mish": lambda z: Gated(z, _mish_gate, _mish_slope),
     "sigmoid": lambda z: Elementwise(z, lambda z, scratch: expit(z, out=z), _from_one),

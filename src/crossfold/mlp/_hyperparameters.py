@@ -26,6 +26,7 @@ from sklearn.model_selection import GroupShuffleSplit, train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, Options, StrOptions, make_constraint
 
+from crossfold.mlp._batches import dropout_rates
 from crossfold.mlp._functions import ACTIVATIONS
 from crossfold.mlp._spec import (
     Activation,
@@ -38,7 +39,7 @@ from crossfold.mlp._spec import (
     Settings,
     Start,
 )
-from crossfold.mlp._start import INITIALIZERS
+from crossfold.mlp._start import INITIALIZERS, N_EMBEDDED, N_WAVES, spread
 from crossfold.mlp._update import PER_STEP
 from crossfold.mlp.exceptions import DataError, ParameterError
 
@@ -79,8 +80,8 @@ class Hyperparameters:
         Units of each hidden layer; empty for logistic or linear regression.
     activation
         Of the hidden layers: ``relu``, ``leaky_relu``, ``sigmoid`` (or ``logistic``), ``tanh``,
-        ``selu``, ``silu``, ``mish``, ``hard_sigmoid``, ``linear`` (or ``identity``), ``exp``,
-        ``softmax``, or an `Activation`; or a sequence with one for each hidden layer.
+        ``selu``, ``silu``, ``mish``, ``hard_sigmoid``, ``sin``, ``linear`` (or ``identity``),
+        ``exp``, ``softmax``, or an `Activation`; or a sequence with one for each hidden layer.
     solver
         ``sgd``, ``adam`` (Kingma and Ba 2015), ``adamw`` (Loshchilov and Hutter 2019), or ``lbfgs``
         (SciPy's L-BFGS-B on all rows at once), which suits tables of up to a few thousand rows and
@@ -180,6 +181,12 @@ class Hyperparameters:
         Where it is not None, each input has a factor, 1 at first, that is learnt beside the first
         weights, and this is the factor of its learning rate, at least 0; RealMLP has 6. After
         training it is multiplied into the first weights. Not read by ``lbfgs``.
+    periodic_embedding
+        Where it is not None, two layers come before the hidden ones, in which no two inputs meet:
+        sine and cosine of each input at 8 frequencies, and of these 4 units with ReLU (Gorishniy et
+        al. 2022, PLR). This is the standard deviation of the frequencies at first, above 0; they
+        are learnt, that of a sine apart from that of its cosine. Dropout and penalties leave the
+        two layers out. They are weights with zeros between inputs: costly where inputs are many.
     output_activation
         Of the outputs, by name, or an `Activation`; None for sigmoid or softmax, and of a regressor
         for linear, or exp with ``poisson``.
@@ -231,6 +238,7 @@ class Hyperparameters:
     weight_rate: NonNegative | Sequence[float] = 1.0
     bias_rate: NonNegative | Sequence[float] = 1.0
     scaling_layer: NonNegative | None = None
+    periodic_embedding: Positive | None = None
     output_activation: Function | None = None
     input_scale: Positive = 1.0
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -240,6 +248,17 @@ class Hyperparameters:
 
 _OF_WEIGHTS = ("alpha", "l1", "init", "bias_init", "use_bias", "weight_rate", "bias_rate")
 """Parameters that may be one for each layer of weights."""
+
+_OF_EMBEDDING: dict[str, tuple[Any, Any]] = {
+    "alpha": (0.0, 0.0),
+    "l1": (0.0, 0.0),
+    "init": ("zeros", "zeros"),
+    "bias_init": ("zeros", "zeros"),
+    "use_bias": (False, True),
+    "weight_rate": (1.0, 1.0),
+    "bias_rate": (1.0, 1.0),
+}
+"""What they are of the two layers of a periodic embedding, whose start is drawn apart."""
 
 
 @cache
@@ -297,14 +316,20 @@ def hidden_sizes(estimator: BaseMLP) -> tuple[int, ...]:
 
 def make_network(estimator: BaseMLP, n_features: int, targets: Targets) -> Network:
     """Describe the network that an estimator asks for."""
+    activation, hidden = hidden_activation(estimator), hidden_sizes(estimator)
+    is_periodic = estimator.periodic_embedding is not None
+    if is_periodic:
+        activation = ("sin", "relu", *spread(activation, len(hidden)))
+        hidden = (n_features * N_WAVES, n_features * N_EMBEDDED, *hidden)
     return Network(
-        layer_sizes=(n_features, *hidden_sizes(estimator), targets.n_outputs),
-        activation=hidden_activation(estimator),
+        layer_sizes=(n_features, *hidden, targets.n_outputs),
+        activation=activation,
         head=targets.head,
         loss=_by_our_name(estimator.loss),
         output=_by_our_name(per_layer(estimator, "output_activation")),
         input_scale=float(estimator.input_scale),
         label_smoothing=float(estimator.label_smoothing),
+        is_periodic=is_periodic,
     )
 
 
@@ -324,10 +349,17 @@ def _by_our_name(name: Any) -> Any:
 def settings_of_layers(estimator: BaseMLP) -> dict[str, Any]:
     """Give the settings of `Member` that may be one for all layers or, as tuples, one for each."""
     depth = len(hidden_sizes(estimator))
-    return {
-        "dropout": per_layer(estimator, "dropout", depth, depth + 1),
-        **{name: per_layer(estimator, name, depth + 1) for name in _OF_WEIGHTS},
-    }
+    dropout = per_layer(estimator, "dropout", depth, depth + 1)
+    own = {name: per_layer(estimator, name, depth + 1) for name in _OF_WEIGHTS}
+    if estimator.periodic_embedding is not None:
+        if callable(estimator.init):
+            raise ParameterError(
+                "periodic_embedding has a start of its own: init must be no function."
+            )
+        of_inputs, *of_hidden = dropout_rates(dropout, depth + 1)
+        dropout = (of_inputs, 0.0, 0.0, *of_hidden)
+        own = {n: (*_OF_EMBEDDING[n], *spread(one, depth + 1)) for n, one in own.items()}
+    return {"dropout": dropout, **own}
 
 
 def per_layer(estimator: BaseMLP, name: str, *depths: int) -> Any:
@@ -418,6 +450,7 @@ def make_member(
         learning_rate_init=float(estimator.learning_rate_init),
         **settings_of_layers(estimator),
         scaling=estimator.scaling_layer,
+        periodic_embedding=estimator.periodic_embedding,
         class_weight=targets.class_factors(estimator.class_weight, data_set.targets[rows], weights),
         focal_gamma=float(estimator.focal_gamma) if estimator.loss == "focal" else 0.0,
     )

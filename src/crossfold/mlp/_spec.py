@@ -86,6 +86,8 @@ class Network:
         Factor of the inputs, applied where they are cast to the engine's dtype.
     label_smoothing
         Share of each label that is spread evenly over the classes, in [0, 1).
+    is_periodic
+        Whether the first two hidden layers are `Hyperparameters.periodic_embedding`.
     """
 
     layer_sizes: tuple[int, ...]
@@ -95,6 +97,7 @@ class Network:
     output: str | Activation | None = None
     input_scale: float = 1.0
     label_smoothing: float = 0.0
+    is_periodic: bool = False
 
     @property
     def activations(self) -> tuple[str | Activation, ...]:
@@ -196,6 +199,7 @@ class Member:
     weight_rate: float | tuple[float, ...] = 1.0
     bias_rate: float | tuple[float, ...] = 1.0
     scaling: float | None = None
+    periodic_embedding: float | None = None
     start: tuple[list[Array], list[Array]] | None = None
     optimizer_state: Any = None
     place: tuple[int, int] = (0, 0)

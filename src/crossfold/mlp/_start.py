@@ -69,7 +69,41 @@ def draw_start(
         _draw(init, rng, shape, shape[1:]) if has_bias else np.zeros(shape[1])
         for init, shape, has_bias in zip(bias_inits, shapes, use_bias, strict=True)
     ]
+    if network.is_periodic:
+        coefs[:2], intercepts[:2] = _draw_embedding(
+            rng, layout.sizes[0], member.periodic_embedding or 0.0
+        )
     return layout.join(coefs, intercepts, dtype)
+
+
+N_WAVES, N_EMBEDDED = 16, 4
+"""Sines and cosines of an input, and units that read them, of a periodic embedding."""
+
+
+def _draw_embedding(
+    rng: np.random.Generator, n_in: int, deviation: float
+) -> tuple[list[Array], list[Array]]:
+    """Draw the two layers of a periodic embedding, ``sin(2 π c x)`` and ``sin(2 π c x + π/2)``.
+
+    ``c`` is normal around 0, of that standard deviation; the layer above has PyTorch's start, as
+    in the paper.
+    """
+    n_sines = N_WAVES // 2
+    frequencies = rng.normal(scale=2 * np.pi * deviation, size=(n_in, n_sines))
+    phases = np.tile(np.repeat([0, np.pi / 2], n_sines), n_in)
+    first, second = _between_inputs(n_in)
+    bound = N_WAVES**-0.5
+    weights = [
+        first * np.tile(frequencies, 2 * n_in),
+        second * rng.uniform(-bound, bound, second.shape),
+    ]
+    return weights, [phases, rng.uniform(-bound, bound, second.shape[1])]
+
+
+def _between_inputs(n_in: int) -> tuple[Array, Array]:
+    """Give 1 for weights of the two layers of an embedding that belong to one input, else 0."""
+    own = np.eye(n_in)
+    return np.kron(own, np.ones((1, N_WAVES))), np.kron(own, np.ones((N_WAVES, N_EMBEDDED)))
 
 
 def spread(setting: Any, n_layers: int) -> tuple[Any, ...]:
@@ -303,12 +337,20 @@ def _state(
 
 def _used(slots: Sequence[Slot], layout: Layout, dtype: str) -> dict[str, Array]:
     """Mark the parameters that each member has, as one of `Factors`; none where all have all."""
-    if all(s.layout.sizes == layout.sizes and np.all(s.member.use_bias) for s in slots):
+    is_whole = all(s.layout.sizes == layout.sizes and np.all(s.member.use_bias) for s in slots)
+    if is_whole and not slots[0].network.is_periodic:
         return {}
     used = np.ones((len(slots), layout.n_parameters + layout.n_scales), dtype=dtype)
     used[:, : layout.n_parameters] = 0
     for row, slot in zip(used, slots, strict=True):
-        row[slot.places] = slot.layout.spread(1, slot.member.use_bias)
+        own = slot.layout.spread(1, slot.member.use_bias)
+        if slot.network.is_periodic:
+            parts = zip(
+                slot.layout.blocks(own), _between_inputs(slot.layout.sizes[0]), strict=False
+            )
+            for block, kept in parts:
+                block[:-1] = kept
+        row[slot.places] = own
     return {"used": used}
 
 

@@ -134,6 +134,7 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "relu": torch.relu_,
     "leaky_relu": lambda z: functional.leaky_relu(z, LEAKY_SLOPE),
     "selu": functional.selu_,
+    "sin": torch.sin,
     "silu": functional.silu,
     "mish": functional.mish,
     "sigmoid": torch.sigmoid_,

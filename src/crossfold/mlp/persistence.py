@@ -175,8 +175,7 @@ def _restored(document: Mapping[str, Any], coefs: list[Array], intercepts: list[
     """Make an estimator whose parts fit together, so that it does not fail when it is used."""
     estimator = from_document(document, coefs, intercepts)
     estimator._validate_params()
-    hidden = np.atleast_1d(np.asarray(estimator.hidden_layer_sizes, dtype=int)).tolist()
-    sizes = [estimator.n_features_in_, *hidden, estimator.n_outputs_]
+    sizes = list(estimator._network().layer_sizes)
     shapes = [*pairwise(sizes)], [(size,) for size in sizes[1:]]
     if ([one.shape for one in coefs], [one.shape for one in intercepts]) != shapes:
         raise ValueError(f"the weights do not make layers of {sizes}")
