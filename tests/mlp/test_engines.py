@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from engine_cases import ACTIVATIONS, HEADS, make_data, make_network, name_of
+from engine_cases import start as start_stack
 
 from crossfold.mlp._batches import Batches, BatchSampler
 from crossfold.mlp._engine import Layout, runs_of
 from crossfold.mlp._spec import Member, Settings
-from crossfold.mlp._training import train
+from crossfold.mlp._training import make_engine, train
 
 SETTINGS = Settings(dtype="float64", device="cpu", batch_size=8, max_iter=4)
 ROWS = np.arange(40)
@@ -72,6 +73,15 @@ def test_the_numpy_engine_does_not_import_torch():
         "assert not {'torch', 'kedro', 'pandas'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
+
+
+def test_numpy_updates_what_pytorch_trains_on_the_cpu():
+    network, data = make_network("binary", "cross_entropy", 1), make_data("binary", 1)
+    stack, _ = start_stack(network, data, MEMBERS, replace(SETTINGS, engine="torch"))
+    engine = make_engine([stack])
+    update = engine._make_step(slice(0, 2)).update
+    assert isinstance(update.parameters, np.ndarray)
+    assert np.shares_memory(update.parameters, engine._flat.numpy())
 
 
 def make_sampler(member, settings=SETTINGS, units=(4, 5, 3)):

@@ -73,14 +73,14 @@ def transpose_layers(blocks: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
 
 
 def leaves_of(
-    layout: Layout, update: Update
+    layout: Layout, parameters: Tensor, gradients: Tensor
 ) -> tuple[list[tuple[Tensor, Tensor]], tuple[Tensor, ...], list[Tensor]]:
     """Give layers that autograd sees, all their tensors, and where the gradients of these go."""
     layers = [
         (coef.detach().requires_grad_(), intercept.detach().requires_grad_())
-        for coef, intercept in transpose_layers(layout.blocks(update.parameters))
+        for coef, intercept in transpose_layers(layout.blocks(parameters))
     ]
-    turned = transpose_layers(layout.blocks(update.gradients))
+    turned = transpose_layers(layout.blocks(gradients))
     leaves = tuple(leaf for layer in layers for leaf in layer)
     return layers, leaves, [part for layer in turned for part in layer]
 
@@ -235,7 +235,7 @@ class GraphedStep:
         self._step = step
         self._graph: torch.cuda.CUDAGraph | None = None
 
-    def __call__(self, step: StepInputs) -> tuple[Tensor, Tensor | int]:
+    def __call__(self, step: StepInputs) -> tuple[Tensor, Any]:
         """Take a step; see `TrainingStep`."""
         if not self._step.can_be_captured:
             return self._step(step)
@@ -270,16 +270,16 @@ class StepInputs:
     """What one step reads: inputs ``(k, n_in, batch)``, targets ``(k, n_out, batch)``, and more.
 
     Weights ``(k, 1, batch)``, 0 for padding, or None where all are 1; masks of the inputs and each
-    hidden layer ``(k, units, batch)``, or None; the others ``(k, 1)``.
+    hidden layer ``(k, units, batch)``, or None; the others ``(k, 1)``, arrays where NumPy updates.
     """
 
     inputs: Tensor
     targets: Tensor
     weights: Tensor | None
     masks: Masks
-    scale: Tensor
-    step_size: Tensor
-    learning_rate: Tensor
+    scale: Any
+    step_size: Any
+    learning_rate: Any
 
     def tensors(self) -> list[Tensor]:
         """Give all tensors in one order."""
@@ -298,19 +298,20 @@ class StepInputs:
 class TrainingStep:
     """Takes one step with some members of a stack; the update's parameters are updated in place."""
 
-    def __init__(self, stack: Stack, members: slice, update: Update) -> None:
-        flat = update.parameters
+    def __init__(
+        self, stack: Stack, members: slice, update: Update, flat: Tensor, gradients: Tensor
+    ) -> None:
         functions = (*stack.network.activations, stack.network.link, stack.network.loss)
         self.can_be_captured = not any(isinstance(own, Activation | Loss) for own in functions)
         self.update = update
         self._network = stack.network
-        self._layers, self._leaves, self._gradients = leaves_of(stack.layout, update)
+        self._layers, self._leaves, self._gradients = leaves_of(stack.layout, flat, gradients)
         self._residual = residual_of(stack.network)
         self._gamma = torch.as_tensor(stack.gamma[members, None, None], device=flat.device)
         labels = stack.label_weights
         self._labels = None if labels is None else torch.as_tensor(labels[members]).to(flat)
 
-    def __call__(self, step: StepInputs) -> tuple[Tensor, Tensor | int]:
+    def __call__(self, step: StepInputs) -> tuple[Tensor, Any]:
         """Update the parameters.
 
         Gives logits ``(k, n_out, batch)`` and twice the penalties ``(k,)`` (0 without), before the
@@ -319,7 +320,7 @@ class TrainingStep:
         values = self._differentiate(step)
         return values, self.update.take(step.scale, step.step_size, step.learning_rate)
 
-    def differentiate(self, step: StepInputs) -> tuple[Tensor, Tensor | int]:
+    def differentiate(self, step: StepInputs) -> tuple[Tensor, Any]:
         """Leave the gradients of the mean loss, and update nothing; what is given is the same."""
         values = self._differentiate(step)
         return values, self.update.differentiate(step.scale)
@@ -353,6 +354,8 @@ class TorchEngine(Engine):
     def __init__(self, stack: Stack) -> None:
         self._device = choose_device(stack.settings.device)
         self._dtype: torch.dtype = getattr(torch, stack.settings.dtype)
+        # Calls of NumPy take half as long as those of PyTorch.
+        self._xp: Any = np if self._device.type == "cpu" else torch
         self.n_workers = torch.get_num_threads() if self._device.type == "cpu" else 0
         self._generator = torch.Generator(self._device)
         self._generator.manual_seed(stack.seed)
@@ -368,8 +371,8 @@ class TorchEngine(Engine):
         self._stack = stack
         self._flat = self._put(stack.parameters)
         self._state = {name: self._put(array) for name, array in stack.state.items()}
-        factors = {name: self._put(array) for name, array in stack.factors.items()}
-        self._factors = Factors(torch, **factors)
+        factors = {name: self._share(self._put(a)) for name, a in stack.factors.items()}
+        self._factors = Factors(self._xp, **factors)
         self._steps: dict[tuple[int, int], TrainingStep | GraphedStep] = {}
 
     def run(self, block: Block) -> Array:
@@ -383,16 +386,15 @@ class TorchEngine(Engine):
     def differentiate(self, block: Block) -> tuple[Array, Array]:
         """Take no step: give each member's sum of loss times rows, and the gradient of its loss."""
         step = self._make_step(block.members)
-        return self._sum_losses(
-            block, step.differentiate
-        ), step.update.gradients.cpu().numpy().copy()
+        losses = self._sum_losses(block, step.differentiate)
+        return losses, torch.as_tensor(step.update.gradients).cpu().numpy().copy()
 
     def _sum_losses(self, block: Block, take: Callable[[StepInputs], Any]) -> Array:
         """Let `take` take each step of a block, and sum up the losses."""
         inputs, targets = self._gather(block.rows, block.members)
         taken = [take(one) for one in self._inputs_of(block, inputs, targets)]
         logits = torch.stack([z for z, _ in taken], dim=1).cpu().numpy()
-        penalties = [p for _, p in taken if isinstance(p, Tensor)]
+        penalties = [torch.as_tensor(p) for _, p in taken if not isinstance(p, int)]
         twice_penalty = np.zeros((len(inputs), 1))
         if penalties:
             twice_penalty = torch.stack(penalties, dim=1).cpu().numpy()
@@ -420,17 +422,23 @@ class TorchEngine(Engine):
     def _make_step(self, members: slice) -> TrainingStep:
         # `data` counts its changes alone; a view would count those that other workers make.
         parameters = self._flat[members].data
+        gradients = torch.empty_like(parameters)
+        state = {name: tensor[members] for name, tensor in self._state.items()}
         update = Update(
-            torch,
+            self._xp,
             self._stack.settings,
-            parameters,
-            torch.empty_like(parameters),
-            {name: tensor[members] for name, tensor in self._state.items()},
+            self._share(parameters),
+            self._share(gradients),
+            {name: self._share(tensor) for name, tensor in state.items()},
             self._factors.of(members),
             CHUNK_BYTES if self.n_workers else None,
             self._stack.layout,
         )
-        return TrainingStep(self._stack, members, update)
+        return TrainingStep(self._stack, members, update, parameters, gradients)
+
+    def _share(self, tensor: Tensor) -> Any:
+        """Give a tensor as what updates parameters takes it, in the same memory."""
+        return tensor.numpy() if self._xp is np else tensor
 
     def _put(self, array: Array) -> Tensor:
         return torch.as_tensor(array, dtype=self._dtype, device=self._device)
@@ -461,7 +469,10 @@ class TorchEngine(Engine):
             weights = torch.ones_like(targets[:, :, :1]).unbind(1)
         masks = self._masks_of(block)
         per_member = (block.scale, block.step_sizes, block.learning_rates)
-        scale, sizes, rates = (self._put(array)[..., None].unbind(1) for array in per_member)
+        scale, sizes, rates = (
+            [self._share(one) for one in self._put(array)[..., None].unbind(1)]
+            for array in per_member
+        )
         for s, (x, y) in enumerate(zip(inputs.unbind(1), targets.unbind(1), strict=True)):
             step_masks = [None if mask is None else mask[:, s] for mask in masks]
             yield StepInputs(x, y, weights[s], step_masks, scale[s], sizes[s], rates[s])
@@ -633,7 +644,9 @@ class _SharedGroup:
     def __init__(self, stack: Stack, update: Update) -> None:
         self._stack, self._network = stack, stack.network
         self._shape = (len(stack.parameters), stack.layout.sizes[1])
-        self._layers, self._leaves, self._gradients = leaves_of(layout_above(stack), update)
+        self._layers, self._leaves, self._gradients = leaves_of(
+            layout_above(stack), update.parameters, update.gradients
+        )
         self._residual = residual_of(stack.network)
         self._gamma, self._rates = (
             torch.as_tensor(a, dtype=update.parameters.dtype, device=update.parameters.device)
