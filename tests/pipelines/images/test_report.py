@@ -14,7 +14,9 @@ from crossfold.templates.reporting.results import ReportParameters
 from crossfold.validation.metrics import confusion_counts, wilson_interval
 
 CLASSES = ["cat", "dog"]
-REPORT = ReportParameters(extra={"shown": []}, labels={"mini_batch": "mini-batches"})
+REPORT = ReportParameters(
+    extra={"shown": []}, labels={"mini_batch": "mini-batches", "relu": "ReLU"}
+)
 NO_TWINS = pd.DataFrame({"model": [], "framework": [], "regime": []})
 
 
@@ -105,7 +107,7 @@ def test_the_summary_is_the_studys_own_figures(studied) -> None:
 
 def test_the_summary_averages_the_last_epoch_over_seeds() -> None:
     key = {"model": "mini_batch/relu", "protocol": "source"}
-    settings = dict.fromkeys(report.SETTINGS, 0) | {"experiment": "relu"}
+    settings = dict.fromkeys(report.SETTINGS, 0) | {"experiment": "relu", "activation": "relu"}
     trained = pd.DataFrame({"seconds": [3.0, 3.0]}).assign(**key, **settings)
     made = [("train_accuracy", 5, 0.7), ("train_accuracy", 5, 0.9), ("train_accuracy", 4, 0.0)]
     made += [("validation_accuracy", 5, 0.5), ("validation_accuracy", 5, 0.7)]
@@ -113,7 +115,7 @@ def test_the_summary_averages_the_last_epoch_over_seeds() -> None:
     tested = pd.DataFrame({"metric": ["accuracy", "macro_f1"]}).assign(
         **key, scope="pooled", estimate=0.8, low=0.75, high=0.85, n=200
     )
-    (row,) = report.experiment_summary(trained, tested, history).itertuples()
+    (row,) = report.experiment_summary(trained, tested, history, REPORT).itertuples()
     assert (row.train_accuracy, row.validation_accuracy) == pytest.approx((0.8, 0.6))
     assert (row.accuracy, row.accuracy_low, row.n, row.seeds) == (0.8, 0.75, 200, 2)
 
@@ -173,7 +175,13 @@ def test_the_curves_of_experiment_17_are_drawn(studied) -> None:
 def test_confusion_counts_every_pair_and_the_page_names_the_worst(animals) -> None:
     assert confusion_counts(animals, 2).tolist() == [[2, 1], [1, 1]]
     sentence = report.most_confused(animals, CLASSES)
-    assert sentence.startswith("Of its 2 errors, 2 take cat and dog for each other")
+    assert sentence == (
+        "Of its 2 errors, 2 take cat and dog for each other, more than any other two classes."
+    )
+    tied = animals.assign(predicted=[0, 1, 2, 1, 1], p2=0.0)
+    assert "1 take cat and dog for each other, no fewer than" in report.most_confused(
+        tied, [*CLASSES, "hen"]
+    )
     assert report.most_confused(animals.assign(predicted=animals["target"]), CLASSES) == ""
 
 
@@ -189,19 +197,15 @@ def test_classes_are_counted_in_both_splits(studied) -> None:
 
 def test_images_are_drawn_with_the_names_that_the_network_gives_them(animals) -> None:
     images = np.random.default_rng(0).integers(0, 256, (5, 28, 28), dtype=np.uint8)
-    (axes,) = report.most_confidently_wrong(images, animals, CLASSES).axes
-    np.testing.assert_array_equal([one.get_array() for one in axes.images], images[[2, 3]])
-    assert axes.texts[0].get_text() == "dog ✗\nis cat\n70.0\u00a0%"
-    drawn = [
-        [
-            text.get_text()
-            for text in report.random_test_images(images, animals, CLASSES, REPORT, seed)
-            .axes[0]
-            .texts
-        ]
-        for seed in (1, 1, 2)
+    first, second = report.most_confidently_wrong(images, animals, CLASSES).axes[:2]
+    drawn = [axes.images[0].get_array() for axes in (first, second)]
+    np.testing.assert_array_equal(drawn, images[[2, 3]])
+    assert first.get_xlabel() == "dog ✗\nis cat\n70.0\u00a0%"
+    pages = [
+        report.random_test_images(images, animals, CLASSES, REPORT, seed).axes for seed in (1, 1, 2)
     ]
-    assert drawn[0] == drawn[1] != drawn[2]
+    told = [[axes.get_xlabel() for axes in page] for page in pages]
+    assert told[0] == told[1] != told[2]
     right = animals.assign(predicted=animals["target"])
     assert not report.most_confidently_wrong(images, right, CLASSES).axes[0].images
 
@@ -219,8 +223,9 @@ def test_an_experiment_without_predictions_is_named(animals) -> None:
 def test_differences_are_said_by_their_sign_and_doubt() -> None:
     names = {"a": "A", "b": "B"}
     row = {"model_a": "a", "model_b": "b", "difference": -0.02, "low": -0.03, "high": -0.01}
+    row |= {"verdict": "differ"}
     assert report.difference_sentence(row, names) == "A: 2.0 (1.0–3.0) points less accurate than B."
-    doubtful = row | {"high": 0.01}
+    doubtful = row | {"high": 0.01, "verdict": "not told apart"}
     assert "cannot be told apart" in report.difference_sentence(doubtful, names)
 
 
@@ -255,8 +260,9 @@ def test_pairs_are_named_by_what_sets_them_apart(a: str, b: str, expected: str) 
 def test_models_have_names() -> None:
     rows = [("full_batch", "7"), ("mini_batch", "7")]
     experiments = pd.DataFrame(rows, columns=["regime", "experiment"]).assign(
-        model=lambda t: t["regime"] + "/" + t["experiment"], layers="784-20-10", activation="relu"
-    )
+        model=lambda t: t["regime"] + "/" + t["experiment"], layers="784-20-10",
+        activation="relu", dropout=0.0,
+    )  # fmt: skip
     names = report.model_names(experiments, NO_TWINS, REPORT)
     assert names["mini_batch/7"] == "Experiment 7 (mini-batches)"
     assert report.chart_names(names)["full_batch/7"] == "7 (full batch)"

@@ -116,7 +116,8 @@ def assign_parts(
     """
     draw = partial(_draw, labels["label"].to_numpy(), np.random.default_rng(seed))
     is_test = (labels["origin"] == TEST).to_numpy()
-    is_left_out = is_test | labels["duplicate_of_test"].to_numpy() | is_copy(images)
+    is_copy = pd.Series(image_codes(images)).duplicated().to_numpy()
+    is_left_out = is_test | labels["duplicate_of_test"].to_numpy() | is_copy
     published_test, usable = np.flatnonzero(is_test), np.flatnonzero(~is_left_out)
     rows = usable if split.n_rows is None else draw(usable, split.n_rows, "n_rows")
     test = published_test if split.n_test is None else draw(rows, split.n_test, "n_test")
@@ -145,11 +146,6 @@ def _draw(
         )
     state = int(rng.integers(2**32))
     return np.sort(train_test_split(rows, train_size=n, stratify=label, random_state=state)[0])
-
-
-def is_copy(images: NDArray[Any]) -> NDArray[np.bool_]:
-    """Tell which images equal an earlier one in every pixel, shape ``(n,)``."""
-    return pd.Series(image_codes(images)).duplicated().to_numpy()
 
 
 def image_codes(images: NDArray[Any]) -> NDArray[np.intp]:

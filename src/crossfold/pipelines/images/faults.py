@@ -39,7 +39,7 @@ OTHER, MINI_BATCH = "other", "mini-batch"
 # More would need more memory, and the products are wide enough.
 NETWORKS_AT_ONCE = 60
 LINES_IN_LOG = 50
-# In the order in which they are applied; ``small_training_sample`` changes the rows instead.
+# ``small_training_sample`` changes the rows instead.
 NETWORK_FAULTS = (
     *("one_hidden_layer", "dropout_backward", "relu_as_derivative", "global_max_softmax"),
     *("penalty_not_applied", "drop_last_batch"),
@@ -99,27 +99,29 @@ class ProtocolParameters(Parameters):
         return 1 if setup.setting else self.short_seeds if setup.short else self.n_seeds
 
 
-def with_fault(fault: str, network: Arguments) -> Arguments:
-    """Put one of `NETWORK_FAULTS` into the arguments of a network, if it concerns that network."""
+def with_faults(network: Arguments, setup: Setup) -> Arguments:
+    """Put a setup's value of what is not stated, then its faults, into a network's arguments."""
     from crossfold.mlp import faults
 
-    activation, batch_size = network["activation"], network["batch_size"]
-    change: Arguments = {}
-    match fault:
-        case "one_hidden_layer":
-            change = {"hidden_layer_sizes": network["hidden_layer_sizes"][:1]}
-        case "dropout_backward" if network["dropout"]:
-            # Errors pass a layer with dropout by its mask alone.
-            change = {"activation": faults.without_derivative(activation)}
-        case "relu_as_derivative" if isinstance(activation, str):
-            change = {"activation": faults.relu_as_derivative(activation)}
-        case "global_max_softmax":
-            change = {"loss": faults.GLOBAL_MAX_SOFTMAX}
-        case "penalty_not_applied":
-            change = {"alpha": 0.0}
-        case "drop_last_batch" if isinstance(batch_size, int):
-            change = {"loss": faults.whole_batches_only(batch_size)}
-    return {**network, **change}
+    name, value = setup.setting or ("", 0.0)
+    argument = TRAINING_SETTINGS.get(name, "")
+    if network.get(argument):  # A network without dropout stays without.
+        network = {**network, argument: value}
+    changed, activation, batch_size = {**network}, network["activation"], network["batch_size"]
+    if "one_hidden_layer" in setup.faults:
+        changed["hidden_layer_sizes"] = network["hidden_layer_sizes"][:1]
+    if "relu_as_derivative" in setup.faults:
+        changed["activation"] = faults.relu_as_derivative(activation)
+    if "dropout_backward" in setup.faults and network["dropout"]:
+        # Errors pass a layer with dropout by its mask alone.
+        changed["activation"] = faults.without_derivative(activation)
+    if "global_max_softmax" in setup.faults:
+        changed["loss"] = faults.GLOBAL_MAX_SOFTMAX
+    if "penalty_not_applied" in setup.faults:
+        changed["alpha"] = 0.0
+    if "drop_last_batch" in setup.faults and isinstance(batch_size, int):
+        changed["loss"] = faults.whole_batches_only(batch_size)
+    return changed
 
 
 class Training(NamedTuple):
@@ -129,7 +131,6 @@ class Training(NamedTuple):
     experiment: str
     member: int
     arguments: Arguments
-    run: str
 
     @property
     def network(self) -> str:
@@ -139,7 +140,7 @@ class Training(NamedTuple):
     @property
     def about(self) -> Arguments:
         """What names it in the tables."""
-        return {"run": self.run, "experiment": self.experiment, "member": self.member}
+        return {"run": self.setup.name, "experiment": self.experiment, "member": self.member}
 
 
 def training_setup(setup: Setup) -> Setup:
@@ -214,52 +215,30 @@ def _trainings(
 ) -> list[Training]:
     """List every network of every setup and seed, and those that trained on mini-batches."""
     own = protocol.experiments or {name: name for name in experiments.root}
-    networks: dict[str, given.ExperimentParameters] = {
-        n: experiments.root[o] for n, o in own.items()
-    }
-    networks |= protocol.further
+    networks = {**{n: experiments.root[o] for n, o in own.items()}, **protocol.further}
+
+    def make(setup: Setup, name: str, member: int, how: NetworkParameters) -> Training:
+        rate = getattr(networks[name], "learning_rate_init", None) or how.learning_rate_init
+        arguments = Member("", networks[name], seed + member, rate).network_parameters(starts)
+        arguments |= {"alpha": how.alpha, "batch_size": how.batch_size}
+        return Training(setup, name, member, with_faults(arguments, setup))
+
     trainings = [
-        Training(setup, name, member, _with_faults(arguments, setup), setup.name)
+        make(setup, name, member, protocol.network)
         for setup, wanted in list_trainings(claims, list(networks)).items()
         for member in range(protocol.n_trainings(setup))
         for name in wanted
-        for arguments in [_arguments(networks[name], protocol.network, starts, seed + member)]
     ]
-    if not protocol.mini_batch:
-        return trainings
-    return trainings + [
-        Training(Setup(), name, 0, _arguments(one, protocol.mini_batch, starts, seed), MINI_BATCH)
-        for name, one in protocol.further.items()
-    ]
+    if protocol.mini_batch:
+        alone = Setup(frozenset({MINI_BATCH}))
+        trainings += [make(alone, name, 0, protocol.mini_batch) for name in protocol.further]
+    return trainings
 
 
-def _arguments(
-    one: given.ExperimentParameters,
-    network: NetworkParameters,
-    starts: given.StartParameters,
-    seed: int,
-) -> Arguments:
-    """Give the arguments of a network without faults."""
-    rate = getattr(one, "learning_rate_init", None) or network.learning_rate_init
-    common = {"alpha": network.alpha, "batch_size": network.batch_size}
-    return {**Member("", one, seed, rate).network_parameters(starts), **common}
-
-
-def _learns_from(one: Training) -> tuple[bool, bool, bool]:
+def _learns_from(one: Training) -> tuple[bool, ...]:
     """Tell apart what cannot share a stack; what takes longest comes first."""
-    return one.run == MINI_BATCH, one.setup.short, "small_training_sample" in one.setup.faults
-
-
-def _with_faults(network: Arguments, setup: Setup) -> Arguments:
-    """Put a setup's faults, and its value of what is not stated, into a network's arguments."""
-    if setup.setting is not None:
-        name, value = setup.setting
-        if name != "dropout" or network["dropout"]:
-            network = {**network, TRAINING_SETTINGS[name]: value}
-    for fault in NETWORK_FAULTS:
-        if fault in setup.faults:
-            network = with_fault(fault, network)
-    return network
+    faults = one.setup.faults
+    return MINI_BATCH in faults, one.setup.short, "small_training_sample" in faults
 
 
 def _divide(trainings: Sequence[Training], n_jobs: int) -> list[list[Training]]:
@@ -283,8 +262,6 @@ def _train(
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Train at once what learns from the same images; see `train_setups` for the tables."""
-    if trainings[0].run == MINI_BATCH:
-        protocol = protocol.model_copy(update={"network": protocol.mini_batch})
     networks = {one.network: one.arguments for one in trainings}
     fitted = _fit(list(networks.values()), trainings[0].setup, data, protocol, seed)
     made = {
@@ -306,31 +283,31 @@ def _fit(
     seed: int,
 ) -> list[Fitted]:
     """Train at once; of full batches part by part, since what has diverged needs no more steps."""
-    network, rows = protocol.network, _train_rows(setup, data, protocol, seed)
+    network = (MINI_BATCH in setup.faults and protocol.mini_batch) or protocol.network
+    rows = _train_rows(setup, data, protocol, seed), data.rows(protocol.held_out)
     short = min(protocol.short_epochs, network.max_iter)
     total = short if setup.short else network.max_iter
     part = short if network.batch_size == "full" and not network.momentum else total
     score_every = protocol.score_every if setup.short else -(-total // LINES_IN_LOG)
-
-    def fit_for(epochs: int, members: Sequence[Arguments]) -> list[Fitted]:
-        own = network.changed(max_iter=epochs)
+    found: dict[int, Fitted] = {}
+    going = list(range(len(networks)))
+    for done in range(0, total, part):
+        own = network.changed(max_iter=min(part, total - done))
         how = given.TrainingParameters(network=own, score_every=score_every)
-        stack = fit_stack(members, how, data, (rows, data.rows(protocol.held_out)), seed)
-        curves = [epoch_table(one).query("measure != 'seconds'") for one in stack.histories_]
-        return list(zip(stack.estimators_, curves, strict=True))
-
-    found = fit_for(part, networks)
-    for done in range(part, total, part):
-        weights = [(*one.coefs_, *one.intercepts_) for one, _ in found]
-        going = [n for n, own in enumerate(weights) if all(np.isfinite(w).all() for w in own)]
+        members = [_go_on(networks[n], found[n][0], done) if done else networks[n] for n in going]
+        stack = fit_stack(members, how, data, rows, seed)
+        for n, one, history in zip(going, stack.estimators_, stack.histories_, strict=True):
+            curves = epoch_table(history).query("measure != 'seconds'")
+            curves = curves.assign(epoch=curves["epoch"] + done)
+            found[n] = one, pd.concat([found[n][1], curves]) if done else curves
+        going = [n for n in going if _is_finite(found[n][0])]
         if not going:
             break
-        starts = [_go_on(networks[place], found[place][0], done) for place in going]
-        later = fit_for(min(part, total - done), starts)
-        for place, (one, curves) in zip(going, later, strict=True):
-            own = curves.assign(epoch=curves["epoch"] + done)
-            found[place] = one, pd.concat([found[place][1], own])
-    return found
+    return [found[n] for n in range(len(networks))]
+
+
+def _is_finite(network: MLPClassifier) -> bool:
+    return all(np.isfinite(weights).all() for weights in (*network.coefs_, *network.intercepts_))
 
 
 def _train_rows(setup: Setup, data: SplitImages, protocol: ProtocolParameters, seed: int) -> Rows:

@@ -15,6 +15,7 @@ from crossfold.pipelines.images.parameters import (
     StartParameters,
     TrainingParameters,
 )
+from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.templates.cross_validation.training import make_network
 from crossfold.validation.metrics import multiclass_metrics
@@ -54,9 +55,13 @@ class Member(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A trained stack, its history and predictions of test images; the protocol is the split."""
+    """A trained stack: what its networks are, a row each, their history and what they predict.
 
-    stack: ExperimentStack
+    The predictions are of the test images; the protocol is the split.
+    """
+
+    described: pd.DataFrame
+    networks: Sequence[MLPClassifier]
     history: pd.DataFrame
     said: pd.DataFrame
 
@@ -91,6 +96,7 @@ def fit_stack(
 
 def train(
     members: Sequence[Member],
+    regime: str,
     how: TrainingParameters,
     starts: StartParameters,
     data: SplitImages,
@@ -100,15 +106,27 @@ def train(
     """Train members at once on the training images, and let them name the test images."""
     arguments = [member.network_parameters(starts) for member in members]
     stack = fit_stack(arguments, how, data, (data.rows(TRAIN), data.rows(VALIDATION)), seed)
-    histories = [
-        epoch_table(history).assign(model=one.model, protocol=data.split, fold=0, member=one.number)
-        for history, one in zip(stack.histories_, members, strict=True)
-    ]
-    said = [
-        predict_test(network, data, n_classes, one.model, one.number)
-        for network, one in zip(stack.estimators_, members, strict=True)
-    ]
-    return Trained(stack, concatenate(histories), concatenate(said))
+    rows, histories, said = [], [], []
+    for one, network, history in zip(members, stack.estimators_, stack.histories_, strict=True):
+        keys: dict[str, Any] = {"model": one.model, "protocol": data.split, "member": one.number}
+        row = {**keys, "regime": regime, "experiment": one.experiment, "seed": one.seed}
+        row |= {"layers": layers_text(network)}
+        row |= one.settings.model_dump(exclude={"hidden_layer_sizes"})
+        row |= {"learning_rate": one.learning_rate, "epochs": how.network.max_iter}
+        rows.append({**row, "seconds": stack.histories_[0].seconds[-1]})
+        histories.append(epoch_table(history).assign(**keys, fold=0))
+        said.append(predict_test(network, data, n_classes, one.model, one.number))
+    return Trained(pd.DataFrame(rows), stack.estimators_, concatenate(histories), concatenate(said))
+
+
+def join_trained(
+    trained: Sequence[Trained],
+) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
+    """Put several stacks together; the networks are described by the rows of the first table."""
+    described, networks, histories, said = zip(*trained, strict=True)
+    table = pd.concat(described, ignore_index=True)
+    kept = [one for own in networks for one in own], {"fitted": table.to_dict("records")}
+    return table, kept, concatenate(histories), concatenate(said)
 
 
 def epoch_table(history: ExperimentHistory) -> pd.DataFrame:

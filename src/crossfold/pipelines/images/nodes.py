@@ -17,6 +17,7 @@ from crossfold.pipelines.images.networks import (
     Trained,
     fit_stack,
     image_network,
+    join_trained,
     layers_text,
     predict_test,
     train,
@@ -41,9 +42,13 @@ from crossfold.validation.comparison import (
     paired_t_test,
 )
 from crossfold.validation.metrics import wilson_interval
-from crossfold.validation.tables import concatenate, probabilities
+from crossfold.validation.tables import probabilities
 
 STRONG = "strong"
+TWIN_COLUMNS = [
+    *("model", "framework", "regime", "estimate", "low", "high", "n", "epochs", "learning_rate"),
+    *("dtype", "seconds", "largest_weight_difference", "largest_probability_difference"),
+]
 
 
 def choose_learning_rates(
@@ -147,7 +152,7 @@ def train_experiments(
     ``learning_rate``, ``epochs`` and ``seconds`` (of the whole stack); the networks, described by
     these rows; their history; and what they say of the test images of both splits.
     """
-    rows, trained = [], []
+    trained = []
     for name, regime in regimes.root.items():
         members = [
             Member(
@@ -159,27 +164,8 @@ def train_experiments(
         ]
         for split in (SOURCE, STANDARD) if regime.on_standard_split else (SOURCE,):
             data = SplitImages.of(images, split_table, split)
-            made = train(members, regime, starts, data, len(classes), seed)
-            trained.append(made)
-            for member, network in zip(members, made.stack.estimators_, strict=True):
-                row = {"model": member.model, "protocol": split, "member": member.number}
-                row |= {"regime": name, "experiment": member.experiment, "seed": member.seed}
-                row |= {"layers": layers_text(network)}
-                row |= member.settings.model_dump(exclude={"hidden_layer_sizes"})
-                row |= {"learning_rate": member.learning_rate, "epochs": regime.network.max_iter}
-                rows.append({**row, "seconds": made.stack.histories_[0].seconds[-1]})
-    described = pd.DataFrame(rows)
-    return described, *_joined(trained, described)
-
-
-def _joined(
-    trained: Sequence[Trained], described: pd.DataFrame
-) -> tuple[Networks, pd.DataFrame, pd.DataFrame]:
-    """Put networks, histories and answers of several stacks together."""
-    networks = [network for one in trained for network in one.stack.estimators_]
-    _, histories, said = zip(*trained, strict=True)
-    kept = networks, {"fitted": described.to_dict("records")}
-    return kept, concatenate(histories), concatenate(said)
+            trained.append(train(members, name, regime, starts, data, len(classes), seed))
+    return join_trained(trained)
 
 
 def train_twins(
@@ -192,55 +178,41 @@ def train_twins(
     classes: list[str],
     seed: int,
 ) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
-    """Train one experiment with each framework in each regime.
+    """Train one experiment with each framework in each regime; see `train_experiments`.
 
-    Returns
-    -------
-    One row for each training (``model``, ``framework``, ``regime``, accuracy on the test images
-    with its 95 % Wilson interval as ``estimate``, ``low``, ``high`` and ``n``, ``epochs``,
-    ``learning_rate``, ``dtype``, ``seconds``, and the largest differences to the other framework),
-    the networks, the history of each, and what each says of the test images.
+    Of what was trained the table has `TWIN_COLUMNS`: the accuracy is of the test images, with its
+    95 % Wilson interval, and the differences are those to the other framework.
     """
     data = SplitImages.of(images, split_table, SOURCE)
     settings = given.look_up(experiments.root, twin.experiment, "experiment")
-    rows: list[dict[str, Any]] = []
     trained: list[Trained] = []
     for regime, how in twin.regimes.items():
         suffix = "" if regime == next(iter(twin.regimes)) else f"_{regime}"
         rate = how.learning_rate or chosen_rate(learning_rates, regime, twin.experiment)
+        pair = []
         for framework in ("numpy", "torch"):
-            model = f"twin_{framework}{suffix}"
-            member = Member(twin.experiment, settings, seed, rate, model)
+            member = Member(twin.experiment, settings, seed, rate, f"twin_{framework}{suffix}")
             own = how.model_copy(update={"network": how.network.changed(engine=framework)})
-            trained.append(train([member], own, starts, data, len(classes), seed))
-            about = {"model": model, "framework": framework, "regime": regime}
-            rows.append({**about, **_figures(trained[-1])})
-        apart = _differences(trained[-2:])
-        rows[-2:] = [{**row, **apart} for row in rows[-2:]]
-    described = pd.DataFrame(rows)
-    twins = described[["model", "framework", "regime"]].assign(protocol=SOURCE, member=0)
-    return described, *_joined(trained, twins)
-
-
-def _figures(twin: Trained) -> dict[str, Any]:
-    right, n = (twin.said["target"] == twin.said["predicted"]).sum(), len(twin.said)
-    low, high = wilson_interval(right, n)
-    network, history = twin.stack.estimators_[0], twin.stack.histories_[0]
-    return {
-        **{"estimate": right / n, "low": float(low), "high": float(high), "n": n},
-        "epochs": int(history.epochs[-1]),
-        **{"learning_rate": network.learning_rate_init, "dtype": network.dtype},
-        "seconds": float(history.seconds[-1]),
-    }
+            made = train([member], regime, own, starts, data, len(classes), seed)
+            right, n = (made.said["target"] == made.said["predicted"]).sum(), len(made.said)
+            low, high = map(float, wilson_interval(right, n))
+            about: dict[str, Any] = {"framework": framework, "dtype": how.network.dtype}
+            about |= {"estimate": right / n, "low": low, "high": high, "n": n}
+            pair.append(made._replace(described=made.described.assign(**about)))
+        apart = _differences(pair)
+        trained += [one._replace(described=one.described.assign(**apart)) for one in pair]
+    table, networks, history, said = join_trained(trained)
+    return table[TWIN_COLUMNS], networks, history, said
 
 
 def _differences(twins: Sequence[Trained]) -> dict[str, float]:
     """Find the largest differences between the frameworks, in any weight and any probability."""
-    networks = [one.stack.estimators_[0] for one in twins]
-    pairs = zip(*([*one.coefs_, *one.intercepts_] for one in networks), strict=True)
+    weights = ([*one.networks[0].coefs_, *one.networks[0].intercepts_] for one in twins)
     p, q = (probabilities(one.said) for one in twins)
     return {
-        "largest_weight_difference": max(float(np.abs(x - y).max()) for x, y in pairs),
+        "largest_weight_difference": max(
+            float(np.abs(x - y).max()) for x, y in zip(*weights, strict=True)
+        ),
         "largest_probability_difference": float(np.abs(p - q).max()),
     }
 
@@ -325,41 +297,40 @@ def compare_models(
     bootstrap over images and, with more than one seed, a paired t-test over seeds. The table has
     the schema `crossfold.validation.schemas.COMPARISON`.
     """
-    predictions = predictions[predictions["protocol"] == SOURCE]
-    models = {
-        str(name): rows.pivot_table("predicted", ["row", "target"], "member", aggfunc="first")
-        for name, rows in predictions.groupby("model", observed=True)
+    own = predictions[predictions["protocol"] == SOURCE]
+    own = own.assign(right=own["target"] == own["predicted"])
+    right = {
+        str(name): rows.pivot_table("right", "row", "member", aggfunc="first")
+        for name, rows in own.groupby("model", observed=True)
     }
     pairs = dict.fromkeys(pair for pairs in comparisons.root.values() for pair in pairs)
     rows = [
         result_row(pair, "accuracy", test, result)
         for pair in pairs
-        for test, result in _compare(models, pair, evaluation, seed).items()
+        for test, result in _compare(right, pair, evaluation, seed).items()
     ]
     table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
     return table.assign(protocol=SOURCE).astype({"n": "int64"})
 
 
 def _compare(
-    models: Mapping[str, pd.DataFrame],
+    right: Mapping[str, pd.DataFrame],
     pair: tuple[str, str],
     evaluation: EvaluationParameters,
     seed: int,
 ) -> dict[str, TestResult]:
-    """Compare the classes named by a pair, by image (rows) and member, and over all members."""
-    a, b = (given.look_up(models, one, "model") for one in pair)
+    """Compare the right answers of a pair, by image (rows) and member, and over all members."""
+    a, b = (given.look_up(right, one, "model") for one in pair)
     members = a.columns.intersection(b.columns)
-    y = a.index.get_level_values("target").to_numpy()
-    right_a, right_b = (one[members].eq(y, axis=0) for one in (a, b))
-    several = len(members) > 1
+    every, several = np.ones(len(a)), len(members) > 1
     tests = {
         f"McNemar, seed {seed + int(one)}" if several else "McNemar": mcnemar_test(
-            np.ones(len(y)), right_a[one], right_b[one]
+            every, a[one], b[one]
         )
         for one in members
     }
     if several:
-        tests["t over seeds"] = paired_t_test(right_a.mean(), right_b.mean())
-    gain = right_a.mean(axis=1) - right_b.mean(axis=1)
+        tests["t over seeds"] = paired_t_test(a[members].mean(), b[members].mean())
+    gain = a[members].mean(axis=1) - b[members].mean(axis=1)
     over_images = paired_bootstrap(gain, n_resamples=evaluation.n_resamples, seed=seed)
     return {**tests, "bootstrap over images": over_images}

@@ -1,21 +1,15 @@
 """Typed parameters of the studies of images; Kedro checks them before any node runs."""
 
 from collections.abc import Mapping
-from typing import Annotated, Generic, Literal, TypeVar
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import ConfigDict, Field, PositiveFloat, PositiveInt, RootModel
+from pydantic import Field, PositiveFloat, PositiveInt, RootModel
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.templates.cross_validation.parameters import DropoutRate, NetworkParameters
 from crossfold.templates.parameters import Parameters
 
 _Value = TypeVar("_Value")
-
-
-class Named(RootModel[dict[str, _Value]], Generic[_Value]):
-    """Values by name."""
-
-    model_config = ConfigDict(frozen=True)
 
 
 class SplitParameters(Parameters):
@@ -101,10 +95,10 @@ class TwinParameters(Parameters):
     of others ``twin_numpy_REGIME`` and ``twin_torch_REGIME``."""
 
 
-ExperimentsParameters = Named[ExperimentParameters]
-RegimesParameters = Named[RegimeParameters]
+ExperimentsParameters = RootModel[dict[str, ExperimentParameters]]
+RegimesParameters = RootModel[dict[str, RegimeParameters]]
 # Pairs of models to compare, A with B, by the question that they answer.
-ComparisonsParameters = Named[tuple[tuple[str, str], ...]]
+ComparisonsParameters = RootModel[dict[str, tuple[tuple[str, str], ...]]]
 
 
 def look_up(known: Mapping[str, _Value], name: str, kind: str) -> _Value:

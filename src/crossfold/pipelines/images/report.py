@@ -1,10 +1,10 @@
-"""What the report of a study of images is made of: names, tables, figures, sentences."""
+"""What the report of a study of images is made of: names, tables, figures, facts."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +16,8 @@ from crossfold.pipelines.images.data import COLUMNS, PARTS, SOURCE, STANDARD
 from crossfold.pipelines.images.nodes import STRONG
 from crossfold.reports import charts, style
 from crossfold.reports import words as write
-from crossfold.reports.tables import Estimate, side_by_side
+from crossfold.reports.tables import side_by_side
 from crossfold.templates.reporting.results import ReportParameters
-from crossfold.validation.comparison import verdict
 from crossfold.validation.metrics import class_rates, confusion_counts, wilson_interval
 from crossfold.validation.tables import POOLED, probabilities
 
@@ -36,10 +35,6 @@ TWIN_SHOWN = "twin_torch"
 OVERALL = ["bootstrap over images", "t over seeds"]
 ENDS = {"accuracy": "estimate", "accuracy_low": "low", "accuracy_high": "high"}
 MEANS = {"macro avg": "mean over classes", "weighted avg": "mean over images"}
-WORDS = {
-    **{"relu": "ReLU", "leaky_relu": "leaky ReLU", "kaiming": "Kaiming", "xavier": "Xavier"},
-    **{"numpy": "NumPy", "torch": "PyTorch"},
-}
 MEASURES = {
     f"validation_{name.lower()}": name for name in ("Accuracy", "Precision", "Recall", "F1")
 }
@@ -47,12 +42,30 @@ SAMPLES_OF_EACH, RANDOM_IMAGES, WRONG_IMAGES = 8, 7, 21
 # Images in a row: fewer where the names of classes are long.
 MANY, FEW, SHORT_NAME = 7, 4, 4
 RECALLS = np.linspace(0, 1, 101)
-_GAP, _CAPTION_ROOM = 0.12, 0.55
 
 
 def word(report: ReportParameters, name: str) -> str:
     """Name a regime, an activation, a start or a library as it stands inside a sentence."""
-    return {**WORDS, **report.labels}.get(name, name.replace("_", " "))
+    return report.labels.get(name, name.replace("_", " "))
+
+
+def name_experiments(table: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
+    """Add columns to a table of experiments: ``hidden`` (20-10), ``name`` and ``described``.
+
+    A number stands for its settings: ``Experiment 7``, else ``ReLU 25-25``; as described, it has
+    both.
+    """
+    hidden = table["layers"].astype(str).str.split("-").str[1:-1].str.join("-")
+    kinds = table["activation"].map(partial(word, report)) + " " + hidden
+    experiment = table["experiment"].astype(str)
+    is_number = experiment.str.isdigit()
+    dropped = table["dropout"].gt(0).map({True: ", dropout", False: ""})
+    return table.assign(
+        experiment=experiment,
+        hidden=hidden,
+        name=("Experiment " + experiment).where(is_number, kinds),
+        described=(experiment + ": " + kinds).where(is_number, kinds) + dropped,
+    )
 
 
 def model_names(experiments: pd.DataFrame, twins: pd.DataFrame, report: ReportParameters) -> Names:
@@ -60,25 +73,14 @@ def model_names(experiments: pd.DataFrame, twins: pd.DataFrame, report: ReportPa
 
     The regime is left out where there is but one.
     """
-    trained = experiments.drop_duplicates("model").astype({"experiment": str})
+    trained = name_experiments(experiments.drop_duplicates("model"), report)
+    libraries = twins.assign(name=[f"{word(report, one)} twin" for one in twins["framework"]])
     names: Names = {}
-    for table in (trained.assign(framework=""), twins):
+    for table in (trained, libraries):
         several = len(set(table["regime"])) > 1
-        for row in table.to_dict("records"):
-            library = word(report, row["framework"])
-            name = f"{library} twin" if library else _experiment(row, report)
-            names[row["model"]] = f"{name} ({word(report, row['regime'])})" if several else name
+        for model, name, regime in table[["model", "name", "regime"]].itertuples(index=False):
+            names[model] = f"{name} ({word(report, regime)})" if several else name
     return {**names, STRONG: "Strong network"}
-
-
-def _experiment(row: Mapping[Any, Any], report: ReportParameters) -> str:
-    name, activation = row["experiment"], word(report, row["activation"])
-    return f"Experiment {name}" if name.isdigit() else f"{activation} {hidden(row)}"
-
-
-def hidden(row: Mapping[Any, Any]) -> str:
-    """Print the sizes of the hidden layers: ``20-10``."""
-    return "-".join(str(row["layers"]).split("-")[1:-1])
 
 
 def chart_names(names: Names) -> Names:
@@ -98,27 +100,29 @@ def pair_name(a: str, b: str) -> str:
 
 
 def experiment_summary(
-    experiments: pd.DataFrame, metrics_table: pd.DataFrame, history: pd.DataFrame
+    experiments: pd.DataFrame,
+    metrics_table: pd.DataFrame,
+    history: pd.DataFrame,
+    report: ReportParameters,
 ) -> pd.DataFrame:
     """Put the figures of every experiment beside its settings, over all seeds.
 
     Returns
     -------
     Columns ``model``, ``protocol``, those of `SETTINGS`, ``seeds``, ``seconds`` (of the regime's
-    training of all experiments at once), ``train_accuracy`` and ``validation_accuracy`` (means over
-    seeds after the last epoch), and of the test images ``accuracy`` and ``macro_f1``, each with
-    ``_low`` and ``_high`` (95 %), and ``n`` (images).
+    training of all experiments at once), those of `name_experiments`, ``train_accuracy`` and
+    ``validation_accuracy`` (means over seeds after the last epoch), and of the test images ``n``
+    (their number), ``accuracy`` and ``macro_f1``, each with ``_low`` and ``_high`` (95 %).
     """
-    trainings = experiments.astype({"experiment": str}).groupby([*KEYS, *SETTINGS], sort=False)
-    table = trainings["seconds"].agg(seeds="size", seconds="max").reset_index()
+    trainings = experiments.groupby([*KEYS, *SETTINGS], sort=False)["seconds"]
+    table = trainings.agg(seeds="size", seconds="max").reset_index()
     history = history.astype(dict.fromkeys([*KEYS, "measure"], "str"))
     last = history[history["epoch"] == history.groupby(KEYS)["epoch"].transform("max")]
     means = last.pivot_table(index=KEYS, columns="measure", values="value")
     pooled = metrics_table[metrics_table["scope"] == POOLED]
     tested = side_by_side(pooled, [*KEYS, "n"], "metric", ("accuracy", "macro_f1"))
     reached = means[["train_accuracy", "validation_accuracy"]].reset_index()
-    table = table.merge(reached, on=KEYS).merge(tested, on=KEYS)
-    return table[[*table.columns.drop("n"), "n"]]
+    return name_experiments(table, report).merge(reached, on=KEYS).merge(tested, on=KEYS)
 
 
 def of_model(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
@@ -167,20 +171,22 @@ def _one_report(rows: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
         rows["target"], rows["predicted"], labels=range(len(classes)), target_names=classes,
         output_dict=True, zero_division=0,
     )  # fmt: skip
-    counts = confusion_counts(rows, len(classes))
-    ends = class_rates(counts).drop(columns=["precision", "recall"]).set_axis(classes)
-    for name, own in ends.to_dict("index").items():
-        printed[name] |= own
-    for label, name in enumerate(classes):
-        if (is_it := rows["target"] == label).any():
-            score = average_precision_score(is_it, rows[f"p{label}"])
-            printed[name]["average_precision"] = score
+    counts, accuracy = confusion_counts(rows, len(classes)), printed.pop("accuracy")
     low, high = wilson_interval(np.trace(counts), len(rows))
-    right = {"recall": printed.pop("accuracy"), "recall_low": low, "recall_high": high}
-    printed["accuracy"] = {**right, "support": len(rows)}
-    table = pd.DataFrame(printed).T.rename(columns={"f1-score": "f1"})
+    table = class_rates(counts).set_axis(classes).drop(columns=["precision", "recall"])
+    table = pd.DataFrame(printed).T.rename(columns={"f1-score": "f1"}).join(table)
+    right = {"recall": accuracy, "recall_low": low, "recall_high": high, "support": len(rows)}
+    table.loc["accuracy"] = pd.Series(right)
+    is_class = {name: rows["target"] == label for label, name in enumerate(classes)}
+    table["average_precision"] = pd.Series(
+        {
+            name: average_precision_score(is_it, rows[f"p{label}"])
+            for label, (name, is_it) in enumerate(is_class.items())
+            if is_it.any()
+        }
+    )
     columns = [f"{rate}{end}" for rate in ("precision", "recall") for end in ("", "_low", "_high")]
-    table = table.reindex(columns=[*columns, "f1", "average_precision", "support"])
+    table = table[[*columns, "f1", "average_precision", "support"]]
     return table.rename_axis("class").reset_index().astype({"support": int})
 
 
@@ -192,12 +198,12 @@ def class_counts(split: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     Columns ``class`` (all of them in the last row), and ``train``, ``validation``, ``test`` of the
     drawn and ``standard_train`` and so on of the standard split, of the parts that have images.
     """
+    label = pd.Categorical.from_codes(split["label"], pd.Index(classes))
     counted = [
-        pd.crosstab(split["label"], split[column].astype(str)).filter(PARTS).add_prefix(prefix)
+        pd.crosstab(label, split[column].astype(str), dropna=False).filter(PARTS).add_prefix(prefix)
         for (_, column), prefix in zip(COLUMNS.items(), ("", "standard_"), strict=True)
     ]
-    table = pd.concat(counted, axis=1).reindex(range(len(classes)), fill_value=0)
-    table = table.set_axis(classes)
+    table = pd.concat(counted, axis=1)
     table.loc["all"] = table.sum()
     return table.rename_axis("class").reset_index()
 
@@ -224,13 +230,8 @@ def name_pairs(comparison: pd.DataFrame, names: Names) -> pd.DataFrame:
 def experiment_accuracy(table_experiment_summary: pd.DataFrame, report: ReportParameters) -> Figure:
     """Draw the test accuracy of every experiment, regimes and splits beside each other."""
     table, series = _accuracies(table_experiment_summary, report)
-    names = {}
-    for row in table.to_dict("records"):
-        name, settings = row["experiment"], f"{word(report, row['activation'])} {hidden(row)}"
-        text = f"{name}: {settings}" if name.isdigit() else settings
-        names[name] = f"{text}, dropout" if row["dropout"] else text
     return charts.estimates(
-        table, "experiment", ["accuracy"], series=series, names=names, percent=True,
+        table, "described", ["accuracy"], series=series, percent=True,
         axis="Test accuracy, 95 % interval",
     )  # fmt: skip
 
@@ -238,12 +239,11 @@ def experiment_accuracy(table_experiment_summary: pd.DataFrame, report: ReportPa
 def activations(table_experiment_summary: pd.DataFrame, report: ReportParameters) -> Figure:
     """Draw the range of test accuracies of the experiments with each activation."""
     table, series = _accuracies(table_experiment_summary, report)
-    by_kind = table.groupby(["activation", "series"], sort=False)["estimate"]
+    by_kind = table.groupby(["activation", "metric", "series"], sort=False)["estimate"]
     shown = by_kind.agg(estimate="median", low="min", high="max").reset_index()
-    names = {name: word(report, name) for name in shown["activation"]}
     return charts.estimates(
-        shown.assign(metric="accuracy"), "activation", ["accuracy"], series=series, names=names,
-        percent=True, axis="Test accuracy: median and range of the experiments",
+        shown, "activation", ["accuracy"], series=series, names=report.labels, percent=True,
+        axis="Test accuracy: median and range of the experiments",
     )  # fmt: skip
 
 
@@ -251,7 +251,7 @@ def _accuracies(summary: pd.DataFrame, report: ReportParameters) -> tuple[pd.Dat
     """Take the accuracies on the source's test images, and the column of regimes, if several."""
     table = summary[summary["protocol"] == SOURCE].rename(columns=ENDS)
     series = [word(report, regime).capitalize() for regime in table["regime"]]
-    table = table.assign(metric="accuracy", series=series).astype({"experiment": str})
+    table = table.assign(metric="accuracy", series=series)
     return table, "series" if len(set(series)) > 1 else None
 
 
@@ -289,7 +289,7 @@ def twin_training(history: pd.DataFrame, twins: pd.DataFrame, report: ReportPara
     names = {regime: word(report, regime).capitalize() for regime in own["regime"]}
     table = _curves(history, ["validation_loss"], list(own["model"])).merge(own, on="model")
     return charts.lines(
-        table, "epoch", series="framework", panel="regime", names={**WORDS, **names},
+        table, "epoch", series="framework", panel="regime", names={**report.labels, **names},
         share_y=False, y_axis="Validation loss",
     )  # fmt: skip
 
@@ -371,18 +371,14 @@ def sample_images(
 ) -> Figure:
     """Draw a row of randomly chosen images for each class."""
     rng = np.random.default_rng(seed)
-    figure, [axes] = style.new_figure(0.5 * len(classes) + 0.3)
-    for place in range(len(classes)):
-        rows = np.flatnonzero(labels["label"].to_numpy() == place)
+    figure, panels = style.new_figure(0.5 * len(classes) + 0.3, len(classes))
+    for label, (axes, name) in enumerate(zip(panels, classes, strict=True)):
+        rows = np.flatnonzero(labels["label"].to_numpy() == label)
         chosen = rng.choice(rows, min(SAMPLES_OF_EACH, len(rows)), replace=False)
-        for column, row in enumerate(chosen):
-            _put(axes, images[row], column, place)
-    _frame(axes, SAMPLES_OF_EACH, len(classes))
-    axes.set_axis_on()
-    axes.spines[:].set_visible(False)
-    axes.set_yticks(np.arange(len(classes)) + 0.5, classes)
-    axes.set_xticks([])
-    axes.tick_params(length=0)
+        drawn = np.zeros((SAMPLES_OF_EACH, *images.shape[1:]), images.dtype)
+        drawn[: len(chosen)] = images[chosen]
+        _put(axes, np.hstack([*np.pad(drawn, ((0, 0), (1, 1), (2, 2)))]))
+        axes.set_ylabel(name, rotation=0, ha="right", va="center")
     return figure
 
 
@@ -418,32 +414,25 @@ def image_page(images: NDArray[Any], shown: pd.DataFrame, classes: Sequence[str]
     if shown.empty:
         return style.empty_figure("No image to show.")
     n_columns = MANY if max(map(len, classes)) <= SHORT_NAME else FEW
-    n_rows, height = math.ceil(len(shown) / n_columns), 1 + _CAPTION_ROOM * n_columns / MANY
-    figure, [axes] = style.new_figure(style.WIDTH_INCHES / n_columns * height * n_rows)
+    n_rows = -(-len(shown) // n_columns)
+    figure, panels = style.new_figure(
+        n_rows * (style.WIDTH_INCHES / n_columns + 0.55), n_rows, n_columns
+    )
     line: Any
-    for place, line in enumerate(shown.itertuples(index=False)):
-        row, column = divmod(place, n_columns)
-        _put(axes, images[line.row], column, row * height)
+    for axes, line in zip(panels, shown.itertuples(), strict=False):
         truth, said = (write.shortened(classes[one], 16) for one in (line.target, line.predicted))
         named = f"{said} ✓" if truth == said else f"{said} ✗\nis {truth}"
-        axes.text(
-            column + 0.5, row * height + 1, f"{named}\n{write.percent(line.probability)}",
-            ha="center", va="top", fontsize=8.5, linespacing=1.15,
-        )  # fmt: skip
-    _frame(axes, n_columns, n_rows * height)
+        _put(axes, images[line.row])
+        axes.set_xlabel(f"{named}\n{write.percent(line.probability)}", fontsize=8.5)
+    for axes in panels[len(shown) :]:
+        axes.set_visible(False)
     return figure
 
 
-def _put(axes: Axes, image: NDArray[Any], left: float, top: float) -> None:
-    gap = _GAP / 2
-    extent = (left + gap, left + 1 - gap, top + 1 - gap, top + gap)
-    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, extent=extent, interpolation="none")
-
-
-def _frame(axes: Axes, width: float, height: float) -> None:
-    axes.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
-    axes.grid(visible=False)
-    axes.set_axis_off()
+def _put(axes: Axes, image: NDArray[Any]) -> None:
+    axes.imshow(image, cmap="gray_r", vmin=0, vmax=255, interpolation="none")
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
 
 
 def words(
@@ -459,7 +448,7 @@ def words(
     report: ReportParameters,
 ) -> dict[str, Any]:
     """Compute what the page says and which tables it prints."""
-    summary = table_experiment_summary.astype({"experiment": str})
+    by_regime = table_experiment_summary.groupby(["protocol", "regime"], sort=False)
     by_model = {
         names[str(model)]: rows.drop(columns="model").replace({"class": MEANS})
         for model, rows in table_classification_report.groupby("model", sort=False)
@@ -469,10 +458,8 @@ def words(
     shown = by_model[names[STRONG]].dropna(subset="average_precision")
     return {
         "difference": difference_sentence(first[0], names) if first else "",
-        "regimes": [
-            _regime(rows, report) for _, rows in summary.groupby(["protocol", "regime"], sort=False)
-        ],
-        "n_experiments": summary["experiment"].nunique(),
+        "regimes": [_regime(rows, report) for _, rows in by_regime],
+        "n_experiments": table_experiment_summary["experiment"].nunique(),
         "rates": _rates(learning_rates, report),
         "by_model": by_model,
         "by_recall": shown.sort_values("recall", kind="stable").to_dict("records"),
@@ -490,35 +477,26 @@ def difference_sentence(row: Mapping[Any, Any], names: Names) -> str:
     """Say how far a pair of models is apart in the share of test images named correctly."""
     a, b = (names[row[key]] for key in ("model_a", "model_b"))
     gap, low, high = (100 * row[one] for one in ("difference", "low", "high"))
-    if verdict(row["low"], row["high"]) != "differ":
+    if row["verdict"] != "differ":
         points = write.interval(gap, low, high, 1)
         return f"{a} and {b} cannot be told apart: they differ by {points} points of accuracy."
-    smaller, larger = sorted((abs(low), abs(high)))
-    points = write.interval(abs(gap), smaller, larger, 1)
+    low, high = sorted((abs(low), abs(high)))
+    points = write.interval(abs(gap), low, high, 1)
     return f"{a}: {points} points {'more' if gap > 0 else 'less'} accurate than {b}."
 
 
 def _regime(rows: pd.DataFrame, report: ReportParameters) -> dict[str, Any]:
     """Find which experiment the validation images choose in a regime, and tabulate all."""
-    records = rows.to_dict("records")
-    named = rows.assign(
-        name=[_experiment(row, report) for row in records],
-        hidden=[hidden(row) for row in records],
-        start=[word(report, row["init"]) for row in records],
-        activation=[word(report, row["activation"]) for row in records],
-        **rows[[*ENDS]].add_prefix("test_"),
+    ranked = rows.sort_values("validation_accuracy", kind="stable").to_dict("records")
+    end = ", standard split" if ranked[0]["protocol"] == STANDARD else ""
+    table = rows.replace(dict.fromkeys(("init", "activation"), report.labels)).assign(
+        experiment=rows["name"].str.removeprefix("Experiment ")
     )
-    ranked = [
-        {**row, "share": Estimate("accuracy", *(row[end] for end in ENDS))}
-        for row in named.sort_values("validation_accuracy", kind="stable").to_dict("records")
-    ]
-    is_standard = records[0]["protocol"] == STANDARD
-    name = word(report, records[0]["regime"]) + (", standard split" if is_standard else "")
     return {
-        "name": write.plain(name),
+        "name": write.plain(word(report, ranked[0]["regime"]) + end),
         "best": ranked[-1],
         "last": ranked[0],
-        "table": named.assign(experiment=named["name"].str.removeprefix("Experiment ")),
+        "table": table.rename(columns={"init": "start", **{n: f"test_{n}" for n in ENDS}}),
     }
 
 
@@ -528,25 +506,25 @@ def _rates(learning_rates: pd.DataFrame, report: ReportParameters) -> list[dict[
     tables = []
     for regime, rows in tried.groupby("regime", sort=False):
         wide = rows.pivot_table("validation_accuracy", "experiment", "learning_rate", sort=False)
-        wide = wide[sorted(wide.columns)].rename(columns="{:g}".format).reset_index()
+        wide = wide[sorted(wide.columns)].rename(columns="{:g}".format)
         chosen = rows[rows["chosen"]].set_index("experiment")["learning_rate"]
-        wide["chosen"] = [f"{chosen[name]:g}" for name in wide["experiment"]]
+        table = wide.assign(chosen=chosen.map("{:g}".format)).reset_index()
         name = write.plain(word(report, str(regime)))
-        tables.append({"name": name, "table": wide, "epochs": rows["epochs"].max()})
+        tables.append({"name": name, "table": table, "epochs": rows["epochs"].max()})
     return tables
 
 
 def most_confused(predictions: pd.DataFrame, classes: list[str]) -> str:
     """Say which two classes the strong network takes for each other most often."""
-    rows = of_model(predictions, STRONG)
-    wrong = rows.loc[rows["target"] != rows["predicted"], ["target", "predicted"]]
-    if wrong.empty:
+    counts = confusion_counts(of_model(predictions, STRONG), len(classes))
+    either = np.triu(counts + counts.T, 1)
+    if not either.any():
         return ""
-    pairs = pd.Series([tuple(sorted(pair)) for pair in wrong.to_numpy().tolist()]).value_counts()
-    (a, b), n = pairs.index[0], int(pairs.iloc[0])
+    (a, b), *others = np.argwhere(either == either.max())
     return (
-        f"Of its {write.count(len(wrong))} errors, {write.count(n)} take {classes[a]} and "
-        f"{classes[b]} for each other, more than any other two classes."
+        f"Of its {write.count(either.sum())} errors, {write.count(either.max())} take {classes[a]} "
+        f"and {classes[b]} for each other, {'no fewer' if others else 'more'} than any other two "
+        "classes."
     )
 
 

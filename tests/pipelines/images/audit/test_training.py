@@ -17,7 +17,7 @@ from crossfold.pipelines.images.faults import (
     list_trainings,
     predict_with_dropout,
     train_setups,
-    with_fault,
+    with_faults,
 )
 from crossfold.pipelines.images.parameters import ExperimentsParameters, StartParameters
 from crossfold.templates.audit import Setup
@@ -38,6 +38,10 @@ CHANGES = {
 }
 
 
+def with_fault(name: str, network: dict) -> dict:
+    return with_faults(network, Setup(frozenset({name})))
+
+
 @pytest.mark.parametrize("name", NETWORK_FAULTS)
 def test_a_fault_changes_one_argument(name):
     assert with_fault(name, NETWORK) == {**NETWORK, **CHANGES[name]}
@@ -49,14 +53,16 @@ def test_a_full_batch_has_no_last_one_to_drop():
 
 
 def test_layers_with_dropout_use_no_derivative_where_both_faults_are_on():
-    def both(network):
-        for name in NETWORK_FAULTS:
-            if name.endswith(("backward", "as_derivative")):
-                network = with_fault(name, network)
-        return network["activation"]
+    both = Setup(frozenset({"dropout_backward", "relu_as_derivative"}))
+    assert with_faults(NETWORK, both)["activation"] == wrong.without_derivative("tanh")
+    plain = with_faults({**NETWORK, "dropout": 0.0}, both)
+    assert plain["activation"] == wrong.relu_as_derivative("tanh")
 
-    assert both(NETWORK) == wrong.without_derivative("tanh")
-    assert both({**NETWORK, "dropout": 0.0}) == wrong.relu_as_derivative("tanh")
+
+def test_a_dropout_rate_is_tried_only_where_something_is_dropped():
+    tried = Setup(setting=("dropout", 0.5))
+    assert with_faults(NETWORK, tried) == {**NETWORK, "dropout": 0.5}
+    assert with_faults({**NETWORK, "dropout": 0.0}, tried) == {**NETWORK, "dropout": 0.0}
 
 
 @pytest.fixture(scope="module")
