@@ -14,7 +14,16 @@ from sklearn.feature_selection import VarianceThreshold
 from test_gradients import assert_equal_to_autograd, assert_slopes
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from crossfold.mlp import ExperimentStack, FoldStack, MLPClassifier, MLPRegressor, load, save
+from crossfold.mlp import (
+    ExperimentStack,
+    FoldStack,
+    GridStack,
+    MLPClassifier,
+    MLPEnsemble,
+    MLPRegressor,
+    load,
+    save,
+)
 from crossfold.mlp._spec import Member, Network, Settings
 from crossfold.mlp._training import make_engine
 from crossfold.mlp.exceptions import ParameterError
@@ -259,3 +268,105 @@ class TestPeriodicEmbedding:
             MLPClassifier(**SETTINGS, periodic_embedding=0.3, init=lambda rng, sizes: ([], [])).fit(
                 X, Y
             )
+
+
+class TestSharedWeights:
+    def stack(self, n_members=3, n_jobs=None, **changes):
+        members = [{"random_state": seed} for seed in range(n_members)]
+        network = MLPClassifier(**{**SETTINGS, "shared_seed": 7, **changes})
+        return FoldStack(network, member_params=members, n_jobs=n_jobs).fit(X, Y, FOLDS)
+
+    @ENGINES
+    def test_they_are_those_of_tabm_mini(self, engine):
+        """Plain PyTorch: one hidden part, and of each network signs at the inputs and outputs."""
+        own = {"solver": "sgd", "alpha": 0.0, "shuffle": False, "max_iter": 2}
+        begun = self.stack(**own, learning_rate_init=1e-300).estimators_
+        trained = self.stack(**own, engine=engine).estimators_
+        first = np.array([member.coefs_[0][:, 0] for member, _ in begun])
+        signs = np.sign(first / first[0])
+        hidden = [
+            torch.tensor(array, requires_grad=True)
+            for array in (*begun[0][0].coefs_[:2], *begun[0][0].intercepts_[:2])
+        ]
+        scales, heads, biases = (
+            torch.tensor(np.stack(arrays), requires_grad=True)
+            for arrays in (
+                signs,
+                [member.coefs_[2] for member, _ in begun],
+                [member.intercepts_[2] for member, _ in begun],
+            )
+        )
+        groups = [{"params": hidden, "lr": 0.02 / 3}, {"params": [scales, heads, biases]}]
+        rule = torch.optim.SGD(groups, lr=0.02, momentum=0.9, nesterov=True)
+        for begin in [*range(0, 60, 16)] * 2:
+            rows = slice(begin, min(begin + 16, 60))
+            x, y = torch.tensor(X[rows]), torch.tensor(Y[rows]).double()
+            a = torch.tanh((x * scales[:, None]) @ hidden[0] + hidden[2])
+            logits = torch.tanh(a @ hidden[1] + hidden[3]) @ heads + biases[:, None]
+            losses = [binary_cross_entropy_with_logits(own[:, 0], y) for own in logits]
+            rule.zero_grad()
+            sum(losses).backward()
+            rule.step()
+        expected = (scales[..., None] * hidden[0]).detach()
+        for place, (member, _) in enumerate(trained):
+            np.testing.assert_allclose(member.coefs_[0], expected[place], rtol=1e-8)
+            np.testing.assert_allclose(member.coefs_[1], hidden[1].detach(), rtol=1e-8)
+            np.testing.assert_allclose(member.intercepts_[1], hidden[3].detach(), rtol=1e-7)
+            np.testing.assert_allclose(member.coefs_[2], heads[place].detach(), rtol=1e-8)
+
+    @ENGINES
+    def test_ensembles_beside_others_are_trained_as_if_alone(self, engine, monkeypatch):
+        monkeypatch.setattr("crossfold.mlp._batches._GROUP_BYTES", 1)
+        members = [
+            {"random_state": seed, "shared_seed": shared, "alpha": 0.1 * (shared or 1)}
+            for shared in (1, None, 2)
+            for seed in range(2)
+        ]
+        network = MLPClassifier(**SETTINGS, engine=engine)
+        together = FoldStack(network, member_params=members).fit(X, Y, FOLDS).estimators_
+        for pair in (slice(0, 2), slice(2, 4), slice(4, 6)):
+            for fold in (0, 1):
+                alone = FoldStack(network, member_params=members[pair]).fit(X, Y, [FOLDS[fold]])
+                for one, [other] in zip(together[pair], alone.estimators_, strict=True):
+                    assert_same(one[fold], other)
+        [first, second] = (member[0].coefs_[1] for member in together[:2])
+        np.testing.assert_array_equal(first, second)
+        assert (together[0][0].coefs_[2] != together[1][0].coefs_[2]).all()
+
+    def test_jobs_get_whole_ensembles(self):
+        by_jobs, at_once = (self.stack(n_jobs=n).estimators_ for n in (2, None))
+        for ours, expected in zip(by_jobs, at_once, strict=True):
+            for one, other in zip(ours, expected, strict=True):
+                assert_same(one, other)
+
+    def test_they_set_the_same_rows_aside_and_stop_together(self):
+        changes = {"early_stopping": "loss", "n_iter_no_change": 2, "max_iter": 60}
+        stack = self.stack(**changes, learning_rate_init=0.05)
+        for of_fold in zip(*stack.estimators_, strict=True):
+            assert len({network.n_iter_ for network in of_fold}) == 1
+            assert of_fold[0].n_iter_ < 60
+        apart = self.stack(**changes, shared_seed=None)
+        assert len({tuple(network.n_iter_ for network in own) for own in apart.estimators_}) > 1
+
+    def test_an_ensemble_is_a_classifier_and_its_networks_can_be_saved(self, tmp_path):
+        network = MLPClassifier(**{**SETTINGS, "max_iter": 20})
+        ensemble = MLPEnsemble(network, n_members=4, shares_weights=True, random_state=0)
+        assert ensemble.fit(X, Y).score(X, Y) > 0.8
+        save(tmp_path / "networks.safetensors", ensemble.estimators_)
+        loaded, _ = load(tmp_path / "networks.safetensors")
+        mean = np.mean([one.predict_proba(X) for one in loaded], axis=0)
+        np.testing.assert_array_equal(mean, ensemble.predict_proba(X))
+
+    @pytest.mark.parametrize(
+        ("member", "changes"), [({"hidden_layer_sizes": (4, 4)}, {}), ({}, {"solver": "lbfgs"})]
+    )
+    def test_what_cannot_share_is_refused(self, member, changes):
+        network = MLPClassifier(**{**SETTINGS, **changes}, shared_seed=0)
+        stack = FoldStack(network, member_params=[{}, member])
+        with pytest.raises(ParameterError, match="the same shared_seed need"):
+            stack.fit(X, Y, FOLDS)
+
+    def test_candidates_of_a_grid_share_nothing(self):
+        search = GridStack(MLPClassifier(**SETTINGS, shared_seed=0), {"alpha": [0.0, 1.0]})
+        with pytest.raises(ParameterError, match="shared_seed is None"):
+            search.fit(X, Y)

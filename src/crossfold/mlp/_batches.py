@@ -132,8 +132,9 @@ class Batches:
     """Cuts the epochs of a stack's members into blocks of steps; samplers with most batches first.
 
     `groups` are places of members that take their steps together: as many as keep the `n_buffers`
-    arrays that a step walks through in the cache, for each of `n_workers` threads; all together,
-    with masks of its own, on a device (0). `largest_product` counts multiplications of one member.
+    arrays that a step walks through in the cache, for each of `n_workers` threads, with none of
+    `runs`, members side by side, cut; all together, with masks of its own, on a device (0).
+    `largest_product` counts multiplications of one member.
     """
 
     def __init__(
@@ -141,6 +142,7 @@ class Batches:
         samplers: list[BatchSampler],
         sizes: tuple[int, ...],
         dtype: str,
+        runs: Sequence[slice] | None = None,
         *,
         n_workers: int,
         n_buffers: int = 1,
@@ -161,7 +163,10 @@ class Batches:
         self._step_bytes = self._batch * per_row * self._dtype.itemsize
         n_parameters = sum((n_in + 1) * n_out for n_in, n_out in pairwise(sizes))
         widest = max(n_parameters, n_buffers * self._batch * max(sizes[1:])) * self._dtype.itemsize
-        self.groups = cut_groups(len(samplers), _GROUP_BYTES // widest, n_workers)
+        runs = runs or [slice(place, place + 1) for place in range(len(samplers))]
+        longest = max(run.stop - run.start for run in runs)
+        groups = cut_groups(len(runs), _GROUP_BYTES // widest // longest, n_workers)
+        self.groups = [slice(runs[g.start].start, runs[g.stop - 1].stop) for g in groups]
 
     def start_epoch(self) -> None:
         """Draw the order of each member's rows."""

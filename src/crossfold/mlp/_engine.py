@@ -37,6 +37,11 @@ class Layout:
         """Length of the flat row, without factors of inputs."""
         return int(self._ends[-1])
 
+    @property
+    def n_hidden(self) -> int:
+        """Length of what lies before the outputs' layer."""
+        return int([0, *self._ends][-2])
+
     def blocks(self, flat: Any) -> list[Any]:
         """View flat parameters ``(..., n_parameters)`` as one block per layer.
 
@@ -92,7 +97,8 @@ class Layout:
 class Stack:
     """A stack of ``k`` networks at the start of training, members with most batches first.
 
-    `data` has each member's index of its data set. `parameters`, and by name the optimiser's arrays
+    `data` has each member's index of its data set, `ensembles` what is the same, side by side, for
+    those that share weights. `parameters`, and by name the optimiser's arrays
     in `state`, have shape ``(k, n_parameters)``; those with `Layout.n_scales` more, as `factors`,
     which are those of `Factors`. Focal exponents `gamma` ``(k,)``, `label_weights` ``(k, n_out)``,
     and `dropout` of inputs and hidden layers ``(k, depth + 1)``. `seed` is for an engine's own
@@ -104,6 +110,7 @@ class Stack:
     settings: Settings
     data_sets: Sequence[DataSet]
     data: list[int]
+    ensembles: list[Any]
     parameters: Array
     state: dict[str, Array]
     gamma: Array
@@ -111,6 +118,11 @@ class Stack:
     factors: dict[str, Array]
     dropout: Array
     seed: int
+
+    def shared(self, members: slice) -> list[slice]:
+        """Give the stretches of some members that share weights, counted from the first of them."""
+        runs = [run for run, _ in runs_of(self.ensembles[members])]
+        return [run for run in runs if run.stop - run.start > 1]
 
 
 Measure = Callable[[Array, slice], Any]
@@ -191,6 +203,7 @@ class Engine(ABC):
         kept = replace(
             stack,
             data=[stack.data[place] for place in places],
+            ensembles=[stack.ensembles[place] for place in places],
             parameters=_fetch(self._flat)[places],
             state={name: _fetch(array)[places] for name, array in self._state.items()},
             gamma=stack.gamma[places],
@@ -201,8 +214,8 @@ class Engine(ABC):
         self._begin(kept)
 
 
-def runs_of(data: list[int]) -> list[tuple[slice, int]]:
-    """Give stretches of neighbouring members with the same data set."""
+def runs_of(data: Sequence[Any]) -> list[tuple[slice, Any]]:
+    """Give stretches of neighbouring members with the same data set, or whatever it is."""
     starts = [i for i, d in enumerate(data) if i == 0 or d != data[i - 1]]
     ends = [*starts[1:], len(data)]
     return [(slice(start, end), data[start]) for start, end in zip(starts, ends, strict=True)]

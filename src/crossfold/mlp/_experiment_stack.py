@@ -184,6 +184,7 @@ def _check_experiment(number: int, estimator: MLPClassifier) -> None:
         "solver='lbfgs'": estimator.solver == "lbfgs",
         "class_weight": estimator.class_weight is not None,
         "scaling_layer": estimator.scaling_layer is not None,
+        "shared_seed": estimator.shared_seed is not None,
         "dropout of inputs": np.size(estimator.dropout) > np.size(estimator.hidden_layer_sizes)
         and bool(np.ravel(estimator.dropout)[0]),
     }

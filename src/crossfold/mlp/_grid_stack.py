@@ -19,6 +19,7 @@ from crossfold.mlp._base import BaseMLP, clone_with
 from crossfold.mlp._data import Values
 from crossfold.mlp._fold_stack import FoldStack
 from crossfold.mlp._hyperparameters import hidden_sizes, make_network, make_settings
+from crossfold.mlp.exceptions import ParameterError
 
 Grid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
 
@@ -149,6 +150,8 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         self, X: Any, y: Any, groups: Any, folds: Sequence[Any], candidates: list[dict[str, Any]]
     ) -> dict[str, Any]:
         networks = [clone_with(self.estimator, candidate) for candidate in candidates]
+        if any(network.shared_seed is not None for network in networks):
+            raise ParameterError("Candidates of a GridStack share no weights: shared_seed is None.")
         found: dict[tuple[int, int], dict[str, float]] = {}
         self.stacks_: list[Stacked] = []
         # Scores after each epoch are read by callbacks alone.

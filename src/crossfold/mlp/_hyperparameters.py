@@ -187,6 +187,11 @@ class Hyperparameters:
         al. 2022, PLR). This is the standard deviation of the frequencies at first, above 0; they
         are learnt, that of a sine apart from that of its cosine. Dropout and penalties leave the
         two layers out. They are weights with zeros between inputs: costly where inputs are many.
+    shared_seed
+        Where it is not None, members of a stack with the same number share the weights and biases
+        of all hidden layers in each fold, drawn with this seed. Each has outputs of its own, and a
+        `scaling_layer`, of rate 1 if none is asked for, that begins with random signs (TabM-mini,
+        Gorishniy et al. 2025). They set the same rows aside, and stop when the last of them does.
     output_activation
         Of the outputs, by name, or an `Activation`; None for sigmoid or softmax, and of a regressor
         for linear, or exp with ``poisson``.
@@ -239,6 +244,7 @@ class Hyperparameters:
     bias_rate: NonNegative | Sequence[float] = 1.0
     scaling_layer: NonNegative | None = None
     periodic_embedding: Positive | None = None
+    shared_seed: Annotated[int, Interval(Integral, 0, None, closed="left")] | None = None
     output_activation: Function | None = None
     input_scale: Positive = 1.0
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -440,8 +446,10 @@ def make_member(
     if sets_aside is None:
         sets_aside = stops_early(estimator)
     if sets_aside:
-        rows, validation_rows = _set_aside(estimator, targets, data_set, rows, seed)
+        common = seed if estimator.shared_seed is None else int(estimator.shared_seed)
+        rows, validation_rows = _set_aside(estimator, targets, data_set, rows, common)
     weights = np.ones(len(rows)) if data_set.weights is None else data_set.weights[rows]
+    shares = estimator.shared_seed is not None
     return Member(
         data=0,
         train_rows=rows,
@@ -449,7 +457,8 @@ def make_member(
         seed=seed,
         learning_rate_init=float(estimator.learning_rate_init),
         **settings_of_layers(estimator),
-        scaling=estimator.scaling_layer,
+        scaling=1.0 if shares and estimator.scaling_layer is None else estimator.scaling_layer,
+        shared_seed=estimator.shared_seed,
         periodic_embedding=estimator.periodic_embedding,
         class_weight=targets.class_factors(estimator.class_weight, data_set.targets[rows], weights),
         focal_gamma=float(estimator.focal_gamma) if estimator.loss == "focal" else 0.0,

@@ -332,6 +332,7 @@ class _Group:
             {name: array[members] for name, array in stack.state.items()},
             Factors(np, **stack.factors).of(members),
             layout=stack.layout,
+            shared=stack.shared(members),
         )
         self._weights = Weights(
             stack.layout.blocks(parameters), stack.layout.blocks(workspace.gradients)

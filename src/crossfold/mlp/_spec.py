@@ -168,7 +168,7 @@ class Member:
     focal_gamma
         0 is cross-entropy.
     scaling
-        `Hyperparameters.scaling_layer`.
+        `Hyperparameters.scaling_layer`, or 1 with a shared seed.
     start
         Weights and biases to go on from (``coefs``, ``intercepts``), or None to initialise.
     optimizer_state
@@ -200,9 +200,15 @@ class Member:
     bias_rate: float | tuple[float, ...] = 1.0
     scaling: float | None = None
     periodic_embedding: float | None = None
+    shared_seed: int | None = None
     start: tuple[list[Array], list[Array]] | None = None
     optimizer_state: Any = None
     place: tuple[int, int] = (0, 0)
+
+    @property
+    def ensemble(self) -> tuple[int, int] | None:
+        """Fold and seed that networks have in common which share weights, or None."""
+        return None if self.shared_seed is None else (self.place[1], self.shared_seed)
 
 
 @dataclass(frozen=True)

@@ -227,7 +227,7 @@ class Slot:
     """A member in the stack: as it was given, its place among all, and what training makes of it.
 
     `layout` and `start`, its flat parameters before training, are of its own network; `places`
-    tells where they lie in the stack's flat row.
+    tells where they lie in the stack's flat row. `scales` are the factors of its inputs at first.
     """
 
     index: int
@@ -236,6 +236,7 @@ class Slot:
     layout: Layout
     places: Array | slice
     start: Array
+    scales: Array
     sampler: BatchSampler
     progress: Progress
 
@@ -262,8 +263,15 @@ def fill_slot(
     """Prepare one member; the first thing that its generator draws is its start."""
     rng = np.random.default_rng(member.seed)
     own = own_layout(network, member)
+    scales = np.ones(own.sizes[0])
     if member.start is None:
         start = draw_start(rng, own, member, network, settings.dtype)
+        if member.shared_seed is not None:
+            common = np.random.default_rng(member.shared_seed)
+            shared = draw_start(common, own, member, network, settings.dtype)
+            start[: own.n_hidden] = shared[: own.n_hidden]
+            scales = rng.choice([-1.0, 1.0], len(scales))
+            own.blocks(start)[0][:-1] *= scales[:, None]
     else:
         start = own.join(*member.start, settings.dtype)
     data_set = data_sets[member.data]
@@ -274,6 +282,7 @@ def fill_slot(
         layout=own,
         places=Layout(network.layer_sizes).places_of(own),
         start=start,
+        scales=scales,
         sampler=BatchSampler(member, own.sizes[:-1], data_set, network.head, settings, rng),
         progress=Progress(settings, member),
     )
@@ -288,12 +297,14 @@ def make_stack(
     layout = Layout(network.layer_sizes, scaled=is_scaled)
     parameters = _parameters(slots, network, layout, settings.dtype)
     labels = label_weights_of(members, network)
+    ensembles = [member.ensemble or place for place, member in enumerate(members)]
     return Stack(
         network=network,
         layout=layout,
         settings=settings,
         data_sets=data_sets,
         data=[member.data for member in members],
+        ensembles=ensembles,
         parameters=parameters,
         state=_state(slots, layout, settings, parameters),
         gamma=np.array([m.focal_gamma for m in members], dtype=settings.dtype),
@@ -327,6 +338,11 @@ def _state(
     state = {name: np.zeros_like(behind) for name in rule_of(settings).state_names}
     if layout.n_scales:
         state["behind"] = behind
+        for slot, first, scales in zip(
+            slots, layout.blocks(behind)[0], behind[:, layout.n_parameters :], strict=True
+        ):
+            scales[: len(slot.scales)] = slot.scales
+            first[:-1] /= scales[:, None]
     for place, slot in enumerate(slots):
         before = slot.member.optimizer_state
         for name, array in state.items():

@@ -349,6 +349,8 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
     n_steps
         Steps that each network takes at the most: its epochs follow from the number of rows, at
         least 6 and at the most the estimator's `max_iter`. None is `max_iter` epochs.
+    shares_weights
+        Whether the networks share the weights of their hidden layers, as `shared_seed` says.
     random_state
         Seed of the first network, an integer or None; each of the others has the next one.
 
@@ -373,6 +375,7 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         "estimator": [BaseMLP],
         "n_members": [_COUNT],
         "n_steps": [_COUNT, None],
+        "shares_weights": ["boolean"],
         "random_state": ["random_state"],
     }
 
@@ -382,11 +385,13 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         *,
         n_members: int = 5,
         n_steps: int | None = None,
+        shares_weights: bool = False,
         random_state: Any = None,
     ) -> None:
         self.estimator = estimator
         self.n_members = n_members
         self.n_steps = n_steps
+        self.shares_weights = shares_weights
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None) -> Self:
@@ -398,8 +403,11 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         self._validate_params()
         n_rows = X.shape[0] if hasattr(X, "shape") else len(X)
         seed = draw_seed(self.random_state)
+        own: dict[str, Any] = {"max_iter": self._epochs(n_rows)}
+        if self.shares_weights:
+            own["shared_seed"] = seed
         stack = FoldStack(
-            clone_with(self.estimator, {"max_iter": self._epochs(n_rows)}),
+            clone_with(self.estimator, own),
             member_params=[{"random_state": seed + number} for number in range(self.n_members)],
         )
         everyone = np.arange(n_rows), np.empty(0, dtype=np.intp)

@@ -433,6 +433,7 @@ class TorchEngine(Engine):
             self._factors.of(members),
             CHUNK_BYTES if self.n_workers else None,
             self._stack.layout,
+            self._stack.shared(members),
         )
         return TrainingStep(self._stack, members, update, parameters, gradients)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from crossfold.mlp import _numpy_engine as _numpy
 from crossfold.mlp._batches import Batches, Block
-from crossfold.mlp._engine import Engine, SharedBatches, SharedEngine, Stack
+from crossfold.mlp._engine import Engine, SharedBatches, SharedEngine, Stack, runs_of
 from crossfold.mlp._functions import apply_link, label_weights_of, loss_of, row_weights
 from crossfold.mlp._spec import (
     Array,
@@ -44,6 +44,14 @@ def check_training(network: Network, members: Sequence[Member], settings: Settin
             "set dropout=0, or use solver='adam'."
         )
     loss_of(network)
+    alike: dict[Any, Any] = {}
+    for member in members:
+        sizes, ensemble = member.hidden_layer_sizes, member.ensemble
+        if ensemble and (settings.solver == "lbfgs" or alike.setdefault(ensemble, sizes) != sizes):
+            raise ParameterError(
+                "Members with the same shared_seed need the same hidden_layer_sizes, and a solver "
+                "other than 'lbfgs'."
+            )
     if settings.engine == "numpy" and settings.device not in {"auto", "cpu"}:
         raise ParameterError(
             f"engine='numpy' runs on the CPU only, but device is {settings.device!r}; use "
@@ -134,7 +142,13 @@ class Training:
             for index, (network, member) in enumerate(zip(networks, members, strict=True))
         ]
         if order is None:
-            slots.sort(key=lambda slot: (-slot.sampler.n_batches, slot.member.data))
+            slots.sort(
+                key=lambda slot: (
+                    -slot.sampler.n_batches,
+                    slot.member.data,
+                    slot.member.ensemble or (),
+                )
+            )
         groups: dict[Network, list[Slot]] = {}
         for slot in slots:
             groups.setdefault(slot.network, []).append(slot)
@@ -157,10 +171,15 @@ class Training:
         for epoch in range(1, self._settings.max_iter + 1):
             self._run_epoch(epoch)
             if self._order is None:
-                self._dismiss([slot.progress.stopped for slot in self._slots])
+                self._dismiss(self._leaving())
             if not self._slots:
                 return
         self._dismiss([True] * len(self._slots))
+
+    def _leaving(self) -> list[bool]:
+        """Tell which members have stopped, those that share weights only together."""
+        stopped = [slot.progress.stopped for slot in self._slots]
+        return [all(stopped[run]) for run in self._runs for _ in stopped[run]]
 
     def _arrange(self) -> None:
         """Lay out batches and validation for the members that are in the stack."""
@@ -176,11 +195,14 @@ class Training:
             self._validation = SharedValidation(self._stacks, members)
             return
         network = self._slots[0].network
+        ensembles = [slot.member.ensemble or slot.index for slot in self._slots]
+        self._runs = [run for run, _ in runs_of(ensembles)]
         units = self._units and [self._units[slot.index] for slot in self._slots]
         self._batches = Batches(
             samplers,
             network.layer_sizes,
             settings.dtype,
+            self._runs,
             n_workers=n_workers,
             n_buffers=self._engine.n_buffers,
         )

@@ -8,7 +8,7 @@ has its own.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class Optimizer(ABC):
     """Applies an update rule in place, and owns its state, one array for each of `state_names`.
 
-    Gradients and scratch, arrays in the shape of the parameters, are overwritten.
+    Gradients and scratch, arrays in the shape of the parameters, are overwritten. `shared` are
+    views of gradients whose members share weights: the first one's is what counts.
     """
 
     state_names: ClassVar[tuple[str, ...]] = ()
@@ -38,6 +39,7 @@ class Optimizer(ABC):
     scratch: Any
     state: dict[str, Any]
     factors: Factors
+    shared: Sequence[Any] = ()
 
     def take(self, scale: Any, step_sizes: Any, learning_rates: Any) -> Any:
         """Add the penalties, divide by the weights, and update the parameters; see `Update`."""
@@ -45,6 +47,8 @@ class Optimizer(ABC):
             step_sizes, learning_rates = step_sizes * factor, learning_rates * factor
         twice_penalty = self.penalise(learning_rates)
         self.xp.multiply(self.gradients, scale, out=self.gradients)
+        for gradients in self.shared:
+            gradients[0] = gradients.mean(axis=0)
         self.step(step_sizes)
         return twice_penalty
 
@@ -259,10 +263,19 @@ class ScalingLayer:
     The network computes with the first weights ``s W``, and nothing else knows of the layer:
     ``dL/dW = s dL/d(sW)``, and ``dL/ds = W · dL/d(sW)`` over the units that an input feeds.
     `behind`, shape ``(k, n_parameters + n_in)``, has the parameters with ``W``, then the factors.
+
+    Members in a slice of `shared` share all weights and biases before the outputs' layer: those of
+    the first of them are trained, by the mean of their gradients, and the others' are copies.
     """
 
     def __init__(
-        self, xp: Any, layout: Layout, parameters: Any, gradients: Any, behind: Any
+        self,
+        xp: Any,
+        layout: Layout,
+        parameters: Any,
+        gradients: Any,
+        behind: Any,
+        shared: Sequence[slice],
     ) -> None:
         self._xp, self.gradients = xp, xp.empty_like(behind)
         own = slice(None, layout.n_parameters)
@@ -272,6 +285,10 @@ class ScalingLayer:
         )
         self._scales = behind[:, layout.n_parameters :]
         self._slopes_of_scales = self.gradients[:, layout.n_parameters :]
+        hidden = slice(None, layout.n_hidden)
+        self._shared = [
+            (behind[own.start + 1 : own.stop, hidden], behind[own.start, hidden]) for own in shared
+        ]
 
     def pull_back(self) -> None:
         """Turn the network's gradients into those of what is behind."""
@@ -281,7 +298,9 @@ class ScalingLayer:
         self._xp.multiply(self._slopes, self._scales[..., None], out=self._slopes)
 
     def apply(self) -> None:
-        """Give the network what is behind, with the first weights scaled."""
+        """Give the network what is behind, shared and with the first weights scaled."""
+        for copies, first in self._shared:
+            copies[...] = first
         parameters, behind = self._copied[1]
         parameters[...] = behind
         self._xp.multiply(self._weights, self._scales[..., None], out=self._scaled)
@@ -309,12 +328,13 @@ class Update:
         factors: Factors,
         chunk_bytes: int | None = CHUNK_BYTES,
         layout: Layout | None = None,
+        shared: Sequence[slice] = (),
     ) -> None:
         self.parameters, self.gradients, self.state = parameters, gradients, state
-        self._scaling = None
+        self._scaling, n_hidden = None, 0
         if layout is not None and layout.n_scales:
-            behind = state["behind"]
-            self._scaling = ScalingLayer(xp, layout, parameters, gradients, behind)
+            behind, n_hidden = state["behind"], layout.n_hidden
+            self._scaling = ScalingLayer(xp, layout, parameters, gradients, behind, shared)
             parameters, gradients = behind, self._scaling.gradients
         k, n_parameters = parameters.shape
         width = n_parameters
@@ -330,10 +350,11 @@ class Update:
                 scratch[:, : stop - start],
                 {name: array[:, start:stop] for name, array in state.items()},
                 factors.at(slice(start, stop)),
+                [gradients[own, start : min(stop, n_hidden)] for own in shared if start < n_hidden],
             )
             for start, stop in pairwise([*range(0, n_parameters, width), n_parameters])
         ]
-        fits = xp is np and rule_of(settings) is Adam and factors.rate is None
+        fits = xp is np and rule_of(settings) is Adam and factors.rate is None and not shared
         kernels = compiled() if fits else None
         arrays = parameters, gradients, *map(state.get, Adam.state_names)
         self._adam = kernels and CompiledAdam(kernels, settings, *arrays)

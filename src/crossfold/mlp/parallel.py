@@ -97,11 +97,18 @@ def train_in_groups(
     """
     from joblib import effective_n_jobs
 
-    n_groups = min(effective_n_jobs(n_jobs), len(members))
+    together: dict[Any, list[int]] = {}
+    for place in sorted(range(len(members)), key=lambda place: members[place].data):
+        together.setdefault(members[place].ensemble or place, []).append(place)
+    n_groups = min(effective_n_jobs(n_jobs), len(together))
     if n_groups < 2:
         return _training.train(network, data_sets, members, settings)
-    by_data = sorted(range(len(members)), key=lambda place: members[place].data)
-    groups = [part.tolist() for part in np.array_split(by_data, n_groups)]
+    runs = [*together.values()]
+    groups = [
+        [place for number in part for place in runs[number]]
+        for part in np.array_split(np.arange(len(runs)), n_groups)
+    ]
+    by_data = [place for group in groups for place in group]
     tasks = [
         _task(f"group {number} of {n_groups}", group, network, data_sets, members, settings)
         for number, group in enumerate(groups, 1)
