@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.ticker import ScalarFormatter
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#767676"
@@ -38,7 +39,6 @@ _RC: dict[Any, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "axes.formatter.use_mathtext": True,
     "axes.grid": True,
     "grid.color": "#e2e2e2",
     "grid.linewidth": 0.8,
@@ -69,8 +69,28 @@ def new_figure(
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(WIDTH_INCHES, height_inches), layout="constrained")
-    axes = figure.subplots(n_rows, n_columns, squeeze=False, **subplots)
-    return figure, list(axes.ravel())
+    panels = list(figure.subplots(n_rows, n_columns, squeeze=False, **subplots).ravel())
+    for axis in (axis for axes in panels for axis in (axes.xaxis, axes.yaxis)):
+        axis.set_major_formatter(_numbers())
+        axis.isDefault_majfmt = True  # names and dates bring their own
+    return figure, panels
+
+
+def _numbers() -> ScalarFormatter:
+    """Make ticks plain text, and what they are multiplied by a power of ten (×10⁶).
+
+    As mathtext they would take a tenth of the time that all drawing takes.
+    """
+    from matplotlib.ticker import ScalarFormatter
+
+    class Numbers(ScalarFormatter):
+        def get_offset(self) -> str:
+            self.set_useMathText(True)
+            offset = super().get_offset()
+            self.set_useMathText(False)
+            return str(offset)
+
+    return Numbers()
 
 
 def empty_figure(sentence: str) -> Figure:
