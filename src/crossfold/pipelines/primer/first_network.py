@@ -1,6 +1,5 @@
 """A first network, 2–4–1, trained one row at a time, by hand and by the library."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -69,13 +68,13 @@ def train_network_by_hand(
     epochs: list[dict[str, Any]] = []
     row: Any
     for epoch in range(first_network.epochs + 1):
-        epochs.append({"epoch": epoch, **score_network(points, weights), **_name_all(weights, "")})
+        epochs.append({"epoch": epoch, **score_network(points, weights), **_name_all(weights)})
         for row in train.itertuples():
             inputs = np.array([row.x, row.y], dtype=float)
             output, gradients = differentiate(inputs, row.label, weights)
             if len(steps) < first_network.first_steps:
                 step = {"x": row.x, "y": row.y, "label": row.label, "output": output}
-                values = _name_all(weights, "")
+                values = _name_all(weights)
                 steps.append({**step, **values, **_name_all(gradients, "gradient_")})
             weights = _move(weights, gradients, first_network.learning_rate)
     first = pd.DataFrame(steps)
@@ -121,27 +120,19 @@ def score_network(points: pd.DataFrame, weights: Weights) -> dict[str, float]:
     return scores
 
 
-def _name_all(weights: Weights, prefix: str) -> dict[str, float]:
+def _name_all(weights: Weights, prefix: str = "") -> dict[str, float]:
     """Name every weight: ``w1_xh`` from input x to hidden unit h, ``b1_h``, ``w2_h``, ``b2``."""
-    first, first_bias, second, second_bias = weights
-    named = {
-        f"w1_{name}{unit}": first[place, unit]
-        for place, name in enumerate("xy")
-        for unit in range(first.shape[1])
-    }
-    named |= {f"b1_{unit}": value for unit, value in enumerate(first_bias)}
-    named |= {f"w2_{unit}": value for unit, value in enumerate(second[:, 0])}
-    named["b2"] = second_bias[0]
-    return {f"{prefix}{name}": float(value) for name, value in named.items()}
+    units = range(len(weights[1]))
+    layers = [f"{layer}{unit}" for layer in ("w1_x", "w1_y", "b1_", "w2_") for unit in units]
+    values = np.concatenate([one.ravel() for one in weights]).tolist()
+    return {f"{prefix}{name}": value for name, value in zip([*layers, "b2"], values, strict=True)}
 
 
-def read_named(named: Mapping[Any, float]) -> Weights:
-    """Arrange weights by name, as in `train_network_by_hand`, as arrays."""
-    units = range(sum(name.startswith("b1_") for name in dict(named)))
-    first = np.array([[named[f"w1_{name}{unit}"] for unit in units] for name in "xy"])
-    first_bias = np.array([named[f"b1_{unit}"] for unit in units])
-    second = np.array([[named[f"w2_{unit}"]] for unit in units])
-    return first, first_bias, second, np.array([named["b2"]])
+def read_named(named: pd.Series) -> Weights:
+    """Arrange weights by name, as in `train_network_by_hand` and in its order, as arrays."""
+    n = (len(named) - 1) // 4
+    first, first_bias, second, second_bias = np.split(named.to_numpy(), [2 * n, 3 * n, 4 * n])
+    return first.reshape(2, n), first_bias, second[:, None], second_bias
 
 
 def compare_first_network(
@@ -153,37 +144,19 @@ def compare_first_network(
     -------
     ``weight``, ``by_hand``, ``library`` and their ``difference``.
     """
-    train = points[points["part"] == TRAIN]
-    start = start_network(first_network, seed)
-    network = make_library_network(first_network).set_params(**start_parameters(start))
-    network.fit(train[["x", "y"]].to_numpy(dtype=float), train["label"].to_numpy())
-    library = _name_all(read_weights(network), "")
-    by_hand = epochs.iloc[-1][list(library)].to_numpy(dtype=float)
-    table = pd.DataFrame({"weight": list(library), "by_hand": by_hand})
-    return table.assign(library=list(library.values())).assign(
-        difference=lambda t: t["by_hand"] - t["library"]
-    )
-
-
-def make_library_network(first_network: FirstNetworkParameters) -> Any:
-    """Give the same network as an estimator of `crossfold.mlp`, without a start."""
     from crossfold.mlp import MLPClassifier
 
-    return MLPClassifier(
+    train = points[points["part"] == TRAIN]
+    first, first_bias, second, second_bias = start_network(first_network, seed)
+    network = MLPClassifier(
         (first_network.n_hidden,), "identity", solver="sgd", momentum=0, alpha=0, batch_size=1,
         shuffle=False, loss="squared_error", learning_rate="constant",
         learning_rate_init=first_network.learning_rate,
         max_iter=first_network.epochs, n_iter_no_change=np.inf, dtype="float64",
-    )  # fmt: skip
-
-
-def start_parameters(start: Weights) -> dict[str, Any]:
-    """Give the argument that makes an estimator of the library start from given weights."""
-    first, first_bias, second, second_bias = start
-    return {"init": lambda rng, sizes: ([first, second], [first_bias, second_bias])}
-
-
-def read_weights(network: Any) -> Weights:
-    """Read the weights of a fitted estimator."""
-    (first, second), (first_bias, second_bias) = network.coefs_, network.intercepts_
-    return first, first_bias, second, second_bias
+        init=lambda rng, sizes: ([first, second], [first_bias, second_bias]),
+    ).fit(train[["x", "y"]].to_numpy(dtype=float), train["label"].to_numpy())  # fmt: skip
+    (own, own_second), (own_bias, own_second_bias) = network.coefs_, network.intercepts_
+    library = pd.Series(_name_all((own, own_bias, own_second, own_second_bias)), name="library")
+    table = library.rename_axis("weight").reset_index()
+    table.insert(1, "by_hand", epochs.iloc[-1][table["weight"]].to_numpy(dtype=float))
+    return table.assign(difference=table["by_hand"] - table["library"])

@@ -53,23 +53,15 @@ def predict_rows(
     probabilities = logistic_comparison.filter(like="row ").to_numpy(dtype=float)
     protocols = points["part"].map({TRAIN: LEARNT, VALIDATION: NEW})
     weights = network_comparison.set_index("weight")
-    return concatenate(
-        [
-            *(
-                two_class_rows(name, TOY, toy["label"], p)
-                for name, p in zip(_model_names(logistic_comparison), probabilities, strict=True)
-            ),
-            *(
-                two_class_rows(
-                    name, protocols, points["label"], predict(points, read_named(own.to_dict()))
-                )
-                for name, own in (
-                    ("network_by_hand", weights["by_hand"]),
-                    ("network_crossfold", weights["library"]),
-                )
-            ),
-        ]
-    )
+    names = _model_names(logistic_comparison)
+    tables = [
+        two_class_rows(name, TOY, toy["label"], p)
+        for name, p in zip(names, probabilities, strict=True)
+    ]
+    for name, column in (("network_by_hand", "by_hand"), ("network_crossfold", "library")):
+        p = predict(points, read_named(weights[column]))
+        tables.append(two_class_rows(name, protocols, points["label"], p))
+    return concatenate(tables)
 
 
 def _model_names(logistic_comparison: pd.DataFrame) -> Iterator[str]:
@@ -91,15 +83,13 @@ def collect_history(logistic_steps: pd.DataFrame, network_epochs: pd.DataFrame) 
     """
     losses = logistic_steps.rename(columns={"loss": "train_loss"})[["epoch", "train_loss"]]
     scores = network_epochs.rename(columns=MEASURES)[["epoch", *MEASURES.values()]]
+    keys = {"logistic_by_hand": (TOY, losses), "network_by_hand": (NEW, scores)}
     return concatenate(
         [
             table.melt("epoch", var_name="measure").assign(
                 model=model, protocol=protocol, fold=0, member=NOT_SET
             )
-            for model, protocol, table in (
-                ("logistic_by_hand", TOY, losses),
-                ("network_by_hand", NEW, scores),
-            )
+            for model, (protocol, table) in keys.items()
         ]
     )
 

@@ -116,17 +116,10 @@ def draw_probabilities(logistic_comparison: pd.DataFrame) -> Figure:
 
 def first_network(history: pd.DataFrame) -> Figure:
     """Draw error and accuracy of both parts over epochs."""
-    own = history[history["model"] == "network_by_hand"]
-    kind = own["measure"].astype("str").str.split("_").str
+    own = history[history["model"] == "network_by_hand"].rename(columns={"value": "estimate"})
+    measure = own["measure"].astype("str")
     panels = {"loss": "Mean squared error", "score": "Accuracy"}
-    table = pd.DataFrame(
-        {
-            "epoch": own["epoch"],
-            "estimate": own["value"],
-            "part": own["measure"].astype("str").map(MEASURES),
-            "panel": kind[1].map(panels),
-        }
-    )
+    table = own.assign(part=measure.map(MEASURES), panel=measure.str.split("_").str[1].map(panels))
     return charts.lines(
         table.sort_values("panel", ascending=False, kind="stable"), "epoch", series="part",
         panel="panel", x_axis="Epoch (0: before training)", share_y=False,
