@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from crossfold.pipelines.moons.nodes import DRAWS, LEARNT, NEW, TEST, TRAIN, Networks
 from crossfold.pipelines.moons.variants import TORCH, variant_label
 from crossfold.reports import charts, style
+from crossfold.reports.tables import side_by_side
 from crossfold.reports.words import count, fitting, percent
 
 if TYPE_CHECKING:
@@ -26,15 +27,11 @@ _MOONS: dict[int, style.Look] = {
 
 def variants(metrics_table: pd.DataFrame) -> pd.DataFrame:
     """Put the accuracies of each variant side by side."""
-    own = metrics_table[metrics_table["metric"] == "accuracy"]
-    models = list(own.loc[own["protocol"] == DRAWS, "model"])
-    table = pd.DataFrame({"variant": map(variant_label, models)})
-    for protocol, name in PROTOCOLS.items():
-        rows = own[own["protocol"] == protocol].set_index("model").loc[models]
-        table[name] = rows["estimate"].to_numpy()
-        table[f"{name}_low"] = rows["low"].to_numpy()
-        table[f"{name}_high"] = rows["high"].to_numpy()
-    return table
+    table = metrics_table[metrics_table["metric"] == "accuracy"].replace({"protocol": PROTOCOLS})
+    models = list(table.loc[table["protocol"] == PROTOCOLS[DRAWS], "model"])
+    own = table[table["model"].isin(models)]
+    wide = side_by_side(own, "model", "protocol", list(PROTOCOLS.values())).set_index("model")
+    return wide.loc[models].rename(index=variant_label).rename_axis("variant").reset_index()
 
 
 def words(metrics_table: pd.DataFrame, comparison: pd.DataFrame, model: Networks) -> dict[str, Any]:
@@ -45,18 +42,12 @@ def words(metrics_table: pd.DataFrame, comparison: pd.DataFrame, model: Networks
     other = next(name for name in rows.index if not name.startswith(reference.partition("_")[0]))
     gap, apart = (part["difference"].max() for _, part in twins)
     return {
-        "new": _accuracy(metrics_table, reference, NEW),
-        "learnt": _accuracy(metrics_table, reference, LEARNT),
+        "reference": reference,
         "features": rows.loc[other],
         "gap": fitting(gap),
         "apart": percent(apart),
         "drawn": variant_label(model[1]["models"][0]),
     }
-
-
-def _accuracy(metrics_table: pd.DataFrame, model: str, protocol: str) -> pd.Series:
-    table = metrics_table.set_index(["model", "protocol", "metric"])
-    return cast("pd.Series", table.loc[(model, protocol, "accuracy"), :])
 
 
 def boundary(points: pd.DataFrame, plane: pd.DataFrame, metrics_table: pd.DataFrame) -> Figure:

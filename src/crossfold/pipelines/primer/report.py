@@ -16,7 +16,6 @@ from crossfold.pipelines.primer.logistic import (
     STOPPED,
     LogisticParameters,
 )
-from crossfold.pipelines.primer.nodes import NEW
 from crossfold.reports import charts, style
 from crossfold.reports.words import count, fitting
 
@@ -169,31 +168,25 @@ def words(
     logistic: LogisticParameters,
     logistic_steps: pd.DataFrame,
     logistic_comparison: pd.DataFrame,
-    metrics_table: pd.DataFrame,
     comparison: pd.DataFrame,
     toy: pd.DataFrame,
     two_outputs: pd.DataFrame,
     network_comparison: pd.DataFrame,
 ) -> dict[str, Any]:
     """Find what the page says."""
-    scores = metrics_table.set_index(["model", "protocol", "metric"])
-    accuracy = scores["estimate"].xs("accuracy", level="metric").droplevel("protocol")
-    apart = comparison.set_index(["model_a", "model_b"])["difference"]
+    apart = comparison.set_index("model_b")["difference"].map(fitting)
     return {
         "toy": toy,
         "two_outputs": two_outputs,
         "network_comparison": network_comparison,
-        "set_aside": scores.loc[("network_by_hand", NEW, "accuracy"), :],
         "losses": (logistic_steps["loss"].iloc[0], logistic_steps["loss"].iloc[-1]),
         "logistic": logistic,
         "stopped": count(stopped(logistic_comparison)),
-        "right": {name: float(accuracy[f"logistic_{name}"]) for name in RIGHT},
-        "apart": {b: fitting(gap) for b, gap in apart.droplevel("model_a").items()},
+        "apart": apart.to_dict(),
         "largest_sum_gap": float((two_outputs["sum"] - 1).abs().max()),
     }
 
 
-RIGHT = ("by_hand", "stopped_early", "scikit_learn")
 TABLES: dict[str, Callable[..., pd.DataFrame]] = {
     "first_steps": first_steps,
     "probabilities": probabilities,

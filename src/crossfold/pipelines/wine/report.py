@@ -111,22 +111,15 @@ def measurements(table: pd.DataFrame) -> Figure:
 
 
 def words(results: Results) -> dict[str, Any]:
-    """Find what the page says of accuracies, of a single split and of tuning."""
-    single = results.evaluation.single_fold
+    """Find what the page says of a single split and of tuning."""
     own = with_fold_intervals(results.metrics_table)
-    is_single = (own["model"] == results.reference) & (own["scope"] == f"fold {single}")
-    row = own[is_single].iloc[0]
+    single = f"fold {results.evaluation.single_fold}"
+    row = own[(own["model"] == results.reference) & (own["scope"] == single)].iloc[0]
     table = results.comparison
     is_pair = (table["model_b"] == TUNED) & (table["model_a"] == results.reference)
-    mlp = results.metric(results.reference, "accuracy")
     return {
-        "mlp": mlp,
-        "wrong": round((1 - mlp.value) * mlp.n),
-        "tuned": results.metric(TUNED, "accuracy"),
-        "logistic": results.metric("logistic_regression", "accuracy"),
         "single": Estimate("accuracy", row["estimate"], row["low"], row["high"], int(row["n"])),
         "mcnemar": table[is_pair & (table["test"] == "McNemar")].iloc[0],
-        "counts": results.row_counts,
     }
 
 
