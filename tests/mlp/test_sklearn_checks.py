@@ -10,6 +10,8 @@ ESTIMATORS = [
     for estimator in (MLPClassifier, MLPRegressor)
     for engine in ("numpy", "torch")
 ]
+OF_TABLES = {"bias_rate": 0.1, "scaling_layer": 6.0, "periodic_embedding": 0.1, "shared_seed": 0}
+ESTIMATORS.append(MLPClassifier(max_iter=10, **OF_TABLES))
 IN_FLOAT64 = {
     "check_sample_weight_equivalence_on_dense_data",  # compares to 1e-7, finer than float32
     "check_sample_weight_equivalence_on_sparse_data",  # the same
