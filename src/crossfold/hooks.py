@@ -225,6 +225,6 @@ def _told(row: pd.Series) -> str:
 
     value, low, high = (float(row[key]) for key in ("estimate", "low", "high"))
     found = Estimate(row["metric"], value, low, high)
-    said = found.percent() if row["metric"] in SHARES else found.printed()
+    said = found.percent() if row["metric"] in SHARES else str(found)
     model = ", ".join(str(row[key]) for key in ("model", "protocol") if key in row)
     return f"{found.name} {said}, n = {row['n']:,} ({model})"

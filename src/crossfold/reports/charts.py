@@ -5,7 +5,7 @@ They read the five tables of `crossfold.validation.tables`, and return figures o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +20,6 @@ from crossfold.validation.estimates import SMALLER_IS_BETTER
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Rows = Mapping[str, pd.DataFrame]
 
 MOST_ROWS = 20
 MOST_CLASSES = 20
@@ -169,21 +167,16 @@ def lines(
     """
     from matplotlib.ticker import MaxNLocator
 
+    def draw(axes: Axes, curve: pd.DataFrame, look: style.Look, name: str, _: float) -> None:
+        ordered = curve.sort_values(x)
+        if {"low", "high"} <= set(ordered):
+            style.band(axes, ordered[x], ordered, look, name)
+        else:
+            style.line(axes, ordered[x], ordered["estimate"], look, name)
+
     known = table[np.isfinite(table["estimate"].astype(float))]
-    if known.empty:
-        return style.empty_figure("There is no figure to draw.")
-    parts = [None] if panel is None else list(dict.fromkeys(known[panel]))
-    drawn = [None] if series is None else list(dict.fromkeys(known[series]))[: len(style.SERIES)]
-    n_columns = min(2, len(parts))
-    n_rows = -(-len(parts) // n_columns)
-    figure, panels = style.new_figure(height * n_rows + 0.4, n_rows, n_columns, sharey=share_y)
-    for axes, part in zip(panels, parts, strict=False):
-        rows = known if panel is None else known[known[panel] == part]
-        for look, one in zip(style.SERIES, drawn, strict=False):
-            curve = rows if series is None else rows[rows[series] == one]
-            if len(curve):
-                _curve(axes, curve.sort_values(x), x, look, _named(one, names))
-        axes.set_title("" if part is None else _named(part, names))
+    figure, panels = _in_panels(known, draw, panel, series, names, (height, 0.4), y_axis, share_y)
+    for axes in panels:
         axes.set_xlabel(x_axis or chart_label(x.replace("_", " ").capitalize()))
         if pd.api.types.is_integer_dtype(known[x]):
             axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
@@ -192,20 +185,45 @@ def lines(
             style.plain_log_axis(axes.yaxis)
         elif percent:
             style.percent_axis(axes.yaxis)
+    return figure
+
+
+def _in_panels(
+    table: pd.DataFrame,
+    draw: Callable[[Axes, pd.DataFrame, style.Look, str, float], None],
+    panel: str | None,
+    series: str | None,
+    names: Mapping[str, str] | None,
+    height: tuple[float, float],
+    y_axis: str,
+    share_y: bool = True,
+) -> tuple[Figure, list[Axes]]:
+    """Draw each series of each panel, two panels a row; `height` is of a row, and what comes on it.
+
+    `draw` takes the axes, the rows of the curve, its look and name, and its place around 0.
+    """
+    if table.empty:
+        return style.empty_figure("There is no figure to draw."), []
+    parts = [None] if panel is None else list(dict.fromkeys(table[panel]))
+    drawn = [None] if series is None else list(dict.fromkeys(table[series]))[: len(style.SERIES)]
+    n_columns = min(2, len(parts))
+    n_rows = -(-len(parts) // n_columns)
+    inches = height[0] * n_rows + height[1]
+    figure, panels = style.new_figure(inches, n_rows, n_columns, sharey=share_y)
+    for axes, part in zip(panels, parts, strict=False):
+        rows = table if panel is None else table[table[panel] == part]
+        for place, (look, one) in enumerate(zip(style.SERIES, drawn, strict=False)):
+            curve = rows if series is None else rows[rows[series] == one]
+            if len(curve):
+                draw(axes, curve, look, _named(one, names), place - (len(drawn) - 1) / 2)
+        axes.set_title("" if part is None else _named(part, names))
     for axes in panels[::n_columns] if share_y else panels:
         axes.set_ylabel(y_axis)
     for axes in panels[len(parts) :]:
         axes.set_visible(False)
     if series is not None:
         style.legend_below(figure, panels[0])
-    return figure
-
-
-def _curve(axes: Axes, table: pd.DataFrame, x: str, look: Mapping[str, Any], name: str) -> None:
-    if {"low", "high"} <= set(table):
-        style.band(axes, table[x], table, look, name)
-    else:
-        style.line(axes, table[x], table["estimate"], look, name)
+    return figure, panels[: len(parts)]
 
 
 def _named(one: object, names: Mapping[str, str] | None) -> str:
@@ -223,47 +241,16 @@ def effects(
 ) -> Figure:
     """Draw what a model predicts by the value of a column, one panel a column.
 
-    Parameters
-    ----------
-    table
-        Columns `panel`, ``value`` (a number, or NaN where the column has levels), ``level``,
-        ``estimate``, ``low``, ``high`` and `series`.
-    panel, series
-        Columns that tell panels and curves apart; the first four series are drawn.
-    y_axis
-        What is predicted.
-    names
-        Of series and panels, as a reader knows them.
-    percent
-        Whether shares are drawn, printed as per cent.
+    `table` has the columns `panel`, ``value`` (a number, or NaN where the column has levels),
+    ``level``, ``estimate``, ``low``, ``high`` and `series`; the others are as in `lines`.
     """
-    parts = list(dict.fromkeys(table[panel]))
-    if not parts:
-        return style.empty_figure("There is no figure to draw.")
-    told = [None] if series is None else list(dict.fromkeys(table[series]))[: len(style.SERIES)]
-    n_rows = -(-len(parts) // 2)
-    figure, panels = style.new_figure(2.1 * n_rows + 0.3, n_rows, min(2, len(parts)), sharey=True)
-    for axes, part in zip(panels, parts, strict=False):
-        rows = table[table[panel] == part]
-        for place, (look, one) in enumerate(zip(style.SERIES, told, strict=False)):
-            curve = rows if series is None else rows[rows[series] == one]
-            offset = 0.15 * (place - (len(told) - 1) / 2)
-            _effect(axes, curve, look, None if one is None else _named(one, names), offset)
-        axes.set_title(_named(part, names))
-        if percent:
-            style.percent_axis(axes.yaxis)
-    for axes in panels[:: min(2, len(parts))]:
-        axes.set_ylabel(y_axis)
-    for axes in panels[len(parts) :]:
-        axes.set_visible(False)
-    if series is not None:
-        style.legend_below(figure, panels[0])
+    figure, panels = _in_panels(table, _effect, panel, series, names, (2.1, 0.3), y_axis)
+    for axes in panels if percent else []:
+        style.percent_axis(axes.yaxis)
     return figure
 
 
-def _effect(
-    axes: Axes, curve: pd.DataFrame, look: Mapping[str, Any], name: str | None, offset: float
-) -> None:
+def _effect(axes: Axes, curve: pd.DataFrame, look: style.Look, name: str, place: float) -> None:
     """Draw numbers as a curve with its interval, and levels as dots."""
     from matplotlib.ticker import MaxNLocator
 
@@ -275,7 +262,7 @@ def _effect(
         return
     places = np.arange(len(curve))
     axes.errorbar(
-        places + offset, curve["estimate"], yerr=style.errors(curve), capsize=2.5, label=name,
+        places + 0.15 * place, curve["estimate"], yerr=style.errors(curve), capsize=2.5, label=name,
         **{**look, "linestyle": "none"},
     )  # fmt: skip
     axes.set_xticks(places, [chart_label(one, 14) for one in curve["level"]])
@@ -288,19 +275,10 @@ def _effect(
 def over_epochs(
     history: pd.DataFrame, measures: Sequence[str], models: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Average measures of training over folds and members, for `lines`.
+    """Average measures of a table of the schema ``HISTORY`` over folds and members, for `lines`.
 
-    Parameters
-    ----------
-    history
-        Table of the schema ``HISTORY``.
-    measures, models
-        Those that are wanted; where models are named, rows are in the order of models and measures.
-
-    Returns
-    -------
-    Columns ``model``, ``measure``, ``epoch``, ``estimate`` (mean), ``low`` and ``high`` (the middle
-    80 % of networks).
+    Where models are named, rows are in the order of models and measures. The columns are ``model``,
+    ``measure``, ``epoch``, ``estimate`` (mean), ``low`` and ``high`` (the middle 80 % of networks).
     """
     keys = ["model", "measure", "epoch"]
     known = history[history["measure"].isin(list(measures)) & np.isfinite(history["value"])]
@@ -320,39 +298,24 @@ def curves(
 ) -> Figure:
     """Draw losses over epochs: the mean of all networks, and the range of the middle 80 %.
 
-    Parameters
-    ----------
-    history
-        Table of the schema ``HISTORY`` of one protocol.
-    models
-        In the order of their panels; the first few are drawn.
-    names
-        Of the models, as a reader knows them.
+    `history` is a table of the schema ``HISTORY`` of one protocol. Of the models, by their names as
+    a reader knows them, the first few are drawn.
     """
     shown = [model for model in models if (history["model"] == model).any()][:4]
     if not shown:
         return style.empty_figure("No network was trained.")
-    table = over_epochs(history, list(_CURVES), shown)
-    return lines(
-        table, "epoch", series="measure", panel="model", names={**_CURVES, **(names or {})}
-    )
+    table, names = over_epochs(history, list(_CURVES), shown), {**_CURVES, **(names or {})}
+    return lines(table, "epoch", series="measure", panel="model", names=names)
 
 
-def roc_and_pr(predictions: Rows) -> Figure:
-    """Draw ROC and precision-recall curves of models of two classes, side by side.
-
-    Parameters
-    ----------
-    predictions
-        Of each model, by its name; the first four are drawn.
-    """
+def roc_and_pr(predictions: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw ROC and precision-recall curves of models of two classes, the first four, by name."""
     from sklearn.metrics import precision_recall_curve, roc_curve
 
     figure, (roc, pr) = style.new_figure(3.3, 1, 2)
     for look, (model, rows) in zip(style.SERIES, predictions.items(), strict=False):
-        y, p = rows["target"].to_numpy(), rows["p1"].to_numpy()
-        false_positive, true_positive, _ = roc_curve(y, p)
-        precision, recall, _ = precision_recall_curve(y, p)
+        false_positive, true_positive, _ = roc_curve(rows["target"], rows["p1"])
+        precision, recall, _ = precision_recall_curve(rows["target"], rows["p1"])
         style.line(roc, false_positive, true_positive, look, chart_label(model))
         # The last point of scikit-learn's is no threshold's; the first rows are few.
         style.line(pr, recall[:-1], precision[:-1], look, chart_label(model))
@@ -368,12 +331,8 @@ def roc_and_pr(predictions: Rows) -> Figure:
 def reliability(bins: Mapping[str, pd.DataFrame], axis: str) -> Figure:
     """Draw observed against predicted shares with intervals; the diagonal is perfect.
 
-    Parameters
-    ----------
-    bins
-        Tables of `crossfold.validation.calibration.reliability_curve`, by what they are of.
-    axis
-        What the observed share is of.
+    The tables of `crossfold.validation.calibration.reliability_curve` come by what they are of;
+    `axis` says of what the observed share is.
     """
     figure, [axes] = style.new_figure(3.6)
     for look, (name, table) in zip(_LOOKS_OF_BINS[-len(bins) :], bins.items(), strict=False):
@@ -390,14 +349,9 @@ def reliability(bins: Mapping[str, pd.DataFrame], axis: str) -> Figure:
 
 
 def by_outcome(target: pd.Series, p: pd.Series, names: Sequence[str]) -> Figure:
-    """Draw how the probabilities of rows without and with the event are distributed.
+    """Draw how the probabilities `p` of rows without and with the event are distributed.
 
-    Parameters
-    ----------
-    target, p
-        0/1 and probabilities, of the same rows.
-    names
-        Of the two outcomes.
+    `target` is 0/1 of the same rows, `names` are those of the two outcomes.
     """
     edges = np.linspace(0, max(float(p.max()), 0.02), 41)
     figure, [axes] = style.new_figure(2.6)
@@ -418,18 +372,12 @@ def by_outcome(target: pd.Series, p: pd.Series, names: Sequence[str]) -> Figure:
 def capacity(table: pd.DataFrame, flagged_share: float) -> Figure:
     """Draw precision and recall by the share of rows called, riskiest first.
 
-    Parameters
-    ----------
-    table
-        Of `crossfold.validation.thresholds.capacity_table`, with intervals.
-    flagged_share
-        Share that the chosen thresholds flag.
+    `table` is that of `crossfold.validation.thresholds.capacity_table`, with intervals;
+    `flagged_share` what the chosen thresholds flag.
     """
     figure, [axes] = style.new_figure(3.4)
     for look, metric in zip(style.SERIES, ("precision", "recall"), strict=False):
-        bounds = table[[metric, f"{metric}_low", f"{metric}_high"]]
-        line = bounds.set_axis(["estimate", "low", "high"], axis=1)
-        style.band(axes, table["share"], line, look, metric.capitalize())
+        style.band(axes, table["share"], _rate(table, metric), look, metric.capitalize())
     axes.axvline(flagged_share, color=style.BLACK, linewidth=1, linestyle=":", label="Flagged here")
     axes.set(xlabel="Share called, riskiest first", xlim=(0, 1.02), ylim=(0, 1.03))
     style.percent_axis(axes.xaxis)
@@ -441,18 +389,12 @@ def capacity(table: pd.DataFrame, flagged_share: float) -> Figure:
 def confusion(counts: NDArray[np.intp], names: Sequence[str]) -> Figure:
     """Draw a confusion matrix as shares of each true class; the rarest of many are left out.
 
-    Parameters
-    ----------
-    counts
-        True class by predicted class, shape ``(k, k)``.
-    names
-        Of the classes, in the same order.
+    `counts` are of true by predicted class, shape ``(k, k)``; `names` are in the same order.
     """
     keep = np.sort(np.argsort(-counts.sum(axis=1), kind="stable")[:MOST_CLASSES])
     shown = counts[np.ix_(keep, keep)]
     shares = shown / np.maximum(counts.sum(axis=1)[keep], 1)[:, None]
-    k = len(keep)
-    figure, [axes] = style.new_figure(1.6 + 0.38 * k)
+    figure, [axes] = style.new_figure(1.6 + 0.38 * len(keep))
     texts = [[count(int(number)) if number else "" for number in row] for row in shown]
     heat_map(axes, shares, texts, [names[number] for number in keep])
     return figure
@@ -465,17 +407,15 @@ def heat_map(
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     k = len(names)
     for (row, column), share in np.ndenumerate(shares):
-        if text := texts[row][column]:
-            shade = "white" if share > 0.5 else "black"
-            place: dict[str, Any] = {"ha": "center", "va": "center", "color": shade}
-            axes.text(column, row, text, fontsize=10 if k <= 12 else 9, **place)
+        look: dict[str, Any] = {"color": "white" if share > 0.5 else "black"}
+        look |= {"ha": "center", "va": "center", "fontsize": 10 if k <= 12 else 9}
+        if texts[row][column]:
+            axes.text(column, row, texts[row][column], **look)
     labels = [chart_label(name, 18) for name in names]
     is_long = k > 3 and max(map(len, labels)) > 3
     axes.set_yticks(range(k), labels)
-    axes.set_xticks(
-        range(k), labels, rotation=40 if is_long else 0,
-        ha="right" if is_long else "center", rotation_mode="anchor",
-    )  # fmt: skip
+    turned: dict[str, Any] = {"rotation": 40, "ha": "right"} if is_long else {}
+    axes.set_xticks(range(k), labels, rotation_mode="anchor", **turned)
     axes.set(xlabel="Predicted", ylabel="True")
     axes.grid(visible=False)
 
@@ -483,24 +423,20 @@ def heat_map(
 def class_rates(table: pd.DataFrame, **look: Any) -> Figure:
     """Draw precision and recall of each class with their intervals; `look` is of `estimates`."""
     rates = ("precision", "recall")
-    parts = [
-        table.assign(
-            metric=rate, estimate=table[rate], low=table[f"{rate}_low"], high=table[f"{rate}_high"]
-        )
-        for rate in rates
-    ]
-    return estimates(pd.concat(parts), "class", rates, **look)
+    long = [_rate(table, rate).assign(metric=rate) for rate in rates]
+    return estimates(pd.concat(long), "class", rates, **look)
+
+
+def _rate(table: pd.DataFrame, rate: str) -> pd.DataFrame:
+    """Name a rate and the ends of its interval as charts read them."""
+    ends = {"estimate": rate, "low": f"{rate}_low", "high": f"{rate}_high"}
+    return table.assign(**{name: table[column] for name, column in ends.items()})
 
 
 def predicted_and_true(predicted: NDArray[Any], true: NDArray[Any], name: str) -> Figure:
     """Draw predicted against true numbers, and what is missing against the predicted ones.
 
-    Parameters
-    ----------
-    predicted, true
-        Shape ``(n,)``; many rows are drawn as counts of cells.
-    name
-        Of what is predicted.
+    Both have shape ``(n,)``; many rows are drawn as counts of cells. `name` is what is predicted.
     """
     figure, panels = style.new_figure(3.4, 1, 2)
     _cloud(panels[0], predicted, true)
@@ -523,18 +459,9 @@ def _cloud(axes: Axes, x: NDArray[Any], y: NDArray[Any]) -> None:
         axes.plot(x, y, "o", color=style.BLUE, markersize=3.5, alpha=0.5, markeredgewidth=0)
 
 
-def bars(shares: pd.Series, axis: str, n_left_out: int = 0) -> Figure:
-    """Draw shares in [0, 1] as labelled bars.
-
-    Parameters
-    ----------
-    shares
-        By name, in the order of drawing.
-    axis
-        What they are shares of.
-    n_left_out
-        How many more there are.
-    """
+def bars(shares: pd.Series, axis: str) -> Figure:
+    """Draw shares in [0, 1] of what `axis` says as labelled bars, by name; at most `MOST_ROWS`."""
+    n_left_out, shares = len(shares[MOST_ROWS:]), shares[:MOST_ROWS]
     figure, [axes] = style.new_figure(0.3 * len(shares) + 0.65)
     places = range(len(shares))
     axes.barh(places, shares, color=style.BLUE, height=0.62)

@@ -43,17 +43,11 @@ class Report(NamedTuple):
 def index_page(folder: Path, notice: str = "") -> str:
     """Write the page that leads to the newest version of every report in a folder.
 
-    Parameters
-    ----------
-    folder
-        Has a folder for each study, and in it versioned pages.
-    notice
-        First line of the page, or nothing.
+    The folder has one for each study, and in it versioned pages; `notice` is the page's first line.
     """
-    reports = list(find_reports(folder))
-    cards = Markup("").join(_card(one) for one in reports)
-    listed = Markup('<ul class="cards">{}</ul>').format(cards)
-    return render_page(_SOURCE, {"n": len(reports), "cards": listed}, notice)
+    cards = [_card(one) for one in find_reports(folder)]
+    listed = Markup('<ul class="cards">{}</ul>').format(Markup("").join(cards))
+    return render_page(_SOURCE, {"n": len(cards), "cards": listed}, notice)
 
 
 def _card(report: Report) -> Markup:
@@ -88,10 +82,7 @@ def _read(folder: Path, file: Path) -> Report:
 
 def _text(found: re.Match[str] | None) -> str:
     """Take the text of what was found, without its tags."""
-    if found is None:
-        return ""
-    inner = next((group for group in found.groups() if group is not None), "")
-    return " ".join(unescape(re.sub(r"<[^>]*>", " ", inner)).split())
+    return " ".join(unescape(re.sub(r"<[^>]*>", " ", found[1] if found else "")).split())
 
 
 def _day(version: str) -> str:

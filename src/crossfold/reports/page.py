@@ -46,23 +46,12 @@ class Lazy:
 def render_page(
     source: str, names: Mapping[str, Any], notice: str = "", folder: Path | None = None
 ) -> str:
-    """Fill a page and turn it into HTML.
+    """Fill a page of Markdown with Jinja, and turn it into HTML.
 
-    Parameters
-    ----------
-    source
-        Markdown with Jinja. ``{{ contents }}`` is where the list of sections goes.
-    names
-        What the page can name: values, and functions that return `Markup` for what is HTML.
-    notice
-        First line of the page, or nothing.
-    folder
-        Where the pages are that it may extend, include or import; None for none.
-
-    Raises
-    ------
-    PageError
-        The page names what there is not, or is no Jinja.
+    `names` are what it can name: values, and functions that return `Markup` for what is HTML;
+    ``{{ contents }}`` is where the list of sections goes. `notice` is its first line, `folder` has
+    the pages that it may extend, include or import. A page that names what there is not, or is no
+    Jinja, is a `PageError`.
     """
     from markdown_it import MarkdownIt
 
@@ -72,15 +61,8 @@ def render_page(
     main = parser.renderer.render(tokens, parser.options, {}).replace(_CONTENTS, _nav(sections))
     main = main.replace(_GLOSSARY, _glossary(main))
     first = Markup('<p class="notice" role="note">{}</p>\n').format(notice) if notice else ""
-    return str(
-        _DOCUMENT.format(
-            title=title,
-            style=_beside("page.css"),
-            notice=first,
-            main=Markup(main),
-            script=_beside("page.js"),
-        )
-    )
+    parts = {"style": _beside("page.css"), "script": _beside("page.js")}
+    return str(_DOCUMENT.format(title=title, notice=first, main=Markup(main), **parts))
 
 
 def _beside(name: str) -> Markup:
@@ -115,14 +97,8 @@ def _fill(source: str, names: Mapping[str, Any], folder: Path | None) -> str:
         loader=FileSystemLoader(folder) if folder else None,
     )
     environment.context_class = Computing
-    environment.filters |= {
-        "percent": _percent,
-        "count": words.count,
-        "number": words.number,
-        "listed": words.listed,
-        "code": code,
-        "literal": literal,
-    }
+    of_words = {one.__name__: one for one in (words.count, words.number, words.listed)}
+    environment.filters |= {**of_words, "percent": _percent, "code": code, "literal": literal}
     try:
         return environment.from_string(source).render(**names)
     except (TemplateError, TypeError, ValueError) as error:
@@ -199,10 +175,11 @@ def _headings(tokens: list[Any]) -> tuple[str, dict[str, str]]:
     """Read the title and the headings of sections, which get their addresses."""
     title, sections = "", dict[str, str]()
     for heading, inline in pairwise(tokens):
+        kind = heading.tag if heading.type == "heading_open" else ""
         text = "".join(part.content for part in inline.children or ())
-        if heading.type == "heading_open" and heading.tag == "h1":
+        if kind == "h1":
             title = title or text
-        elif heading.type == "heading_open" and heading.tag == "h2":
+        elif kind == "h2":
             address = re.sub(r"\W+", "-", text.lower()).strip("-") or "section"
             address = f"{address}-{len(sections)}" if address in sections else address
             heading.attrSet("id", address)
@@ -231,11 +208,8 @@ def _glossary(main: str) -> str:
         for term, sentence in glossary().items()
         if any(_is_named(one, text) for one in re.split(r", | \(|\)", term.lower()) if one)
     ]
-    if not items:
-        return ""
-    return (
-        f'<details class="glossary"><summary>Glossary</summary><dl>{"".join(items)}</dl></details>'
-    )
+    start = '<details class="glossary"><summary>Glossary</summary>'
+    return f"{start}<dl>{''.join(items)}</dl></details>" if items else ""
 
 
 def _is_named(term: str, text: str) -> bool:

@@ -137,9 +137,8 @@ def percent_axis(axis: Any) -> None:
     """Print an axis of shares as per cent, with the decimals that tell its ticks apart."""
     from matplotlib.ticker import MaxNLocator
 
-    if isinstance(axis.get_major_locator(), MaxNLocator):
-        # Ticks 2.5 apart would round to whole per cent unevenly.
-        axis.get_major_locator().set_params(steps=(1, 2, 5, 10))
+    if isinstance(locator := axis.get_major_locator(), MaxNLocator):
+        locator.set_params(steps=(1, 2, 5, 10))  # ticks 2.5 apart would round unevenly
     axis.set_major_formatter(_percent)
 
 

@@ -1,8 +1,9 @@
 """Tables as they are printed: from a data frame to HTML, numbers right, intervals light."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -37,14 +38,8 @@ _ENDS = ("_low", "_high")
 class Estimate(NamedTuple):
     """A figure with its 95 % interval; false where there is none.
 
-    Attributes
-    ----------
-    metric
-        Name of what is measured.
-    value, low, high
-        NaN where they are not known.
-    n
-        Number of rows.
+    `metric` names what is measured; what is not known of `value`, `low` and `high` is NaN; `n` is
+    the number of rows.
     """
 
     metric: str
@@ -57,7 +52,9 @@ class Estimate(NamedTuple):
         return math.isfinite(self.value)
 
     def __str__(self) -> str:
-        return self.printed()
+        """Print it as its metric is printed; what is no interval is left out."""
+        any_size = self.metric in _OF_ANY_SIZE
+        return self._printed_by(words.fitting_interval if any_size else words.interval)
 
     @property
     def name(self) -> str:
@@ -67,25 +64,20 @@ class Estimate(NamedTuple):
     @property
     def number(self) -> str:
         """The figure without its interval."""
-        return self.printed().split(" (")[0]
+        return str(self).split(" (")[0]
 
     @property
     def interval(self) -> str:
         """The interval, or nothing."""
-        return self.printed().partition(" (")[2].removesuffix(")")
-
-    def printed(self) -> str:
-        """Print it as its metric is printed; what is no interval is left out."""
-        known = words.is_interval(self.value, self.low, self.high)
-        ends = (self.low, self.high) if known else (math.nan, math.nan)
-        printer = words.fitting_interval if self.metric in _OF_ANY_SIZE else words.interval
-        return printer(self.value, *ends)
+        return str(self).partition(" (")[2].removesuffix(")")
 
     def percent(self) -> str:
         """Print it as per cent; what is no interval is left out."""
+        return self._printed_by(words.percent_interval)
+
+    def _printed_by(self, printer: Callable[[float, float, float], str]) -> str:
         known = words.is_interval(self.value, self.low, self.high)
-        ends = (self.low, self.high) if known else (math.nan, math.nan)
-        return words.percent_interval(self.value, *ends)
+        return printer(self.value, *((self.low, self.high) if known else (math.nan, math.nan)))
 
 
 def side_by_side(
@@ -93,18 +85,9 @@ def side_by_side(
 ) -> pd.DataFrame:
     """Put the estimates of a long table side by side, each with the ends of its interval.
 
-    Parameters
-    ----------
-    table
-        ``estimate``, ``low``, ``high``, and the columns that are named here.
-    rows
-        Columns that tell the rows apart, in their order.
-    column, names
-        Column of what is estimated, and its values that are shown; all have the same rows.
-
-    Returns
-    -------
-    `rows`, and for each of `names` ``NAME``, ``NAME_low`` and ``NAME_high``.
+    Of `table` (``estimate``, ``low``, ``high``, and the columns that are named here) it takes the
+    values `names` of `column`, which all have the same rows, told apart by the columns `rows`. For
+    each of `names` it makes ``NAME``, ``NAME_low`` and ``NAME_high``, after `rows`.
     """
     found = {name: table[table[column] == name].set_index(rows) for name in names}
     ends = {"": "estimate", "_low": "low", "_high": "high"}
@@ -153,7 +136,9 @@ def to_html(
     heads = {name: names.get(name, metric_name(name)) for name in shown}
     head = "".join(_cell("th", heads[name], numeric[name], ' scope="col"') for name in shown)
     printed = table if decimals is None else table.map(partial(_fixed, decimals))
-    rows = [_texts(row, shown, names) for row in printed.to_dict("records")]
+    rows = [
+        [_text(row, name, shown[0], names) for name in shown] for row in printed.to_dict("records")
+    ]
     bolds = [bold is not None and value == bold for value in (table[shown[0]] if shown else [])]
     pairs = _joined(rows, bolds) if join else zip(rows, bolds, strict=True)
     body = "".join(_row(texts, is_bold, list(numeric.values())) for texts, is_bold in pairs)
@@ -168,35 +153,16 @@ def _fixed(decimals: int, value: Any) -> Any:
     return words.number(value, decimals) if isinstance(value, float) else value
 
 
-def _texts(row: dict[Any, Any], shown: Sequence[str], names: Mapping[str, str]) -> list[str]:
-    first = shown[0]
-    return [
-        _text(row | {name: names.get(row[name], row[name])}, name, first)
-        if isinstance(row[name], str)
-        else _text(row, name, first)
-        for name in shown
-    ]
-
-
 def _joined(rows: Sequence[list[str]], bolds: Sequence[bool]) -> Iterator[tuple[list[str], bool]]:
     """Let neighbours share a row where all is printed alike but their names."""
-    held: tuple[list[str], bool] | None = None
-    for row, bold in zip(rows, bolds, strict=True):
-        if held is not None and held[0][1:] == row[1:]:
-            held = [f"{held[0][0]}, {row[0]}", *row[1:]], held[1] or bold
-            continue
-        if held is not None:
-            yield held
-        held = row, bold
-    if held is not None:
-        yield held
+    for rest, own in groupby(zip(rows, bolds, strict=True), key=lambda pair: pair[0][1:]):
+        alike = list(own)
+        yield [", ".join(row[0] for row, _ in alike), *rest], any(bold for _, bold in alike)
 
 
 def _row(texts: Sequence[str], bold: bool, numeric: Sequence[bool]) -> str:
-    first, *others = texts
-    cells = _cell("th", first, numeric[0], ' scope="row"')
-    pairs = zip(others, numeric[1:], strict=True)
-    cells += "".join(_cell("td", text, is_number) for text, is_number in pairs)
+    first, *others = zip(texts, numeric, strict=True)
+    cells = _cell("th", *first, ' scope="row"') + "".join(_cell("td", *one) for one in others)
     start = '<tr class="bold">' if bold else "<tr>"
     return f"{start}{cells}</tr>"
 
@@ -210,18 +176,20 @@ def _cell(tag: str, text: str, is_number: bool, attributes: str = "") -> str:
     return f"<{tag}{kind}{attributes}>{escape(figure)} {light}</{tag}>"
 
 
-def _text(row: dict[Any, Any], name: str, first: str) -> str:
+def _text(row: dict[Any, Any], name: str, first: str, names: Mapping[str, str]) -> str:
     value = row[name]
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return words.count(value)
     if not isinstance(value, float):
-        named = metric_name(str(value)) if name == "metric" else value
-        return words.shortened(named, _LONGEST_NAME if name == first else _LONGEST_TEXT)
+        known = names.get(value, value) if isinstance(value, str) else value
+        told = metric_name(str(known)) if name == "metric" else known
+        return words.shortened(told, _LONGEST_NAME if name == first else _LONGEST_TEXT)
     if name == "p_value":
-        return words.MISSING if math.isnan(value) else words.p_value(value)
+        return words.p_value(value)
     of_name = "" if name == "estimate" else f"{name}_"
-    low, high = (row.get(f"{of_name}{end}", math.nan) for end in ("low", "high"))
-    estimate = Estimate(name, value, low, high)
-    return estimate.percent() if name in _SHARES else estimate.printed()
+    estimate = Estimate(
+        name, value, *(row.get(f"{of_name}{end}", math.nan) for end in ("low", "high"))
+    )
+    return estimate.percent() if name in _SHARES else str(estimate)

@@ -34,9 +34,8 @@ def number(value: float, decimals: int = 3) -> str:
 
 def _signed(text: str) -> str:
     """Write a minus sign for a hyphen; zero has none."""
-    return (
-        text.replace("-", "−") if any(digit in text for digit in "123456789") else text.lstrip("-")
-    )
+    is_zero = not any(digit in text for digit in "123456789")
+    return text.lstrip("-") if is_zero else text.replace("-", "−")
 
 
 def day(when: datetime) -> str:
@@ -56,9 +55,8 @@ def interval(estimate: float, low: float, high: float, decimals: int = 3) -> str
 
 def percent_interval(estimate: float, low: float, high: float, decimals: int = 1) -> str:
     """Print a share with its interval: 21.3 % (20.8–21.9 %)."""
-    return percent(estimate, decimals) + _ends(
-        low, number(100 * low, decimals), percent(high, decimals)
-    )
+    ends = _ends(low, number(100 * low, decimals), percent(high, decimals))
+    return percent(estimate, decimals) + ends
 
 
 def _ends(low: float, low_text: str, high_text: str) -> str:
@@ -71,12 +69,7 @@ def _ends(low: float, low_text: str, high_text: str) -> str:
 def fitting(value: float, width: float | None = None) -> str:
     """Print a figure of any size with about two digits more than its interval leaves open.
 
-    Parameters
-    ----------
-    value
-        Any number; a dash where there is none.
-    width
-        Width of its interval, by which the decimals are chosen; None for three digits.
+    `width` is that of its interval, None for three digits; where there is no figure, it is a dash.
     """
     if not math.isfinite(value):
         return MISSING
@@ -101,11 +94,10 @@ def _power(value: float) -> str:
 
 def fitting_interval(estimate: float, low: float, high: float) -> str:
     """Print an estimate of any size with its interval: 43.1 (40.2–46.0)."""
-    width = high - low
-    text = fitting(estimate, width)
     if not is_interval(estimate, low, high):
         return fitting(estimate)
-    return text + _ends(low, fitting(low, width), fitting(high, width))
+    estimated, start, end = (fitting(one, high - low) for one in (estimate, low, high))
+    return estimated + _ends(low, start, end)
 
 
 def is_interval(estimate: float, low: float, high: float) -> bool:

@@ -57,15 +57,12 @@ def protocols(results: Results) -> Figure:
     shown = _best_first(table[kept & (table["metric"] == results.main_metric)], results)
     names = {results.protocol: "cross-validation", **PROTOCOLS}
     shown = shown.assign(protocol=shown["protocol"].astype(str).map(names))
+    axis = f"{metric_name(results.main_metric)}; the line is chance"
+    chance, names = results.chance, results.report.labels
     return charts.estimates(
-        shown,
-        "model",
-        [results.main_metric],
-        series="protocol",
-        reference=results.chance,
-        axis=f"{metric_name(results.main_metric)}; the line is chance",
-        names=results.report.labels,
-    )
+        shown, "model", [results.main_metric],
+        series="protocol", reference=chance, axis=axis, names=names,
+    )  # fmt: skip
 
 
 def training_curves(results: Results) -> Figure:
@@ -95,10 +92,8 @@ def calibration(results: Results) -> Figure:
         return style.empty_figure("Numbers are predicted without probabilities.")
     rows = results.predicted(results.reference)
     if results.task == "binary":
-        bins = {
-            "Raw": reliability_curve(rows["target"], rows["raw_p1"]),
-            "Calibrated": reliability_curve(rows["target"], rows["p1"]),
-        }
+        said = {"Raw": "raw_p1", "Calibrated": "p1"}.items()
+        bins = {name: reliability_curve(rows["target"], rows[p]) for name, p in said}
         return charts.reliability(bins, f"Observed share of {chart_label(results.classes[1], 20)}")
     sure = probabilities(rows).max(axis=1)
     right = (rows["predicted"] == rows["target"]).to_numpy()
@@ -123,15 +118,12 @@ def net_benefit(results: Results) -> Figure:
     if results.task != "binary":
         return style.empty_figure("There is nothing to decide.")
     table = summaries.net_benefit(results)
-    top = float(table["high"].max())
+    shown = table.assign(**table[["estimate", "low"]].clip(lower=-float(table["high"].max()) / 5))
+    names = {"all": "Act on all", "none": "Act on none"}
     return charts.lines(
-        table.assign(**table[["estimate", "low"]].clip(lower=-top / 5)),
-        "threshold",
-        series="policy",
-        names={"all": "Act on all", "none": "Act on none"},
+        shown, "threshold", series="policy", names=names, y_axis="Net benefit per row",
         x_axis="Probability from which acting is worth its cost",
-        y_axis="Net benefit per row",
-    )
+    )  # fmt: skip
 
 
 def by_outcome(results: Results) -> Figure:
@@ -146,12 +138,8 @@ def by_outcome(results: Results) -> Figure:
 def importance(results: Results) -> Figure:
     """Draw what shuffling each column costs."""
     columns = ["column", "estimate", "low", "high"]
-    table = (
-        summaries.importance(results)
-        .head(MOST_COLUMNS)
-        .set_axis(columns, axis=1)
-        .assign(metric="importance")
-    )
+    first = summaries.importance(results).head(MOST_COLUMNS)
+    table = first.set_axis(columns, axis=1).assign(metric="importance")
     axis = f"{metric_name(results.main_metric)} lost when shuffled"
     names = results.report.labels
     return charts.estimates(table, "column", ["importance"], reference=0, axis=axis, names=names)
@@ -159,17 +147,14 @@ def importance(results: Results) -> Figure:
 
 def effects(results: Results) -> Figure:
     """Draw what the most important columns do to predictions of unseen rows."""
-    table = summaries.effects(results)
-    is_share = results.task != "regression"
-    event = chart_label(results.classes[1], 18) if results.task == "binary" else "class"
-    return charts.effects(
-        table,
-        "column",
-        f"Probability of {event}" if is_share else f"Predicted {chart_label(results.target, 18)}",
-        series="predicted" if results.task == "multiclass" else None,
-        names=results.report.labels,
-        percent=is_share,
-    )
+    table, names = summaries.effects(results), results.report.labels
+    if results.task == "regression":
+        said = f"Predicted {chart_label(results.target, 18)}"
+        return charts.effects(table, "column", said, names=names)
+    binary = results.task == "binary"
+    said = f"Probability of {chart_label(results.classes[1], 18) if binary else 'class'}"
+    series = None if binary else "predicted"
+    return charts.effects(table, "column", said, series=series, names=names, percent=True)
 
 
 def target(results: Results) -> Figure:
@@ -180,8 +165,7 @@ def target(results: Results) -> Figure:
     numbers = values.cat.codes if values.dtype == "category" else values.astype(int)
     shares = numbers.value_counts(normalize=True).sort_values(ascending=False)
     names = [results.classes[int(number)] for number in shares.index]
-    shown = pd.Series(shares.to_numpy(), index=names)
-    return charts.bars(shown[: charts.MOST_ROWS], "Share of rows", len(shown[charts.MOST_ROWS :]))
+    return charts.bars(shares.set_axis(names), "Share of rows")
 
 
 def missing(results: Results) -> Figure:
@@ -190,6 +174,4 @@ def missing(results: Results) -> Figure:
     shares = listed[listed > 0].sort_values(ascending=False)
     if shares.empty:
         return style.empty_figure("No value is missing.")
-    return charts.bars(
-        shares[: charts.MOST_ROWS], "Share of missing values", len(shares[charts.MOST_ROWS :])
-    )
+    return charts.bars(shares, "Share of missing values")

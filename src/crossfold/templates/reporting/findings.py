@@ -6,7 +6,7 @@ import pandas as pd
 from crossfold.reports import words
 from crossfold.reports.tables import Estimate
 from crossfold.reports.words import count, listed, percent, shortened
-from crossfold.templates.cross_validation.folds import TIME_SPLIT
+from crossfold.templates.cross_validation.folds import PERMUTED, TIME_SPLIT
 from crossfold.templates.reporting import summaries
 from crossfold.templates.reporting.results import Results
 from crossfold.validation.comparison import verdict
@@ -38,22 +38,14 @@ def answer(results: Results) -> str:
             f"{percent(results.chance)}."
         )
     elif main.value > 0:
-        text = f"{name} explains {share} of the variance of {target}{_typical_error(results)}."
+        error = results.metric(model, "mae")
+        typical = f", and is off by {error} on average" if error else ""
+        text = f"{name} explains {share} of the variance of {target}{typical}."
     else:
         text = f"{name} predicts {target} no better than its mean does (R² {main.number})."
-    return f"{text} {_beyond_chance(results)}".strip()
-
-
-def _typical_error(results: Results) -> str:
-    error = results.metric(results.reference, "mae")
-    return f", and is off by {error} on average" if error else ""
-
-
-def _beyond_chance(results: Results) -> str:
-    main = results.metric(results.reference, results.main_metric)
     if main.low <= results.chance <= main.high:
-        return "That cannot be told from chance."
-    return "That is worse than chance." if main.high < results.chance else ""
+        return f"{text} That cannot be told from chance."
+    return f"{text} That is worse than chance." if main.high < results.chance else text
 
 
 def standing(results: Results) -> str:
@@ -64,11 +56,8 @@ def standing(results: Results) -> str:
         return ""
     if best == reference:
         close = [m for m in results.models[1:] if not _differ(results, best, m)]
-        others = (
-            f"; {listed([results.label(m) for m in close])} cannot be told apart from it"
-            if close
-            else ""
-        )
+        told = listed([results.label(m) for m in close]) if close else ""
+        others = f"; {told} cannot be told apart from it" if close else ""
         return f"No other model has a better {main.name}{others}."
     differs = _differ(results, best, reference)
     told = "which is better than" if differs else "which cannot be told apart from"
@@ -132,26 +121,21 @@ def leaks(results: Results) -> str:
 
 def control(results: Results) -> str:
     """Say what a model makes of permuted labels."""
-    model, main = results.control
+    model, main = results.under(PERMUTED)
     if not main:
         return ""
     name = results.label(model)
     text = f"On permuted labels, from which nothing can be learnt, {name} has {main.name} {main}"
+    chance = words.number(results.chance, 0 if results.task == "regression" else 3)
     if main.low > results.chance:
-        return (
-            f"{text}: better than chance ({_chance(results)}), which must not be. "
-            "Something leaks; do not use these figures."
-        )
-    return f"{text}: no better than chance ({_chance(results)}), as it has to be."
-
-
-def _chance(results: Results) -> str:
-    return words.number(results.chance, 0 if results.task == "regression" else 3)
+        told = f"better than chance ({chance}), which must not be"
+        return f"{text}: {told}. Something leaks; do not use these figures."
+    return f"{text}: no better than chance ({chance}), as it has to be."
 
 
 def over_time(results: Results) -> str:
     """Say what is left when a model learns from the past alone."""
-    model, main = results.over_time
+    model, main = results.under(TIME_SPLIT)
     if not main:
         return ""
     start = f" (from {results.first_test_day} on)" if results.first_test_day else ""
@@ -172,14 +156,10 @@ def calibration(results: Results) -> str:
     name = results.label(results.reference)
     event = shortened(results.classes[1])
     text = f"On average {name} predicts {percent(said.value)} for {event}; {true} happened."
-    slope = _calibrated(results, "calibration_slope")
-    if not slope:
+    if not (slope := _calibrated(results, "calibration_slope")):
         return text
-    ratio = _calibrated(results, "observed_over_expected")
-    return (
-        f"{text} Observed over expected is {ratio}, the calibration slope {slope}: "
-        f"{how_spread(slope)}."
-    )
+    ratio = f"Observed over expected is {_calibrated(results, 'observed_over_expected')}"
+    return f"{text} {ratio}, the calibration slope {slope}: {how_spread(slope)}."
 
 
 def how_spread(slope: Estimate) -> str:
@@ -188,11 +168,10 @@ def how_spread(slope: Estimate) -> str:
         return "they are too extreme"
     if slope.low > 1:
         return "they are too cautious"
-    return (
-        "they spread as they should"
-        if slope.low > 0
-        else "too wide an interval to say whether they spread as they should"
-    )
+    as_they_should = "they spread as they should"
+    if slope.low > 0:
+        return as_they_should
+    return f"too wide an interval to say whether {as_they_should}"
 
 
 def _calibrated(results: Results, metric: str) -> Estimate:
@@ -213,21 +192,21 @@ def decision(results: Results) -> str:
     if not flagged:
         return ""
     low, high = results.predicted(model)["threshold"].agg(["min", "max"])
-    ends = f"{low:.2f}" if f"{low:.2f}" == f"{high:.2f}" else f"{low:.2f} to {high:.2f}"
-    text = (
-        f"At thresholds of {ends}, {results.label(model)} flags {flagged.percent()} of "
-        f"{results.report.rows}"
-    )
+    ends = " to ".join(dict.fromkeys((f"{low:.2f}", f"{high:.2f}")))
+    flags = f"flags {flagged.percent()} of {results.report.rows}"
+    text = f"At thresholds of {ends}, {results.label(model)} {flags}."
     if not flagged.value:
-        return f"{text}."
+        return text
     return (
-        f"{text}. {precision.percent()} of the flagged are {shortened(results.classes[1])} "
+        f"{text} {precision.percent()} of the flagged are {shortened(results.classes[1])} "
         f"(precision); {recall.percent()} of all that are, are flagged (recall)."
     )
 
 
 def confusions(results: Results) -> str:
-    """Name the classes that are mistaken for each other most often."""
+    """Name the classes that are mistaken for each other most often, of several."""
+    if results.task != "multiclass":
+        return ""
     counts = summaries.confusion_counts(results, results.reference)
     np.fill_diagonal(counts, 0)
     if not counts.any():
@@ -278,19 +257,14 @@ def effects(results: Results) -> str:
     if table.empty:
         return ""
     own = table[table["column"] == table["column"].iloc[0]]
-    spread = own.groupby("predicted", sort=False)["estimate"].agg(
-        lambda values: values.max() - values.min()
-    )
-    own = own[own["predicted"] == spread.idxmax()]
-    ends = [own.loc[own["estimate"].idxmin()], own.loc[own["estimate"].idxmax()]]
-    told = [_effect(results, end) for end in ends]
-    what = (
-        "prediction"
-        if results.task == "regression"
-        else f"predicted probability of {shortened(ends[0]['predicted'])}"
-    )
+    values = own.groupby("predicted", sort=False)["estimate"]
+    own = own[own["predicted"] == (values.max() - values.min()).idxmax()]
+    ends = own["estimate"].idxmin(), own["estimate"].idxmax()
+    first, last = (_effect(results, own.loc[end]) for end in ends)
+    of_class = f"predicted probability of {shortened(own['predicted'].iloc[0])}"
+    what = "prediction" if results.task == "regression" else of_class
     column = shortened(results.label(own["column"].iloc[0]))
-    return f"With {column}, all else as it is, the mean {what} moves from {told[0]} to {told[1]}."
+    return f"With {column}, all else as it is, the mean {what} moves from {first} to {last}."
 
 
 def _effect(results: Results, row: pd.Series) -> str:
@@ -310,13 +284,11 @@ def _limits_of_rows(results: Results) -> list[str]:
     found = []
     if n < FEW_ROWS:
         found.append(f"There are {count(n)} rows: intervals are wide, and mean what they say.")
-    if results.classes:
-        sizes = results.features[results.target].value_counts()
-        rare = int((sizes < FEW_OF_CLASS).sum())
-        if rare:
-            many = f"{count(rare)} of the {len(sizes)} classes have"
-            told = "Every class has" if rare == len(sizes) else many
-            found.append(f"{told} fewer than {FEW_OF_CLASS} rows.")
+    sizes = results.features[results.target].value_counts()
+    if results.classes and (rare := int((sizes < FEW_OF_CLASS).sum())):
+        many = f"{count(rare)} of the {len(sizes)} classes have"
+        told = "Every class has" if rare == len(sizes) else many
+        found.append(f"{told} fewer than {FEW_OF_CLASS} rows.")
     if parameters.group is None:
         found.append(
             "No group is named: rows of one person, place or device may be in training and "

@@ -15,27 +15,19 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.reports.page import Lazy, figure_html, render_page, this_command, today
 from crossfold.reports.tables import to_html
 from crossfold.templates.cross_validation.final_model import library_versions
-from crossfold.templates.cross_validation.parameters import EvaluationParameters
-from crossfold.templates.parameters import TableParameters
 from crossfold.templates.reporting import findings, summaries
 from crossfold.templates.reporting.results import ReportParameters, Results
 
 DEFAULT_PAGE, BASE_PAGE = "default.md.j2", "base.md.j2"
-NO_TABLE, NO_EVALUATION = TableParameters(target=""), EvaluationParameters()
 PAGES = Path(__file__).parent
 """Where pages that a page may extend or include are."""
 TABLES: dict[str, Callable[[Results], pd.DataFrame]] = {
-    "models": summaries.models,
-    "comparisons": summaries.comparison,
-    "columns": summaries.columns,
-    "left_out": summaries.left_out,
-    "decision": summaries.decision,
-    "calibration": summaries.calibration,
-    "net_benefit": summaries.net_benefit,
-    "importance": summaries.importance,
-    "effects": summaries.effects,
-    "settings": summaries.settings,
-    "data": summaries.data,
+    one.__name__: one
+    for one in (
+        *(summaries.models, summaries.comparisons, summaries.columns, summaries.left_out),
+        *(summaries.decision, summaries.calibration, summaries.net_benefit, summaries.importance),
+        *(summaries.effects, summaries.settings, summaries.data),
+    )
 }
 FIGURES = (
     *("models", "differences", "protocols", "training_curves", "outcomes", "calibration"),
@@ -45,13 +37,8 @@ _FINDINGS: dict[str, Callable[[Results], Any]] = {
     name: getattr(findings, name)
     for name in (
         *("answer", "standing", "comparisons", "twins", "leaks", "control", "over_time"),
-        *("importance", "effects", "limits"),
+        *("calibration", "decision", "confusions", "residuals", "importance", "effects", "limits"),
     )
-}
-_FINDINGS_OF_TASK: dict[str, dict[str, Callable[[Results], str]]] = {
-    "binary": {"calibration": findings.calibration, "decision": findings.decision},
-    "multiclass": {"confusions": findings.confusions},
-    "regression": {"residuals": findings.residuals},
 }
 
 
@@ -102,35 +89,26 @@ def write_report(
     report: ReportParameters,
     data_notice: str,
     seed: int,
-    table_parameters: TableParameters = NO_TABLE,
-    evaluation: EvaluationParameters = NO_EVALUATION,
     own_page: str | None = None,
     own_words: Callable[..., Mapping[str, Any]] | None = None,
     **made: Any,
 ) -> str:
     """Fill the page: tables come as ``table_NAME``, figures as ``figure_NAME``.
 
-    Raises
-    ------
-    CrossfoldError
-        The study's own page does not exist or cannot be filled.
+    A study's own page that does not exist or cannot be filled is a `CrossfoldError`.
     """
-    made |= {"table_parameters": table_parameters, "evaluation": evaluation}
     made |= {"report": report, "seed": seed, "data_notice": data_notice}
     own = own_words(**_asked(own_words, made)) if own_words else {}
     tables, images = (_taken(made, prefix) for prefix in ("table_", "figure_"))
     known = {n: made[n] for n in Results.__dataclass_fields__ if n in made}
     results = Results(**known, tables=tables)
     drawing = results.model[0][0].draw() if results.model[0] else None
-    if drawing:
-        images["network"] = drawing.encode()
+    images |= {"network": drawing.encode()} if drawing else {}
     names = {
         **_words(results, seed),
         "layers": drawing.description if drawing else "",
-        "metric": results.metric,
-        "label": results.label,
-        "table": _printer(results, tables),
-        "figure": _embedder(images),
+        **{"metric": results.metric, "label": results.label},
+        **{"table": _printer(results, tables), "figure": _embedder(images)},
         **own,
     }
     page = own_page if own_page is not None and report.page is None else _page(report.page)
@@ -145,11 +123,8 @@ def _taken(made: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 def _words(results: Results, seed: int) -> dict[str, Any]:
     """Collect what a page can name; sentences are computed where it names them."""
-    of_task = _FINDINGS_OF_TASK[results.task]
-    found: dict[str, Any] = dict.fromkeys(("calibration", "decision", "confusions", "residuals"))
     return {
-        **found,
-        **{name: Lazy(partial(one, results)) for name, one in {**_FINDINGS, **of_task}.items()},
+        **{name: Lazy(partial(one, results)) for name, one in _FINDINGS.items()},
         "title": results.report.title or Lazy(partial(findings.title, results)),
         "command": this_command() or results.report.command,
         "parameters": Lazy(partial(_yaml, results)),

@@ -1,6 +1,6 @@
 """The reporting template: tables, figures, one page."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import update_wrapper
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -11,8 +11,15 @@ from kedro.pipeline import Node, Pipeline
 
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
-from crossfold.templates.reporting import nodes
-from crossfold.templates.reporting.nodes import FIGURES, TABLES
+from crossfold.templates.reporting.nodes import (
+    FIGURES,
+    TABLES,
+    draw_figures,
+    draw_own_figure,
+    make_own_table,
+    make_tables,
+    write_report,
+)
 from crossfold.templates.reporting.results import DATASETS, ReportParameters
 
 _TYPES = {
@@ -73,15 +80,21 @@ def create_pipeline(
     """
     study_inputs = {name: name for name in DATASETS if name not in without}
     given = {name: one.removeprefix(f"{study}.") for name, one in (inputs or {}).items()}
-    reads = {**study_inputs, **_parameters(study_inputs), **given}
-    own = {"tables": dict(tables or {}), "figures": dict(figures or {})}
-    made = _named(study, [*default_figures, *own["figures"]], [*default_tables, *own["tables"]])
-    nodes_ = [
-        *_default_nodes(reads, default_tables, default_figures),
-        *(_own_node("table", n, one, reads) for n, one in own["tables"].items()),
-        *(_own_node("figure", n, one, reads) for n, one in own["figures"].items()),
-        _page_node(page, words, reads, list(made)),
-    ]
+    reads = {**study_inputs, **_PARAMETERS, **given}
+    for name in ("table_parameters", "evaluation") if "features" in without else ():
+        del reads[name]
+    nodes_ = _default_nodes(reads, default_tables, default_figures)
+    for name, function in (tables or {}).items():
+        read = _read_by(function, reads)
+        nodes_.append(_node(make_own_table, read, f"table_{name}", f"make_{name}", shown=function))
+    for name, function in (figures or {}).items():
+        read = _read_by(function, reads)
+        nodes_.append(
+            _node(draw_own_figure, read, f"figure_{name}", f"draw_{name}", shown=function)
+        )
+    made = {f"figure_{n}": f"{study}.figures.{n}" for n in (*default_figures, *(figures or {}))}
+    made |= {f"table_{n}": f"{study}.tables.{n}" for n in (*default_tables, *(tables or {}))}
+    nodes_.append(_page_node(page, words, reads, list(made)))
     free = Pipeline(nodes_).inputs()
     return Pipeline(
         nodes_,
@@ -93,31 +106,17 @@ def create_pipeline(
     )
 
 
-def _parameters(study_inputs: Mapping[str, str]) -> dict[str, str]:
-    """Find the parameters by argument; a study without a table of features has none of it."""
-    left_out = set() if "features" in study_inputs else {"table_parameters", "evaluation"}
-    return {name: block for name, block in _PARAMETERS.items() if name not in left_out}
-
-
-def _named(study: str, figures: Iterable[str], tables: Iterable[str]) -> dict[str, str]:
-    """Find the datasets of figures and tables by their names within the pipeline."""
-    return {
-        **{f"figure_{name}": f"{study}.figures.{name}" for name in figures},
-        **{f"table_{name}": f"{study}.tables.{name}" for name in tables},
-    }
-
-
 def _default_nodes(
     reads: Mapping[str, str], tables: Sequence[str], figures: Sequence[str]
 ) -> list[Node]:
-    results, found = _of_results(reads), []
+    inputs, found = _of_results(reads), []
     if tables:
         made = {name: f"table_{name}" for name in tables}
-        found.append(_node(nodes.make_tables, results, made, "make_tables", names=tuple(tables)))
+        found.append(_node(make_tables, inputs, made, "make_tables", names=tuple(tables)))
     if figures:
-        decision = {"decision_table": "table_decision"} if "decision" in figures else {}
-        made, inputs = {name: f"figure_{name}" for name in figures}, {**results, **decision}
-        found.append(_node(nodes.draw_figures, inputs, made, "draw_figures", names=tuple(figures)))
+        made = {name: f"figure_{name}" for name in figures}
+        inputs |= {"decision_table": "table_decision"} if "decision" in figures else {}
+        found.append(_node(draw_figures, inputs, made, "draw_figures", names=tuple(figures)))
     return found
 
 
@@ -134,15 +133,6 @@ def _read_by(function: Callable[..., Any], reads: Mapping[str, str]) -> dict[str
     return found
 
 
-def _own_node(kind: str, name: str, function: Callable[..., Any], reads: Mapping[str, str]) -> Node:
-    verb, run = {
-        "table": ("make", nodes.make_own_table),
-        "figure": ("draw", nodes.draw_own_figure),
-    }[kind]
-    inputs = _read_by(function, reads)
-    return _node(run, inputs, f"{kind}_{name}", f"{verb}_{name}", shown=function)
-
-
 def _node(
     function: Callable[..., Any],
     inputs: Mapping[str, str],
@@ -156,14 +146,8 @@ def _node(
 
     The node's function has an argument for each input, with the type of each parameter: Kedro
     pairs inputs with arguments by their order. It is a closure and no `partial`, so that Kedro-Viz
-    shows the code of what it holds.
-
-    Parameters
-    ----------
-    shown
-        A study's own function, which `function` runs as its first argument; None for none.
-    types
-        Of parameters that neither `function` nor `shown` names.
+    shows the code of what it holds. `shown` is a study's own function, which `function` runs as its
+    first argument; `types` are those of parameters that neither of them names.
     """
     own = shown or function
 
@@ -188,17 +172,11 @@ def _page_node(
     reads: Mapping[str, str],
     parts: Sequence[str],
 ) -> Node:
-    own = _read_by(words, reads) if words else {}
     fixed = {name: reads[name] for name in ("report", "data_notice", "seed")}
-    text = page.read_text(encoding="utf-8") if page else None
+    own, types = (_read_by(words, reads), get_type_hints(words)) if words else ({}, {})
     inputs = {**_of_results(reads), **fixed, **own, **{name: name for name in parts}}
-    types = get_type_hints(words) if words else {}
-    return _node(
-        nodes.write_report,
-        inputs,
-        "report",
-        "write_report",
-        types=types,
-        own_page=text,
-        own_words=words,
-    )
+    bound: dict[str, Any] = {
+        "own_page": page.read_text("utf-8") if page else None,
+        "own_words": words,
+    }
+    return _node(write_report, inputs, "report", "write_report", types=types, **bound)

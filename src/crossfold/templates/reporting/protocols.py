@@ -98,10 +98,8 @@ def models(metrics_table: pd.DataFrame, report: ReportParameters) -> Figure:
     """Draw the accuracy of every model under each protocol, both in the order of the labels."""
     pooled = metrics_table["scope"] == POOLED
     own = metrics_table[pooled & (metrics_table["metric"] == "accuracy")]
-    sizes = own.groupby("protocol")["n"].max()
-    names = {
-        str(name): f"{report.labels[str(name)]}, n = {sizes[name]:.0f}" for name in sizes.index
-    }
+    sizes = own.groupby("protocol")["n"].max().items()
+    names = {str(name): f"{report.labels[str(name)]}, n = {n:.0f}" for name, n in sizes}
     order = {name: place for place, name in enumerate(report.labels)}
     table = own.sort_values(["model", "protocol"], key=lambda column: column.map(order))
     return charts.estimates(
@@ -113,14 +111,9 @@ def models(metrics_table: pd.DataFrame, report: ReportParameters) -> Figure:
 def pooled_curves(protocol: str, *names: str, of: str = "") -> Callable[..., Figure]:
     """Make the function that draws pooled epochs of a protocol, a panel for each model and figure.
 
-    Its table ``epochs`` is that of `pool_epochs`; bands are the range of the starts.
-
-    Parameters
-    ----------
-    names
-        Of figures: loss, f1 or accuracy, of training and validation.
-    of
-        Entry of the report's `extra` that names the models; nothing for the reference alone.
+    Its table ``epochs`` is that of `pool_epochs`; bands are the range of the starts. `names` are of
+    figures: loss, f1 or accuracy, of training and validation; `of` is the entry of the report's
+    `extra` that names the models, nothing for the reference alone.
     """
 
     def draw(
@@ -162,14 +155,9 @@ def draw_leak_controls(controls: pd.DataFrame, report: ReportParameters) -> Figu
     """Draw the balanced accuracy of steps on permuted labels, inside the folds and before."""
     order = (SELECTION, SMOTE, INSIDE, BEFORE)
     table = _within_shares(controls[controls["metric"] == "balanced_accuracy"])
-    names = {name: name.capitalize() for name in (INSIDE, BEFORE)}
+    table = table.sort_values(["control", "when"], key=lambda column: column.map(order.index))
+    names = report.labels | {name: name.capitalize() for name in (INSIDE, BEFORE)}
     return charts.estimates(
-        table.sort_values(["control", "when"], key=lambda column: column.map(order.index)),
-        "control",
-        ["balanced_accuracy"],
-        series="when",
-        names=report.labels | names,
-        reference=0.5,
-        percent=True,
-        axis="Balanced accuracy on permuted labels",
-    )
+        table, "control", ["balanced_accuracy"], series="when", names=names,
+        reference=0.5, percent=True, axis="Balanced accuracy on permuted labels",
+    )  # fmt: skip

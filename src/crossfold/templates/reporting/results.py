@@ -10,7 +10,7 @@ from pydantic import Field
 
 from crossfold.reports.tables import Estimate
 from crossfold.reports.words import day
-from crossfold.templates.cross_validation.folds import MAIN, PERMUTED, TIME_SPLIT
+from crossfold.templates.cross_validation.folds import MAIN, TIME_SPLIT
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import Parameters, TableParameters
 from crossfold.validation.estimates import MAIN_METRIC
@@ -177,17 +177,8 @@ class Results(Datasets):
             return float(self.features[self.target].value_counts(normalize=True).max())
         return 0.5 if self.task == "binary" else 0.0
 
-    @cached_property
-    def control(self) -> tuple[str, Estimate]:
-        """Model trained on permuted labels, and its main metric; false where there is none."""
-        return self._other(PERMUTED)
-
-    @cached_property
-    def over_time(self) -> tuple[str, Estimate]:
-        """Model under the time split, and its main metric; false where there is none."""
-        return self._other(TIME_SPLIT)
-
-    def _other(self, protocol: str) -> tuple[str, Estimate]:
+    def under(self, protocol: str) -> tuple[str, Estimate]:
+        """Model that another protocol trains, and its main metric; false where there is none."""
         table = self.metrics_table
         names = list(map(str, table.loc[table["protocol"] == protocol, "model"].unique()))
         if not names:

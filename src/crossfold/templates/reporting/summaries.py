@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.reports.tables import Estimate
+from crossfold.reports.tables import Estimate, side_by_side
 from crossfold.reports.words import count, fitting, shortened
 from crossfold.templates.cross_validation.encoding import inputs_by_kind
 from crossfold.templates.cross_validation.parameters import PreparationParameters
@@ -30,6 +30,7 @@ UNBOUNDED = ("log_loss", "r2", "rmse", "mae", "mean_error", "predicted")
 _KINDS: dict[str, Kind] = {"numeric": "number", "binary": "flag", "categorical": "category"}
 _TESTS_OF_ALL = ("paired bootstrap", "corrected resampled t-test over folds", "McNemar")
 _MOST_BINS, _MOST_SERIES = 10, 4
+_FLOATS = dict.fromkeys(("estimate", "low", "high"), float)
 
 
 def models(results: Results) -> pd.DataFrame:
@@ -37,15 +38,11 @@ def models(results: Results) -> pd.DataFrame:
     wide: dict[str, list[float]] = {}
     for metric in COLUMNS[results.task]:
         found = [_known(results, model, metric) for model in results.models]
-        wide[metric] = [one.value for one in found]
-        wide[f"{metric}_low"] = [one.low for one in found]
-        wide[f"{metric}_high"] = [one.high for one in found]
-    folds = _fold_scores(results)
-    table = pd.DataFrame({"model": results.models, **wide})
-    return table.assign(
-        worst_fold=folds.min(axis=1).reindex(results.models).to_numpy(),
-        best_fold=folds.max(axis=1).reindex(results.models).to_numpy(),
-    )
+        for end, name in {"": "value", "_low": "low", "_high": "high"}.items():
+            wide[f"{metric}{end}"] = [getattr(one, name) for one in found]
+    folds = _fold_scores(results).reindex(results.models)
+    ends = {"worst_fold": folds.min(axis=1).array, "best_fold": folds.max(axis=1).array}
+    return pd.DataFrame({"model": results.models, **wide, **ends})
 
 
 def _known(results: Results, model: str, metric: str) -> Estimate:
@@ -65,7 +62,7 @@ def _fold_scores(results: Results) -> pd.DataFrame:
     return folds.pivot_table(index="model", columns="scope", values="estimate", observed=True)
 
 
-def comparison(results: Results) -> pd.DataFrame:
+def comparisons(results: Results) -> pd.DataFrame:
     """Take the tests of the reference model and of the twins, the main metric first."""
     table = results.comparison
     shown = (table["model_a"] == results.reference) | ~table["test"].isin(_TESTS_OF_ALL)
@@ -86,16 +83,11 @@ def comparison(results: Results) -> pd.DataFrame:
 
 def importance(results: Results) -> pd.DataFrame:
     """Take what shuffling each column costs, with ends that can be."""
-    table, bounded = results.feature_importance, results.main_metric not in UNBOUNDED
-    bound = 1.0 if bounded else np.inf
-    return pd.DataFrame(
-        {
-            "column": table["column"].astype(str),
-            "loss": table["estimate"].astype(float),
-            "loss_low": table["low"].astype(float).clip(lower=-bound),
-            "loss_high": table["high"].astype(float).clip(upper=bound),
-        }
-    )
+    table = results.feature_importance.astype({"column": str, **_FLOATS})
+    bound = np.inf if results.main_metric in UNBOUNDED else 1.0
+    ends = {"low": table["low"].clip(lower=-bound), "high": table["high"].clip(upper=bound)}
+    shown = table.assign(**ends)[["column", *_FLOATS]]
+    return shown.set_axis(["column", "loss", "loss_low", "loss_high"], axis=1)
 
 
 def effects(results: Results) -> pd.DataFrame:
@@ -110,18 +102,14 @@ def effects(results: Results) -> pd.DataFrame:
     lowest, highest = (-np.inf, np.inf) if results.task == "regression" else (0.0, 1.0)
     names = results.classes or [results.target]
     shown = table["output"].isin(_most_frequent(results))
-    return pd.DataFrame(
-        {
-            "column": table["column"].astype(str),
-            "value": table["value"].astype(float),
-            "level": [_level(*one) for one in zip(table["value"], table["level"], strict=True)],
-            "predicted": [names[int(number)] for number in table["output"]],
-            **{
-                name: table[name].astype(float).clip(lowest, highest)
-                for name in ("estimate", "low", "high")
-            },
-        }
-    )[shown].reset_index(drop=True)
+    told = {
+        "column": table["column"].astype(str),
+        "value": table["value"].astype(float),
+        "level": [_level(*one) for one in zip(table["value"], table["level"], strict=True)],
+        "predicted": [names[int(number)] for number in table["output"]],
+    }
+    figures = table[[*_FLOATS]].astype(float).clip(lowest, highest)
+    return pd.DataFrame(told).join(figures)[shown].reset_index(drop=True)
 
 
 def _level(value: float, level: object) -> str:
@@ -146,15 +134,12 @@ def columns(results: Results) -> pd.DataFrame:
         by_kind = inputs_by_kind(results.features, results.target, PreparationParameters())
         kinds = {name: _KINDS[kind] for kind, names in by_kind.items() for name in names}
         table = results.features
-    read = {name: str(kind) for name, kind in kinds.items() if name in table}
-    return pd.DataFrame(
-        {
-            "column": read.keys(),
-            "kind": read.values(),
-            "missing": [float(table[name].isna().mean()) for name in read],
-            "distinct_values": [int(table[name].nunique()) for name in read],
-        }
-    )
+    rows = [
+        (name, str(kind), float(table[name].isna().mean()), int(table[name].nunique()))
+        for name, kind in kinds.items()
+        if name in table
+    ]
+    return pd.DataFrame(rows, columns=["column", "kind", "missing", "distinct_values"])
 
 
 def left_out(results: Results) -> pd.DataFrame:
@@ -166,10 +151,8 @@ def left_out(results: Results) -> pd.DataFrame:
 def decision(results: Results) -> pd.DataFrame:
     """Arrange what the reference model's predictions are worth, as the task asks.
 
-    Returns
-    -------
-    Of two classes precision and recall by the share called; of several precision and recall of
-    each; of numbers the error by predicted value.
+    That is of two classes precision and recall by the share called, of several precision and recall
+    of each, and of numbers the error by predicted value.
     """
     if results.task == "binary":
         return _capacity(results)
@@ -181,53 +164,33 @@ def decision(results: Results) -> pd.DataFrame:
 def calibration(results: Results) -> pd.DataFrame:
     """Say of two classes' probabilities, raw and calibrated, whether they are what they say.
 
-    Returns
-    -------
-    Columns ``probabilities``, and slope, intercept and ratio of `calibration_measures` with their
-    intervals; empty for other tasks.
+    Columns are ``probabilities``, and slope, intercept and ratio of `calibration_measures` with
+    their intervals; there are no rows for other tasks.
     """
     if results.task != "binary":
         return pd.DataFrame({"probabilities": []})
     rows = results.predicted(results.reference)
-    lines = []
-    for name, column in (("raw", "raw_p1"), ("calibrated", "p1")):
-        found = calibration_measures(rows["target"], rows[column], results.bootstrap)
-        line: dict[str, object] = {"probabilities": name}
-        for one in found.itertuples():
-            line |= {str(one.metric): one.estimate, f"{one.metric}_low": one.low}
-            line |= {f"{one.metric}_high": one.high}
-        lines.append(line)
-    return pd.DataFrame(lines)
+    found = {
+        name: calibration_measures(rows["target"], rows[column], results.bootstrap)
+        for name, column in (("raw", "raw_p1"), ("calibrated", "p1"))
+    }
+    long = pd.concat(found, names=["probabilities"]).reset_index("probabilities")
+    return side_by_side(long, "probabilities", "metric", list(long["metric"].unique()))
 
 
 def net_benefit(results: Results) -> pd.DataFrame:
-    """Compute the decision curve of two classes, long: by policy and threshold.
-
-    Returns
-    -------
-    Columns ``policy``, ``threshold``, ``estimate``, ``low``, ``high``; empty for other tasks.
-    """
+    """Compute the decision curve of two classes, by policy and threshold; empty for other tasks."""
     columns = ["policy", "threshold", "estimate", "low", "high"]
     if results.task != "binary":
         return pd.DataFrame(columns=columns)
     rows = results.predicted(results.reference)
     wide = decision_curve(rows["target"], rows["p1"], bootstrap=results.bootstrap)
     policies = {"model": results.label(results.reference), "all": "all", "none": "none"}
-    return pd.concat(
-        [
-            pd.DataFrame(
-                {
-                    "policy": name,
-                    "threshold": wide["threshold"],
-                    "estimate": wide[policy],
-                    "low": wide.get(f"{policy}_low", np.nan),
-                    "high": wide.get(f"{policy}_high", np.nan),
-                }
-            )
-            for policy, name in policies.items()
-        ],
-        ignore_index=True,
-    )
+    tables = []
+    for policy, name in policies.items():
+        read = {policy: "estimate", f"{policy}_low": "low", f"{policy}_high": "high"}
+        tables.append(wide.rename(columns=read).assign(policy=name).reindex(columns=columns))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _capacity(results: Results) -> pd.DataFrame:
@@ -254,25 +217,14 @@ def _by_size(results: Results) -> pd.DataFrame:
     n_bins = min(_MOST_BINS, max(1, len(rows) // 30))
     bins = pd.qcut(said.rank(method="first"), n_bins, labels=False)
     errors = (said - rows["target"]).groupby(bins)
-    table = pd.DataFrame(
-        {
-            "from": said.groupby(bins).min(),
-            "to": said.groupby(bins).max(),
-            "rows": errors.size(),
-            "mean_error": errors.mean(),
-            "mae": errors.apply(lambda values: values.abs().mean()),
-        }
-    )
-    return table.reset_index(drop=True)
+    ends = {"from": said.groupby(bins).min(), "to": said.groupby(bins).max()}
+    mae = errors.apply(lambda values: values.abs().mean())
+    found = {**ends, "rows": errors.size(), "mean_error": errors.mean(), "mae": mae}
+    return pd.DataFrame(found).reset_index(drop=True)
 
 
 def settings(results: Results) -> pd.DataFrame:
-    """Summarise the search inside the folds: each candidate's mean score, how often it was chosen.
-
-    Returns
-    -------
-    Empty where nothing was searched.
-    """
+    """Summarise the search inside the folds: mean score of each candidate, how often chosen."""
     table = results.tuned_search
     if len(table):
         table = table[table["protocol"] == results.protocol]
@@ -283,13 +235,9 @@ def settings(results: Results) -> pd.DataFrame:
     by_candidate = table.assign(chosen=chosen).groupby(["model", "candidate"], sort=False)
     scores = by_candidate.agg(mean_score=("score", "mean"), chosen_in_folds=("chosen", "sum"))
     found = scores.reset_index().sort_values("mean_score", ascending=False, kind="stable")
-    told = [_settings(text) for text in found["candidate"]]
+    values = map(json.loads, found["candidate"])
+    told = [", ".join(f"{name} {shortened(v)}" for name, v in one.items()) for one in values]
     return found.assign(settings=told)[["model", *columns]].reset_index(drop=True)
-
-
-def _settings(candidate: str) -> str:
-    values = json.loads(candidate)
-    return ", ".join(f"{name} {shortened(value)}" for name, value in values.items())
 
 
 def data(results: Results) -> pd.DataFrame:
@@ -303,6 +251,4 @@ def data(results: Results) -> pd.DataFrame:
         "kept that repeat another": counts.get("duplicates"),
     }
     known = {name: n for name, n in lines.items() if isinstance(n, int)}
-    return pd.DataFrame({"rows": known.keys(), "number": known.values()}).astype(
-        {"number": "int64"}
-    )
+    return pd.DataFrame({"rows": known.keys(), "number": pd.Series(known.values(), dtype="int64")})
