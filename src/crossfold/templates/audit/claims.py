@@ -301,14 +301,16 @@ def run_figures(claims: Claims, measured: dict[str, dict[str, Measured]]) -> pd.
     """Tabulate every figure of every claim and setup, columns `RUN_COLUMNS`."""
     rows: list[tuple[Any, ...]] = []
     for name, claim in claims.claims.items():
-        metric, found = claim.measure.name if claim.measure else "", dict(measured[name])
-        if claim.figure is not None and PRINTED not in found:
-            found = {PRINTED: Measured(claim.figure, NAN, NAN, NAN), **found}
-        rows += _rows(name, metric, found)
+        metric = claim.measure.name if claim.measure else ""
+        rows += _rows(name, metric, claim.figure, measured[name])
     return pd.DataFrame(rows, columns=list(RUN_COLUMNS))
 
 
-def _rows(subject: str, metric: str, found: Mapping[str, Measured]) -> list[tuple[Any, ...]]:
+def _rows(
+    subject: str, metric: str, printed: float | None, measured: Mapping[str, Measured | None]
+) -> list[tuple[Any, ...]]:
+    known = {} if printed is None else {PRINTED: Measured(printed, NAN, NAN, NAN)}
+    found = {**known, **{run: one for run, one in measured.items() if one is not None}}
     return [(run, subject, metric, *one.figures, one.n, NAN) for run, one in found.items()]
 
 
@@ -328,7 +330,5 @@ def beside_printed(
     for subject, printed in claims.printed.items():
         for metric, value in printed.items():
             found = {run: measure(case, subject, metric) for run, case in cases.items()}
-            known = {run: one for run, one in found.items() if one is not None}
-            own = {PRINTED: Measured(value, NAN, NAN, NAN), **known}
-            rows += _rows(named(subject), metric, own)
+            rows += _rows(named(subject), metric, value, found)
     return pd.DataFrame(rows, columns=list(RUN_COLUMNS))

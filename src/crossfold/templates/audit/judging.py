@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from crossfold.templates.audit.claims import (
@@ -28,6 +27,7 @@ from crossfold.templates.audit.measured import (
     PER_CENT,
     Measured,
     answer,
+    decimals_of,
     effect,
     is_sure,
     p_value,
@@ -69,19 +69,12 @@ def judge(
     epochs: tuple[int, int] = (1, 1),
     figures: pd.DataFrame | None = None,
 ) -> Tables:
-    """Measure and judge every claim of a study.
+    """Measure and judge every claim of a study, of its own class for the file ``claims.yml``.
 
-    Parameters
-    ----------
-    claims
-        Of the file ``claims.yml``, of the study's own class.
-    case_of
-        From a setup to what the study's measures take as their first argument.
-    epochs
-        How many were trained at the most, and how many in the source; of fewer the page says that
-        training was shortened.
-    figures
-        What else the source printed beside what was measured, columns `RUN_COLUMNS`, or None.
+    `case_of` makes of a setup what the study's measures take as their first argument. `epochs` says
+    how many were trained at the most, and how many in the source; of fewer the page says that
+    training was shortened. `figures` are what else the source printed beside what was measured,
+    columns `RUN_COLUMNS`, or None.
 
     Returns
     -------
@@ -89,19 +82,14 @@ def judge(
     """
     case_of = cache(case_of)
     measured = {name: measure_claim(claims, one, case_of) for name, one in claims.claims.items()}
-    effects = {name: effects_of(measured[name]) for name in measured}
-    rows = [
-        {"study": claims.study, **claim_row(claims, name, measured[name], effects[name])}
-        for name in claims.claims
-    ]
-    shares = [
-        (
-            *(name, one.fault, claims.faults[one.fault].title, one.switch),
-            *(*one.measured.figures, one.measured.n, *one.change.figures, is_sure(one.change)),
-        )
-        for name, found in effects.items()
-        for one in found
-    ]
+    rows, shares = [], []
+    for name, found in measured.items():
+        effects = effects_of(found)
+        rows.append({"study": claims.study, **claim_row(claims, name, found, effects)})
+        for one in effects:
+            about = name, one.fault, claims.faults[one.fault].title, one.switch
+            figures_of = *one.measured.figures, one.measured.n, *one.change.figures
+            shares.append((*about, *figures_of, is_sure(one.change)))
     runs = [run_figures(claims, measured), *([] if figures is None else [figures])]
     trained, of_source = epochs
     shortened = f"Shortened: {trained:,} of {of_source:,} epochs." if trained < of_source else ""
@@ -131,9 +119,9 @@ def claim_row(
     claim = claims.claims[name]
     judgement = judge_claim(claim, figures)
     culprits, explanation = explain(claim, figures, effects) if judgement == ARTEFACT else ([], "")
-    p = chance_of(claim, figures, judgement)
-    named = [claims.faults[fault].title for fault in culprits]
-    value = claim.rule.value if isinstance(claim.rule.value, float) else NAN
+    p, rule = chance_of(claim, figures, judgement), claim.rule
+    # How often an interval of 95 % gives such a verdict wrongly, at the most.
+    chance = _BOTH_SIDES if rule.name == "includes" else _ONE_SIDE
     return {
         "claim": name,
         "statement": claim.says,
@@ -142,17 +130,17 @@ def claim_row(
         "unit": claim.unit,
         "printed": _printed_text(claim),
         "printed_value": NAN if claim.figure is None else claim.figure,
-        "limit": value if claim.rule.name in ("above", "below") and claim.measure else NAN,
+        "limit": rule.value if rule.name in ("above", "below") and claim.measure else NAN,
         **_columns(REPORTED, figures.get(REPORTED) if claim.faults else None),
         **_columns(SOUND, figures.get(SOUND) or figures.get(PRINTED)),
         "fault_shares": _shares_text(claims, claim, effects),
         "unstated": not_stated_text(claims, claim, figures),
         "inferred": claim.inferred,
         "judgement": judgement,
-        "artefact_of": "; ".join(named),
+        "artefact_of": "; ".join(claims.faults[fault].title for fault in culprits),
         "verdict": _verdict(claim, figures, judgement, explanation),
         "p": p,
-        "chance": NAN if math.isnan(p) else _chance(claim),
+        "chance": NAN if math.isnan(p) else chance,
     }
 
 
@@ -163,7 +151,8 @@ def judge_claim(claim: Claim, figures: Figures) -> str:
     artefact, if the faults together change the figure by more than the spread where the sound
     figure alone is too uncertain to tell.
     """
-    if claim.measure is None or _nothing_measured(figures):
+    decisive = figures.get(SOUND) or figures.get(PRINTED)
+    if decisive is None or not math.isfinite(decisive.estimate):
         return NOT_JUDGED if claim.needs else UNCLEAR
     if PRINTED in figures:
         return HOLDS if answer(figures[PRINTED], claim.rule) == "yes" else FAILS
@@ -173,11 +162,6 @@ def judge_claim(claim: Claim, figures: Figures) -> str:
     if reported == "yes" and (sound == "no" or is_sure(effect(figures[REPORTED], figures[SOUND]))):
         return ARTEFACT
     return FAILS if sound == "no" else UNCLEAR
-
-
-def _nothing_measured(figures: Figures) -> bool:
-    sound = figures.get(SOUND) or figures[PRINTED]
-    return not math.isfinite(sound.estimate)
 
 
 def explain(claim: Claim, figures: Figures, effects: list[_Effect]) -> tuple[list[str], str]:
@@ -262,21 +246,17 @@ def chance_of(claim: Claim, figures: Figures, judgement: str) -> float:
     return max(known, default=NAN)
 
 
-def _chance(claim: Claim) -> float:
-    """Give how often an interval of 95 % gives such a verdict wrongly, at the most."""
-    return _BOTH_SIDES if claim.rule.name == "includes" else _ONE_SIDE
-
-
 def fails_discovery_rate(p: pd.Series, rate: float = 0.05) -> pd.Series:
     """Tell which verdicts would not survive a false-discovery rate (Benjamini, Hochberg 1995).
 
     `rate` is the share of wrong ones among those that survive, at the most; verdicts that rest on
     no interval have NaN and are left out.
     """
-    known = p.dropna().sort_values()
-    passes = known.to_numpy() <= rate * np.arange(1, len(known) + 1) / max(len(known), 1)
-    n_survivors = int(np.flatnonzero(passes).max()) + 1 if passes.any() else 0
-    return p.index.to_series().isin(known.index[n_survivors:])
+    from scipy.stats import false_discovery_control
+
+    known = p.dropna()
+    adjusted = pd.Series(false_discovery_control(known), known.index)
+    return adjusted.reindex(p.index, fill_value=0) > rate
 
 
 def not_stated_text(claims: Claims, claim: Claim, figures: Figures) -> str:
@@ -300,7 +280,7 @@ def _range(values: Collection[float], text: Callable[[float], str]) -> str:
 def _printed_text(claim: Claim) -> str:
     if isinstance(claim.printed, str):
         return claim.printed
-    decimals = len(f"{claim.printed!r}".partition(".")[2])
+    decimals = decimals_of(claim.printed)
     scale, places = (100, decimals - 2) if claim.unit in PER_CENT else (1, decimals)
     text = f"{scale * claim.printed:.{max(places, 0)}f}{suffix(claim.unit)}"
     return text.replace("-", "−")

@@ -123,13 +123,13 @@ def _side(yes: bool, no: bool) -> Answer:
     return "yes" if yes else "no" if no else "unclear"
 
 
-def _decimals(value: float) -> int:
+def decimals_of(value: float) -> int:
     """Count the digits after the point of a printed figure."""
     return len(f"{value!r}".partition(".")[2])
 
 
 def _prints_as(estimate: float, value: float) -> bool:
-    decimals = _decimals(value)
+    decimals = decimals_of(value)
     return f"{estimate:.{decimals}f}" == f"{value:.{decimals}f}"
 
 

@@ -92,7 +92,11 @@ def write_report(
         "report": report,
         "seed": seed,
         "counts": {name: int((filled["judgement"] == name).sum()) for name in JUDGEMENTS},
-        "groups": _groups(filled, shares),
+        "groups": {
+            name: [_claim(row, shares) for row in part.to_dict("records")]
+            for name in JUDGEMENTS
+            if len(part := filled[filled["judgement"] == name])
+        },
         "studies": studies,
         "studies_json": Markup(json.dumps(studies)),
         "headings": HEADINGS,
@@ -125,9 +129,8 @@ def _shortened(claims: pd.DataFrame, studies: dict[str, str]) -> str:
 def _overview(claims: pd.DataFrame, studies: dict[str, str]) -> Markup:
     """Count the verdicts of every study."""
     counts = pd.crosstab(claims["study"].map(studies), claims["judgement"])
-    known = [name for name in JUDGEMENTS if name in counts]
-    table = counts.reindex(list(studies.values()))[known].rename_axis("study").reset_index()
-    return to_html(table, "Claims of each study by verdict")
+    table = counts.reindex(list(studies.values())).rename_axis("study").reset_index()
+    return to_html(table, "Claims of each study by verdict", columns=["study", *JUDGEMENTS])
 
 
 def study_name(study: str) -> str:
@@ -139,15 +142,6 @@ def _filled(claims: pd.DataFrame) -> pd.DataFrame:
     """Give back the empty texts that a CSV file lacks, and mark what chance may explain."""
     texts = {name: claims[name].astype("object").where(claims[name].notna(), "") for name in _TEXTS}
     return claims.assign(**{"survives": ~fails_discovery_rate(claims["p"]), **texts})
-
-
-def _groups(claims: pd.DataFrame, shares: pd.DataFrame | None) -> dict[str, list[dict[str, Any]]]:
-    """Arrange what the page prints of each claim, by verdict."""
-    return {
-        name: [_claim(row, shares) for row in part.to_dict("records")]
-        for name in JUDGEMENTS
-        if len(part := claims[claims["judgement"] == name])
-    }
 
 
 def _claim(row: dict[Any, Any], shares: pd.DataFrame | None) -> dict[str, Any]:
@@ -172,11 +166,9 @@ def _shares(row: dict[Any, Any], shares: pd.DataFrame | None) -> Markup:
     own = pd.DataFrame() if shares is None else shares[shares["claim"] == row["claim"]]
     if own.empty:
         return Markup("")
-    changes = [_change(one, row["unit"]) for one in own.itertuples()]
-    wide = own.assign(change=changes).pivot_table(
-        "change", "title", "switch", aggfunc="first", sort=False
-    )
-    table = wide.rename_axis("fault").reset_index()[["fault", "on", "off"]]
+    own = own.assign(change=[_change(one, row["unit"]) for one in own.itertuples()])
+    wide = own.pivot_table("change", "title", "switch", aggfunc="first", sort=False)
+    table = wide[["on", "off"]].rename_axis("fault").reset_index()
     table.columns = pd.Index(["fault", "alone_on_against_none", "alone_off_against_all"])
     return to_html(table, f"What each fault changes by itself: {row['statement'].rstrip('.')}")
 
@@ -218,8 +210,7 @@ def place_dots(row: Mapping[Any, Any]) -> dict[str, Any]:
     read in dark mode and in print too. Nothing where no figure is known.
     """
     known = {name: _measured(row, name) for name in LABELS}
-    shown = {name: one for name, one in known.items() if math.isfinite(one.estimate)}
-    if not shown:
+    if not (shown := {name: one for name, one in known.items() if math.isfinite(one.estimate)}):
         return {}
     limit, unit = float(row["limit"]), str(row["unit"])
     values = [*(value for one in shown.values() for value in one.figures), limit]

@@ -25,27 +25,23 @@ def create_pipeline(
     nodes: Mapping[Callable[..., Any], str | Sequence[str]],
     reads: Mapping[str, str],
 ) -> Pipeline:
-    """Build the audit of a study's source.
+    """Build the audit of a study's source, of its claims and functions that train, draw and judge.
 
-    Parameters
-    ----------
-    claims
-        The study's claims; the words of the page are the parameters ``STUDY_audit.report``.
-    nodes
-        Functions that train, draw and judge, with what they make. An argument names what it reads:
-        ``claims``, ``seed``, ``protocol`` (the parameters ``STUDY_audit.protocol``), what another
-        function makes, or one of `reads`. The last function makes `TABLES`. ``answers`` are kept as
-        ``STUDY_audit.predictions``, ``figure_NAME`` stands on the page with its caption of the
-        report's parameters, anything else is kept as ``STUDY_audit.tables.NAME``.
-    reads
-        Datasets by argument; parameters as ``params:NAME``.
+    `nodes` are the functions with what they make. An argument names what it reads: ``claims``,
+    ``seed``, ``protocol`` (the parameters ``STUDY_audit.protocol``), what another function makes,
+    or one of `reads` (datasets by argument; parameters as ``params:NAME``). The last function makes
+    `TABLES`. ``answers`` are kept as ``STUDY_audit.predictions``, ``figure_NAME`` stands on the
+    page with its caption of the report's parameters, anything else is kept as
+    ``STUDY_audit.tables.NAME``. The page's words are the parameters ``STUDY_audit.report``.
     """
     audit = f"{claims.study}_audit"
     own = {name: f"params:{block.format(study=claims.study)}" for name, block in _OWN.items()}
     given = {**own, **reads}
     parameters = {f"params:{n}": one for n, one in given.items() if one.startswith("params:")}
     known = {name.removeprefix("params:"): name for name in (*parameters, *_COMMON)}
-    made = [name for names in nodes.values() for name in _listed(names)]
+    made = [
+        one for names in nodes.values() for one in ([names] if isinstance(names, str) else names)
+    ]
     drawn = {n: f"{audit}.figures.{n.removeprefix(FIGURE)}" for n in made if n.startswith(FIGURE)}
     tables = {name: f"{audit}.tables.{name}" for name in made} | drawn
     named = {"claims": f"{audit}_claims", ANSWERS: f"{audit}.predictions"}
@@ -74,10 +70,6 @@ def run_side_by_side(
     from joblib import Parallel, delayed
 
     return list(Parallel(n_jobs)(delayed(function)(*job) for job in jobs))
-
-
-def _listed(names: str | Sequence[str]) -> Sequence[str]:
-    return [names] if isinstance(names, str) else names
 
 
 def _typed(function: Callable[..., Any], claims: type[Claims]) -> Callable[..., Any]:
