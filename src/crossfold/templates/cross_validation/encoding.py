@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -23,6 +22,7 @@ MOST_CODES = 255
 """Levels of a column that histogram gradient boosting can tell apart."""
 
 _CELLS_AT_ONCE = 2**20
+_MISSING = {"ordinal": np.nan, "filled": -1.0}
 
 
 @dataclass(frozen=True)
@@ -96,12 +96,8 @@ class OneHot:
 
     def encode(self, table: pd.DataFrame, out: Encoded) -> None:
         """Write the encoding of ``n`` rows into ``out``, shape ``(n, width)``."""
-        as_category = table[self.column].astype("category")
-        names = as_category.cat.categories.astype(str)
-        own = pd.Index(self.levels).get_indexer(names)
-        column_of_code = np.append(np.where(own < 0, len(self.levels), own), len(self.levels))
         out[:] = 0
-        out[np.arange(len(table)), column_of_code[as_category.cat.codes.to_numpy()]] = 1
+        out[np.arange(len(table)), _level_numbers(table[self.column], self.levels)] = 1
 
     @classmethod
     def fit(cls, values: pd.Series, min_count: int) -> OneHot:
@@ -111,61 +107,26 @@ class OneHot:
         return cls(str(values.name), tuple(sorted(frequent)))
 
 
+def _level_numbers(values: pd.Series, levels: Sequence[str]) -> NDArray[np.intp]:
+    """Find each value's place among levels; -1 for one that is missing or unknown."""
+    as_category = values.astype("category")
+    own = pd.Index(levels).get_indexer(as_category.cat.categories.astype(str))
+    return np.append(own, -1)[as_category.cat.codes.to_numpy()]
+
+
 @dataclass(frozen=True)
 class Scaled:
-    """Numeric columns times `factor` plus `shift`; a missing value counts as the training mean.
+    """Numeric columns times `factor` plus `shift`, with `fill` for a missing value.
 
-    A column that is constant in the training rows is 0 everywhere, as nothing is known of it.
+    A column that is constant in the training rows is 0 everywhere, as nothing is known of it, but
+    under robust scaling.
     """
 
     columns: tuple[str, ...]
     factor: tuple[float, ...]  # of each column, learnt from the training rows
     shift: tuple[float, ...]
-    fill: tuple[float, ...]  # mean of the training rows, scaled: what a missing value becomes
-
-    @property
-    def width(self) -> int:
-        """Number of output columns."""
-        return len(self.columns)
-
-    def encode(self, table: pd.DataFrame, out: Encoded) -> None:
-        """Write the scaled values of ``n`` rows into ``out``, shape ``(n, width)``."""
-        factor, shift, fill = (np.array(own) for own in (self.factor, self.shift, self.fill))
-        rows = max(1, _CELLS_AT_ONCE // self.width)
-        for start in range(0, len(table), rows):
-            block = table.iloc[start : start + rows][list(self.columns)]
-            x = block.to_numpy(dtype=np.float64, na_value=np.nan)
-            out[start : start + rows] = np.where(np.isnan(x), fill, x * factor + shift)
-
-    @classmethod
-    def min_max(cls, table: pd.DataFrame, columns: list[str]) -> Scaled:
-        """Learn to put the training rows of each column between 0 and 1."""
-        return cls._fit(table, columns, lambda x: (np.nanmin(x, axis=1), _range(x)))
-
-    @classmethod
-    def standard(cls, table: pd.DataFrame, columns: list[str]) -> Scaled:
-        """Learn to give the training rows of each column mean 0 and variance 1."""
-        return cls._fit(table, columns, lambda x: (np.nanmean(x, axis=1), np.nanstd(x, axis=1)))
-
-    @classmethod
-    def _fit(
-        cls, table: pd.DataFrame, columns: list[str], measure: Callable[[Any], tuple[Any, Any]]
-    ) -> Scaled:
-        """Learn to subtract the first of two measures of each column, and divide by the second."""
-        parts = [np.array([*measure(x), np.nanmean(x, axis=1)]) for x in _blocks(table, columns)]
-        origin, spread, mean = np.hstack(parts)
-        factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread != 0)
-        learnt = (factor, -origin * factor, (mean - origin) * factor)
-        return cls(tuple(columns), *(tuple(own.tolist()) for own in learnt))
-
-
-@dataclass(frozen=True)
-class Robust:
-    """Numeric columns by `robust_scale`; a missing value counts as the median."""
-
-    columns: tuple[str, ...]
-    center: tuple[float, ...]  # of each column, learnt from the training rows
-    scale: tuple[float, ...]
+    fill: tuple[float, ...]  # mean of the training rows, scaled; 0 under robust scaling
+    robust: bool = False  # whether scaled values are squeezed as `robust_scale` does
 
     @property
     def width(self) -> int:
@@ -176,20 +137,44 @@ class Robust:
         """Write the scaled values of ``n`` rows into ``out``, shape ``(n, width)``."""
         from crossfold.mlp._tabular import robust_scale
 
-        learnt = zip(self.columns, np.array(self.center), np.array(self.scale), strict=True)
-        for place, (name, center, scale) in enumerate(learnt):
-            x = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
-            out[:, place] = robust_scale(np.where(np.isnan(x), center, x), center, scale)
+        factor, shift, fill = (np.array(own) for own in (self.factor, self.shift, self.fill))
+        rows = max(1, _CELLS_AT_ONCE // self.width)
+        for start in range(0, len(table), rows):
+            block = table.iloc[start : start + rows][list(self.columns)]
+            x = block.to_numpy(dtype=np.float64, na_value=np.nan)
+            scaled = np.where(np.isnan(x), fill, x * factor + shift)
+            if self.robust:
+                scaled = robust_scale(scaled, np.zeros(1), np.ones(1))
+            out[start : start + rows] = scaled
 
     @classmethod
-    def fit(cls, table: pd.DataFrame, columns: list[str]) -> Robust:
-        """Learn medians and quartile ranges from training rows."""
-        from crossfold.mlp._tabular import spread
+    def fit(cls, table: pd.DataFrame, columns: list[str], method: str) -> Scaled:
+        """Learn to subtract a measure of each column's training rows, and divide by another.
 
-        known = [table[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in columns]
-        known = [x[~np.isnan(x)] for x in known]
-        center = tuple(float(np.median(x)) if len(x) else 0.0 for x in known)
-        return cls(tuple(columns), center, tuple(spread(x) for x in known))
+        ``min_max`` puts them between 0 and 1, ``standard`` gives them mean 0 and variance 1, and
+        ``tabular`` median 0 and a quartile range of 1.
+        """
+        measure = _MEASURES[method]
+        origin, spread, filled = np.hstack([np.array(measure(x)) for x in _blocks(table, columns)])
+        factor = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread != 0)
+        learnt = (factor, -origin * factor, (filled - origin) * factor)
+        factor, shift, fill = (tuple(own.tolist()) for own in learnt)
+        return cls(tuple(columns), factor, shift, fill, method == "tabular")
+
+
+def _measure_robust(x: NDArray[np.float64]) -> tuple[Any, ...]:
+    from crossfold.mlp._tabular import spread
+
+    median = np.nanmedian(x, axis=1)
+    return median, [spread(column[~np.isnan(column)]) for column in x], median
+
+
+_MEASURES: dict[str, Callable[[NDArray[np.float64]], tuple[Any, ...]]] = {
+    "min_max": lambda x: (np.nanmin(x, 1), np.nanmax(x, 1) - np.nanmin(x, 1), np.nanmean(x, 1)),
+    "standard": lambda x: (np.nanmean(x, 1), np.nanstd(x, 1), np.nanmean(x, 1)),
+    "tabular": _measure_robust,
+}
+"""Of each row of an array: what is subtracted, by what is divided, what a missing value becomes."""
 
 
 def _blocks(table: pd.DataFrame, columns: list[str]) -> Iterator[NDArray[np.float64]]:
@@ -200,10 +185,6 @@ def _blocks(table: pd.DataFrame, columns: list[str]) -> Iterator[NDArray[np.floa
         x = np.ascontiguousarray(block.to_numpy(dtype=np.float64, na_value=np.nan).T)
         # Nothing is learnt from a column without a value.
         yield np.where(np.isnan(x).all(axis=1, keepdims=True), 0, x)
-
-
-def _range(x: NDArray[np.float64]) -> Any:
-    return np.nanmax(x, axis=1) - np.nanmin(x, axis=1)
 
 
 @dataclass(frozen=True)
@@ -219,9 +200,7 @@ class Codes:
         """Write the codes of ``n`` rows into ``out``, shape ``(n, 1)``."""
         values = table[self.column]
         if self.levels:
-            names = values.astype("category")
-            known = pd.Index(self.levels).get_indexer(names.cat.categories.astype(str))
-            x = np.append(known, -1)[names.cat.codes.to_numpy()].astype(np.float32)
+            x = _level_numbers(values, self.levels).astype(np.float32)
             x[x < 0] = self.missing
         else:
             x = values.to_numpy(dtype=np.float32, na_value=np.nan)
@@ -229,10 +208,8 @@ class Codes:
         out[:, 0] = x
 
 
-ColumnEncoder = PiecewiseLinear | Unchanged | OneHot | Scaled | Robust | Codes
-_KINDS: dict[str, type[ColumnEncoder]] = {
-    kind.__name__: kind for kind in (PiecewiseLinear, Unchanged, OneHot, Scaled, Robust, Codes)
-}
+ColumnEncoder = PiecewiseLinear | Unchanged | OneHot | Scaled | Codes
+_KINDS: dict[str, type[ColumnEncoder]] = {kind.__name__: kind for kind in get_args(ColumnEncoder)}
 
 
 @dataclass(frozen=True)
@@ -281,15 +258,13 @@ class TableEncoder:
     @classmethod
     def from_dict(cls, state: list[dict[str, Any]]) -> TableEncoder:
         """Rebuild an encoder from what `to_dict` gave, also after a round trip through JSON."""
-        return cls(tuple(_column_from_dict(dict(column)) for column in state))
-
-
-def _column_from_dict(state: dict[str, Any]) -> ColumnEncoder:
-    kind: Any = _KINDS[state.pop("kind")]
-    column: ColumnEncoder = kind(
-        **{k: tuple(v) if isinstance(v, list) else v for k, v in state.items()}
-    )
-    return column
+        columns: list[ColumnEncoder] = []
+        for column in state:
+            fitted: dict[str, Any] = {
+                n: tuple(v) if isinstance(v, list) else v for n, v in column.items()
+            }
+            columns.append(_KINDS[fitted.pop("kind")](**fitted))
+        return cls(tuple(columns))
 
 
 def inputs_by_kind(
@@ -323,64 +298,30 @@ def fit_encoder(
     preparation: PreparationParameters,
     method: str = "encoded",
 ) -> TableEncoder:
-    """Learn an encoder from the training rows of a table.
+    """Learn an encoder of the inputs that `inputs_by_kind` lists from training rows.
 
-    Parameters
-    ----------
-    table
-        Training rows only, with the input columns.
-    kinds
-        Input columns as `inputs_by_kind` lists them.
-    preparation
-        Bins of a numeric column, rows of a level.
-    method
-        ``encoded``: numbers piecewise-linear, levels one-hot; ``tabular``: the same with numbers
-        scaled robustly beside their pieces and gaps in flags flagged, as `TabularEncoder` does;
-        ``standard`` and ``min_max``: numbers scaled, levels one-hot; ``ordinal``: numbers as they
-        are, levels by their code, NaN where missing; ``filled``: the same with -1 where missing.
+    Methods are ``encoded``: numbers piecewise-linear, levels one-hot; ``tabular``: the same with
+    numbers scaled robustly beside their pieces and gaps in flags flagged, as `TabularEncoder` does;
+    ``standard`` and ``min_max``: numbers scaled, levels one-hot; ``ordinal``: numbers as they are,
+    levels by their code, NaN where missing; ``filled``: the same with -1 where missing.
     """
-    make = _METHODS[method]
-    return TableEncoder(tuple(make(table, kinds, preparation)))
-
-
-def _one_hot(
-    numeric: Callable[..., Iterable[ColumnEncoder]],
-) -> Callable[..., Iterator[ColumnEncoder]]:
-    def make(
-        table: pd.DataFrame, kinds: dict[str, list[str]], preparation: PreparationParameters
-    ) -> Iterator[ColumnEncoder]:
-        if kinds["numeric"]:
-            yield from numeric(table, kinds["numeric"], preparation)
-        yield from (Unchanged(name) for name in kinds["binary"])
-        for name in kinds["categorical"]:
-            yield OneHot.fit(table[name], preparation.min_count)
-
-    return make
-
-
-def _tabular(
-    table: pd.DataFrame, kinds: dict[str, list[str]], preparation: PreparationParameters
-) -> Iterator[ColumnEncoder]:
-    if kinds["numeric"]:
-        yield Robust.fit(table, kinds["numeric"])
-    for name in [*kinds["numeric"], *kinds["binary"]]:
-        yield PiecewiseLinear.fit(table[name], preparation.n_bins)
-    for name in kinds["categorical"]:
-        yield OneHot.fit(table[name], preparation.min_count)
-
-
-def _codes(
-    table: pd.DataFrame,
-    kinds: dict[str, list[str]],
-    preparation: PreparationParameters,
-    *,
-    missing: float,
-) -> Iterator[ColumnEncoder]:
-    for name in [*kinds["numeric"], *kinds["binary"]]:
-        # Gradient boosting finds no thresholds in a column without a value.
-        yield Codes(name, (), 0.0 if table[name].isna().all() else missing)
-    for name in kinds["categorical"]:
-        yield Codes(name, _levels(table[name].astype("category")), missing)
+    numeric, binary, categorical = (kinds[kind] for kind in PREFIXES)
+    columns: list[ColumnEncoder] = []
+    if method in _MISSING:
+        missing = _MISSING[method]
+        for name in [*numeric, *binary]:
+            # Gradient boosting finds no thresholds in a column without a value.
+            columns.append(Codes(name, (), 0.0 if table[name].isna().all() else missing))
+        for name in categorical:
+            columns.append(Codes(name, _levels(table[name].astype("category")), missing))
+        return TableEncoder(tuple(columns))
+    if method in _MEASURES and numeric:
+        columns.append(Scaled.fit(table, numeric, method))
+    in_pieces = {"encoded": numeric, "tabular": [*numeric, *binary]}.get(method, [])
+    columns += [PiecewiseLinear.fit(table[name], preparation.n_bins) for name in in_pieces]
+    columns += [Unchanged(name) for name in binary if name not in in_pieces]
+    columns += [OneHot.fit(table[name], preparation.min_count) for name in categorical]
+    return TableEncoder(tuple(columns))
 
 
 def _levels(values: pd.Series) -> tuple[str, ...]:
@@ -389,18 +330,6 @@ def _levels(values: pd.Series) -> tuple[str, ...]:
     if len(levels) > MOST_CODES:
         levels = values.value_counts().index[:MOST_CODES].sort_values()
     return tuple(levels.astype(str))
-
-
-_METHODS: dict[str, Callable[..., Iterator[ColumnEncoder]]] = {
-    "encoded": _one_hot(
-        lambda table, names, own: [PiecewiseLinear.fit(table[name], own.n_bins) for name in names]
-    ),
-    "tabular": _tabular,
-    "min_max": _one_hot(lambda table, names, own: [Scaled.min_max(table, names)]),
-    "standard": _one_hot(lambda table, names, own: [Scaled.standard(table, names)]),
-    "ordinal": partial(_codes, missing=np.nan),
-    "filled": partial(_codes, missing=-1.0),
-}
 
 
 def target_numbers(target: pd.Series, table: TableParameters) -> NDArray[Any]:

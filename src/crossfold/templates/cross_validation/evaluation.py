@@ -1,7 +1,6 @@
 """Nodes that turn predictions into figures with intervals, and compare models."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -54,32 +53,18 @@ def evaluate_predictions(
     -------
     A table of the schema `crossfold.validation.schemas.METRICS`.
     """
-    tables = [
-        _evaluate_model(rows, features, table_parameters.task, evaluation, seed).assign(
-            model=str(model), protocol=str(protocol)
-        )
-        for (model, protocol), rows in predictions.groupby(["model", "protocol"], observed=True)
-    ]
+    tables, task = [], table_parameters.task
+    for (model, protocol), own in predictions.groupby(["model", "protocol"], observed=True):
+        bootstrap = GroupBootstrap(own["group"], evaluation.n_resamples, seed)
+        predicted, repeats = Predicted.of(own, task), len(own) / own["row"].nunique()
+        scopes = [
+            estimate_rows(predicted[rows], bootstrap, rows, repeats).assign(scope=scope)
+            for scope, rows in _scopes(own, features, evaluation)
+        ]
+        found = pd.concat([*scopes, *_fold_rows(own, task)])
+        tables.append(found.assign(model=str(model), protocol=str(protocol)))
     columns = ["model", "protocol", "scope", "metric", "estimate", "low", "high", "n"]
     return pd.concat(tables, ignore_index=True)[columns]
-
-
-def _evaluate_model(
-    predictions: pd.DataFrame,
-    features: pd.DataFrame,
-    task: Task,
-    evaluation: EvaluationParameters,
-    seed: int,
-) -> pd.DataFrame:
-    """Evaluate the predictions of one model under one protocol."""
-    bootstrap = GroupBootstrap(predictions["group"], evaluation.n_resamples, seed)
-    predicted = Predicted.of(predictions, task)
-    repeats = len(predictions) / predictions["row"].nunique()
-    tables = [
-        estimate_rows(predicted[rows], bootstrap, rows, repeats).assign(scope=scope)
-        for scope, rows in _scopes(predictions, features, evaluation)
-    ]
-    return pd.concat([*tables, *_fold_rows(predictions, task)], ignore_index=True)
 
 
 def _scopes(
@@ -96,23 +81,18 @@ def _scopes(
 def _fold_rows(predictions: pd.DataFrame, task: Task) -> Iterator[pd.DataFrame]:
     """Compute the point estimates of each fold."""
     for fold, rows in predictions.groupby("fold"):
-        if len(rows) == 1:
-            continue
-        estimates = point_estimates(Predicted.of(rows, task))
-        yield pd.DataFrame({"metric": estimates.keys(), "estimate": estimates.values()}).assign(
-            scope=f"fold {fold}", low=np.nan, high=np.nan, n=len(rows)
-        )
+        if len(rows) > 1:
+            estimates = pd.Series(point_estimates(Predicted.of(rows, task)), name="estimate")
+            found = estimates.rename_axis("metric").reset_index()
+            yield found.assign(scope=f"fold {fold}", low=np.nan, high=np.nan, n=len(rows))
 
 
 def summarise_metrics(metrics_table: pd.DataFrame) -> dict[str, Any]:
-    """Nest the pooled figures as model, protocol, metric; NaN becomes null."""
-    pooled = metrics_table[metrics_table["scope"] == POOLED]
+    """Nest the pooled figures as model, protocol, metric; what is not finite becomes null."""
     summary: dict[str, Any] = {}
-    for row in pooled.to_dict("records"):
-        figures = {
-            name: float(row[name]) if np.isfinite(row[name]) else None
-            for name in ("estimate", "low", "high")
-        }
+    for row in metrics_table[metrics_table["scope"] == POOLED].to_dict("records"):
+        ends = ("estimate", "low", "high")
+        figures = {name: float(row[name]) if np.isfinite(row[name]) else None for name in ends}
         model = summary.setdefault(row["model"], {}).setdefault(row["protocol"], {})
         model[row["metric"]] = {**figures, "n": int(row["n"])}
     return summary
@@ -136,17 +116,11 @@ def compare_models(
     -------
     A table of the schema `crossfold.validation.schemas.COMPARISON`.
     """
-    tables = [
-        _compare_under(
-            predictions[predictions["protocol"] == protocol],
-            metrics_table[metrics_table["protocol"] == protocol],
-            table_parameters.task,
-            evaluation,
-            seed,
-        ).assign(protocol=protocol)
-        for protocol in COMPARED
-        if (predictions["protocol"] == protocol).any()
-    ]
+    tables, settings = [], (table_parameters.task, evaluation, seed)
+    for protocol in COMPARED:
+        own, metrics = (t[t["protocol"] == protocol] for t in (predictions, metrics_table))
+        if len(own):
+            tables.append(_compare_under(own, metrics, *settings).assign(protocol=protocol))
     return pd.concat(tables, ignore_index=True).astype({"n": "int64"})
 
 
@@ -165,23 +139,28 @@ def _compare_under(
     metric = evaluation.metric or MAIN_METRIC[task]
     metrics = list(dict.fromkeys([*COMPARED_METRICS[task], metric]))
     resampled = {name: _resampled(rows, task, bootstrap)[metrics] for name, rows in models.items()}
-    scores = _fold_scores(metrics_table, metric, first["row"].nunique())
+    scores, test_share = _fold_scores(metrics_table, metric, first["row"].nunique())
     is_repeated = bool(first["row"].duplicated().any())
     records: list[dict[str, Any]] = []
-    for pair in _pairs(list(models), evaluation.reference):
+    ordered = sorted(models, key=lambda name: (name != evaluation.reference, name))
+    for pair in combinations(ordered, 2):
         records += _paired_bootstrap(pair, resampled)
-        if len(scores.table) > 2:
-            records.append(_t_test(pair, scores))
+        if len(scores) > 2:
+            test = "corrected resampled t-test over folds"
+            of_folds = [scores[name] for name in pair]
+            result = corrected_resampled_t_test(*of_folds, test_share=test_share)
+            records.append(result_row(pair, metric, test, result))
         if task != "regression" and not is_repeated:
             records += _mcnemar(pair, models, task, evaluation)
-    records += _twin_rows(models, scores, task, evaluation)
+    twins = evaluation.twins
+    if twins and set(twins) <= set(models):
+        records.append(compare_by_row(twins, models, task))
+        if len(scores) > 2:
+            of_folds, margin = [scores[name] for name in twins], evaluation.equivalence_margin
+            result = equivalence_test(*of_folds, margin=margin, test_share=test_share)
+            shown = f"equivalent within {margin}" if result.p_value < _SIGNIFICANT else "not shown"
+            records.append(result_row(twins, metric, "equivalence over folds", result, shown))
     return pd.DataFrame(records, columns=list(COMPARISON_COLUMNS))
-
-
-def _pairs(models: list[str], reference: str) -> list[tuple[str, str]]:
-    """List all pairs, those of the reference model first."""
-    ordered = sorted(models, key=lambda name: (name != reference, name))
-    return list(combinations(ordered, 2))
 
 
 def _resampled(rows: pd.DataFrame, task: Task, bootstrap: GroupBootstrap) -> pd.DataFrame:
@@ -191,22 +170,15 @@ def _resampled(rows: pd.DataFrame, task: Task, bootstrap: GroupBootstrap) -> pd.
     return pd.DataFrame({m: np.append(point[m], resamples[m]) for m in point})
 
 
-@dataclass(frozen=True)
-class _FoldScores:
-    """A metric by fold (rows) and model (columns), and the share of rows that a fold validates."""
-
-    metric: str
-    table: pd.DataFrame
-    test_share: float
-
-
-def _fold_scores(metrics_table: pd.DataFrame, metric: str, n_rows: int) -> _FoldScores:
-    folds = metrics_table[
-        metrics_table["scope"].str.startswith("fold ") & (metrics_table["metric"] == metric)
-    ]
+def _fold_scores(
+    metrics_table: pd.DataFrame, metric: str, n_rows: int
+) -> tuple[pd.DataFrame, float]:
+    """Arrange a metric by fold (rows) and model (columns); find the share that a fold validates."""
+    of_metric = metrics_table[metrics_table["metric"] == metric]
+    folds = of_metric[of_metric["scope"].str.startswith("fold ")]
     table = folds.pivot_table(index="scope", columns="model", values="estimate", observed=True)
     sizes = folds.drop_duplicates("scope")["n"]
-    return _FoldScores(metric, table, float(sizes.mean() / n_rows) if len(sizes) else 0.0)
+    return table, float(sizes.mean() / n_rows) if len(sizes) else 0.0
 
 
 def _row(pair: tuple[str, str], metric: str, test: str, **figures: Any) -> dict[str, Any]:
@@ -216,16 +188,9 @@ def _row(pair: tuple[str, str], metric: str, test: str, **figures: Any) -> dict[
 def result_row(
     pair: tuple[str, str], metric: str, test: str, result: TestResult, told: str | None = None
 ) -> dict[str, Any]:
-    """Arrange a test as a row of the schema `COMPARISON`, without ``protocol``.
+    """Arrange a test of the first model minus the second as a row of the schema `COMPARISON`.
 
-    Parameters
-    ----------
-    pair, metric, test
-        Two models, what was compared, and the name of the test.
-    result
-        Of the first model minus the second.
-    told
-        The verdict, or None for the one rule of all studies.
+    It has no ``protocol`` yet; the verdict `told` is that of the one rule of all studies if None.
     """
     figures = {k: v for k, v in vars(result).items() if k != "statistic"}
     told = told or verdict(result.low, result.high)
@@ -236,20 +201,13 @@ def _paired_bootstrap(
     pair: tuple[str, str], resampled: dict[str, pd.DataFrame]
 ) -> list[dict[str, Any]]:
     """Compare pooled figures on the same resamples."""
-    differences = resampled[pair[0]] - resampled[pair[1]]
     rows = []
-    for metric in map(str, differences):
-        estimate, *resamples = differences[metric]
+    for metric, (estimate, *resamples) in (resampled[pair[0]] - resampled[pair[1]]).items():
         low, high = percentile_interval(np.asarray(resamples))
         figures = {"difference": estimate, "low": low, "high": high, "n": len(resamples)}
-        rows.append(_row(pair, metric, "paired bootstrap", **figures, verdict=verdict(low, high)))
+        told = verdict(low, high)
+        rows.append(_row(pair, str(metric), "paired bootstrap", **figures, verdict=told))
     return rows
-
-
-def _t_test(pair: tuple[str, str], scores: _FoldScores) -> dict[str, Any]:
-    a, b = (scores.table[model] for model in pair)
-    result = corrected_resampled_t_test(a, b, test_share=scores.test_share)
-    return result_row(pair, scores.metric, "corrected resampled t-test over folds", result)
 
 
 def _mcnemar(
@@ -266,67 +224,28 @@ def _mcnemar(
     if evaluation.single_fold is not None:
         fold = evaluation.single_fold
         scopes[f"McNemar, fold {fold} alone"] = (a["fold"] == fold).to_numpy()
-    return [
-        result_row(
-            pair, "accuracy", test, mcnemar_test(np.ones(rows.sum()), right_a[rows], right_b[rows])
-        )
+    found = {
+        test: mcnemar_test(np.ones(rows.sum()), right_a[rows], right_b[rows])
         for test, rows in scopes.items()
-    ]
-
-
-def _twin_rows(
-    models: dict[str, pd.DataFrame],
-    scores: _FoldScores,
-    task: Task,
-    evaluation: EvaluationParameters,
-) -> list[dict[str, Any]]:
-    """Test whether the twins are the same: in every row, and in the main metric over folds."""
-    twins = evaluation.twins
-    if not twins or not set(twins) <= set(models):
-        return []
-    rows = [compare_by_row(twins, models, task)]
-    if len(scores.table) > 2:
-        rows.append(_equivalence(twins, scores, evaluation.equivalence_margin))
-    return rows
+    }
+    return [result_row(pair, "accuracy", test, result) for test, result in found.items()]
 
 
 def compare_by_row(
     pair: tuple[str, str], models: Mapping[str, pd.DataFrame], task: Task
 ) -> dict[str, Any]:
-    """Find the largest difference between what two models say of a row.
+    """Find the largest difference between what two models of `pair` say of a row.
 
-    Parameters
-    ----------
-    pair, models
-        Two names, and the predictions of each, the same rows in the same order.
-    task
-        Kind of the target.
-
-    Returns
-    -------
-    A row of the schema `crossfold.validation.schemas.COMPARISON` without ``protocol``.
+    `models` are the predictions by model, the same rows in the same order; a row of the schema
+    `crossfold.validation.schemas.COMPARISON` without ``protocol`` is returned.
     """
-    said = [_said(models[name], task) for name in pair]
+    tables = [models[name] for name in pair]
+    if task == "regression":
+        metric, said = "predicted", [one["predicted"].to_numpy(np.float64) for one in tables]
+    else:
+        metric, said = "raw_probability", [probabilities(one, "raw_p") for one in tables]
     gap = float(np.abs(said[0] - said[1]).max())
     scale = float(said[0].std()) if task == "regression" else 1.0
-    return _row(
-        pair,
-        "predicted" if task == "regression" else "raw_probability",
-        "largest difference of any row",
-        difference=gap,
-        n=len(said[0]),
-        verdict="equal to rounding" if gap < 1e-3 * scale else "differ",
-    )
-
-
-def _said(predictions: pd.DataFrame, task: Task) -> NDArray[Any]:
-    if task == "regression":
-        return predictions["predicted"].to_numpy(dtype=np.float64)
-    return probabilities(predictions, "raw_p")
-
-
-def _equivalence(twins: tuple[str, str], scores: _FoldScores, margin: float) -> dict[str, Any]:
-    a, b = (scores.table[name] for name in twins)
-    result = equivalence_test(a, b, margin=margin, test_share=scores.test_share)
-    shown = f"equivalent within {margin}" if result.p_value < _SIGNIFICANT else "not shown"
-    return result_row(twins, scores.metric, "equivalence over folds", result, shown)
+    told = "equal to rounding" if gap < 1e-3 * scale else "differ"
+    test = "largest difference of any row"
+    return _row(pair, metric, test, difference=gap, n=len(said[0]), verdict=told)

@@ -43,20 +43,6 @@ class Decision:
     calibrator: Calibrator
     threshold: float  # the calibrated probability, in [0, 1], from which on rows are flagged
 
-    @classmethod
-    def fit(
-        cls, raw: NDArray[np.float32], target: NDArray[Any], parameters: DecisionParameters
-    ) -> Decision:
-        """Learn from predictions for training rows that the model did not learn from.
-
-        Without such rows nothing is calibrated, and the threshold is the fixed one.
-        """
-        if not len(raw):
-            return cls(fit_calibrator("none", raw, target), parameters.threshold.value)
-        calibrator = fit_calibrator(parameters.calibration, raw, target)
-        calibrated = calibrator.apply(raw)
-        return cls(calibrator, choose_threshold(target, calibrated, **dict(parameters.threshold)))
-
     def apply(self, raw: NDArray[np.float32]) -> pd.DataFrame:
         """Decide on rows with raw probabilities of shape ``(n,)``.
 
@@ -64,15 +50,10 @@ class Decision:
         -------
         Columns ``predicted`` (the more probable class), ``p1``, ``threshold`` and ``flagged``.
         """
-        p = self.calibrator.apply(raw).astype(np.float32)
-        return pd.DataFrame(
-            {
-                "predicted": (p >= np.float32(0.5)).astype(np.int8),
-                "p1": p,
-                "threshold": np.float32(self.threshold),
-                "flagged": p >= np.float32(self.threshold),
-            }
-        )
+        p, threshold = self.calibrator.apply(raw).astype(np.float32), np.float32(self.threshold)
+        predicted = (p >= np.float32(0.5)).astype(np.int8)
+        decided = {"predicted": predicted, "p1": p, "threshold": threshold}
+        return pd.DataFrame({**decided, "flagged": p >= threshold})
 
 
 def decide(
@@ -86,16 +67,8 @@ def decide(
     Of two classes each model is calibrated, and its threshold chosen, on the rows that its members
     left out of their training. The control on permuted labels is not calibrated: the slope of a
     calibrator of noise has either sign, and folds whose rankings are turned over would be pooled
-    with others.
-
-    Parameters
-    ----------
-    scores
-        Tables of `score_table`, one for each family of models.
-
-    Returns
-    -------
-    A table of the schema `crossfold.validation.schemas.PREDICTIONS`.
+    with others. Of `scores`, the tables of `score_table` of each family of models, a table of the
+    schema `crossfold.validation.schemas.PREDICTIONS` is made.
     """
     keys = ["model", "protocol", "fold"]
     tables = [
@@ -105,8 +78,7 @@ def decide(
         if (rows["role"] == VALIDATION).any()
     ]
     joined = concatenate(tables)
-    group = group_of_row(fold_table)
-    joined.insert(5, "group", group[joined["row"].to_numpy()])
+    joined.insert(5, "group", group_of_row(fold_table)[joined["row"].to_numpy()])
     return joined
 
 
@@ -118,8 +90,8 @@ def _decide_one(rows: pd.DataFrame, decision: DecisionParameters, task: Task) ->
         return scored
     if task == "multiclass":
         p = probabilities(scored, "raw_p")
-        named = probability_columns(p)
-        return scored.assign(predicted=p.argmax(axis=1).astype(np.int16), **named)
+        predicted = p.argmax(axis=1).astype(np.int16)
+        return scored.assign(predicted=predicted, **probability_columns(p))
     if rows["protocol"].iloc[0] == PERMUTED:
         decision = decision.model_copy(update={"calibration": "none"})
     made = fit_decision(rows, decision)
@@ -127,9 +99,17 @@ def _decide_one(rows: pd.DataFrame, decision: DecisionParameters, task: Task) ->
 
 
 def fit_decision(scores: pd.DataFrame, decision: DecisionParameters) -> Decision:
-    """Learn the decision of one model in one fold from the parts that its members left out."""
+    """Learn the decision of one model in one fold from the parts that its members left out.
+
+    Without such rows nothing is calibrated, and the threshold is the fixed one.
+    """
     left_out = scores[(scores["role"] == CALIBRATION).to_numpy()]
-    return Decision.fit(left_out["raw_p1"].to_numpy(), left_out["target"].to_numpy(), decision)
+    raw, target = left_out["raw_p1"].to_numpy(), left_out["target"].to_numpy()
+    if not len(raw):
+        return Decision(fit_calibrator("none", raw, target), decision.threshold.value)
+    calibrator = fit_calibrator(decision.calibration, raw, target)
+    threshold = choose_threshold(target, calibrator.apply(raw), **dict(decision.threshold))
+    return Decision(calibrator, threshold)
 
 
 def assemble_model(
@@ -141,12 +121,7 @@ def assemble_model(
 ) -> Networks:
     """Put together what scoring needs: networks, encoder, classes, and the decision.
 
-    Parameters
-    ----------
-    networks, scores
-        Of `fit_final_networks`.
-    features
-        The feature table, for the names of the classes.
+    `networks` and `scores` are those of `fit_final_networks`; features tell the classes' names.
     """
     estimators, document = networks
     (fitted,) = document["fitted"]
@@ -191,8 +166,8 @@ def _score_block(model: Networks, features: pd.DataFrame) -> pd.DataFrame:
         shares = {f"p_{name}": outputs[:, number] for number, name in enumerate(names)}
         return pd.DataFrame({"predicted": names[outputs.argmax(axis=1)], **shares})
     decision = Decision(calibrator_from_dict(state["calibrator"]), state["threshold"])
-    decided = decision.apply(outputs[:, 0]).rename(columns={"p1": "probability"})
-    return decided[["probability", "flagged"]]
+    decided = decision.apply(outputs[:, 0])
+    return decided[["p1", "flagged"]].set_axis(["probability", "flagged"], axis=1)
 
 
 def write_model_card(
@@ -213,8 +188,7 @@ def write_model_card(
         "inputs": TableEncoder.from_dict(model[1]["encoder"]).inputs,
         "threshold": model[1].get("threshold"),
         "data": {
-            "rows": len(features),
-            "columns": features.shape[1],
+            **dict(zip(("rows", "columns"), features.shape, strict=True)),
             "fingerprint": table_fingerprint(features),
         },
         "metrics": metrics.get(name, {}),

@@ -28,9 +28,8 @@ from crossfold.templates.cross_validation.training import (
     make_network,
     make_sampler,
     outputs_of,
-    pool,
+    pooled_outputs,
 )
-from crossfold.templates.parameters import Task
 from crossfold.validation.tables import (
     CALIBRATION,
     NOT_SET,
@@ -88,7 +87,10 @@ def fit_networks(
             table, candidates = search(template, taken, training, seed)
             searches.append(table.assign(model=names[0])[SEARCH_COLUMNS])
         learnt = [(fold, training.learn_encoder(template, fold)) for fold in taken]
-        size = _folds_at_once(template, learnt, training)
+        # As many folds at once as `MOST_BYTES` hold the encoded tables of.
+        width = max((encoder.width for _, encoder in learnt), default=0)
+        fold_bytes = len(training.features) * width * np.dtype(template.dtype).itemsize
+        size = max(1, MOST_BYTES // max(1, fold_bytes))
         for some, chosen in zip(_chunks(learnt, size), _chunks(candidates, size), strict=True):
             results, history = _fit_stack(own, some, chosen, training, seed)
             fitted += results
@@ -99,28 +101,20 @@ def fit_networks(
 
 def _stacks(models: Mapping[str, Model]) -> list[list[str]]:
     """Group the names of the models that can be trained as one stack."""
-    traits: list[Any] = []
-    groups: list[list[str]] = []
+    groups: list[tuple[Model, list[str]]] = []
     for name, model in models.items():
-        own = model.model_copy(
-            update={"params": {k: v for k, v in model.params.items() if k not in VARIED}}
-        )
-        if own.search or own not in traits:
-            traits.append(own)
-            groups.append([])
-        groups[traits.index(own)].append(name)
-    return groups
+        shared = {k: v for k, v in model.params.items() if k not in VARIED}
+        own = model.model_copy(update={"params": shared})
+        alike = [names for other, names in groups if other == own and not own.search]
+        if alike:
+            alike[0].append(name)
+        else:
+            groups.append((own, [name]))
+    return [names for _, names in groups]
 
 
 def _taken_part(model: Model, folds: Sequence[Fold]) -> list[Fold]:
     return [one for one in folds if model.protocols is None or one.protocol in model.protocols]
-
-
-def _folds_at_once(model: Model, learnt: Sequence[Learnt], training: Training) -> int:
-    """Count the folds whose encoded tables `MOST_BYTES` hold."""
-    width = max((encoder.width for _, encoder in learnt), default=0)
-    fold_bytes = len(training.features) * width * np.dtype(model.dtype).itemsize
-    return max(1, MOST_BYTES // max(1, fold_bytes))
 
 
 def _fit_stack(
@@ -134,7 +128,7 @@ def _fit_stack(
     from crossfold.mlp import EpochLog, FoldStack, ProgressBar
 
     template, *_ = models.values()
-    numbers = range(template.members)
+    numbers, varied = range(template.members), set() if training.task == "regression" else VARIED
     inputs = [training.encode(template, encoder) for _, encoder in learnt]
     log = None
     if training.task == "binary":
@@ -143,7 +137,7 @@ def _fit_stack(
     stack = FoldStack(
         make_network(template.network, training.task, callbacks),
         sampler=make_sampler(template.sampler, seed),
-        member_params=[_varied(model, training.task) for model in models.values()],
+        member_params=[model.network.model_dump(include=varied) for model in models.values()],
     ).fit(
         [own for own in inputs for _ in numbers],
         training.target,
@@ -164,10 +158,6 @@ def _fit_stack(
     ]
     places = [(fold.protocol, fold.fold, member) for fold, _ in learnt for member in numbers]
     return fitted, history_table(stack, log, list(models), places)
-
-
-def _varied(model: Model, task: Task) -> dict[str, Any]:
-    return {} if task == "regression" else model.network.model_dump(include=VARIED)
 
 
 def _chunks(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
@@ -194,7 +184,8 @@ def _fit_some(
 
     learnt = [(fold, training.learn_encoder(model, fold)) for fold in folds]
     inputs = [training.encode(model, encoder) for _, encoder in learnt]
-    is_level = _is_level(model, training)
+    kinds = training.kinds(model)
+    is_level = np.repeat([kind == "categorical" for kind in kinds], list(map(len, kinds.values())))
     tasks = [
         (model, is_level, own, training.target, fold.inner(member)[0], member, seed)
         for (fold, _), own in zip(learnt, inputs, strict=True)
@@ -225,13 +216,6 @@ def _fit_estimator(
     return make_estimator(model, is_level, seed + member).fit(inputs, target)
 
 
-def _is_level(model: Model, training: Training) -> NDArray[np.bool_]:
-    kinds = training.kinds(model)
-    n_levels = len(kinds["categorical"])
-    n_others = len(kinds["numeric"]) + len(kinds["binary"])
-    return np.repeat([False, True], [n_others, n_levels])
-
-
 def score_table(fitted: Iterable[Fitted], training: Training) -> pd.DataFrame:
     """Arrange what models say of the rows that they did not learn from.
 
@@ -248,14 +232,8 @@ def score_table(fitted: Iterable[Fitted], training: Training) -> pd.DataFrame:
 def _nothing(training: Training) -> pd.DataFrame:
     """Make a table without rows, for what has no rows to be asked about."""
     outputs = np.empty((0, 2 if training.task == "multiclass" else 1), dtype=np.float32)
-    empty = _rows(np.empty(0, dtype=np.intp), VALIDATION, NOT_SET, outputs, training)
-    return _of_fold("", "", 0, empty)
-
-
-def _of_fold(model: str, protocol: str, fold: int, rows: pd.DataFrame) -> pd.DataFrame:
-    """Say of which model and fold rows are."""
-    keys = {"model": constant(model, len(rows)), "protocol": constant(protocol, len(rows))}
-    return pd.concat([pd.DataFrame({**keys, "fold": np.int16(fold)}, rows.index), rows], axis=1)
+    nowhere = "", "", 0
+    return _rows(nowhere, np.empty(0, dtype=np.intp), VALIDATION, NOT_SET, outputs, training)
 
 
 def _scored(
@@ -267,32 +245,41 @@ def _scored(
     training: Training,
 ) -> Fitted:
     """Ask the members of a model about the rows of a fold that they did not learn from."""
-    tables = [_nothing(training).iloc[:, 3:]]
+    tables, where, task = [_nothing(training)], (name, fold.protocol, fold.fold), training.task
     if len(rows := fold.validation_rows):
-        own = inputs[rows]
-        pooled = pool([outputs_of(one, own, training.task) for one in estimators], training.task)
-        tables.append(_rows(rows, VALIDATION, NOT_SET, pooled, training))
-    if fold.has_parts:
-        for member, one in enumerate(estimators):
-            left_out = fold.inner(member)[1]
-            outputs = outputs_of(one, inputs[left_out], training.task)
-            tables.append(_rows(left_out, CALIBRATION, member, outputs, training))
-    said = _of_fold(name, fold.protocol, fold.fold, concatenate(tables))
-    return Fitted(name, fold, encoder, estimators, said)
+        pooled = pooled_outputs(estimators, inputs[rows], task)
+        tables.append(_rows(where, rows, VALIDATION, NOT_SET, pooled, training))
+    for member, one in enumerate(estimators if fold.has_parts else []):
+        left_out = fold.inner(member)[1]
+        outputs = outputs_of(one, inputs[left_out], task)
+        tables.append(_rows(where, left_out, CALIBRATION, member, outputs, training))
+    return Fitted(name, fold, encoder, estimators, concatenate(tables))
 
 
-def _rows(rows: Rows, role: str, member: int, outputs: Outputs, training: Training) -> pd.DataFrame:
+def _rows(
+    where: tuple[str, str, int],
+    rows: Rows,
+    role: str,
+    member: int,
+    outputs: Outputs,
+    training: Training,
+) -> pd.DataFrame:
+    """Arrange what is said of rows; `where` names model, protocol and fold."""
     said: Mapping[str, Any]
     if training.task == "regression":
         said = {"predicted": outputs[:, 0]}
     else:
         p = np.hstack([1 - outputs, outputs]) if training.task == "binary" else outputs
         said = probability_columns(p, "raw_p")
+    n = len(rows)
     return pd.DataFrame(
         {
-            "member": np.full(len(rows), member, dtype=np.int16),
+            "model": constant(where[0], n),
+            "protocol": constant(where[1], n),
+            "fold": np.full(n, where[2], dtype=np.int16),
+            "member": np.full(n, member, dtype=np.int16),
             "row": rows.astype(np.int32),
-            "role": constant(role, len(rows)),
+            "role": constant(role, n),
             "target": training.target[rows],
             **said,
         }

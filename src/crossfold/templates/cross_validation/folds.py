@@ -2,8 +2,10 @@
 
 import datetime
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ from numpy.typing import NDArray
 
 from crossfold.templates.cross_validation.encoding import target_numbers
 from crossfold.templates.cross_validation.parameters import FoldParameters
-from crossfold.templates.parameters import TableParameters
+from crossfold.templates.parameters import TableParameters, Task
 from crossfold.validation.leak_guard import check_leaks, equal_rows
 from crossfold.validation.splits import (
     SplitError,
@@ -56,11 +58,7 @@ class Fold:
         """Split into rows that a member learns from, and those that follow its training.
 
         The latter are the part that it leaves out, or the validation rows where there are no parts.
-
-        Raises
-        ------
-        SplitError
-            There are too few groups to leave some out and to learn from others.
+        Too few groups to leave some out and to learn from others are a `SplitError`.
         """
         if not self.has_parts:
             return self.train_rows, self.validation_rows
@@ -92,54 +90,41 @@ def assign_rows_to_folds(
     those from the first test day on: the day that is set, or the one that leaves about the last
     fifth of the rows.
 
-    Parameters
-    ----------
-    table
-        The cleaned table, with the group and the date of each row.
-    features
-        The feature table, same rows in the same order, with the target.
-
-    Returns
-    -------
-    A table of the schema `crossfold.validation.schemas.FOLDS`.
+    The cleaned table has the group and the date of each row, `features` the same rows in the same
+    order with the target; a table of the schema `crossfold.validation.schemas.FOLDS` is returned.
     """
     group = group_codes(table, table_parameters)
-    target = features[table_parameters.target]
-    part = (
-        assign_parts(group, n_parts=folds.parts, seed=seed)
-        if folds.parts
-        else np.full(len(group), NOT_SET, dtype=np.int8)
-    )
-    pairs = {
-        name: [pair for fold in assigned for pair in fold_rows(fold)]
-        for name, assigned in _assignments(table, target, group, folds, table_parameters, seed)
-    }
-    made = [
-        Fold(name, number, train, validation, part[train])
-        for name, of_protocol in pairs.items()
-        for number, (train, validation) in enumerate(of_protocol)
-    ]
+    target = target_numbers(features[table_parameters.target], table_parameters)
+    part = np.full(len(group), NOT_SET, dtype=np.int8)
+    if folds.parts:
+        part = assign_parts(group, n_parts=folds.parts, seed=seed)
+    made = []
+    for name, assigned in _assignments(table, target, group, folds, table_parameters, seed):
+        pairs = [pair for fold in assigned for pair in fold_rows(fold)]
+        for number, (train, validation) in enumerate(pairs):
+            made.append(Fold(name, number, train, validation, part[train]))
     nothing = np.empty(0, dtype=np.intp)
     made.append(Fold(ALL_ROWS, 0, np.arange(len(group)), nothing, part))
-    return to_table(made, group)
+    tables = [_fold_table(one, group) for one in made]
+    joined = pd.concat(tables, ignore_index=True)
+    return joined.astype({"protocol": "category", "role": "category"})
 
 
 def _assignments(
     table: pd.DataFrame,
-    target: pd.Series,
+    target: NDArray[Any],
     group: NDArray[np.int64],
     folds: FoldParameters,
     table_parameters: TableParameters,
     seed: int,
 ) -> Iterator[tuple[str, list[NDArray[np.integer]]]]:
     """Assign rows to the folds of each protocol, once for each repeat; -1 is in none."""
-    yield (
-        K_FOLD if _stands_alone(group) else GROUPED,
-        [
-            _assign(target, group, table_parameters, folds.n_splits, seed + repeat)
-            for repeat in range(folds.n_repeats)
-        ],
-    )
+    task = table_parameters.task
+    # Numbers get another seed than the parts: the same would put a whole part into each fold.
+    first = seed + 1 if task == "regression" else seed
+    seeds = range(first, first + folds.n_repeats)
+    assigned = [assign(target, group, task, folds.n_splits, one) for one in seeds]
+    yield K_FOLD if _stands_alone(group) else GROUPED, assigned
     if folds.leave_one_out:
         yield LEAVE_ONE_OUT, [group]
     if folds.split_column is not None:
@@ -170,22 +155,17 @@ def _without_identifiers(table: pd.DataFrame, table_parameters: TableParameters)
 
 
 def _stands_alone(group: NDArray[np.integer]) -> bool:
-    return bool(group.max(initial=0) + 1 == len(group))
+    return bool(pd.Index(group).is_unique)
 
 
-def _assign(
-    target: pd.Series,
-    group: NDArray[np.int64],
-    table_parameters: TableParameters,
-    n_splits: int,
-    seed: int,
-) -> NDArray[np.int8]:
-    if table_parameters.task == "regression":
-        # Another seed than the parts have: the same one would put a whole part into each fold.
-        return assign_parts(group, n_parts=n_splits, seed=seed + 1)
-    classes = target_numbers(target, table_parameters)
+def assign(
+    target: NDArray[Any], group: NDArray[np.integer], task: Task, n_splits: int, seed: int
+) -> NDArray[np.integer]:
+    """Assign rows to folds, shape ``(n,)``: whole groups, with classes stratified."""
+    if task == "regression":
+        return assign_parts(group, n_parts=n_splits, seed=seed)
     groups = None if _stands_alone(group) else group
-    return assign_folds(classes, groups, n_splits=n_splits, seed=seed)
+    return assign_folds(target, groups, n_splits=n_splits, seed=seed)
 
 
 def _by_time(dates: pd.Series, first_test_day: datetime.date | None) -> NDArray[np.int8] | None:
@@ -200,12 +180,6 @@ def _by_time(dates: pd.Series, first_test_day: datetime.date | None) -> NDArray[
         return None
     _logger.info("The time split tests from %s on, the last fifth of the rows.", chosen)
     return time_split(dates, chosen)
-
-
-def to_table(folds: Sequence[Fold], group: NDArray[np.int64]) -> pd.DataFrame:
-    """Arrange folds as a table, one row for each row of each fold."""
-    joined = pd.concat([_fold_table(one, group) for one in folds], ignore_index=True)
-    return joined.astype({"protocol": "category", "role": "category"})
 
 
 def _fold_table(fold: Fold, group: NDArray[np.int64]) -> pd.DataFrame:
@@ -257,14 +231,10 @@ def guard_against_leaks(
     group = group_of_row(fold_table)
     coarse = table_parameters.group is None and _stands_alone(group)
     identity = None if coarse else _without_identifiers(table, table_parameters)
-    pairs: dict[str, list[tuple[Rows, Rows]]] = {}
-    for one in read_folds(fold_table, *COMPARED):
-        pairs.setdefault(one.protocol, []).append((one.train_rows, one.validation_rows))
-    found = [
-        check_leaks(of_protocol, groups=group, identity=identity).assign(protocol=protocol)
-        for protocol, of_protocol in pairs.items()
-    ]
-    joined = pd.concat(found, ignore_index=True)
-    if len(pairs) > 1:
-        joined["check"] = joined["protocol"] + ": " + joined["check"]
-    return joined.drop(columns="protocol")
+    found = {}
+    for name, folds in groupby(read_folds(fold_table, *COMPARED), lambda one: one.protocol):
+        pairs = [(one.train_rows, one.validation_rows) for one in folds]
+        found[name] = check_leaks(pairs, groups=group, identity=identity)
+    if len(found) > 1:
+        found = {name: own.assign(check=f"{name}: " + own["check"]) for name, own in found.items()}
+    return pd.concat(found.values(), ignore_index=True)

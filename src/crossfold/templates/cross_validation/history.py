@@ -21,10 +21,7 @@ _ADDED = ["validation_loss", "false_positives", "false_negatives"]
 def binary_scores(target: NDArray[Any], probability: NDArray[Any]) -> dict[str, float]:
     """Measure F1 (`f1_scores`), and count the errors of each kind, which can be added over folds.
 
-    Parameters
-    ----------
-    target, probability
-        Shape ``(n,)``: 0/1, and the probability of class 1.
+    `target` is 0/1 and `probability` that of class 1, shape ``(n,)``.
     """
     flagged = probability >= DECISION
     return {
@@ -46,12 +43,7 @@ def f1_scores(target: NDArray[Any], probability: NDArray[Any]) -> dict[str, floa
     """Compute the F1 of one epoch at a fixed threshold, and at the best one.
 
     The fixed threshold is the customary one of the source reports; the best is what F1 could be
-    at most, so that losses which move the probabilities can be compared.
-
-    Parameters
-    ----------
-    target, probability
-        Shape ``(n,)``: 0/1, and the probability of class 1.
+    at most, so that losses which move the probabilities can be compared. See `binary_scores`.
     """
     order = np.argsort(probability)[::-1]
     hits = np.cumsum(target[order])
@@ -72,16 +64,9 @@ def history_table(
 ) -> pd.DataFrame:
     """Arrange what was measured after every epoch of every network of a stack.
 
-    Validation figures are on the rows that follow the network's training.
-
-    Parameters
-    ----------
-    stack, log
-        The fitted stack, and its `EpochLog` if it had one.
-    models
-        Names of the stack's members.
-    slots
-        Protocol, number of the fold and member of each of the stack's folds.
+    Validation figures are on the rows that follow the network's training. `log` is that of the
+    fitted stack, if it had one; `models` are the names of its members, and `slots` the protocol,
+    number of the fold and member of each of its folds.
 
     Returns
     -------
@@ -90,38 +75,23 @@ def history_table(
     training began) and those of `binary_scores`.
     """
     of_stack = [
-        _curves(history).assign(stack_member=member, slot=number)
+        _curves(history).assign(member=member, fold=number)
         for member, histories in enumerate(stack.histories_)
         for number, history in enumerate(histories)
     ]
-    records = pd.DataFrame(log.records if log else []).rename(
-        columns={"member": "stack_member", "fold": "slot", "name": "measure"}
-    )
+    records = pd.DataFrame(log.records if log else []).rename(columns={"name": "measure"})
     table = pd.concat([*of_stack, records], ignore_index=True)
-    places = pd.DataFrame(
-        {
-            "protocol": [protocol for protocol, _, _ in slots],
-            "fold": np.array([fold for _, fold, _ in slots], dtype=np.int16),
-            "member": np.array([member for _, _, member in slots], dtype=np.int16),
-        }
-    )
-    own = places.iloc[table["slot"]].reset_index(drop=True)
-    own.insert(0, "model", np.array(models, dtype=object)[table["stack_member"]])
-    joined = own.assign(
-        epoch=table["epoch"].to_numpy(dtype=np.int32),
-        measure=table["measure"].to_numpy(),
-        value=table["value"].to_numpy(dtype=np.float64),
-    )
-    return joined.astype(dict.fromkeys(("model", "protocol", "measure"), "category"))
+    places = pd.DataFrame(slots, columns=["protocol", "fold", "member"])
+    own = places.iloc[table["fold"]].reset_index(drop=True)
+    own.insert(0, "model", np.array(models, dtype=object)[table["member"]])
+    numbers = {"fold": np.int16, "member": np.int16, "epoch": np.int32, "value": np.float64}
+    names = dict.fromkeys(("model", "protocol", "measure"), "category")
+    return own.join(table[["epoch", "measure", "value"]]).astype({**numbers, **names})
 
 
 def _curves(history: Any) -> pd.DataFrame:
-    curves = {
-        "train_loss": history.train_loss,
-        "validation_loss": history.validation_loss,
-        "validation_score": history.validation_score,
-        "seconds": history.seconds,
-    }
+    names = ("train_loss", "validation_loss", "validation_score", "seconds")
+    curves = {name: getattr(history, name) for name in names}
     wide = pd.DataFrame({name: values for name, values in curves.items() if len(values)})
     wide.insert(0, "epoch", range(1, len(wide) + 1))
     return wide.melt(id_vars="epoch", var_name="measure", value_name="value")
@@ -130,12 +100,7 @@ def _curves(history: Any) -> pd.DataFrame:
 def pool_epochs(history: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """Pool each epoch of two-class networks over all folds of a protocol.
 
-    Parameters
-    ----------
-    history
-        Losses and errors of each network after each epoch.
-    predictions
-        Give each fold's number of patients and of positives.
+    Predictions give each fold's number of patients and of positives.
 
     Returns
     -------

@@ -25,10 +25,7 @@ from crossfold.validation.estimates import MAIN_METRIC
 class KeptModel(BaseEstimator):  # type: ignore[misc]
     """A kept model of one fold with scikit-learn's interface; it reads feature tables.
 
-    Parameters
-    ----------
-    networks, state
-        Its members, and their encoder and task.
+    `networks` are its members, `state` has their encoder and task.
     """
 
     def __init__(self, networks: Sequence[Any], state: dict[str, Any]) -> None:
@@ -72,14 +69,8 @@ class KeptModel(BaseEstimator):  # type: ignore[misc]
 class ShuffledModel(KeptModel):
     """A kept model that reads, for each group of columns, the numbers of the rows to take.
 
-    Parameters
-    ----------
-    model
-        The model.
-    rows
-        Its inputs, shape ``(n, columns)``; they are encoded once.
-    groups
-        Columns of each group by its name, as `group_columns` lists them.
+    Its inputs `rows`, shape ``(n, columns)``, are encoded once; `groups` are those of
+    `group_columns`.
     """
 
     def __init__(
@@ -111,12 +102,8 @@ def group_columns(
     """List the input columns that are shuffled together, by the name of their group.
 
     They are those that the parameters name, and the parts of one date; all others stand alone,
-    under their own name.
-
-    Raises
-    ------
-    CrossfoldError
-        A group has the name of a column, or names one that there is not.
+    under their own name. A group that has the name of a column, or names one that there is not, is
+    a `CrossfoldError`.
     """
     by_kind = inputs_by_kind(features, table_parameters.target, preparation)
     columns, kinds = [one for own in by_kind.values() for one in own], table_parameters.columns
@@ -133,7 +120,7 @@ def group_columns(
             f"importance: groups: {', '.join(wrong)}: give every group a name that no column has, "
             f"and name input columns in it, which are {', '.join(columns)}."
         )
-    present = {name: [one for one in group if one in columns] for name, group in named.items()}
+    present = {name: {*group} & {*columns} for name, group in named.items()}
     name_of = {one: name for name, group in present.items() if len(group) > 1 for one in group}
     groups: dict[str, list[str]] = {}
     for column in columns:
@@ -180,23 +167,17 @@ def effect_values(values: pd.Series, n_values: int) -> pd.Series:
     """Choose the values at which the effect of a column is computed, with the type of the column.
 
     They are the most frequent levels of a category or flag, and of a number the values that occur,
-    or, where these are more, quantiles from the 5th to the 95th percentile of the rows.
-
-    Parameters
-    ----------
-    values
-        The column, shape ``(n,)``; missing values are left out.
-    n_values
-        How many are chosen at the most.
+    or, where these are more than `n_values`, quantiles from the 5th to the 95th percentile of the
+    rows; missing values are left out.
     """
     known = values.dropna()
-    if not is_number(known):
-        return _as_type(known.value_counts().index[:n_values], values)
-    distinct = np.unique(known.to_numpy())
-    if len(distinct) > n_values:
-        shares = np.linspace(0.05, 0.95, n_values)
-        distinct = np.unique(np.quantile(known.to_numpy(), shares, method="nearest"))
-    return _as_type(distinct, values)
+    chosen: Any = known.value_counts().index[:n_values]
+    if is_number(known):
+        chosen = np.unique(known.to_numpy())
+        if len(chosen) > n_values:
+            shares = np.linspace(0.05, 0.95, n_values)
+            chosen = np.unique(np.quantile(known.to_numpy(), shares, method="nearest"))
+    return pd.Series(list(chosen), name=values.name).astype(values.dtype)
 
 
 def is_number(values: pd.Series) -> bool:
@@ -205,23 +186,11 @@ def is_number(values: pd.Series) -> bool:
     return pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_bool_dtype(dtype)
 
 
-def _as_type(chosen: Any, values: pd.Series) -> pd.Series:
-    return pd.Series(list(chosen), name=values.name).astype(values.dtype)
-
-
 def effect_in_fold(model: KeptModel, rows: pd.DataFrame, values: pd.Series) -> NDArray[np.float64]:
     """Set a column of unseen rows to each value in turn, and average what the model then predicts.
 
-    This is partial dependence (Friedman 2001, section 8.2).
-
-    Parameters
-    ----------
-    model
-        The model of the fold.
-    rows
-        Inputs of validation rows, shape ``(n, columns)``.
-    values
-        Of the column of this name, shape ``(v,)``.
+    This is partial dependence (Friedman 2001, section 8.2) on inputs of validation rows, shape
+    ``(n, columns)``; `values`, shape ``(v,)``, have the name of the column.
 
     Returns
     -------

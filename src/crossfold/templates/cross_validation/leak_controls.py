@@ -39,6 +39,7 @@ from crossfold.validation.splits import assign_folds, fold_rows
 INSIDE, BEFORE = "inside each training fold", "before the split"
 SELECTION, SMOTE = "selection", "smote"
 _METRICS = ("accuracy", "balanced_accuracy", "roc_auc")
+_KEYS = ["control", "when"]
 
 
 class Permuted(NamedTuple):
@@ -67,11 +68,6 @@ def add_synthetic(table: Permuted, seed: int) -> Permuted:
     resampled, labels = make_sampler("smote", seed).fit_resample(marked, table.labels)
     parents = np.argsort(resampled[n:, width:])[:, -2:]
     return Permuted(resampled[:, :width], labels, np.vstack([table.parents, parents]))
-
-
-def _select(table: Permuted, select: int | None) -> Permuted:
-    """Select inputs and scale them on all rows, before anything is split."""
-    return table._replace(inputs=_preprocessor(select).fit_transform(table.inputs, table.labels))
 
 
 def _preprocessor(select: int | None) -> Any:
@@ -109,23 +105,22 @@ def run_leak_controls(
     labels = target_numbers(features[table_parameters.target], table_parameters)
     selected = permutations(inputs, labels, controls.n_permutations, seed)
     resampled = permutations(inputs, labels, controls.smote_permutations, seed)
+    select = _preprocessor(model.select).fit_transform
+    on_all_rows = [one._replace(inputs=select(one.inputs, one.labels)) for one in selected]
     runs: list[tuple[str, str, list[Permuted], dict[str, Any]]] = [
         (SELECTION, INSIDE, selected, {}),
-        (SELECTION, BEFORE, [_select(one, model.select) for one in selected], {"select": None}),
+        (SELECTION, BEFORE, on_all_rows, {"select": None}),
         (SMOTE, INSIDE, resampled, {"select": None, "sampler": "smote"}),
         (SMOTE, BEFORE, [add_synthetic(one, seed) for one in resampled],
          {"select": None, "sampler": "none"}),
     ]  # fmt: skip
-    predictions, leaks = [], []
+    predictions, leaks = {}, []
     for control, when, tables, changed in runs if model.select else runs[2:]:
         own = model.model_copy(update=changed)
-        said, crossing = _cross_validate(tables, own, folds.n_splits, seed)
-        predictions.append(said.assign(control=control, when=when))
-        leaks.append({"control": control, "when": when, "synthetic_leaks": crossing})
-    joined = pd.concat(predictions, ignore_index=True)
-    keys = ["control", "when"]
-    joined = joined[[*keys, *joined.columns.drop(keys)]].astype(dict.fromkeys(keys, "category"))
-    return joined, pd.DataFrame(leaks)
+        predictions[control, when], n = _cross_validate(tables, own, folds.n_splits, seed)
+        leaks.append({"control": control, "when": when, "synthetic_leaks": n})
+    joined = pd.concat(predictions, names=_KEYS).reset_index(_KEYS).reset_index(drop=True)
+    return joined.astype(dict.fromkeys(_KEYS, "category")), pd.DataFrame(leaks)
 
 
 def _cross_validate(
@@ -133,10 +128,8 @@ def _cross_validate(
 ) -> tuple[pd.DataFrame, int]:
     """Train all permutations as one stack; predict each row by the fold that left it out.
 
-    Returns
-    -------
-    The predictions, and how many synthetic rows the leak guard finds that are validated, or train
-    beside what they were made from.
+    Counts too how many synthetic rows the leak guard finds that are validated, or train beside what
+    they were made from.
     """
     from crossfold.mlp import FoldStack, ProgressBar
 
@@ -171,12 +164,12 @@ def evaluate_leak_controls(control_predictions: pd.DataFrame, leaks: pd.DataFram
     Columns ``control``, ``when``, ``metric``, ``estimate``, ``low``, ``high``, ``permutations``
     and ``synthetic_leaks`` (what the leak guard counts).
     """
-    keys, rows = ["control", "when"], []
-    for names, part in control_predictions.groupby(keys, sort=False, observed=True):
+    rows = []
+    for names, part in control_predictions.groupby(_KEYS, sort=False, observed=True):
         found = pd.DataFrame([_figures(one) for _, one in part.groupby("permutation")])
         rows += [(*names, metric, *t_interval(found[metric]), len(found)) for metric in found]
-    columns = [*keys, "metric", "estimate", "low", "high", "permutations"]
-    return pd.DataFrame(rows, columns=columns).merge(leaks, on=keys)
+    columns = [*_KEYS, "metric", "estimate", "low", "high", "permutations"]
+    return pd.DataFrame(rows, columns=columns).merge(leaks, on=_KEYS)
 
 
 def _figures(rows: pd.DataFrame) -> dict[str, float]:

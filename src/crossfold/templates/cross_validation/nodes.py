@@ -1,6 +1,7 @@
 """Nodes that train and score: one for each family of models, the control, and the final model."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -18,14 +19,12 @@ from crossfold.templates.cross_validation.folds import (
     ALL_ROWS,
     PERMUTED,
     SCORED,
-    Fold,
     group_of_row,
     read_folds,
 )
 from crossfold.templates.cross_validation.parameters import (
     FamilyParameters,
     ImportanceParameters,
-    Model,
     PreparationParameters,
 )
 from crossfold.templates.cross_validation.training import Training, installed
@@ -51,10 +50,8 @@ def cross_validate_networks(
     What they say of rows that they did not learn from (see `score_table`); the networks with what
     belongs to them; and their history.
     """
-    scores, networks, history, _ = search_networks(
-        features, fold_table, table_parameters, preparation, family, seed
-    )
-    return scores, networks, history
+    read = features, fold_table, table_parameters, preparation
+    return search_networks(*read, family, seed)[:3]
 
 
 def search_networks(
@@ -71,10 +68,9 @@ def search_networks(
     -------
     What `cross_validate_networks` returns, and every candidate with its score in each fold.
     """
-    training = _training(features, fold_table, table_parameters, preparation)
-    fitted, history, searched = fit_networks(
-        family.root, read_folds(fold_table, *SCORED), training, seed
-    )
+    training = Training(features, table_parameters, preparation, group_of_row(fold_table))
+    folds = read_folds(fold_table, *SCORED)
+    fitted, history, searched = fit_networks(family.root, folds, training, seed)
     return score_table(fitted, training), keep_networks(fitted), history, searched
 
 
@@ -92,10 +88,9 @@ def cross_validate_estimators(
     -------
     The table of `score_table`.
     """
-    training = _training(features, fold_table, table_parameters, preparation)
+    training = Training(features, table_parameters, preparation, group_of_row(fold_table))
     folds = read_folds(fold_table, *SCORED)
-    fitted = fit_estimators(installed(family.root), folds, training, seed)
-    return score_table(fitted, training)
+    return score_table(fit_estimators(installed(family.root), folds, training, seed), training)
 
 
 def cross_validate_control(
@@ -107,13 +102,10 @@ def cross_validate_control(
     seed: int,
 ) -> pd.DataFrame:
     """Cross-validate the first network of a family on features made from permuted labels."""
-    training = _training(permuted_features, fold_table, table_parameters, preparation)
+    training = Training(permuted_features, table_parameters, preparation, group_of_row(fold_table))
     name, model = next(iter(family))
     model = model.model_copy(update={"protocols": None, "search": {}})
-    folds = [
-        Fold(PERMUTED, one.fold, one.train_rows, one.validation_rows, one.part)
-        for one in read_folds(fold_table)
-    ]
+    folds = [replace(one, protocol=PERMUTED) for one in read_folds(fold_table)]
     fitted, _, _ = fit_networks({name: model}, folds, training, seed)
     return score_table(fitted, training)
 
@@ -132,9 +124,9 @@ def fit_final_networks(
     -------
     The networks, and what each member says of the part that it left out.
     """
-    training = _training(features, fold_table, table_parameters, preparation)
+    training = Training(features, table_parameters, preparation, group_of_row(fold_table))
     name, model = next(iter(family))
-    own: dict[str, Model] = {name: model.model_copy(update={"protocols": None})}
+    own = {name: model.model_copy(update={"protocols": None})}
     fitted, _, _ = fit_networks(own, read_folds(fold_table, ALL_ROWS), training, seed)
     return keep_networks(fitted), score_table(fitted, training)
 
@@ -170,13 +162,12 @@ def measure_importance(
     target = target_numbers(features[table_parameters.target], table_parameters)
     inputs = features[[column for group in groups.values() for column in group]]
     unseen = [fold.validation_rows for fold in folds]
-    lost = pd.DataFrame(
-        [
-            measured.measure_fold(model, inputs.iloc[rows], target[rows], groups, importance, seed)
-            for model, rows in zip(models, unseen, strict=True)
-        ]
-    )
-    table = pd.DataFrame([{"column": name, **_mean_of_folds(lost[name])} for name in lost])
+    lost = [
+        measured.measure_fold(model, inputs.iloc[rows], target[rows], groups, importance, seed)
+        for model, rows in zip(models, unseen, strict=True)
+    ]
+    by_group = pd.DataFrame(lost).items()
+    table = pd.DataFrame([{"column": name, **_mean_of_folds(own)} for name, own in by_group])
     table = table.assign(folds=len(folds)).sort_values("estimate", ascending=False)
     rng = np.random.default_rng(seed)
     parts = [inputs.iloc[rng.permutation(rows)[: importance.max_rows]] for rows in unseen]
@@ -208,11 +199,9 @@ def permute_labels(
     features: pd.DataFrame, table_parameters: TableParameters, seed: int
 ) -> pd.DataFrame:
     """Put the target of a feature table into random order, for the control."""
-    order = np.random.default_rng(seed).permutation(len(features))
     target = features[table_parameters.target]
-    return features.assign(**{table_parameters.target: target.to_numpy()[order]}).astype(
-        {table_parameters.target: target.dtype}
-    )
+    permuted = target.iloc[np.random.default_rng(seed).permutation(len(features))]
+    return features.assign(**{str(target.name): permuted.array})
 
 
 def keep_networks(fitted: Sequence[Fitted]) -> Networks:
@@ -221,18 +210,17 @@ def keep_networks(fitted: Sequence[Fitted]) -> Networks:
     The document's ``fitted`` has, for each model and fold in the order of the list, ``model``,
     ``protocol``, ``fold``, ``members`` (how many of the list) and ``encoder``.
     """
-    return [one for result in fitted for one in result.estimators], {
-        "fitted": [
-            {
-                "model": result.model,
-                "protocol": result.fold.protocol,
-                "fold": result.fold.fold,
-                "members": len(result.estimators),
-                "encoder": result.encoder.to_dict(),
-            }
-            for result in fitted
-        ]
-    }
+    documents = [
+        {
+            "model": one.model,
+            "protocol": one.fold.protocol,
+            "fold": one.fold.fold,
+            "members": len(one.estimators),
+            "encoder": one.encoder.to_dict(),
+        }
+        for one in fitted
+    ]
+    return [network for one in fitted for network in one.estimators], {"fitted": documents}
 
 
 def list_selected(networks: Networks, family: FamilyParameters) -> pd.DataFrame:
@@ -243,23 +231,14 @@ def list_selected(networks: Networks, family: FamilyParameters) -> pd.DataFrame:
     Columns ``model``, ``protocol``, ``fold`` and ``column``.
     """
     name, _ = next(iter(family))
-    tables = [
-        pd.DataFrame({"column": TableEncoder.from_dict(fitted["encoder"]).inputs}).assign(
-            **{key: fitted[key] for key in ("model", "protocol", "fold")}
-        )
+    keys = ["model", "protocol", "fold"]
+    rows = [
+        (*(fitted[key] for key in keys), column)
         for fitted in networks[1]["fitted"]
         if fitted["model"] == name
+        for column in TableEncoder.from_dict(fitted["encoder"]).inputs
     ]
-    return pd.concat(tables, ignore_index=True)[["model", "protocol", "fold", "column"]]
-
-
-def _training(
-    features: pd.DataFrame,
-    fold_table: pd.DataFrame,
-    table_parameters: TableParameters,
-    preparation: PreparationParameters,
-) -> Training:
-    return Training(features, table_parameters, preparation, group_of_row(fold_table))
+    return pd.DataFrame(rows, columns=[*keys, "column"])
 
 
 def join_tables(*tables: pd.DataFrame) -> pd.DataFrame:

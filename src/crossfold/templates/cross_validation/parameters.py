@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -16,7 +17,6 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
-from pydantic_core import InitErrorDetails
 
 from crossfold.templates.parameters import Parameters
 from crossfold.user_input import did_you_mean
@@ -143,13 +143,9 @@ def _is_listed(name: str, value: Any) -> bool:
     field = NetworkParameters.model_fields.get(name)
     if field is None:
         return False
-    words = [
-        one for one in (value if isinstance(value, tuple) else [value]) if isinstance(one, str)
-    ]
-    if not words:  # pydantic has checked the number
-        return True
-    kinds = get_args(field.annotation)
-    return {word for kind in kinds for word in get_args(kind) or (kind,)}.issuperset(words)
+    values = value if isinstance(value, tuple) else (value,)
+    known = {word for kind in get_args(field.annotation) for word in get_args(kind) or (kind,)}
+    return known.issuperset(one for one in values if isinstance(one, str))  # numbers are checked
 
 
 def _check_arguments(given: dict[str, Any]) -> None:
@@ -222,11 +218,6 @@ class Model(Parameters):
         return self
 
     @property
-    def is_network(self) -> bool:
-        """Whether it is one of our networks."""
-        return self.estimator == MLP
-
-    @property
     def network(self) -> NetworkParameters:
         """Arguments of the network, with their defaults."""
         return NetworkParameters.model_validate(self.params)
@@ -237,16 +228,8 @@ def _check_network(values: dict[str, Any], where: str) -> None:
     try:
         NetworkParameters.model_validate(values)
     except ValidationError as error:
-        faults = [
-            InitErrorDetails(
-                type=one["type"],
-                loc=(where, *one["loc"]),
-                input=one["input"],
-                ctx=one.get("ctx", {}),
-            )
-            for one in error.errors(include_url=False)
-        ]
-        raise ValidationError.from_exception_data(error.title, faults) from error
+        found: list[Any] = [{**one, "loc": (where, *one["loc"])} for one in error.errors()]
+        raise ValidationError.from_exception_data(error.title, found) from error
 
 
 class FamilyParameters(RootModel[dict[str, Model]]):
@@ -297,9 +280,8 @@ class ImportanceParameters(Parameters):
 
     @model_validator(mode="after")
     def _groups_apart(self) -> Self:
-        named = [column for group in self.groups.values() for column in group]
-        twice = sorted({column for column in named if named.count(column) > 1})
-        if twice:
+        named = Counter(column for group in self.groups.values() for column in group)
+        if twice := sorted(column for column, times in named.items() if times > 1):
             raise ValueError(f"{', '.join(twice)}: name each column in one of the groups")
         return self
 

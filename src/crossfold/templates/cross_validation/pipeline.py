@@ -74,8 +74,13 @@ def create_pipeline(
     inputs = {"cleaned": table, "features": features}
     if permuted_features is not None:
         inputs["permuted_features"] = permuted_features
-    made = [
-        *_fold_nodes(),
+    assigned = ["cleaned", "features", "params:folds", "params:table", "params:seed"]
+    made = wire(
+        (assign_rows_to_folds, assigned, "folds"),
+        (guard_against_leaks, ["cleaned", "folds", "params:table"], "leak_guard"),
+        namespace="folds",
+    )
+    made += [
         *(
             _family_node(family, nodes.search_networks, *_NETWORKS, "search")
             if family in searched
@@ -86,24 +91,19 @@ def create_pipeline(
         *_control_nodes(control, permute=permuted_features is None),
         *(_leak_nodes(leaks) if leaks else []),
         *_evaluation_nodes(networks, [*estimators, *networks, *(["control"] if control else [])]),
-        *(_importance_nodes(final) if importance else []),
         *_final_nodes(final),
     ]
+    if importance:
+        read = ["features", "folds", f"{final}_networks", *_TRAINING[1:], f"params:models.{final}"]
+        read += ["params:importance", "params:seed"]
+        found = ["feature_importance", "feature_effects"]
+        made += wire((nodes.measure_importance, read, found), namespace="importance")
     return Pipeline(
         made,
         namespace=study,
         inputs=inputs,
         parameters={"params:seed": "params:seed"},
         tags=["modelling"],
-    )
-
-
-def _fold_nodes() -> list[Node]:
-    assigned = ["cleaned", "features", "params:folds", "params:table", "params:seed"]
-    return wire(
-        (assign_rows_to_folds, assigned, "folds"),
-        (guard_against_leaks, ["cleaned", "folds", "params:table"], "leak_guard"),
-        namespace="folds",
     )
 
 
@@ -160,13 +160,6 @@ def _evaluation_nodes(networks: Sequence[str], families: Sequence[str]) -> list[
             namespace="evaluation",
         ),
     ]
-
-
-def _importance_nodes(family: str) -> list[Node]:
-    reads = ["features", "folds", f"{family}_networks", *_TRAINING[1:]]
-    reads += [f"params:models.{family}", "params:importance"]
-    made = ["feature_importance", "feature_effects"]
-    return wire((nodes.measure_importance, [*reads, "params:seed"], made), namespace="importance")
 
 
 def _final_nodes(family: str) -> list[Node]:

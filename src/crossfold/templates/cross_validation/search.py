@@ -6,26 +6,17 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from crossfold.templates.cross_validation.encoding import Encoded
-from crossfold.templates.cross_validation.folds import Fold
+from crossfold.templates.cross_validation.folds import Fold, assign
 from crossfold.templates.cross_validation.parameters import Model, PreparationParameters
 from crossfold.templates.cross_validation.training import Training, fit_model_encoder, make_network
-from crossfold.validation.splits import assign_folds, assign_parts, fold_rows
-
-Rows = NDArray[np.intp]
+from crossfold.validation.splits import fold_rows
 
 
 class TableTransformer(TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """The encoder of a model as a transformer of scikit-learn, to be fitted on inner folds.
-
-    Parameters
-    ----------
-    kinds, preparation, model
-        As in `fit_model_encoder`.
-    """
+    """The encoder of `fit_model_encoder` as a transformer of scikit-learn, for inner folds."""
 
     def __init__(
         self, kinds: dict[str, list[str]], preparation: PreparationParameters, model: Model
@@ -58,7 +49,7 @@ def search(
     arguments chosen in each fold.
     """
     results = _fit_grid(model, folds, training, seed)
-    joined = pd.concat(_score_tables(results, folds, model.search_folds), ignore_index=True)
+    joined = _score_table(results, folds, model.search_folds)
     candidates = [json.loads(text) for text in joined.loc[joined["chosen"], "candidate"]]
     return joined, [{name: _as_argument(v) for name, v in one.items()} for one in candidates]
 
@@ -66,43 +57,29 @@ def search(
 def _fit_grid(model: Model, folds: Sequence[Fold], training: Training, seed: int) -> dict[str, Any]:
     from crossfold.mlp import GridStack
 
-    kinds = training.kinds(model)
+    kinds, target, group = training.kinds(model), training.target, training.group
+    pairs = []
+    for outer in [fold.train_rows for fold in folds]:
+        own = target[outer], group[outer], training.task
+        assigned = assign(*own, n_splits=model.search_folds, seed=seed)
+        pairs += [(outer[train], outer[validation]) for train, validation in fold_rows(assigned)]
     grid = GridStack(
         make_network(model.network, training.task).set_params(random_state=seed),
         {name: [_as_argument(v) for v in values] for name, values in model.search.items()},
         preprocessor=TableTransformer(kinds, training.preparation, model),
         scoring=model.search_metric,
-        cv=[pair for fold in folds for pair in _inner_pairs(fold, model, training, seed)],
+        cv=pairs,
         refit=False,
     )
     columns = [name for names in kinds.values() for name in names]
-    inputs = training.features[columns], training.target
-    results: dict[str, Any] = grid.fit(*inputs, groups=training.group).cv_results_
+    results: dict[str, Any] = grid.fit(training.features[columns], target, groups=group).cv_results_
     return results
 
 
-def _inner_pairs(
-    fold: Fold, model: Model, training: Training, seed: int
-) -> list[tuple[Rows, Rows]]:
-    outer = fold.train_rows
-    group = training.group[outer]
-    if training.task == "regression":
-        assigned = assign_parts(group, n_parts=model.search_folds, seed=seed)
-    else:
-        groups = None if len(np.unique(group)) == len(group) else group
-        assigned = assign_folds(
-            training.target[outer], groups, n_splits=model.search_folds, seed=seed
-        )
-    return [(outer[train], outer[validation]) for train, validation in fold_rows(assigned)]
-
-
-def _score_tables(
-    results: dict[str, Any], folds: Sequence[Fold], n_inner: int
-) -> list[pd.DataFrame]:
-    n_scores = sum(name.startswith("split") for name in results)
-    scores = np.array([results[f"split{number}_test_score"] for number in range(n_scores)])
-    by_fold = scores.reshape(len(folds), n_inner, -1)
-    return [
+def _score_table(results: dict[str, Any], folds: Sequence[Fold], n_inner: int) -> pd.DataFrame:
+    scores = np.array([results[name] for name in results if name.startswith("split")])
+    of_folds = scores.reshape(len(folds), n_inner, -1)
+    tables = [
         pd.DataFrame(
             {
                 "protocol": fold.protocol,
@@ -113,8 +90,9 @@ def _score_tables(
                 "chosen": np.arange(own.shape[1]) == own.mean(axis=0).argmax(),
             }
         )
-        for fold, own in zip(folds, by_fold, strict=True)
+        for fold, own in zip(folds, of_folds, strict=True)
     ]
+    return pd.concat(tables, ignore_index=True)
 
 
 def _as_argument(value: Any) -> Any:

@@ -23,6 +23,7 @@ from crossfold.templates.cross_validation.encoding import (
 )
 from crossfold.templates.cross_validation.folds import Fold
 from crossfold.templates.cross_validation.parameters import (
+    MLP,
     Model,
     NetworkParameters,
     PreparationParameters,
@@ -94,23 +95,14 @@ def fit_model_encoder(
 ) -> TableEncoder:
     """Select the inputs of a model on training rows, and learn to encode them.
 
-    Parameters
-    ----------
-    table, target
-        Training rows only; the target as numbers, shape ``(n,)``.
-    kinds, preparation
-        As in `fit_encoder`.
-    model
-        Says how many inputs are selected, and how they are encoded.
+    The target is numbers, shape ``(n,)``; `kinds` and `preparation` are as in `fit_encoder`.
     """
     if model.select is not None:
         from sklearn.feature_selection import SelectKBest
 
-        numeric = kinds["numeric"]
-        selected = SelectKBest(class_separation, k=model.select).fit(
-            table[numeric].to_numpy(dtype=np.float32), target
-        )
-        kinds = {**kinds, "numeric": [numeric[i] for i in selected.get_support(indices=True)]}
+        inputs = table[kinds["numeric"]].astype(np.float32)
+        selected = SelectKBest(class_separation, k=model.select).fit(inputs.to_numpy(), target)
+        kinds = {**kinds, "numeric": list(inputs.columns[selected.get_support()])}
     return fit_encoder(table, kinds, preparation, model.preparation)
 
 
@@ -159,37 +151,26 @@ def make_network(
 
 def installed(models: dict[str, Model]) -> dict[str, Model]:
     """Keep the models whose package is installed; say which are not."""
-    kept = {name: model for name, model in models.items() if _is_installed(model)}
-    left_out = [name for name in models if name not in kept]
+    packages = {name: model.estimator.partition(".")[0] for name, model in models.items()}
+    left_out = [
+        name
+        for name, one in packages.items()
+        if one != MLP and importlib.util.find_spec(one) is None
+    ]
     if left_out:
         _logger.info(
             "Left out, as not installed: %s. pip install 'crossfold[references]' brings them.",
             ", ".join(left_out),
         )
-    return kept
-
-
-def _is_installed(model: Model) -> bool:
-    package = model.estimator.partition(".")[0]
-    return model.is_network or importlib.util.find_spec(package) is not None
+    return {name: model for name, model in models.items() if name not in left_out}
 
 
 def make_estimator(model: Model, categorical: NDArray[np.bool_], seed: int) -> Any:
     """Make an estimator that is not one of our networks, not yet fitted.
 
-    Parameters
-    ----------
-    model
-        Its description.
-    categorical
-        Which of its inputs are levels, shape ``(n_features,)``.
-    seed
-        Its ``random_state``, where it has one.
-
-    Raises
-    ------
-    CrossfoldError
-        There is no such class, or it does not take such arguments.
+    `categorical` marks the inputs that are levels, shape ``(n_features,)``; `seed` is its
+    ``random_state``, where it has one. A class that there is not, or that does not take such
+    arguments, is a `CrossfoldError`.
     """
     module, _, name = model.estimator.rpartition(".")
     try:
@@ -215,15 +196,15 @@ def outputs_of(estimator: Any, inputs: Any, task: Task) -> Outputs:
     Probability of class 1 of two, shape ``(n, 1)``, or where there is none the logistic of the
     margin; that of every class, shape ``(n, k)``; or the predicted numbers, shape ``(n, 1)``.
     """
-    if task == "regression":
-        return np.asarray(estimator.predict(inputs), dtype=np.float32).reshape(-1, 1)
-    if task == "binary" and not hasattr(estimator, "predict_proba"):
-        from scipy.special import expit
+    from scipy.special import expit
 
-        margin = estimator.decision_function(inputs)
-        return np.asarray(expit(margin), dtype=np.float32).reshape(-1, 1)
-    p = np.asarray(estimator.predict_proba(inputs), dtype=np.float32)
-    return p[:, 1:] if task == "binary" else p
+    if task == "regression":
+        said = estimator.predict(inputs)
+    elif task == "binary" and not hasattr(estimator, "predict_proba"):
+        said = expit(estimator.decision_function(inputs))
+    else:
+        said = estimator.predict_proba(inputs)[:, 1 if task == "binary" else 0 :]
+    return np.asarray(said, dtype=np.float32).reshape(len(said), -1)
 
 
 def pool(outputs: Sequence[Outputs], task: Task) -> Outputs:
