@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -135,9 +134,9 @@ def to_html(
     numeric = {name: pd.api.types.is_numeric_dtype(table[name].dtype) for name in shown}
     heads = {name: names.get(name, metric_name(name)) for name in shown}
     head = "".join(_cell("th", heads[name], numeric[name], ' scope="col"') for name in shown)
-    printed = table if decimals is None else table.map(partial(_fixed, decimals))
     rows = [
-        [_text(row, name, shown[0], names) for name in shown] for row in printed.to_dict("records")
+        [_text(row, name, name == shown[0], names, decimals) for name in shown]
+        for row in table.to_dict("records")
     ]
     bolds = [bold is not None and value == bold for value in (table[shown[0]] if shown else [])]
     pairs = _joined(rows, bolds) if join else zip(rows, bolds, strict=True)
@@ -146,11 +145,6 @@ def to_html(
         '<div class="scroll" tabindex="0" role="group" aria-label="{0}"><table>'
         "<caption><span>{0}</span></caption><thead><tr>{1}</tr></thead><tbody>{2}</tbody></table></div>"
     ).format(caption, Markup(head), Markup(body))
-
-
-def _fixed(decimals: int, value: Any) -> Any:
-    """Print a figure with as many decimals; leave everything else."""
-    return words.number(value, decimals) if isinstance(value, float) else value
 
 
 def _joined(rows: Sequence[list[str]], bolds: Sequence[bool]) -> Iterator[tuple[list[str], bool]]:
@@ -176,7 +170,9 @@ def _cell(tag: str, text: str, is_number: bool, attributes: str = "") -> str:
     return f"<{tag}{kind}{attributes}>{escape(figure)} {light}</{tag}>"
 
 
-def _text(row: dict[Any, Any], name: str, first: str, names: Mapping[str, str]) -> str:
+def _text(
+    row: dict[Any, Any], name: str, is_first: bool, names: Mapping[str, str], decimals: int | None
+) -> str:
     value = row[name]
     if isinstance(value, bool):
         return "yes" if value else "no"
@@ -185,7 +181,9 @@ def _text(row: dict[Any, Any], name: str, first: str, names: Mapping[str, str]) 
     if not isinstance(value, float):
         known = names.get(value, value) if isinstance(value, str) else value
         told = metric_name(str(known)) if name == "metric" else known
-        return words.shortened(told, _LONGEST_NAME if name == first else _LONGEST_TEXT)
+        return words.shortened(told, _LONGEST_NAME if is_first else _LONGEST_TEXT)
+    if decimals is not None:
+        return words.number(value, decimals)
     if name == "p_value":
         return words.p_value(value)
     of_name = "" if name == "estimate" else f"{name}_"

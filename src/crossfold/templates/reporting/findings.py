@@ -141,7 +141,7 @@ def over_time(results: Results) -> str:
     start = f" (from {results.first_test_day} on)" if results.first_test_day else ""
     mixed = results.metric(model, results.main_metric)
     return (
-        f"Trained on earlier rows and tested on the last {count(results.validated(TIME_SPLIT))}"
+        f"Trained on earlier rows and tested on the last {count(len(results.later_rows))}"
         f"{start}, {results.label(model)} has {main.name} {main}; on folds that mix all times it "
         f"has {mixed}."
     )

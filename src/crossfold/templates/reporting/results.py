@@ -196,19 +196,19 @@ class Results(Datasets):
         """Number of groups that are kept together; that of rows where each stands for itself."""
         return int(self.folds["group"].nunique())
 
-    def validated(self, protocol: str) -> int:
-        """Count the rows that a protocol validates."""
-        rows = self.folds["protocol"].eq(protocol) & self.folds["role"].eq(VALIDATION)
-        return int(rows.sum())
+    @cached_property
+    def later_rows(self) -> pd.Series:
+        """Numbers of the time split's test rows."""
+        rows = self.folds["protocol"].eq(TIME_SPLIT) & self.folds["role"].eq(VALIDATION)
+        return self.folds.loc[rows, "row"]
 
     @cached_property
     def first_test_day(self) -> str:
         """First day of the time split's test rows, or nothing."""
         time = self.table_parameters.time
-        rows = self.folds["protocol"].eq(TIME_SPLIT) & self.folds["role"].eq(VALIDATION)
-        if time is None or time not in self.table or not rows.any():
+        if time is None or time not in self.table or self.later_rows.empty:
             return ""
-        return day(self.table[time].iloc[self.folds.loc[rows, "row"].to_numpy()].min())
+        return day(self.table[time].iloc[self.later_rows.to_numpy()].min())
 
     @cached_property
     def period(self) -> str:
