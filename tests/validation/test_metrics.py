@@ -44,6 +44,15 @@ def test_probability_metrics_equal_scikit_learns(scored, name: str) -> None:
     np.testing.assert_allclose(ours, expected, rtol=1e-6)
 
 
+def test_ranking_alone_leaves_out_what_else_probabilities_tell(scored) -> None:
+    y, p, weights = scored
+    alone = binary_metrics(y, p, weights=weights, only_ranking=True)
+    every = binary_metrics(y, p, weights=weights)
+    assert list(alone) == ["roc_auc", "pr_auc"]
+    for name, values in alone.items():
+        np.testing.assert_array_equal(values, every[name])
+
+
 @pytest.mark.parametrize("name", DECIDED)
 def test_decision_metrics_equal_scikit_learns(scored, name: str) -> None:
     y, p, weights = scored

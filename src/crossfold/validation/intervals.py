@@ -88,13 +88,15 @@ def bootstrap_metrics(
     flagged: ArrayLike | None,
     bootstrap: GroupBootstrap,
     rows: NDArray[np.intp] | None = None,
+    *,
+    only_ranking: bool = False,
 ) -> dict[str, Values]:
     """Compute all metrics of one model on every resample.
 
     Parameters
     ----------
-    y, p, flagged
-        As in `binary_metrics`, shape ``(n,)``.
+    y, p, flagged, only_ranking
+        As in `binary_metrics`; arrays of shape ``(n,)``.
     bootstrap
         Its groups cover the whole table.
     rows
@@ -109,7 +111,10 @@ def bootstrap_metrics(
     y, p = np.asarray(y)[order], np.asarray(p)[order]
     flagged = None if flagged is None else np.asarray(flagged)[order]
     rows = order if rows is None else rows[order]
-    blocks = [binary_metrics(y, p, flagged, weights) for weights in bootstrap.blocks(rows)]
+    blocks = [
+        binary_metrics(y, p, flagged, weights, only_ranking=only_ranking)
+        for weights in bootstrap.blocks(rows)
+    ]
     return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
 

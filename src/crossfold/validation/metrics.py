@@ -19,7 +19,12 @@ ECE_BINS = 10
 
 
 def binary_metrics(
-    y: ArrayLike, p: ArrayLike, flagged: ArrayLike | None = None, weights: Weights | None = None
+    y: ArrayLike,
+    p: ArrayLike,
+    flagged: ArrayLike | None = None,
+    weights: Weights | None = None,
+    *,
+    only_ranking: bool = False,
 ) -> dict[str, Values]:
     """Compute all metrics of one model for one or many sets of weights at once.
 
@@ -36,6 +41,8 @@ def binary_metrics(
     weights
         Non-negative, shape ``(resamples, n)``, whose precision the sums have; None weighs every
         row once, in double precision.
+    only_ranking
+        Whether to leave out metrics of the size of probabilities, a third of the time.
 
     Returns
     -------
@@ -46,7 +53,9 @@ def binary_metrics(
     p = np.asarray(p, dtype=np.float64)
     weights = np.ones((1, len(y))) if weights is None else weights
     with np.errstate(divide="ignore", invalid="ignore"):
-        results = {**_ranking(y, p, weights), **_probability(y, p, weights)}
+        results = _ranking(y, p, weights)
+        if not only_ranking:
+            results |= _probability(y, p, weights)
         if flagged is not None:
             results |= _decision(y, np.asarray(flagged, dtype=np.float32), weights)
     return results

@@ -90,8 +90,17 @@ class Case:
 
     def best_threshold(self, subject: str) -> float:
         """Find the threshold with the highest F1."""
-        sums = [self.counts(subject, t).sum(axis=1, dtype=np.float64) for t in self.thresholds]
-        return float(self.thresholds[np.argmax([DECISIONS["f1"](*one) for one in sums])])
+        return float(self.thresholds[np.argmax(DECISIONS["f1"](*self.sweep(subject)))])
+
+    def sweep(self, subject: str) -> Array:
+        """Count true and false positives and negatives at each threshold, shape ``(4, t)``."""
+        p, n = self.probability(subject), len(self.target)
+        order = np.argsort(p)
+        n_below = np.searchsorted(p[order], self.thresholds, side="right")
+        positives = np.concatenate([[0], np.cumsum(self.target[order])])
+        fn, n_positive = positives[n_below], positives[-1]
+        tn = n_below - fn
+        return np.stack([n_positive - fn, n - n_positive - tn, fn, tn]).astype(np.float64)
 
     def measure(self, subject: str, metric: str, cut: Cut) -> tuple[float, Array]:
         """Measure a metric of a subject and of its resamples; NaN if it was not trained."""
@@ -120,7 +129,9 @@ class Case:
         score = {"roc_auc": roc_auc_score, "pr_auc": average_precision_score}[metric]
         name, p = self.subjects.get(subject, subject), self.probability(subject)
         if name not in self._ranked:
-            self._ranked[name] = bootstrap_metrics(self.target, p, None, self.bootstrap)
+            self._ranked[name] = bootstrap_metrics(
+                self.target, p, None, self.bootstrap, only_ranking=True
+            )
         return float(score(self.target, p)), self._ranked[name][metric]
 
     def lead(self, one: tuple[float, Array], other: tuple[float, Array]) -> Measured:
@@ -143,8 +154,7 @@ def f1_lost_by_sweep(case: Case) -> Measured:
     """Measure the best F1 minus F1 at the threshold where the sweep's F1 curve peaks."""
     best = found = case.best_threshold("weighted")
     if "fpr_stored_as_f1" in case.faults:
-        rates = [case.counts("weighted", t)[1].sum() for t in case.thresholds]
-        found = float(case.thresholds[np.argmax(rates)])
+        found = float(case.thresholds[np.argmax(case.sweep("weighted")[1])])
     counts = [case.counts("weighted", threshold) for threshold in (best, found)]
     return case.lead(*(case.summed(DECISIONS["f1"], one) for one in counts))
 
