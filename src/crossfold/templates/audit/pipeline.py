@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar, get_type_hints
 
@@ -61,11 +61,12 @@ def create_pipeline(
 
 
 def run_side_by_side(
-    function: Callable[..., _Result], jobs: Sequence[Sequence[Any]], n_jobs: int
+    function: Callable[..., _Result], jobs: Iterable[Sequence[Any]], n_jobs: int
 ) -> list[_Result]:
     """Call a function with the arguments of each job, as many at a time as joblib's `n_jobs` says.
 
-    Each process keeps its matrix products to its share of the processors.
+    Each process keeps its matrix products to its share of the processors. Arguments that a
+    generator makes are made shortly before their turn.
     """
     from joblib import Parallel, delayed
 

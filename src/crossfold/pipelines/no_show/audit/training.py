@@ -241,9 +241,10 @@ def train_runs(
     }
     jobs = list(dict.fromkeys(part for own in parts.values() for part in own))
     _logger.info("The audit trains %d stacks of networks and forests.", len(jobs))
-    tasks = [
+    # Tables are made while others are learned from.
+    tasks = (
         (*job, table_of(job[0].faults.intersection(FOLD_FAULTS)), protocol, seed) for job in jobs
-    ]
+    )
     trained = run_side_by_side(_train_part, tasks, protocol.n_jobs)
     done = dict(zip(jobs, trained, strict=True))
     answers, histories = (
