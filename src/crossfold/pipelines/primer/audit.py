@@ -86,13 +86,20 @@ class ProtocolParameters(Parameters):
     """Draws of the toy table and its start."""
     iterations: Annotated[tuple[PositiveInt, ...], Field(min_length=2)]
     """Of the toy table: as many as the source's, and of the longest training."""
+    n_jobs: int = 1
+    """Setups that are trained at the same time, as in joblib: -1 for one on each processor."""
 
 
 def train_first_networks(claims: PrimerClaims, protocol: ProtocolParameters) -> pd.DataFrame:
     """Train the first network in every setup from every seed: ``run``, and what each epoch gave."""
+    jobs = [(setup, protocol) for setup in audit.list_setups(claims, short=False)]
+    tables = audit.run_side_by_side(_train_seeds, jobs, protocol.n_jobs)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _train_seeds(setup: Setup, protocol: ProtocolParameters) -> pd.DataFrame:
     rows = [
         {"run": setup.name, **epoch}
-        for setup in audit.list_setups(claims, short=False)
         for seed in range(protocol.source_seed, protocol.source_seed + protocol.n_seeds)
         for epoch in train_network(seed, setup.faults, protocol.epochs)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import product
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -132,7 +133,7 @@ class ProtocolParameters(Parameters):
     n_resamples: Annotated[int, Field(ge=50)] = 1000
     """Bootstrap resamples, by wines that measure the same."""
     n_jobs: int = 1
-    """Protocols that are trained at the same time, as in joblib: -1 for one on each processor."""
+    """Models that are trained at the same time, as in joblib: -1 for one on each processor."""
 
 
 def make_folds(group: Array, faults: Collection[str], *, n_splits: int, seed: int) -> list[Fold]:
@@ -179,24 +180,32 @@ def train_runs(
     One row for each run, model and wine that it tests: ``run``, ``model``, ``row``, ``group``,
     ``target``, ``score`` and ``flagged``.
     """
-    runs = [(REPORTED, claims.on)]
-    runs += [(one.name, one.faults) for one in list_setups(claims, short=False)]
-    jobs = [(wines, protocol, *run, seed) for run in runs]
-    return pd.concat(audit.run_side_by_side(_train, jobs, protocol.n_jobs), ignore_index=True)
+    runs = {REPORTED: claims.on}
+    runs |= {one.name: one.faults for one in list_setups(claims, short=False)}
+    jobs = list(product(runs, make_models(protocol, seed, as_source=False)))
+    # Runs that train on all folds first: they take longest.
+    longest_first = sorted(jobs, key=lambda job: SINGLE_SPLIT in runs[job[0]])
+    tasks = [(wines, protocol, run, runs[run], model, seed) for run, model in longest_first]
+    tables = audit.run_side_by_side(_train, tasks, protocol.n_jobs)
+    found = dict(zip(longest_first, tables, strict=True))
+    return pd.concat([found[job] for job in jobs], ignore_index=True)
 
 
 def _train(
-    wines: pd.DataFrame, protocol: ProtocolParameters, run: str, faults: Collection[str], seed: int
+    wines: pd.DataFrame,
+    protocol: ProtocolParameters,
+    run: str,
+    faults: Collection[str],
+    model: str,
+    seed: int,
 ) -> pd.DataFrame:
     group, y = wines["group"].to_numpy(), is_red(wines)
     folds = make_folds(group, faults, n_splits=protocol.n_splits, seed=seed)
-    tables: list[pd.DataFrame] = []
-    for model, estimator in make_models(protocol, seed, as_source=run == REPORTED).items():
-        score = _fit(estimator, features(wines), y, folds).astype("float32")
-        about = {"run": run, "model": model, "row": np.arange(len(y)), "group": group}
-        table = pd.DataFrame({**about, "target": y, "score": score, "flagged": score >= 0.5})
-        tables.append(table[~np.isnan(score)])
-    return pd.concat(tables)
+    estimator = make_models(protocol, seed, as_source=run == REPORTED)[model]
+    score = _fit(estimator, features(wines), y, folds).astype("float32")
+    about = {"run": run, "model": model, "row": np.arange(len(y)), "group": group}
+    table = pd.DataFrame({**about, "target": y, "score": score, "flagged": score >= 0.5})
+    return table.dropna(subset="score")
 
 
 def make_models(protocol: ProtocolParameters, seed: int, *, as_source: bool) -> dict[str, Any]:
