@@ -428,10 +428,8 @@ def takes_batches(estimator: BaseMLP) -> bool:
     return True
 
 
-def clone_with(estimator: _MLP, parameters: Mapping[str, Any], *, checks: bool = True) -> _MLP:
+def clone_with(estimator: _MLP, parameters: Mapping[str, Any]) -> _MLP:
     """Clone an estimator with other parameters; callbacks are shared and not copied.
-
-    What was checked before, in another clone, is not checked again: it takes longer than to clone.
 
     Raises
     ------
@@ -447,8 +445,7 @@ def clone_with(estimator: _MLP, parameters: Mapping[str, Any], *, checks: bool =
             f"{type(copy).__name__} has no such parameter."
         )
     copy.set_params(**{**parameters, "callbacks": estimator.callbacks})
-    if checks:
-        copy._validate_params()
+    copy._validate_params()
     return copy
 
 
