@@ -392,7 +392,8 @@ class TorchEngine(Engine):
     def _sum_losses(self, block: Block, take: Callable[[StepInputs], Any]) -> Array:
         """Let `take` take each step of a block, and sum up the losses."""
         inputs, targets = self._gather(block.rows, block.members)
-        taken = [take(one) for one in self._inputs_of(block, inputs, targets)]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            taken = [take(one) for one in self._inputs_of(block, inputs, targets)]
         logits = torch.stack([z for z, _ in taken], dim=1).cpu().numpy()
         penalties = [torch.as_tensor(p) for _, p in taken if not isinstance(p, int)]
         twice_penalty = np.zeros((len(inputs), 1))
