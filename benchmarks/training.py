@@ -33,7 +33,7 @@ from rich.table import Table
 DOCS = Path(__file__).parents[1] / "docs"
 LEARNING_RATE = 0.002
 HELD_OUT_ROWS = 1000
-LIBRARIES = ("numpy", "scikit-learn", "torch", "skorch")
+LIBRARIES = ("numpy", "numba", "scikit-learn", "torch", "skorch")
 CROSSFOLD = ("crossfold, NumPy", "crossfold, PyTorch")
 
 Array = np.ndarray[Any, Any]
