@@ -1,13 +1,15 @@
-"""Compares the network that needs no tuning with trees, on tables that ship inside packages.
+"""Compares the network that needs no tuning with other models, on tables that ship inside packages.
 
 Every model runs with its defaults on the same folds, which keep groups together and time running
 forwards. Results are kept as they come, in docs/results/tables.csv, and are not computed again;
-docs/results/tables.md and tables_reported.md are written from them at the end. Besides crossfold it
-needs pydataset and statsmodels for the tables, and those of lightgbm, catboost, xgboost and
-interpret that are to be compared. With more rows, tables that have no more than usual are left out,
-and results are tables_large.csv and tables_large.md::
+the pages docs/results/tables*.md are written from them at the end. Besides crossfold it needs
+pydataset and statsmodels for the tables, and those of lightgbm, catboost, xgboost, interpret-core
+and pytabkit that are to be compared. Models called ..._tuned search inside each training fold. With
+more rows, tables that have no more than usual are left out, and results are tables_large.csv and
+tables_large.md::
 
     python benchmarks/tables.py --half reported --models mlp lightgbm
+    python benchmarks/tables.py --half reported --models mlp_tuned lightgbm_tuned --sample 10
     python benchmarks/tables.py --half reported --models mlp lightgbm --rows 10000
 """
 
@@ -20,9 +22,10 @@ import importlib.util
 import resource
 import tarfile
 import warnings
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,9 +33,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
-from sklearn import datasets, ensemble, metrics, model_selection
-from sklearn.compose import make_column_transformer
-from sklearn.pipeline import make_pipeline
+from scipy.stats import loguniform, uniform
+from sklearn import datasets, ensemble, impute, metrics, model_selection
+from sklearn.base import clone
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import LabelEncoder, OrdinalEncoder
 
 from crossfold.validation.metrics import wilson_interval
@@ -46,6 +51,9 @@ HALVES = ("chosen_on", "reported")
 FIELDS = ("table", "task", "half", "rows", "columns", "grouping", "model", "version")
 FIELDS += ("metric", "mean", "sd", "folds", "second", "seconds", "date")
 N_FOLDS = 3
+N_TRIALS = 20
+N_SEEDS = 5
+MOST_TREES, PATIENCE = 1000, 50
 
 
 @dataclass(frozen=True)
@@ -70,18 +78,23 @@ class Table:
         """How folds are made."""
         return "time" if self.time is not None else "group" if self.group is not None else "none"
 
-    def folds(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Give training and test rows of three folds."""
+    def at(self, rows: np.ndarray) -> Table:
+        """Give some of its rows as a table."""
+        group, time = (None if key is None else key[rows] for key in (self.group, self.time))
+        return replace(self, X=self.X.iloc[rows], y=self.y[rows], group=group, time=time)
+
+    def folds(self, n_folds: int = N_FOLDS) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Give training and test rows of each fold."""
         if self.time is not None:
             order = np.argsort(self.time, kind="stable")
-            for train, test in model_selection.TimeSeriesSplit(N_FOLDS).split(order):
+            for train, test in model_selection.TimeSeriesSplit(n_folds).split(order):
                 yield order[train], order[test]
             return
         is_number = self.task == "regression"
         kind = model_selection.KFold if is_number else model_selection.StratifiedKFold
         if self.group is not None:
             kind = model_selection.GroupKFold if is_number else model_selection.StratifiedGroupKFold
-        yield from kind(N_FOLDS, shuffle=True, random_state=0).split(self.X, self.y, self.group)
+        yield from kind(n_folds, shuffle=True, random_state=0).split(self.X, self.y, self.group)
 
 
 def names(half: str | None = None) -> Iterator[tuple[str, str, str]]:
@@ -137,6 +150,11 @@ def mlp(table: Table, seed: int) -> Any:
     return kind.preset("tabular", random_state=seed)
 
 
+def mlp_single(table: Table, seed: int) -> Any:
+    """Give one network of the preset, as the others are one model."""
+    return mlp(table, seed).set_params(mlpensemble__n_members=1)
+
+
 def hist_gradient_boosting(table: Table, seed: int) -> Any:
     """Give scikit-learn's boosting."""
     kind = _class(table, ensemble, "HistGradientBoosting")
@@ -180,16 +198,142 @@ def ebm(table: Table, seed: int) -> Any:
     return kind(random_state=seed, n_jobs=1)
 
 
+def realmlp(table: Table, seed: int) -> Any:
+    """Give RealMLP of pytabkit (Holzmüller et al. 2024)."""
+    return _pytabkit(table, seed, "RealMLP_TD_")
+
+
+def tabm(table: Table, seed: int) -> Any:
+    """Give TabM of pytabkit (Gorishniy et al. 2025)."""
+    return _pytabkit(table, seed, "TabM_D_")
+
+
+def _pytabkit(table: Table, seed: int, name: str) -> Any:
+    """Give a network of pytabkit, which refuses gaps: they are filled with medians and flagged."""
+    kind = _class(table, importlib.import_module("pytabkit"), name)
+    filled = impute.SimpleImputer(strategy="median", add_indicator=True)
+    columns = make_column_transformer(
+        (filled, make_column_selector(dtype_include="number")),
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    )
+    columns.set_output(transform="pandas")
+    network = kind(device="cpu", random_state=seed, n_threads=1)
+    return Pipeline([("columns", columns), ("network", network)])
+
+
 def _class(table: Table, module: Any, name: str) -> Any:
     return getattr(module, name + ("Regressor" if table.task == "regression" else "Classifier"))
 
 
-MODELS: dict[str, Callable[[Table, int], Any]] = {
+class Tuned:
+    """Searches the settings of a model at random, and averages five seeds of the best.
+
+    A fifth of the training rows, whole groups and the last in time, judges the trials and ends the
+    growth of trees; the best settings, with that many trees, then learn from all of them. The first
+    trial has the defaults. Networks are tried as one stack.
+    """
+
+    def __init__(self, name: str, table: Table, seed: int) -> None:
+        self.name, self.table, self.seed = name, table, seed
+
+    def fit(self, X: pd.DataFrame, y: np.ndarray) -> Tuned:
+        """Search, and train the best; the index of `X` says which rows of the table it has."""
+        table, model = self.table.at(X.index), MODELS[self.name]
+        *_, (train, validation) = table.folds(5)
+        tried = self._try_networks if self.name == "mlp" else self._try_trees
+        best = max(tried(table, train, validation), key=lambda trial: trial[0])[1]
+        # The preset averages five seeds by itself.
+        seeds = range(self.seed, self.seed + (1 if self.name == "mlp" else N_SEEDS))
+        models = [model(table, seed).set_params(**best) for seed in seeds]
+        self.members_ = [one.fit(X, y, **kept_apart(table, model)) for one in models]
+        return self
+
+    def _try_trees(
+        self, table: Table, train: np.ndarray, validation: np.ndarray
+    ) -> Iterator[tuple[float, dict[str, Any]]]:
+        """Give merit and settings of each trial, and how many trees were best with them."""
+        inner, judges = table.at(train), table.at(validation)
+        limits = {"n_estimators": MOST_TREES, "early_stopping_rounds": PATIENCE}
+        for trial in [{}, *self._draw(LISTED["search"][self.name])]:
+            model = MODELS[self.name](table, self.seed).set_params(**trial, **limits)
+            model.fit(inner.X, inner.y, eval_set=[(judges.X, judges.y)])
+            if self.name == "catboost":  # whose default rate follows from the number of trees
+                found = {"learning_rate": model.learning_rate_, "n_estimators": model.tree_count_}
+            else:
+                found = {"n_estimators": model.best_iteration_}
+            yield _merit(table, model, validation), {**trial, **found}
+
+    def _try_networks(
+        self, table: Table, train: np.ndarray, validation: np.ndarray
+    ) -> Iterator[tuple[float, dict[str, Any]]]:
+        """Give merit and settings of each trial: one network of its own in the stack."""
+        from crossfold.mlp import GridStack
+
+        encoder, ensemble = (step for _, step in mlp(table, self.seed).steps)
+        epochs = ensemble._epochs(len(train))
+        network = clone(ensemble.estimator).set_params(max_iter=epochs, random_state=self.seed)
+        space = network.search_space()
+        trials = [{name: network.get_params()[name] for name in space}]
+        trials += self._draw({name: (min(own), max(own), "log") for name, own in space.items()})
+        search = GridStack(
+            network,
+            [{name: [value] for name, value in trial.items()} for trial in trials],
+            preprocessor=encoder,
+            scoring=lambda model, X, y: _merit(table, model, validation),
+            cv=[(train, validation)],
+            refit=False,
+        ).fit(table.X, table.y, groups=table.group)
+        for merit, trial in zip(search.cv_results_["mean_test_score"], trials, strict=True):
+            yield merit, {f"mlpensemble__estimator__{name}": own for name, own in trial.items()}
+
+    def _draw(self, space: dict[str, Any]) -> list[dict[str, Any]]:
+        """Draw all trials but the first; numbers are whole where the ends of a range are."""
+        kinds = {
+            name: loguniform(low, high) if scale else uniform(low, high - low)
+            for name, (low, high, *scale) in space.items()
+        }
+        drawn = model_selection.ParameterSampler(kinds, N_TRIALS - 1, random_state=self.seed)
+        is_whole = {name: isinstance(own[0], int) for name, own in space.items()}
+        return [
+            {name: round(own) if is_whole[name] else own for name, own in trial.items()}
+            for trial in drawn
+        ]
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Give the mean of the values."""
+        return np.mean([member.predict(X) for member in self.members_], axis=0)
+
+    def predict_proba(self, X: pd.DataFrame) -> np.ndarray:
+        """Give the mean probability of each class."""
+        return np.mean([member.predict_proba(X) for member in self.members_], axis=0)
+
+    @property
+    def classes_(self) -> np.ndarray:
+        """Classes, sorted."""
+        return self.members_[0].classes_
+
+
+def _merit(table: Table, fitted: Any, rows: np.ndarray) -> float:
+    """Give the metric that ranks so that higher is better."""
+    sign = 1 if METRICS[table.task] in HIGHER_IS_BETTER else -1
+    return sign * _scores(table, fitted, rows)[0]
+
+
+DEFAULTS: dict[str, Callable[[Table, int], Any]] = {
     model.__name__: model
-    for model in (mlp, hist_gradient_boosting, random_forest, lightgbm, catboost, xgboost, ebm)
+    for models in (
+        (mlp, mlp_single, realmlp, tabm, ebm, catboost, lightgbm, xgboost),
+        (hist_gradient_boosting, random_forest),
+    )
+    for model in models
 }
-PACKAGES = {"mlp": "crossfold", "random_forest": "scikit-learn", "ebm": "interpret-core"}
-PACKAGES["hist_gradient_boosting"] = "scikit-learn"
+TUNED = {f"{name}_tuned": partial(Tuned, name) for name in ("mlp", *LISTED["search"])}
+MODELS = {**DEFAULTS, **TUNED}
+FAST = ("mlp", "catboost", "lightgbm")  # whose defaults are shown beside what was tuned
+PACKAGES = {"mlp": "crossfold", "mlp_single": "crossfold", "random_forest": "scikit-learn"}
+PACKAGES |= {"hist_gradient_boosting": "scikit-learn", "ebm": "interpret-core"}
+PACKAGES |= {"realmlp": "pytabkit", "tabm": "pytabkit", "mlp_tuned": "crossfold"}
 METRICS = {"binary": "ROC-AUC", "multiclass": "log loss", "regression": "RMSE"}
 HIGHER_IS_BETTER = {"ROC-AUC"}
 
@@ -198,12 +342,10 @@ def evaluate(table: Table, model: Callable[[Table, int], Any]) -> dict[str, Any]
     """Fit and judge a model on every fold; seconds are the processor's, all threads together."""
     scores, seconds = [], []
     for seed, (train, test) in enumerate(table.folds()):
+        own, unfitted = table.at(train), model(table, seed)  # which imports its package
         began = _processor_seconds()
-        # The network sets rows aside to find its best epoch, which groups must not cross either.
-        is_grouped = model is mlp and table.group is not None
-        groups = {"mlpensemble__groups": table.group[train]} if is_grouped else {}
-        fitted = model(table, seed).fit(table.X.iloc[train], table.y[train], **groups)
-        scores.append(_scores(table, fitted, train, test))
+        fitted = unfitted.fit(own.X, own.y, **kept_apart(own, model))
+        scores.append(_scores(table, fitted, test))
         seconds.append(_processor_seconds() - began)
     own, second = np.transpose(scores)
     return {
@@ -216,7 +358,20 @@ def evaluate(table: Table, model: Callable[[Table, int], Any]) -> dict[str, Any]
     }
 
 
-def _scores(table: Table, fitted: Any, train: np.ndarray, test: np.ndarray) -> tuple[float, float]:
+def kept_apart(table: Table, model: Callable[[Table, int], Any]) -> dict[str, Any]:
+    """Give what keeps groups together in the rows that a network sets aside for its best epoch."""
+    if table.group is None:
+        return {}
+    if model in {mlp, mlp_single}:
+        return {"mlpensemble__groups": table.group}
+    if model in {realmlp, tabm}:
+        split = model_selection.GroupShuffleSplit(1, test_size=0.2, random_state=0)
+        [(_, aside)] = split.split(table.X, groups=table.group)
+        return {"network__val_idxs": aside}
+    return {}
+
+
+def _scores(table: Table, fitted: Any, test: np.ndarray) -> tuple[float, float]:
     """Compute the metric that ranks, and log loss, accuracy or R² beside it."""
     X, y = table.X.iloc[test], table.y[test]
     if table.task == "regression":
@@ -262,7 +417,7 @@ def run(path: Path, halves: str | None, models: list[str], only: list[str], rows
                     "columns": table.X.shape[1],
                     "grouping": table.grouping,
                     "model": model,
-                    "version": version(PACKAGES.get(model, model)),
+                    "version": version(PACKAGES.get(model, model.removesuffix("_tuned"))),
                     "date": datetime.now(UTC).date().isoformat(),
                     **evaluate(table, MODELS[model]),
                 }
@@ -273,29 +428,48 @@ def run(path: Path, halves: str | None, models: list[str], only: list[str], rows
 
 LABELS = {
     "mlp": '**crossfold, `preset("tabular")`**',
+    "mlp_single": "crossfold, one network of the five",
+    "realmlp": "RealMLP",
+    "tabm": "TabM",
     "catboost": "CatBoost",
     "lightgbm": "LightGBM",
     "xgboost": "XGBoost",
     "hist_gradient_boosting": "scikit-learn's boosting",
     "random_forest": "scikit-learn's forest",
     "ebm": "EBM",
+    "mlp_tuned": "**crossfold, tuned**",
+    "catboost_tuned": "CatBoost, tuned",
+    "lightgbm_tuned": "LightGBM, tuned",
 }
 
 
 def write_page(results: pd.DataFrame) -> None:
-    """Write what the documents show of both halves."""
-    pages = RESULTS.parent
+    """Write what the documents show of both halves, and of what was tuned."""
+    is_default = results["model"].isin(DEFAULTS)
     for half in HALVES:
-        own = results[results["half"] == half]
-        lines = [*rank_lines(own), "", *words(own)]
-        (pages / f"tables_{half}.md").write_text("\n".join(lines) + "\n", "utf-8")
-    (pages / "tables.md").write_text("\n".join(table_lines(results)) + "\n", "utf-8")
+        own = results[is_default & (results["half"] == half)]
+        n_tables = own.groupby("model")["table"].transform("size")
+        everywhere = own[n_tables == n_tables.max()]
+        parts = [everywhere] if len(everywhere) == len(own) else [everywhere, own]
+        lines = [line for part in parts for line in (*rank_lines(part), "", *words(part), "")]
+        _write(f"tables_{half}.md", lines[:-1])
+    _write("tables.md", table_lines(results[is_default]))
+    tuned = results[~is_default]
+    if len(tuned):
+        beside = results[results["table"].isin(tuned["table"]) & results["model"].isin(FAST)]
+        both = pd.concat([tuned, beside])
+        lines = [*rank_lines(both, "mlp_tuned"), "", *words(both, "mlp_tuned")]
+        _write("tables_tuned.md", [*lines, "", *table_lines(tuned)])
+
+
+def _write(name: str, lines: Iterable[str]) -> None:
+    RESULTS.with_name(name).write_text("\n".join(lines) + "\n", "utf-8")
 
 
 def write_large_page(results: pd.DataFrame) -> None:
     """Write what the documents show of tables with more rows."""
     lines = [*rank_lines(results), "", *words(results), "", *table_lines(results)]
-    LARGE.with_suffix(".md").write_text("\n".join(lines) + "\n", "utf-8")
+    _write("tables_large.md", lines)
 
 
 def merits(results: pd.DataFrame) -> pd.DataFrame:
@@ -305,8 +479,8 @@ def merits(results: pd.DataFrame) -> pd.DataFrame:
     return signed.pivot_table("merit", "table", "model").dropna()
 
 
-def rank_lines(results: pd.DataFrame) -> Iterator[str]:
-    """Rank models on the tables that all of them were run on.
+def rank_lines(results: pd.DataFrame, network: str = "mlp") -> Iterator[str]:
+    """Rank models on the tables that all of them were run on, and compare one with each other.
 
     The win rate counts the network's ties as half; its interval is Wilson's. The
     normalised score is 0 for the worst model of a table and 1 for the best.
@@ -320,7 +494,7 @@ def rank_lines(results: pd.DataFrame) -> Iterator[str]:
     yield f"| {len(merit)} tables | {' | '.join(heads)} |"
     yield "| --- | ---: | ---: | --- | ---: |"
     for model in ranks.mean().sort_values().index:
-        wins = "" if model == "mlp" else win_rate(merit["mlp"] - merit[model])
+        wins = "" if model == network else win_rate(merit[network] - merit[model])
         cells = [f"{ranks[model].mean():.2f}", f"{score[model].mean():.2f}", wins]
         yield f"| {LABELS[model]} | {' | '.join(cells)} | {seconds[model].mean():.2f} |"
 
@@ -341,27 +515,25 @@ def table_lines(results: pd.DataFrame) -> Iterator[str]:
     for name, own in results.groupby("table", sort=False):
         first, means = own.iloc[0], own.set_index("model")["mean"]
         best = means.max() if first["metric"] in HIGHER_IS_BETTER else means.min()
-        complete = len(means) == len(models)
-        figures = [_figure(means.get(model), best if complete else None) for model in models]
+        figures = [_figure(means.get(model), best) for model in models]
         half = " (settings were chosen on it)" if first["half"] == "chosen_on" else ""
         about = (f"{first['rows']:,}", str(first["columns"]), first["grouping"], first["metric"])
         yield f"| {name}{half} | {' | '.join((*about, *figures))} |"
 
 
-def _figure(value: float | None, best: float | None) -> str:
+def _figure(value: float | None, best: float) -> str:
     if value is None:
         return "not run"
     shown = f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
     return f"**{shown}**" if value == best else shown
 
 
-def words(results: pd.DataFrame) -> Iterator[str]:
+def words(results: pd.DataFrame, network: str = "mlp") -> Iterator[str]:
     """Say where the network loses, which tables are not ranked, when and with which versions."""
     merit = merits(results)
-    best = merit.drop(columns="mlp").idxmax(axis=1)
-    lost = [
-        f"{name} ({LABELS[best[name]]})" for name in merit.index[merit["mlp"] < merit.max(axis=1)]
-    ]
+    best = merit.idxmax(axis=1)
+    lost = merit.index[merit[network] < merit.max(axis=1)]
+    lost = [f"{name} ({LABELS[best[name]].strip('*')})" for name in lost]
     yield f"Another model is better on {', '.join(lost) or 'none of them'}."
     unranked = sorted(set(results["table"]) - set(merit.index), key=str.lower)
     if unranked:
@@ -375,15 +547,19 @@ def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--half", choices=HALVES)
-    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(DEFAULTS))
     parser.add_argument("--tables", nargs="+", default=[])
+    parser.add_argument("--sample", type=int, help="tables drawn at random, always the same")
     parser.add_argument("--rows", type=int, default=LISTED["max_rows"], help="of a table, at most")
     parser.add_argument("--results", type=Path)
     given = parser.parse_args()
     warnings.simplefilter("ignore")
     is_large = given.rows > LISTED["max_rows"]
     path = given.results or (LARGE if is_large else RESULTS)
-    run(path, given.half, given.models, given.tables, given.rows)
+    if given.sample:
+        own = [name for name, *_ in names(given.half)]
+        given.tables = np.random.default_rng(0).permutation(own)[: given.sample]
+    run(path, given.half, given.models, list(given.tables), given.rows)
     (write_large_page if is_large else write_page)(pd.read_csv(path))
 
 
