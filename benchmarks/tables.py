@@ -455,7 +455,7 @@ def write_page(results: pd.DataFrame) -> None:
         _write(f"tables_{half}.md", lines[:-1])
     _write("tables.md", table_lines(results[is_default]))
     tuned = results[~is_default]
-    if len(tuned):
+    if "mlp_tuned" in set(tuned["model"]):
         beside = results[results["table"].isin(tuned["table"]) & results["model"].isin(FAST)]
         both = pd.concat([tuned, beside])
         lines = [*rank_lines(both, "mlp_tuned"), "", *words(both, "mlp_tuned")]
