@@ -97,14 +97,15 @@ def test_partial_fit_goes_on_from_an_experiment_and_its_optimiser(engine):
     assert_equal_weights(one.partial_fit(X[TRAIN], Y[TRAIN]), alone.partial_fit(X[TRAIN], Y[TRAIN]))
 
 
-def test_callbacks_hear_of_the_scored_epochs_of_experiments():
+@pytest.mark.parametrize(("score_every", "scored"), [(2, [2, 3]), ((1,), [1, 3])])
+def test_callbacks_hear_of_the_scored_epochs_of_experiments(score_every, scored):
     class Recorder(EpochLog):
         def on_epoch_end(self, event):
             heard.append(event)
 
     heard = []
-    stack = train(EXPERIMENTS[:2], score_every=2, callbacks=[Recorder(dict)])
-    assert [event.epoch for event in heard] == [2, 3]
+    stack = train(EXPERIMENTS[:2], score_every=score_every, callbacks=[Recorder(dict)])
+    assert [event.epoch for event in heard] == scored
     for place, history in enumerate(stack.histories_):
         assert [event.train_score[place] for event in heard] == history.train_accuracy.tolist()
         counts = [event.validation_confusion[place] for event in heard]

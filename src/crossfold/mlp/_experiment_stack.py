@@ -76,7 +76,8 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
         ``random_state`` (start and dropout masks), ``learning_rate_init``, ``alpha``, ``l1``,
         ``use_bias``, ``weight_rate``, ``bias_rate``, ``loss`` and ``focal_gamma``.
     score_every
-        Epochs between two scorings of training and validation rows.
+        Epochs between two scorings of training and validation rows; or the numbers, from 1, of the
+        epochs that are scored. The last one is scored anyway.
 
     Attributes
     ----------
@@ -110,7 +111,7 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
         estimator: MLPClassifier,
         *,
         member_params: Sequence[Parameters],
-        score_every: int = 1,
+        score_every: int | Sequence[int] = 1,
     ) -> None:
         self.estimator = estimator
         self.member_params = member_params
@@ -167,7 +168,7 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
     def _check(self, estimators: Sequence[MLPClassifier]) -> None:
         if not estimators:
             raise ParameterError("member_params is empty: name at least one experiment.")
-        if self.score_every < 1:
+        if np.min(self.score_every) < 1:
             raise ParameterError(f"score_every must be at least 1. Got {self.score_every} instead.")
         for number, one in enumerate(estimators):
             _check_experiment(number, one)

@@ -217,7 +217,8 @@ class Settings:
 
     `batch_size` is cut to a member's own rows. As in scikit-learn, the learning rates
     ``invscaling`` and ``adaptive`` act with ``sgd`` only; the others act with every solver.
-    Every `score_every` epochs, and after the last one, members are scored.
+    Every `score_every` epochs, or after the epochs that it lists, and after the last one, members
+    are scored.
     """
 
     engine: Literal["numpy", "torch"] = "numpy"
@@ -241,7 +242,7 @@ class Settings:
     n_iter_no_change: float = 10
     early_stopping: bool | Literal["loss"] = False
     scale_targets: bool = False
-    score_every: int = 1
+    score_every: int | Sequence[int] = 1
     callbacks: Sequence[Callback] = ()
 
 

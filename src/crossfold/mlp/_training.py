@@ -212,7 +212,9 @@ class Training:
         losses = self._train_epoch(epoch)
         for slot in self._slots:
             slot.progress.advance(slot.sampler.n_rows, slot.sampler.n_batches)
-        if epoch % self._settings.score_every and epoch < self._settings.max_iter:
+        due = self._settings.score_every
+        is_due = epoch % due == 0 if isinstance(due, int) else epoch in due
+        if not is_due and epoch < self._settings.max_iter:
             return
         event = self._score(epoch, losses)
         seconds = perf_counter() - self._began

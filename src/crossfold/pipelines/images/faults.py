@@ -198,7 +198,7 @@ def train_setups(
     by_images = groupby(sorted(trainings, key=_learns_from), key=_learns_from)
     stacks = [own for _, alike in by_images for own in _divide(list(alike), protocol.n_jobs)]
     _logger.info("The audit trains %d stacks of networks.", len(stacks))
-    jobs = [(own, data, protocol, tested, drops, seed) for own in stacks]
+    jobs = [(own, data, protocol, claims, tested, drops, seed) for own in stacks]
     found = run_side_by_side(_train, jobs, protocol.n_jobs)
     answers, curves = (pd.concat(tables, ignore_index=True) for tables in zip(*found, strict=True))
     kinds = dict.fromkeys(("run", "experiment"), "category")
@@ -257,13 +257,14 @@ def _train(
     trainings: Sequence[Training],
     data: SplitImages,
     protocol: ProtocolParameters,
+    claims: Claims,
     tested: Mapping[str, Rows],
     drops: bool,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Train at once what learns from the same images; see `train_setups` for the tables."""
     networks = {one.network: one.arguments for one in trainings}
-    fitted = _fit(list(networks.values()), trainings[0].setup, data, protocol, seed)
+    fitted = _fit(list(networks.values()), trainings[0].setup, data, protocol, claims, seed)
     made = {
         name: (pd.concat(_answers(one, data, tested, drops, seed)), curves)
         for name, (one, curves) in zip(networks, fitted, strict=True)
@@ -280,6 +281,7 @@ def _fit(
     setup: Setup,
     data: SplitImages,
     protocol: ProtocolParameters,
+    claims: Claims,
     seed: int,
 ) -> list[Fitted]:
     """Train at once; of full batches part by part, since what has diverged needs no more steps."""
@@ -288,7 +290,9 @@ def _fit(
     short = min(protocol.short_epochs, network.max_iter)
     total = short if setup.short else network.max_iter
     part = short if network.batch_size == "full" and not network.momentum else total
-    score_every = protocol.score_every if setup.short else -(-total // LINES_IN_LOG)
+    every = protocol.score_every if setup.short else -(-total // LINES_IN_LOG)
+    # What diverges ends with a part, and then its curves are read at shares of fewer epochs.
+    score_every = every if part < total else epochs_read(claims, total, every)
     found: dict[int, Fitted] = {}
     going = list(range(len(networks)))
     for done in range(0, total, part):
@@ -304,6 +308,16 @@ def _fit(
         if not going:
             break
     return [found[n] for n in range(len(networks))]
+
+
+def epochs_read(claims: Claims, n_epochs: int, every: int) -> tuple[int, ...]:
+    """List the epochs whose figures claims read, of those that are scored if one of `every` is."""
+    arguments = [one.measure.arguments for one in claims.claims.values() if one.measure]
+    named = {key: [own[key] for own in arguments if key in own] for key in ("at", "since", "epoch")}
+    scored = np.array([*range(every, n_epochs, every), n_epochs])
+    shares = [share for share in (*named["at"], *named["since"], 1) if share is not None]
+    nearest = {int(scored[np.abs(scored - share * n_epochs).argmin()]) for share in shares}
+    return tuple(sorted(nearest | set(scored.tolist()).intersection(named["epoch"])))
 
 
 def _is_finite(network: MLPClassifier) -> bool:

@@ -62,8 +62,8 @@ class TrainingParameters(Parameters):
 
     network: NetworkParameters
     """Solver, schedule, batches, penalty and epochs; shapes are those of the experiments."""
-    score_every: PositiveInt = 1
-    """Epochs between two points of the curves."""
+    score_every: PositiveInt | tuple[PositiveInt, ...] = 1
+    """Epochs between two points of the curves, or the epochs that have one beside the last."""
 
 
 class RegimeParameters(TrainingParameters):

@@ -14,6 +14,7 @@ from crossfold.pipelines.images.faults import (
     NETWORK_FAULTS,
     OTHER,
     ProtocolParameters,
+    epochs_read,
     list_trainings,
     predict_with_dropout,
     train_setups,
@@ -127,6 +128,18 @@ def answer(trained, run: str, experiment: str, column: str = "predicted", part: 
     table = trained[0]
     chosen = (table["run"] == run) & (table["experiment"] == experiment) & (table["part"] == part)
     return table.loc[chosen & (table["member"] == 0), column].tolist()
+
+
+@pytest.mark.parametrize(
+    ("study", "n_epochs", "every", "expected"),
+    [
+        ("fashion", 500, 10, (10, 100, 500)),
+        ("fashion", 10, 1, (1, 2, 10)),
+        ("digits", 250, 10, (20, 250)),  # a tenth is halfway between two scorings
+    ],
+)
+def test_epochs_are_scored_that_claims_read(study, n_epochs, every, expected):
+    assert epochs_read(read(study)[0], n_epochs, every) == expected
 
 
 ALL = "dropout_backward+global_max_softmax+relu_as_derivative"
