@@ -448,18 +448,23 @@ def write_page(results: pd.DataFrame) -> None:
     is_default = results["model"].isin(DEFAULTS)
     for half in HALVES:
         own = results[is_default & (results["half"] == half)]
-        n_tables = own.groupby("model")["table"].transform("size")
-        everywhere = own[n_tables == n_tables.max()]
-        parts = [everywhere] if len(everywhere) == len(own) else [everywhere, own]
-        lines = [line for part in parts for line in (*rank_lines(part), "", *words(part), "")]
-        _write(f"tables_{half}.md", lines[:-1])
+        _write(f"tables_{half}.md", rankings(own, "mlp"))
     _write("tables.md", table_lines(results[is_default]))
     tuned = results[~is_default]
     if "mlp_tuned" in set(tuned["model"]):
         beside = results[results["table"].isin(tuned["table"]) & results["model"].isin(FAST)]
-        both = pd.concat([tuned, beside])
-        lines = [*rank_lines(both, "mlp_tuned"), "", *words(both, "mlp_tuned")]
+        lines = rankings(pd.concat([tuned, beside]), "mlp_tuned")
         _write("tables_tuned.md", [*lines, "", *table_lines(tuned)])
+
+
+def rankings(results: pd.DataFrame, network: str) -> list[str]:
+    """Rank the models that were run on all tables, and all models on those they have in common."""
+    n_tables = results.groupby("model")["table"].transform("size")
+    everywhere = results[n_tables == n_tables.max()]
+    lines = [*rank_lines(everywhere, network), "", *words(everywhere, network)]
+    if len(everywhere) < len(results):
+        lines += ["", *rank_lines(results, network), "", *words(results, network)]
+    return lines
 
 
 def _write(name: str, lines: Iterable[str]) -> None:
