@@ -1,4 +1,6 @@
-"""Parts of both splits: sizes, strata, copies, leaks."""
+"""Parts of both splits: sizes, strata, copies, leaks. And images that are changed."""
+
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -8,10 +10,11 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images.data import (
     SplitImages,
     assign_parts,
+    augment,
     guard_against_leaks,
     image_codes,
 )
-from crossfold.pipelines.images.parameters import SplitParameters
+from crossfold.pipelines.images.parameters import AugmentationParameters, SplitParameters
 
 
 def sizes(parts: pd.Series) -> dict[str, int]:
@@ -95,3 +98,52 @@ def test_images_are_read_by_part(images, split_table) -> None:
     assert (pixels.shape, pixels.dtype) == ((150, 64), np.uint8)
     assert len(labels) == 150
     assert not set(data.rows("validation")) & set(data.rows("train", "test"))
+
+
+def augmented(images: np.ndarray, seed: int = 1, **how: Any) -> np.ndarray:
+    return augment(images, AugmentationParameters(**how), np.random.default_rng(seed))
+
+
+def test_copies_are_appended_to_the_images(images) -> None:
+    appended = augmented(images, n_copies=2, max_shift_pixels=1, flips=True)
+    assert appended.shape == (3 * len(images), *images.shape[1:])
+    assert appended.dtype == np.uint8
+    assert (appended[: len(images)] == images).all()
+    first, second = appended[len(images) :].reshape(2, *images.shape)
+    assert (first != second).any(axis=(1, 2)).mean() > 0.5
+
+
+def test_without_copies_nothing_is_changed(images) -> None:
+    assert (augmented(images, max_shift_pixels=2, flips=True) == images).all()
+
+
+def test_copies_follow_the_generator(images) -> None:
+    one, same, other = (
+        augmented(images, seed, n_copies=1, max_shift_pixels=2, flips=True) for seed in (1, 1, 2)
+    )
+    assert (one == same).all()
+    assert (one != other).any()
+
+
+def test_a_dot_moves_to_every_place_in_reach() -> None:
+    dot = np.zeros((1, 7, 6), dtype=np.uint8)
+    dot[0, 3, 2] = 9
+    copies = augmented(dot, n_copies=500, max_shift_pixels=2)[1:]
+    assert (copies.max(axis=(1, 2)) == 9).all()
+    assert (copies.sum(axis=(1, 2)) == 9).all()
+    reached = np.argwhere(copies.any(axis=0))
+    assert reached.tolist() == [[row, column] for row in range(1, 6) for column in range(5)]
+
+
+def test_what_leaves_the_image_is_gone_and_what_enters_is_empty() -> None:
+    full = np.full((1, 4, 4), 9, dtype=np.uint8)
+    sums = augmented(full, n_copies=200, max_shift_pixels=1)[1:].sum(axis=(1, 2))
+    assert {*sums.tolist()} == {9 * 16, 9 * 12, 9 * 9}
+
+
+def test_half_of_the_copies_are_mirrored() -> None:
+    ramp = np.tile(np.arange(5, dtype=np.uint8), (1, 3, 1))
+    copies = augmented(ramp, n_copies=400, flips=True)[1:]
+    mirrored = (copies == ramp[:, :, ::-1]).all(axis=(1, 2))
+    assert ((copies == ramp).all(axis=(1, 2)) | mirrored).all()
+    assert 0.4 < mirrored.mean() < 0.6

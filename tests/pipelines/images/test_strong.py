@@ -11,6 +11,7 @@ from crossfold.pipelines.images.nodes import (
     fit_strong_model,
     write_model_card,
 )
+from crossfold.pipelines.images.parameters import AugmentationParameters
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.cross_validation.parameters import CardParameters
 from crossfold.validation.schemas import PREDICTIONS
@@ -31,8 +32,13 @@ def strong(network):
 
 
 @pytest.fixture(scope="module")
-def fitted(images, split_table, strong, classes):
-    return fit_strong_model(images, split_table, strong, classes, 7)
+def augmentation():
+    return AugmentationParameters(n_copies=1, max_shift_pixels=1)
+
+
+@pytest.fixture(scope="module")
+def fitted(images, split_table, strong, augmentation, classes):
+    return fit_strong_model(images, split_table, strong, augmentation, classes, 7)
 
 
 def test_it_is_scored_on_the_published_test_images(fitted, split_table) -> None:
@@ -42,17 +48,24 @@ def test_it_is_scored_on_the_published_test_images(fitted, split_table) -> None:
     assert (predictions["target"] == predictions["predicted"]).mean() > 0.6
 
 
-def test_it_learns_from_every_other_image(fitted, images, split_table, strong, classes) -> None:
+def test_it_learns_from_every_other_image(
+    fitted, images, split_table, strong, augmentation, classes
+) -> None:
     (_, about), _ = fitted
     assert about["data"]["rows"] == 600
     changed = images.copy()
     changed[np.flatnonzero(split_table["standard"] == "validation")[0]] = 0
-    (_, other), _ = fit_strong_model(changed, split_table, strong, classes, 7)
+    (_, other), _ = fit_strong_model(changed, split_table, strong, augmentation, classes, 7)
     assert other["data"]["fingerprint"] != about["data"]["fingerprint"]
     changed = images.copy()
     changed[-1] = 0
-    (_, same), _ = fit_strong_model(changed, split_table, strong, classes, 7)
+    (_, same), _ = fit_strong_model(changed, split_table, strong, augmentation, classes, 7)
     assert same["data"] == about["data"]
+
+
+def test_it_learns_from_the_copies_too(fitted, strong) -> None:
+    ([network], _), _ = fitted
+    assert network.t_ == strong.max_iter * 2 * 600
 
 
 def test_the_kept_network_is_loaded_and_gives_the_kept_predictions(
@@ -67,12 +80,13 @@ def test_the_kept_network_is_loaded_and_gives_the_kept_predictions(
     assert network.predict_proba(pixels) == pytest.approx(probabilities(predictions), abs=1e-6)
 
 
-def test_the_card_describes_it(fitted, strong, evaluation) -> None:
+def test_the_card_describes_it(fitted, strong, augmentation, evaluation) -> None:
     model, predictions = fitted
     metrics = summarise_metrics(evaluate_networks(predictions, evaluation, 7))
-    card = write_model_card(model, metrics, strong, CARD, 7)
+    card = write_model_card(model, metrics, strong, augmentation, CARD, 7)
     assert card["layers"] == "64-32-16-10"
     assert card["network"]["dropout"] == (0.1, 0.2)
+    assert card["augmentation"] == {"n_copies": 1, "max_shift_pixels": 1, "flips": False}
     assert card["metrics"]["standard"]["accuracy"]["n"] == 200
     assert (card["seed"], card["intended_use"], card["limits"]) == (7, "a test", ("small",))
     assert {"crossfold", "torch"} <= set(card["versions"])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from crossfold.datasets.images import LabelledImages
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.images.parameters import SplitParameters
+from crossfold.pipelines.images.parameters import AugmentationParameters, SplitParameters
 from crossfold.validation.leak_guard import check_leaks
 
 Rows = NDArray[np.intp]
@@ -153,6 +153,42 @@ def image_codes(images: NDArray[Any]) -> NDArray[np.intp]:
     content = np.empty(len(images), dtype=object)
     content[:] = [image.tobytes() for image in images]
     return pd.factorize(content)[0]
+
+
+def augment(
+    images: NDArray[np.uint8], augmentation: AugmentationParameters, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Append changed copies to images: what is drawn stays what it is when it moves a little.
+
+    A plain network has to learn that from examples (Simard, Steinkraus and Platt 2003; Cireşan,
+    Meier, Gambardella and Schmidhuber 2010). Shifts are whole pixels, each as likely as any other;
+    what comes in at the edges is 0.
+
+    Parameters
+    ----------
+    images
+        Shape ``(n, height, width)``, uint8.
+    augmentation
+        How many copies, and how they are changed.
+    rng
+        Draws the shifts, and which copies are mirrored.
+
+    Returns
+    -------
+    Shape ``((1 + n_copies) * n, height, width)``, uint8: the images, then one copy after another.
+    """
+    n, height, width = images.shape
+    most = augmentation.max_shift_pixels
+    total, draws = (1 + augmentation.n_copies) * n, augmentation.n_copies * n
+    across_and_down = np.full((2, total), most)
+    across_and_down[:, n:] = rng.integers(0, 2 * most + 1, size=(2, draws))
+    padded = np.pad(images, ((0, 0), (most, most), (most, most)))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), axis=(1, 2))
+    appended: NDArray[np.uint8] = windows[np.arange(total) % n, *across_and_down]
+    if augmentation.flips:
+        mirrored = n + np.flatnonzero(rng.random(draws) < 0.5)
+        appended[mirrored] = appended[mirrored, :, ::-1]
+    return appended
 
 
 def guard_against_leaks(images: NDArray[Any], split_table: pd.DataFrame) -> pd.DataFrame:

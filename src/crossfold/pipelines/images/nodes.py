@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images import parameters as given
-from crossfold.pipelines.images.data import SOURCE, STANDARD, TRAIN, VALIDATION, SplitImages
+from crossfold.pipelines.images.data import (
+    SOURCE,
+    STANDARD,
+    TRAIN,
+    VALIDATION,
+    SplitImages,
+    augment,
+)
 from crossfold.pipelines.images.networks import (
     Member,
     Trained,
@@ -221,12 +228,14 @@ def fit_strong_model(
     images: NDArray[np.uint8],
     split_table: pd.DataFrame,
     strong: NetworkParameters,
+    augmentation: given.AugmentationParameters,
     classes: list[str],
     seed: int,
 ) -> tuple[Networks, pd.DataFrame]:
     """Fit the strong model on all images of the standard split that are no test images.
 
-    Its settings are given, so it needs no validation images and learns from them too.
+    Changed copies come beside them (`augment`). Its settings are given, so it needs no validation
+    images and learns from them too.
 
     Returns
     -------
@@ -240,7 +249,11 @@ def fit_strong_model(
     learnt_from = hashlib.sha256(np.ascontiguousarray(pixels).data)
     learnt_from.update(labels.astype(np.uint8).tobytes())
     began = perf_counter()
-    network = image_network(strong, seed).fit(pixels, labels)
+    pixels = augment(
+        pixels.reshape(-1, *images.shape[1:]), augmentation, np.random.default_rng(seed)
+    )
+    labels = np.tile(labels, 1 + augmentation.n_copies)
+    network = image_network(strong, seed).fit(pixels.reshape(len(pixels), -1), labels)
     about = {
         "seconds": perf_counter() - began,
         "classes": classes,
@@ -253,6 +266,7 @@ def write_model_card(
     model: Networks,
     metrics: dict[str, Any],
     strong: NetworkParameters,
+    augmentation: given.AugmentationParameters,
     card: CardParameters,
     seed: int,
 ) -> dict[str, Any]:
@@ -262,6 +276,7 @@ def write_model_card(
         "model": STRONG,
         "layers": layers_text(network),
         "network": strong.model_dump(),
+        "augmentation": augmentation.model_dump(),
         **about,
         "metrics": metrics[STRONG],
         "seed": seed,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import Field, PositiveFloat, PositiveInt, RootModel
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, RootModel
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.templates.cross_validation.parameters import DropoutRate, NetworkParameters
@@ -93,6 +93,18 @@ class TwinParameters(Parameters):
     regimes: Annotated[dict[str, TwinRegimeParameters], Field(min_length=1)]
     """Regimes by name. The twins of the first are called ``twin_numpy`` and ``twin_torch``, those
     of others ``twin_numpy_REGIME`` and ``twin_torch_REGIME``."""
+
+
+class AugmentationParameters(Parameters):
+    """What the strong network learns from beside the training images; as it is, nothing."""
+
+    n_copies: NonNegativeInt = 0
+    """Copies of every training image, each changed at random in its own way. An epoch goes through
+    the images and all copies."""
+    max_shift_pixels: NonNegativeInt = 0
+    """Pixels that a copy is shifted by at the most, across and down."""
+    flips: bool = False
+    """Whether half of the copies are mirrored, left to right."""
 
 
 ExperimentsParameters = RootModel[dict[str, ExperimentParameters]]

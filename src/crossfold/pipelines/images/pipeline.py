@@ -13,8 +13,8 @@ from crossfold.templates.cross_validation.nodes import join_tables
 from crossfold.templates.wiring import wire, wire_by_name
 
 _PARAMETERS = (
-    *("split", "experiments", "starts", "regimes", "twin", "strong", "classes", "seed"),
-    *("comparisons", "evaluation", "card"),
+    *("split", "experiments", "starts", "regimes", "twin", "strong", "augmentation"),
+    *("classes", "seed", "comparisons", "evaluation", "card"),
 )
 _NOT_MADE = (
     *("table", "features", "row_counts", "folds"),
