@@ -24,6 +24,7 @@ EXPECTED = {
     "hard_sigmoid": [0, 0, 0.3, 0.5, 0.5, 0.6, 1, 1],
     "linear": Z,
     "exp": np.exp(Z),
+    "sin": np.sin(Z),
     "softmax": scipy_softmax(Z),
     "softsign": Z / (1 + np.abs(Z)),
 }
