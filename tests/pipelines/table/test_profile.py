@@ -45,6 +45,7 @@ def text(values: object, name: str = "column") -> pd.Series:
         ([f"Ann {place % 30}" for place in range(N)], "name", "identifier"),
         ([f"a{place % 30}@b.org" for place in range(N)], "E-Mail", "identifier"),
         (random.integers(30, size=N) + 5550000, "Telefon", "identifier"),
+        (random.integers(60, size=N), "phone_calls", "number"),
         (["yes", "no"] * 5, "yes", "flag"),
         (["Ja", "nein"] * 5, "ja", "flag"),
         (["Ja", "nein", "ja"] * 5, "ja in two spellings", "flag"),

@@ -38,6 +38,7 @@ PERSON = re.compile(
     r"name|.*(e-?mail|phone|telefon|mobile|address|adresse|street).*)\W*$"
 )
 FEW = 20  # so many different values name nobody
+LEAST_NUMBER = 10_000  # of a telephone
 CODE_WITH_ZEROS = r"[+-]?0\d+"
 UNIT_NOTE = "numbers with a unit"
 TWO_NUMBERS = r"\d[\d.,]*\s*[/x×]\s*\d[\d.,]*"
@@ -205,7 +206,8 @@ def _names_things(column: Column, numbers: pd.Series, n: int) -> bool:
     whole_share = (numbers % 1 == 0).mean()
     if whole_share < NEARLY_ALL or n < 20:
         return False
-    if _is_named_so(column, n):  # spreadsheets have made fractions of some
+    is_amount = PERSON.search(column.name) and numbers.min() < LEAST_NUMBER  # phone calls
+    if _is_named_so(column, n) and not is_amount:  # spreadsheets have made fractions of some
         return True
     if whole_share < 1:
         return False
