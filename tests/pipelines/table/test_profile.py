@@ -209,6 +209,8 @@ def test_what_tells_the_group_is_an_identifier(profile_of: Profiler, visits: pd.
     assert {"ward", "household"} <= set(by_patient.parameters.columns)
     by_household = profile_of(visits, "missed", group="household")
     assert "house" in by_household.hashed_columns
+    visits["clinic"] = [f"clinic {max(place - 110, 0)}" for place in places]  # nearly all in one
+    assert "ward" in profile_of(visits, "missed", group="clinic").parameters.columns
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])

@@ -229,7 +229,8 @@ def _tells_group(values: pd.Series, group: pd.Series, kind: str) -> bool:
     if kind != "category":
         return False
     pairs = pd.DataFrame({"value": values, "group": group}).value_counts()
-    return bool(pairs.groupby("value").max().sum() > MOSTLY * pairs.sum())
+    n, largest = pairs.sum(), pairs.groupby("group").sum().max()  # to guess the largest is no help
+    return bool(pairs.groupby("value").max().sum() - largest > MOSTLY * (n - largest))
 
 
 def _readable_target(values: pd.Series, wishes: Wishes) -> pd.Series:
