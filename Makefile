@@ -13,9 +13,11 @@ CODE := src tests benchmarks docs packages
 
 export KEDRO_DISABLE_TELEMETRY := 1
 export DO_NOT_TRACK := 1
+# Tests start hundreds of processes: without bytecode each compiles the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help install run real short short-all test coverage test-plugin test-mlflow test-airflow format check-format lint types layers check docs viz figures notebooks benchmark lock clean
+.PHONY: help install browser run real short short-all test coverage test-plugin test-mlflow test-airflow format check-format lint types layers check docs viz figures notebooks benchmark lock clean
 
 help:  ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -27,6 +29,12 @@ $(INSTALLED): pyproject.toml packages/kedro-refresh/pyproject.toml requirements.
 	$(PYTHON) -m venv .venv
 	$(VENV_PYTHON) $(PIP_INSTALL) --constraint requirements.lock --editable ./packages/kedro-refresh --editable '.[dev,docs]'
 	@touch $@
+
+# Without one, the tests of accessibility are skipped.
+browser:  ## install Chromium where there is no browser and apt-get may install one
+	@command -v chromium || command -v google-chrome || command -v chrome || \
+	  { apt-get update -qq && apt-get install -qq --no-install-recommends chromium; } > /dev/null || \
+	  echo "There is no Chromium or Chrome: tests/test_accessibility.py will skip what needs it."
 
 # One thread: on a table this small, several only get into each other's way.
 run: install  ## run a study on synthetic data: no_show, or the one that STUDY= names
