@@ -5,11 +5,7 @@ import pytest
 from sklearn import metrics as reference
 
 from crossfold.validation.estimates import Predicted, estimate_rows
-from crossfold.validation.intervals import (
-    GroupBootstrap,
-    bootstrap_metrics,
-    percentile_interval,
-)
+from crossfold.validation.intervals import GroupBootstrap, percentile_interval
 from crossfold.validation.metrics import METRICS, binary_metrics, wilson_interval
 
 RANKED = {
@@ -28,37 +24,34 @@ DECIDED = {
 
 
 @pytest.fixture(params=[2, 6], ids=["many ties", "few ties"])
-def scored(request) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def scored(request) -> tuple[np.ndarray, np.ndarray, GroupBootstrap]:
     rng = np.random.default_rng(request.param)
     p = np.round(rng.uniform(0.01, 0.99, 800), request.param)
     y = (rng.random(800) < p).astype(int)
-    weights = rng.integers(0, 4, (3, 800)).astype(np.float32)
-    return y, p, weights
+    bootstrap = GroupBootstrap(np.arange(800), 3, 0)
+    bootstrap.drawn[:] = rng.integers(0, 4, (3, 800))
+    return y, p, bootstrap
+
+
+def weights_of(bootstrap: GroupBootstrap) -> np.ndarray:
+    """How often each resample counts each row, shape ``(n_resamples, n)``."""
+    return bootstrap.drawn[:, bootstrap.codes]
 
 
 @pytest.mark.parametrize("name", RANKED)
 def test_probability_metrics_equal_scikit_learns(scored, name: str) -> None:
-    y, p, weights = scored
-    ours = binary_metrics(y, p, weights=weights)[name]
-    expected = [RANKED[name](y, p, sample_weight=w) for w in weights]
-    np.testing.assert_allclose(ours, expected, rtol=1e-6)
-
-
-def test_ranking_alone_leaves_out_what_else_probabilities_tell(scored) -> None:
-    y, p, weights = scored
-    alone = binary_metrics(y, p, weights=weights, only_ranking=True)
-    every = binary_metrics(y, p, weights=weights)
-    assert list(alone) == ["roc_auc", "pr_auc"]
-    for name, values in alone.items():
-        np.testing.assert_array_equal(values, every[name])
+    y, p, bootstrap = scored
+    ours = binary_metrics(y, p, bootstrap=bootstrap)[name]
+    expected = [RANKED[name](y, p, sample_weight=w) for w in bootstrap.drawn]
+    np.testing.assert_allclose(ours, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", DECIDED)
 def test_decision_metrics_equal_scikit_learns(scored, name: str) -> None:
-    y, p, weights = scored
-    ours = binary_metrics(y, p, p >= 0.4, weights)[name]
-    expected = [DECIDED[name](y, p >= 0.4, sample_weight=w) for w in weights]
-    np.testing.assert_allclose(ours, expected, rtol=1e-6)
+    y, p, bootstrap = scored
+    ours = binary_metrics(y, p, p >= 0.4, bootstrap)[name]
+    expected = [DECIDED[name](y, p >= 0.4, sample_weight=w) for w in bootstrap.drawn]
+    np.testing.assert_allclose(ours, expected, rtol=1e-9)
 
 
 def test_expected_calibration_error_by_hand() -> None:
@@ -88,11 +81,11 @@ def test_intervals_are_of_scikit_learns_metric_on_each_resample(scored, name: st
     y, p, _ = scored
     rows = np.arange(0, 800, 2)
     bootstrap = GroupBootstrap(np.arange(800) // 3, 40, seed=0)
-    ours = bootstrap_metrics(y[rows], p[rows], p[rows] >= 0.4, bootstrap, rows)[name]
-    drawn = np.concatenate(list(bootstrap.blocks(rows)))
+    ours = binary_metrics(y[rows], p[rows], p[rows] >= 0.4, bootstrap[rows])[name]
+    drawn = bootstrap.drawn[:, rows // 3]
     metric, scores = (RANKED[name], p) if name in RANKED else (DECIDED[name], p >= 0.4)
     expected = [metric(y[rows], scores[rows], sample_weight=w) for w in drawn]
-    np.testing.assert_allclose(ours, expected, rtol=1e-5)
+    np.testing.assert_allclose(ours, expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("name", RANKED)
@@ -107,7 +100,7 @@ def test_no_rows_give_nan_not_an_error() -> None:
     nothing = np.empty(0, dtype=int)
     bootstrap = GroupBootstrap(np.arange(5), 4, seed=0)
     given = nothing, np.empty(0), np.empty(0, dtype=bool)
-    for found in (binary_metrics(*given), bootstrap_metrics(*given, bootstrap, nothing)):
+    for found in (binary_metrics(*given), binary_metrics(*given, bootstrap[nothing])):
         assert all(np.isnan(found[name]).all() for name in ("roc_auc", "brier", "recall"))
 
 
@@ -115,32 +108,36 @@ def test_every_metric_has_a_row() -> None:
     bootstrap = GroupBootstrap(np.arange(50), 20, seed=0)
     y = np.arange(50) % 2
     table = estimate_rows(Predicted("binary", y, np.linspace(0, 1, 50), y == 1), bootstrap)
-    assert tuple(table["metric"]) == (*METRICS, "observed_rate")
+    assert tuple(table["metric"]) == METRICS
     assert (table["n"] == 50).all()
 
 
 def test_bootstrap_draws_whole_groups_and_is_repeatable() -> None:
     groups = np.array(["b", "b", "a", "c", "a"])
-    (weights,) = GroupBootstrap(groups, 8, seed=3).blocks()
+    weights = weights_of(GroupBootstrap(groups, 8, seed=3))
     assert weights.shape == (8, 5)
     np.testing.assert_array_equal(weights[:, 0], weights[:, 1])
     np.testing.assert_array_equal(weights[:, 2], weights[:, 4])
     np.testing.assert_array_equal(weights[:, [0, 2, 3]].sum(axis=1), 3)
-    (again,) = GroupBootstrap(groups, 8, seed=3).blocks()
-    np.testing.assert_array_equal(again, weights)
+    np.testing.assert_array_equal(weights_of(GroupBootstrap(groups, 8, seed=3)), weights)
 
 
 @pytest.mark.parametrize("n_resamples", [1, 32, 70])
-def test_blocks_hold_every_resample(n_resamples: int) -> None:
-    bootstrap = GroupBootstrap(np.arange(6), n_resamples, seed=0)
-    assert sum(map(len, bootstrap.blocks())) == n_resamples
+def test_rows_are_counted_by_kind_in_every_resample(n_resamples: int) -> None:
+    bootstrap = GroupBootstrap(np.arange(6) // 2, n_resamples, seed=0)
+    kinds = np.array([0, 2, 0, 2, 2, 0])
+    counts = np.concatenate(list(bootstrap.counts(kinds, 4)), axis=1)
+    assert counts.shape == (4, n_resamples)
+    np.testing.assert_array_equal(counts.T, bootstrap.sums([kinds == kind for kind in range(4)]))
+    np.testing.assert_array_equal(counts.T, weights_of(bootstrap) @ np.eye(4)[kinds])
 
 
 def test_a_subset_is_drawn_as_in_the_whole_table() -> None:
     bootstrap = GroupBootstrap(np.arange(100) // 2, 40, seed=0)
     rows = np.array([3, 50, 98])
-    whole = np.concatenate(list(bootstrap.blocks()))
-    np.testing.assert_array_equal(np.concatenate(list(bootstrap.blocks(rows))), whole[:, rows])
+    whole = weights_of(bootstrap)
+    np.testing.assert_array_equal(weights_of(bootstrap[rows]), whole[:, rows])
+    assert bootstrap[rows].is_grouped()
 
 
 def test_grouped_intervals_are_wider_than_those_of_rows() -> None:
@@ -149,7 +146,7 @@ def test_grouped_intervals_are_wider_than_those_of_rows() -> None:
     y = np.repeat(rng.random(60) < p[::10], 10).astype(int)
     widths = []
     for groups in (np.arange(600), np.arange(600) // 10):
-        resampled = bootstrap_metrics(y, p, None, GroupBootstrap(groups, 200, seed=0))
+        resampled = binary_metrics(y, p, bootstrap=GroupBootstrap(groups, 200, seed=0))
         low, high = percentile_interval(resampled["roc_auc"])
         widths.append(high - low)
     assert widths[1] > 2 * widths[0]

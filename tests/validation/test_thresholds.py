@@ -64,7 +64,7 @@ def test_capacity_intervals_are_those_of_resampled_tables() -> None:
     y, p = (rng.random(60) < 0.4).astype(int), rng.permutation(60) / 60
     bootstrap = GroupBootstrap(np.arange(60), 100, seed=0)
     (row,) = capacity_table(y, p, [0.5], bootstrap).itertuples()
-    repeats = [weights.astype(int) for block in bootstrap.blocks() for weights in block]
+    repeats = bootstrap.drawn[:, bootstrap.codes]
     recalls = [capacity_table(y.repeat(w), p.repeat(w), [0.5])["recall"][0] for w in repeats]
     np.testing.assert_allclose(
         [row.recall_low, row.recall_high], np.percentile(recalls, [2.5, 97.5])

@@ -10,7 +10,7 @@ from kedro.io import CatalogProtocol
 
 from crossfold.datasets.networks import Promotion, read_promotion, write_promotion
 from crossfold.refreshing.hooks import ModelRule, Promote
-from crossfold.validation.intervals import GroupBootstrap, bootstrap_metrics, percentile_interval
+from crossfold.validation.intervals import GroupBootstrap, percentile_interval
 from crossfold.validation.metrics import binary_metrics
 from kedro_refresh import RefreshError
 from kedro_refresh.adapter import path_of
@@ -126,7 +126,7 @@ def difference(rows: pd.DataFrame, metric: str) -> Difference:
     point, resampled = {}, {}
     for name in ("p1", "p1_before"):
         point[name] = float(binary_metrics(target, rows[name].to_numpy())[metric][0])
-        resampled[name] = bootstrap_metrics(target, rows[name].to_numpy(), None, bootstrap)[metric]
+        resampled[name] = binary_metrics(target, rows[name].to_numpy(), bootstrap=bootstrap)[metric]
     now, before = point["p1"], point["p1_before"]
     low, high = percentile_interval(sign * (resampled["p1"] - resampled["p1_before"]))
     return Difference(metric, before, now, sign * (now - before), low, high, len(rows))

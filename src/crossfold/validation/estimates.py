@@ -9,7 +9,6 @@ counts once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,14 +16,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.validation.intervals import GroupBootstrap, bootstrap_metrics, percentile_interval
-from crossfold.validation.metrics import (
-    Values,
-    Weights,
-    binary_metrics,
-    multiclass_metrics,
-    wilson_interval,
-)
+from crossfold.validation.intervals import GroupBootstrap, Values, percentile_interval
+from crossfold.validation.metrics import binary_metrics, multiclass_metrics, wilson_interval
 from crossfold.validation.tables import probabilities
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -66,50 +59,34 @@ class Predicted:
 
 def point_estimates(predicted: Predicted) -> dict[str, float]:
     """Compute every metric once, each row counted once."""
-    values = _METRICS[predicted.task](predicted, None)
-    if predicted.task == "binary":
-        values = _with_observed_rate(values, predicted.y, [np.ones((1, len(predicted.y)))])
-    return {name: float(value[0]) for name, value in values.items()}
+    whole = GroupBootstrap.each_once(len(predicted.y))
+    return {name: float(value[0]) for name, value in resampled_estimates(predicted, whole).items()}
 
 
-def resampled_estimates(
-    predicted: Predicted, bootstrap: GroupBootstrap, rows: NDArray[np.intp] | None = None
-) -> dict[str, Values]:
-    """Compute every metric on every resample.
-
-    Parameters
-    ----------
-    predicted
-        Of ``n`` rows.
-    bootstrap
-        Its groups cover the whole table.
-    rows
-        Number of each of the ``n`` rows in that table, or None where they are the table.
+def resampled_estimates(predicted: Predicted, bootstrap: GroupBootstrap) -> dict[str, Values]:
+    """Compute every metric on every resample of the predicted rows.
 
     Returns
     -------
     For each metric an array of shape ``(n_resamples,)``.
     """
     if predicted.task == "binary":
-        values = bootstrap_metrics(predicted.y, predicted.p, predicted.flagged, bootstrap, rows)
-        return _with_observed_rate(values, predicted.y, bootstrap.blocks(rows))
-    metrics = _METRICS[predicted.task]
-    blocks = [metrics(predicted, weights) for weights in bootstrap.blocks(rows)]
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        return binary_metrics(predicted.y, predicted.p, predicted.flagged, bootstrap)
+    metrics = _multiclass if predicted.task == "multiclass" else _regression
+    return metrics(predicted, bootstrap)
 
 
 def estimate_rows(
-    predicted: Predicted,
-    bootstrap: GroupBootstrap,
-    rows: NDArray[np.intp] | None = None,
-    repeats: float = 1,
+    predicted: Predicted, bootstrap: GroupBootstrap, repeats: float = 1
 ) -> pd.DataFrame:
     """Compute every metric of one model with its interval.
 
     Parameters
     ----------
-    predicted, bootstrap, rows
-        As in `resampled_estimates`.
+    predicted
+        Of ``n`` rows.
+    bootstrap
+        Of the same rows.
     repeats
         How often each row of the table is predicted.
 
@@ -117,7 +94,7 @@ def estimate_rows(
     -------
     Columns ``metric``, ``estimate``, ``low``, ``high`` (95 %) and ``n``, each row counted once.
     """
-    resampled = resampled_estimates(predicted, bootstrap, rows)
+    resampled = resampled_estimates(predicted, bootstrap)
     counts = {} if bootstrap.is_grouped(repeats) else _counts(predicted)
     records = [
         (name, value, *interval(resampled[name], _count_once(counts.get(name), repeats)))
@@ -168,41 +145,23 @@ def _counts(predicted: Predicted) -> dict[str, tuple[float, float]]:
     }
 
 
-def _with_observed_rate(
-    values: dict[str, Values], y: NDArray[Any], blocks: Iterable[Weights]
-) -> dict[str, Values]:
-    """Add the share of rows of class 1, which a mean prediction is held against."""
-    rates = [w @ y.astype(w.dtype) / w.sum(axis=1) for w in blocks]
-    return {**values, "observed_rate": np.concatenate(rates).astype(np.float64)}
-
-
-def _multiclass(predicted: Predicted, weights: Weights | None) -> dict[str, Values]:
+def _multiclass(predicted: Predicted, bootstrap: GroupBootstrap) -> dict[str, Values]:
     """Metrics of the confusion matrix, and the mean of ``-log p[y]``."""
     y, p = predicted.y.astype(np.intp), predicted.p
     k = p.shape[1]
-    weights = np.ones((1, len(y))) if weights is None else weights
-    cells = y * k + p.argmax(axis=1)
-    counts = np.array([np.bincount(cells, weights=w, minlength=k * k) for w in weights])
+    blocks = bootstrap.counts(y * k + p.argmax(axis=1), k * k)
+    counts = np.concatenate([block.T for block in blocks]).reshape(-1, k, k)
     terms = -np.log(np.maximum(p[np.arange(len(y)), y], np.finfo(np.float32).eps))
-    loss = (weights @ terms.astype(weights.dtype)) / weights.sum(axis=1)
-    return {**multiclass_metrics(counts.reshape(-1, k, k)), "log_loss": loss}
+    loss, total = bootstrap.sums([terms, np.ones(len(y))]).T
+    return {**multiclass_metrics(counts), "log_loss": loss / total}
 
 
-def _regression(predicted: Predicted, weights: Weights | None) -> dict[str, Values]:
+def _regression(predicted: Predicted, bootstrap: GroupBootstrap) -> dict[str, Values]:
     """Coefficient of determination, root mean squared, mean absolute and mean error."""
     y, error = predicted.y.astype(np.float64), (predicted.p - predicted.y).astype(np.float64)
-    weights = np.ones((1, len(y))) if weights is None else weights.astype(np.float64)
-    total = weights.sum(axis=1)
-    sums = weights @ np.column_stack([y, y**2, error, error**2, np.abs(error)])
-    mean, squares, bias, squared, absolute = (sums / total[:, None]).T
+    total, *sums = bootstrap.sums([np.ones(len(y)), y, y**2, error, error**2, np.abs(error)]).T
+    mean, squares, bias, squared, absolute = sums / total
     spread = squares - mean**2
     with np.errstate(divide="ignore", invalid="ignore"):
         r2 = np.where(spread > 0, 1 - squared / spread, np.nan)
     return {"r2": r2, "rmse": np.sqrt(squared), "mae": absolute, "mean_error": bias}
-
-
-_METRICS: dict[Task, Callable[[Predicted, Weights | None], dict[str, Values]]] = {
-    "binary": lambda said, weights: binary_metrics(said.y, said.p, said.flagged, weights),
-    "multiclass": _multiclass,
-    "regression": _regression,
-}

@@ -1,22 +1,29 @@
 """Bootstrap intervals that resample whole groups, the same way for every model."""
 
+from __future__ import annotations
+
+import copy
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from crossfold.validation.metrics import Values, Weights, binary_metrics
+Values = NDArray[np.float64]
+Counts = NDArray[np.int32]
 
-_RESAMPLES_AT_ONCE, _WEIGHTS_AT_ONCE = 32, 1 << 23
+# What is made of a block stays in the processor's cache.
+_SUMMED_AT_ONCE, _COUNTED_AT_ONCE = 100, 25
 _PERCENTILES = (2.5, 97.5)
 
 
 class GroupBootstrap:
-    """Bootstrap weights: groups are drawn with replacement, a row weighs what its group does.
+    """Bootstrap sums: groups are drawn with replacement, a row counts as often as its group.
 
     All models that share one bootstrap are resampled alike, so that differences between them are
-    paired (Efron and Tibshirani 1993, chapter 8; Field and Welsh 2007 for clusters).
+    paired (Efron and Tibshirani 1993, chapter 8; Field and Welsh 2007 for clusters). With ``[]`` it
+    is that of some of the rows, in any order; what is drawn does not depend on them.
 
     Parameters
     ----------
@@ -29,38 +36,40 @@ class GroupBootstrap:
 
     Attributes
     ----------
-    codes, drawn
-        Number of each row's group; how often each resample drew each group.
+    codes
+        Number of each row's group, shape ``(n,)``.
+    drawn
+        How often each resample drew each group, shape ``(n_resamples, n_groups)``.
     """
 
     def __init__(self, groups: ArrayLike, n_resamples: int, seed: int) -> None:
         self.codes = pd.factorize(np.asarray(groups))[0]
-        n_groups = int(self.codes.max()) + 1
+        self._n_rows, self._n_groups = len(self.codes), int(self.codes.max()) + 1
         rng = np.random.default_rng(seed)
         # A group is drawn once on average: 8 bits hold the most that is ever drawn.
-        self.drawn = np.empty((n_resamples, n_groups), dtype=np.uint8)
-        for counts in self.drawn:
-            counts[:] = np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups)
+        drawn = np.empty((n_resamples, self._n_groups), dtype=np.uint8)
+        for counts in drawn:
+            groups = rng.integers(self._n_groups, size=self._n_groups)
+            counts[:] = np.bincount(groups, minlength=self._n_groups)
+        self.drawn = np.asfortranarray(drawn)  # by group, as sums read it
+
+    @classmethod
+    def each_once(cls, n_rows: int) -> GroupBootstrap:
+        """Make a single "resample" that holds each row once: its sums are those of the rows."""
+        whole = cls([0], 1, 0)
+        whole.codes, whole._n_rows = np.zeros(n_rows, dtype=np.intp), n_rows
+        return whole
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> GroupBootstrap:
+        some = copy.copy(self)
+        some.codes = self.codes[rows]
+        return some
 
     def is_grouped(self, repeats: float = 1) -> bool:
         """Tell whether any group has several rows, each of which comes `repeats` times."""
-        return round(self.drawn.shape[1] * repeats) < len(self.codes)
+        return round(self._n_groups * repeats) < self._n_rows
 
-    def blocks(self, rows: NDArray[np.intp] | None = None) -> Iterator[Weights]:
-        """Yield weights a block of resamples at a time, shape ``(resamples, rows)``, float32.
-
-        Parameters
-        ----------
-        rows
-            Rows to weigh, or None for all of them. What is drawn does not depend on it.
-        """
-        codes = self.codes if rows is None else self.codes[rows]
-        size = max(1, min(_RESAMPLES_AT_ONCE, _WEIGHTS_AT_ONCE // max(1, len(codes))))
-        for start in range(0, len(self.drawn), size):
-            drawn = self.drawn[start : start + size]
-            yield np.take(drawn, codes, axis=1).astype(np.float32)
-
-    def sums(self, columns: Iterable[ArrayLike]) -> NDArray[np.float64]:
+    def sums(self, columns: Iterable[ArrayLike]) -> Values:
         """Sum numbers of the rows over every resample.
 
         Parameters
@@ -72,50 +81,35 @@ class GroupBootstrap:
         -------
         Shape ``(n_resamples, k)``.
         """
-        n_groups = self.drawn.shape[1]
-        sums = (np.bincount(self.codes, np.asarray(own), n_groups) for own in columns)
-        of_groups = np.stack([own.astype(np.float32) for own in sums], axis=1)
-        starts = range(0, len(self.drawn), _RESAMPLES_AT_ONCE)
-        blocks = (self.drawn[start : start + _RESAMPLES_AT_ONCE] for start in starts)
-        return np.concatenate([block.astype(np.float32) @ of_groups for block in blocks]).astype(
-            np.float64
+        of_groups = [np.bincount(self.codes, own, self._n_groups) for own in columns]
+        summed = np.stack(of_groups, axis=1)
+        return np.concatenate(
+            [drawn.T @ summed for drawn in self._drawn(np.float64, _SUMMED_AT_ONCE)]
         )
 
+    def counts(self, kinds: NDArray[np.intp], n_kinds: int) -> Iterator[Counts]:
+        """Count the rows of each kind in every resample, a block of resamples at a time.
 
-def bootstrap_metrics(
-    y: ArrayLike,
-    p: ArrayLike,
-    flagged: ArrayLike | None,
-    bootstrap: GroupBootstrap,
-    rows: NDArray[np.intp] | None = None,
-    *,
-    only_ranking: bool = False,
-) -> dict[str, Values]:
-    """Compute all metrics of one model on every resample.
+        Parameters
+        ----------
+        kinds
+            Number of each row's kind, shape ``(n,)``, below `n_kinds`.
 
-    Parameters
-    ----------
-    y, p, flagged, only_ranking
-        As in `binary_metrics`; arrays of shape ``(n,)``.
-    bootstrap
-        Its groups cover the whole table.
-    rows
-        Number of each of the `n` rows in that table, or None where they are the table.
+        Yields
+        ------
+        Shape ``(n_kinds, resamples)``.
+        """
+        from scipy.sparse import csr_array
 
-    Returns
-    -------
-    For each metric an array of shape ``(n_resamples,)``.
-    """
-    # Ranked once here, the rows cost each block next to nothing to rank again.
-    order = np.argsort(-np.asarray(p), kind="stable")
-    y, p = np.asarray(y)[order], np.asarray(p)[order]
-    flagged = None if flagged is None else np.asarray(flagged)[order]
-    rows = order if rows is None else rows[order]
-    blocks = [
-        binary_metrics(y, p, flagged, weights, only_ranking=only_ranking)
-        for weights in bootstrap.blocks(rows)
-    ]
-    return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
+        shape = n_kinds, self._n_groups
+        rows = csr_array((np.ones(len(kinds), np.int32), (kinds, self.codes)), shape=shape)
+        for drawn in self._drawn(np.int32, _COUNTED_AT_ONCE):
+            yield rows @ drawn
+
+    def _drawn(self, dtype: DTypeLike, at_once: int) -> Iterator[NDArray[Any]]:
+        """Yield how often each group is drawn, shape ``(n_groups, resamples)``."""
+        for start in range(0, len(self.drawn), at_once):
+            yield self.drawn[start : start + at_once].T.astype(dtype)
 
 
 def percentile_interval(resampled: Values) -> tuple[float, float]:

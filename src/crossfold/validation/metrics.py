@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-Weights = NDArray[np.floating]
-Values = NDArray[np.float64]
+from crossfold.validation.intervals import Counts, GroupBootstrap, Values
 
 RANKING = ("roc_auc", "pr_auc")
 PROBABILITY = ("brier", "log_loss", "expected_calibration_error", "mean_prediction")
 DECISION = ("accuracy", "precision", "recall", "specificity", "f1", "mcc", "flagged_share")
-METRICS = (*RANKING, *PROBABILITY, *DECISION)
+METRICS = (*RANKING, *PROBABILITY, *DECISION, "observed_rate")
 MULTICLASS_METRICS = ("accuracy", "macro_precision", "macro_recall", "macro_f1", "mcc")
 
 ECE_BINS = 10
@@ -22,13 +21,9 @@ def binary_metrics(
     y: ArrayLike,
     p: ArrayLike,
     flagged: ArrayLike | None = None,
-    weights: Weights | None = None,
-    *,
-    only_ranking: bool = False,
+    bootstrap: GroupBootstrap | None = None,
 ) -> dict[str, Values]:
-    """Compute all metrics of one model for one or many sets of weights at once.
-
-    Weights are counts: single precision holds their sums exactly up to 16.7 million rows.
+    """Compute all metrics of one model, once or on every resample.
 
     Parameters
     ----------
@@ -38,113 +33,96 @@ def binary_metrics(
         Probability of class 1, shape ``(n,)``, in [0, 1].
     flagged
         Decisions, bool, shape ``(n,)``, or None for no decision metrics.
-    weights
-        Non-negative, shape ``(resamples, n)``, whose precision the sums have; None weighs every
-        row once, in double precision.
-    only_ranking
-        Whether to leave out metrics of the size of probabilities, a third of the time.
+    bootstrap
+        Of the same rows; None counts every row once.
 
     Returns
     -------
-    For each metric an array of shape ``(resamples,)``; NaN where it is undefined, as with one
-    class only or no row.
+    For each metric an array of shape ``(n_resamples,)``, or ``(1,)``; NaN where it is undefined, as
+    with one class only or no row.
     """
-    y = np.asarray(y, dtype=np.float32)
-    p = np.asarray(p, dtype=np.float64)
-    weights = np.ones((1, len(y))) if weights is None else weights
+    y, p = np.asarray(y, dtype=bool), np.asarray(p, dtype=np.float64)
+    bootstrap = bootstrap or GroupBootstrap.each_once(len(y))
+    columns = {"rows": np.ones(len(y)), "events": y, **_probability_terms(y, p)}
+    if flagged is not None:
+        flagged = np.asarray(flagged, dtype=bool)
+        columns |= {"tp": y & flagged, "flagged": flagged}
+    sums = dict(zip(columns, bootstrap.sums(columns.values()).T, strict=True))
     with np.errstate(divide="ignore", invalid="ignore"):
-        results = _ranking(y, p, weights)
-        if not only_ranking:
-            results |= _probability(y, p, weights)
+        results = _ranking(y, p, bootstrap) | _probability(sums)
         if flagged is not None:
-            results |= _decision(y, np.asarray(flagged, dtype=np.float32), weights)
-    return results
+            results |= _decision(sums)
+        return results | {"observed_rate": sums["events"] / sums["rows"]}
 
 
-def _ranking(y: NDArray[np.float32], p: Values, weights: Weights) -> dict[str, Values]:
+def _ranking(y: NDArray[np.bool_], p: Values, bootstrap: GroupBootstrap) -> dict[str, Values]:
     """Area under the ROC curve, and average precision; tied predictions count as one step.
 
     Both are sums over the rows of class 1 alone: of the false alarms ranked above the row (a tied
-    one counts half), and of the precision when the row's tie is flagged as well.
+    one counts half), and of the precision when the row's tie is flagged as well. So rows are
+    counted by step: of class 0 above the first row of class 1, tied with it, between it and the
+    next, and so on; of class 1 by tie.
     """
-    order = np.argsort(-p, kind="stable")
-    ranked = -p[order]
-    positive = np.flatnonzero(y[order])
-    flagged = cumulative(weights[:, order])
-    hit_weights = weights[:, order[positive]]
-    hits = cumulative(hit_weights)
-    above = np.searchsorted(ranked, ranked[positive], side="left")
-    through = np.searchsorted(ranked, ranked[positive], side="right")
-    hits_above, hits_through = (hits[:, np.searchsorted(positive, n)] for n in (above, through))
-    flagged_through = flagged[:, through]
-    doubled_alarms = flagged[:, above] - hits_above + flagged_through - hits_through
-    all_hits = hits[:, -1].astype(np.float64)
-    pairs = all_hits * (flagged[:, -1] - all_hits)
-    return {
-        "roc_auc": 1 - 0.5 * _dot(hit_weights, doubled_alarms) / pairs,
-        "pr_auc": _dot(hit_weights, _ratio(hits_through, flagged_through)) / all_hits,
-    }
+    order = np.argsort(-p)
+    y, ranked = y[order], -p[order]
+    ties = np.unique(ranked[y])
+    step = np.searchsorted(ties, ranked, side="left") + np.searchsorted(ties, ranked, side="right")
+    n_steps = 2 * len(ties) + 1
+    kinds = np.where(y, n_steps + step // 2, step)
+    blocks = [
+        _areas(counts[:n_steps], counts[n_steps:])
+        for counts in bootstrap[order].counts(kinds, n_steps + len(ties))
+    ]
+    return dict(zip(RANKING, np.concatenate(blocks, axis=1), strict=True))
 
 
-def cumulative(weights: Weights) -> Weights:
-    """Give the weight of the first 0, 1, … n rows: shape ``(resamples, n + 1)``."""
-    totals = np.zeros((len(weights), weights.shape[1] + 1), dtype=weights.dtype)
-    np.cumsum(weights, axis=1, out=totals[:, 1:])
-    return totals
-
-
-def _dot(a: NDArray[Any], b: NDArray[Any]) -> Values:
-    """Sum the products of each row, in double precision."""
-    return np.asarray((a * b).sum(axis=1, dtype=np.float64))
-
-
-def _probability(y: NDArray[np.float32], p: Values, weights: Weights) -> dict[str, Values]:
-    total = weights.sum(axis=1, dtype=np.float64)
-    tiny = np.finfo(np.float64).eps
-    q = np.clip(p, tiny, 1 - tiny)
-    per_row = np.column_stack(
-        [(p - y) ** 2, -(y * np.log(q) + (1 - y) * np.log1p(-q)), p, _bins(p), (p - y)]
+def _areas(alarms: Counts, hits: Counts) -> Values:
+    """Compute both areas, shape ``(2, resamples)``, from rows of class 0 and 1 by step."""
+    alarms, hits_through = (rows.cumsum(axis=0, dtype=rows.dtype) for rows in (alarms, hits))
+    above, through = alarms[:-1:2], alarms[1::2]
+    precision = _ratio(hits_through, hits_through + through)
+    doubled = (hits * (above + through).astype(np.float64)).sum(axis=0)
+    n_hits = hits.sum(axis=0)
+    return np.stack(
+        [1 - 0.5 * doubled / (n_hits * alarms[-1]), (hits * precision).sum(axis=0) / n_hits]
     )
-    sums = weights @ per_row[:, :3].astype(weights.dtype)
-    bins = np.eye(ECE_BINS, dtype=weights.dtype)[per_row[:, 3].astype(int)]
-    gaps = weights @ (bins * per_row[:, 4:].astype(weights.dtype))
-    means = sums.astype(np.float64) / total[:, None]
-    return {
-        "brier": means[:, 0],
-        "log_loss": means[:, 1],
-        "expected_calibration_error": np.abs(gaps).sum(axis=1, dtype=np.float64) / total,
-        "mean_prediction": means[:, 2],
-    }
 
 
-def _bins(p: Values) -> NDArray[np.intp]:
-    """Give the number of the equal-width bin of each probability."""
-    return np.minimum((p * ECE_BINS).astype(np.intp), ECE_BINS - 1)
+def _probability_terms(y: NDArray[np.bool_], p: Values) -> dict[str, Values]:
+    """Give what the metrics of probabilities sum, by name, each of shape ``(n,)``."""
+    tiny = np.finfo(np.float64).eps
+    q, bins = np.clip(p, tiny, 1 - tiny), np.minimum((p * ECE_BINS).astype(int), ECE_BINS - 1)
+    log_loss = -np.where(y, np.log(q), np.log1p(-q))
+    gaps = {f"gap {k}": np.where(bins == k, p - y, 0) for k in range(ECE_BINS)}
+    return {"squared": (p - y) ** 2, "log": log_loss, "p": p, **gaps}
 
 
-def _decision(
-    y: NDArray[np.float32], flagged: NDArray[np.float32], weights: Weights
-) -> dict[str, Values]:
+def _probability(sums: dict[str, Values]) -> dict[str, Values]:
+    gaps = sum(np.abs(sums[f"gap {k}"]) for k in range(ECE_BINS))
+    summed = (sums["squared"], sums["log"], gaps, sums["p"])
+    return {name: own / sums["rows"] for name, own in zip(PROBABILITY, summed, strict=True)}
+
+
+def _decision(sums: dict[str, Values]) -> dict[str, Values]:
     """Metrics of the confusion matrix."""
-    cells = np.column_stack([y * flagged, y * (1 - flagged), (1 - y) * flagged])
-    tp, fn, fp = (weights @ cells).astype(np.float64).T
-    total = weights.sum(axis=1, dtype=np.float64)
+    tp, flagged, total = sums["tp"], sums["flagged"], sums["rows"]
+    fp, fn = flagged - tp, sums["events"] - tp
     tn = total - tp - fn - fp
-    margins = (tp + fp) * (tp + fn) * (tn + fp) * (tn + fn)
+    margins = flagged * (tp + fn) * (tn + fp) * (tn + fn)
     return {
         "accuracy": (tp + tn) / total,
-        "precision": _ratio(tp, tp + fp),
+        "precision": _ratio(tp, flagged),
         "recall": tp / (tp + fn),
         "specificity": tn / (tn + fp),
         "f1": 2 * tp / (2 * tp + fp + fn),
         "mcc": _ratio(tp * tn - fp * fn, np.sqrt(margins)),
-        "flagged_share": (tp + fp) / total,
+        "flagged_share": flagged / total,
     }
 
 
 def _ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> NDArray[Any]:
     """Divide; 0 where the denominator is 0, as scikit-learn does."""
-    ratio = np.zeros_like(numerator)
+    ratio = np.zeros(np.shape(numerator))
     np.divide(numerator, denominator, out=ratio, where=denominator != 0)
     return ratio
 

@@ -61,7 +61,7 @@ def _level_table(
     bootstrap: GroupBootstrap,
 ) -> pd.DataFrame:
     own = y[rows]
-    table = estimate_rows(Predicted("binary", y, p, flagged)[rows], bootstrap, rows)
+    table = estimate_rows(Predicted("binary", y, p, flagged)[rows], bootstrap[rows])
     table = table[table["metric"].isin(SHOWN)]
     table = table.assign(positives=int(own.sum()), observed_rate=own.mean())
     if len(rows) < MIN_ROWS or own.min() == own.max():

@@ -1,5 +1,6 @@
 """From probabilities to decisions: whom to call, and what it is worth."""
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -7,8 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.validation.intervals import GroupBootstrap, percentile_interval
-from crossfold.validation.metrics import Weights, cumulative
+from crossfold.validation.intervals import GroupBootstrap, Values, percentile_interval
 
 Policy = Literal["capacity", "cost", "f1", "fixed"]
 THRESHOLDS = np.linspace(0, 1, 101)
@@ -144,43 +144,44 @@ def capacity_table(
     ``recall_high`` (95 %).
     """
     shares, p = (np.asarray(values, dtype=np.float64) for values in (shares, p))
-    order = np.argsort(-p, kind="stable")
-    y, ends = np.asarray(y, dtype=np.float32)[order], _tie_ends(p[order])
+    y = np.asarray(y, dtype=np.intp)
     n_called = np.maximum(np.round(shares * len(y)).astype(int), 1)
     called_share = n_called / len(y)
-    precision, recall = _at_shares(y, ends, np.ones((1, len(y))), called_share)
+    ((precision, recall),) = _at_shares(y, p, GroupBootstrap.each_once(len(y)), called_share)
     table = pd.DataFrame(
         {
             "share": shares,
             "n_called": n_called,
             "precision": precision[0],
             "recall": recall[0],
-            "lift": precision[0] / y.mean(dtype=np.float64),
+            "lift": precision[0] / y.mean(),
         }
     )
     if bootstrap is None:
         return table
-    blocks = [_at_shares(y, ends, drawn, called_share) for drawn in bootstrap.blocks(order)]
-    return table.assign(**_capacity_intervals(blocks))
+    return table.assign(**_capacity_intervals(list(_at_shares(y, p, bootstrap, called_share))))
 
 
 def _at_shares(
-    y: NDArray[np.float32], ends: NDArray[np.intp], weights: Weights, shares: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Give precision and recall, each of shape ``(resamples, shares)``, of ranked rows.
+    y: NDArray[np.intp], p: Values, bootstrap: GroupBootstrap, shares: Values
+) -> Iterator[tuple[Values, Values]]:
+    """Yield precision and recall, each of shape ``(resamples, shares)``, by block of resamples.
 
     Between the ends of two ties hits grow evenly, as they do on average in random order.
     """
-    steps = np.append(0, ends)
-    called, hits = cumulative(weights)[:, steps], cumulative(weights * y)[:, steps]
-    wanted = shares * called[:, -1:]
-    hits_at = np.array([np.interp(*row) for row in zip(wanted, called, hits, strict=True)])
-    with np.errstate(invalid="ignore"):
-        return hits_at / wanted, hits_at / hits[:, -1:]
+    ties, tie = np.unique(-p, return_inverse=True)
+    n_ties = len(ties)
+    for counts in bootstrap.counts(tie + n_ties * y, 2 * n_ties):
+        hits = np.pad(counts[n_ties:].cumsum(axis=0), ((1, 0), (0, 0))).T
+        called = hits + np.pad(counts[:n_ties].cumsum(axis=0), ((1, 0), (0, 0))).T
+        wanted = shares * called[:, -1:]
+        hits_at = np.array([np.interp(*row) for row in zip(wanted, called, hits, strict=True)])
+        with np.errstate(invalid="ignore"):
+            yield hits_at / wanted, hits_at / hits[:, -1:]
 
 
 def _capacity_intervals(
-    blocks: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    blocks: list[tuple[Values, Values]],
 ) -> dict[str, list[float]]:
     bounds: dict[str, list[float]] = {}
     for name, resampled in zip(("precision", "recall"), zip(*blocks, strict=True), strict=True):

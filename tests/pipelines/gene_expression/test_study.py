@@ -28,8 +28,8 @@ from crossfold.templates.cross_validation.parameters import (
     FamilyParameters,
     PreparationParameters,
 )
-from crossfold.validation.intervals import GroupBootstrap, bootstrap_metrics, percentile_interval
-from crossfold.validation.metrics import wilson_interval
+from crossfold.validation.intervals import GroupBootstrap, percentile_interval
+from crossfold.validation.metrics import binary_metrics, wilson_interval
 from crossfold.validation.schemas import COMPARISON, HISTORY, METRICS, PREDICTIONS
 from crossfold.validation.tables import POOLED
 
@@ -132,7 +132,7 @@ def test_other_figures_draw_a_patient_with_all_its_predictions(metrics_table, pr
     )
     rows = predictions[(predictions["model"] == "mlp_smote") & (predictions["protocol"] == K_FOLD)]
     columns = (rows[name].to_numpy() for name in ("target", "p1", "flagged"))
-    resampled = bootstrap_metrics(*columns, GroupBootstrap(rows["row"], 50, 0))["f1"]
+    resampled = binary_metrics(*columns, GroupBootstrap(rows["row"], 50, 0))["f1"]
     assert tuple(f1[["low", "high"]]) == pytest.approx(percentile_interval(resampled))
 
 

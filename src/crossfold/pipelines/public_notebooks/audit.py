@@ -14,7 +14,8 @@ from pydantic import Field, PositiveInt
 from crossfold.templates import audit
 from crossfold.templates.audit import Measured, resampled
 from crossfold.templates.parameters import Parameters
-from crossfold.validation.intervals import GroupBootstrap, bootstrap_metrics
+from crossfold.validation.intervals import GroupBootstrap
+from crossfold.validation.metrics import binary_metrics
 from crossfold.validation.splits import assign_folds
 
 INPUTS = (
@@ -171,5 +172,5 @@ def _roc_auc(
     (train, test), y = parts, table["no_show"].to_numpy()
     p = model.fit(X[train], y[train]).predict_proba(X[test])[:, 1]
     patients = GroupBootstrap(table["patient"].iloc[test], how.protocol.n_resamples, how.seed)
-    draws = bootstrap_metrics(y[test], p, None, patients, only_ranking=True)["roc_auc"]
+    draws = binary_metrics(y[test], p, bootstrap=patients)["roc_auc"]
     return resampled(roc_auc_score(y[test], p), draws, len(test))

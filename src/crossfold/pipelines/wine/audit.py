@@ -49,9 +49,9 @@ class Case(NamedTuple):
 
 def accuracy(case: Case, of: str) -> Measured:
     """Measure the share of wines that a model calls correctly."""
-    correct = case.correct[of].astype(np.float32)
-    blocks = [weights @ correct / weights.sum(axis=1) for weights in case.bootstrap.blocks()]
-    return resampled(correct.mean(dtype=np.float64), np.concatenate(blocks), len(correct))
+    correct = case.correct[of]
+    drawn, rows = case.bootstrap.sums([correct, np.ones(len(correct))]).T
+    return resampled(correct.mean(dtype=np.float64), drawn / rows, len(correct))
 
 
 def gain(case: Case, of: str, minus: str) -> Measured:

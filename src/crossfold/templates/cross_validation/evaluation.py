@@ -1,6 +1,6 @@
 """Nodes that turn predictions into figures with intervals, and compare models."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any
 
@@ -53,18 +53,29 @@ def evaluate_predictions(
     -------
     A table of the schema `crossfold.validation.schemas.METRICS`.
     """
-    tables, task = [], table_parameters.task
-    for (model, protocol), own in predictions.groupby(["model", "protocol"], observed=True):
+
+    def evaluate(model: str, protocol: str, own: pd.DataFrame) -> pd.DataFrame:
         bootstrap = GroupBootstrap(own["group"], evaluation.n_resamples, seed)
         predicted, repeats = Predicted.of(own, task), len(own) / own["row"].nunique()
         scopes = [
-            estimate_rows(predicted[rows], bootstrap, rows, repeats).assign(scope=scope)
+            estimate_rows(predicted[rows], bootstrap[rows], repeats).assign(scope=scope)
             for scope, rows in _scopes(own, features, evaluation)
         ]
         found = pd.concat([*scopes, *_fold_rows(own, task)])
-        tables.append(found.assign(model=str(model), protocol=str(protocol)))
-    columns = ["model", "protocol", "scope", "metric", "estimate", "low", "high", "n"]
+        return found.assign(model=model, protocol=protocol)
+
+    task, columns = table_parameters.task, ["model", "protocol"]
+    jobs = [(*map(str, name), own) for name, own in predictions.groupby(columns, observed=True)]
+    columns += ["scope", "metric", "estimate", "low", "high", "n"]
+    tables: list[pd.DataFrame] = _side_by_side(evaluate, jobs)
     return pd.concat(tables, ignore_index=True)[columns]
+
+
+def _side_by_side(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """Call a function with the arguments of each job, on all processors of this machine."""
+    from joblib import Parallel, delayed
+
+    return list(Parallel(n_jobs=-1, require="sharedmem")(delayed(function)(*job) for job in jobs))
 
 
 def _scopes(
@@ -138,7 +149,9 @@ def _compare_under(
     bootstrap = GroupBootstrap(first["group"], evaluation.n_resamples, seed)
     metric = evaluation.metric or MAIN_METRIC[task]
     metrics = list(dict.fromkeys([*COMPARED_METRICS[task], metric]))
-    resampled = {name: _resampled(rows, task, bootstrap)[metrics] for name, rows in models.items()}
+    jobs = [(rows, task, bootstrap) for rows in models.values()]
+    drawn = (table[metrics] for table in _side_by_side(_resampled, jobs))
+    resampled = dict(zip(models, drawn, strict=True))
     scores, test_share = _fold_scores(metrics_table, metric, first["row"].nunique())
     is_repeated = bool(first["row"].duplicated().any())
     records: list[dict[str, Any]] = []

@@ -22,7 +22,7 @@ from crossfold.pipelines.gene_expression.audit.training import (
 from crossfold.templates.audit import Claims, Measured, exact, from_interval, resampled, share_of
 from crossfold.templates.audit.measured import effect
 from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT, ORIGINAL_SPLIT
-from crossfold.validation.intervals import GroupBootstrap, bootstrap_metrics, percentile_interval
+from crossfold.validation.intervals import GroupBootstrap, percentile_interval
 from crossfold.validation.metrics import binary_metrics
 
 # The sound study's networks that stand for the audit's.
@@ -70,7 +70,7 @@ class Case:
         y, p, flagged = (rows[name].to_numpy() for name in ("target", "p1", "flagged"))
         bootstrap = GroupBootstrap(rows["row"], self.n_resamples, self.seed)
         estimate = float(figure(binary_metrics(y, p, flagged))[0])
-        drawn = figure(bootstrap_metrics(y, p, flagged, bootstrap))
+        drawn = figure(binary_metrics(y, p, flagged, bootstrap))
         return resampled(estimate, drawn, rows["row"].nunique())
 
 

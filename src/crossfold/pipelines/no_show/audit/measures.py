@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from crossfold.pipelines.no_show.audit.training import SWITCHES, ProtocolParameters, outcome_counts
 from crossfold.templates.audit import Claims, Measured, exact, resampled
-from crossfold.validation.intervals import GroupBootstrap, bootstrap_metrics
+from crossfold.validation.intervals import GroupBootstrap
+from crossfold.validation.metrics import binary_metrics
 
 Array = NDArray[Any]
 Cut = Literal["source", "own"]
@@ -116,11 +117,7 @@ class Case:
 
     def summed(self, figure: Callable[..., Any], terms: Array) -> tuple[float, Array]:
         """Compute a figure from sums of terms, ``(terms, n)``, of all rows and of each resample."""
-        if terms.dtype.kind == "i":  # Counts of groups can be added first: whole numbers are exact.
-            sums = self.bootstrap.sums(terms).astype(np.float32)
-        else:
-            columns = terms.astype(np.float32).T
-            sums = np.concatenate([weights @ columns for weights in self.bootstrap.blocks()])
+        sums = self.bootstrap.sums(terms)
         return float(figure(*terms.sum(axis=1, dtype=np.float64))), figure(*sums.T)
 
     def _rank(self, subject: str, metric: str) -> tuple[float, Array]:
@@ -129,9 +126,7 @@ class Case:
         score = {"roc_auc": roc_auc_score, "pr_auc": average_precision_score}[metric]
         name, p = self.subjects.get(subject, subject), self.probability(subject)
         if name not in self._ranked:
-            self._ranked[name] = bootstrap_metrics(
-                self.target, p, None, self.bootstrap, only_ranking=True
-            )
+            self._ranked[name] = binary_metrics(self.target, p, bootstrap=self.bootstrap)
         return float(score(self.target, p)), self._ranked[name][metric]
 
     def lead(self, one: tuple[float, Array], other: tuple[float, Array]) -> Measured:
