@@ -10,6 +10,11 @@ Names = str | list[str] | dict[str, str]
 Wiring = tuple[Callable[..., Any], Names, Names]
 
 
+def by_name(*functions: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
+    """List functions by their names, without the ``draw_`` of some."""
+    return {one.__name__.removeprefix("draw_"): one for one in functions}
+
+
 def wire(*wirings: Wiring, namespace: str | None = None) -> list[Node]:
     """Make a node of each function with its inputs and outputs, named as the function."""
     return [

@@ -18,6 +18,7 @@ from crossfold.reports import charts, style
 from crossfold.reports import words as write
 from crossfold.reports.tables import side_by_side
 from crossfold.templates.reporting.results import ReportParameters
+from crossfold.templates.wiring import by_name
 from crossfold.validation.metrics import class_rates, confusion_counts, wilson_interval
 from crossfold.validation.tables import POOLED, probabilities
 
@@ -537,18 +538,12 @@ def _twin_table(twins: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
     )
 
 
-TABLES: dict[str, Callable[..., pd.DataFrame]] = {
-    one.__name__: one for one in (experiment_summary, classification_report, class_counts)
-}
-FIGURES: dict[str, Callable[..., Figure]] = {
+TABLES = by_name(experiment_summary, classification_report, class_counts)
+FIGURES = {
     "training_curves": curves_of("loss"),
     "accuracy_curves": curves_of("accuracy"),
-} | {
-    one.__name__: one
-    for one in (
-        experiment_accuracy, activations, scores_over_epochs,
-        twin_training, class_scores, precision_recall, confusion_by_truth,
-        confusion_by_prediction, paired_differences, sample_images, random_test_images,
-        most_confidently_wrong,
-    )
-}  # fmt: skip
+} | by_name(
+    *(experiment_accuracy, activations, scores_over_epochs, twin_training, class_scores),
+    *(precision_recall, confusion_by_truth, confusion_by_prediction, paired_differences),
+    *(sample_images, random_test_images, most_confidently_wrong),
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,6 +11,7 @@ from crossfold.pipelines.moons.variants import TORCH, variant_label
 from crossfold.reports import charts, style
 from crossfold.reports.tables import side_by_side
 from crossfold.reports.words import count, fitting, percent
+from crossfold.templates.wiring import by_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -127,10 +127,5 @@ def training_curves(history: pd.DataFrame, metrics_table: pd.DataFrame) -> Figur
     )  # fmt: skip
 
 
-TABLES = {"variants": variants}
-FIGURES: dict[str, Callable[..., Figure]] = {
-    "boundary": boundary,
-    "draws": draws,
-    "points": draw_points,
-    "training_curves": training_curves,
-}
+TABLES = by_name(variants)
+FIGURES = by_name(boundary, draws, draw_points, training_curves)

@@ -14,6 +14,7 @@ from crossfold.reports.tables import Estimate, side_by_side
 from crossfold.reports.words import fitting_interval, percent, percent_interval
 from crossfold.templates.reporting.results import Results
 from crossfold.templates.reporting.summaries import confusion_counts
+from crossfold.templates.wiring import by_name
 from crossfold.validation.intervals import GroupBootstrap, percentile_interval
 from crossfold.validation.metrics import wilson_interval
 from crossfold.validation.subgroups import subgroup_table
@@ -433,18 +434,12 @@ def _sms(table: pd.DataFrame) -> str:
     )
 
 
-TABLES: dict[str, Callable[..., Any]] = {
-    one.__name__: one
-    for one in (
-        *(no_show_by_lead_time, no_show_by_age, no_show_by_condition, no_show_by_handicap),
-        *(sms_by_lead_time, subgroups, subgroup_gaps, thresholds),
-    )
-}
-FIGURES: dict[str, Callable[..., Any]] = {
-    one.__name__.removeprefix("draw_"): one
-    for one in (
-        *(draw_no_show_by_lead_time, draw_no_show_by_age, draw_no_show_by_condition),
-        *(draw_no_show_by_handicap, draw_sms_by_lead_time, rows_apart, draw_subgroups),
-        *(draw_thresholds, confusion_matrix, twin_training, loss_weighting),
-    )
-}
+TABLES = by_name(
+    *(no_show_by_lead_time, no_show_by_age, no_show_by_condition, no_show_by_handicap),
+    *(sms_by_lead_time, subgroups, subgroup_gaps, thresholds),
+)
+FIGURES = by_name(
+    *(draw_no_show_by_lead_time, draw_no_show_by_age, draw_no_show_by_condition),
+    *(draw_no_show_by_handicap, draw_sms_by_lead_time, rows_apart, draw_subgroups),
+    *(draw_thresholds, confusion_matrix, twin_training, loss_weighting),
+)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from crossfold.pipelines.primer.logistic import (
 )
 from crossfold.reports import charts, style
 from crossfold.reports.words import count, fitting
+from crossfold.templates.wiring import by_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -187,19 +187,8 @@ def words(
     }
 
 
-TABLES: dict[str, Callable[..., pd.DataFrame]] = {
-    "first_steps": first_steps,
-    "probabilities": probabilities,
-    "trained_weights": trained_weights,
-    "network_first_steps": network_first_steps,
-    "network_weights": network_weights,
-}
-FIGURES: dict[str, Callable[..., Figure]] = {
-    "confusion": confusion,
-    "logistic_loss": logistic_loss,
-    "growing_weights": growing_weights,
-    "probabilities": draw_probabilities,
-    "first_network": first_network,
-    "weights_by_epoch": weights_by_epoch,
-    "points": draw_points,
-}
+TABLES = by_name(first_steps, probabilities, trained_weights, network_first_steps, network_weights)
+FIGURES = by_name(
+    *(confusion, logistic_loss, growing_weights, draw_probabilities, first_network),
+    *(weights_by_epoch, draw_points),
+)

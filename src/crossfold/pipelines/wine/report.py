@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from crossfold.reports.tables import Estimate
 from crossfold.reports.words import count, plain
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.reporting.results import ReportParameters, Results
+from crossfold.templates.wiring import by_name
 from crossfold.validation.metrics import wilson_interval
 from crossfold.validation.tables import POOLED
 
@@ -123,9 +123,5 @@ def words(results: Results) -> dict[str, Any]:
     }
 
 
-TABLES = {"searched": searched}
-FIGURES: dict[str, Callable[..., Any]] = {
-    "accuracy": accuracy,
-    "nested_search": nested_search,
-    "measurements": measurements,
-}
+TABLES = by_name(searched)
+FIGURES = by_name(accuracy, nested_search, measurements)

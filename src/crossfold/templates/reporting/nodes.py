@@ -17,29 +17,26 @@ from crossfold.reports.tables import to_html
 from crossfold.templates.cross_validation.final_model import library_versions
 from crossfold.templates.reporting import findings, summaries
 from crossfold.templates.reporting.results import ReportParameters, Results
+from crossfold.templates.wiring import by_name
 
 DEFAULT_PAGE, BASE_PAGE = "default.md.j2", "base.md.j2"
 PAGES = Path(__file__).parent
 """Where pages that a page may extend or include are."""
-TABLES: dict[str, Callable[[Results], pd.DataFrame]] = {
-    one.__name__: one
-    for one in (
-        *(summaries.models, summaries.comparisons, summaries.columns, summaries.left_out),
-        *(summaries.decision, summaries.calibration, summaries.net_benefit, summaries.importance),
-        *(summaries.effects, summaries.settings, summaries.data),
-    )
-}
+TABLES = by_name(
+    *(summaries.models, summaries.comparisons, summaries.columns, summaries.left_out),
+    *(summaries.decision, summaries.calibration, summaries.net_benefit, summaries.importance),
+    *(summaries.effects, summaries.settings, summaries.data),
+)
 FIGURES = (
     *("models", "differences", "protocols", "training_curves", "outcomes", "calibration"),
     *("decision", "net_benefit", "by_outcome", "importance", "effects", "target", "missing"),
 )
-_FINDINGS: dict[str, Callable[[Results], Any]] = {
-    name: getattr(findings, name)
-    for name in (
-        *("answer", "standing", "comparisons", "twins", "leaks", "control", "over_time"),
-        *("calibration", "decision", "confusions", "residuals", "importance", "effects", "limits"),
-    )
-}
+_FINDINGS = by_name(
+    *(findings.answer, findings.standing, findings.comparisons, findings.twins, findings.leaks),
+    *(findings.control, findings.over_time, findings.calibration, findings.decision),
+    *(findings.confusions, findings.residuals, findings.importance, findings.effects),
+    findings.limits,
+)
 
 
 def make_tables(*, names: Sequence[str] = tuple(TABLES), **made: Any) -> dict[str, pd.DataFrame]:
