@@ -24,10 +24,9 @@ from crossfold.pipelines.images.networks import (
     epoch_table,
     fit_stack,
 )
-from crossfold.templates.audit import Claims, Setup, run_side_by_side
+from crossfold.templates.audit import Claims, Protocol, Setup, run_side_by_side
 from crossfold.templates.audit.claims import setups_of
 from crossfold.templates.cross_validation.parameters import NetworkParameters
-from crossfold.templates.parameters import Parameters
 
 if TYPE_CHECKING:
     from crossfold.mlp import MLPClassifier
@@ -55,15 +54,13 @@ class FurtherNetwork(given.ExperimentParameters):
     """Its learning rate; None for the protocol's."""
 
 
-class ProtocolParameters(Parameters):
+class ProtocolParameters(Protocol):
     """How the source trained and tested."""
 
     regime: str
     """Regime of the study whose networks are those without faults."""
     network: NetworkParameters
     """Solver, batches, penalty, learning rate and epochs of the source."""
-    source_epochs: PositiveInt
-    """Epochs in the source; a run of fewer says that it was shortened."""
     short_epochs: PositiveInt
     """Epochs of the runs that single faults, or values that the source does not state, are compared
     in."""
@@ -91,8 +88,6 @@ class ProtocolParameters(Parameters):
     """Epochs between two scorings of the runs of single faults."""
     n_resamples: Annotated[int, Field(ge=50)] = 1000
     """Bootstrap resamples, of images and of seeds at once."""
-    n_jobs: int = 1
-    """Stacks that are trained at the same time, as in joblib: -1 for one on each processor."""
 
     def n_trainings(self, setup: Setup) -> int:
         """Count the trainings of each network in a setup."""

@@ -9,14 +9,13 @@ import numpy as np
 import pandas as pd
 from kedro.pipeline import Pipeline
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from crossfold.pipelines.moons.nodes import TEST, TRAIN, PointParameters, draw_points
 from crossfold.pipelines.moons.variants import QUADRATIC, make_features, predict_points
 from crossfold.templates import audit
 from crossfold.templates.audit import Measured, Setup, mean_of, over_draws
 from crossfold.templates.cross_validation.parameters import NetworkParameters
-from crossfold.templates.parameters import Parameters
 
 NO_TEST_SET, UNSEEDED = "no_test_set", "unseeded"
 TRAINING_FAULTS = ("drop_last_batch", "penalty_not_applied")
@@ -69,19 +68,15 @@ class MoonsClaims(
     """The claims of the moons study's source."""
 
 
-class ProtocolParameters(Parameters):
+class ProtocolParameters(audit.Protocol):
     """How the source trained; layers, rate and points are those of the study."""
 
     alpha: NonNegativeFloat
     """L2 factor that the source states, halved and divided by the batch's rows."""
-    source_epochs: PositiveInt
-    """Epochs in the source; a run of fewer says that it was shortened."""
     n_seeds: Annotated[int, Field(ge=10)] = 200
     """Sets of points, each with a start of its own, that a run without a seed is drawn from."""
     step: PositiveFloat = 0.05
     """Distance of neighbouring points of the grid on which the decision boundary is found."""
-    n_jobs: int = 1
-    """Setups that are trained at the same time, as in joblib: -1 for one on each processor."""
 
 
 def train_seeds(

@@ -19,7 +19,6 @@ from pydantic import Field, PositiveInt
 from crossfold.pipelines.primer.logistic import sigmoid
 from crossfold.templates import audit
 from crossfold.templates.audit import Measured, Setup, mean_of, over_draws, share_of
-from crossfold.templates.parameters import Parameters
 
 RAW_ERROR_UPDATE, EQUAL_POINTS = "raw_error_update", "equal_points_across_parts"
 N_POINTS, N_HIDDEN, TEST_SHARE, LEARNING_RATE = 100, 4, 0.3, 0.01
@@ -71,13 +70,12 @@ class PrimerClaims(
     """The claims of both notebooks."""
 
 
-class ProtocolParameters(Parameters):
+class ProtocolParameters(audit.Protocol):
     """How the sources trained, and from how many draws that is repeated here."""
 
     epochs: PositiveInt = 10
     """Of the first network, here and in the source."""
     source_epochs: PositiveInt = 10
-    """Of the first network, here and in the source."""
     source_seed: int = 42
     """Of the source's own run."""
     n_seeds: Annotated[int, Field(ge=10)] = 100
@@ -86,8 +84,6 @@ class ProtocolParameters(Parameters):
     """Draws of the toy table and its start."""
     iterations: Annotated[tuple[PositiveInt, ...], Field(min_length=2)]
     """Of the toy table: as many as the source's, and of the longest training."""
-    n_jobs: int = 1
-    """Setups that are trained at the same time, as in joblib: -1 for one on each processor."""
 
 
 def train_first_networks(claims: PrimerClaims, protocol: ProtocolParameters) -> pd.DataFrame:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from kedro.pipeline import Pipeline
 from numpy.typing import NDArray
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 
 from crossfold.pipelines.wine.nodes import MEASUREMENTS, QUALITY, RED
 from crossfold.templates import audit
@@ -116,7 +116,7 @@ class GridParameters(Parameters):
     """Values of which every combination was tried."""
 
 
-class ProtocolParameters(Parameters):
+class ProtocolParameters(audit.Protocol):
     """How the source trained and tested."""
 
     network: NetworkParameters
@@ -126,14 +126,10 @@ class ProtocolParameters(Parameters):
     the source's search chose; and the one layer that the task asked for."""
     grid: GridParameters
     """What the source searched, on the training rows of its split."""
-    source_epochs: PositiveInt
-    """The source's limit of epochs; a run of fewer says that it was shortened."""
     n_splits: Annotated[int, Field(ge=2)] = 5
     """A test set is one of so many equal parts."""
     n_resamples: Annotated[int, Field(ge=50)] = 1000
     """Bootstrap resamples, by wines that measure the same."""
-    n_jobs: int = 1
-    """Models that are trained at the same time, as in joblib: -1 for one on each processor."""
 
 
 def make_folds(group: Array, faults: Collection[str], *, n_splits: int, seed: int) -> list[Fold]:

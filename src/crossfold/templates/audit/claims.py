@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
 import pandas as pd
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, PositiveInt, model_validator
 
 from crossfold.templates.audit.measured import NAN, Measured, Rule, exact
 from crossfold.templates.parameters import Parameters
@@ -106,6 +106,15 @@ class Holds(Parameters):
         if len(self.model_dump(exclude_none=True)) != 1:
             raise ValueError(f"give one of {', '.join(type(self).model_fields)}")
         return self
+
+
+class Protocol(Parameters):
+    """How a source trained and tested: a study's own class says the rest."""
+
+    source_epochs: PositiveInt
+    """Epochs in the source; a run of fewer says that it was shortened."""
+    n_jobs: int = 1
+    """What is trained at the same time, as in joblib: -1 for one training on each processor."""
 
 
 class Claim(Parameters):

@@ -16,12 +16,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from crossfold.templates.audit import Claims, Setup, list_setups, run_side_by_side
+from crossfold.templates.audit import Claims, Protocol, Setup, list_setups, run_side_by_side
 from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT
 from crossfold.templates.cross_validation.history import DECISION, train_scores
 from crossfold.templates.cross_validation.parameters import NetworkParameters, Sampler
 from crossfold.templates.cross_validation.training import make_network, make_sampler
-from crossfold.templates.parameters import Parameters
 from crossfold.validation.comparison import permute_labels
 from crossfold.validation.splits import assign_folds, fold_rows, leave_one_out
 
@@ -47,7 +46,7 @@ TOUCHING = {
 }
 
 
-class ProtocolParameters(Parameters):
+class ProtocolParameters(Protocol):
     """How the source trained and tested."""
 
     network: NetworkParameters
@@ -61,8 +60,6 @@ class ProtocolParameters(Parameters):
     of a table, of ``k_fold`` and of ``leave_one_out``."""
     names: dict[str, str]
     """Of tables and cross-validations, as a reader knows them."""
-    source_epochs: PositiveInt
-    """Epochs in the source; a run of fewer says that it was shortened."""
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Share of the rows that the split puts aside."""
     n_draws: Annotated[int, Field(ge=2)] = 20
@@ -74,8 +71,6 @@ class ProtocolParameters(Parameters):
     """Folds of the stratified cross-validation."""
     n_resamples: Annotated[int, Field(ge=50)] = 1000
     """Bootstrap resamples."""
-    n_jobs: int = 1
-    """Runs that are trained at the same time, as in joblib: -1 for one on each processor."""
 
     def make_network(self, subject: str, setup: Setup) -> Any:
         """Make an untrained network for the runs of a subject; every epoch is run."""

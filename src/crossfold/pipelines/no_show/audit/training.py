@@ -21,10 +21,9 @@ from pydantic import Field, PositiveInt
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.appointments import cleaning
-from crossfold.templates.audit import Claims, Setup, list_setups, run_side_by_side
+from crossfold.templates.audit import Claims, Protocol, Setup, list_setups, run_side_by_side
 from crossfold.templates.cross_validation.parameters import Fraction, Model, NetworkParameters
 from crossfold.templates.cross_validation.training import installed, make_estimator
-from crossfold.templates.parameters import Parameters
 from crossfold.validation.splits import assign_folds, fold_rows
 
 if TYPE_CHECKING:
@@ -53,15 +52,13 @@ Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 Answers = dict[str, tuple[pd.DataFrame, pd.DataFrame]]
 
 
-class ProtocolParameters(Parameters):
+class ProtocolParameters(Protocol):
     """How the source trained and tested."""
 
     network: NetworkParameters
     """The network that both libraries train; its batch size is PyTorch's."""
     numpy_batch_size: PositiveInt = 100
     """Batch size of NumPy under ``unlike_twins``."""
-    source_epochs: PositiveInt
-    """Epochs in the source; a run of fewer says that it was shortened."""
     trees: dict[str, Model]
     """The tree ensembles that are compared with the network, by name."""
     short_epochs: PositiveInt
@@ -82,8 +79,6 @@ class ProtocolParameters(Parameters):
     """Thresholds of the sweep, evenly from 0.01 to 0.99."""
     n_resamples: Annotated[int, Field(ge=50)] = 200
     """Bootstrap resamples, by patient."""
-    n_jobs: int = 1
-    """Runs that are trained at the same time, as in joblib: -1 for one on each processor."""
 
 
 # Rows and folds
