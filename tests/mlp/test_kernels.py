@@ -9,10 +9,11 @@ import pytest
 from engine_cases import make_data, make_network
 from scipy.sparse import csr_array
 
-from crossfold.mlp import _kernels
-from crossfold.mlp._kernels import compiled
+from crossfold.mlp._functions import compiled, relu, relu_slope
+from crossfold.mlp._numpy_engine import take
 from crossfold.mlp._spec import Member, Settings
 from crossfold.mlp._training import train
+from crossfold.mlp._update import adam
 
 SETTINGS = Settings(device="cpu", batch_size=8, max_iter=3)
 ROWS = np.arange(40)
@@ -27,9 +28,9 @@ MEMBERS = [
 def train_both_ways(monkeypatch):
     def run(network, data, settings, members=MEMBERS, order=None):
         found = []
-        for kernels in (compiled(), None):
-            for module in ("_numpy_engine", "_update"):
-                monkeypatch.setattr(f"crossfold.mlp.{module}.compiled", lambda own=kernels: own)
+        for find in (compiled, lambda function: None):
+            for module in ("_functions", "_numpy_engine", "_update"):
+                monkeypatch.setattr(f"crossfold.mlp.{module}.compiled", find)
             rng = None if order is None else np.random.default_rng(order)
             found.append(train(network, [data], members, settings, rng))
         return found
@@ -99,37 +100,35 @@ def test_numbers_that_are_not_finite_stay_alike(train_both_ways):
 
 def test_training_goes_on_without_numba(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
-    assert compiled.__wrapped__() is None
+    assert compiled.__wrapped__(relu) is None
     monkeypatch.undo()
     monkeypatch.setattr("numba.config.DISABLE_JIT", True)
-    assert compiled.__wrapped__() is None
+    assert compiled.__wrapped__(relu) is None
 
 
 def test_kernels_are_compiled_where_nothing_can_be_kept(monkeypatch):
     monkeypatch.setattr("numba.core.caching.CacheImpl._locator_classes", [])
-    kernels = compiled.__wrapped__()
     bits = np.array([-1.0, 2.0], dtype=np.float32).view(np.int32)
-    kernels.relu(bits, np.int32(31))
+    compiled.__wrapped__(relu)(bits, np.int32(31))
     assert bits.view(np.float32).tolist() == [0.0, 2.0]
 
 
 def test_kernels_are_plain_functions():
     """What is compiled does as Python does."""
     rng = np.random.default_rng(0)
-    kernels = compiled()
     arrays = [np.abs(rng.normal(size=(2, 3))).astype(np.float32) for _ in range(4)]
     columns = [rng.uniform(size=2).astype(np.float32) for _ in range(2)]
     constants = np.array([0.9, 0.99, 1e-8], dtype=np.float32)
     bits = rng.normal(size=9).astype(np.float32).view(np.int32)
     rows = rng.integers(5, size=(2, 4))
     found = []
-    for kind in (_kernels, kernels):
+    for kind in (lambda function: function, compiled):
         own = [array.copy() for array in (*arrays, bits, bits)]
-        kind.adam(*own[:4], *columns, constants)
-        kind.relu(own[4], np.int32(31))
-        kind.relu_slope(own[5], own[4], np.int32(31))
+        kind(adam)(*own[:4], *columns, constants)
+        kind(relu)(own[4], np.int32(31))
+        kind(relu_slope)(own[5], own[4], np.int32(31))
         taken = np.zeros((2, 2, 2, 3))
-        kind.take(np.arange(15).reshape(5, 3), rows, taken)
+        kind(take)(np.arange(15).reshape(5, 3), rows, taken)
         found.append([*own, taken])
     for one, other in zip(*found, strict=True):
         assert np.array_equal(one, other)

@@ -15,12 +15,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 from scipy.special import expit
 
-from crossfold.mlp._kernels import Kernels
 from crossfold.mlp._spec import Activation, Array, DataSet, Head, Loss, Member, Network
 from crossfold.mlp.exceptions import ParameterError
 
@@ -50,17 +50,31 @@ def aligned(shape: tuple[int, ...], dtype: Any, fill: float = 0) -> Array:
     return array
 
 
-class Hidden:
-    """An activation bound to the buffer that it works on; this one is ``f(z) = z``.
+@cache
+def compiled(function: Callable[..., None]) -> Callable[..., None] | None:
+    """Let numba compile one pass over memory where NumPy takes several, with the same results.
 
-    Attributes
-    ----------
-    keeps_ones
-        Whether ``f(1) = 1`` and ``f'(1) = 1``, so that it may work on the unit that is always one
-        too: it is faster on memory without gaps.
+    Bit for bit: every number goes through the operations that NumPy would do, in their order. None
+    where numba is not installed or ``NUMBA_DISABLE_JIT`` is set. It is compiled when it first meets
+    arrays of some types, and kept on disk for later processes where there is a folder to write to.
     """
+    try:
+        from numba import config, njit
+    except ModuleNotFoundError:
+        return None
+    if config.DISABLE_JIT:  # type: ignore[attr-defined]
+        return None
+    # Python's way with errors would look for a zero before every division.
+    how: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+    try:
+        kernel: Callable[..., None] = njit(cache=True, **how)(function)
+    except RuntimeError:  # numba finds no folder for its cache
+        kernel = njit(**how)(function)
+    return kernel
 
-    keeps_ones: bool = True
+
+class Hidden:
+    """An activation bound to the buffer ``z`` that it works on; this one is ``f(z) = z``."""
 
     def __init__(self, z: Array) -> None:
         self.z = z
@@ -99,28 +113,38 @@ class Relu(Hidden):
 
 
 class CompiledRelu(Hidden):
-    """`Relu` on memory without gaps, in one pass each way."""
+    """`Relu` on memory without gaps, in one pass each way; ``a`` gives the mask again."""
 
-    def __init__(self, z: Array, kernels: Kernels) -> None:
+    def __init__(self, z: Array, clear: Callable[..., None]) -> None:
         super().__init__(z)
-        self._kernels = kernels
+        self._clear = clear, compiled(relu_slope) or relu_slope
         self._whole = np.dtype(f"i{z.itemsize}")
         self._bits = z.reshape(-1).view(self._whole)
         self._shift = self._whole.type(8 * z.itemsize - 1)
 
     def forward(self) -> None:
         """Clear the bits of what is not positive."""
-        self._kernels.relu(self._bits, self._shift)
+        self._clear[0](self._bits, self._shift)
 
     def backward(self, delta: Array) -> None:
         """``f' = 1`` where ``z > 0``, else 0."""
-        self._kernels.relu_slope(delta.reshape(-1).view(self._whole), self._bits, self._shift)
+        self._clear[1](delta.reshape(-1).view(self._whole), self._bits, self._shift)
+
+
+def relu(z: Array, shift: Any) -> None:
+    """Clear what is not positive of the bits ``(n,)``; `shift` is all bits of a number but one."""
+    for i in range(z.size):
+        z[i] &= -z[i] >> shift
+
+
+def relu_slope(delta: Array, a: Array, shift: Any) -> None:
+    """Clear the bits of ``dL/da`` where ``a`` is not positive; as above."""
+    for i in range(a.size):
+        delta[i] &= -a[i] >> shift
 
 
 class Softmax(Hidden):
     """``f(z)_i = exp(z_i) / Σ_j exp(z_j)`` over the units of the layer."""
-
-    keeps_ones = False
 
     def __init__(self, z: Array) -> None:
         super().__init__(z)
@@ -141,84 +165,70 @@ class Elementwise(Hidden):
     """An activation given by two functions.
 
     `apply` turns ``z`` into ``a`` in place and may use the slope's buffer; `derive` writes ``f'``
-    there, from ``a``.
+    there, from ``a``. Both are given `n_kept` more arrays like ``z``, to keep what they need. With
+    `has_ones`, ``z`` includes the unit that is always one; see `keeps_ones`.
     """
-
-    keeps_ones = False
-
-    def __init__(
-        self, z: Array, apply: Callable[[Array, Array], Any], derive: Callable[[Array, Array], Any]
-    ) -> None:
-        super().__init__(z)
-        *leading, units, rows = z.shape
-        whole = aligned((*leading, units + (not self.keeps_ones), rows), z.dtype)
-        self._slope = whole[..., :units, :]
-        self._apply, self._derive = apply, derive
-
-    def forward(self) -> None:
-        """Apply the function."""
-        self._apply(self.z, self._slope)
-
-    def backward(self, delta: Array) -> None:
-        """Multiply by the derivative."""
-        self._derive(self.z, self._slope)
-        np.multiply(delta, self._slope, out=delta)
-
-
-class LeakyRelu(Elementwise):
-    """``f(z) = max(z, LEAKY_SLOPE * z)``."""
-
-    keeps_ones = True
-
-    def __init__(self, z: Array) -> None:
-        super().__init__(z, self._bend, self._bent)
-
-    @staticmethod
-    def _bend(z: Array, slope: Array) -> None:
-        np.multiply(z, LEAKY_SLOPE, out=slope)
-        np.maximum(z, slope, out=z)
-
-    @staticmethod
-    def _bent(a: Array, slope: Array) -> None:
-        """``f' = 1`` where ``a > 0``, else ``LEAKY_SLOPE``."""
-        np.greater(a, 0, out=slope, casting="unsafe")
-        np.multiply(slope, 1 - LEAKY_SLOPE, out=slope)
-        np.add(slope, LEAKY_SLOPE, out=slope)
-
-
-class Gated(Elementwise):
-    """``f(z) = z g(z)``, which keeps ``z`` and the gate ``g(z)`` for the derivative."""
 
     def __init__(
         self,
         z: Array,
-        gate: Callable[[Array, Array], Any],
-        derive: Callable[[Array, Array, Array, Array], Any],
+        apply: Callable[..., Any],
+        derive: Callable[..., Any],
+        n_kept: int = 0,
+        has_ones: bool = False,
     ) -> None:
-        super().__init__(z, self._pass, lambda a, slope: derive(a, slope, self._input, self._gate))
-        self._input, self._gate = np.empty_like(z), np.empty_like(z)
-        self._open = gate
+        super().__init__(z)
+        *leading, units, rows = z.shape
+        whole = aligned((*leading, units + (not has_ones), rows), z.dtype)
+        self._slope = whole[..., :units, :]
+        self._kept = [np.empty_like(z) for _ in range(n_kept)]
+        self._apply, self._derive = apply, derive
 
-    def _pass(self, z: Array, slope: Array) -> None:
-        np.copyto(self._input, z)
-        self._open(z, self._gate)
-        np.multiply(z, self._gate, out=z)
+    def forward(self) -> None:
+        """Apply the function."""
+        self._apply(self.z, self._slope, *self._kept)
+
+    def backward(self, delta: Array) -> None:
+        """Multiply by the derivative."""
+        self._derive(self.z, self._slope, *self._kept)
+        np.multiply(delta, self._slope, out=delta)
 
 
-class Custom(Elementwise):
-    """An activation of the user's own, whose derivative takes ``z`` too."""
+def _gated(gate: Callable[[Array, Array], Any], derive: Callable[..., Any], z: Array) -> Hidden:
+    """``f(z) = z g(z)``; ``z`` and the gate ``g(z)`` are kept for the derivative."""
 
-    def __init__(self, z: Array, activation: Activation) -> None:
-        super().__init__(z, self._call, self._call_derivative)
-        self._activation = activation
-        self._input = np.empty(z.shape, dtype=z.dtype)
+    def apply(z: Array, slope: Array, given: Array, opened: Array) -> None:
+        np.copyto(given, z)
+        gate(z, opened)
+        np.multiply(z, opened, out=z)
 
-    def _call(self, z: Array, slope: Array) -> None:
-        np.copyto(self._input, z)
-        z[...] = self._activation.function(self._input)
+    return Elementwise(z, apply, derive, n_kept=2)
 
-    def _call_derivative(self, a: Array, slope: Array) -> None:
-        slope[...] = self._activation.derivative(a, self._input)
+
+def _custom(activation: Activation, z: Array) -> Hidden:
+    """Bind an activation of the user's own, whose derivative takes ``z`` too."""
+
+    def apply(z: Array, slope: Array, given: Array) -> None:
+        np.copyto(given, z)
+        z[...] = activation.function(given)
+
+    def derive(a: Array, slope: Array, given: Array) -> None:
+        slope[...] = activation.derivative(a, given)
+
+    return Elementwise(z, apply, derive, n_kept=1)
+
+
+def _leaky_relu(z: Array, scratch: Array) -> None:
+    """``max(z, LEAKY_SLOPE * z)``."""
+    np.multiply(z, LEAKY_SLOPE, out=scratch)
+    np.maximum(z, scratch, out=z)
+
+
+def _leaky_relu_slope(a: Array, slope: Array) -> None:
+    """``f' = 1`` where ``a > 0``, else ``LEAKY_SLOPE``."""
+    np.greater(a, 0, out=slope, casting="unsafe")
+    np.multiply(slope, 1 - LEAKY_SLOPE, out=slope)
+    np.add(slope, LEAKY_SLOPE, out=slope)
 
 
 def _from_one(a: Array, slope: Array) -> None:
@@ -298,11 +308,11 @@ def _mish_slope(a: Array, slope: Array, z: Array, gate: Array) -> None:
 
 ACTIVATIONS: dict[str, Callable[[Array], Hidden]] = {
     "relu": Relu,
-    "leaky_relu": LeakyRelu,
+    "leaky_relu": lambda z: Elementwise(z, _leaky_relu, _leaky_relu_slope, has_ones=True),
     "selu": lambda z: Elementwise(z, _selu, _selu_slope),
-    "sin": lambda z: Custom(z, Activation("sin", np.sin, lambda a, z: np.cos(z))),
-    "silu": lambda z: Gated(z, _silu_gate, _silu_slope),
-    "mish": lambda z: Gated(z, _mish_gate, _mish_slope),
+    "sin": partial(_custom, Activation("sin", np.sin, lambda a, z: np.cos(z))),
+    "silu": partial(_gated, _silu_gate, _silu_slope),
+    "mish": partial(_gated, _mish_gate, _mish_slope),
     "sigmoid": lambda z: Elementwise(z, lambda z, scratch: expit(z, out=z), _from_one),
     "tanh": lambda z: Elementwise(z, lambda z, scratch: np.tanh(z, out=z), _tanh_slope),
     "hard_sigmoid": lambda z: Elementwise(z, _hard_sigmoid, _hard_sigmoid_slope),
@@ -314,17 +324,20 @@ ACTIVATIONS: dict[str, Callable[[Array], Hidden]] = {
 }
 
 
-def bind(activation: str | Activation, z: Array, kernels: Kernels | None = None) -> Hidden:
-    """Give the activation of that name, working on ``z``; with kernels, which has no gaps then."""
+def bind(activation: str | Activation, z: Array, *, compiles: bool = False) -> Hidden:
+    """Give the activation of that name, working on ``z``; to be compiled, which has no gaps."""
     if isinstance(activation, Activation):
-        return Custom(z, activation)
-    if kernels is not None and activation == "relu":
-        return CompiledRelu(z, kernels)
+        return _custom(activation, z)
+    if compiles and activation == "relu" and (clear := compiled(relu)) is not None:
+        return CompiledRelu(z, clear)
     return ACTIVATIONS[activation](z)
 
 
 def keeps_ones(activation: str | Activation) -> bool:
-    """Tell whether the activation may work on units that are always one; see `Hidden`."""
+    """Tell whether the activation may work on the unit that is always one too.
+
+    It may where ``f(1) = 1`` and ``f'(1) = 1``, and is faster on memory without gaps.
+    """
     return activation in {"linear", "relu", "leaky_relu"}
 
 

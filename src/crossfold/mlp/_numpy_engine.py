@@ -26,8 +26,7 @@ from crossfold.mlp._engine import (
     runs_of,
     sum_losses,
 )
-from crossfold.mlp._functions import aligned, apply_link, bind, keeps_ones, loss_of
-from crossfold.mlp._kernels import TAKEN, Kernels, compiled
+from crossfold.mlp._functions import aligned, apply_link, bind, compiled, keeps_ones, loss_of
 from crossfold.mlp._spec import Activation, Array, Network, to_dense
 from crossfold.mlp._update import Factors, Update
 
@@ -62,14 +61,15 @@ class Pass:
         n_rows: int,
         dtype: np.dtype[np.generic],
         dropped: Sequence[bool] = (),
-        kernels: Kernels | None = None,
+        *,
+        compiles: bool = False,
     ) -> None:
         hidden = sizes[1:-1]
         self._activated = [aligned((k, size + 1, n_rows), dtype, 1) for size in hidden]
         self._z = [a[:, :-1] for a in self._activated]
         self._parts = [slice(None if keeps_ones(own) else -1) for own in activations]
         self._hidden = [
-            bind(own, a[:, part], kernels)
+            bind(own, a[:, part], compiles=compiles)
             for own, a, part in zip(activations, self._activated, self._parts, strict=True)
         ]
         self._passed = [
@@ -302,7 +302,7 @@ class _Workspace:
         ]
         dropped = [mask is not None for mask in block.masks[1:]]
         activations = stack.network.activations
-        self.network_pass = Pass(sizes, activations, k, rows, dtype, dropped, compiled())
+        self.network_pass = Pass(sizes, activations, k, rows, dtype, dropped, compiles=True)
         self._staging = staging_for(stack, k * steps * rows)
 
     def load(self, gather: Gather, block: Block) -> None:
@@ -383,7 +383,7 @@ class Gather:
     def __init__(self, stack: Stack, members: slice) -> None:
         self._scale = stack.network.input_scale
         self._runs = [(run, stack.data_sets[d]) for run, d in runs_of(stack.data[members])]
-        self._kernels = compiled()
+        self._take = compiled(take)
 
     def inputs(self, rows: Array, staging: Array, out: Array) -> None:
         """Write the inputs of the rows ``(k, r)`` to `out`, ``(k, steps, r / steps, n_in)``, cast.
@@ -395,8 +395,8 @@ class Gather:
             if issparse(source):
                 taken = to_dense(source[rows[members].ravel()])
                 np.copyto(part, taken.reshape(part.shape), casting="same_kind")
-            elif self._kernels is not None and source.dtype.char in TAKEN:
-                self._kernels.take(source, rows[members], part)
+            elif self._take is not None and source.dtype.char in _TAKEN:
+                self._take(source, rows[members], part)
             else:
                 size = part.size * source.itemsize
                 taken = staging[:size].view(source.dtype).reshape(*rows[members].shape, -1)
@@ -410,10 +410,25 @@ class Gather:
         """Write the targets of the rows ``(k, r)`` to `out`, ``(k, steps, r / steps, n_out)``."""
         for members, data_set in self._runs:
             part, targets = out[members], data_set.targets
-            if self._kernels is not None:
-                self._kernels.take(targets, rows[members], part)
+            if self._take is not None:
+                self._take(targets, rows[members], part)
             else:
                 part[...] = targets[rows[members]].reshape(part.shape)
+
+
+_TAKEN = "?bBhHiIlLqQfd"
+"""Types of numbers that `take` is compiled for."""
+
+
+def take(source: Array, rows: Array, out: Array) -> None:
+    """Cast rows of ``(n, columns)`` into ``(k, steps, r, columns)``; numbers ``(k, steps · r)``."""
+    _, n_steps, n_rows, n_columns = out.shape
+    for member in range(out.shape[0]):
+        for step in range(n_steps):
+            for place in range(n_rows):
+                row = rows[member, step * n_rows + place]
+                for column in range(n_columns):
+                    out[member, step, place, column] = source[row, column]
 
 
 def staging_for(stack: Stack, n_rows: int) -> Array:
@@ -542,7 +557,7 @@ class _Part:
         k, n_rows, sizes = len(flat), z.shape[1], stack.layout.sizes
         activations, above = stack.network.activations, layout_above(stack)
         drops = dropped_layers(stack)
-        self._pass = Pass(sizes, activations, k, n_rows, flat.dtype, drops, compiled())
+        self._pass = Pass(sizes, activations, k, n_rows, flat.dtype, drops, compiles=True)
         self._scored = Pass(sizes, activations, k, n_rows, flat.dtype)
         # `Pass` counts layers from the first, whose place here is taken by the shared product.
         nothing = np.empty((k, 1, 1), dtype=flat.dtype)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
-from crossfold.mlp._kernels import Kernels, compiled
+from crossfold.mlp._functions import compiled
 from crossfold.mlp._spec import Array, Member, Settings
 
 if TYPE_CHECKING:
@@ -160,8 +160,8 @@ class Adam(Optimizer):
 class CompiledAdam:
     """Divides by the weights and takes the step of `Adam` in one pass over contiguous arrays."""
 
-    def __init__(self, kernels: Kernels, settings: Settings, *arrays: Array) -> None:
-        self._kernels, self._arrays = kernels, arrays
+    def __init__(self, kernel: Callable[..., None], settings: Settings, *arrays: Array) -> None:
+        self._kernel, self._arrays = kernel, arrays
         epsilon = settings.epsilon / (1 - settings.beta_2) ** 0.5
         self._constants = np.array([settings.beta_1, settings.beta_2, epsilon], arrays[0].dtype)
 
@@ -169,7 +169,26 @@ class CompiledAdam:
         """Update parameters from gradients and moments, the arrays in this order."""
         if not isinstance(scale, np.ndarray):
             scale = np.full(sizes.shape, scale, sizes.dtype)
-        self._kernels.adam(*self._arrays, scale.ravel(), sizes.ravel(), self._constants)
+        self._kernel(*self._arrays, scale.ravel(), sizes.ravel(), self._constants)
+
+
+def adam(
+    p: Array, g: Array, m: Array, v: Array, scale: Array, size: Array, constants: Array
+) -> None:
+    """Scale gradients and take the step of `Adam`.
+
+    Arrays have shape ``(k, n_parameters)``, scale and step sizes ``(k,)``; constants are β₁, β₂ and
+    what is added to the root.
+    """
+    beta_1, beta_2, epsilon = constants
+    for row in range(p.shape[0]):
+        factor, step = scale[row], size[row]
+        for i in range(p.shape[1]):
+            gradient = g[row, i] * factor
+            first = m[row, i] * beta_1 + gradient
+            second = v[row, i] * beta_2 + gradient * gradient
+            m[row, i], v[row, i] = first, second
+            p[row, i] -= first / (np.sqrt(second) + epsilon) * step
 
 
 def rule_of(settings: Settings) -> type[Optimizer]:
@@ -355,9 +374,9 @@ class Update:
             for start, stop in pairwise([*range(0, n_parameters, width), n_parameters])
         ]
         fits = xp is np and rule_of(settings) is Adam and factors.rate is None and not shared
-        kernels = compiled() if fits else None
+        kernel = compiled(adam) if fits else None
         arrays = parameters, gradients, *map(state.get, Adam.state_names)
-        self._adam = kernels and CompiledAdam(kernels, settings, *arrays)
+        self._adam = kernel and CompiledAdam(kernel, settings, *arrays)
 
     def take(self, scale: Any, step_sizes: Any, learning_rates: Any) -> Any:
         """Update the parameters.
