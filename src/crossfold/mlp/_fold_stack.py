@@ -159,8 +159,9 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         rows = self._split(X, y, cv, groups)
         estimators = self._clones(rows, fold_params)
         targets = estimators[0][0]._learn_targets(y)
-        groups = None if groups is None else np.asarray(groups)
-        prepared = self._prepare(X, y, rows, sample_weight, groups, targets)
+        weights = self.estimator._check_weights(sample_weight, y)
+        given = DataSet(X, y, weights, None if groups is None else np.asarray(groups))
+        prepared = self._prepare(given, rows, targets)
         trained = self._train(estimators, prepared, targets, False if stop_on_validation else None)
         warn_if_unconverged(self.estimator, trained)
         self.estimators_ = estimators
@@ -221,32 +222,23 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             for of_member in members
         ]
 
-    def _prepare(
-        self,
-        X: Any,
-        y: Array,
-        folds: Sequence[Fold],
-        sample_weight: Any,
-        groups: Array | None,
-        targets: Targets,
-    ) -> list[FoldData]:
+    def _prepare(self, given: DataSet, folds: Sequence[Fold], targets: Targets) -> list[FoldData]:
+        """Make what each fold reads of the rows as they were given: one table, or one a fold."""
+        X, dtype = given.inputs, self.estimator.dtype
         tables = list(X) if is_several_tables(X) else [X] * len(folds)
         if len(tables) != len(folds):
             raise DataError(f"X is a sequence of {len(X)} tables for {len(folds)} folds.")
         for table in tables:
-            check_consistent_length(table, y)
-        template = self.estimator
-        weights = template._check_weights(sample_weight, y)
+            check_consistent_length(table, given.targets)
         if self.preprocessor is None and self.sampler is None:
-            encoded = targets.encode(y, template.dtype)
-            of_rows = encoded, weights, groups
-            prepared = share_inputs(tables, folds, of_rows, template.dtype)
-        else:
-            prepared = [
-                self._prepare_fold(table, y, weights, groups, fold, targets)
+            encoded = replace(given, targets=targets.encode(given.targets, dtype))
+            return pad_folds(share_inputs(tables, folds, encoded, dtype))
+        return pad_folds(
+            [
+                self._prepare_fold(replace(given, inputs=table), fold, targets)
                 for table, fold in zip(tables, folds, strict=True)
             ]
-        return pad_folds(prepared)
+        )
 
     def _train(
         self,
@@ -286,18 +278,10 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
                 raise DivergenceError(f"{where}: {error}") from error
         return trained
 
-    def _prepare_fold(
-        self,
-        X: Any,
-        y: Array,
-        weights: Array | None,
-        groups: Array | None,
-        fold: Fold,
-        targets: Targets,
-    ) -> FoldData:
+    def _prepare_fold(self, given: DataSet, fold: Fold, targets: Targets) -> FoldData:
         """Fit preprocessor and sampler on the training rows; validation rows are not resampled."""
-        train_rows, validation_rows = fold
-        inputs, validated, fitted = (*(_safe_indexing(X, rows) for rows in fold), None)
+        (train_rows, validation_rows), y = fold, given.targets
+        inputs, validated, fitted = (*(_safe_indexing(given.inputs, rows) for rows in fold), None)
         if self.preprocessor is not None:
             fitted = clone(self.preprocessor)
             inputs = fitted.fit_transform(inputs, y[train_rows])
@@ -312,9 +296,9 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         data_set = DataSet(
             inputs,
             targets.encode(np.concatenate([train_y, y[validation_rows]]), dtype),
-            None if weights is None else weights[np.concatenate(fold)],
+            None if given.weights is None else given.weights[np.concatenate(fold)],
             # Nobody knows the groups of rows that a sampler made.
-            None if groups is None or self.sampler else groups[np.concatenate(fold)],
+            None if given.groups is None or self.sampler else given.groups[np.concatenate(fold)],
         )
         learnt, scored = np.split(np.arange(inputs.shape[0]), [len(train_y)])
         return FoldData(data_set, learnt, scored, validation_rows, features, fitted)
@@ -396,25 +380,18 @@ def is_several_tables(X: Any) -> bool:
 
 
 def share_inputs(
-    X: Sequence[Any],
-    folds: Sequence[Fold],
-    of_rows: tuple[Array, Array | None, Array | None],
-    dtype: str,
+    tables: Sequence[Any], folds: Sequence[Fold], encoded: DataSet, dtype: str
 ) -> list[FoldData]:
-    """Let folds read their rows from inputs that are kept once, whoever shares them.
-
-    `of_rows` are the targets, weights and groups of a `DataSet`.
-    """
+    """Let folds read their rows from tables that are checked and kept once, whoever shares them."""
     checked: dict[int, tuple[Features, DataSet]] = {}
-    for inputs in X:
-        if id(inputs) not in checked:
+    for table in tables:
+        if id(table) not in checked:
             features = Features()
-            checked[id(inputs)] = features, DataSet(features.check(inputs, dtype), *of_rows)
+            data_set = replace(encoded, inputs=features.check(table, dtype))
+            checked[id(table)] = features, data_set
     return [
-        FoldData(data_set, train_rows, validation_rows, validation_rows, features)
-        for (train_rows, validation_rows), (features, data_set) in zip(
-            folds, (checked[id(inputs)] for inputs in X), strict=True
-        )
+        FoldData(checked[id(table)][1], *fold, fold[1], checked[id(table)][0])
+        for table, fold in zip(tables, folds, strict=True)
     ]
 
 
