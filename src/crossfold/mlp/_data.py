@@ -11,7 +11,7 @@ from scipy.sparse import issparse, vstack
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import validate_data
 
-from crossfold.mlp._spec import Array, Head
+from crossfold.mlp._spec import Array, DataSet, Head, Rows
 from crossfold.mlp.exceptions import DataError, ParameterError
 
 _NAMED_COLUMNS = 10
@@ -164,7 +164,7 @@ class Values:
             raise DataError("warm_start needs a y of the same shape as in the fit before.")
         return self
 
-    def class_factors(self, class_weight: ClassWeight, targets: Array, weights: Array) -> None:
+    def class_factors(self, class_weight: ClassWeight, data_set: DataSet, rows: Rows) -> None:
         """Give no factors: values have no classes."""
 
 
@@ -182,8 +182,9 @@ class Labels:
     @classmethod
     def of(cls, y: Array, classes: Array | None = None) -> Labels:
         """Learn the classes from targets, or take them as given."""
-        check_classification_targets(y)
         kind = type_of_target(y, input_name="y")
+        if kind not in {"binary", "multiclass"}:
+            check_classification_targets(y)
         if kind == "multilabel-indicator":
             return cls(np.arange(y.shape[1]), "multilabel")
         if y.ndim != 1:
@@ -232,7 +233,7 @@ class Labels:
         return self
 
     def class_factors(
-        self, class_weight: ClassWeight, targets: Array, weights: Array
+        self, class_weight: ClassWeight, data_set: DataSet, rows: Rows
     ) -> Array | None:
         """Give the factor of each class's rows, shape ``(n_classes,)``, or None.
 
@@ -247,6 +248,8 @@ class Labels:
                 "class_weight='balanced' needs exclusive classes; give multilabel targets a "
                 "mapping from label number to weight."
             )
+        targets = data_set.targets[rows]
+        weights = np.ones(len(rows)) if data_set.weights is None else data_set.weights[rows]
         mass = weights @ (np.hstack([1 - targets, targets]) if self.head == "binary" else targets)
         present = mass > 0
         factors: Array = np.divide(

@@ -448,7 +448,6 @@ def make_member(
     if sets_aside:
         common = seed if estimator.shared_seed is None else int(estimator.shared_seed)
         rows, validation_rows = _set_aside(estimator, targets, data_set, rows, common)
-    weights = np.ones(len(rows)) if data_set.weights is None else data_set.weights[rows]
     shares = estimator.shared_seed is not None
     return Member(
         data=0,
@@ -460,7 +459,7 @@ def make_member(
         scaling=1.0 if shares and estimator.scaling_layer is None else estimator.scaling_layer,
         shared_seed=estimator.shared_seed,
         periodic_embedding=estimator.periodic_embedding,
-        class_weight=targets.class_factors(estimator.class_weight, data_set.targets[rows], weights),
+        class_weight=targets.class_factors(estimator.class_weight, data_set, rows),
         focal_gamma=float(estimator.focal_gamma) if estimator.loss == "focal" else 0.0,
     )
 
