@@ -52,23 +52,14 @@ class Optimizer(ABC):
         self.step(step_sizes)
         return twice_penalty
 
-    def penalise(self, learning_rates: Any) -> Any:
-        """Add the penalties to the gradients, and decay the weights."""
-        twice_penalty = self._add_penalties()
-        self.factors.shrink(self.parameters, self.scratch, learning_rates)
-        return twice_penalty
-
-    def differentiate(self, scale: Any) -> Any:
-        """Add the penalties, and divide by the weights."""
-        twice_penalty = self._add_penalties()
-        self.xp.multiply(self.gradients, scale, out=self.gradients)
-        return twice_penalty
-
-    def _add_penalties(self) -> Any:
+    def penalise(self, learning_rates: Any = None) -> Any:
+        """Add the penalties to the gradients and, given learning rates, decay the weights."""
         g = self.gradients
         twice_penalty = self.factors.add_gradients(self.parameters, g, self.scratch)
         if self.factors.used is not None:
             self.xp.multiply(g, self.factors.used, out=g)
+        if learning_rates is not None:
+            self.factors.shrink(self.parameters, self.scratch, learning_rates)
         return twice_penalty
 
     @staticmethod
@@ -350,6 +341,7 @@ class Update:
         shared: Sequence[slice] = (),
     ) -> None:
         self.parameters, self.gradients, self.state = parameters, gradients, state
+        self._xp = xp
         self._scaling, n_hidden = None, 0
         if layout is not None and layout.n_scales:
             behind, n_hidden = state["behind"], layout.n_hidden
@@ -408,7 +400,9 @@ class Update:
 
         `scale` and what is returned are as in `take`.
         """
-        return sum(chunk.differentiate(scale) for chunk in self._chunks)
+        twice_penalty = sum(chunk.penalise() for chunk in self._chunks)
+        self._xp.multiply(self.gradients, scale, out=self.gradients)
+        return twice_penalty
 
 
 _WARM_UP = 0.3
