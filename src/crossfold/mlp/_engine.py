@@ -246,7 +246,12 @@ _WORTH_A_THREAD = 1 << 24
 
 
 class Chunk(Protocol):
-    """Works on some of the rows that networks share, in buffers for that many. One per engine."""
+    """Works on some of the rows that networks share, in buffers for that many. One per engine.
+
+    `totals` are the gradients of each update that were added up since the step began.
+    """
+
+    totals: list[Any]
 
     def begin(self) -> None:
         """Forget the gradients of the step before."""
@@ -256,9 +261,6 @@ class Chunk(Protocol):
 
     def logits(self, rows: slice | Array) -> Array:
         """Give the logits of all networks ``(k, n_out, r)``, in a buffer, with nothing dropped."""
-
-    def give_gradients(self, *, is_first: bool) -> None:
-        """Leave what was added up here in the updates' gradients, beside what others gave."""
 
 
 class SharedEngine:
@@ -312,8 +314,11 @@ class SharedEngine:
             masks = [[m if m is None else m[..., start:stop] for m in own] for own in block.masks]
             chunk.differentiate(chunk_of(rows, start, stop), masks)
 
-        for number, chunk in enumerate(self._work(len(rows), differentiate)):
-            chunk.give_gradients(is_first=number == 0)
+        first, *others = self._work(len(rows), differentiate)
+        for number, update in enumerate(self.updates):
+            update.gradients[...] = first.totals[number]
+            for chunk in others:
+                update.gradients += chunk.totals[number]
         with np.errstate(over="ignore", invalid="ignore"):
             self._update(block)
         return np.full(len(self._places), np.nan)

@@ -223,14 +223,12 @@ class NumpyEngine(Engine):
         self._workspaces: dict[tuple[int, int, int], _Workspace] = {}
 
     def run(self, block: Block) -> Array:
-        """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""
         group = self._group_for(block)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             group.take_steps(block)
             return sum_losses(self._stack, block, *group.workspace.record(block.n_steps))
 
     def differentiate(self, block: Block) -> tuple[Array, Array]:
-        """Take no step: give each member's sum of loss times rows, and the gradient of its loss."""
         group = self._group_for(block)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             group.differentiate(block)
@@ -254,7 +252,6 @@ class NumpyEngine(Engine):
         return self._workspaces[key]
 
     def logits(self, rows: Array, measure: Measure) -> list[Any]:
-        """Give what is measured of each chunk of the rows ``(k, r)``."""
         k, n_rows = rows.shape
         sizes, dtype = self._stack.network.layer_sizes, self._stack.parameters.dtype
         size = max(64, _SCORED_BYTES // (k * max(sizes) * dtype.itemsize))
@@ -275,7 +272,6 @@ class NumpyEngine(Engine):
         return measured
 
     def one_thread_each(self) -> AbstractContextManager[None]:
-        """Keep matrix products from using several threads while several workers are at work."""
         return one_blas_thread()
 
 
@@ -476,10 +472,10 @@ def share_rows(stacks: Sequence[Stack]) -> SharedEngine:
 
 
 class _Chunk:
-    """A `Chunk` with buffers of one thread, and the gradients that it adds up."""
+    """A `Chunk` with buffers of one thread; the first gradients of a step begin the totals."""
 
     def __init__(self, engine: SharedEngine, inputs: Array, targets: Array, n_rows: int) -> None:
-        self._all_inputs, self._targets, self._updates = inputs, targets, engine.updates
+        self._all_inputs, self._targets = inputs, targets
         self._first = engine.first.parameters
         width, n_in = self._first.shape
         dtype = self._first.dtype
@@ -487,17 +483,24 @@ class _Chunk:
         self._inputs = np.ones((n_rows, n_in), dtype=dtype)
         self._z = aligned((width, n_rows), dtype)
         self._deltas = aligned((width, n_rows), dtype)
-        self._sums = [_Sum(one.parameters) for one in self._updates]
+        self.totals, self._more = (
+            [np.empty_like(one.parameters) for one in engine.updates] for _ in range(2)
+        )
+        self._begins = True
         self._parts = [
-            _Part(stack, update.parameters, total, self._z[part], self._deltas[part])
-            for stack, part, update, total in zip(
-                engine.stacks, engine.parts, engine.above, self._sums[1:], strict=True
+            _Part(stack, update.parameters, gradients, self._z[part], self._deltas[part])
+            for stack, part, update, *gradients in zip(
+                engine.stacks,
+                engine.parts,
+                engine.above,
+                self.totals[1:],
+                self._more[1:],
+                strict=True,
             )
         ]
 
     def begin(self) -> None:
-        for one in self._sums:
-            one.n_chunks = 0
+        self._begins = True
 
     def _load(self, rows: slice | Array) -> None:
         """Cast the inputs of some rows, scale them, and multiply all first layers with them."""
@@ -508,52 +511,30 @@ class _Chunk:
         np.matmul(self._first, self._inputs.T, out=self._z)
 
     def differentiate(self, rows: slice | Array, masks: Sequence[Masks]) -> None:
-        for one in self._sums:
-            one.make_room()
         self._load(rows)
         for part, own in zip(self._parts, masks, strict=True):
-            part.differentiate(self._targets[:, rows], own)
-        np.matmul(self._deltas, self._inputs, out=self._sums[0].product)
+            part.differentiate(self._targets[:, rows], own, begins=self._begins)
+        first = (self.totals if self._begins else self._more)[0]
+        np.matmul(self._deltas, self._inputs, out=first)
+        if not self._begins:
+            for total, more in zip(self.totals, self._more, strict=True):
+                np.add(total, more, out=total)
+        self._begins = False
 
     def logits(self, rows: slice | Array) -> Array:
         self._load(rows)
         return np.concatenate([part.logits() for part in self._parts])
 
-    def give_gradients(self, *, is_first: bool) -> None:
-        for update, one in zip(self._updates, self._sums, strict=True):
-            one.give(update.gradients, is_first=is_first)
-
-
-class _Sum:
-    """Gradients of a chunk, and their sum over the chunks before it in the same step."""
-
-    def __init__(self, parameters: Array) -> None:
-        self.product = np.empty_like(parameters)
-        self._before = np.empty_like(parameters)
-        self.n_chunks = 0
-
-    def make_room(self) -> None:
-        """Put the last chunk's gradients aside; the next ones are written over them."""
-        if self.n_chunks == 1:
-            np.copyto(self._before, self.product)
-        elif self.n_chunks > 1:
-            np.add(self._before, self.product, out=self._before)
-        self.n_chunks += 1
-
-    def give(self, gradients: Array, *, is_first: bool) -> None:
-        """Write the sum to `gradients`, or add it to what others gave before."""
-        if self.n_chunks > 1:
-            np.add(self.product, self._before, out=self.product)
-        if is_first:
-            np.copyto(gradients, self.product)
-        else:
-            np.add(gradients, self.product, out=gradients)
-
 
 class _Part:
-    """One group in a workspace: everything above the first layers' product."""
+    """One group in a workspace: everything above the first layers' product.
 
-    def __init__(self, stack: Stack, flat: Array, total: _Sum, z: Array, deltas: Array) -> None:
+    Gradients go to the first array of `gradients` where a step begins, else to the second.
+    """
+
+    def __init__(
+        self, stack: Stack, flat: Array, gradients: Sequence[Array], z: Array, deltas: Array
+    ) -> None:
         k, n_rows, sizes = len(flat), z.shape[1], stack.layout.sizes
         activations, above = stack.network.activations, layout_above(stack)
         drops = dropped_layers(stack)
@@ -561,8 +542,9 @@ class _Part:
         self._scored = Pass(sizes, activations, k, n_rows, flat.dtype)
         # `Pass` counts layers from the first, whose place here is taken by the shared product.
         nothing = np.empty((k, 1, 1), dtype=flat.dtype)
-        self._weights = Weights(
-            [nothing, *above.blocks(flat)], [nothing, *above.blocks(total.product)]
+        blocks = [nothing, *above.blocks(flat)]
+        self._weights, self._more = (
+            Weights(blocks, [nothing, *above.blocks(own)]) for own in gradients
         )
         self._z = z.reshape(self._pass.first_z.shape)
         self._deltas = deltas.reshape(self._z.shape)
@@ -571,12 +553,13 @@ class _Part:
         self._loss = loss_of(stack.network)
         self._gamma = stack.gamma[:, None, None]
 
-    def differentiate(self, targets: Array, masks: Masks) -> None:
+    def differentiate(self, targets: Array, masks: Masks, *, begins: bool) -> None:
         """Work out the gradients above the first layer, and leave its deltas in the workspace."""
+        weights = self._weights if begins else self._more
         np.copyto(self._pass.first_z, self._z)
-        self._pass.forward_above(self._weights, self._logits, masks)
+        self._pass.forward_above(weights, self._logits, masks)
         self._loss.residual(self._logits, targets[None], self._gamma, self._residual)
-        self._deltas[...] = self._pass.backward_above(self._weights, self._residual, masks)
+        self._deltas[...] = self._pass.backward_above(weights, self._residual, masks)
 
     def logits(self) -> Array:
         """Give the logits ``(k, n_out, r)``, with nothing dropped."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -265,8 +265,7 @@ class GraphedStep:
         return graph
 
 
-@dataclass(frozen=True)
-class StepInputs:
+class StepInputs(NamedTuple):
     """What one step reads: inputs ``(k, n_in, batch)``, targets ``(k, n_out, batch)``, and more.
 
     Weights ``(k, 1, batch)``, 0 for padding, or None where all are 1; masks of the inputs and each
@@ -283,16 +282,14 @@ class StepInputs:
 
     def tensors(self) -> list[Tensor]:
         """Give all tensors in one order."""
-        fields = (self.inputs, self.targets, self.weights, *self.masks)
-        given = [tensor for tensor in fields if tensor is not None]
-        return [*given, self.scale, self.step_size, self.learning_rate]
+        given = (*self[:3], *self.masks, *self[4:])
+        return [tensor for tensor in given if tensor is not None]
 
     def clone(self) -> StepInputs:
         """Give a copy in memory of its own."""
-        own = {one.name: getattr(self, one.name) for one in fields(self) if one.name != "masks"}
-        copies: dict[str, Any] = {n: None if t is None else t.clone() for n, t in own.items()}
-        masks = [None if mask is None else mask.clone() for mask in self.masks]
-        return StepInputs(**copies, masks=masks)
+        given = (*self[:3], *self.masks, *self[4:])
+        copies: list[Any] = [None if one is None else one.clone() for one in given]
+        return StepInputs(*copies[:3], copies[3:-3], *copies[-3:])
 
 
 class TrainingStep:
@@ -376,7 +373,6 @@ class TorchEngine(Engine):
         self._steps: dict[tuple[int, int], TrainingStep | GraphedStep] = {}
 
     def run(self, block: Block) -> Array:
-        """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""
         key = block.members.start, block.members.stop
         if key not in self._steps:
             step = self._make_step(block.members)
@@ -384,7 +380,6 @@ class TorchEngine(Engine):
         return self._sum_losses(block, self._steps[key])
 
     def differentiate(self, block: Block) -> tuple[Array, Array]:
-        """Take no step: give each member's sum of loss times rows, and the gradient of its loss."""
         step = self._make_step(block.members)
         losses = self._sum_losses(block, step.differentiate)
         return losses, torch.as_tensor(step.update.gradients).cpu().numpy().copy()
@@ -403,7 +398,6 @@ class TorchEngine(Engine):
             return sum_losses(self._stack, block, logits, targets.cpu().numpy(), twice_penalty)
 
     def logits(self, rows: Array, measure: Measure) -> list[Any]:
-        """Give what is measured of each chunk of the rows ``(k, r)``."""
         row_bytes = len(rows) * max(self._stack.network.layer_sizes) * self._flat.element_size()
         n_chunks = max(1, -(-rows.shape[1] * row_bytes // _SCORED_BYTES))
         layers = transpose_layers(self._stack.layout.blocks(self._flat))
@@ -417,7 +411,6 @@ class TorchEngine(Engine):
         return measured
 
     def one_thread_each(self) -> AbstractContextManager[None]:
-        """Keep operations from using several threads while several workers are at work."""
         return one_torch_thread()
 
     def _make_step(self, members: slice) -> TrainingStep:
@@ -565,7 +558,7 @@ def share_rows(stacks: Sequence[Stack]) -> SharedEngine:
 
 
 class _Chunk:
-    """A `Chunk`; gradients above the first layers are autograd's, and begin in the updates' own."""
+    """A `Chunk`; gradients above the first layers are autograd's."""
 
     def __init__(
         self, engine: SharedEngine, inputs: Tensor, targets: Tensor, generator: torch.Generator
@@ -574,17 +567,16 @@ class _Chunk:
         self._scale, self._buffer = engine.stacks[0].network.input_scale, torch.empty(0)
         self._buffered: slice | None = None
         self._generator = None if engine.n_workers else generator
-        self._has_given = False
+        self.totals = [torch.zeros_like(one.parameters) for one in engine.updates]
+        groups = zip(engine.stacks, engine.above, self.totals[1:], engine.parts, strict=True)
         self._groups = [
-            (_SharedGroup(stack, update), part)
-            for stack, update, part in zip(engine.stacks, engine.above, engine.parts, strict=True)
+            (_SharedGroup(stack, update.parameters, total), part)
+            for stack, update, total, part in groups
         ]
 
     def begin(self) -> None:
-        if self._has_given:
-            for update in self._engine.updates:
-                update.gradients.zero_()
-        self._has_given = False
+        for total in self.totals:
+            total.zero_()
 
     def differentiate(self, rows: slice | Array, masks: Sequence[Any]) -> None:
         x, y = self._cast(rows), self._targets[self._index(rows)].T[None]
@@ -592,18 +584,14 @@ class _Chunk:
         deltas = torch.empty_like(z)
         for (group, part), own in zip(self._groups, self._masks(masks, len(x)), strict=True):
             deltas[part] = group.differentiate(z[part], y, own).reshape(-1, len(x))
-        gradients = self._engine.first.gradients
-        gradients[:, :-1].addmm_(deltas, x)
-        gradients[:, -1] += deltas.sum(dim=1)
+        self.totals[0][:, :-1].addmm_(deltas, x)
+        self.totals[0][:, -1] += deltas.sum(dim=1)
 
     def logits(self, rows: slice | Array) -> Array:
         with torch.no_grad():
             z = self._first_z(self._cast(rows))
             logits: Array = torch.cat([g.logits(z[part]) for g, part in self._groups]).cpu().numpy()
         return logits
-
-    def give_gradients(self, *, is_first: bool) -> None:
-        self._has_given = True
 
     def _cast(self, rows: slice | Array) -> Tensor:
         """Cast and scale the inputs of rows, in a buffer that the next rows overwrite.
@@ -643,15 +631,15 @@ class _Chunk:
 class _SharedGroup:
     """Networks of one shape: all layers above the first."""
 
-    def __init__(self, stack: Stack, update: Update) -> None:
+    def __init__(self, stack: Stack, parameters: Tensor, gradients: Tensor) -> None:
         self._stack, self._network = stack, stack.network
         self._shape = (len(stack.parameters), stack.layout.sizes[1])
         self._layers, self._leaves, self._gradients = leaves_of(
-            layout_above(stack), update.parameters, update.gradients
+            layout_above(stack), parameters, gradients
         )
         self._residual = residual_of(stack.network)
         self._gamma, self._rates = (
-            torch.as_tensor(a, dtype=update.parameters.dtype, device=update.parameters.device)
+            torch.as_tensor(a, dtype=parameters.dtype, device=parameters.device)
             for a in (stack.gamma[:, None, None], stack.dropout)
         )
 
