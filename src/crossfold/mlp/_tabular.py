@@ -15,7 +15,7 @@ from sklearn.utils import check_array, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target
-from sklearn.utils.validation import _check_feature_names, _check_n_features, check_is_fitted
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from crossfold.mlp._base import BaseMLP, clone_with
 from crossfold.mlp._batches import batch_rows
@@ -153,9 +153,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             A column of numbers holds something else, or ``bins="tree"`` was given no targets.
         """
         self._validate_params()
-        X = _as_table(X)
-        _check_feature_names(self, X, reset=True)
-        _check_n_features(self, X, reset=True)
+        X = validate_data(self, _as_table(X), skip_check_array=True)
         self._is_category = self._find_categories(X)
         x = self._read_numbers(X)
         self._has_gaps = np.isnan(x).any(axis=0)
@@ -182,9 +180,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         count as a rare one.
         """
         check_is_fitted(self)
-        X = _as_table(X)
-        _check_feature_names(self, X, reset=False)
-        _check_n_features(self, X, reset=False)
+        X = validate_data(self, _as_table(X), reset=False, skip_check_array=True)
         x = self._read_numbers(X)
         gaps = np.isnan(x)
         parts = [np.empty((len(x), 0))]
@@ -228,8 +224,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _read_numbers(self, X: Any) -> Array:
         """Give the columns of numbers as float64, NaN in gaps, shape ``(n, n_numbers)``."""
         read = np.empty((len(X), int((~self._is_category).sum())))
-        chosen = [c for c, own in zip(_columns(X), self._is_category, strict=True) if not own]
-        for place, column in enumerate(chosen):
+        for place, column in enumerate(_columns(X, ~self._is_category)):
             try:
                 read[:, place] = np.asarray(column, dtype=float)
             except (TypeError, ValueError) as error:
@@ -243,8 +238,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     def _read_categories(self, X: Any) -> Array:
         """Give the columns of categories as text, None in gaps, shape ``(n, n_categories)``."""
-        chosen = [c for c, own in zip(_columns(X), self._is_category, strict=True) if own]
-        read = np.stack([np.asarray(column, dtype=object) for column in chosen], axis=1)
+        chosen = [np.asarray(column, dtype=object) for column in _columns(X, self._is_category)]
+        read = np.stack(chosen, axis=1)
         text = read.astype(str).astype(object)
         text[np.isin(text.astype(str), _GAPS)] = None
         return text
@@ -292,8 +287,10 @@ def _as_table(X: Any) -> Any:
     return check_array(X, dtype=None, ensure_all_finite=False)
 
 
-def _columns(X: Any) -> list[Any]:
-    return [X[name] for name in X.columns] if hasattr(X, "columns") else list(X.T)
+def _columns(X: Any, marked: Any = True) -> list[Any]:
+    """Give all columns, or those that are marked."""
+    columns = [X[name] for name in X.columns] if hasattr(X, "columns") else list(X.T)
+    return [columns[place] for place in np.flatnonzero(np.broadcast_to(marked, len(columns)))]
 
 
 def _kind(column: Any) -> str:
