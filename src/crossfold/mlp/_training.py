@@ -216,10 +216,14 @@ class Training:
         is_due = epoch % due == 0 if isinstance(due, int) else epoch in due
         if not is_due and epoch < self._settings.max_iter:
             return
+        self._note(epoch, losses, [True] * len(self._slots))
+
+    def _note(self, epoch: int, losses: Array, noted: Sequence[bool]) -> None:
+        """Score all members, note the epoch in the histories of some, and tell the callbacks."""
         event = self._score(epoch, losses)
         seconds = perf_counter() - self._began
-        for place, slot in enumerate(self._slots):
-            self._record(slot, place, event, seconds)
+        for place in np.flatnonzero(noted).tolist():
+            self._record(self._slots[place], place, event, seconds)
         for callback in self._settings.callbacks:
             callback.on_epoch_end(event)
 
@@ -599,19 +603,15 @@ class LBFGSTraining(Training):
 
     def _note_iterations(self, searches: list[_Search]) -> None:
         """Record members that are an iteration on: their last point is still in the engine."""
-        if not any(search.has_advanced for search in searches):
+        advanced = [search.has_advanced for search in searches]
+        if not any(advanced):
             return
-        event = self._score(
-            max(search.n_iter for search in searches), np.array([one.loss for one in searches])
-        )
-        seconds = perf_counter() - self._began
-        for place, (slot, search) in enumerate(zip(self._slots, searches, strict=True)):
+        for slot, search in zip(self._slots, searches, strict=True):
             if search.has_advanced:
                 slot.progress.advance(slot.sampler.n_rows, slot.sampler.n_batches)
-                self._record(slot, place, event, seconds)
                 search.has_advanced = False
-        for callback in self._settings.callbacks:
-            callback.on_epoch_end(event)
+        losses = np.array([search.loss for search in searches])
+        self._note(max(search.n_iter for search in searches), losses, advanced)
 
     def _answer(self, searches: list[_Search]) -> None:
         """Give each search the loss and the gradient at its point."""
