@@ -289,7 +289,8 @@ class StepInputs(NamedTuple):
         """Give a copy in memory of its own."""
         given = (*self[:3], *self.masks, *self[4:])
         copies: list[Any] = [None if one is None else one.clone() for one in given]
-        return StepInputs(*copies[:3], copies[3:-3], *copies[-3:])
+        inputs, targets, weights, *masks, scale, step_size, rate = copies
+        return StepInputs(inputs, targets, weights, masks, scale, step_size, rate)
 
 
 class TrainingStep:
