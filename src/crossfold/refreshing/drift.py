@@ -247,7 +247,7 @@ def draw(drift: Drift) -> Figure:
         )
         _draw_rates(above, rates, rows.iloc[0])
         _draw_features(below, features)
-        style.legend_below(figure, below)
+        style.name_series(figure, below)
     return figure
 
 

@@ -95,7 +95,7 @@ def estimates(
     for text, one in zip(drawn[0].get_yticklabels(), labels, strict=True):
         text.set_fontweight("bold" if one == bold else "normal")
     if series is not None:
-        style.legend_below(figure, drawn[0])
+        style.name_series(figure, drawn[0])
     return figure
 
 
@@ -169,6 +169,7 @@ def lines(
 
     def draw(axes: Axes, curve: pd.DataFrame, look: style.Look, name: str, _: float) -> None:
         ordered = curve.sort_values(x)
+        axes.set_yscale("log" if log else "linear")
         if {"low", "high"} <= set(ordered):
             style.band(axes, ordered[x], ordered, look, name)
         else:
@@ -181,7 +182,6 @@ def lines(
         if pd.api.types.is_integer_dtype(known[x]):
             axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
         if log:
-            axes.set_yscale("log")
             style.plain_log_axis(axes.yaxis)
         elif percent:
             style.percent_axis(axes.yaxis)
@@ -222,7 +222,10 @@ def _in_panels(
     for axes in panels[len(parts) :]:
         axes.set_visible(False)
     if series is not None:
-        style.legend_below(figure, panels[0])
+        named = max(
+            panels[n_columns - 1 :: -1], key=lambda one: len(one.get_legend_handles_labels()[0])
+        )
+        style.name_series(figure, named)
     return figure, panels[: len(parts)]
 
 
@@ -324,7 +327,7 @@ def roc_and_pr(predictions: Mapping[str, pd.DataFrame]) -> Figure:
     pr.axhline(prevalence, color=style.GREY, linewidth=1)
     roc.set(xlabel="False positive rate", ylabel="True positive rate", title="ROC")
     pr.set(xlabel="Recall", ylabel="Precision", title="Precision and recall", ylim=(0, 1.03))
-    style.legend_below(figure, roc)
+    style.name_series(figure, roc)
     return figure
 
 
@@ -344,7 +347,7 @@ def reliability(bins: Mapping[str, pd.DataFrame], axis: str) -> Figure:
     axes.set(xlabel="Predicted", ylabel=axis, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     style.percent_axis(axes.xaxis)
     style.percent_axis(axes.yaxis)
-    style.legend_below(figure, axes, 3)
+    style.name_series(figure, axes, 3)
     return figure
 
 
@@ -365,7 +368,7 @@ def by_outcome(target: pd.Series, p: pd.Series, names: Sequence[str]) -> Figure:
     axes.set(xlabel="Predicted probability", ylabel="Share of rows", xlim=(0, edges[-1]))
     style.percent_axis(axes.xaxis)
     style.percent_axis(axes.yaxis)
-    style.legend_below(figure, axes)
+    style.name_series(figure, axes)
     return figure
 
 
@@ -382,7 +385,7 @@ def capacity(table: pd.DataFrame, flagged_share: float) -> Figure:
     axes.set(xlabel="Share called, riskiest first", xlim=(0, 1.02), ylim=(0, 1.03))
     style.percent_axis(axes.xaxis)
     style.percent_axis(axes.yaxis)
-    style.legend_below(figure, axes, 3)
+    style.name_series(figure, axes, 3)
     return figure
 
 
@@ -448,7 +451,7 @@ def predicted_and_true(predicted: NDArray[Any], true: NDArray[Any], name: str) -
     panels[1].set(xlabel="Predicted", ylabel="True − predicted", title="Residuals")
     for axes in panels:
         axes.locator_params(nbins=5)
-    style.legend_below(figure, panels[0])
+    style.name_series(figure, panels[0])
     return figure
 
 

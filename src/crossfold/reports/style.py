@@ -6,7 +6,7 @@ apart; every series also has its own line style and marker.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE, GREY = "#0072B2", "#D55E00", "#CC79A7", "#767676"
 
 WIDTH_INCHES = 5.6
+_NAME_INCHES = 0.18  # height of a series' name
+_NEARLY_RIGHT = 0.93  # of the axes: a line that ends here has its name beside it
 Look = dict[str, Any]
 MAIN: Look = {"color": BLUE, "linestyle": "-", "marker": "o"}
 SECOND: Look = {"color": VERMILLION, "linestyle": "--", "marker": "s"}
@@ -155,7 +157,55 @@ def plain_log_axis(axis: Any) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
-def legend_below(figure: Figure, axes: Axes, n_columns: int = 2) -> None:
-    """Put one legend under the panels, where it covers no data."""
+def name_series(figure: Figure, axes: Axes, n_columns: int = 2) -> None:
+    """Name up to four lines of a panel at their right ends, where there is room for it.
+
+    Else, and where series are no lines, a legend under the panels names them, in `n_columns`.
+    """
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=n_columns)
+    ends = (
+        _ends_apart(axes, handles, figure.get_figheight()) if len(handles) <= len(SERIES) else None
+    )
+    if ends is None:
+        figure.legend(handles, labels, loc="outside lower center", ncols=n_columns)
+        return
+    for (x, y), label in zip(ends, labels, strict=True):
+        beside = {"xytext": (5, 0), "ha": "left", "va": "center"}
+        above = {"xytext": (0, 3), "ha": "center", "va": "bottom"}
+        place: dict[str, Any] = beside if x == 1 else above
+        axes.annotate(
+            label, (x, y), xycoords="axes fraction", textcoords="offset points", fontsize=10,
+            annotation_clip=False, **place,
+        )  # fmt: skip
+
+
+def _ends_apart(
+    axes: Axes, handles: Sequence[Any], inches: float
+) -> list[tuple[float, float]] | None:
+    """Find where names of lines go, as fractions of the axes; None if it would not be clear.
+
+    An upright line is named above the axes. The others have to end at their right edge, apart. The
+    figure is so many `inches` high.
+    """
+    from matplotlib.lines import Line2D
+
+    axes.autoscale_view()
+    ends: list[tuple[float, float]] = []
+    for one in handles:
+        if not isinstance(one, Line2D) or one.get_linestyle() == "None":
+            return None
+        drawn = one.get_transform().transform(one.get_xydata())
+        x, y = axes.transAxes.inverted().transform(drawn)[-1]
+        is_upright = np.ptp(drawn[:, 0]) == 0
+        if not is_upright and not (x > _NEARLY_RIGHT and 0 <= y <= 1):
+            return None
+        ends.append((float(x), 1.0) if is_upright else (1.0, float(y)))
+    room = _NAME_INCHES / (axes.get_position().height * inches)
+    below, lowest = -np.inf, -np.inf
+    for number, (x, y) in sorted(enumerate(ends), key=lambda end: end[1][1]):
+        if x == 1:
+            lowest = max(y, lowest + room)
+            if y - below < room / 3 or lowest > y + room:
+                return None
+            below, ends[number] = y, (x, lowest)
+    return ends

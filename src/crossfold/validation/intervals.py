@@ -15,6 +15,7 @@ Counts = NDArray[np.int32]
 
 # What is made of a block stays in the processor's cache.
 _SUMMED_AT_ONCE, _COUNTED_AT_ONCE = 100, 25
+_MOST_AT_ONCE = 1 << 23  # groups times resamples: memory for tables of millions of rows
 _PERCENTILES = (2.5, 97.5)
 
 
@@ -46,12 +47,12 @@ class GroupBootstrap:
         self.codes = pd.factorize(np.asarray(groups))[0]
         self._n_rows, self._n_groups = len(self.codes), int(self.codes.max()) + 1
         rng = np.random.default_rng(seed)
-        # A group is drawn once on average: 8 bits hold the most that is ever drawn.
-        drawn = np.empty((n_resamples, self._n_groups), dtype=np.uint8)
-        for counts in drawn:
+        # A group is drawn once on average: 8 bits hold the most that is ever drawn. Sums read them
+        # by group.
+        self.drawn = np.empty((n_resamples, self._n_groups), dtype=np.uint8, order="F")
+        for counts in self.drawn:
             groups = rng.integers(self._n_groups, size=self._n_groups)
             counts[:] = np.bincount(groups, minlength=self._n_groups)
-        self.drawn = np.asfortranarray(drawn)  # by group, as sums read it
 
     @classmethod
     def each_once(cls, n_rows: int) -> GroupBootstrap:
@@ -108,6 +109,7 @@ class GroupBootstrap:
 
     def _drawn(self, dtype: DTypeLike, at_once: int) -> Iterator[NDArray[Any]]:
         """Yield how often each group is drawn, shape ``(n_groups, resamples)``."""
+        at_once = max(1, min(at_once, _MOST_AT_ONCE // self._n_groups))
         for start in range(0, len(self.drawn), at_once):
             yield self.drawn[start : start + at_once].T.astype(dtype)
 

@@ -96,7 +96,7 @@ def draw_patients_2d(table_patients_2d: pd.DataFrame, report: ReportParameters) 
         axes.set_title(report.labels[str(kind)])
         axes.set_xlabel(f"First component ({percent(shares['x_share'])})")
         axes.set_ylabel(f"Second ({percent(shares['y_share'])})")
-    style.legend_below(figure, panels[0])
+    style.name_series(figure, panels[0])
     return figure
 
 

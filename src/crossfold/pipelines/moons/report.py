@@ -70,7 +70,7 @@ def boundary(points: pd.DataFrame, plane: pd.DataFrame, metrics_table: pd.DataFr
         axes.set_ylabel("x₂")
     bar = figure.colorbar(shading, ax=panels, location="top", aspect=40, shrink=0.8, pad=0.02)
     bar.set_label("Probability of the lower moon")
-    style.legend_below(figure, panels[0])
+    style.name_series(figure, panels[0])
     return figure
 
 
@@ -100,7 +100,7 @@ def draw_points(points: pd.DataFrame) -> Figure:
         axes.set_title(f"{part.capitalize()}, {shown}{count(len(own))}")
         axes.set_xlabel("x₁")
     panels[0].set_ylabel("x₂")
-    style.legend_below(figure, panels[0])
+    style.name_series(figure, panels[0])
     return figure
 
 

@@ -109,7 +109,7 @@ def draw_probabilities(logistic_comparison: pd.DataFrame) -> Figure:
         axes.plot(places, shown.loc[source, rows].to_numpy(dtype=float), label=source, **mark)
     axes.axhline(0.5, color=style.GREY, linewidth=1)
     axes.set(ylim=(0, 1), xlabel="Row of the table", ylabel="Probability of label 1")
-    style.legend_below(figure, axes)
+    style.name_series(figure, axes)
     return figure
 
 
@@ -160,7 +160,7 @@ def draw_points(points: pd.DataFrame) -> Figure:
         )  # fmt: skip
     axes.axvline(-0.5, color=style.GREY, linewidth=1)
     axes.set(xlabel="x", ylabel="y", aspect="equal")
-    style.legend_below(figure, axes)
+    style.name_series(figure, axes)
     return figure
 
 

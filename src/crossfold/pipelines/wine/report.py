@@ -106,7 +106,7 @@ def measurements(table: pd.DataFrame) -> Figure:
         axes.set_title("pH" if column == "ph" else plain(column), fontsize=9.5, fontweight="normal")
         axes.set_yticks([])
         axes.tick_params(labelsize=8.5)
-    style.legend_below(figure, panels[0])
+    style.name_series(figure, panels[0])
     return figure
 
 
