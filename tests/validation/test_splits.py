@@ -93,7 +93,7 @@ def test_parts_keep_groups_together_and_are_even(grouped) -> None:
 
 
 def test_more_parts_than_groups_are_refused() -> None:
-    with pytest.raises(SplitError, match="fewer groups than 3 parts"):
+    with pytest.raises(SplitError, match="into 3 parts by group, and there are 2 groups"):
         assign_parts([0, 0, 1], n_parts=3, seed=0)
 
 

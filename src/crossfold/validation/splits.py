@@ -127,8 +127,12 @@ def assign_parts(groups: ArrayLike, *, n_parts: int, seed: int) -> Folds:
     from sklearn.model_selection import GroupKFold
 
     codes = pd.factorize(np.asarray(groups))[0]
-    if len(codes) == 0 or codes.max() + 1 < n_parts:
-        raise SplitError(f"There are fewer groups than {n_parts} parts: ask for fewer parts.")
+    n_groups = codes.max() + 1 if len(codes) else 0
+    if n_groups < n_parts:
+        raise SplitError(
+            f"The rows are divided into {n_parts} parts by group, and there are {n_groups} groups "
+            "(where none are named, each row that differs is one): give more rows."
+        )
     part = np.empty(len(codes), dtype=np.int8)
     splitter = GroupKFold(n_parts, shuffle=True, random_state=seed)
     for number, (_, rows) in enumerate(splitter.split(codes, groups=codes)):
