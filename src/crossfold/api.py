@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -291,12 +293,7 @@ def run_in_memory(
         catalog[name] = MemoryDataset(value, copy_mode="assign")
     for name in needed.inputs():
         if name.startswith("params:"):
-            catalog[name] = MemoryDataset(_nested(checked, name.removeprefix("params:")))
+            path = name.removeprefix("params:").split(".")
+            catalog[name] = MemoryDataset(reduce(getitem, path, checked))
     SequentialRunner().run(needed, catalog)
     return {name: dataset.data for name, dataset in kept.items()}
-
-
-def _nested(parameters: Any, name: str) -> Any:
-    for key in name.split("."):
-        parameters = parameters[key]
-    return parameters

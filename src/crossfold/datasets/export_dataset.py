@@ -142,8 +142,12 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
 
     def _read(self, file: Path) -> pd.DataFrame:
         """Read the declared columns of a file, under the names of the table."""
-        is_parquet = file.suffix.lower() == ".parquet"
-        table = _parquet_text(file) if is_parquet else read_csv_text(file, self._separator)
+        if file.suffix.lower() == ".parquet":  # as a CSV file of it would be read
+            table = pd.read_parquet(file)
+            flags = table.select_dtypes("bool").columns
+            table = table.astype(dict.fromkeys(flags, "int8")).astype("str").fillna("")
+        else:
+            table = read_csv_text(file, self._separator)
         columns = self._columns or {name: name for name in self._hashed_columns}
         places = {name: _place(own, table.columns, file) for name, own in columns.items()}
         absent = [name for name, place in places.items() if place is None]
@@ -218,13 +222,6 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
 
     def _exists(self) -> bool:
         return self._path.exists()
-
-
-def _parquet_text(file: Path) -> pd.DataFrame:
-    """Read a Parquet file as a CSV file of it would be read."""
-    table = pd.read_parquet(file)
-    flags = table.select_dtypes("bool").columns
-    return table.astype(dict.fromkeys(flags, "int8")).astype("str").fillna("")
 
 
 def _place(name: str, columns: pd.Index, file: Path) -> int | None:

@@ -104,7 +104,7 @@ def sample_appointments(
     """
     made = make_appointments(n_rows, np.random.default_rng(seed))
     if days_later is not None:
-        made = coming_again(made, days_later)
+        made = _coming_again(made, days_later)
     table = add_invalid_rows(made, INVALID_ROWS_EACH)
     table = table.rename(columns={own: name for name, own in PUBLISHED.items()})
     table["patient"] = hash_identifiers(table["patient"], credentials["key"])
@@ -351,16 +351,8 @@ def _in_published_form(table: pd.DataFrame) -> pd.DataFrame:
     return ordered[[*columns, *ordered.columns.drop(columns)]].astype("str")
 
 
-def coming_again(table: pd.DataFrame, days_later: int) -> pd.DataFrame:
-    """Turn past appointments into coming ones of the same patients, without outcomes.
-
-    Parameters
-    ----------
-    table
-        Appointments as `make_appointments` makes them.
-    days_later
-        Days by which booking and appointment move.
-    """
+def _coming_again(table: pd.DataFrame, days_later: int) -> pd.DataFrame:
+    """Move appointments some days on, so that they are still to come, without outcomes."""
     moved = table.drop(columns="No-show")
     moved["AppointmentID"] = (moved["AppointmentID"].astype("int64") + NEW_NUMBERS).astype("str")
     for column in ("ScheduledDay", "AppointmentDay"):

@@ -146,7 +146,7 @@ class SourceDataset(WebSourceDataset):
     ) -> None:
         self._source = source
         self._own = path is not None
-        url = path if path is not None and is_web_address(path) else None
+        url = path if path and path.lower().startswith(("http://", "https://")) else None
         file = copy_beside(Path(dataset["filepath"]), url) if url else path or dataset["filepath"]
         super().__init__(
             url=url,
@@ -383,11 +383,6 @@ class WebCopy:
             f"{shown(self._url)} could not be fetched ({why}): {kept}; try again later, or check"
             " the address."
         )
-
-
-def is_web_address(path: str) -> bool:
-    """Say whether a path is an address of the protocol http or https."""
-    return path.lower().startswith(("http://", "https://"))
 
 
 def copy_beside(source: Path, url: str) -> Path:

@@ -22,7 +22,6 @@ from kedro_refresh.staleness import Judge
 
 if TYPE_CHECKING:
     from crossfold.datasets.source_dataset import WebCopy
-    from crossfold.refreshing.promotion import Decision
     from kedro_refresh.ledger import Ledger
 
 Catalog = CatalogProtocol[Any, Any]
@@ -96,9 +95,13 @@ class RefreshHooks:
         self, pipeline: Pipeline, catalog: Catalog, ledger: Ledger, settings: Settings
     ) -> Iterator[str]:
         """Compare changed data with those before, and put new models into use."""
-        from crossfold.refreshing import drift
+        from crossfold.refreshing import drift, promotion
 
-        decisions = dict(_decisions(pipeline, catalog, settings))
+        decisions = {
+            name: decision
+            for name, rule in _models(pipeline, settings).items()
+            if (decision := promotion.consider(catalog, name, rule, settings.promote))
+        }
         for study, rule in settings.drift.items():
             change = drift.find_change(catalog, ledger, pipeline, study, rule)
             if change is not None:
@@ -134,17 +137,6 @@ def web_copies(pipeline: Pipeline, catalog: Catalog) -> list[WebCopy]:
 def _models(pipeline: Pipeline, settings: Settings) -> dict[str, ModelRule]:
     names = pipeline.datasets()
     return {name: rule for name, rule in settings.models.items() if name in names}
-
-
-def _decisions(
-    pipeline: Pipeline, catalog: Catalog, settings: Settings
-) -> Iterator[tuple[str, Decision]]:
-    from crossfold.refreshing import promotion
-
-    for name, rule in _models(pipeline, settings).items():
-        decision = promotion.consider(catalog, name, rule, settings.promote)
-        if decision is not None:
-            yield name, decision
 
 
 def blame_source(error: Exception, node: Node, judge: Judge) -> RefreshError | None:

@@ -206,11 +206,11 @@ def _glossary(main: str) -> str:
     items = [
         Markup("<dt>{}</dt><dd>{}</dd>").format(term, sentence)
         for term, sentence in glossary().items()
-        if any(_is_named(one, text) for one in re.split(r", | \(|\)", term.lower()) if one)
+        if any(
+            re.search(rf"(?<!\w){re.escape(name)}s?(?!\w)", text)
+            for name in re.split(r", | \(|\)", term.lower())
+            if name
+        )
     ]
     start = '<details class="glossary"><summary>Glossary</summary>'
     return f"{start}<dl>{''.join(items)}</dl></details>" if items else ""
-
-
-def _is_named(term: str, text: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(term)}s?(?!\w)", text) is not None

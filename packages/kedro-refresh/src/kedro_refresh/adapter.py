@@ -5,6 +5,7 @@ Datasets of kedro-datasets and file systems of fsspec count as Kedro here.
 
 import inspect
 import threading
+from collections.abc import Callable
 from pathlib import PurePath
 from typing import Any
 
@@ -93,17 +94,9 @@ def run_id_of(run_params: dict[str, Any]) -> str:
 
 
 class NodeRunner(SequentialRunner):
-    """A runner that says itself which nodes it runs."""
+    """A runner that says itself which nodes it runs, in a method `run_nodes`."""
 
-    def run_nodes(
-        self,
-        pipeline: Pipeline,
-        catalog: Catalog,
-        hook_manager: PluginManager | None,
-        run_id: str | None,
-    ) -> None:
-        """Run the nodes."""
-        raise NotImplementedError
+    run_nodes: Callable[[Pipeline, Catalog, PluginManager | None, str | None], None]
 
     def release(self, node: Node, pipeline: Pipeline, catalog: Catalog, loads: Any) -> None:
         """Let go of what a node has read, and nobody will read any more."""

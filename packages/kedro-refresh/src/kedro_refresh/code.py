@@ -285,7 +285,8 @@ class Module:
         self.imports.update(_imported_names(_outer_nodes(statement)))
         if isinstance(statement, ast.Import | ast.ImportFrom) or _is_for_type_checkers(statement):
             return
-        first = min([statement.lineno, *_decorator_lines(statement)])
+        decorators = getattr(statement, "decorator_list", [])
+        first = min(one.lineno for one in (statement, *decorators))
         own = [s for s in scopes if first <= s.get_lineno() <= (statement.end_lineno or first)]
         for name in set(_defined_names(statement)) or {BARE}:
             symbol = self.symbols.setdefault(name, Symbol())
@@ -300,10 +301,6 @@ def _is_for_type_checkers(statement: ast.stmt) -> bool:
         and not set(_defined_names(statement))
         and all(isinstance(line, ast.Import | ast.ImportFrom) for line in statement.body)
     )
-
-
-def _decorator_lines(statement: ast.stmt) -> list[int]:
-    return [node.lineno for node in getattr(statement, "decorator_list", [])]
 
 
 def _outer_nodes(statement: ast.AST) -> Iterator[ast.AST]:

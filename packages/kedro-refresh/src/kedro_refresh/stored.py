@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from kedro.io import AbstractVersionedDataset, MemoryDataset
+from kedro.io import MemoryDataset
 from kedro.io.core import VERSION_FORMAT, VersionNotFoundError, get_filepath_str
 
 from kedro_refresh import RefreshError
@@ -230,7 +230,9 @@ def stamp(catalog: Catalog, names: Iterable[str], wanted: str) -> str:
     says, for the latest version is the one that is loaded.
     """
     datasets = versioned(catalog, names)
-    latest = max(map(_latest_version, datasets), default="")
+    # Of names that are times; others may stand beside them.
+    newest = (next(filter(time_of, list_versions(dataset)), "") for dataset in datasets)
+    latest = max(newest, default="")
     chosen = wanted if wanted > latest else _after(latest)
     for dataset in datasets:
         set_version(dataset, version_of(dataset).load, chosen)
@@ -248,11 +250,6 @@ def pin(catalog: Catalog, names: Iterable[str]) -> None:
 def versioned(catalog: Catalog, names: Iterable[str]) -> list[Any]:
     """List the datasets that have versions."""
     return [one for one in map(catalog.get, sorted(names)) if is_versioned(one)]
-
-
-def _latest_version(dataset: AbstractVersionedDataset[Any, Any]) -> str:
-    """Give the latest version whose name is a time, or an empty text."""
-    return next(filter(time_of, list_versions(dataset)), "")
 
 
 def time_of(version: str) -> datetime | None:
@@ -285,7 +282,8 @@ def prune(
             if is_remote(dataset):
                 continue
             folder = Path(str(path_of(dataset)))
-            _sweep(folder)
+            for doomed in folder.parent.glob(f".{glob.escape(folder.name)}.*{DOOMED}"):
+                shutil.rmtree(doomed, ignore_errors=True)
             for version in old_versions(list_versions(dataset), rule, kept, now):
                 _remove(folder, version)
                 n_versions += 1
@@ -305,11 +303,6 @@ def _remove(folder: Path, version: str) -> None:
     doomed = folder.with_name(f".{folder.name}.{version}{DOOMED}")
     (folder / version).replace(doomed)
     shutil.rmtree(doomed, ignore_errors=True)
-
-
-def _sweep(folder: Path) -> None:
-    for doomed in folder.parent.glob(f".{glob.escape(folder.name)}.*{DOOMED}"):
-        shutil.rmtree(doomed, ignore_errors=True)
 
 
 def _forget_runs(ledger: Ledger, rule: KeepRule, now: datetime) -> int:

@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
 from crossfold.pipelines.moons.variants import (
@@ -86,7 +85,8 @@ def train_variants(
     -------
     Predictions of all points, the networks by name, and their history.
     """
-    folds = [_fold(points)]
+    is_train = (points["part"] == TRAIN).to_numpy()
+    folds = [(np.flatnonzero(is_train), np.flatnonzero(~is_train))]
     stacks = [
         stack
         for engine in ("numpy", "torch")
@@ -100,11 +100,6 @@ def train_variants(
     history = [history_table(stack, None, names, [(NEW, 0, NOT_SET)]) for names, stack in stacks]
     networks = list(fitted.values()), {"models": list(fitted)}
     return predict_all(points, networks), networks, concatenate(history)
-
-
-def _fold(points: pd.DataFrame) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    is_train = (points["part"] == TRAIN).to_numpy()
-    return np.flatnonzero(is_train), np.flatnonzero(~is_train)
 
 
 def predict_all(points: pd.DataFrame, networks: Networks) -> pd.DataFrame:

@@ -50,14 +50,10 @@ def rank_by_risk(
         appointments[["appointment_id", "appointment_day"]]
         .reset_index(drop=True)
         .join(scored.reset_index(drop=True))
-        .sort_values("appointment_id", key=_by_number)
+        # In the order of numbers, though identifiers are texts.
+        .sort_values("appointment_id", key=lambda texts: texts.str.zfill(texts.str.len().max()))
         .sort_values("probability", ascending=False, kind="stable")
     )
     ranked.insert(0, "rank", range(1, len(ranked) + 1))
     ranked = ranked.reset_index(drop=True)
     return ranked, ranked
-
-
-def _by_number(identifiers: pd.Series) -> pd.Series:
-    """Turn identifiers into texts whose order is that of numbers."""
-    return identifiers.str.zfill(identifiers.str.len().max())

@@ -1,6 +1,5 @@
 """Nodes of the primer that arrange what both trainings say as the tables of every study."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -53,7 +52,11 @@ def predict_rows(
     probabilities = logistic_comparison.filter(like="row ").to_numpy(dtype=float)
     protocols = points["part"].map({TRAIN: LEARNT, VALIDATION: NEW})
     weights = network_comparison.set_index("weight")
-    names = _model_names(logistic_comparison)
+    trained = zip(logistic_comparison["source"], logistic_comparison["epochs"], strict=True)
+    names: list[str] = []
+    for source, epochs in trained:  # the same once more for another number of epochs
+        name = NAMES[source]
+        names.append(f"{name}_{epochs}" if name in names else name)
     tables = [
         two_class_rows(name, TOY, toy["label"], p)
         for name, p in zip(names, probabilities, strict=True)
@@ -62,15 +65,6 @@ def predict_rows(
         p = predict(points, read_named(weights[column]))
         tables.append(two_class_rows(name, protocols, points["label"], p))
     return concatenate(tables)
-
-
-def _model_names(logistic_comparison: pd.DataFrame) -> Iterator[str]:
-    """Name each source; the same once more for another number of epochs."""
-    row: Any
-    for row, again in zip(
-        logistic_comparison.itertuples(), logistic_comparison["source"].duplicated(), strict=True
-    ):
-        yield f"{NAMES[row.source]}_{row.epochs}" if again else NAMES[row.source]
 
 
 def collect_history(logistic_steps: pd.DataFrame, network_epochs: pd.DataFrame) -> pd.DataFrame:

@@ -116,9 +116,11 @@ def write_study(
     refuse_name(name, conf, force=force)
     _refuse_unnameable(profile)
     folder = conf / "base" / name
+    raw = _relative(source, project)
+    sources = {"raw": raw, "coming": _coming(name, raw)}
     texts = {
-        "catalog.yml": render_catalog(name, source, profile, project),
-        PARAMETERS_FILE: render_parameters(name, profile),
+        "catalog.yml": _render("catalog.yml.j2", name=name, sources=sources, profile=profile),
+        PARAMETERS_FILE: _render("parameters_table.yml.j2", name=name, table=profile.parameters),
         "parameters.yml": render_models(name, profile.parameters, profile.n_rows),
     }
     if not folder.exists():
@@ -160,13 +162,6 @@ def _is_readable(value: str) -> bool:
     except OmegaConfBaseException:
         return False
     return True
-
-
-def render_catalog(name: str, source: dict[str, Any], profile: Profile, project: Path) -> str:
-    """Write the catalog entries of the table and of new rows."""
-    raw = _relative(source, project)
-    sources = {"raw": raw, "coming": _coming(name, raw)}
-    return _render("catalog.yml.j2", name=name, sources=sources, profile=profile)
 
 
 def render_models(name: str, table: TableParameters, n_rows: int) -> str:
@@ -222,11 +217,6 @@ def study_parameters(table: TableParameters, n_rows: int) -> dict[str, Any]:
     """
     chosen: dict[str, Any] = yaml.safe_load(render_models("study", table, n_rows))["study"]
     return chosen
-
-
-def render_parameters(name: str, profile: Profile) -> str:
-    """Write what the columns mean."""
-    return _render("parameters_table.yml.j2", name=name, table=profile.parameters)
 
 
 def _render(file: str, **values: Any) -> str:
@@ -290,24 +280,22 @@ class _Interpolation:
 
 
 def _relative(source: dict[str, Any], project: Path) -> dict[str, Any]:
-    """Write a path inside the project relative to it, so that the project can move."""
+    """Write a path inside the project relative to it, so that the project can move.
+
+    The address of a database is refused if it holds a password.
+    """
     key = "path" if "path" in source else "filepath"
     if key not in source:
-        return _without_password(source)
+        if urlsplit(source["credentials"]["con"]).password:
+            raise CrossfoldError(
+                "The address of the database holds a password, which must not stand in conf/base:"
+                " leave it out of --data and keep it where the database's driver looks for it."
+            )
+        return source
     path = Path(source[key])
     if path.is_relative_to(project):
         path = path.relative_to(project)
     return {**source, key: path.as_posix()}
-
-
-def _without_password(source: dict[str, Any]) -> dict[str, Any]:
-    address = source["credentials"]["con"]
-    if urlsplit(address).password:
-        raise CrossfoldError(
-            "The address of the database holds a password, which must not stand in conf/base: leave"
-            " it out of --data and keep it where the database's driver looks for it."
-        )
-    return source
 
 
 def _coming(name: str, raw: dict[str, Any]) -> dict[str, Any]:

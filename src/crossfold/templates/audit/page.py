@@ -87,7 +87,8 @@ def write_report(
 ) -> str:
     """Write the page of one audit, from its tables and figures (SVG or PNG), or of all audits."""
     filled = _filled(claims)
-    studies = {name: study_name(name) for name in filled["study"].unique()}
+    names_of = ((name, plain(name)) for name in filled["study"].unique())
+    studies = {name: told.replace("No show", "No-show") for name, told in names_of}
     names = {
         "report": report,
         "seed": seed,
@@ -131,11 +132,6 @@ def _overview(claims: pd.DataFrame, studies: dict[str, str]) -> Markup:
     counts = pd.crosstab(claims["study"].map(studies), claims["judgement"])
     table = counts.reindex(list(studies.values())).rename_axis("study").reset_index()
     return to_html(table, "Claims of each study by verdict", columns=["study", *JUDGEMENTS])
-
-
-def study_name(study: str) -> str:
-    """Print a study's name: No-show."""
-    return plain(study).replace("No show", "No-show")
 
 
 def _filled(claims: pd.DataFrame) -> pd.DataFrame:
