@@ -194,11 +194,10 @@ def study(
             [*(f"{NAME}.{name}" for name in (*_TABLES, *_OTHERS)), *figures],
         )
     found = {name.removeprefix(f"{NAME}."): value for name, value in made.items()}
-    same = ("comparison", "predictions", "history", "features", "row_counts", "model", "model_card")
     return Study(
         metrics=found["metrics_table"],
         importance=found["feature_importance"],
-        **{name: found[name] for name in same},
+        **{name: found[name] for name in found.keys() & Study.__dataclass_fields__.keys()},
         figures={name: made[key] for key, name in figures.items()},
         warnings=profile.warnings,
         _table=found["table"],

@@ -47,8 +47,12 @@ class ProjectHooks:
     @hook_impl
     def after_context_created(self, context: KedroContext) -> None:
         """Refuse wrong names and values; have a key for patients before the catalog asks for it."""
-        if not sys.stdout.isatty():
-            _log_plain_lines()
+        if not sys.stdout.isatty():  # nobody needs colours or wrapped lines there
+            handler = logging.StreamHandler(sys.stdout)
+            handler.setFormatter(
+                logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
+            )
+            logging.getLogger().handlers = [handler]
         loader = cast("OmegaConfigLoader", context.config_loader)
         require_environment(loader)
         local = Path(loader.conf_source, "local")
@@ -151,13 +155,6 @@ def local_path(dataset: Any) -> Path | None:
 def saved_path(dataset: Any) -> Path:
     """Give the absolute path of the version that a run has saved."""
     return Path(dataset._get_versioned_path(dataset.resolve_save_version())).absolute()
-
-
-def _log_plain_lines() -> None:
-    """Log one plain line a message: outside a terminal nobody needs colours or wrapped lines."""
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
-    logging.getLogger().handlers = [handler]
 
 
 def require_inputs(

@@ -151,7 +151,12 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
         columns = self._columns or {name: name for name in self._hashed_columns}
         places = {name: _place(own, table.columns, file) for name, own in columns.items()}
         absent = [name for name, place in places.items() if place is None]
-        self._refuse_missing([columns[name] for name in absent if name not in self._optional], file)
+        if missing := [columns[name] for name in absent if name not in self._optional]:
+            several = len(missing) > 1
+            raise ExportError(
+                f"{file} does not fit its schema: the column{'s' * several} {', '.join(missing)}"
+                f" {'are' if several else 'is'} missing. Mend it or put a good one in its place."
+            )
         if self._columns is None:
             return table.set_axis(_numbered(table.columns), axis="columns")
         found = {name: place for name, place in places.items() if place is not None}
@@ -159,14 +164,6 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
         if unlike:
             _logger.info("%s writes in another way: %s.", file, ", ".join(unlike))
         return table.iloc[:, list(found.values())].set_axis(list(found), axis="columns")
-
-    def _refuse_missing(self, missing: list[str], file: Path) -> None:
-        if missing:
-            several = len(missing) > 1
-            raise ExportError(
-                f"{file} does not fit its schema: the column{'s' * several} {', '.join(missing)}"
-                f" {'are' if several else 'is'} missing. Mend it or put a good one in its place."
-            )
 
     def _refuse_unlike_columns(self, files: list[Path], tables: list[pd.DataFrame]) -> None:
         expected = set(tables[0].columns)

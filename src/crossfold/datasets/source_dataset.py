@@ -297,7 +297,9 @@ class WebCopy:
                 sync(content)
                 content.replace(self._file)
                 sync(self._file.parent)
-            self._remember(headers)
+            told = {name: headers[name] for name in CONDITIONS if name in headers}
+            with AtomicLocalFileSystem().open(self._state_file, "w") as file:
+                json.dump({**self._stamp(), "headers": told}, file)
 
     def look(self) -> None:
         """Learn what the address holds, and change nothing; without a copy all of it is new."""
@@ -365,11 +367,6 @@ class WebCopy:
             return headers if state == self._stamp() else None
         except (OSError, ValueError, TypeError, KeyError):
             return None
-
-    def _remember(self, headers: Mapping[str, str]) -> None:
-        told = {name: headers[name] for name in CONDITIONS if name in headers}
-        with AtomicLocalFileSystem().open(self._state_file, "w") as file:
-            json.dump({**self._stamp(), "headers": told}, file)
 
     def _stamp(self) -> dict[str, Any]:
         """Tell the copy from others; of the address, which may hold a password, by its hash."""

@@ -142,7 +142,11 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
     def _read(self) -> pd.DataFrame:
         if self._filepath is not None and not self._exists():
             raise DataError(f"There is no file or folder {self._filepath}: check its path.")
-        self._require_extra()
+        package, extra = self._needed
+        if find_spec(package) is None:
+            raise DataError(
+                f"{self._place} cannot be read without {package}: pip install 'crossfold[{extra}]'."
+            )
         try:
             loaded = AbstractDataset.from_config("table", _without_words(self._config)).load()
             if not isinstance(loaded, dict):
@@ -165,13 +169,6 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
             told = "%s: %s values are no dates written as %s; they count as missing."
             _logger.warning(told, values.name, f"{len(unreadable):,}", form)
         return dates
-
-    def _require_extra(self) -> None:
-        package, extra = self._needed
-        if find_spec(package) is None:
-            raise DataError(
-                f"{self._place} cannot be read without {package}: pip install 'crossfold[{extra}]'."
-            )
 
     def _joined(self, parts: dict[str, pd.DataFrame]) -> pd.DataFrame:
         first, *others = parts

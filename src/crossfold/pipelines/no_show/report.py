@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +50,13 @@ SHOWN = {"rate": RATE, "flagged_share": "Share flagged", "recall": "Recall"}
 SCOPES = {"pooled": "all", "same_day": "same day", "later": "later days"}
 APART = ("mlp_tuned", "hist_gradient_boosting", "logistic_regression", "same_day_flag")
 TWINS = ("mlp_numpy", "mlp_torch")
+MEASURES = {
+    "train_loss": "Training loss",
+    "validation_loss": "Validation loss",
+    "validation_f1": "F1 at 0.4",
+    "validation_f1_best": "F1 at the best threshold",
+    "seconds": "Seconds",
+}
 PLAIN_AND_WEIGHTED = ("mlp_numpy", "mlp_weighted")
 # Precision of fewer rows than this is noise, and is not drawn.
 FEWEST_FLAGGED = 50
@@ -334,32 +341,22 @@ def confusion_matrix(results: Results) -> Figure:
 
 def twin_training(history: pd.DataFrame, results: Results) -> Figure:
     """Draw loss, F1 and time of the same network on both engines, which lie on each other."""
-    measures = {
-        "validation_loss": "Validation loss",
-        "validation_f1": "F1 at 0.4",
-        "validation_f1_best": "F1 at the best threshold",
-        "seconds": "Seconds",
-    }
+    measures = ("validation_loss", "validation_f1", "validation_f1_best", "seconds")
     return _training(history, results, TWINS, measures)
 
 
 def loss_weighting(history: pd.DataFrame, results: Results) -> Figure:
     """Draw what weighting the loss does to F1, at one threshold and at the best one."""
-    measures = {
-        "train_loss": "Training loss",
-        "validation_loss": "Validation loss",
-        "validation_f1": "F1 at 0.4",
-        "validation_f1_best": "F1 at the best threshold",
-    }
+    measures = ("train_loss", "validation_loss", "validation_f1", "validation_f1_best")
     return _training(history, results, PLAIN_AND_WEIGHTED, measures)
 
 
 def _training(
-    history: pd.DataFrame, results: Results, models: tuple[str, ...], measures: dict[str, str]
+    history: pd.DataFrame, results: Results, models: Sequence[str], measures: Sequence[str]
 ) -> Figure:
     own = history[history["protocol"] == results.protocol]
-    table = charts.over_epochs(own, list(measures), models)
-    names = {**results.report.labels, **measures}
+    table = charts.over_epochs(own, measures, models)
+    names = {**results.report.labels, **MEASURES}
     return charts.lines(
         table, "epoch", series="model", panel="measure", names=names, share_y=False, height=2.2
     )

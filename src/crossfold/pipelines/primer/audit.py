@@ -16,7 +16,7 @@ from kedro.pipeline import Pipeline
 from numpy.typing import NDArray
 from pydantic import Field, PositiveInt
 
-from crossfold.pipelines.primer.logistic import sigmoid
+from crossfold.pipelines.primer.logistic import sigmoid, toy_rows
 from crossfold.templates import audit
 from crossfold.templates.audit import Measured, Setup, mean_of, over_draws, share_of
 
@@ -208,14 +208,10 @@ def train_toys(seeds: Sequence[int], iterations: Sequence[int]) -> pd.DataFrame:
 def _draw(seed: int) -> tuple[Array, ...]:
     """Draw the six rows, new rows and two starts, as after ``numpy.random.seed(seed)``."""
     rng = np.random.RandomState(seed)
-    table = _rows(_T, rng.random_sample(N_ROWS))
+    table = toy_rows(_T, rng.random_sample(N_ROWS))
     starts = [np.append(0.1 * rng.random_sample(3), 0) for _ in range(2)]
-    new = _rows(rng.uniform(_T[0], _T[-1], N_NEW), rng.random_sample(N_NEW))
+    new = toy_rows(rng.uniform(_T[0], _T[-1], N_NEW), rng.random_sample(N_NEW))
     return table, new, *starts
-
-
-def _rows(t: Array, u: Array) -> Array:
-    return np.exp(np.column_stack([1.1 * t, 0.4 * (t + 0.5), 0.4 * u]) + 0.75)
 
 
 def _logit(table: Array, weights: Array) -> Array:

@@ -36,15 +36,13 @@ class LogisticParameters(Parameters):
 def make_toy_table(seed: int) -> pd.DataFrame:
     """Make the table of six rows: three inputs, and whether the first is above 3."""
     rng = np.random.default_rng(seed)
-    t = np.arange(1, 7) / 10
-    table = pd.DataFrame(
-        {
-            "x1": np.exp(1.1 * t + 0.75),
-            "x2": np.exp(0.4 * (t + 0.5) + 0.75),
-            "x3": np.exp(0.4 * rng.random(6) + 0.75),
-        }
-    )
+    table = pd.DataFrame(toy_rows(np.arange(1, 7) / 10, rng.random(6)), columns=INPUTS)
     return table.assign(label=(table["x1"] > 3).astype("int8"))
+
+
+def toy_rows(t: NDArray[np.float64], u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute the three inputs of rows, shape ``(n, 3)``, from two numbers of each."""
+    return np.exp(np.column_stack([1.1 * t, 0.4 * (t + 0.5), 0.4 * u]) + 0.75)
 
 
 def train_logistic_by_hand(

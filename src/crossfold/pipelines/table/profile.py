@@ -125,15 +125,12 @@ def _refuse_wishes(frame: pd.DataFrame, wishes: Wishes) -> None:
         raise CrossfoldError(f"{sorted(map(str, clash))} cannot be dropped: an option names it.")
     if wishes.target in (wishes.group, wishes.time):
         raise CrossfoldError(f"{wishes.target!r} cannot be the target and the group or the time.")
-    _refuse_date_format(wishes.date_format)
-
-
-def _refuse_date_format(date_format: str | None) -> None:
     try:
-        pd.to_datetime(pd.Series(["x"]), format=date_format or "ISO8601", errors="coerce")
+        pd.to_datetime(pd.Series(["x"]), format=wishes.date_format or "ISO8601", errors="coerce")
     except ValueError as error:
         raise CrossfoldError(
-            f"--date-format {date_format} is no format of dates ({error}): write it like %d.%m.%Y."
+            f"--date-format {wishes.date_format} is no format of dates ({error}): write it like"
+            " %d.%m.%Y."
         ) from error
 
 

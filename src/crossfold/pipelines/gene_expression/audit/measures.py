@@ -78,8 +78,9 @@ def score(case: Case, table: str, metric: str = "f1") -> Measured:
     """Measure a metric of a table: of the sound study, else over draws, their mean and range."""
     if case.is_study:
         rows = case.study(STUDY_MODELS[table]).sort_values(["row", "fold"])
-        is_mean = metric == "balanced_accuracy"
-        return case.of_patients(rows, _balanced if is_mean else itemgetter(metric))
+        if metric == "balanced_accuracy":
+            return case.of_patients(rows, lambda own: (own["recall"] + own["specificity"]) / 2)
+        return case.of_patients(rows, itemgetter(metric))
     values = case.last(table)[metric].to_numpy()
     low, high = percentile_interval(values)
     return replace(case.over(values), low=low, high=high)
@@ -94,10 +95,6 @@ def gain(case: Case, tables: Sequence[str], metric: str = "f1") -> Measured:
         return resampled(estimate, drawn - before.draws, before.n)
     without, *values = (case.last(table)[metric].to_numpy() for table in (ORIGINAL, *tables))
     return case.over(np.mean(values, axis=0) - without)
-
-
-def _balanced(own: Any) -> Array:
-    return np.asarray((own["recall"] + own["specificity"]) / 2)
 
 
 def accuracy(case: Case, protocol: str) -> Measured:
