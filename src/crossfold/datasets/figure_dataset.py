@@ -38,7 +38,8 @@ class FigureDataset(FileDataset["Figure", bytes]):
         png = Path(self._get_save_path())
         contents = {png.with_suffix(".svg"): to_svg(data)}
         data.set_layout_engine("none")  # What has been laid out stays where it is.
-        contents[png] = _png(data)
+        data.savefig(drawn := io.BytesIO(), format="png", dpi=DOTS_PER_INCH)
+        contents[png] = drawn.getvalue()
         if self._version is None:
             for path, content in contents.items():
                 self._fs.pipe_file(str(path), content)
@@ -61,10 +62,4 @@ def to_svg(figure: Figure) -> bytes:
     content = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "crossfold"}):
         figure.savefig(content, format="svg", metadata={"Date": None})
-    return content.getvalue()
-
-
-def _png(figure: Figure) -> bytes:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=DOTS_PER_INCH)
     return content.getvalue()

@@ -185,7 +185,9 @@ class Ledger:
             " GROUP BY runs.run ORDER BY runs.rowid DESC LIMIT ?",
             *(DONE, n_runs),
         )
-        return [_run_record(row) for row in rows]
+        runs = [RunRecord(**dict(row)) for row in rows]
+        dead = [one.status == RUNNING and not is_alive(one.process) for one in runs]
+        return [replace(a, status=KILLED) if b else a for a, b in zip(runs, dead, strict=True)]
 
     def last_run(self) -> str:
         """Name the run that began last, or give an empty text."""
@@ -267,9 +269,3 @@ def _node_record(row: sqlite3.Row) -> NodeRecord:
     fingerprint = Fingerprint.from_json(fields.pop("fingerprint"))
     metrics = json.loads(fields.pop("metrics"))
     return NodeRecord(fingerprint=fingerprint, outputs=outputs, metrics=metrics, **fields)
-
-
-def _run_record(row: sqlite3.Row) -> RunRecord:
-    record = RunRecord(**dict(row))
-    is_dead = record.status == RUNNING and not is_alive(record.process)
-    return replace(record, status=KILLED) if is_dead else record

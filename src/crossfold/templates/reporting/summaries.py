@@ -155,7 +155,9 @@ def decision(results: Results) -> pd.DataFrame:
     of each, and of numbers the error by predicted value.
     """
     if results.task == "binary":
-        return _capacity(results)
+        rows = results.predicted(results.reference)
+        shares = [share for share in SHARES if share * len(rows) >= FEWEST_CALLED]
+        return capacity_table(rows["target"], rows["p1"], shares, results.bootstrap)
     if results.task == "multiclass":
         return _by_class(results)
     return _by_size(results)
@@ -191,12 +193,6 @@ def net_benefit(results: Results) -> pd.DataFrame:
         read = {policy: "estimate", f"{policy}_low": "low", f"{policy}_high": "high"}
         tables.append(wide.rename(columns=read).assign(policy=name).reindex(columns=columns))
     return pd.concat(tables, ignore_index=True)
-
-
-def _capacity(results: Results) -> pd.DataFrame:
-    rows = results.predicted(results.reference)
-    shares = [share for share in SHARES if share * len(rows) >= FEWEST_CALLED]
-    return capacity_table(rows["target"], rows["p1"], shares, results.bootstrap)
 
 
 def confusion_counts(results: Results, model: str) -> NDArray[np.intp]:

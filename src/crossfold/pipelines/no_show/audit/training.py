@@ -281,9 +281,14 @@ def _train_part(
     if setup.short:
         table = table._replace(folds=table.folds[: protocol.short_folds])
         network = network.changed(max_iter=protocol.short_epochs)
-    if subjects[0] in protocol.trees:
-        forest = _fit_trees(table, protocol.trees[subjects[0]], seed)
-        return {subjects[0]: (_answers(table, forest), pd.DataFrame())}
+    if model := protocol.trees.get(subjects[0]):
+        inputs, y = table.rows[INPUTS].to_numpy(), table.target
+        probability = np.full(len(y), np.nan)
+        for train, validation in table.folds:
+            trees = make_estimator(model, np.zeros(len(INPUTS), dtype=bool), seed)
+            trees.fit(inputs[train], y[train])
+            probability[validation] = trees.predict_proba(inputs[validation])[:, 1]
+        return {subjects[0]: (_answers(table, probability), pd.DataFrame())}
     return _train_networks(setup, table, subjects, network, protocol, seed)
 
 
@@ -336,17 +341,6 @@ def _fit(
 
     stack = FoldStack(network, preprocessor=scaler, member_params=members)
     return stack.fit(inputs, y, folds, fold_params=list(positive_weights(y, folds, faults)))
-
-
-def _fit_trees(table: Table, model: Model, seed: int) -> Array:
-    """Give the out-of-fold probabilities of a tree ensemble on the same inputs and folds."""
-    inputs, y = table.rows[INPUTS].to_numpy(), table.target
-    probability = np.full(len(y), np.nan)
-    for train, validation in table.folds:
-        trees = make_estimator(model, np.zeros(len(INPUTS), dtype=bool), seed)
-        trees.fit(inputs[train], y[train])
-        probability[validation] = trees.predict_proba(inputs[validation])[:, 1]
-    return probability
 
 
 def _answers(table: Table, probability: Array, counts: Array | None = None) -> pd.DataFrame:
