@@ -10,6 +10,7 @@ import shutil
 import zipfile
 from collections.abc import Mapping
 from copy import copy
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -347,33 +348,25 @@ def _encoding(path: Path) -> str:
     if _is_excel(path):
         raise ExportError(f"{path} is an Excel workbook: save it as CSV (UTF-8) and give that.")
     with open_content(path, path.name) as file:
-        start = file.read(4)
-    is_utf16 = start.startswith(BYTE_ORDER_MARKS) and start != codecs.BOM_UTF32_LE
+        is_utf16 = file.read(2) in BYTE_ORDER_MARKS  # or UTF-32, which is full of zeros then
     for encoding in ["utf-16"] if is_utf16 else [UTF8, WINDOWS]:
         try:
-            is_empty, has_nul = _look(path, encoding)
+            with (
+                open_content(path, path.name) as file,
+                io.TextIOWrapper(file, encoding, newline="") as text,
+            ):
+                blocks = iter(partial(text.read, 1 << 20), "")
+                found = [(bool(block.strip()), "\0" in block) for block in blocks]
         except UnicodeDecodeError:
             continue
-        if is_empty:
+        if not any(has_text for has_text, _ in found):
             raise ExportError(f"{path} is empty: export it again.")
-        if has_nul:
+        if any(has_zero for _, has_zero in found):
             break
         if encoding != UTF8:
             _logger.warning("%s is not UTF-8; it is read as %s.", path, encoding)
         return encoding
     raise ExportError(f"{path} is not text in UTF-8: export it as CSV in UTF-8.")
-
-
-def _look(path: Path, encoding: str) -> tuple[bool, bool]:
-    """Decode all of a file; say whether it is empty and whether it holds a zero byte."""
-    is_empty, has_nul = True, False
-    with (
-        open_content(path, path.name) as file,
-        io.TextIOWrapper(file, encoding, newline="") as text,
-    ):
-        while block := text.read(1 << 20):
-            is_empty, has_nul = is_empty and not block.strip(), has_nul or "\0" in block
-    return is_empty, has_nul
 
 
 def _is_excel(path: Path) -> bool:
