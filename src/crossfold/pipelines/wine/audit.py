@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from itertools import product
 from typing import Annotated, Any, NamedTuple
 
@@ -222,13 +221,15 @@ def make_models(protocol: ProtocolParameters, seed: int, *, as_source: bool) -> 
 def _fit(model: Any, X: Array, y: Array, folds: list[Fold]) -> Array:
     """Give a model's probability of red for the wines it tests, NaN for the others."""
     from sklearn.base import clone
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import MinMaxScaler
 
     from crossfold.mlp import FoldStack, MLPClassifier
 
     score = np.full(len(y), np.nan)
-    with _without_convergence_warnings():
+    # Of networks that reach the limit of epochs nothing is said: the page names the limit.
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
         if isinstance(model, MLPClassifier):
             # Without test rows, which would be scored after each epoch.
             alone = [(train, test[:0]) for train, test in folds]
@@ -264,6 +265,7 @@ def _search(
     wines: pd.DataFrame, protocol: ProtocolParameters, setup: Setup, seed: int
 ) -> pd.DataFrame:
     """Search on the training rows of the source's split, or without that fault on all rows."""
+    from sklearn.exceptions import ConvergenceWarning
     from sklearn.model_selection import StratifiedKFold
     from sklearn.preprocessing import MinMaxScaler
 
@@ -278,7 +280,7 @@ def _search(
     searched: dict[str, list[Any]] = {name: list(getattr(protocol.grid, name)) for name in SEARCHED}
     network = make_network(protocol.network, "binary").set_params(random_state=seed)
     search = GridStack(network, searched, preprocessor=MinMaxScaler(), cv=folds, refit=False)
-    with _without_convergence_warnings():
+    with warnings.catch_warnings(action="ignore", category=ConvergenceWarning):
         results = search.fit(X, y).cv_results_
     candidates = pd.DataFrame(results["params"])[list(SEARCHED)]
     candidates["hidden_layer_sizes"] = candidates["hidden_layer_sizes"].map(_layers_text)
@@ -334,16 +336,6 @@ def features(wines: pd.DataFrame) -> NDArray[np.float64]:
 def is_red(wines: pd.DataFrame) -> NDArray[np.int8]:
     """Read the target: 1 for red, 0 for white; shape ``(n,)``."""
     return np.asarray(wines["colour"] == RED, dtype=np.int8)
-
-
-@contextmanager
-def _without_convergence_warnings() -> Iterator[None]:
-    """Say nothing of networks that reach the limit of epochs: the page names the limit."""
-    from sklearn.exceptions import ConvergenceWarning
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        yield
 
 
 def create_pipeline() -> Pipeline:
