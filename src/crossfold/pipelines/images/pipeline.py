@@ -95,6 +95,4 @@ def create_report(study: str, source: str) -> Pipeline:
         figures=report.FIGURES,
         words=report.words,
         without=_NOT_MADE,
-        default_tables=(),
-        default_figures=(),
     )

@@ -21,6 +21,7 @@ from crossfold.templates.cross_validation.evaluation import (
     result_row,
 )
 from crossfold.templates.cross_validation.history import history_table
+from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.cross_validation.parameters import EvaluationParameters, NetworkParameters
 from crossfold.templates.parameters import Parameters, TableParameters
 from crossfold.validation.comparison import paired_t_test
@@ -30,8 +31,6 @@ from crossfold.validation.tables import NOT_SET, POOLED, concatenate, two_class_
 TRAIN, TEST = "train", "test"
 LEARNT, NEW, DRAWS = "points_learnt_from", "new_points", "new_draws"
 """Protocols: scored on the training points, on the test points, and over draws of the former."""
-
-Networks = tuple[list[Any], dict[str, Any]]
 
 
 class PointParameters(Parameters):

@@ -53,6 +53,4 @@ def create_pipeline() -> Pipeline:
         figures=report.FIGURES,
         words=report.words,
         without=WITHOUT,
-        default_tables=(),
-        default_figures=(),
     )

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from crossfold.pipelines.moons.nodes import DRAWS, LEARNT, NEW, TEST, TRAIN, Networks
+from crossfold.pipelines.moons.nodes import DRAWS, LEARNT, NEW, TEST, TRAIN
 from crossfold.pipelines.moons.variants import TORCH, variant_label
 from crossfold.reports import charts, style
 from crossfold.reports.tables import side_by_side
 from crossfold.reports.words import count, fitting, percent
+from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.wiring import by_name
 
 if TYPE_CHECKING:

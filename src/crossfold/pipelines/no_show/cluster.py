@@ -24,6 +24,7 @@ from crossfold.templates.cross_validation.encoding import (
     target_numbers,
 )
 from crossfold.templates.cross_validation.final_model import assemble_model, score
+from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.cross_validation.parameters import (
     Model,
     NetworkParameters,
@@ -40,8 +41,6 @@ from crossfold.validation.tables import CALIBRATION
 
 Parts = Any
 """A Dask DataFrame; Dask is not imported before there is one."""
-
-Networks = tuple[list[Any], dict[str, Any]]
 
 _ROWS_AT_ONCE = 50_000
 _logger = logging.getLogger(__name__)

@@ -76,13 +76,14 @@ def create_pipeline(
     without
         Datasets of `Results` that the study does not have; its page does not ask for them.
     default_tables, default_figures
-        Those of every table that are made; none for a study without a table of features.
+        Those of every table that are made; a study without a table of features has none.
     """
     study_inputs = {name: name for name in DATASETS if name not in without}
     given = {name: one.removeprefix(f"{study}.") for name, one in (inputs or {}).items()}
     reads = {**study_inputs, **_PARAMETERS, **given}
-    for name in ("table_parameters", "evaluation") if "features" in without else ():
-        del reads[name]
+    if "features" in without:
+        del reads["table_parameters"], reads["evaluation"]
+        default_tables = default_figures = ()
     nodes_ = _default_nodes(reads, default_tables, default_figures)
     for name, function in (tables or {}).items():
         read = _read_by(function, reads)
