@@ -6,7 +6,8 @@ import io
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from copy import deepcopy
 from importlib.util import find_spec
 from itertools import zip_longest
 from pathlib import Path
@@ -41,7 +42,7 @@ GENERIC = {".dta": "stata", ".feather": "feather", ".sav": "spss"}
 TEXT = (".csv", ".tsv", ".txt", ".tab", ".dat", ".csv.gz", ".tsv.gz", ".txt.gz")
 DATABASE = re.compile(r"(?P<con>[a-z][\w+]*://.*)::(?P<table>.+)")
 DELIMITERS = ("\t", ";", "|", ",")
-SAMPLE_BYTES, SAMPLE_LINES, CHUNK_BYTES = 1 << 18, 500, 1 << 20
+SAMPLE_BYTES, SAMPLE_LINES, CHUNK_CHARACTERS = 1 << 18, 500, 1 << 20
 # A byte order mark tells the encoding.
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 NUMBER = re.compile(r"[+-]?(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
@@ -90,10 +91,17 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         credentials: dict[str, str] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        self._config = exact(dataset)
-        one = self._config.get("dataset", self._config)
-        self._kind, self._load_args = _kind(one), one.get("load_args", {})
-        self._needed = NEEDED.get(one.get("file_format", self._kind), ("pandas", ""))
+        self._config = one = deepcopy(dataset)
+        while isinstance(one.get("dataset"), dict):  # what reads each file of a folder
+            one = one["dataset"]
+        kind = str(one.get("type")).rpartition(".")[2]
+        self._needed = NEEDED.get(one.get("file_format", kind), ("pandas", ""))
+        self._load_args = {**EXACT_LOAD_ARGS.get(kind, {}), **one.get("load_args", {})}
+        # While it reads, pandas knows words for missing values in text alone.
+        unknown = () if kind in READ_AS_TEXT else ("na_values",)
+        one["load_args"] = {k: v for k, v in self._load_args.items() if k not in unknown}
+        if not one["load_args"]:  # some datasets take none
+            del one["load_args"]
         self._filepath = self._config.get("filepath") or self._config.get("path")
         self._hashed_columns = hashed_columns or []
         self._date_formats = date_formats or {}
@@ -148,7 +156,7 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
                 f"{self._place} cannot be read without {package}: pip install 'crossfold[{extra}]'."
             )
         try:
-            loaded = AbstractDataset.from_config("table", _without_words(self._config)).load()
+            loaded = AbstractDataset.from_config("table", self._config).load()
             if not isinstance(loaded, dict):
                 return pd.DataFrame(loaded)
             parts = {name: part() for name, part in sorted(loaded.items())}
@@ -194,35 +202,6 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
 
     def _exists(self) -> bool:
         return self._filepath is None or Path(self._filepath).exists()
-
-
-def exact(dataset: dict[str, Any]) -> dict[str, Any]:
-    """Add what makes a dataset read text as it is written, where its entry says nothing else."""
-    return _with_load_args(dataset, lambda kind, own: {**EXACT_LOAD_ARGS.get(kind, {}), **own})
-
-
-def _without_words(dataset: dict[str, Any]) -> dict[str, Any]:
-    """Leave out the words for missing values, where pandas does not know them while it reads."""
-
-    def change(kind: str, own: dict[str, Any]) -> dict[str, Any]:
-        known = kind in READ_AS_TEXT
-        return {key: value for key, value in own.items() if known or key != "na_values"}
-
-    return _with_load_args(dataset, change)
-
-
-def _with_load_args(
-    dataset: dict[str, Any], change: Callable[[str, dict[str, Any]], dict[str, Any]]
-) -> dict[str, Any]:
-    """Change the load_args of a dataset, or of the one that reads each file of a folder."""
-    if isinstance(dataset.get("dataset"), dict):
-        return {**dataset, "dataset": _with_load_args(dataset["dataset"], change)}
-    load_args = change(_kind(dataset), dataset.get("load_args", {}))
-    return {**dataset, "load_args": load_args} if load_args or "load_args" in dataset else dataset
-
-
-def _kind(dataset: dict[str, Any]) -> str:
-    return str(dataset.get("type")).rpartition(".")[2]
 
 
 def with_plain_types(table: pd.DataFrame) -> pd.DataFrame:
@@ -386,40 +365,29 @@ def _bare(column: Iterable[str]) -> list[str]:
 
 def find_encoding(path: Path) -> str:
     """Tell UTF-8, UTF-16 and cp1252 apart, by the whole file."""
-    chunks = _chunks(path)
-    first = next(chunks, b"")
-    for mark, encoding in MARKS.items():
-        if first.startswith(mark):
-            return encoding
-    head = first[:1000]
-    if zeros := head.count(b"\0"):
-        if zeros < len(head) / 3:
-            raise DataError(f"{path} is not a table of text: save it as CSV or .xlsx.")
-        return "utf-16-le" if head[1::2].count(b"\0") > zeros / 2 else "utf-16-be"
-    for encoding in ("utf-8", "cp1252"):
-        if _decodes(path, encoding):
-            return encoding
-    return "latin-1"
+    try:
+        with fsspec.open(path.as_posix(), "rb", compression="infer") as stream:
+            head = stream.read(1000)
+        for mark, encoding in MARKS.items():
+            if head.startswith(mark):
+                return encoding
+        if zeros := head.count(b"\0"):
+            if zeros < len(head) / 3:
+                raise DataError(f"{path} is not a table of text: save it as CSV or .xlsx.")
+            return "utf-16-le" if head[1::2].count(b"\0") > zeros / 2 else "utf-16-be"
+        return next((one for one in ("utf-8", "cp1252") if _decodes(path, one)), "latin-1")
+    except (OSError, EOFError) as error:
+        raise DataError(f"{path} cannot be read ({error}): export it again.") from error
 
 
 def _decodes(path: Path, encoding: str) -> bool:
-    decoder = codecs.getincrementaldecoder(encoding)()
     try:
-        for chunk in _chunks(path):
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
+        with fsspec.open(path.as_posix(), "rt", encoding=encoding, compression="infer") as text:
+            while text.read(CHUNK_CHARACTERS):
+                pass
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    try:
-        with fsspec.open(path.as_posix(), "rb", compression="infer") as stream:
-            while chunk := stream.read(CHUNK_BYTES):
-                yield chunk
-    except (OSError, EOFError) as error:
-        raise DataError(f"{path} cannot be read ({error}): export it again.") from error
 
 
 def _first_lines(path: Path, encoding: str) -> list[str]:
