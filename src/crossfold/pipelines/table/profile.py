@@ -383,15 +383,11 @@ def _of_class(bins: Integers, y: Integers, train: NDArray[np.bool_]) -> str:
     if is_sure and errors <= n_others / 10:
         return f"accuracy {right.mean():.3f} on rows held out, {majority:.3f} by the largest class"
     if n_classes == 2 and np.bincount(held_out, minlength=2).min() >= FEWEST_OF_A_CLASS:
-        auc = _auc(predicted[:, 1], held_out)
+        from sklearn.metrics import roc_auc_score
+
+        auc = roc_auc_score(held_out, predicted[:, 1])
         return f"ROC-AUC {auc:.3f} on rows held out" if auc > LIMIT else ""
     return ""
-
-
-def _auc(score: NDArray[np.float64], y: Integers) -> float:
-    ranks = pd.Series(score).rank().to_numpy()
-    n_one = int(y.sum())
-    return float((ranks[y == 1].sum() - n_one * (n_one + 1) / 2) / (n_one * (len(y) - n_one)))
 
 
 def find_caveats(frame: pd.DataFrame, target: pd.Series, profile: Profile) -> list[str]:
