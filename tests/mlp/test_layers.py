@@ -67,7 +67,7 @@ def weights_of(fitted):
 def test_engines_agree_on_unlike_layers_and_a_stack_is_its_separate_trainings(head, loss, output):
     n_out = 1 if head == "binary" else 3
     network = Network((4, 5, 3, n_out), ("tanh", "softmax"), head, loss, output)
-    narrow = replace(UNLIKE_LAYERS, seed=4, hidden_layer_sizes=(4, 2), alpha=0.1)
+    narrow = replace(UNLIKE_LAYERS, seed=4, layer_sizes=(4, 4, 2, n_out), alpha=0.1)
     members = [
         UNLIKE_LAYERS,
         narrow,

@@ -39,7 +39,7 @@ def unlike_members(head: str, n_out: int) -> list[Member]:
         Member(0, rows[5:], seed=2, alpha=0.3, l1=0.1, learning_rate_init=0.03),
         Member(1, rows[:7], seed=3, dropout=0.5, validation_rows=rows[10:15]),
         Member(1, rows[:24], seed=4, dropout=(0.0, 0.3), class_weight=weight, focal_gamma=2.0),
-        Member(0, rows[:32], seed=5, hidden_layer_sizes=(4, 2), n_features=3, init="normal"),
+        Member(0, rows[:32], seed=5, layer_sizes=(3, 4, 2, n_out), init="normal"),
     ]
 
 
@@ -65,9 +65,9 @@ def test_a_stack_equals_separate_trainings(
     for member, together in zip(members, stacked, strict=True):
         own = network
         alone = member
-        if member.n_features is not None:
-            own = replace(network, layer_sizes=(3, *member.hidden_layer_sizes, n_out))
-            alone = replace(member, n_features=None, hidden_layer_sizes=None)
+        if member.layer_sizes is not None:
+            own = replace(network, layer_sizes=member.layer_sizes)
+            alone = replace(member, layer_sizes=None)
         inputs = [replace(d, inputs=d.inputs[:, : own.layer_sizes[0]]) for d in data]
         assert_same(together, train(own, inputs, [alone], settings)[0])
 

@@ -18,7 +18,6 @@ from sklearn.utils.validation import check_is_fitted
 from crossfold.mlp._base import BaseMLP, clone_with, warn_if_unconverged
 from crossfold.mlp._data import Targets, check_inputs, copy_features, stack_rows
 from crossfold.mlp._hyperparameters import (
-    fit_into,
     make_member,
     make_network,
     make_settings,
@@ -266,8 +265,8 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             validation_rows = fold.validation_rows if len(fold.validation_rows) else None
             rows = fold.train_rows, validation_rows
             member = make_member(estimator, targets, fold.data_set, *rows, sets_aside=sets_aside)
-            member = fit_into(member, own, network)
-            members.append(replace(member, data=numbers[id(fold.data_set)], place=place))
+            number = numbers[id(fold.data_set)]
+            members.append(replace(member, data=number, layer_sizes=own.layer_sizes, place=place))
         trained = train_in_groups(network, list(data_sets.values()), members, settings, self.n_jobs)
         for (estimator, fold, place), result in zip(jobs, trained, strict=True):
             copy_features(fold.features, estimator)
@@ -398,10 +397,8 @@ def share_inputs(
 def pad_folds(folds: Sequence[FoldData]) -> list[FoldData]:
     """Append zero columns to narrower inputs, so that all folds have the same width."""
     width = max(fold.features.n_features_in_ for fold in folds)
-    padded: dict[int, DataSet] = {}
-    for fold in folds:
-        if id(fold.data_set) not in padded:
-            padded[id(fold.data_set)] = _pad(fold.data_set, width)
+    data_sets = {id(fold.data_set): fold.data_set for fold in folds}
+    padded = {key: _pad(data_set, width) for key, data_set in data_sets.items()}
     return [replace(fold, data_set=padded[id(fold.data_set)]) for fold in folds]
 
 

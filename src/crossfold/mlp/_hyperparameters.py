@@ -471,16 +471,6 @@ def draw_seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
 
 
-def fit_into(member: Member, own: Network, shared: Network) -> Member:
-    """Mask a member whose own network is narrower than the stack's."""
-    n_features, *hidden, _ = own.layer_sizes
-    return replace(
-        member,
-        n_features=None if n_features == shared.layer_sizes[0] else n_features,
-        hidden_layer_sizes=None if own.layer_sizes == shared.layer_sizes else tuple(hidden),
-    )
-
-
 def share_network(networks: Sequence[Network]) -> Network:
     """Give the network that all members of a stack can be fitted into: the widest of each layer.
 

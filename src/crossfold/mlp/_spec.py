@@ -72,7 +72,7 @@ class Network:
     ----------
     layer_sizes
         Units per layer, inputs first, outputs last: ``(n_in, *hidden, n_out)``. Where members
-        differ in width, the widest; `Member.hidden_layer_sizes` masks the rest.
+        differ in width, the widest; `Member.layer_sizes` masks the rest.
     activation
         Name of the hidden activation, or an `Activation`; or one for each hidden layer.
     head
@@ -158,8 +158,9 @@ class Member:
     seed
         Seeds the member's own ``numpy.random.Generator``: its start, the order of its rows, its
         dropout masks, whoever else is in the stack.
-    hidden_layer_sizes
-        Units per hidden layer where they are fewer than the stack's, else None.
+    layer_sizes
+        Units of all layers of its own network, which may be fewer than the stack's: its start is
+        drawn for these, and the columns of its inputs beyond them are zeros. None for the stack's.
     dropout
         Rounded to 1/65536.
     class_weight
@@ -173,9 +174,6 @@ class Member:
         Weights and biases to go on from (``coefs``, ``intercepts``), or None to initialise.
     optimizer_state
         `Trained.optimizer_state` to go on from, or None to begin anew.
-    n_features
-        Width of its own inputs where the stack's are wider: the columns beyond it are zeros, and
-        the start is drawn as for a network of this width. None where they are the stack's.
     place
         Number of the member and of the fold in a `FoldStack`, for callbacks; training does not
         read it.
@@ -185,8 +183,7 @@ class Member:
     train_rows: Rows
     seed: int
     validation_rows: Rows | None = None
-    hidden_layer_sizes: tuple[int, ...] | None = None
-    n_features: int | None = None
+    layer_sizes: tuple[int, ...] | None = None
     learning_rate_init: float = 0.001
     alpha: float | tuple[float, ...] = 0.0001
     l1: float | tuple[float, ...] = 0.0

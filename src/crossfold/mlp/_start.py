@@ -250,19 +250,12 @@ class Slot:
         return own
 
 
-def own_layout(network: Network, member: Member) -> Layout:
-    """Give the layout of a member's own network, which may be narrower than the stack's."""
-    n_in, *hidden, n_out = network.layer_sizes
-    own_hidden = hidden if member.hidden_layer_sizes is None else member.hidden_layer_sizes
-    return Layout((member.n_features or n_in, *own_hidden, n_out))
-
-
 def fill_slot(
     index: int, member: Member, network: Network, data_sets: Sequence[DataSet], settings: Settings
 ) -> Slot:
     """Prepare one member; the first thing that its generator draws is its start."""
     rng = np.random.default_rng(member.seed)
-    own = own_layout(network, member)
+    own = Layout(member.layer_sizes or network.layer_sizes)
     scales = np.ones(own.sizes[0])
     if member.start is None:
         start = draw_start(rng, own, member, network, settings.dtype)

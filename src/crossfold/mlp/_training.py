@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import replace
 from itertools import pairwise
 from queue import SimpleQueue
 from threading import Thread
@@ -46,7 +47,7 @@ def check_training(network: Network, members: Sequence[Member], settings: Settin
     loss_of(network)
     alike: dict[Any, Any] = {}
     for member in members:
-        sizes, ensemble = member.hidden_layer_sizes, member.ensemble
+        sizes, ensemble = member.layer_sizes, member.ensemble
         if ensemble and (settings.solver == "lbfgs" or alike.setdefault(ensemble, sizes) != sizes):
             raise ParameterError(
                 "Members with the same shared_seed need the same hidden_layer_sizes, and a solver "
@@ -142,13 +143,7 @@ class Training:
             for index, (network, member) in enumerate(zip(networks, members, strict=True))
         ]
         if order is None:
-            slots.sort(
-                key=lambda slot: (
-                    -slot.sampler.n_batches,
-                    slot.member.data,
-                    slot.member.ensemble or (),
-                )
-            )
+            slots.sort(key=lambda s: (-s.sampler.n_batches, s.member.data, s.member.ensemble or ()))
         groups: dict[Network, list[Slot]] = {}
         for slot in slots:
             groups.setdefault(slot.network, []).append(slot)
@@ -372,8 +367,8 @@ class Validation:
         validated = [rows_of(member) for member in members]
         self._rows = _pad(validated)
         self._counts = np.array([len(rows) for rows in validated])
-        self._weights = self._gather_weights(with_classes=False)
-        self._loss_weights = self._gather_weights(with_classes=True)
+        self._weights = self._weigh([replace(member, class_weight=None) for member in members])
+        self._loss_weights = self._weigh(members)
         self._targets = np.stack(
             [data_sets[m.data].targets[r].T for m, r in zip(members, self._rows, strict=True)]
         )
@@ -430,15 +425,11 @@ class Validation:
         scores: Array = (right * self._weights).sum(axis=1) / self._weights.sum(axis=1)
         return scores
 
-    def _gather_weights(self, *, with_classes: bool) -> Array:
+    def _weigh(self, members: Sequence[Member]) -> Array:
         """Give the weight of each row ``(k, r)``, 0 for padding."""
         weights = (np.arange(self._rows.shape[1]) < self._counts[:, None]).astype(np.float64)
-        for place, (rows, member) in enumerate(zip(self._rows, self._members, strict=True)):
-            data_set = self._data_sets[member.data]
-            if with_classes:
-                of_row = row_weights(member, data_set, self._network.head)
-            else:
-                of_row = data_set.weights
+        for place, (rows, member) in enumerate(zip(self._rows, members, strict=True)):
+            of_row = row_weights(member, self._data_sets[member.data], self._network.head)
             if of_row is not None:
                 weights[place] *= of_row[rows]
         return weights
@@ -617,18 +608,13 @@ class LBFGSTraining(Training):
         """Give each search the loss and the gradient at its point."""
         for group in self._batches.groups:
             for members, start, stop in self._batches.spans(group):
-                losses, gradients = self._engine.differentiate(self._whole(members, start, stop))
+                block = self._block(0, members, start, stop)
+                losses, gradients = self._engine.differentiate(block)
                 slots = self._slots[members]
                 for slot, search, loss, gradient in zip(
                     slots, searches[members], losses, gradients, strict=True
                 ):
                     search.answer(float(loss) / slot.sampler.n_rows, gradient[slot.places])
-
-    def _whole(self, members: slice, start: int, stop: int) -> Block:
-        """Give all rows of some members as a block of one step."""
-        none = np.zeros((members.stop - members.start, stop - start))
-        drawn = self._batches.draw(members, start, stop)
-        return Block(worker=0, **drawn, learning_rates=none, step_sizes=none)
 
 
 class _Search(Thread):
