@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from crossfold.mlp import _training
-from crossfold.mlp._spec import Array, DataSet, Member, Network, Settings, Trained
+from crossfold.mlp._spec import DataSet, Member, Network, Settings, Trained
 from crossfold.mlp.callbacks import ProgressBar
 from crossfold.mlp.exceptions import WorkerError
 
@@ -136,9 +136,8 @@ def _task(
     """Put together the arguments of `_train_group`, with the data sets that the group reads."""
     read = sorted({members[place].data for place in group})
     own = [replace(members[place], data=read.index(members[place].data)) for place in group]
-    arrays = [x for n in read for x in (data_sets[n].inputs, data_sets[n].targets)]
-    weights = [data_sets[n].weights for n in read]
-    return name, network, own, settings, _logger.getEffectiveLevel(), weights, *arrays
+    arrays = [x for d in map(data_sets.__getitem__, read) for x in (d.inputs, d.targets, d.weights)]
+    return name, network, own, settings, _logger.getEffectiveLevel(), *arrays
 
 
 def _train_group(
@@ -147,17 +146,13 @@ def _train_group(
     members: Sequence[Member],
     settings: Settings,
     level: int,
-    weights: Sequence[Array | None],
-    *arrays: Array,
+    *arrays: Any,
 ) -> tuple[list[Trained], list[Any]]:
     """Train one group, wherever this runs, and tell copies of the callbacks."""
     if level <= logging.INFO and not _logger.hasHandlers():  # a process that was just begun
         _logger.addHandler(logging.StreamHandler())
         _logger.setLevel(level)
-    data_sets = [
-        DataSet(inputs, targets, own)
-        for inputs, targets, own in zip(arrays[::2], arrays[1::2], weights, strict=True)
-    ]
+    data_sets = [DataSet(*arrays[place : place + 3]) for place in range(0, len(arrays), 3)]
     callbacks = [
         ProgressBar(f"{name}: ", one.metrics) if isinstance(one, ProgressBar) else deepcopy(one)
         for one in settings.callbacks
