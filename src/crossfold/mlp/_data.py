@@ -205,7 +205,10 @@ class Labels:
     def encode(self, y: Array, dtype: str) -> Array:
         """Give 0/1 targets of shape ``(n, n_outputs)``."""
         if self.head == "multilabel":
-            return self._check_labels(y).astype(dtype)
+            if y.ndim != 2 or y.shape[1] != len(self.classes):
+                n_labels = len(self.classes)
+                raise DataError(f"y has shape {y.shape}, but {n_labels} labels were learnt.")
+            return y.astype(dtype)
         codes = self._codes(y)
         if self.head == "binary":
             return codes[:, None].astype(dtype)
@@ -264,11 +267,6 @@ class Labels:
                 f"class_weight names {unknown}, but the classes are {self.classes.tolist()}."
             )
         return np.array([class_weight.get(label, 1.0) for label in self.classes.tolist()])
-
-    def _check_labels(self, y: Array) -> Array:
-        if y.ndim != 2 or y.shape[1] != len(self.classes):
-            raise DataError(f"y has shape {y.shape}, but {len(self.classes)} labels were learnt.")
-        return y
 
     def _codes(self, y: Array) -> Array:
         known = np.isin(y, self.classes)

@@ -199,7 +199,6 @@ class Engine(ABC):
     def keep(self, places: Array) -> None:
         """Let all members leave but those at these places; arrays are copied."""
         stack = self._stack
-        factors = {n: a if len(a) == 1 else a[places] for n, a in stack.factors.items()}
         kept = replace(
             stack,
             data=[stack.data[place] for place in places],
@@ -208,7 +207,7 @@ class Engine(ABC):
             state={name: _fetch(array)[places] for name, array in self._state.items()},
             gamma=stack.gamma[places],
             label_weights=None if stack.label_weights is None else stack.label_weights[places],
-            factors=factors,
+            factors={n: a if len(a) == 1 else a[places] for n, a in stack.factors.items()},
             dropout=stack.dropout[places],
         )
         self._begin(kept)

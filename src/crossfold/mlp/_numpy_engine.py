@@ -49,8 +49,8 @@ class Pass:
     """Forward and backward of `k` networks over a batch, in buffers that are made once.
 
     Activations have shape ``(k, units + 1, rows)``; their last unit is always one, so that the
-    product with a block ``[W; b]`` adds the bias. `dropped` tells for each hidden layer whether
-    dropout masks will be given.
+    product with a block ``[W; b]`` adds the bias; `z` are views without it. `dropped` tells for
+    each hidden layer whether dropout masks will be given.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Pass:
     ) -> None:
         hidden = sizes[1:-1]
         self._activated = [aligned((k, size + 1, n_rows), dtype, 1) for size in hidden]
-        self._z = [a[:, :-1] for a in self._activated]
+        self.z = [a[:, :-1] for a in self._activated]
         self._parts = [slice(None if keeps_ones(own) else -1) for own in activations]
         self._hidden = [
             bind(own, a[:, part], compiles=compiles)
@@ -85,11 +85,6 @@ class Pass:
         memory = [aligned(a.shape, a.dtype) for a in self._activated]
         return [(d[:, :-1], d[:, part]) for d, part in zip(memory, self._parts, strict=True)]
 
-    @property
-    def first_z(self) -> Array:
-        """Where the first hidden layer's ``z`` goes, shape ``(k, units, rows)``."""
-        return self._z[0]
-
     def forward(
         self, weights: Weights, inputs: Array, logits: Array, masks: Masks | None = None
     ) -> None:
@@ -97,18 +92,18 @@ class Pass:
 
         ``z = [W; b]ᵀ [a; 1]`` and ``a = f(z) * mask``, layer by layer.
         """
-        first = self._z[0] if self._z else logits
+        first = self.z[0] if self.z else logits
         np.matmul(weights.transposed[0], inputs, out=first)
         self.forward_above(weights, logits, masks)
 
     def forward_above(self, weights: Weights, logits: Array, masks: Masks | None = None) -> None:
-        """Compute logits from the first layer's ``z``, which is in `first_z`."""
+        """Compute logits from the first layer's ``z``, which is in the first of `z`."""
         for layer, hidden in enumerate(self._hidden):
             hidden.forward()
             passed = self._passed[layer]
             if masks is not None and (mask := masks[layer]) is not None:
-                np.multiply(self._z[layer], mask, out=passed[:, :-1])
-            above = self._z[layer + 1] if layer + 1 < len(self._z) else logits
+                np.multiply(self.z[layer], mask, out=passed[:, :-1])
+            above = self.z[layer + 1] if layer + 1 < len(self.z) else logits
             np.matmul(weights.transposed[layer + 1], passed, out=above)
 
     def backward(
@@ -203,7 +198,8 @@ class NumpyEngine(Engine):
     def __init__(self, stack: Stack) -> None:
         self.n_workers = blas_threads()
         dtype = stack.parameters.dtype
-        inputs = {id(one.inputs): _by_rows(one.inputs) for one in stack.data_sets}
+        given = {id(one.inputs): one.inputs for one in stack.data_sets}
+        inputs = {k: x if issparse(x) else np.ascontiguousarray(x) for k, x in given.items()}
         data_sets = [
             replace(
                 data_set,
@@ -433,11 +429,6 @@ def staging_for(stack: Stack, n_rows: int) -> Array:
     return np.empty(n_rows * stack.network.layer_sizes[0] * itemsize, dtype=np.uint8)
 
 
-def _by_rows(inputs: Any) -> Any:
-    """Store inputs row by row; sparse ones are so already."""
-    return inputs if issparse(inputs) else np.ascontiguousarray(inputs)
-
-
 @cache
 def _controller() -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
@@ -546,7 +537,7 @@ class _Part:
         self._weights, self._more = (
             Weights(blocks, [nothing, *above.blocks(own)]) for own in gradients
         )
-        self._z = z.reshape(self._pass.first_z.shape)
+        self._z = z.reshape(self._pass.z[0].shape)
         self._deltas = deltas.reshape(self._z.shape)
         self._logits = np.empty((k, sizes[-1], n_rows), dtype=flat.dtype)
         self._residual = np.empty_like(self._logits)
@@ -556,13 +547,13 @@ class _Part:
     def differentiate(self, targets: Array, masks: Masks, *, begins: bool) -> None:
         """Work out the gradients above the first layer, and leave its deltas in the workspace."""
         weights = self._weights if begins else self._more
-        np.copyto(self._pass.first_z, self._z)
+        np.copyto(self._pass.z[0], self._z)
         self._pass.forward_above(weights, self._logits, masks)
         self._loss.residual(self._logits, targets[None], self._gamma, self._residual)
         self._deltas[...] = self._pass.backward_above(weights, self._residual, masks)
 
     def logits(self) -> Array:
         """Give the logits ``(k, n_out, r)``, with nothing dropped."""
-        np.copyto(self._scored.first_z, self._z)
+        np.copyto(self._scored.z[0], self._z)
         self._scored.forward_above(self._weights, self._logits)
         return self._logits

@@ -61,7 +61,6 @@ class EpochLog(Callback):
     train_metrics
         The same of the rows that each network learns from, which costs a pass over them in every
         epoch; None for none. An `ExperimentStack` leaves no such records.
-
     every_steps
         Steps after which figures are computed within an epoch too, or None.
 
