@@ -142,8 +142,11 @@ class Engine(ABC):
         which takes all members at once and draws their dropout masks itself.
     n_buffers
         Arrays as large as a layer's values that a step walks through at once; see `Batches`.
+    one_thread_each
+        Keeps matrix products from using several threads while several workers are at work.
     """
 
+    one_thread_each: Callable[[], AbstractContextManager[None]]
     n_workers: int
     n_buffers: int = 1
 
@@ -151,17 +154,13 @@ class Engine(ABC):
     _flat: Any
     _state: dict[str, Any]
 
-    @abstractmethod
     def _put(self, array: Array) -> Any:
         """Give an array, or a tensor on the device."""
+        return array
 
     @abstractmethod
     def _begin(self, stack: Stack) -> None:
         """Take over a stack, its parameters and state as arrays or tensors."""
-
-    @abstractmethod
-    def one_thread_each(self) -> AbstractContextManager[None]:
-        """Keep matrix products from using several threads while several workers are at work."""
 
     @abstractmethod
     def run(self, block: Block) -> Array:

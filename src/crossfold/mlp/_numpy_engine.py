@@ -6,7 +6,7 @@ Buffers are made once. Predictions are NumPy's, whichever engine trained the net
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, cached_property
 from typing import Any
@@ -184,6 +184,23 @@ def layer_outputs(
     return found
 
 
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController().select(user_api="blas")
+
+
+def blas_threads() -> int:
+    """Give the number of threads that matrix products may use now, as the user has set it."""
+    return max((library["num_threads"] for library in _controller().info()), default=1)
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let matrix products use one thread for a while."""
+    with _controller().limit(limits=1):
+        yield
+
+
 _SCORED_BYTES = 1 << 21
 
 
@@ -193,6 +210,7 @@ class NumpyEngine(Engine):
     Inputs that are not stored row by row are copied once.
     """
 
+    one_thread_each = staticmethod(one_blas_thread)
     n_buffers = 2  # The values, and the derivatives by them or the mask of those.
 
     def __init__(self, stack: Stack) -> None:
@@ -209,9 +227,6 @@ class NumpyEngine(Engine):
             for data_set in stack.data_sets
         ]
         self._begin(replace(stack, data_sets=data_sets))
-
-    def _put(self, array: Array) -> Array:
-        return array
 
     def _begin(self, stack: Stack) -> None:
         self._stack, self._flat, self._state = stack, stack.parameters, stack.state
@@ -266,9 +281,6 @@ class NumpyEngine(Engine):
                 stop = start + chunk.shape[1]
                 measured.append(measure(buffer[:, :, : stop - start], slice(start, stop)))
         return measured
-
-    def one_thread_each(self) -> AbstractContextManager[None]:
-        return one_blas_thread()
 
 
 class _Workspace:
@@ -427,23 +439,6 @@ def staging_for(stack: Stack, n_rows: int) -> Array:
     """Give bytes enough for the inputs of `n_rows` rows of any data set."""
     itemsize = max(data_set.inputs.dtype.itemsize for data_set in stack.data_sets)
     return np.empty(n_rows * stack.network.layer_sizes[0] * itemsize, dtype=np.uint8)
-
-
-@cache
-def _controller() -> ThreadpoolController:
-    return ThreadpoolController().select(user_api="blas")
-
-
-def blas_threads() -> int:
-    """Give the number of threads that matrix products may use now, as the user has set it."""
-    return max((library["num_threads"] for library in _controller().info()), default=1)
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Let matrix products use one thread for a while."""
-    with _controller().limit(limits=1):
-        yield
 
 
 def share_rows(stacks: Sequence[Stack]) -> SharedEngine:

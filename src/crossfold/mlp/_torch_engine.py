@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -338,6 +338,17 @@ class TrainingStep:
         return values
 
 
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let operations use one thread for a while."""
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(n_threads)
+
+
 _SCORED_BYTES = 1 << 24
 _FEW_COLUMNS = 32
 
@@ -348,6 +359,8 @@ class TorchEngine(Engine):
     On a CUDA device a step is captured once as a graph and replayed, and dropout masks come from
     the device's own generator: they differ from those on the CPU and depend on the whole stack.
     """
+
+    one_thread_each = staticmethod(one_torch_thread)
 
     def __init__(self, stack: Stack) -> None:
         self._device = choose_device(stack.settings.device)
@@ -410,9 +423,6 @@ class TorchEngine(Engine):
                 measured.append(measure(logits, slice(start, start + chunk.shape[1])))
                 start += chunk.shape[1]
         return measured
-
-    def one_thread_each(self) -> AbstractContextManager[None]:
-        return one_torch_thread()
 
     def _make_step(self, members: slice) -> TrainingStep:
         # `data` counts its changes alone; a view would count those that other workers make.
@@ -486,17 +496,6 @@ class TorchEngine(Engine):
                 self._stack.dropout.T, self._stack.network.layer_sizes, strict=False
             )
         ]
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Let operations use one thread for a while."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(n_threads)
 
 
 def choose_device(name: str) -> torch.device:

@@ -194,6 +194,9 @@ def rule_of(settings: Settings) -> type[Optimizer]:
     return Nesterov if settings.nesterovs_momentum else Momentum
 
 
+_ALL = slice(None)
+
+
 @dataclass(frozen=True)
 class Factors:
     """What tells parameters apart: penalties, rates, and what a member lacks.
@@ -211,17 +214,11 @@ class Factors:
     rate: Any = None
     used: Any = None
 
-    def of(self, members: slice) -> Self:
-        """Give the factors of some members."""
-        return self._cut(lambda factor: factor if len(factor) == 1 else factor[members])
-
-    def at(self, columns: slice) -> Self:
-        """Give the factors of some parameters."""
-        return self._cut(lambda factor: factor[:, columns])
-
-    def _cut(self, cut: Callable[[Any], Any]) -> Self:
-        factors = (self.l2, self.l1, self.decay, self.rate, self.used)
-        return type(self)(self.xp, *(None if one is None else cut(one) for one in factors))
+    def of(self, members: slice = _ALL, columns: slice = _ALL) -> Self:
+        """Give the factors of some members, and of some parameters."""
+        given = (self.l2, self.l1, self.decay, self.rate, self.used)
+        rows = (one if one is None or len(one) == 1 else one[members] for one in given)
+        return type(self)(self.xp, *(None if one is None else one[:, columns] for one in rows))
 
     def add_gradients(self, p: Any, g: Any, scratch: Any) -> Any:
         """Add ``l2 · p + l1 · sign(p)`` to the gradients.
@@ -360,7 +357,7 @@ class Update:
                 gradients[:, start:stop],
                 scratch[:, : stop - start],
                 {name: array[:, start:stop] for name, array in state.items()},
-                factors.at(slice(start, stop)),
+                factors.of(columns=slice(start, stop)),
                 [gradients[own, start : min(stop, n_hidden)] for own in shared if start < n_hidden],
             )
             for start, stop in pairwise([*range(0, n_parameters, width), n_parameters])
