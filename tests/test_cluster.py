@@ -233,6 +233,7 @@ def fit(**options):
     return FoldStack(MLPClassifier((6, 4), max_iter=3, random_state=0, **options)).fit(X, y, cv=4)
 
 
+@pytest.mark.slow
 def test_a_stack_is_the_same_though_a_worker_is_killed(cluster, tmp_path):
     flag = tmp_path / "killed"
     with joblib.parallel_config("dask"):

@@ -15,6 +15,8 @@ from kedro_refresh.project import RefreshSettings
 README = (Path(__file__).parents[1] / "README.md").read_text("utf-8")
 LONGEST_SECONDS = 120
 
+pytestmark = pytest.mark.slow
+
 
 class Project:
     """The project of the README, in a folder."""

@@ -215,6 +215,7 @@ def test_the_first_draw_is_the_split_whose_class_weights_the_source_printed(mirr
     assert np.bincount(held.aml).tolist() == [3, 7]
 
 
+@pytest.mark.slow
 def test_every_subject_has_a_run_with_each_fault_alone_and_without_each(epochs) -> None:
     runs = epochs.groupby("subject")["run"].unique().map(set)
     for subject, touching in faults.TOUCHING.items():

@@ -47,6 +47,7 @@ def of_animals(predictions: pd.DataFrame) -> pd.DataFrame:
     return report.classification_report(predictions, {}, CLASSES, REPORT).set_index("class")
 
 
+@pytest.mark.slow
 def test_everything_is_written_and_the_page_needs_no_other_file(studied) -> None:
     reporting = studied.folder / "08_reporting" / studied.name
     drawn = {path.parents[1].name for path in reporting.glob("figures/*.png/*/*.png")}

@@ -298,6 +298,7 @@ def test_the_source_s_networks_are_trained_where_only_faults_of_its_figures_are_
     assert table["sound_n"][0] == len(study) / study["model"].nunique() < table["reported_n"][0]
 
 
+@pytest.mark.slow
 def test_both_libraries_are_timed_alike_and_unlike(speed: pd.DataFrame) -> None:
     on_cpu = speed[(speed["device"] == "cpu") & (speed["copies"] == 1)]
     counted = on_cpu.groupby(["unlike", "library", "batch_size"])["epoch"].apply(list)
