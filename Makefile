@@ -7,7 +7,6 @@ STUDY ?= no_show
 TORCH := 2.13.0
 VENV_PYTHON := .venv/bin/python
 INSTALLED := .venv/.installed
-# What is imported is compiled when it first is: most of it never is.
 PIP_INSTALL := -m pip install --quiet
 CODE := src tests benchmarks docs packages
 
@@ -49,9 +48,9 @@ short: install  ## run a study on the real data with short trainings, for a firs
 short-all: STUDY = all,audit
 short-all: short  ## run all studies and audits on the real data with short trainings
 
-# Two processes of one thread each; ARGS="-n 0" runs the tests in one.
+# Three processes of one thread each, since now and then one waits; ARGS="-n 0" runs the tests in one.
 test: install  ## run the tests; pick some with ARGS="-k appointments"
-	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n 2 $(ARGS)
+	OMP_NUM_THREADS=1 $(VENV_PYTHON) -m pytest -n 3 $(ARGS)
 
 # Tracing every line makes tests take half as long again: it is no part of .ci/run.
 coverage: install  ## measure what tests of the library and of the figures reach; fail below the floor
