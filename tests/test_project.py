@@ -1,6 +1,7 @@
 """Conventions that no single module can keep."""
 
 import ast
+import importlib
 import importlib.metadata
 import inspect
 import os
@@ -231,6 +232,13 @@ def test_the_registry_is_listed_without_heavy_imports_and_without_warnings() -> 
     packages = {module.partition(".")[0] for module in modules}
     assert "crossfold" in packages
     assert packages & HEAVY == set()
+
+
+def test_configuration_is_read_by_the_parser_in_c_and_comes_out_as_from_that_in_python() -> None:
+    importlib.import_module("crossfold.settings")
+    text = (ROOT / "conf/base/no_show/parameters.yml").read_text(encoding="utf-8")
+    assert issubclass(yaml.SafeLoader, yaml.cyaml.CParser)
+    assert yaml.load(text, yaml.SafeLoader) == yaml.load(text, yaml.loader.SafeLoader)
 
 
 # Packaging

@@ -1,6 +1,10 @@
 """Kedro's settings for this project."""
 
+import sys
+from importlib.util import find_spec
+
 import fsspec
+import yaml
 
 from crossfold.cluster import ClusterHooks
 from crossfold.datasets.atomic import AtomicLocalFileSystem
@@ -10,6 +14,11 @@ from crossfold.tracking import TrackingHooks
 from kedro_refresh.adapter import ThreadSafeConfigLoader
 
 fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)
+# OmegaConf reads with what has this name; PyYAML's parser in C is quicker than the one in Python.
+yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# Kedro looks for it at each of some thousand parameters, unless it knows that it is not there.
+if find_spec("ibis") is None:
+    sys.modules["ibis"] = None  # type: ignore[assignment]
 
 HOOKS = (TrackingHooks(), ClusterHooks(), ProjectHooks(), RefreshHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)

@@ -196,7 +196,7 @@ def glossary() -> dict[str, str]:
     """Give every term that reports explain, with its sentence."""
     import yaml
 
-    terms: dict[str, str] = yaml.safe_load(_beside("glossary.yml"))
+    terms: dict[str, str] = yaml.safe_load(str(_beside("glossary.yml")))
     return terms
 
 
