@@ -1,12 +1,21 @@
 """Compare models: is one better than another, or are they the same."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from crossfold.validation.estimates import Task
 from crossfold.validation.intervals import percentile_interval
+from crossfold.validation.tables import probabilities
+
+COMPARISON_COLUMNS = (
+    *("model_a", "model_b", "protocol", "metric", "test"),
+    *("difference", "low", "high", "p_value", "n", "verdict"),
+)
 
 
 @dataclass(frozen=True)
@@ -191,3 +200,56 @@ def verdict(low: float, high: float) -> str:
 def permute_labels(y: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
     """Give the labels in random order, shape ``(n,)``: the same classes, nothing to learn."""
     return rng.permutation(y)
+
+
+def comparison_row(pair: tuple[str, str], metric: str, test: str, **figures: Any) -> dict[str, Any]:
+    """Begin a row of the schema `COMPARISON`, without its ``protocol``."""
+    return {"model_a": pair[0], "model_b": pair[1], "metric": metric, "test": test, **figures}
+
+
+def result_row(
+    pair: tuple[str, str], metric: str, test: str, result: TestResult, told: str | None = None
+) -> dict[str, Any]:
+    """Arrange a test of the first model minus the second as a row of the schema `COMPARISON`.
+
+    It has no ``protocol`` yet; the verdict `told` is that of the one rule of all studies if None.
+    """
+    figures = {k: v for k, v in vars(result).items() if k != "statistic"}
+    told = told or verdict(result.low, result.high)
+    return comparison_row(pair, metric, test, **figures, verdict=told)
+
+
+def compare_resampled(
+    pair: tuple[str, str], resampled: dict[str, pd.DataFrame]
+) -> list[dict[str, Any]]:
+    """Compare pooled figures on the same resamples, a row of the schema `COMPARISON` for each.
+
+    Columns of a model's table are metrics; its first row is the estimate, the others are resamples.
+    """
+    rows = []
+    for metric, (estimate, *resamples) in (resampled[pair[0]] - resampled[pair[1]]).items():
+        low, high = percentile_interval(np.asarray(resamples))
+        figures = {"difference": estimate, "low": low, "high": high, "n": len(resamples)}
+        told = verdict(low, high)
+        rows.append(comparison_row(pair, str(metric), "paired bootstrap", **figures, verdict=told))
+    return rows
+
+
+def compare_by_row(
+    pair: tuple[str, str], models: Mapping[str, pd.DataFrame], task: Task
+) -> dict[str, Any]:
+    """Find the largest difference between what two models of `pair` say of a row.
+
+    `models` are the predictions by model, the same rows in the same order; a row of the schema
+    `crossfold.validation.schemas.COMPARISON` without ``protocol`` is returned.
+    """
+    tables = [models[name] for name in pair]
+    if task == "regression":
+        metric, said = "predicted", [one["predicted"].to_numpy(np.float64) for one in tables]
+    else:
+        metric, said = "raw_probability", [probabilities(one, "raw_p") for one in tables]
+    gap = float(np.abs(said[0] - said[1]).max())
+    scale = float(said[0].std()) if task == "regression" else 1.0
+    told = "equal to rounding" if gap < 1e-3 * scale else "differ"
+    test = "largest difference of any row"
+    return comparison_row(pair, metric, test, difference=gap, n=len(said[0]), verdict=told)

@@ -243,7 +243,7 @@ def test_the_comparison_has_one_test_of_accuracy_a_model_and_protocol(run) -> No
 
 def test_controls_end_where_shares_end(inputs) -> None:
     wide = inputs.controls.assign(low=-0.4, high=1.4)
-    table = protocols.leak_controls(wide, ReportParameters(**CONF["report"]))
+    table = report.leak_controls(wide, ReportParameters(**CONF["report"]))
     assert len(table) == 4
     assert table["accuracy_low"].eq(0).all()
     assert table["accuracy_high"].eq(1).all()

@@ -10,9 +10,11 @@ import pandas as pd
 
 from crossfold.pipelines.gene_expression.nodes import CLASSES, TARGET
 from crossfold.reports import charts, style
+from crossfold.reports.tables import side_by_side
 from crossfold.reports.words import percent, shortened
 from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT, ORIGINAL_SPLIT
 from crossfold.templates.cross_validation.history import pool_epochs
+from crossfold.templates.cross_validation.leak_controls import BEFORE, INSIDE, SELECTION, SMOTE
 from crossfold.templates.reporting import protocols
 from crossfold.templates.reporting.results import ReportParameters
 
@@ -100,6 +102,32 @@ def draw_patients_2d(table_patients_2d: pd.DataFrame, report: ReportParameters) 
     return figure
 
 
+def _within_shares(table: pd.DataFrame) -> pd.DataFrame:
+    """Cut the intervals of shares where shares end: few permutations have wide ones."""
+    return table.assign(low=table["low"].clip(0), high=table["high"].clip(upper=1))
+
+
+def leak_controls(controls: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
+    """Arrange what steps before the split score on permuted labels, a line each."""
+    keys = ["control", "when", "permutations", "synthetic_leaks"]
+    shown = ("balanced_accuracy", "accuracy", "roc_auc")
+    table = side_by_side(_within_shares(controls), keys, "metric", shown)
+    table["control"] = table["control"].map(report.labels)
+    return table.rename(columns={"control": "step", "when": "done"})
+
+
+def draw_leak_controls(controls: pd.DataFrame, report: ReportParameters) -> Figure:
+    """Draw the balanced accuracy of steps on permuted labels, inside the folds and before."""
+    order = (SELECTION, SMOTE, INSIDE, BEFORE)
+    table = _within_shares(controls[controls["metric"] == "balanced_accuracy"])
+    table = table.sort_values(["control", "when"], key=lambda column: column.map(order.index))
+    names = report.labels | {name: name.capitalize() for name in (INSIDE, BEFORE)}
+    return charts.estimates(
+        table, "control", ["balanced_accuracy"], series="when", names=names,
+        reference=0.5, percent=True, axis="Balanced accuracy on permuted labels",
+    )  # fmt: skip
+
+
 def words(
     controls: pd.DataFrame, row_counts: dict[str, Any], table_tests: pd.DataFrame
 ) -> dict[str, Any]:
@@ -116,7 +144,7 @@ def words(
 TABLES: dict[str, Callable[..., pd.DataFrame]] = {
     **{protocol: protocols.metrics_of(protocol, SHOWN) for protocol in PROTOCOLS},
     "tests": protocols.tests,
-    "permuted": protocols.leak_controls,
+    "permuted": leak_controls,
     "class_counts": protocols.class_counts,
     "epochs": pool_epochs,
     "selected_probes": selected_probes,
@@ -124,7 +152,7 @@ TABLES: dict[str, Callable[..., pd.DataFrame]] = {
 }
 FIGURES: dict[str, Callable[..., Figure]] = {
     "model_comparison": protocols.models,
-    "controls": protocols.draw_leak_controls,
+    "controls": draw_leak_controls,
     "resampling_curves": protocols.pooled_curves(K_FOLD, "loss", "f1", of="resampled"),
     "k_fold_curves": protocols.pooled_curves(K_FOLD, "loss", "f1", "accuracy"),
     "leave_one_out_curves": protocols.pooled_curves(LEAVE_ONE_OUT, "loss", "f1", "accuracy"),

@@ -29,11 +29,7 @@ from crossfold.pipelines.images.networks import (
     predict_test,
     train,
 )
-from crossfold.templates.cross_validation.evaluation import (
-    COMPARISON_COLUMNS,
-    evaluate_predictions,
-    result_row,
-)
+from crossfold.templates.cross_validation.evaluation import evaluate_predictions
 from crossfold.templates.cross_validation.final_model import library_versions
 from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.cross_validation.parameters import (
@@ -43,10 +39,12 @@ from crossfold.templates.cross_validation.parameters import (
 )
 from crossfold.templates.parameters import TableParameters
 from crossfold.validation.comparison import (
+    COMPARISON_COLUMNS,
     TestResult,
     mcnemar_test,
     paired_bootstrap,
     paired_t_test,
+    result_row,
 )
 from crossfold.validation.metrics import wilson_interval
 from crossfold.validation.tables import probabilities

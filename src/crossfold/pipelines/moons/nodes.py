@@ -14,17 +14,17 @@ from crossfold.pipelines.moons.variants import (
     list_variants,
     predict_points,
 )
-from crossfold.templates.cross_validation.evaluation import (
-    COMPARISON_COLUMNS,
-    compare_by_row,
-    evaluate_predictions,
-    result_row,
-)
+from crossfold.templates.cross_validation.evaluation import evaluate_predictions
 from crossfold.templates.cross_validation.history import history_table
 from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.cross_validation.parameters import EvaluationParameters, NetworkParameters
 from crossfold.templates.parameters import Parameters, TableParameters
-from crossfold.validation.comparison import paired_t_test
+from crossfold.validation.comparison import (
+    COMPARISON_COLUMNS,
+    compare_by_row,
+    paired_t_test,
+    result_row,
+)
 from crossfold.validation.intervals import t_interval
 from crossfold.validation.tables import NOT_SET, POOLED, concatenate, two_class_rows
 

@@ -6,13 +6,10 @@ import pandas as pd
 
 from crossfold.pipelines.primer import logistic
 from crossfold.pipelines.primer.first_network import TRAIN, VALIDATION, predict, read_named
-from crossfold.templates.cross_validation.evaluation import (
-    COMPARISON_COLUMNS,
-    compare_by_row,
-    evaluate_predictions,
-)
+from crossfold.templates.cross_validation.evaluation import evaluate_predictions
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
+from crossfold.validation.comparison import COMPARISON_COLUMNS, compare_by_row
 from crossfold.validation.tables import NOT_SET, POOLED, concatenate, two_class_rows
 
 TOY, LEARNT, NEW = "toy_table", "points_learnt_from", "new_points"

@@ -1,6 +1,6 @@
 """Nodes that turn predictions into figures with intervals, and compare models."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from itertools import combinations
 from typing import Any
 
@@ -12,11 +12,13 @@ from crossfold.templates.cross_validation.folds import COMPARED
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters, Task
 from crossfold.validation.comparison import (
-    TestResult,
+    COMPARISON_COLUMNS,
+    compare_by_row,
+    compare_resampled,
     corrected_resampled_t_test,
     equivalence_test,
     mcnemar_test,
-    verdict,
+    result_row,
 )
 from crossfold.validation.estimates import COMPARED as COMPARED_METRICS
 from crossfold.validation.estimates import (
@@ -26,13 +28,9 @@ from crossfold.validation.estimates import (
     point_estimates,
     resampled_estimates,
 )
-from crossfold.validation.intervals import GroupBootstrap, percentile_interval
-from crossfold.validation.tables import POOLED, probabilities
+from crossfold.validation.intervals import GroupBootstrap
+from crossfold.validation.tables import POOLED
 
-COMPARISON_COLUMNS = (
-    *("model_a", "model_b", "protocol", "metric", "test"),
-    *("difference", "low", "high", "p_value", "n", "verdict"),
-)
 _NEGATED = "not "
 _SIGNIFICANT = 0.05
 
@@ -157,7 +155,7 @@ def _compare_under(
     records: list[dict[str, Any]] = []
     ordered = sorted(models, key=lambda name: (name != evaluation.reference, name))
     for pair in combinations(ordered, 2):
-        records += _paired_bootstrap(pair, resampled)
+        records += compare_resampled(pair, resampled)
         if len(scores) > 2:
             test = "corrected resampled t-test over folds"
             of_folds = [scores[name] for name in pair]
@@ -194,35 +192,6 @@ def _fold_scores(
     return table, float(sizes.mean() / n_rows) if len(sizes) else 0.0
 
 
-def _row(pair: tuple[str, str], metric: str, test: str, **figures: Any) -> dict[str, Any]:
-    return {"model_a": pair[0], "model_b": pair[1], "metric": metric, "test": test, **figures}
-
-
-def result_row(
-    pair: tuple[str, str], metric: str, test: str, result: TestResult, told: str | None = None
-) -> dict[str, Any]:
-    """Arrange a test of the first model minus the second as a row of the schema `COMPARISON`.
-
-    It has no ``protocol`` yet; the verdict `told` is that of the one rule of all studies if None.
-    """
-    figures = {k: v for k, v in vars(result).items() if k != "statistic"}
-    told = told or verdict(result.low, result.high)
-    return _row(pair, metric, test, **figures, verdict=told)
-
-
-def _paired_bootstrap(
-    pair: tuple[str, str], resampled: dict[str, pd.DataFrame]
-) -> list[dict[str, Any]]:
-    """Compare pooled figures on the same resamples."""
-    rows = []
-    for metric, (estimate, *resamples) in (resampled[pair[0]] - resampled[pair[1]]).items():
-        low, high = percentile_interval(np.asarray(resamples))
-        figures = {"difference": estimate, "low": low, "high": high, "n": len(resamples)}
-        told = verdict(low, high)
-        rows.append(_row(pair, str(metric), "paired bootstrap", **figures, verdict=told))
-    return rows
-
-
 def _mcnemar(
     pair: tuple[str, str],
     models: dict[str, pd.DataFrame],
@@ -242,23 +211,3 @@ def _mcnemar(
         for test, rows in scopes.items()
     }
     return [result_row(pair, "accuracy", test, result) for test, result in found.items()]
-
-
-def compare_by_row(
-    pair: tuple[str, str], models: Mapping[str, pd.DataFrame], task: Task
-) -> dict[str, Any]:
-    """Find the largest difference between what two models of `pair` say of a row.
-
-    `models` are the predictions by model, the same rows in the same order; a row of the schema
-    `crossfold.validation.schemas.COMPARISON` without ``protocol`` is returned.
-    """
-    tables = [models[name] for name in pair]
-    if task == "regression":
-        metric, said = "predicted", [one["predicted"].to_numpy(np.float64) for one in tables]
-    else:
-        metric, said = "raw_probability", [probabilities(one, "raw_p") for one in tables]
-    gap = float(np.abs(said[0] - said[1]).max())
-    scale = float(said[0].std()) if task == "regression" else 1.0
-    told = "equal to rounding" if gap < 1e-3 * scale else "differ"
-    test = "largest difference of any row"
-    return _row(pair, metric, test, difference=gap, n=len(said[0]), verdict=told)

@@ -1,4 +1,4 @@
-"""What the page of a study with several protocols shows, or with controls of leaks.
+"""What the page of a study with several protocols shows.
 
 A study names these functions among the tables and figures of its reporting pipeline.
 """
@@ -15,7 +15,6 @@ from crossfold.reports import charts
 from crossfold.reports.tables import metric_name, side_by_side
 from crossfold.templates.cross_validation.encoding import target_numbers
 from crossfold.templates.cross_validation.folds import MAIN, read_folds
-from crossfold.templates.cross_validation.leak_controls import BEFORE, INSIDE, SELECTION, SMOTE
 from crossfold.templates.cross_validation.parameters import EvaluationParameters, Sampler
 from crossfold.templates.cross_validation.training import make_sampler
 from crossfold.templates.parameters import TableParameters
@@ -135,29 +134,3 @@ def pooled_curves(protocol: str, *names: str, of: str = "") -> Callable[..., Fig
         )  # fmt: skip
 
     return draw
-
-
-def _within_shares(table: pd.DataFrame) -> pd.DataFrame:
-    """Cut the intervals of shares where shares end: few permutations have wide ones."""
-    return table.assign(low=table["low"].clip(0), high=table["high"].clip(upper=1))
-
-
-def leak_controls(controls: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
-    """Arrange what steps before the split score on permuted labels, a line each."""
-    keys = ["control", "when", "permutations", "synthetic_leaks"]
-    shown = ("balanced_accuracy", "accuracy", "roc_auc")
-    table = side_by_side(_within_shares(controls), keys, "metric", shown)
-    table["control"] = table["control"].map(report.labels)
-    return table.rename(columns={"control": "step", "when": "done"})
-
-
-def draw_leak_controls(controls: pd.DataFrame, report: ReportParameters) -> Figure:
-    """Draw the balanced accuracy of steps on permuted labels, inside the folds and before."""
-    order = (SELECTION, SMOTE, INSIDE, BEFORE)
-    table = _within_shares(controls[controls["metric"] == "balanced_accuracy"])
-    table = table.sort_values(["control", "when"], key=lambda column: column.map(order.index))
-    names = report.labels | {name: name.capitalize() for name in (INSIDE, BEFORE)}
-    return charts.estimates(
-        table, "control", ["balanced_accuracy"], series="when", names=names,
-        reference=0.5, percent=True, axis="Balanced accuracy on permuted labels",
-    )  # fmt: skip
