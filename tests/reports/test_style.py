@@ -36,10 +36,15 @@ def test_lines_are_named_at_their_ends_where_these_are_apart(ends, named_at_ends
     np.testing.assert_allclose(heights, ends if named_at_ends else [])
 
 
-def test_lines_that_end_early_and_points_have_a_legend() -> None:
+def test_lines_that_end_early_points_and_panels_side_by_side_have_a_legend() -> None:
+    whole = [0, 1], [0, 1]
     with style.figure_style():
-        for drawn in ([[0, 0.5], [0, 1], "-"], [[0, 1], [0, 1], "o"]):
-            figure, [axes] = style.new_figure(3)
+        for n_columns, drawn in (
+            (1, ([0, 0.5], [0, 1], "-")),
+            (1, (*whole, "o")),
+            (2, (*whole, "-")),
+        ):
+            figure, [axes, *_] = style.new_figure(3, 1, n_columns)
             axes.plot(*drawn, label="one")
             axes.set(xlim=(0, 1), ylim=(0, 1))
             style.name_series(figure, axes)

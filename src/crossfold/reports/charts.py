@@ -222,10 +222,7 @@ def _in_panels(
     for axes in panels[len(parts) :]:
         axes.set_visible(False)
     if series is not None:
-        named = max(
-            panels[n_columns - 1 :: -1], key=lambda one: len(one.get_legend_handles_labels()[0])
-        )
-        style.name_series(figure, named)
+        style.name_series(figure, panels[0])
     return figure, panels[: len(parts)]
 
 

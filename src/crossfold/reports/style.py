@@ -160,13 +160,14 @@ def plain_log_axis(axis: Any) -> None:
 def name_series(figure: Figure, axes: Axes, n_columns: int = 2) -> None:
     """Name up to four lines of a panel at their right ends, where there is room for it.
 
-    Else, and where series are no lines, a legend under the panels names them, in `n_columns`.
+    Else, and where panels stand side by side or series are no lines, a legend under the panels
+    names them, in `n_columns`.
     """
     handles, labels = axes.get_legend_handles_labels()
-    ends = (
-        _ends_apart(axes, handles, figure.get_figheight()) if len(handles) <= len(SERIES) else None
-    )
-    if ends is None:
+    spec = axes.get_subplotspec()
+    is_alone = spec is not None and spec.get_gridspec().ncols == 1
+    ends = _ends_apart(axes, handles, figure.get_figheight()) if is_alone else None
+    if ends is None or len(ends) > len(SERIES):
         figure.legend(handles, labels, loc="outside lower center", ncols=n_columns)
         return
     for (x, y), label in zip(ends, labels, strict=True):
