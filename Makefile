@@ -32,7 +32,8 @@ $(INSTALLED): pyproject.toml packages/kedro-refresh/pyproject.toml requirements.
 # Without one, the tests of accessibility are skipped.
 browser:  ## install Chromium where there is no browser and apt-get may install one
 	@command -v chromium || command -v google-chrome || command -v chrome || \
-	  { apt-get update -qq && apt-get install -qq --no-install-recommends chromium; } > /dev/null || \
+	  { export PATH=$$PATH:/usr/sbin:/sbin DEBIAN_FRONTEND=noninteractive; apt-get update -qq && \
+	    apt-get install -qq --no-install-recommends chromium; } > /dev/null || \
 	  echo "There is no Chromium or Chrome: tests/test_accessibility.py will skip what needs it."
 
 # One thread: on a table this small, several only get into each other's way.
