@@ -100,7 +100,7 @@ class RefreshHooks:
         decisions = {
             name: decision
             for name, rule in _models(pipeline, settings).items()
-            if (decision := promotion.consider(catalog, name, rule, settings.promote))
+            if (decision := promotion.consider(catalog, name, rule, settings.promote)) is not None
         }
         for study, rule in settings.drift.items():
             change = drift.find_change(catalog, ledger, pipeline, study, rule)

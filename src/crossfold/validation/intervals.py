@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 Values = NDArray[np.float64]
 Counts = NDArray[np.int32]
 
-# What is made of a block stays in the processor's cache.
+# Resamples in a block: with fewer, taking blocks out costs more than the sums; of counts, which are
+# many for each resample, more would not stay in the processor's cache.
 _SUMMED_AT_ONCE, _COUNTED_AT_ONCE = 100, 25
 _MOST_AT_ONCE = 1 << 23  # groups times resamples: memory for tables of millions of rows
 _PERCENTILES = (2.5, 97.5)
