@@ -257,9 +257,12 @@ class Tuned:
         limits = {"n_estimators": MOST_TREES, "early_stopping_rounds": PATIENCE}
         for trial in [{}, *self._draw(LISTED["search"][self.name])]:
             model = MODELS[self.name](table, self.seed).set_params(**trial, **limits)
-            model.fit(inner.X, inner.y, eval_set=[(judges.X, judges.y)])
+            quiet = {} if self.name == "lightgbm" else {"verbose": False}
+            model.fit(inner.X, inner.y, eval_set=[(judges.X, judges.y)], **quiet)
             if self.name == "catboost":  # whose default rate follows from the number of trees
                 found = {"learning_rate": model.learning_rate_, "n_estimators": model.tree_count_}
+            elif self.name == "xgboost":  # which counts trees from 0
+                found = {"n_estimators": model.best_iteration + 1}
             else:
                 found = {"n_estimators": model.best_iteration_}
             yield _merit(table, model, validation), {**trial, **found}
@@ -330,7 +333,7 @@ DEFAULTS: dict[str, Callable[[Table, int], Any]] = {
 }
 TUNED = {f"{name}_tuned": partial(Tuned, name) for name in ("mlp", *LISTED["search"])}
 MODELS = {**DEFAULTS, **TUNED}
-FAST = ("mlp", "catboost", "lightgbm")  # whose defaults are shown beside what was tuned
+FAST = ("mlp", "catboost", "lightgbm", "xgboost")  # whose defaults are shown beside what was tuned
 PACKAGES = {"mlp": "crossfold", "mlp_single": "crossfold", "random_forest": "scikit-learn"}
 PACKAGES |= {"hist_gradient_boosting": "scikit-learn", "ebm": "interpret-core"}
 PACKAGES |= {"realmlp": "pytabkit", "tabm": "pytabkit", "mlp_tuned": "crossfold"}
@@ -440,6 +443,7 @@ LABELS = {
     "mlp_tuned": "**crossfold, tuned**",
     "catboost_tuned": "CatBoost, tuned",
     "lightgbm_tuned": "LightGBM, tuned",
+    "xgboost_tuned": "XGBoost, tuned",
 }
 
 
