@@ -18,6 +18,7 @@ from crossfold.mlp import (
     ProgressBar,
     metrics,
 )
+from crossfold.mlp.callbacks import Callback
 from crossfold.mlp.exceptions import ParameterError
 
 QUICK = {
@@ -91,6 +92,19 @@ def test_log_starts_anew_with_each_training(moons):
     for _ in range(2):
         network.fit(*moons)
         assert [record.epoch for record in log.records] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_a_callback_stops_members(moons, engine):
+    class Stopper(Callback):
+        def on_epoch_end(self, event):
+            return {2: [1, 5], 4: event.members}.get(event.epoch)
+
+    network = MLPClassifier(**{**QUICK, "n_iter_no_change": 9}, max_iter=6, engine=engine)
+    network.set_params(learning_rate="constant", callbacks=[Stopper()])
+    stack = FoldStack(network, member_params=[{}, {"alpha": 1.0}]).fit(*moons, FOLDS)
+    n_epochs = [[one.n_iter_ for one in member] for member in stack.estimators_]
+    assert n_epochs == [[4, 2, 4], [4, 4, 2]]
 
 
 def test_training_is_silent_unless_asked(moons, caplog, capfd):

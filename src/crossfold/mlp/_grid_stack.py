@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
+from scipy.stats import rankdata
 from sklearn.base import clone, is_classifier
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
@@ -19,6 +21,7 @@ from crossfold.mlp._base import BaseMLP, clone_with
 from crossfold.mlp._data import Values
 from crossfold.mlp._fold_stack import FoldStack
 from crossfold.mlp._hyperparameters import hidden_sizes, make_network, make_settings
+from crossfold.mlp._spec import Callback, DataSet, EpochEvent, Member
 from crossfold.mlp.exceptions import ParameterError
 
 Grid = Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Sequence[Any]]]
@@ -81,10 +84,23 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         Whether candidates whose hidden layers differ in width only share a stack, the narrower ones
         masked: fewer stacks, but each costs what its widest candidate does.
     n_jobs
-        Groups of networks that are trained at the same time, as in `FoldStack`.
+        Groups of networks that are trained at the same time, as in `FoldStack`; 1 with `factor`.
+    factor
+        More than 1 for successive halving (Jamieson and Talwalkar 2016) inside each stack: after
+        `min_resources` epochs, and again whenever `factor` times as many are over, one candidate
+        in `factor` trains on, and the others end in all their folds. None trains all to the end.
+        Compared are mean squared errors of values or of probabilities (Brier scores), means over
+        the folds, on the validation rows, or those that early stopping sets aside. Learning rates
+        are laid out over all epochs, so that under ``one_cycle`` an early error is a noisy guide.
+    min_resources
+        Epochs after which the first leave, or ``exhaust``: as few as let `factor` be used as often
+        as the number of candidates allows, as in scikit-learn's `HalvingGridSearchCV`.
 
     Attributes
     ----------
+    cv_results_
+        As of `GridSearchCV`. With `factor`, ``n_resources`` has the epochs after which a candidate
+        left, or its `max_iter`; who left has the scores of then, and ranks behind all who did not.
     stacks_
         `Stacked` for each stack; they are logged as one line.
 
@@ -111,10 +127,14 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         refit: bool = True,
         mask_widths: bool = False,
         n_jobs: int | None = None,
+        factor: float | None = None,
+        min_resources: int | Literal["exhaust"] = "exhaust",
     ) -> None:
         super().__init__(estimator, param_grid, scoring=scoring, cv=cv, refit=refit, n_jobs=n_jobs)
         self.preprocessor = preprocessor
         self.mask_widths = mask_widths
+        self.factor = factor
+        self.min_resources = min_resources
 
     def fit(self, X: Any, y: Any, *, groups: Any = None) -> Self:
         """Train and score every candidate on every fold, then refit the best.
@@ -152,21 +172,27 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         networks = [clone_with(self.estimator, candidate) for candidate in candidates]
         if any(network.shared_seed is not None for network in networks):
             raise ParameterError("Candidates of a GridStack share no weights: shared_seed is None.")
+        if self.factor is not None and any(network.solver == "lbfgs" for network in networks):
+            raise ParameterError("solver='lbfgs' has no epochs to halve after: factor is None.")
+        n_resources = np.array([network.max_iter for network in networks])
         found: dict[tuple[int, int], dict[str, float]] = {}
         self.stacks_: list[Stacked] = []
         # Scores after each epoch are read by callbacks alone.
-        looks = bool(self.estimator._callbacks())
+        looks = bool(self.estimator._callbacks()) or self.factor is not None
         trained_on = [(train, rows if looks else rows[:0]) for train, rows in folds]
         for group in group_candidates(networks, mask_widths=self.mask_widths):
             members = [candidates[number] for number in group]
+            halving = [] if self.factor is None else [Halving(self.factor, self.min_resources)]
             started = perf_counter()
             stack = FoldStack(
-                networks[group[0]],
+                networks[group[0]].set_params(callbacks=[*self.estimator.callbacks, *halving]),
                 preprocessor=self.preprocessor,
                 member_params=members,
-                n_jobs=self.n_jobs,
+                n_jobs=self.n_jobs if self.factor is None else 1,
             ).fit(X, y, trained_on, groups=groups)
             seconds = perf_counter() - started
+            for one in halving:
+                n_resources[group] = one.n_resources
             for number, fitted in zip(group, stack.estimators_, strict=True):
                 for fold, (_, rows) in enumerate(folds):
                     started = perf_counter()
@@ -183,6 +209,10 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         results: dict[str, Any] = self._format_results(
             candidates, len(folds), [found[place] for place in sorted(found)]
         )
+        if self.factor is not None:
+            has_left = n_resources < [network.max_iter for network in networks]
+            ranks = rankdata(results["rank_test_score"] + has_left * len(networks), method="min")
+            results |= {"n_resources": n_resources, "rank_test_score": ranks.astype(np.int32)}
         return results
 
     def _refit(self, X: Any, y: Any) -> None:
@@ -193,6 +223,49 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         self.refit_time_ = perf_counter() - started
         if hasattr(self.best_estimator_, "feature_names_in_"):
             self.feature_names_in_ = self.best_estimator_.feature_names_in_
+
+
+class Halving(Callback):
+    """Ends the training of a stack's worst candidates, as `GridStack` describes.
+
+    `n_resources` has the epochs of each candidate in the stack, shape ``(n_candidates,)``.
+    """
+
+    def __init__(self, factor: float, min_resources: int | Literal["exhaust"]) -> None:
+        if not factor > 1 or (min_resources != "exhaust" and min_resources < 1):
+            raise ParameterError(
+                f"factor is {factor!r} and min_resources {min_resources!r}: give a factor above 1 "
+                "or None, and at least 1 epoch or 'exhaust'."
+            )
+        self.factor = factor
+        self.min_resources = min_resources
+
+    def on_train_begin(
+        self, members: Sequence[Member], data_sets: Sequence[DataSet], max_iter: int
+    ) -> None:
+        """Let all candidates run, and find out when they are compared first."""
+        n_candidates = members[-1].place[0] + 1
+        self.n_resources = np.full(n_candidates, max_iter)
+        self._errors = np.full((n_candidates, len(members) // n_candidates), np.nan)
+        self._due: float = (
+            max(1, max_iter // self.factor ** int(math.log(n_candidates, self.factor)))
+            if self.min_resources == "exhaust"
+            else self.min_resources
+        )
+
+    def on_epoch_end(self, event: EpochEvent) -> list[int]:
+        """Note the errors of who is running, and give who stops here."""
+        pairs: Any = zip(event.validation_outputs(), event.validation_targets(), strict=True)
+        self._errors.flat[event.members] = [np.mean((own - true) ** 2) for own, true in pairs]
+        if not self._due <= event.epoch < event.max_iter:
+            return []
+        self._due *= self.factor
+        running = np.flatnonzero(self.n_resources == event.max_iter)
+        best_first = running[np.argsort(self._errors[running].mean(axis=1), kind="stable")]
+        leaving = best_first[math.ceil(len(running) / self.factor) :]
+        self.n_resources[leaving] = event.epoch
+        indices = np.arange(self._errors.size).reshape(self._errors.shape)
+        return indices[leaving].ravel().tolist()
 
 
 def group_candidates(networks: Sequence[BaseMLP], *, mask_widths: bool) -> list[list[int]]:

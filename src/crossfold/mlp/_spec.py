@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -345,7 +345,7 @@ class EpochEvent:
 
 
 class Callback:
-    """Something that is told about training; here it does nothing, and it never stops anything.
+    """Something that is told about training; here it does nothing.
 
     One that has an attribute `every_steps` which is not None is told of an epoch's end after every
     so many steps too, with what was learnt until then.
@@ -356,8 +356,12 @@ class Callback:
     ) -> None:
         """Note that training begins."""
 
-    def on_epoch_end(self, event: EpochEvent) -> None:
-        """Note the end of an epoch."""
+    def on_epoch_end(self, event: EpochEvent) -> Iterable[int] | None:
+        """Note the end of an epoch, and give the indices of members that stop after it, or None.
+
+        Those of an `ExperimentStack`, with ``lbfgs`` or within an epoch do not stop.
+        """
+        return None
 
     def on_train_end(self) -> None:
         """Note that training has ended, with an error or without."""

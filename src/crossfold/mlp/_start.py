@@ -206,7 +206,11 @@ class Progress:
                 self.learning_rate /= _ADAPTIVE_DIVISOR
                 self._stale_epochs = 0
             else:
-                self.stopped = self.trained.converged = True
+                self.stop()
+
+    def stop(self) -> None:
+        """End the training here."""
+        self.stopped = self.trained.converged = True
 
     def state(self) -> dict[str, Any]:
         """Give what a later training goes on from, beside the optimiser's arrays."""

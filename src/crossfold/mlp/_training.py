@@ -219,8 +219,11 @@ class Training:
         seconds = perf_counter() - self._began
         for place in np.flatnonzero(noted).tolist():
             self._record(self._slots[place], place, event, seconds)
-        for callback in self._settings.callbacks:
-            callback.on_epoch_end(event)
+        given = [callback.on_epoch_end(event) for callback in self._settings.callbacks]
+        ended = {index for indices in given if indices is not None for index in indices}
+        for slot in self._slots:
+            if slot.index in ended:
+                slot.progress.stop()
 
     def _train_epoch(self, epoch: int) -> Array:
         """Take all steps of an epoch and give each member's mean loss, shape ``(k,)``."""
