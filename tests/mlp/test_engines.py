@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from engine_cases import ACTIVATIONS, HEADS, make_data, make_network, name_of
 from engine_cases import start as start_stack
 
 from crossfold.mlp._batches import Batches, BatchSampler
 from crossfold.mlp._engine import Layout, runs_of
-from crossfold.mlp._spec import Member, Settings
+from crossfold.mlp._spec import Callback, Member, Settings
 from crossfold.mlp._training import make_engine, train
 
 SETTINGS = Settings(dtype="float64", device="cpu", batch_size=8, max_iter=4)
@@ -113,6 +114,44 @@ def test_members_without_batches_left_take_no_part():
     samplers = [make_sampler(Member(0, ROWS[:n], seed=n)) for n in (30, 11, 3)]
     spans = list(make_batches(samplers).spans(slice(0, 3)))
     assert spans == [(slice(0, 3), 0, 1), (slice(0, 2), 1, 2), (slice(0, 1), 2, 4)]
+
+
+class PrecisionSeen(Callback):
+    """Notes how PyTorch multiplies while a training goes on."""
+
+    def __init__(self):
+        self.seen = set()
+
+    def on_epoch_end(self, event):
+        self.seen.add(torch.get_float32_matmul_precision())
+
+
+@pytest.mark.parametrize("asked", ["medium", "high", "highest"])
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_products_are_as_precise_as_asked_during_training_only(asked, n_members):
+    network, data = make_network("binary", "cross_entropy", 1), make_data("binary", 1)
+    seen = PrecisionSeen()
+    settings = replace(SETTINGS, engine="torch", dtype="float32", callbacks=(seen,))
+    exact = train(network, [data], MEMBERS[:n_members], settings)
+    assert seen.seen == {"highest"}
+    seen.seen.clear()
+    found = train(network, [data], MEMBERS[:n_members], replace(settings, matmul_precision=asked))
+    assert seen.seen == {asked}
+    assert torch.get_float32_matmul_precision() == "highest"
+    for one, other in zip(exact, found, strict=True):
+        for a, b in zip(one.coefs + one.intercepts, other.coefs + other.intercepts, strict=True):
+            np.testing.assert_allclose(a, b, atol=0.01)  # a bfloat16 has 8 bits
+
+
+def test_pytorchs_own_precision_is_kept_where_none_is_asked_for():
+    network, data = make_network("binary", "cross_entropy", 1), make_data("binary", 1)
+    seen = PrecisionSeen()
+    torch.set_float32_matmul_precision("high")
+    try:
+        train(network, [data], MEMBERS, replace(SETTINGS, engine="torch", callbacks=(seen,)))
+        assert seen.seen == {"high"}
+    finally:
+        torch.set_float32_matmul_precision("highest")
 
 
 def test_dropout_masks_are_the_members_own_and_keep_the_mean():

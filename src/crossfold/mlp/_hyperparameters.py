@@ -201,6 +201,11 @@ class Hyperparameters:
         Of PyTorch: ``auto`` takes a GPU when there is one, else ``cpu`` or ``cuda``.
     dtype
         Of weights and arithmetic: ``float32`` or ``float64``.
+    matmul_precision
+        Of PyTorch: how precise products of ``float32`` matrices are. With ``medium`` factors may be
+        rounded to bfloat16, and with ``high`` to TensorFloat32 or two bfloat16s, where the
+        processor is faster at that; sums, weights and updates are not. ``highest`` rounds nothing;
+        None leaves ``torch.set_float32_matmul_precision`` as it is.
     callbacks
         Told about training as it goes; see `crossfold.mlp.callbacks`.
     """
@@ -249,6 +254,7 @@ class Hyperparameters:
     input_scale: Positive = 1.0
     device: Literal["auto", "cpu", "cuda"] = "auto"
     dtype: Literal["float32", "float64"] = "float32"
+    matmul_precision: Literal["highest", "high", "medium"] | None = None
     callbacks: list[Any] | tuple[Any, ...] = ()
 
 

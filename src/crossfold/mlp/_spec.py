@@ -221,6 +221,7 @@ class Settings:
     engine: Literal["numpy", "torch"] = "numpy"
     device: str = "auto"
     dtype: str = "float32"
+    matmul_precision: str | None = None
     solver: Literal["sgd", "adam", "adamw", "lbfgs"] = "adam"
     batch_size: int | Literal["full", "auto"] = 200
     learning_rate: Literal[

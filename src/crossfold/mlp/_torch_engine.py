@@ -49,7 +49,7 @@ def forward(
     dropout factors of each hidden layer, or nothing.
     """
     coef, intercept = layers[0]
-    return forward_above(network, layers[1:], torch.baddbmm(intercept, coef, inputs), masks)
+    return forward_above(network, layers[1:], affine(intercept, coef, inputs), masks)
 
 
 def forward_above(
@@ -62,8 +62,16 @@ def forward_above(
         mask = masks[number] if masks else None
         if mask is not None:
             below = below * mask
-        z = torch.baddbmm(intercept, coef, below)
+        z = affine(intercept, coef, below)
     return z
+
+
+def affine(intercept: Tensor, coef: Tensor, inputs: Tensor) -> Tensor:
+    """Give ``coef @ inputs + intercept``, of a stack's networks or of one."""
+    # On a CPU, PyTorch has products of matrices in lower precision, but not of stacks of them.
+    if len(coef) == 1 and torch.get_float32_matmul_precision() != "highest":
+        return torch.addmm(*(one.squeeze(0) for one in (intercept, coef, inputs))).unsqueeze(0)
+    return torch.baddbmm(intercept, coef, inputs)
 
 
 def transpose_layers(blocks: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
@@ -347,6 +355,17 @@ def one_torch_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(n_threads)
+
+
+@contextmanager
+def matmul_precision(name: str) -> Iterator[None]:
+    """Let products of float32 matrices have this precision for a while, in the whole process."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(name)
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(before)
 
 
 _SCORED_BYTES = 1 << 24

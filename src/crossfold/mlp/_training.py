@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from queue import SimpleQueue
@@ -105,10 +105,20 @@ def train(
         callback.on_train_begin(members, data_sets, settings.max_iter)
     try:
         kind = LBFGSTraining if settings.solver == "lbfgs" else Training
-        return kind(networks, data_sets, members, settings, order).run()
+        with _matmul_precision(settings):
+            return kind(networks, data_sets, members, settings, order).run()
     finally:
         for callback in settings.callbacks:
             callback.on_train_end()
+
+
+def _matmul_precision(settings: Settings) -> AbstractContextManager[None]:
+    """Let PyTorch multiply as the settings say while its engine trains."""
+    if settings.engine == "numpy" or settings.matmul_precision is None:
+        return nullcontext()
+    from crossfold.mlp import _torch_engine as _torch
+
+    return _torch.matmul_precision(settings.matmul_precision)
 
 
 def make_engine(stacks: Sequence[Stack], *, shares_rows: bool = False) -> Any:
