@@ -5,6 +5,7 @@ import signal
 from pathlib import Path
 from types import SimpleNamespace
 
+import dask
 import joblib
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from crossfold.datasets.samples import PUBLISHED
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import FoldStack, MLPClassifier
 from crossfold.mlp.parallel import run_tasks
+from crossfold.pipelines.appointments import cleaning
 from crossfold.pipelines.appointments.cleaning import AppointmentsParameters
 from crossfold.pipelines.appointments.features import build_features
 from crossfold.pipelines.appointments.nodes import clean_appointments
@@ -51,7 +53,7 @@ EXPORT = {"columns": PUBLISHED, "hashed_columns": ["patient"], "credentials": {"
 def cluster():
     with (
         LocalCluster(
-            n_workers=2, threads_per_worker=1, memory_limit="2GB", dashboard_address=None
+            n_workers=2, threads_per_worker=1, memory_limit="2GB", dashboard_address=":0"
         ) as cluster,
         Client(cluster) as client,
     ):
@@ -147,8 +149,8 @@ def cleaned(cluster, parts, tmp_path_factory):
     export = ExportPartsDataset(filepath=str(parts[0]), **EXPORT)
     shuffled = nodes.shuffle_by_patient(export.load(), SMALL)
     by_patient = stored(shuffled, tmp_path_factory.mktemp("by_patient"))
-    kept, rejected = nodes.clean_partitions(by_patient, RULES)
-    return by_patient, stored(kept, tmp_path_factory.mktemp("kept")), rejected
+    tables = nodes.clean_partitions(by_patient, RULES)
+    return by_patient, stored(tables, tmp_path_factory.mktemp("cleaned"))
 
 
 @pytest.fixture(scope="module")
@@ -165,13 +167,26 @@ def trained(features):
 
 class TestPartitions:
     def test_rows_are_cleaned_and_counted_as_on_one_machine(self, cleaned, alone):
-        by_patient, kept, rejected = cleaned
-        assert kept.npartitions == 3
-        assert_same_rows(kept.compute(), alone[0], "appointment_id")
+        by_patient, tables = cleaned
+        assert tables["kept"].npartitions == 3
+        assert_same_rows(tables["kept"].compute(), alone[0], "appointment_id")
         same = alone[1].astype({"source_file": "str"}).replace("part2.csv", "part2.parquet")
-        assert_same_rows(rejected.compute(), same, ["source_file", "source_row"])
-        assert nodes.count_rows(by_patient, kept, rejected) == alone[2]
+        assert_same_rows(tables["rejected"].compute(), same, ["source_file", "source_row"])
+        assert nodes.count_rows(by_patient, tables) == alone[2]
         assert alone[2]["superseded"] >= 30
+
+    def test_each_partition_is_cleaned_once_for_both_tables(self, cleaned, tmp_path, monkeypatch):
+        parsed = []
+
+        def parse(raw, parameters):
+            parsed.append(len(raw))
+            return cleaning.parse(raw, parameters)
+
+        ours = SimpleNamespace(**{**vars(cleaning), "parse": parse})
+        monkeypatch.setattr(nodes, "cleaning", ours)
+        with dask.config.set(scheduler="synchronous"):
+            stored(nodes.clean_partitions(cleaned[0], RULES), tmp_path)
+        assert len([n_rows for n_rows in parsed if n_rows]) == 3
 
     def test_features_are_those_of_one_machine(self, features, alone):
         ours = features.compute().reset_index()

@@ -259,22 +259,27 @@ class ExportPartsDataset(ExportDataset):
 
 
 class PartsDataset(FileDataset[Any, Any]):
-    """A Dask DataFrame as a folder of Parquet files, by ``kedro_datasets.dask.ParquetDataset``.
+    """A Dask DataFrame as a folder of Parquet files, or a folder each for a dict of them.
 
     The folder appears when all its parts are written. It is on disks that all workers see.
     """
 
     def load(self) -> Any:
         """Read the parts when they are asked for, one partition a file."""
-        with _text_of_pandas():
-            return _parquet(self._get_load_path(), load_args={"split_row_groups": False}).load()
+        path = Path(self._get_load_path())
+        tables = {one.name: _read_parts(one) for one in path.iterdir() if one.is_dir()}
+        return tables or _read_parts(path)
 
     def save(self, data: Any) -> None:
-        """Compute and write all partitions."""
+        """Compute and write all partitions; what tables have in common is computed once."""
         target = Path(self._get_save_path())
         unfinished = target.with_name(f".{target.name}.unfinished")
-        try:  # each part with the levels that its own categories have
-            _parquet(unfinished, save_args={"write_index": True, "schema": None}).save(data)
+        tables = data if isinstance(data, dict) else {"": data}
+        # Without a schema, each part has the levels that its own categories have.
+        how = {"write_index": True, "schema": None, "compute": False}
+        try:
+            writes = [one.to_parquet(unfinished / name, **how) for name, one in tables.items()]
+            require("dask").compute(*writes)
             unfinished.rename(target)
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -285,11 +290,12 @@ def _text_of_pandas() -> Any:
     return require("dask").config.set({"dataframe.convert-string": False})
 
 
-def _parquet(path: Any, **arguments: Any) -> Any:
+def _read_parts(folder: Path) -> Any:
     require("dask.dataframe")
     from kedro_datasets.dask import ParquetDataset
 
-    return ParquetDataset(filepath=str(path), **arguments)
+    with _text_of_pandas():
+        return ParquetDataset(filepath=str(folder), load_args={"split_row_groups": False}).load()
 
 
 def require(module: str) -> Any:

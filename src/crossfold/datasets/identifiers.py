@@ -1,6 +1,7 @@
 """Keyed hashes in place of identifiers, and a search for identifiers where none belong."""
 
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from hashlib import blake2b
 
@@ -37,18 +38,30 @@ def hash_identifiers(values: pd.Series, key: str) -> pd.Series:
     """
     codes, unique = pd.factorize(canonical_identifiers(values))
     secret = key.encode()
-    hashes = pd.Series([_hash(text, secret) for text in unique], dtype="str")
+    hashes = pd.Series([_hash(text, secret) for text in unique.tolist()], dtype="str")
     return pd.Series(hashes.array.take(codes), index=values.index, name=values.name)
 
 
 def canonical_identifiers(values: pd.Series) -> pd.Series:
     """Write each identifier in one way, as `canonical` does; what is none becomes empty."""
-    texts = values.str.strip()
+    return of_each(_canonical_texts, values)
+
+
+def of_each(read: Callable[[pd.Series], pd.Series], values: pd.Series) -> pd.Series:
+    """Read each different value once: `read` gives one result for each, whichever others are there.
+
+    It is told all of them, without repetitions.
+    """
+    codes, unique = pd.factorize(values, use_na_sentinel=False)
+    found = read(pd.Series(unique, dtype=values.dtype, name=values.name))
+    return found.take(codes).set_axis(values.index)
+
+
+def _canonical_texts(texts: pd.Series) -> pd.Series:
+    texts = texts.str.strip()
     unusual = texts.str.fullmatch(NUMBER) & ~texts.str.fullmatch(PLAIN_NUMBER)
-    if unusual.any():
-        codes, unique = pd.factorize(texts[unusual])
-        written = pd.Series([canonical(text) for text in unique], dtype="str")
-        texts[unusual] = written.array.take(codes)
+    written = [canonical(text) for text in texts[unusual].tolist()]
+    texts[unusual] = pd.array(written, dtype="str")
     return texts.mask(texts.str.lower().isin(NO_IDENTIFIER), "")
 
 
@@ -65,9 +78,10 @@ def canonical(text: str) -> str:
 
 def are_rounded(values: pd.Series) -> bool:
     """Say whether a spreadsheet has cut digits off long numbers, as 1.2346E+13: many become one."""
-    found = values.str.strip().str.extract(ROUNDED)
+    texts = values.str.strip()
+    found = texts[texts.str.fullmatch(ROUNDED)].str.extract(ROUNDED)
     lost = found["decimals"].str.len() < pd.to_numeric(found["exponent"])
-    return len(values) > 0 and bool(lost.mean() > SHARE_BY_CHANCE)
+    return bool(lost.sum() > SHARE_BY_CHANCE * len(values))
 
 
 def rows_with_own(written: pd.Series, own: pd.Series) -> NDArray[np.bool_]:

@@ -1,12 +1,13 @@
 """Turn an export of appointments into typed rows, and name the rule that a refused row breaks."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from crossfold.datasets.identifiers import canonical_identifiers
+from crossfold.datasets.identifiers import canonical_identifiers, of_each
 from crossfold.templates.parameters import Parameters
 
 HistoryAsOf = Literal["booking", "reminder"]
@@ -114,17 +115,18 @@ def parse(raw: pd.DataFrame, parameters: AppointmentsParameters = DEFAULTS) -> p
     dropped. A time with an offset but without seconds cannot be read. Without a column of
     appointments, each row is one, told apart by its file and its place there.
     """
+    read_time = partial(_time, date_format=parameters.date_format)
     columns = {
         "appointment_id": _text(_appointment(raw)),
         # A hash already: one of digits alone is not to be read as a number.
         "patient": _text(raw["patient"]),
-        "booked_at": _time(raw["booked"], parameters.date_format),
-        "appointment_day": _time(raw["appointment_day"], parameters.date_format).dt.normalize(),
+        "booked_at": of_each(read_time, raw["booked"]),
+        "appointment_day": of_each(read_time, raw["appointment_day"]).dt.normalize(),
     }
-    columns |= {name: read(raw[name]) for name, read in READERS.items() if name in raw}
-    columns |= {name: _extra(raw[name]) for name in raw.columns if is_extra(name)}
+    columns |= {name: of_each(read, raw[name]) for name, read in READERS.items() if name in raw}
+    columns |= {name: of_each(_extra, raw[name]) for name in raw.columns if is_extra(name)}
     if LABEL in raw:
-        columns[LABEL] = _label(raw[LABEL], parameters)
+        columns[LABEL] = of_each(partial(_label, parameters=parameters), raw[LABEL])
     own = [name for name in DTYPES if name in columns]
     return pd.DataFrame(columns)[[*own, *(name for name in columns if name not in DTYPES)]]
 
@@ -158,9 +160,8 @@ def _text(text: pd.Series) -> pd.Series:
 
 
 def _whole_number(text: pd.Series) -> pd.Series:
-    codes, unique = pd.factorize(text)
-    number = pd.to_numeric(pd.Series(unique), errors="coerce").to_numpy(dtype="float64")
-    return pd.Series(np.where(number == np.round(number), number, np.nan)[codes], index=text.index)
+    number = pd.to_numeric(text, errors="coerce").astype("float64")
+    return number.where(number == np.round(number))
 
 
 def _flag(text: pd.Series) -> pd.Series:
@@ -182,10 +183,12 @@ def _time(text: pd.Series, date_format: str | None) -> pd.Series:
 
 def _year_first(text: pd.Series) -> pd.Series:
     """Write 29/04/2016 as 2016-04-29, where a number above 12 says which one is the day."""
+    if text.str.fullmatch(WHOLE_DATE).any():
+        return text
     parts = text.str.extract(YEAR_LAST)
     first, second = (pd.to_numeric(parts[name]) for name in (0, 1))
     day_first, month_first = (first > LAST_MONTH).any(), (second > LAST_MONTH).any()
-    if day_first == month_first or text.str.fullmatch(WHOLE_DATE).any():
+    if day_first == month_first:
         return text
     month, day = (1, 0) if day_first else (0, 1)
     ordered = parts[2] + "-" + parts[month].str.zfill(2) + "-" + parts[day].str.zfill(2) + parts[3]
@@ -255,7 +258,9 @@ def broken_rules(parsed: pd.DataFrame) -> pd.Series:
     broken = pd.Series("", index=parsed.index, dtype="str")
     for name, breaks in ROW_RULES.items():
         if RULES_OF.get(name, "patient") in parsed:
-            broken = broken.mask((broken == "") & breaks(parsed), name)
+            found = breaks(parsed)
+            if found.any():
+                broken = broken.mask(found & (broken == ""), name)
     good = parsed.loc[broken == "", "appointment_id"]
     broken[good.index[good.duplicated()]] = DUPLICATE
     return broken

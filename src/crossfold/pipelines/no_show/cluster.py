@@ -70,7 +70,7 @@ def shuffle_by_patient(parts: Parts, cluster: ClusterParameters) -> Parts:
 
 def clean_partitions(
     by_patient: Parts, appointments_parameters: AppointmentsParameters
-) -> tuple[Parts, Parts]:
+) -> dict[str, Parts]:
     """Split each partition as `clean_appointments` splits an export.
 
     An appointment is taken to have one patient in all parts. A date as 29/04/2016 is read where its
@@ -78,10 +78,19 @@ def clean_partitions(
 
     Returns
     -------
-    Cleaned appointments, and rejected rows with their ``rule``.
+    Tables ``kept``, the cleaned appointments, and ``rejected``, rows with their ``rule``. Stored
+    together, they are computed together.
     """
-    kept = _map(_keep, by_patient, appointments_parameters)
-    return kept, _map(_reject, by_patient, appointments_parameters)
+    from dask.dataframe import from_delayed
+    from dask.delayed import delayed
+
+    split = delayed(_split)
+    pairs = [split(part, appointments_parameters) for part in by_patient.to_delayed()]
+    empty = _split(by_patient._meta, appointments_parameters)
+    return {
+        name: from_delayed([pair[place] for pair in pairs], meta=empty[place], verify_meta=False)
+        for place, name in enumerate(("kept", "rejected"))
+    }
 
 
 def _map(
@@ -92,30 +101,24 @@ def _map(
     return parts.map_partitions(function, argument, meta=meta, enforce_metadata=False)
 
 
-def _keep(rows: pd.DataFrame, parameters: AppointmentsParameters) -> pd.DataFrame:
-    _, parsed, rule = _check(rows, parameters)
-    return cleaning.typed(parsed[rule == ""])
-
-
-def _reject(rows: pd.DataFrame, parameters: AppointmentsParameters) -> pd.DataFrame:
-    raw, _, rule = _check(rows, parameters)
-    return raw.assign(rule=rule, source_file=raw["source_file"].astype("str"))[rule != ""]
-
-
-def _check(
+def _split(
     rows: pd.DataFrame, parameters: AppointmentsParameters
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
-    """Give the latest rows in the files' order, what is read in them, and the rule each breaks."""
-    ordered = rows.sort_values(["source_file", "source_row"], ignore_index=True)
-    raw = cleaning.latest_rows(cleaning.declared(ordered.astype({"source_file": "category"})))
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Clean the latest rows, in the files' order."""
+    ordered = rows.astype({"source_file": "category"}).sort_values(
+        ["source_file", "source_row"], ignore_index=True
+    )
+    raw = cleaning.latest_rows(cleaning.declared(ordered))
     parsed = cleaning.parse(raw, parameters)
-    return raw, parsed, cleaning.broken_rules(parsed)
+    rule = cleaning.broken_rules(parsed)
+    rejected = raw.assign(rule=rule)[rule != ""].astype({"source_file": "str"})
+    return cleaning.typed(parsed[rule == ""]), rejected
 
 
-def count_rows(by_patient: Parts, appointments: Parts, rejected: Parts) -> dict[str, Any]:
+def count_rows(by_patient: Parts, cleaned: dict[str, Parts]) -> dict[str, Any]:
     """Count rows read, superseded by a later file, kept, and rejected by rule."""
-    read, kept = len(by_patient), len(appointments)
-    by_rule = rejected["rule"].value_counts().compute().to_dict()
+    read, kept = len(by_patient), len(cleaned["kept"])
+    by_rule = cleaned["rejected"]["rule"].value_counts().compute().to_dict()
     if kept == 0:
         raise CrossfoldError(
             f"Not one of the {read} appointments can be used: {by_rule} break a rule; check that"
@@ -126,13 +129,14 @@ def count_rows(by_patient: Parts, appointments: Parts, rejected: Parts) -> dict[
 
 
 def build_partition_features(
-    appointments: Parts, appointments_parameters: AppointmentsParameters
+    cleaned: dict[str, Parts], appointments_parameters: AppointmentsParameters
 ) -> Parts:
-    """Build the features of every appointment; the index is its number.
+    """Build the features of every appointment that was kept; the index is its number.
 
     Bookings of the same second, which may be of any patients, are counted over all partitions: one
     number for each second that has a booking goes to every worker.
     """
+    appointments = cleaned["kept"]
     per_second = appointments["booked_at"].dt.floor("s").value_counts(sort=False, split_out=1)
     build = partial(_features_of_patients, appointments_parameters.history_as_of)
     return _map(build, appointments, per_second.to_delayed()[0], per_second._meta)
@@ -241,9 +245,9 @@ def create_pipeline() -> Pipeline:
     return Pipeline(
         wire(
             (shuffle_by_patient, ["parts", own], "by_patient"),
-            (clean_partitions, ["by_patient", rules], ["appointments", "rejected"]),
-            (count_rows, ["by_patient", "appointments", "rejected"], "row_counts"),
-            (build_partition_features, ["appointments", rules], "features"),
+            (clean_partitions, ["by_patient", rules], "cleaned"),
+            (count_rows, ["by_patient", "cleaned"], "row_counts"),
+            (build_partition_features, ["cleaned", rules], "features"),
             (train_over_partitions, read, trained),
             (assemble_model, assembled, "model"),
             (score_partitions, ["model", "features"], "scored"),
