@@ -147,7 +147,8 @@ class Progress:
     A member stops when more than `n_iter_no_change` epochs in a row have not improved by `tol`: the
     validation score or loss with early stopping and validation rows, else the training loss. With
     ``adaptive`` SGD its learning rate is then divided by 5 instead, down to 1e-6. A member whose
-    loss is not finite stops at once.
+    loss is not finite stops at once. `improved` tells whether the last epoch is the best of early
+    stopping so far.
     """
 
     def __init__(self, settings: Settings, member: Member) -> None:
@@ -162,20 +163,7 @@ class Progress:
         self.steps_done = before.get("steps_done", 0)
         self.trained = Trained([], [], n_iter=0, t=0)
         self.best_parameters: Array | None = None
-        self.stopped = False
-
-    @property
-    def improved(self) -> bool:
-        """Whether the last epoch has the best validation score so far, with early stopping."""
-        merits = self._merits
-        return self._by_rows and bool(merits[-1] > max(merits[:-1], default=-np.inf))
-
-    @property
-    def _merits(self) -> list[float]:
-        """What each scored epoch is judged by on the validation rows; higher is better."""
-        if self._settings.early_stopping == "loss":
-            return [-loss for loss in self.trained.validation_loss]
-        return self.trained.validation_scores
+        self.stopped = self.improved = False
 
     def advance(self, n_rows: int, n_steps: int) -> None:
         """Note an epoch that has been trained."""
@@ -194,7 +182,11 @@ class Progress:
         trained.epochs.append(trained.n_iter)
         trained.loss_curve.append(loss)
         trained.seconds.append(seconds)
-        merit = self._merits[-1] if self._by_rows else -loss
+        merit = -loss
+        if self._by_rows:
+            by_loss = self._settings.early_stopping == "loss"
+            merit = -trained.validation_loss[-1] if by_loss else trained.validation_scores[-1]
+        self.improved = self._by_rows and merit > self._best
         stale = merit < self._best + self._settings.tol
         self._stale_epochs = self._stale_epochs + 1 if stale else 0
         self._best = max(self._best, merit)
