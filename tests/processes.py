@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import shutil
@@ -9,15 +10,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-# Loaded once, in the process that all others are forked from.
-PRELOADED = ["crossfold.pipeline_registry", "crossfold.cli", "kedro_refresh.command"]
-PRELOADED += ["kedro.framework.session", "kedro.framework.cli.cli", "sklearn.model_selection"]
-PRELOADED += ["kedro_datasets.pandas.csv_dataset", "kedro_datasets.pandas.parquet_dataset"]
-PRELOADED += ["kedro_datasets.json.json_dataset", "kedro_datasets.text.text_dataset"]
-PRELOADED += ["crossfold.datasets.export_dataset", "pandera.pandas", "pyarrow.csv"]
 LONGEST_SECONDS = 1800
 COARSE_PICTURES = "COARSE_PICTURES"  # a variable: whether their looks matter to nobody
 
@@ -33,19 +29,36 @@ def run_kedro_with(
     environment: dict[str, str], folder: Path, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     """Run ``kedro`` in a folder and an environment; give its status and what it printed."""
-    with tempfile.TemporaryDirectory() as place:
-        logs = [Path(place, stream) for stream in ("out", "err")]
-        process = fork(_kedro, folder, logs, arguments, environment)
-        process.join(LONGEST_SECONDS)
-        output, error = (log.read_text(encoding="utf-8") for log in logs)
-    assert process.exitcode is not None, output + error
-    return subprocess.CompletedProcess(arguments, process.exitcode, output, error)
+    return Kedro(environment, folder, *arguments).wait()
+
+
+class Kedro:
+    """``kedro`` at work in a folder and an environment, with ``data`` on a disk of some size."""
+
+    def __init__(
+        self, environment: dict[str, str], folder: Path, *arguments: str, disk: str | None = None
+    ) -> None:
+        self._place = tempfile.TemporaryDirectory()
+        self.logs = [Path(self._place.name, stream) for stream in ("out", "err")]
+        for log in self.logs:
+            log.touch()
+        self._arguments = arguments
+        self._process = fork(_kedro, folder, self.logs, arguments, environment, disk)
+
+    def wait(self) -> subprocess.CompletedProcess[str]:
+        """Wait for its end; give its status and what it printed."""
+        self._process.join(LONGEST_SECONDS)
+        status = self._process.exitcode
+        with self._place:
+            output, error = (log.read_text(encoding="utf-8") for log in self.logs)
+        assert status is not None, output + error
+        return subprocess.CompletedProcess(self._arguments, status, output, error)
 
 
 def fork(target: Callable[..., None], *arguments: object) -> BaseProcess:
     """Call a function in a process of its own."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(PRELOADED)
+    context.set_forkserver_preload(["tests.preloaded"])
     process = context.Process(target=target, args=arguments)
     process.start()
     return process
@@ -56,6 +69,28 @@ def print_to(output: Path, error: Path | None = None) -> None:
     for stream, log in ((1, output), (2, error)):
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) if log else 1
         os.dup2(descriptor, stream)
+
+
+@cache
+def can_mount() -> bool:
+    """Tell whether this system lets everybody mount a disk that nobody else sees."""
+    command = ["unshare", "--map-root-user", "--mount", "true"]
+    if shutil.which("unshare") is None:
+        return False
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def mount_small_disk(folder: Path, size: str) -> None:
+    """Mount a disk in memory that this process alone sees."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    own = {"setgroups": "deny", "uid_map": f"0 {os.getuid()} 1", "gid_map": f"0 {os.getgid()} 1"}
+    new_user_and_mounts = 0x1000_0000 | 0x2_0000
+    if libc.unshare(new_user_and_mounts):
+        raise OSError(ctypes.get_errno(), "no namespace")
+    for name, text in own.items():
+        Path("/proc/self", name).write_text(text)
+    if libc.mount(b"tmpfs", os.fsencode(folder), b"tmpfs", 0, f"size={size}".encode()):
+        raise OSError(ctypes.get_errno(), "no disk")
 
 
 def leave_out_other_studies(conf: Path, *environments: str) -> None:
@@ -70,7 +105,11 @@ def leave_out_other_studies(conf: Path, *environments: str) -> None:
 
 
 def _kedro(
-    folder: Path, logs: list[Path], arguments: tuple[str, ...], environment: dict[str, str]
+    folder: Path,
+    logs: list[Path],
+    arguments: tuple[str, ...],
+    environment: dict[str, str],
+    disk: str | None,
 ) -> None:
     from kedro.framework.cli.cli import main
 
@@ -79,10 +118,16 @@ def _kedro(
     os.environ.clear()
     os.environ.update(environment)
     print_to(*logs)
+    if disk:
+        mount_small_disk(folder / "data", disk)
     os.chdir(folder)
     sys.argv = ["kedro", *arguments]
     if COARSE_PICTURES in environment:
         from crossfold.datasets import figure_dataset
 
         figure_dataset.DOTS_PER_INCH = 20
-    main()
+    try:
+        main()
+    finally:
+        if disk:  # nobody else sees it
+            sys.stdout.write(f"Left on the disk: {[*(folder / 'data').rglob('.*')]}")

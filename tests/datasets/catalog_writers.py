@@ -19,9 +19,10 @@ from kedro_datasets.json import JSONDataset
 from kedro_datasets.pandas import CSVDataset, ParquetDataset
 from kedro_datasets.text import TextDataset
 from matplotlib.figure import Figure
+from tests.processes import mount_small_disk
 
 from crossfold.datasets import FigureDataset, MLPDataset
-from crossfold.datasets.atomic import AtomicLocalFileSystem, sweep
+from crossfold.datasets.atomic import TEMPORARY_SUFFIX, AtomicLocalFileSystem, sweep
 from crossfold.mlp import MLPRegressor
 
 fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)
@@ -96,6 +97,21 @@ def save_with_little_room(folder: Path, number: int, n_bytes: int, result: Conne
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (n_bytes, n_bytes))
     result.send(failures(folder, number))
+
+
+def save_until_the_disk_is_full(folder: Path, n_kilobytes: int, result: Connection) -> None:
+    """Save versions on a small disk, look at all of them, and tell what failed."""
+    mount_small_disk(folder, f"{n_kilobytes}k")
+    failed: dict[str, str] = {}
+    for number in itertools.count(1):
+        if failed := failures(folder, number):
+            break
+    for name in KINDS:
+        for version in dataset(folder, name).list_versions(full_path=False):
+            whole = equal(name, dataset(folder, name).load(), number)
+            assert whole or version < f"{number:06d}"
+    assert not list(folder.rglob(f"*{TEMPORARY_SUFFIX}"))
+    result.send(failed)
 
 
 def failures(folder: Path, number: int) -> dict[str, str]:

@@ -1,11 +1,10 @@
 """What killed, failed and parallel saves leave in the catalog: whole versions only."""
 
-import multiprocessing
 import os
 import random
 import shutil
-import subprocess
 import sys
+from multiprocessing import Pipe
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from kedro.io import DatasetError
 from kedro.io.core import VersionNotFoundError
+from tests.processes import can_mount, fork
 
 from crossfold.datasets.atomic import TEMPORARY_SUFFIX, sweep
 
@@ -22,25 +22,6 @@ MOMENTS = int(os.environ.get("CROSSFOLD_KILL_MOMENTS", "20"))
 LONGEST_SECONDS = 0.25
 LARGEST_BYTES = 8000
 
-ON_A_SMALL_DISK = """
-mount -t tmpfs -o size=600k tmpfs "$1" && exec "$2" -c "
-import sys; sys.path.insert(0, '$3')
-import catalog_writers as w
-from pathlib import Path
-from crossfold.datasets.atomic import TEMPORARY_SUFFIX
-folder = Path('$1')
-failed, number = {}, 0
-while not failed:
-    number += 1
-    failed = w.failures(folder, number)
-for name in w.KINDS:
-    for version in w.dataset(folder, name).list_versions(full_path=False):
-        assert w.equal(name, w.dataset(folder, name).load(), number) or version < f'{number:06d}'
-assert not list(folder.rglob(f'*{TEMPORARY_SUFFIX}'))
-print(number, *failed.values())
-"
-"""
-
 
 @pytest.fixture(scope="module")
 def writers() -> ModuleType:
@@ -48,19 +29,6 @@ def writers() -> ModuleType:
     import catalog_writers  # type: ignore[import-not-found, unused-ignore]
 
     return catalog_writers
-
-
-@pytest.fixture(scope="module")
-def processes(writers: ModuleType) -> Any:
-    """Give processes that start at once, with all libraries imported."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([writers.__name__])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(FILE.parent), prepend=os.pathsep)
-        warm_up = context.Process(target=writers.KINDS.get, args=("",))
-        warm_up.start()
-        warm_up.join()
-    return context
 
 
 def check_all_versions(writers: ModuleType, folder: Path) -> dict[str, str]:
@@ -88,15 +56,14 @@ def sweep_all(writers: ModuleType, folder: Path) -> list[Path]:
 
 
 @pytest.mark.slow
-def test_killed_at_random_moments(tmp_path: Path, writers: ModuleType, processes: Any) -> None:
+def test_killed_at_random_moments(tmp_path: Path, writers: ModuleType) -> None:
     chance = random.Random(0)
     first, interrupted = 1, 0
     for moment in range(3 * MOMENTS):
         if moment >= MOMENTS and interrupted > MOMENTS // 10:
             break  # On a busy machine fewer kills hit a save: then more of them are tried.
-        ready, tell = processes.Pipe(duplex=False)
-        writer = processes.Process(target=writers.save_for_ever, args=(tmp_path, first, 1, tell))
-        writer.start()
+        ready, tell = Pipe(duplex=False)
+        writer = fork(writers.save_for_ever, tmp_path, first, 1, tell)
         assert ready.poll(60)
         writer.join(chance.uniform(0, LONGEST_SECONDS))
         writer.kill()
@@ -130,13 +97,10 @@ def forget_all_but_latest(folder: Path) -> None:
             shutil.rmtree(version)
 
 
-def test_two_runs_at_once(tmp_path: Path, writers: ModuleType, processes: Any) -> None:
+def test_two_runs_at_once(tmp_path: Path, writers: ModuleType) -> None:
     runs = [
-        processes.Process(target=writers.save_versions, args=(tmp_path, numbers))
-        for numbers in ([1, 3, 5, 7], [2, 4, 6, 8])
+        fork(writers.save_versions, tmp_path, numbers) for numbers in ([1, 3, 5, 7], [2, 4, 6, 8])
     ]
-    for run in runs:
-        run.start()
     for run in runs:
         run.join()
     assert [run.exitcode for run in runs] == [0, 0]
@@ -145,12 +109,10 @@ def test_two_runs_at_once(tmp_path: Path, writers: ModuleType, processes: Any) -
     assert not list(tmp_path.rglob(f"*{TEMPORARY_SUFFIX}"))
 
 
-def test_no_room_for_large_files(tmp_path: Path, writers: ModuleType, processes: Any) -> None:
+def test_no_room_for_large_files(tmp_path: Path, writers: ModuleType) -> None:
     writers.save_all(tmp_path, 1)
-    receive, send = processes.Pipe(duplex=False)
-    arguments = (tmp_path, 2, LARGEST_BYTES, send)
-    run = processes.Process(target=writers.save_with_little_room, args=arguments)
-    run.start()
+    receive, send = Pipe(duplex=False)
+    run = fork(writers.save_with_little_room, tmp_path, 2, LARGEST_BYTES, send)
     run.join()
     assert receive.poll(0)
     failed = receive.recv()
@@ -160,17 +122,13 @@ def test_no_room_for_large_files(tmp_path: Path, writers: ModuleType, processes:
     assert not list(tmp_path.rglob(f"*{TEMPORARY_SUFFIX}"))
 
 
-def test_full_disk(tmp_path: Path) -> None:
-    namespace = ["unshare", "--mount", "--map-root-user"]
-    if (
-        shutil.which("unshare") is None
-        or subprocess.run([*namespace, "true"], check=False).returncode
-    ):
-        pytest.skip("this system lets nobody mount a small disk")
-    script = ["sh", "-c", ON_A_SMALL_DISK, "sh", tmp_path, sys.executable, FILE.parent]
-    run = subprocess.run([*namespace, *script], capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    assert "No space left on device" in run.stdout
+@pytest.mark.skipif(not can_mount(), reason="this system lets nobody mount a small disk")
+def test_full_disk(tmp_path: Path, writers: ModuleType) -> None:
+    receive, send = Pipe(duplex=False)
+    run = fork(writers.save_until_the_disk_is_full, tmp_path, 600, send)
+    run.join()
+    assert run.exitcode == 0
+    assert any("No space left on device" in error for error in receive.recv().values())
 
 
 def test_a_version_that_is_cut_short_would_be_found(tmp_path: Path, writers: ModuleType) -> None:

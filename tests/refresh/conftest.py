@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.processes import run_kedro
+from tests.processes import Kedro, run_kedro
 
 from kedro_refresh.ledger import Ledger
 
@@ -127,16 +125,9 @@ class Toy:
 
     folder: Path
 
-    def start(self, *options: str, **environment: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **options: str) -> Kedro:
         """Start ``kedro`` with some arguments."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "kedro", *options],
-            cwd=self.folder,
-            env={**os.environ, "KEDRO_DISABLE_TELEMETRY": "1", **environment},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return Kedro(dict(os.environ), self.folder, *arguments, **options)
 
     def out(self, *options: str) -> tuple[int, str]:
         """Run ``kedro refresh``, and give its exit status and its standard output alone."""

@@ -5,21 +5,16 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from nights import wait_until
+from tests.processes import can_mount
 
 from crossfold.datasets.atomic import TEMPORARY_SUFFIX
 from kedro_refresh.lock import run_lock
-
-UNSHARED = ["unshare", "--map-root-user", "--mount"]
-CAN_MOUNT = (
-    shutil.which("unshare") is not None
-    and subprocess.run([*UNSHARED, "true"], capture_output=True, check=False).returncode == 0
-)
 
 
 def test_only_what_is_stale_runs(refreshed) -> None:
@@ -138,9 +133,9 @@ def test_a_second_run_or_refresh_says_who_is_at_work(refreshed, command: str, wo
 def test_who_waits_runs_when_the_first_has_ended(refreshed, command: str) -> None:
     with run_lock(refreshed.folder / "data" / "run.lock"):
         waiting = refreshed.start(command, "--wait", "--params=weight=2")
-        assert "Waiting for another run" in waiting.stdout.readline()
-    output = "".join(waiting.communicate(timeout=120))
-    assert waiting.returncode == 0, output
+        wait_until(lambda: "Waiting for another run" in waiting.logs[0].read_text())
+    done = waiting.wait()
+    assert done.returncode == 0, done.stdout + done.stderr
     assert refreshed.versions("report.txt")[-1].read_text() == "2 rows, 1.000"
 
 
@@ -161,9 +156,9 @@ def test_what_killed_runs_left_is_swept_even_where_nothing_is_to_do(
 
 def test_two_refreshes_at_once(toy) -> None:
     both = [toy.start("refresh") for _ in range(2)]
-    outputs = ["".join(process.communicate(timeout=120)) for process in both]
-    codes = sorted(process.returncode for process in both)
-    assert codes == [0, 1] or "Nothing to do" in "".join(outputs)
+    done = [process.wait() for process in both]
+    codes = sorted(one.returncode for one in done)
+    assert codes == [0, 1] or any("Nothing to do" in one.stdout + one.stderr for one in done)
     assert len(toy.versions("report.txt")) == 1
 
 
@@ -181,33 +176,27 @@ def test_mistakes_are_told_in_one_sentence(refreshed) -> None:
     assert re.fullmatch(told, output)
 
 
-@pytest.mark.skipif(not CAN_MOUNT, reason="no file system can be mounted here")
+@pytest.mark.skipif(not can_mount(), reason="no file system can be mounted here")
 @pytest.mark.parametrize("command", ["refresh", "run"])
 @pytest.mark.parametrize("size", ["4k", "80k", "130k"])
 def test_a_full_disk_is_told_in_one_sentence(toy, command: str, size: str) -> None:
     (toy.folder / "data").mkdir()
-    script = f"mount -t tmpfs -o size={size} tmpfs data && {sys.executable} -m kedro {command}"
-    result = subprocess.run(
-        [*UNSHARED, "sh", "-c", f"{script} && false; find data -name '.*'"],
-        cwd=toy.folder,
-        env={**os.environ, "KEDRO_DISABLE_TELEMETRY": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    result = toy.start(command, disk=size).wait()
     told = (
         rf"Error: The disk is full: {toy.folder}/data/\S+ cannot be written\. Free some space, .*"
     )
     assert re.fullmatch(told, result.stderr.splitlines()[-1]), result.stdout + result.stderr
     assert "Traceback" not in result.stdout + result.stderr
+    assert "Left on the disk:" in result.stdout
     assert "crossfold-tmp" not in result.stdout
 
 
 @pytest.mark.parametrize("options", [[], ["--check"]])
 def test_nothing_to_do_is_said_within_three_seconds(refreshed, options: list[str]) -> None:
     start = os.times().children_user
-    with refreshed.start("refresh", *options) as process:  # with all that it imports
-        process.communicate(timeout=120)
+    command = [sys.executable, "-m", "kedro", "refresh", *options]  # with all that it imports
+    done = subprocess.run(command, cwd=refreshed.folder, capture_output=True, check=False)
+    assert b"Nothing to do" in done.stdout
     assert 0 < os.times().children_user - start < 3
 
 
