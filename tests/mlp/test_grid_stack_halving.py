@@ -57,7 +57,8 @@ def scores(found: GridStack, candidates: Any) -> np.ndarray:
 )
 def test_who_stays_is_trained_as_without_halving(engine: str, changes: dict[str, Any]) -> None:
     (whole, expected), (halved, learnt) = (
-        search(network(engine=engine, **changes), factor=factor) for factor in (None, 3)
+        search(network(engine=engine, **changes), factor=factor, min_resources=1)
+        for factor in (None, 3)
     )
     n_epochs = halved.cv_results_["n_resources"]
     assert sorted(n_epochs) == [1] * 6 + [3] * 2 + [9]
@@ -71,7 +72,7 @@ def test_who_stays_is_trained_as_without_halving(engine: str, changes: dict[str,
 
 @ENGINES
 def test_the_worst_leave_in_all_folds_and_keep_what_they_had_learnt(engine: str) -> None:
-    halved, _ = search(network(engine=engine), factor=3)
+    halved, _ = search(network(engine=engine), factor=3, min_resources=1)
     running = np.arange(9)
     for epoch, n_kept in ((1, 3), (3, 1)):
         then = GridStack(
@@ -88,12 +89,13 @@ def test_the_worst_leave_in_all_folds_and_keep_what_they_had_learnt(engine: str)
     ("options", "n_epochs"),
     [
         ({}, 9 * 9),
-        ({"factor": 3}, 9 * 1 + 3 * 2 + 1 * 6),
-        ({"factor": 2}, 9 * 1 + 5 * 1 + 3 * 2 + 2 * 4 + 1 * 1),
+        ({"factor": 3}, 9 * 3 + 3 * 6),
+        ({"factor": 2}, 9 * 5 + 5 * 4),
+        ({"factor": 2, "min_resources": 1}, 9 * 1 + 5 * 1 + 3 * 2 + 2 * 4 + 1 * 1),
         ({"factor": 3, "min_resources": 4}, 9 * 4 + 3 * 5),
         ({"factor": 3, "min_resources": 9}, 9 * 9),
-        ({"factor": 10}, 9 * 9),
-        ({"factor": 3, "n_jobs": 2}, 9 * 1 + 3 * 2 + 1 * 6),
+        ({"factor": 10}, 9 * 1 + 1 * 8),
+        ({"factor": 3, "n_jobs": 2}, 9 * 3 + 3 * 6),
     ],
 )
 def test_networks_that_left_take_no_more_steps(options: dict[str, Any], n_epochs: int) -> None:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from scipy.stats import rankdata
@@ -93,8 +93,7 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         the folds, on the validation rows, or those that early stopping sets aside. Learning rates
         are laid out over all epochs, so that under ``one_cycle`` an early error is a noisy guide.
     min_resources
-        Epochs after which the first leave, or ``exhaust``: as few as let `factor` be used as often
-        as the number of candidates allows, as in scikit-learn's `HalvingGridSearchCV`.
+        Epochs after which the first leave; None for `max_iter` / `factor`, when they leave once.
 
     Attributes
     ----------
@@ -128,7 +127,7 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         mask_widths: bool = False,
         n_jobs: int | None = None,
         factor: float | None = None,
-        min_resources: int | Literal["exhaust"] = "exhaust",
+        min_resources: int | None = None,
     ) -> None:
         super().__init__(estimator, param_grid, scoring=scoring, cv=cv, refit=refit, n_jobs=n_jobs)
         self.preprocessor = preprocessor
@@ -231,11 +230,11 @@ class Halving(Callback):
     `n_resources` has the epochs of each candidate in the stack, shape ``(n_candidates,)``.
     """
 
-    def __init__(self, factor: float, min_resources: int | Literal["exhaust"]) -> None:
-        if not factor > 1 or (min_resources != "exhaust" and min_resources < 1):
+    def __init__(self, factor: float, min_resources: int | None) -> None:
+        if not factor > 1 or (min_resources is not None and min_resources < 1):
             raise ParameterError(
                 f"factor is {factor!r} and min_resources {min_resources!r}: give a factor above 1 "
-                "or None, and at least 1 epoch or 'exhaust'."
+                "or None, and at least 1 epoch or None."
             )
         self.factor = factor
         self.min_resources = min_resources
@@ -243,15 +242,11 @@ class Halving(Callback):
     def on_train_begin(
         self, members: Sequence[Member], data_sets: Sequence[DataSet], max_iter: int
     ) -> None:
-        """Let all candidates run, and find out when they are compared first."""
+        """Let all candidates run until the first are due to leave."""
         n_candidates = members[-1].place[0] + 1
         self.n_resources = np.full(n_candidates, max_iter)
         self._errors = np.full((n_candidates, len(members) // n_candidates), np.nan)
-        self._due: float = (
-            max(1, max_iter // self.factor ** int(math.log(n_candidates, self.factor)))
-            if self.min_resources == "exhaust"
-            else self.min_resources
-        )
+        self._due: float = self.min_resources or math.ceil(max_iter / self.factor)
 
     def on_epoch_end(self, event: EpochEvent) -> list[int]:
         """Note the errors of who is running, and give who stops here."""
