@@ -145,6 +145,8 @@ SHORTER = [
     (f"{TUNED}5", f"{TUNED}2"),
     ("n_estimators: 60", "n_estimators: 5"),
     ("max_iter: 150", "max_iter: 5"),
+    ("engine: torch}", "engine: numpy}"),  # PyTorch takes longer to load than to train this
+    ("engine: torch\n", "engine: numpy\n"),
 ]
 # A model that learns nothing is worse beyond its interval.
 LEARNING_NOTHING = [("max_iter: 10\n", "max_iter: 1\n"), ("_init: 0.004", "_init: 0.0000001")]
