@@ -45,6 +45,10 @@ class Kedro:
         self._arguments = arguments
         self._process = fork(_kedro, folder, self.logs, arguments, environment, disk)
 
+    def has_ended(self) -> bool:
+        """Tell whether it is at work no longer."""
+        return self._process.exitcode is not None
+
     def wait(self) -> subprocess.CompletedProcess[str]:
         """Wait for its end; give its status and what it printed."""
         self._process.join(LONGEST_SECONDS)

@@ -133,7 +133,9 @@ def test_a_second_run_or_refresh_says_who_is_at_work(refreshed, command: str, wo
 def test_who_waits_runs_when_the_first_has_ended(refreshed, command: str) -> None:
     with run_lock(refreshed.folder / "data" / "run.lock"):
         waiting = refreshed.start(command, "--wait", "--params=weight=2")
-        wait_until(lambda: "Waiting for another run" in waiting.logs[0].read_text())
+        told = "Waiting for another run"
+        wait_until(lambda: waiting.has_ended() or told in waiting.logs[0].read_text())
+        assert not waiting.has_ended()
     done = waiting.wait()
     assert done.returncode == 0, done.stdout + done.stderr
     assert refreshed.versions("report.txt")[-1].read_text() == "2 rows, 1.000"
