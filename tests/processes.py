@@ -13,7 +13,6 @@ from collections.abc import Callable
 from functools import cache
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from unittest import mock
 
 LONGEST_SECONDS = 1800
 COARSE_PICTURES = "COARSE_PICTURES"  # a variable: whether their looks matter to nobody
@@ -128,12 +127,9 @@ def _kedro(
     os.chdir(folder)
     sys.argv = ["kedro", *arguments]
     if COARSE_PICTURES in environment:
-        from matplotlib.layout_engine import ConstrainedLayoutEngine
-
         from crossfold.datasets import figure_dataset
 
         figure_dataset.DOTS_PER_INCH = 20
-        mock.patch.object(ConstrainedLayoutEngine, "execute").start()
     try:
         main()
     finally:
