@@ -12,6 +12,7 @@ from crossfold.mlp._spec import DataSet, Member, Network, Settings
 from crossfold.mlp._training import train
 from crossfold.mlp._update import (
     Factors,
+    Update,
     cosine,
     coslog4,
     inverse_scaling,
@@ -62,6 +63,22 @@ def test_steps_equal_scikit_learns(settings, xp):
         for gradient in gradients:
             theirs.update_params(expected, [gradient[member]])
         np.testing.assert_allclose(np.asarray(flat)[member], expected[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("xp", [np, torch], ids=["numpy", "torch"])
+@pytest.mark.parametrize("solver", ["adam", "sgd"])
+def test_moments_without_gradients_become_zero(solver, xp):
+    """Rounding keeps the smallest numbers from shrinking, and arithmetic is slow with them."""
+    settings = Settings(solver=solver)
+    parameters, gradients = (xp.ones((2, 3), dtype=xp.float32) for _ in range(2))
+    names = rule_of(settings).state_names
+    state = {name: xp.zeros_like(parameters) for name in names}
+    update = Update(xp, settings, parameters, gradients, state, Factors(xp))
+    rate = xp.full((2, 1), 0.01, dtype=xp.float32)
+    for step in range(1100):
+        gradients[...] = float(step == 0)
+        update.take(1.0, rate, rate)
+    assert (state[names[0]] == 0).all()
 
 
 def test_adamw_decays_weights_beside_the_step():

@@ -318,6 +318,12 @@ CHUNK_BYTES = 1 << 19
 chunk stays in the cache, so that each array passes through memory once a step."""
 
 
+_FLUSHED_EVERY = 64
+"""Steps after which moments that are too small are made zero. Where a gradient stays 0, a moment
+shrinks until rounding keeps it from shrinking further, and a processor takes many times as long
+over numbers that small."""
+
+
 class Update:
     """Penalties, scale and update rule of a stack's parameters, shape ``(k, n_parameters)``.
 
@@ -366,6 +372,9 @@ class Update:
         kernel = compiled(adam) if fits else None
         arrays = parameters, gradients, *map(state.get, Adam.state_names)
         self._adam = kernel and CompiledAdam(kernel, settings, *arrays)
+        on_cpu = str(parameters.device) == "cpu"
+        self._moments = [state[name] for name in rule_of(settings).state_names if on_cpu]
+        self._n_steps = 0
 
     def take(self, scale: Any, step_sizes: Any, learning_rates: Any) -> Any:
         """Update the parameters.
@@ -388,9 +397,17 @@ class Update:
         else:
             twice = sum(chunk.penalise(learning_rates) for chunk in self._chunks)
             self._adam.take(scale, step_sizes)
+        self._n_steps += 1
+        if self._n_steps % _FLUSHED_EVERY == 0:
+            self._flush()
         if self._scaling is not None:
             self._scaling.apply()
         return twice
+
+    def _flush(self) -> None:
+        """Make moments zero that have fewer digits than others, being so near to it."""
+        for moments in self._moments:
+            moments[self._xp.abs(moments) < self._xp.finfo(moments.dtype).tiny] = 0
 
     def differentiate(self, scale: Any) -> Any:
         """Make the gradients those of the mean loss with penalties, and update nothing.
