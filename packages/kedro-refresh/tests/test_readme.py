@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.processes import run_kedro
 
 from kedro_refresh.project import RefreshSettings
 
@@ -31,12 +30,11 @@ class Project:
         (folder / "conf" / "local").mkdir()
 
     def kedro(self, *arguments: str) -> tuple[int, str]:
-        """Run a command, and give its exit status and all that it prints."""
-        done = run_kedro(self.folder, *arguments, KEDRO_DISABLE_TELEMETRY="1", COLUMNS="160")
+        """Run a command as a user does, and give its exit status and all that it prints."""
+        done = self.run(*arguments)
         return done.returncode, done.stdout + done.stderr
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Start a process for a command, as a user does."""
         return subprocess.run(
             [sys.executable, "-m", "kedro", *arguments],
             cwd=self.folder,
@@ -73,9 +71,8 @@ def test_the_demonstration_comes_out_as_it_is_printed(project: Project) -> None:
         if edit:
             project.change(*edit)
         for command, expected in re.findall(r"^\$ kedro (.*)\n((?:[^$].*\n)*)", block, re.M):
-            done = project.run(*command.split())
-            output = done.stdout + done.stderr
-            assert done.returncode == (3 if "--check" in command else 0), output
+            code, output = project.kedro(*command.split())
+            assert code == (3 if "--check" in command else 0), output
             found = [line for line in expected.splitlines() if line in output]
             assert found == expected.splitlines(), output
     assert len(list((project.folder / "data/03_primary/table.json").iterdir())) == 2
