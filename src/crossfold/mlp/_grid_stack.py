@@ -233,8 +233,8 @@ class Halving(Callback):
     def __init__(self, factor: float, min_resources: int | None) -> None:
         if not factor > 1 or (min_resources is not None and min_resources < 1):
             raise ParameterError(
-                f"factor is {factor!r} and min_resources {min_resources!r}: give a factor above 1 "
-                "or None, and at least 1 epoch or None."
+                f"factor is {factor!r} and min_resources {min_resources!r}: give a factor above "
+                "1, and at least 1 epoch; None for either."
             )
         self.factor = factor
         self.min_resources = min_resources
