@@ -175,12 +175,22 @@ def test_how_a_text_file_is_written_is_found_out(
         ('"1.234,50"', (",", ".")),
         ('"1,234"', (".", ",")),
         ('"1,23"', (",", None)),
+        ('"-0,5"\n1.234', (",", ".")),
+        ("-0.5\n1'234", (".", None)),
+        ("950\n1.230", (",", ".")),
+        ("950\n1 230", (".", " ")),
+        ("950\n1\u202f230", (".", "\u202f")),
+        ("950\n1.234\n1.230\n1.5", (".", None)),
+        ("2.000\n1.230", (".", None)),
+        ("2\n1.234", (".", None)),
+        ("1.234.567", (",", ".")),
     ],
 )
 def test_thousands_are_found_out(
     tmp_path: Path, cells: str, expected: tuple[str, str | None]
 ) -> None:
-    found = find_source(str(write(tmp_path / "a.csv", f"a,b\n{cells},x\n{cells},y\n")))
+    lines = "".join(f"{cell},x\n" for cell in cells.splitlines())
+    found = find_source(str(write(tmp_path / "a.csv", f"a,b\n{lines}{lines}")))
     arguments = found["load_args"]
     assert (arguments["decimal"], arguments.get("thousands")) == expected
 
@@ -190,6 +200,18 @@ def test_columns_with_points_stand_beside_columns_with_commas(tmp_path: Path) ->
     read = TableDataset(dataset=find_source(str(file))).load()
     assert read["weight"].tolist() == ["75.3", "81.0", "77.4"]
     assert read["height"].tolist() == ["170.0", "181.5", "166.0"]
+
+
+def test_thousands_leave_decimals_alone(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "cost;share\n950;0.123\n1.230,50;12,5\n")
+    read = TableDataset(dataset=find_source(str(file))).load()
+    assert read.to_dict("list") == {"cost": ["950", "1230.50"], "share": ["0.123", "12.5"]}
+
+
+def test_delimiters_at_the_ends_of_lines_shift_no_column(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "a;b\n1;x;\n2;y;\n")
+    read = TableDataset(dataset=find_source(str(file))).load()
+    assert read.to_dict("list") == {"a": ["1", "2"], "b": ["x", "y"]}
 
 
 def test_late_bytes_that_are_no_utf8_count(tmp_path: Path) -> None:

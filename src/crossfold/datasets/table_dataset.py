@@ -52,7 +52,9 @@ WITH_UNIT = (
     r"|[+-]?(?P<sign>[€$£¥])\s*[+-]?\d[\d.,]*"
 )
 NEARLY_ALL = 0.95
-GROUPED = re.compile(r"[+-]?\d{1,3}(?P<comma>[.,' ])\d{3}((?P=comma)\d{3})*(?P<point>[.,])\d+")
+# Whole numbers with signs between thousands, and such numbers with decimals.
+WHOLE = re.compile(r"[+-]?[1-9]\d{0,2}(?P<comma>[.,' \xa0\u202f])\d{3}((?P=comma)\d{3})*")
+GROUPED = re.compile(WHOLE.pattern + r"(?P<point>[.,])\d+")
 
 _logger = logging.getLogger(__name__)
 
@@ -251,7 +253,7 @@ def _plain_numbers(decimal: str, thousands: str | None) -> Callable[[pd.Series],
         return None
     point, comma = re.escape(decimal), re.escape(thousands or "")
     number = rf"^\s*([+-]?\d*){point}(\d+(?:[eE][+-]?\d+)?)\s*$"
-    grouped = rf"\s*[+-]?\d{{1,3}}(?:{comma}\d{{3}})+(?:{point}\d+)?\s*"
+    grouped = rf"\s*[+-]?[1-9]\d{{0,2}}(?:{comma}\d{{3}})+(?:{point}\d+)?\s*"
 
     def plain(text: pd.Series) -> pd.Series:
         if thousands:
@@ -343,9 +345,14 @@ def _text_arguments(
         raise DataError(f"{path} is empty: export it again.")
     refuse_no_header(path, cells[0])
     columns = list(zip_longest(*cells[1:], fillvalue=""))
-    point, comma = find_decimal([cell for column in columns for cell in _bare(column)], sep)
-    arguments = {"sep": sep, "decimal": decimal or point, "encoding": encoding}
-    return {**arguments, "thousands": comma} if comma and not decimal else arguments
+    point, comma = find_decimal([_bare(column) for column in columns], sep)
+    arguments: dict[str, Any] = {"sep": sep, "decimal": decimal or point, "encoding": encoding}
+    if comma and comma != arguments["decimal"]:
+        arguments["thousands"] = comma
+    if len(columns) == len(cells[0]) + 1 and not any(columns[-1]):
+        # Lines end with a delimiter, but the header does not: pandas would shift the columns.
+        arguments["index_col"] = False
+    return arguments
 
 
 def _cells(lines: list[str], sep: str) -> Iterable[list[str]]:
@@ -429,12 +436,20 @@ def refuse_no_header(path: Path, names: list[str]) -> None:
         )
 
 
-def find_decimal(cells: list[str], sep: str) -> tuple[str, str | None]:
+def find_decimal(columns: list[list[str]], sep: str) -> tuple[str, str | None]:
     """Find the decimal sign, and the sign between thousands where there is one.
 
     Commas that can be nothing else are decimal signs, also where other columns have points: with
     the comma both are read.
+
+    Parameters
+    ----------
+    columns
+        The cells of each column, without units and spaces around.
+    sep
+        The delimiter.
     """
+    cells = [cell for column in columns for cell in column]
     grouped = Counter(
         (found["point"], found["comma"])
         for found in map(GROUPED.fullmatch, cells)
@@ -442,10 +457,39 @@ def find_decimal(cells: list[str], sep: str) -> tuple[str, str | None]:
     )
     if grouped:
         return grouped.most_common(1)[0][0]
-    numbers = [cell for cell in cells if NUMBER.fullmatch(cell)]
+    numbers = [cell for cell in cells if NUMBER.fullmatch(cell) or WHOLE.fullmatch(cell)]
+    for comma, point in ((",", "."), (".", ",")):
+        if _is_between_thousands(comma, point, numbers, columns, sep):
+            return point, comma
     commas = [cell for cell in numbers if "," in cell]
     points = sum("." in cell for cell in numbers)
-    in_english = all(re.fullmatch(r"[+-]?[1-9]\d{0,2},\d{3}", cell) for cell in commas)
-    if commas and sep == "," and in_english:
-        return ".", ","
-    return ("," if not in_english or len(commas) > points else "."), None
+    point = "," if not all(map(WHOLE.fullmatch, commas)) or len(commas) > points else "."
+    for sign in "' \xa0\u202f":
+        if any(_has_thousands(column, sign) for column in columns):
+            return point, sign
+    return point, None
+
+
+def _is_between_thousands(
+    comma: str, point: str, numbers: list[str], columns: list[list[str]], sep: str
+) -> bool:
+    """Say whether a sign that may be a decimal one stands between thousands wherever it stands."""
+    signed = [cell for cell in numbers if comma in cell]
+    if not signed or not all(map(WHOLE.fullmatch, signed)):
+        return False
+    has_other_decimals = any(point in cell and not WHOLE.fullmatch(cell) for cell in numbers)
+    stands_twice = any(cell.count(comma) > 1 for cell in signed)
+    by_columns = any(_has_thousands(column, comma) for column in columns)
+    return has_other_decimals or stands_twice or comma == sep or by_columns
+
+
+def _has_thousands(column: list[str], comma: str) -> bool:
+    """Say whether 950 and 1.200 stand in one column, which no way of writing decimals brings.
+
+    Decimals of a fixed number would make 950.000 of the one, others 1.2 of the other.
+    """
+    numbers = [cell for cell in column if NUMBER.fullmatch(cell) or WHOLE.fullmatch(cell)]
+    above = [cell for cell in numbers if comma in cell]
+    below = [cell for cell in numbers if re.fullmatch(r"[+-]?\d{1,3}", cell)]
+    are_all = len(above) + len(below) == len(numbers) and all(map(WHOLE.fullmatch, above))
+    return are_all and len(below) > 0 and any(cell.endswith("0") for cell in above)
