@@ -33,6 +33,11 @@ def text(values: object, name: str = "column") -> pd.Series:
         (random.integers(10**9, 10**10, N), "long numbers", "identifier"),
         (random.integers(0, 100, N), "patient_id", "identifier"),
         (random.integers(0, 100, N), "PatientId", "identifier"),
+        (random.integers(0, 9, N), "Patienten-Nr.", "identifier"),
+        (random.integers(0, 9, N), "PATIENTID", "identifier"),
+        (random.integers(0, 9, N), "id_patient", "identifier"),
+        (random.integers(0, 9, N), "fallzahl", "number"),
+        (random.integers(0, 9, N), "patients", "number"),
         (random.integers(0, 100, N), "paid", "number"),
         (random.integers(0, 5, N), "store_id", "number"),
         ([f"{place:05}" for place in random.integers(0, 9, N)], "codes", "category"),
@@ -41,7 +46,8 @@ def text(values: object, name: str = "column") -> pd.Series:
         ([f"came by bus {place}" for place in range(N)], "remark", "text"),
         ([f"town {place % 15}" for place in range(N)], "town", "category"),
         ([f"town {place % 30}" for place in range(N)], "town_name", "category"),
-        ([f"Ann {place % 30}" for place in range(N)], "Patient Name", "identifier"),
+        ([f"Ann {place % 9}" for place in range(N)], "Patient Name", "identifier"),
+        ([f"a{place % 9}@b.org" for place in range(N)], "contact", "identifier"),
         ([f"Ann {place % 30}" for place in range(N)], "name", "identifier"),
         ([f"a{place % 30}@b.org" for place in range(N)], "E-Mail", "identifier"),
         (random.integers(30, size=N) + 5550000, "Telefon", "identifier"),
@@ -165,12 +171,24 @@ def test_numbers_with_a_unit_in_a_dataframe_are_told() -> None:
     )
 
 
-def test_two_numbers_in_a_cell_are_told(profile_of: Profiler, visits: pd.DataFrame) -> None:
+def test_cells_that_hold_too_much_are_told(profile_of: Profiler, visits: pd.DataFrame) -> None:
     pressure = [f"{high}/{high - 40}" for high in random.integers(100, 180, len(visits))]
     ages = random.choice(["18-25", "26-40"], len(visits))
-    told = warnings_of(profile_of(visits.assign(pressure=pressure, ages=ages), "missed"))
+    forms = ["%d.%m.%Y", "%Y-%m-%d"]
+    days = pd.to_datetime(visits["visited_on"])
+    seen = [day.strftime(forms[place % 2]) for place, day in enumerate(days)]
+    visits = visits.assign(pressure=pressure, ages=ages, seen=seen)
+    told = warnings_of(profile_of(visits, "missed"))
     assert "pressure: two numbers in a cell are not read" in told
+    assert "seen: dates written in several ways are not read" in told
     assert "ages" not in told
+
+
+def test_years_of_two_digits_are_told_where_they_lie_ahead() -> None:
+    told = [describe_column(text(f"{day}.02.{year}" for day in range(1, 29))) for year in (52, 99)]
+    assert [column.kind for column in told] == ["date", "date"]
+    assert "years of two digits are taken for 1969 to 2068" in told[0].note
+    assert "years" not in told[1].note
 
 
 def test_words_in_several_spellings_are_told(profile_of: Profiler, visits: pd.DataFrame) -> None:

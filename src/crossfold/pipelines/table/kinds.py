@@ -30,19 +30,27 @@ DATE_FORMATS += ["%Y%m%d", "%Y-%m", "%H:%M", "%H:%M:%S"]
 # A name that ends like this says that its values are identifiers.
 IDENTIFIER_NAME = re.compile(
     r"(^|[_\W])(?i:id|ids|uuid|guid|key|nr|no|number|mrn|ssn|index|unnamed: 0)\W*$"
-    r"|[a-z](ID|Id|Nr|No)$"
+    r"|[a-z](ID|Id|Nr|No)$|(?i:nummer)\W*$"
 )
 # One like this says whose row it is, however often the same person comes.
-PERSON = re.compile(
-    r"^\W*(?i:(patient|client|person|user|full|first|last|given|family|sur|fore|nach|vor)?[_\W]*"
-    r"name|.*(e-?mail|phone|telefon|mobile|address|adresse|street).*)\W*$"
+PERSON = re.compile(r"^\W*(?i:name|.*(e-?mail|phone|telefon|mobile|address|adresse|street).*)\W*$")
+# And one like this, however few people there are.
+_PEOPLE = r"(pat|patient|client|person|participant|proband|subject|member|versichert)"
+OF_PEOPLE = re.compile(
+    rf"^(?i:(.*(\b|_))?({_PEOPLE}(e?n|s|innen)?[_\W]*(id|nr|no|num|number|nummer|key)|mrn|ssn)"
+    rf"|\W*(id|nr|no|num)[_\W]*{_PEOPLE}(e?n|s|e)?"
+    r"|\W*((patient|client|person|user|full|first|last|given|family|sur|fore|nach|vor)(en|s)?[_\W]*)+"
+    r"name)\W*$"
 )
+E_MAIL = r"\S+@\S+\.\w+"
 FEW = 20  # so many different values name nobody
 LEAST_NUMBER = 10_000  # of a telephone
 CODE_WITH_ZEROS = r"[+-]?0\d+"
 UNIT_NOTE = "numbers with a unit"
 TWO_NUMBERS = r"\d[\d.,]*\s*[/x×]\s*\d[\d.,]*"
 TWO_NUMBERS_NOTE = "two numbers in a cell"
+DATE_LIKE = r"(\d{4}([-./])\d\d?\2\d\d?|\d\d?([-./])\d\d?\3(\d{4}|\d\d))(\D.*)?"
+DATES_NOTE = "dates written in several ways"
 KNOWN_MISSING = (
     *("NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "Null", "null", "-", "--", "?", "."),
     *("#N/A", "#NV", "<NA>", "NaT"),
@@ -144,17 +152,19 @@ def _kind(column: Column, some: pd.Series, n: int, date_format: str | None) -> C
     if is_typed or (_are_numbers(numbers) and not text.str.fullmatch(CODE_WITH_ZEROS).any()):
         return _number_kind(column, numbers, n)
     told = _text_kind(column, text, n)
-    if note := _number_note(text):
+    if note := _unread_note(text):
         return replace(told, kind=told.kind if told.kind == "category" else "text", note=note)
     return replace(told, note=case_note(text)) if told.kind == "category" else told
 
 
-def _number_note(text: pd.Series) -> str:
-    """Say what keeps cells with numbers from being read, nothing where there are no such."""
+def _unread_note(text: pd.Series) -> str:
+    """Say what keeps cells with digits from being read, nothing where there are no such."""
     if unit := find_unit(text):
         return f"{UNIT_NOTE} are no numbers: take {unit!r} out of the cells to have them read"
     if text.str.fullmatch(TWO_NUMBERS).mean() >= NEARLY_ALL:
         return f"{TWO_NUMBERS_NOTE} are not read: write each into a column of its own"
+    if text.str.fullmatch(DATE_LIKE).mean() >= NEARLY_ALL:
+        return f"{DATES_NOTE} are not read: write them alike"
     return ""
 
 
@@ -224,13 +234,15 @@ def _names_things(column: Column, numbers: pd.Series, n: int) -> bool:
 
 def _is_named_so(column: Column, n: int) -> bool:
     """Say whether a column's name makes an identifier of it, or what tells a person."""
+    if OF_PEOPLE.search(column.name):
+        return True
     if PERSON.search(column.name):
         return column.distinct > FEW
     return bool(IDENTIFIER_NAME.search(column.name)) and column.distinct > max(FEW, n / 20)
 
 
 def _text_kind(column: Column, text: pd.Series, n: int) -> Column:
-    if _is_named_so(column, n):
+    if _is_named_so(column, n) or text.str.fullmatch(E_MAIL).mean() > 0.5:
         return replace(column, kind="identifier")
     several_words = text.str.contains(r"\S\s+\S", regex=True).mean() > 0.5
     coded = text.str.contains(r"\d", regex=True).mean() > 0.8
@@ -272,14 +284,20 @@ def find_date_format(text: pd.Series, declared: str | None = None) -> tuple[str 
         return None
     form = fitting[0]
     swapped = [other for other in fitting if {form[:2], other[:2]} == {"%d", "%m"}]
-    note = f"day or month first? Taken as {form}; say it with --date-format" if swapped else ""
-    return form, note
+    notes = [f"day or month first? Taken as {form}; say it with --date-format"] if swapped else []
+    if "%y" in form and (_dates(text, form) > pd.Timestamp.now()).any():
+        notes.append("years of two digits are taken for 1969 to 2068: write them with four")
+    return form, "; ".join(notes)
 
 
 def _fits(text: pd.Series, form: str) -> bool:
-    dates = pd.to_datetime(text, format=form, errors="coerce")
+    dates = _dates(text, form)
     plausible = dates.dt.year.between(1850, 2150) | (form.startswith("%H"))
     return bool((dates.notna() & plausible).mean() >= NEARLY_ALL)
+
+
+def _dates(text: pd.Series, form: str) -> pd.Series:
+    return pd.to_datetime(text, format=form, errors="coerce")
 
 
 def missing_words(values: pd.Series) -> list[str]:

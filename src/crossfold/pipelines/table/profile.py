@@ -11,6 +11,7 @@ from crossfold.datasets.identifiers import SHARE_OF_A_COPY, canonical_identifier
 from crossfold.datasets.table_dataset import as_text, with_plain_types
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.kinds import (
+    DATES_NOTE,
     FALSE,
     INPUT_KINDS,
     READERS,
@@ -423,7 +424,7 @@ def find_caveats(frame: pd.DataFrame, target: pd.Series, profile: Profile) -> li
         told.append(f"{missing:,} rows have no {parameters.target}: they go to the rejected rows.")
     if profile.n_rows < FEWEST_ROWS:
         told.append(f"{profile.n_rows} rows are too few to learn from: expect wide intervals.")
-    unread = (UNIT_NOTE, TWO_NUMBERS_NOTE)
+    unread = (UNIT_NOTE, TWO_NUMBERS_NOTE, DATES_NOTE)
     kinds = (*INPUT_KINDS, "identifier")
     noted = [c for c in profile.columns if c.note.startswith(unread) or c.kind in kinds]
     return told + [f"{column.name}: {column.note}." for column in noted if column.note]
