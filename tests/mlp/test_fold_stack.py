@@ -270,6 +270,12 @@ class TestScores:
         assert stack.fold_scores_[0, 1] == pytest.approx(expected)
         assert "R²" in stack.summary()
 
+    def test_flags_are_values(self, table):
+        X, _ = table
+        flags = X[:, 0] > 0
+        stacks = [FoldStack(MLPRegressor(**NETWORK)).fit(X, y, 4) for y in (flags, 1.0 * flags)]
+        assert stacks[0].score() == stacks[1].score()
+
     def test_single_rows_have_no_r2_of_their_own(self, table):
         X, y = (part[:8] for part in table)
         stack = FoldStack(MLPRegressor(**NETWORK)).fit(X, y, LeaveOneOut())
@@ -372,6 +378,20 @@ class TestMessages:
     def test_fold_params_for_other_folds(self, table, unequal_folds):
         with pytest.raises(ParameterError, match="2 entries for 4 folds"):
             self.fit(table, unequal_folds, fold_params=[{}, {}])
+
+    def test_fold_without_weight(self, table):
+        with pytest.raises(DataError, match="fold 1 has no training row with a weight"):
+            self.fit(table, [([0, 1], [2]), ([1], [2])], sample_weight=[1, *[0] * 119])
+
+    @pytest.mark.parametrize("y", [["a", "b"] * 60, np.arange(120).astype("M8[D]")], ids=type)
+    def test_values_that_are_no_numbers(self, table, y):
+        for estimator in (MLPRegressor(**NETWORK), FoldStack(MLPRegressor(**NETWORK))):
+            with pytest.raises(ValueError, match=r"y holds no numbers|compatible with arrays"):
+                estimator.fit(table[0], y)
+
+    def test_what_no_stack_can_train(self, table):
+        with pytest.raises(ParameterError, match="a Pipeline, and a stack trains MLPClassifier"):
+            FoldStack(MLPClassifier.preset("tabular")).fit(*table)
 
     def test_sampler_with_weights(self, table, unequal_folds):
         stack = FoldStack(MLPClassifier(**NETWORK), sampler=RandomOverSampler(random_state=0))

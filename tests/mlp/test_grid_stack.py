@@ -107,6 +107,20 @@ def test_it_searches_regressors_and_can_be_cloned() -> None:
     assert not hasattr(search, "best_score_")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"param_grid": []}, "param_grid has no candidates"),
+        ({"scoring": ["accuracy", "roc_auc"]}, "ranks by one score"),
+        ({"estimator": MLPClassifier.preset("tabular")}, "a stack trains MLPClassifier"),
+    ],
+)
+def test_what_cannot_be_searched_is_refused(arguments: dict[str, Any], message: str) -> None:
+    search = GridStack(network(), {"alpha": [0.0]}).set_params(**arguments)
+    with pytest.raises(ParameterError, match=message):
+        search.fit(*moons())
+
+
 def test_an_unknown_parameter_is_named() -> None:
     with pytest.raises(ParameterError, match="depth"):
         GridStack(network(), {"depth": [1]}, cv=3).fit(*moons())

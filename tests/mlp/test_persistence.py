@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load as load_tensors
 from safetensors.numpy import save as save_tensors
+from sklearn.base import clone
 from sklearn.datasets import make_moons
+from sklearn.pipeline import make_pipeline
 
 from crossfold.mlp import Activation, MLPClassifier, MLPRegressor, load, save
 from crossfold.mlp.exceptions import ModelFileError
@@ -248,6 +250,11 @@ class TestWriting:
         with pytest.raises(ModelFileError, match="a set"):
             save(tmp_path / "model.safetensors", [model], {"names": {"a"}})
         assert list(tmp_path.iterdir()) == []
+
+    def test_what_is_no_fitted_network_is_refused(self, model):
+        for other in (clone(model), make_pipeline(model)):
+            with pytest.raises(ModelFileError, match="that is no fitted network"):
+                save(io.BytesIO(), [other])
 
     def test_own_activation_is_refused(self, model):
         model.activation = Activation("swish", abs, abs)

@@ -109,6 +109,13 @@ def test_rare_and_unknown_levels_share_a_column():
     np.testing.assert_array_equal(new, [[0, 1], [1, 0]])
 
 
+def test_gaps_beside_whole_numbers_change_no_category():
+    wards = pd.Series([1, 2, 1, 2], dtype="category")
+    encoder = TabularEncoder(min_frequency=1).fit(wards.to_frame("ward"))
+    later = pd.Series([2.0, None, 1.0]).astype("category").to_frame("ward")
+    np.testing.assert_array_equal(encoder.transform(later)[[0, 2]], [[0, 1], [1, 0]])
+
+
 def test_categories_may_be_named_and_numbers_must_be_numbers():
     x = np.array([[0.0, 7], [1, 8], [2, 7]])
     encoded = TabularEncoder(
