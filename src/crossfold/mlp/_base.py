@@ -428,6 +428,15 @@ def takes_batches(estimator: BaseMLP) -> bool:
     return True
 
 
+def require_network(estimator: Any) -> None:
+    """Refuse an estimator that no stack can train, before anything is asked of it."""
+    if not isinstance(estimator, BaseMLP):
+        raise ParameterError(
+            f"estimator is a {type(estimator).__name__}, and a stack trains MLPClassifier, "
+            "MLPRegressor and NeuralNetwork alone: what is to come before goes to preprocessor."
+        )
+
+
 def clone_with(estimator: _MLP, parameters: Mapping[str, Any]) -> _MLP:
     """Clone an estimator with other parameters; callbacks are shared and not copied.
 

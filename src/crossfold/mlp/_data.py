@@ -138,12 +138,14 @@ class Values:
     @classmethod
     def of(cls, y: Array) -> Values:
         """Learn the shape of targets."""
+        if y.dtype.kind not in "biuf":
+            raise DataError(f"y holds no numbers but {y.dtype}: a regressor predicts numbers.")
         return cls(1 if y.ndim == 1 else y.shape[1], y.ndim == 1)
 
     def encode(self, y: Array, dtype: str) -> Array:
         """Give targets of shape ``(n, n_outputs)``."""
         targets = y.reshape(len(y), -1)
-        if targets.size and max(targets.max(), -targets.min()) > np.finfo(dtype).max:
+        if targets.size and max(abs(targets.max()), abs(targets.min())) > np.finfo(dtype).max:
             raise DataError(
                 f"y has values beyond the range of {dtype}. Divide y, or use 'float64'."
             )

@@ -15,7 +15,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from crossfold.mlp._base import BaseMLP, clone_with, warn_if_unconverged
+from crossfold.mlp._base import BaseMLP, clone_with, require_network, warn_if_unconverged
 from crossfold.mlp._data import Targets, check_inputs, copy_features, stack_rows
 from crossfold.mlp._hyperparameters import (
     make_member,
@@ -151,14 +151,19 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         ParameterError, DataError, DivergenceError
             All of them ``ValueError``: what is wrong, and what is allowed.
         """
+        require_network(self.estimator)
         if self.sampler is not None and sample_weight is not None:
             raise DataError("sample_weight cannot be used with a sampler, which makes new rows.")
-        y = check_array(y, ensure_2d=False, dtype=None)
+        kind = "numeric" if self.estimator._y_numeric else None
+        y = check_array(y, ensure_2d=False, dtype=kind, input_name="y")
         y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
         rows = self._split(X, y, cv, groups)
         estimators = self._clones(rows, fold_params)
         targets = estimators[0][0]._learn_targets(y)
         weights = self.estimator._check_weights(sample_weight, y)
+        for number, (train_rows, _) in enumerate(rows):
+            if weights is not None and not weights[train_rows].any():
+                raise DataError(f"fold {number} has no training row with a weight above 0.")
         given = DataSet(X, y, weights, None if groups is None else np.asarray(groups))
         prepared = self._prepare(given, rows, targets)
         trained = self._train(estimators, prepared, targets, False if stop_on_validation else None)

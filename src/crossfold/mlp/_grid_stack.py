@@ -17,7 +17,7 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid, check_cv
 from sklearn.pipeline import make_pipeline
 from sklearn.utils import _safe_indexing
 
-from crossfold.mlp._base import BaseMLP, clone_with
+from crossfold.mlp._base import BaseMLP, clone_with, require_network
 from crossfold.mlp._data import Values
 from crossfold.mlp._fold_stack import FoldStack
 from crossfold.mlp._hyperparameters import hidden_sizes, make_network, make_settings
@@ -150,12 +150,17 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         ParameterError, DataError, DivergenceError
             As `FoldStack.fit`.
         """
+        require_network(self.estimator)
+        if not (self.scoring is None or isinstance(self.scoring, str) or callable(self.scoring)):
+            raise ParameterError(f"scoring is {self.scoring!r}: a GridStack ranks by one score.")
         splitter = check_cv(self.cv, y, classifier=is_classifier(self.estimator))
         folds = list(splitter.split(X, y, groups))
         self.scorer_ = check_scoring(self.estimator, scoring=self.scoring)
         self.multimetric_ = False
         self.n_splits_ = len(folds)
         candidates = list(ParameterGrid(self.param_grid))
+        if not candidates:
+            raise ParameterError("param_grid has no candidates: give at least one grid.")
         self.cv_results_ = self._search(X, y, groups, folds, candidates)
         _logger.info(describe_stacks(self.stacks_))
         self.best_index_ = int(self.cv_results_["rank_test_score"].argmin())

@@ -240,6 +240,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Give the columns of categories as text, None in gaps, shape ``(n, n_categories)``."""
         chosen = [np.asarray(column, dtype=object) for column in _columns(X, self._is_category)]
         read = np.stack(chosen, axis=1)
+        # Gaps make floats of whole numbers, elsewhere or later.
+        is_float = [isinstance(value, (float, np.floating)) for value in read.flat]
+        for place in np.flatnonzero(is_float):
+            if read.flat[place].is_integer():
+                read.flat[place] = int(read.flat[place])
         text = read.astype(str).astype(object)
         text[np.isin(text.astype(str), _GAPS)] = None
         return text

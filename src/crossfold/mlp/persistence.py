@@ -129,6 +129,12 @@ def load(source: str | os.PathLike[str] | BinaryIO) -> tuple[list[BaseMLP], dict
 
 
 def _to_bytes(estimators: Sequence[BaseMLP], extra: dict[str, Any]) -> bytes:
+    for estimator in estimators:
+        if not (isinstance(estimator, BaseMLP) and hasattr(estimator, "coefs_")):
+            raise ModelFileError(
+                f"A {type(estimator).__name__} is to be saved that is no fitted network: fit it, "
+                "or save the estimators_ of an MLPEnsemble or of a FoldStack's member."
+            )
     tensors = {
         f"{number}.{kind}.{layer}": np.ascontiguousarray(array)
         for number, estimator in enumerate(estimators)

@@ -63,6 +63,8 @@ def test_good_row_gets_its_types() -> None:
         ({"booked": ""}, "unreadable_date"),
         ({"booked": "2016-04-29T08:30"}, ""),
         ({"booked": "2016-04-29T08:30-03:00"}, "unreadable_date"),
+        ({"booked": "2016-04-29 06:38:08 PM"}, "unreadable_date"),
+        ({"booked": "2016-04-29 6:38:08 PM"}, "unreadable_date"),
         ({"gender": "f"}, ""),
         ({"gender": "X"}, "unknown_gender"),
         ({"no_show": "Perhaps"}, "unknown_label"),
@@ -101,6 +103,7 @@ def test_each_rule_refuses_what_breaks_it(change: dict[str, str], rule: str) -> 
         "2016-04-29T18:38:08",
         "2016-04-29 18:38:08.123+00:00",
         "2016-04-29T18:38:08-0300",
+        "2016-04-29 18:38:08 UTC",
     ],
 )
 def test_times_are_those_of_the_clock_on_the_wall(written: str) -> None:
@@ -116,6 +119,7 @@ def test_times_are_those_of_the_clock_on_the_wall(written: str) -> None:
         (["04/29/2016", "01/05/2016"], None, "2016-01-05"),
         (["03/04/2016", "01/05/2016"], "%d/%m/%Y", "2016-05-01"),
         (["29 Apr 2016", "01 May 2016"], "%d %b %Y", "2016-05-01"),
+        (["29/04/2016 22:38-03:00", "01/05/2016 22:38-0300"], "%d/%m/%Y %H:%M%z", "2016-05-01"),
     ],
 )
 def test_dates_are_read_in_other_forms(
