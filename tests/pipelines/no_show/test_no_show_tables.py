@@ -220,6 +220,8 @@ def test_gaps_compare_the_levels_that_are_flagged_most_and_least() -> None:
     alike = {**row, "flagged_ratio_low": 0.9, "recall_gap_low": -0.1}
     told = report._gap(alike, Results(report=ReportParameters(labels=labels)))
     assert told.count("which may be chance") == 2
+    nobody = report.subgroup_gaps(results(table[["no_show"]], flagged, [0.2] * 80))
+    assert nobody.columns.tolist() == gaps.columns.tolist()  # a CSV file of none cannot be read
 
 
 def test_the_page_says_what_calling_a_tenth_brings() -> None:

@@ -217,7 +217,10 @@ def subgroup_gaps(results: Results) -> pd.DataFrame:
                     **_with_interval("recall_gap", recalls[:, most] - recalls[:, least]),
                 }
             )
-    return pd.DataFrame(lines)
+    columns = ["group", "most", "least", "most_flagged", "least_flagged", "most_recall"]
+    columns += ["least_recall", "flagged_ratio", "flagged_ratio_low", "flagged_ratio_high"]
+    columns += ["recall_gap", "recall_gap_low", "recall_gap_high"]
+    return pd.DataFrame(lines, columns=columns)
 
 
 def _drawn(
