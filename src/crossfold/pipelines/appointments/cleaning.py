@@ -40,6 +40,9 @@ FIRST_DAY, FIRST_DAY_BEYOND = pd.Timestamp("1990-01-01"), pd.Timestamp("2100-01-
 LONGEST_LEAD_DAYS = 1000
 # A year or a month alone would be read as its first day.
 WHOLE_DATE = r"(?:\d{4}-\d{2}-\d{2}|\d{8})(?:[T ].*)?"
+# Behind the seconds: a fraction, and an offset or the name of a time zone, but no PM.
+BEHIND_SECONDS = r"(?:[.,]\d+)? ?(?:Z|[A-Z]{3,5}|[+-]\d{2}(?::?\d{2})?)?"
+OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})$"
 YEAR_LAST = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})((?:[T ].*)?)$"
 LAST_MONTH = 12
 LABELS = {"no": 0, "n": 0, "false": 0, "0": 0, "yes": 1, "y": 1, "true": 1, "1": 1}
@@ -171,11 +174,13 @@ def _flag(text: pd.Series) -> pd.Series:
 def _time(text: pd.Series, date_format: str | None) -> pd.Series:
     text = text.str.strip()
     if date_format is not None:
+        text = text.str.replace(OFFSET, "Z", regex=True) if "%z" in date_format else text
         times = pd.to_datetime(text, format=date_format, errors="coerce", utc=True)
         return times.dt.tz_localize(None).astype("datetime64[us]")
     text = _year_first(text)
-    wall_clock = text.where(text.str.fullmatch(WHOLE_DATE), "").str.slice(0, TIME_LENGTH)
-    wall_clock = wall_clock.str.removesuffix("Z")
+    is_whole = text.str.fullmatch(WHOLE_DATE)
+    is_whole &= text.str.slice(TIME_LENGTH).str.fullmatch(BEHIND_SECONDS)
+    wall_clock = text.where(is_whole, "").str.slice(0, TIME_LENGTH).str.removesuffix("Z")
     times = pd.to_datetime(wall_clock, format="ISO8601", errors="coerce", utc=True)
     has_offset = wall_clock.str.slice(DATE_LENGTH).str.contains("[+-]", regex=True)
     return times.dt.tz_localize(None).mask(has_offset).astype("datetime64[us]")
