@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.appointments import cleaning, schemas
@@ -147,6 +148,23 @@ def test_all_columns_that_cannot_be_read_are_told_at_once() -> None:
     for words in ("booked is 'yesterday'", "age is 'old'", "no_show is 'Sim' where yes or no"):
         assert words in sentence
     assert "diabetes" not in sentence
+    own = raw_table({"booked": "29/04/2016"}).assign(number_km="3,5", number_beds="")
+    with pytest.raises(CrossfoldError, match="'3,5' where a number as") as error:
+        clean_appointments(own, AppointmentsParameters(date_format="%d/%m/%y"))
+    assert "booked is '29/04/2016' where a date as %d/%m/%y (app" in str(error.value)
+    assert "beds" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"date_format": "%Q"}, "'Q' is a bad directive"),
+        ({"missed": ["DNA"], "kept": ["dna "]}, "dna cannot be in both missed and kept"),
+    ],
+)
+def test_formats_and_words_that_say_nothing_are_refused(wrong: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValidationError, match=why):
+        AppointmentsParameters(**wrong)
 
 
 @pytest.mark.parametrize(
@@ -187,10 +205,11 @@ def own_table() -> pd.DataFrame:
     )
 
 
-def test_columns_may_be_absent_or_more() -> None:
+def test_columns_may_be_absent_or_more(caplog: pytest.LogCaptureFixture) -> None:
     raw = own_table()
     schemas.RAW.validate(raw)
     table, _, _ = clean_appointments(raw)
+    assert "2 of 4 values of number_km are no numbers, such as 'far', and count" in caplog.text
     schemas.PRIMARY.validate(table)
     assert table["number_km"].tolist() == pytest.approx([1.5, np.nan, np.nan, np.nan], nan_ok=True)
     assert table["flag_private"].tolist() == [False, True, True, False]

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 import pandas as pd
+from pydantic import field_validator, model_validator
 
 from crossfold.datasets.identifiers import canonical_identifiers, of_each
 from crossfold.templates.parameters import Parameters
@@ -70,6 +71,10 @@ RULES_OF = {
 DUPLICATE = "duplicate_appointment_id"
 
 
+def _folded(text: str) -> str:
+    return text.strip().casefold()
+
+
 class AppointmentsParameters(Parameters):
     """How an export is read, and its appointments turned into features."""
 
@@ -85,6 +90,19 @@ class AppointmentsParameters(Parameters):
     """When a prediction is made, and so which outcomes are known: ``booking``, those of days that
     had ended when the appointment was booked; ``reminder``, those of days before the
     appointment's."""
+
+    @field_validator("date_format")
+    @classmethod
+    def _is_a_format(cls, value: str | None) -> str | None:
+        pd.to_datetime([""], format=value, errors="coerce")
+        return value
+
+    @model_validator(mode="after")
+    def _words_mean_one_thing(self) -> Self:
+        both = {*map(_folded, self.missed)} & {*map(_folded, self.kept)}
+        if both:
+            raise ValueError(f"{', '.join(sorted(both))} cannot be in both missed and kept")
+        return self
 
 
 DEFAULTS = AppointmentsParameters()
@@ -154,10 +172,6 @@ def _appointment(raw: pd.DataFrame) -> pd.Series:
     return kind + raw["source_file"].astype("str") + ":" + raw["source_row"].astype("str")
 
 
-def _folded(text: str) -> str:
-    return text.strip().casefold()
-
-
 def _text(text: pd.Series) -> pd.Series:
     return text.where(text != "")
 
@@ -200,16 +214,32 @@ def _year_first(text: pd.Series) -> pd.Series:
     return ordered.fillna(text)
 
 
-def unreadable(raw: pd.DataFrame, parsed: pd.DataFrame) -> list[str]:
+def unreadable(
+    raw: pd.DataFrame, parsed: pd.DataFrame, parameters: AppointmentsParameters = DEFAULTS
+) -> list[str]:
     """Say of each column in which nothing can be read what it holds in place of what it should."""
     sentences = []
-    for column, (name, expected) in EXPECTED.items():
+    date = _DATE
+    if parameters.date_format is not None:
+        date = f"a date as {parameters.date_format} (appointments.date_format)"
+    for column, (name, usual) in EXPECTED.items():
         if column not in raw or parsed[name].notna().any():
             continue
         filled = raw.loc[raw[column].str.strip() != "", column]
         example = repr(filled.iloc[0]) if len(filled) else "nothing"
+        expected = date if usual == _DATE else usual
         sentences.append(f"{column} is {example} where {expected} was expected")
+    for column, texts in no_numbers(raw, parsed).items():
+        if parsed[column].isna().all():
+            sentences.append(f"{column} is {texts.iloc[0]!r} where a number as 3.5 was expected")
     return sentences
+
+
+def no_numbers(raw: pd.DataFrame, parsed: pd.DataFrame) -> dict[str, pd.Series]:
+    """Find, in columns of numbers that only this export has, what is there but is no number."""
+    unread = {n: raw.loc[parsed[n].isna(), n] for n in raw.columns if n.startswith("number_")}
+    found = {n: texts[canonical_identifiers(texts) != ""] for n, texts in unread.items()}
+    return {name: texts for name, texts in found.items() if len(texts)}
 
 
 READERS: dict[str, Callable[[pd.Series], pd.Series]] = {

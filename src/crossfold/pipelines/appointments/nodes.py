@@ -35,9 +35,14 @@ def clean_appointments(
     """
     raw = cleaning.latest_rows(cleaning.declared(appointments_raw))
     parsed = cleaning.parse(raw, appointments_parameters)
-    if unreadable := cleaning.unreadable(raw, parsed):
+    if unreadable := cleaning.unreadable(raw, parsed, appointments_parameters):
         raise CrossfoldError(
             f"{raw['source_file'].iloc[-1]} cannot be used: {'; '.join(unreadable)}."
+        )
+    for name, texts in cleaning.no_numbers(raw, parsed).items():
+        _logger.warning(
+            "%d of %d values of %s are no numbers, such as %r, and count as missing.",
+            *(len(texts), len(raw), name, texts.iloc[0]),
         )
     rule = cleaning.broken_rules(parsed)
     bad = rule != ""
