@@ -31,14 +31,16 @@ def make_frame(n: int = 240) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     age = rng.uniform(1, 95, n).round(3)
     city = rng.choice(["Aachen", "Bonn", "Köln"], n)
+    days = pd.date_range("2024-01-01", periods=n)
     missed = rng.random(n) < 1 / (1 + np.exp(-(age - 50) / 10))
     return pd.DataFrame(
         {
             "patient_id": rng.integers(10_000, 10_060, n),
             "age": np.where(rng.random(n) < 0.1, np.nan, age),
-            "city": city,
+            "city": np.where(rng.random(n) < 0.1, "n/a", city),
             "remark": [f"some words on row {row}" for row in range(n)],
             "missed": np.where(missed, "yes", "no"),
+            "day": days.strftime("%d.%m.%Y"),
         }
     )
 
@@ -69,7 +71,8 @@ def test_groups_stay_together(studied: crossfold.Study, frame: pd.DataFrame) -> 
 
 
 def test_nobody_and_no_free_text_is_in_what_models_read(studied: crossfold.Study) -> None:
-    assert list(studied.features) == ["missed", "age", "city"]
+    dates = ["day_month", "day_weekday", "day_days"]
+    assert list(studied.features) == ["missed", "age", "city", *dates]
 
 
 def test_the_report_is_one_page_that_names_no_other_study(studied, tmp_path) -> None:
@@ -92,12 +95,15 @@ def test_figures_are_matplotlib_s(studied: crossfold.Study) -> None:
 
 
 def test_new_rows_are_scored_with_what_they_have(studied: crossfold.Study) -> None:
-    new = pd.DataFrame({"city": ["Bonn", "Ulm"], "age": [90.0, np.nan]})
+    new = pd.DataFrame({"city": ["Bonn", "Ulm"], "age": [90.0, np.nan], "day": "31.01.2024"})
     scored = studied.score(new)
     assert list(scored) == ["row", "probability", "flagged"]
     assert scored["probability"].between(0, 1).all()
-    with pytest.raises(CrossfoldError, match="no column 'age', 'city'"):
+    with pytest.raises(CrossfoldError, match="no column 'age', 'city', 'day'"):
         studied.score(pd.DataFrame({"town": ["Bonn"]}))
+    assert studied.features["day_month"].nunique() == 8
+    assert studied.features["city"].isna().sum() > 10
+    assert "n/a" not in set(studied.features["city"])
 
 
 def test_a_wrong_target_is_refused_with_the_closest_name(frame: pd.DataFrame) -> None:
@@ -116,12 +122,12 @@ def test_what_should_be_known_is_a_warning(frame: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize(
     ("names", "target", "task"),
-    [(None, "city", "multiclass"), (range(5), 1, "regression")],
+    [(None, "city", "multiclass"), (range(6), 1, "regression")],
     ids=["several classes", "a number, columns without names"],
 )
 def test_classes_and_numbers_are_studied_alike(frame, names, target, task: str) -> None:
     named = frame if names is None else frame.set_axis(names, axis=1)
-    known = named.dropna(subset=[target])
+    known = named[named[target].notna() & (named[target] != "n/a")]
     found = crossfold.study(
         known,
         target=target,
@@ -141,6 +147,10 @@ def test_classes_and_numbers_are_studied_alike(frame, names, target, task: str) 
         ([1, 2], {}, "reads a pandas DataFrame, not a list"),
         (pd.DataFrame({"y": [True, False]}), {"positive": 3.0}, "no value '3'"),
         (pd.DataFrame({"y": [True, False]}), {"positive": True}, "No input column is left"),
+        (pd.DataFrame({"y": [1]}), {"task": "classify"}, "give one of binary, multiclass"),
+        (pd.DataFrame({"y": [1]}), {"parameters": {"fold": {}}}, "did you mean folds"),
+        (pd.DataFrame({"y": [1, 2], "g": None}), {"group": "g"}, "'g' is missing in all rows"),
+        (pd.DataFrame({"y": list("abc")}), {"task": "binary"}, "two: give task multiclass"),
     ],
 )
 def test_what_cannot_be_studied_is_said_in_a_sentence(frame, options, message: str) -> None:

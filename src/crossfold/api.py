@@ -10,14 +10,19 @@ from dataclasses import dataclass, field
 from functools import reduce
 from operator import getitem
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pandas as pd
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from crossfold.datasets.figure_dataset import to_svg
-from crossfold.datasets.table_dataset import as_text, with_plain_types
+from crossfold.datasets.table_dataset import (
+    as_text,
+    read_dates,
+    with_plain_types,
+    without_words,
+)
 from crossfold.exceptions import CrossfoldError
 from crossfold.validation.tables import POOLED
 
@@ -25,7 +30,8 @@ if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
     from matplotlib.figure import Figure
 
-    from crossfold.templates.parameters import TableParameters, Task
+    from crossfold.pipelines.table.profile import Profile
+    from crossfold.templates.parameters import Task
 
 NAME = "study"
 _TABLES = ("predictions", "metrics_table", "comparison", "history", "feature_importance")
@@ -52,7 +58,7 @@ class Study:
     figures: dict[str, Figure]  # figures of matplotlib by name
     warnings: tuple[str, ...]  # what should be known of the table, in sentences
     _table: pd.DataFrame = field(repr=False)
-    _parameters: TableParameters = field(repr=False)
+    _profile: Profile = field(repr=False)
     _report: str = field(repr=False)
 
     def score(self, frame: pd.DataFrame) -> pd.DataFrame:
@@ -71,11 +77,12 @@ class Study:
         Raises
         ------
         CrossfoldError
-            Columns are missing; all are named.
+            Columns are missing; all are named. There is no row, or nothing in a column can be read.
         """
         from crossfold.pipelines.table.nodes import build_coming_features, score_rows
 
-        features = build_coming_features(with_plain_types(frame), self._table, self._parameters)
+        read = _read(frame, self._profile)
+        features = build_coming_features(read, self._table, self._profile.parameters)
         return score_rows(self.model, features)
 
     def to_html(self, file: str | Path | None = None) -> str:
@@ -95,7 +102,7 @@ class Study:
         return self.metrics[of_result].pivot_table("estimate", "model", "metric")
 
     def __repr__(self) -> str:
-        n, target = len(self.features), self._parameters.target
+        n, target = len(self.features), self._profile.parameters.target
         return f"Study of {target!r}, {n:,} rows\n{self.summary().round(3).to_string()}"
 
     def _repr_html_(self) -> str:
@@ -163,11 +170,22 @@ def study(
     from crossfold.pipelines.table import create_pipeline
     from crossfold.pipelines.table.profile import Wishes, profile_table
     from crossfold.pipelines.table.study import study_parameters
+    from crossfold.templates.parameters import Task
     from crossfold.templates.reporting.nodes import FIGURES
+    from crossfold.user_input import did_you_mean
 
-    if not isinstance(frame, pd.DataFrame):
-        raise CrossfoldError(f"A study reads a pandas DataFrame, not a {type(frame).__name__}.")
-    frame = with_plain_types(frame)
+    if task not in (None, *get_args(Task)):
+        raise CrossfoldError(f"task is {task!r}: give one of {', '.join(get_args(Task))}.")
+    _require_frame(frame)
+    pipeline = create_pipeline(NAME)
+    blocks = {
+        name.split(".")[1] for name in pipeline.inputs() if name.startswith(f"params:{NAME}.")
+    }
+    if unknown := sorted({*(parameters or {})} - blocks):
+        raise CrossfoldError(
+            f"parameters has no block {', '.join(unknown)}{did_you_mean(unknown[0], blocks)}: the"
+            f" blocks are {', '.join(sorted(blocks))}."
+        )
     dropped = drop if isinstance(drop, list | tuple | set | pd.Index) else [drop]
     # As `as_text` writes the target: the event 1.0 of a column of numbers is "1".
     event = None if positive is None else as_text(pd.Series([positive])).iloc[0]
@@ -179,17 +197,21 @@ def study(
         task=task,
         drop=tuple(map(str, dropped)),
     )
-    profile = profile_table(frame, wishes)
+    try:
+        profile = profile_table(frame, wishes)
+    except CrossfoldError as error:  # what are options of the command are arguments here
+        raise CrossfoldError(str(error).replace("--", "")) from None
+    told = tuple(warning.replace("--", "") for warning in profile.warnings)
     with _quiet():
-        for warning in profile.warnings:
+        for warning in told:
             warnings.warn(warning, UserWarning, stacklevel=2)
     own = study_parameters(profile.parameters, profile.n_rows)
     own = _merged(own, {"report": {"title": title, "command": ""}, **(parameters or {})})
     figures = {f"{NAME}.figures.{name}": name for name in FIGURES}
     with _quiet():
         made = run_in_memory(
-            create_pipeline(NAME),
-            {f"{NAME}.raw": frame},
+            pipeline,
+            {f"{NAME}.raw": _read(frame, profile)},
             {NAME: {**own, "table": profile.parameters}, "seed": seed, "data_notice": ""},
             [*(f"{NAME}.{name}" for name in (*_TABLES, *_OTHERS)), *figures],
         )
@@ -199,11 +221,25 @@ def study(
         importance=found["feature_importance"],
         **{name: found[name] for name in found.keys() & Study.__dataclass_fields__.keys()},
         figures={name: made[key] for key, name in figures.items()},
-        warnings=profile.warnings,
+        warnings=told,
         _table=found["table"],
-        _parameters=profile.parameters,
+        _profile=profile,
         _report=found["report"],
     )
+
+
+def _require_frame(frame: Any) -> None:
+    if not isinstance(frame, pd.DataFrame):
+        raise CrossfoldError(f"A study reads a pandas DataFrame, not a {type(frame).__name__}.")
+
+
+def _read(frame: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    """Read a table as its profile says: words for missing values, and how dates are written."""
+    _require_frame(frame)
+    read = without_words(with_plain_types(frame), profile.missing_words)
+    for name in profile.date_formats.keys() & {*read.columns}:
+        read[name] = read_dates(read[name], profile.date_formats[name], "the table")
+    return read
 
 
 def _merged(default: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,7 +261,7 @@ def _quiet() -> Iterator[None]:
     logger = logging.getLogger("kedro")
     level = logger.level
     rich = [handler for handler in logging.root.handlers if getattr(handler, "markup", False)]
-    logger.setLevel(logging.WARNING)
+    logger.setLevel(logging.ERROR)
     for handler in rich:
         handler.markup = False  # type: ignore[attr-defined]
     try:

@@ -270,6 +270,12 @@ def test_absent_files_empty_folders_and_damaged_rows_are_refused(tmp_path: Path)
     file = write(tmp_path / "a.csv", "a,b\n1,2\n1,2,3\n")
     with pytest.raises(DataError, match=r"a\.csv cannot be read: .*line 3, saw 3"):
         csv(file).load()
+    file.write_bytes("a,b\n1,ä\n".encode("cp1252"))
+    with pytest.raises(DataError, match="it is not written in utf-8: export it so"):
+        csv(file).load()
+    file.write_bytes(b"")
+    with pytest.raises(DataError, match="it is empty"):
+        csv(file).load()
     with pytest.raises(DataError, match="never written"):
         csv(file).save(pd.DataFrame())  # type: ignore[arg-type]
 

@@ -29,6 +29,7 @@ from crossfold.reports import words
         (words.fitting(math.inf), "–"),
         (words.fitting_interval(43.12, 40.2, 46.04), "43.1 (40.2–46.0)"),
         (words.fitting_interval(-0.7, -1.02, -0.49), "−0.70 (−1.02 to −0.49)"),
+        (words.fitting_interval(-0.0557, -0.108, -0.0025), "−0.056 (−0.108 to −0.003)"),
         (words.fitting_interval(2.0, 2.0, 2.0), "2.00"),
         (words.shortened("a\n b\tc"), "a b c"),
         (words.shortened("x" * 50 + "end", 12), "xxxxxxx…xend"),

@@ -6,7 +6,7 @@ import io
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from importlib.util import find_spec
 from itertools import zip_longest
@@ -118,10 +118,7 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
 
     def load(self) -> pd.DataFrame:
         """Read the table, or join those of a folder, identifiers hashed."""
-        table = with_plain_types(self._read())
-        words = self._load_args.get("na_values")
-        if words:
-            table = table.apply(lambda values: values.mask(values.isin(words)))
+        table = without_words(with_plain_types(self._read()), self._load_args.get("na_values"))
         for column in set(self._hashed_columns) & set(table.columns):
             table[column] = hash_identifiers(as_text(table[column]).fillna(""), self._key)
         for column in (set(self._units) & set(table.columns)) - set(self._hashed_columns):
@@ -133,7 +130,7 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         )
         for column in table.columns.difference(self._hashed_columns):
             if column in self._date_formats:
-                table[column] = self._dates(table[column], self._date_formats[column])
+                table[column] = read_dates(table[column], self._date_formats[column], self._place)
             elif plain and pd.api.types.is_string_dtype(table[column]):
                 table[column] = plain(table[column])
         return table
@@ -165,20 +162,6 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         except (ImportError, DatasetError, ValueError, OSError) as error:
             raise DataError(f"{self._place} cannot be read: {_reason(error)}") from error
         return self._joined(parts)
-
-    def _dates(self, values: pd.Series, form: str) -> pd.Series:
-        """Read dates; another format than the declared one must not turn them all into nothing."""
-        dates = pd.to_datetime(values, format=form, errors="coerce")
-        unreadable = values[dates.isna() & values.notna()]
-        if len(unreadable) and dates.isna().all():
-            raise DataError(
-                f"No date in the column {values.name!r} of {self._place} is written as {form}:"
-                " change date_formats in its catalog entry."
-            )
-        if len(unreadable):
-            told = "%s: %s values are no dates written as %s; they count as missing."
-            _logger.warning(told, values.name, f"{len(unreadable):,}", form)
-        return dates
 
     def _joined(self, parts: dict[str, pd.DataFrame]) -> pd.DataFrame:
         first, *others = parts
@@ -232,6 +215,27 @@ def _of_numpy(values: pd.Series) -> pd.Series:
     return plain.set_axis(values.index)
 
 
+def without_words(table: pd.DataFrame, words: Sequence[str] | str | None) -> pd.DataFrame:
+    """Make cells that hold nothing but one of the words missing."""
+    words = [words] if isinstance(words, str) else words
+    return table.apply(lambda values: values.mask(values.isin(words))) if words else table
+
+
+def read_dates(values: pd.Series, form: str, place: str) -> pd.Series:
+    """Read dates; another format than the declared one must not turn them all into nothing."""
+    dates = pd.to_datetime(values, format=form, errors="coerce")
+    unreadable = values[dates.isna() & values.notna()]
+    if len(unreadable) and dates.isna().all():
+        raise DataError(
+            f"No date in the column {values.name!r} of {place} is written as {form}:"
+            " change date_formats in its catalog entry."
+        )
+    if len(unreadable):
+        told = "%s: %s values are no dates written as %s; they count as missing."
+        _logger.warning(told, values.name, f"{len(unreadable):,}", form)
+    return dates
+
+
 def as_text(values: pd.Series) -> pd.Series:
     """Write values as text without spaces around them; whole numbers without a decimal point.
 
@@ -265,9 +269,12 @@ def _plain_numbers(decimal: str, thousands: str | None) -> Callable[[pd.Series],
 
 
 def _reason(error: Exception) -> str:
+    error = error.__cause__ if isinstance(error.__cause__, Exception) else error
     if isinstance(error, pd.errors.EmptyDataError):
         return "it is empty."
-    lines = str(error.__cause__ or error).strip().splitlines() or [type(error).__name__]
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not written in {error.encoding}: export it so, or change its catalog entry."
+    lines = str(error).strip().splitlines() or [type(error).__name__]
     return f"{lines[0].rstrip('.')}."
 
 

@@ -96,7 +96,10 @@ def fitting_interval(estimate: float, low: float, high: float) -> str:
     """Print an estimate of any size with its interval: 43.1 (40.2–46.0)."""
     if not is_interval(estimate, low, high):
         return fitting(estimate)
-    estimated, start, end = (fitting(one, high - low) for one in (estimate, low, high))
+    width = high - low
+    if low > 0 or high < 0:  # the nearer end is not printed as 0 then: readers look for it
+        width = min(width, 10 * min(abs(low), abs(high)))
+    estimated, start, end = (fitting(one, width) for one in (estimate, low, high))
     return estimated + _ends(low, start, end)
 
 

@@ -146,8 +146,14 @@ def test_coming_rows_get_the_same_columns(raw: pd.DataFrame) -> None:
     assert features.dtypes.astype(str).to_dict() == expected.dtypes.astype(str).to_dict()
     assert features["born_days"].tolist() == [10, -3653]
     assert features["town"].tolist()[0] == "Rome"
-    with pytest.raises(CrossfoldError, match="no column 'day', 'insured'"):
-        build_coming_features(coming.drop(columns=["day", "insured"]), table, PARAMETERS)
+    for wrong, message in (
+        (coming.drop(columns=["day", "insured"]), "no column 'day', 'insured'"),
+        (coming.assign(age=["1,5", "2,5"]), "None of the 2 values of age can be read as a number"),
+        (coming[:0], "no rows to score"),
+    ):
+        with pytest.raises(CrossfoldError, match=message):
+            build_coming_features(wrong, table, PARAMETERS)
+    assert build_coming_features(coming.assign(age="NA"), table, PARAMETERS)["age"].isna().all()
 
 
 def test_scored_again_a_table_gives_its_own_features(raw: pd.DataFrame) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from crossfold.datasets.table_dataset import as_text
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.table.kinds import READERS, as_category, as_number
+from crossfold.pipelines.table.kinds import KNOWN_MISSING, READERS, as_category, as_number
 from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.parameters import TableParameters
 
@@ -109,9 +109,12 @@ def build_coming_features(
     Raises
     ------
     CrossfoldError
-        If columns are missing; all are named.
+        If columns are missing; all are named. If there is no row, or nothing in a column can be
+        read.
     """
     require_columns(coming_raw, table_parameters.columns)
+    if coming_raw.empty:
+        raise CrossfoldError("There are no rows to score.")
     rows = pd.DataFrame(
         {name: _read(coming_raw[name], kind) for name, kind in table_parameters.columns.items()},
         index=coming_raw.index,
@@ -176,6 +179,13 @@ def _parsed(raw: pd.DataFrame, table: TableParameters) -> pd.DataFrame:
 def _read(values: pd.Series, kind: str) -> pd.Series:
     """Read an input, and say how many of its values are no such thing."""
     read = READERS[kind](values)
+    written = values[~values.isin(KNOWN_MISSING)].count()
+    if written > 1 and read.isna().all():
+        raise CrossfoldError(
+            f"None of the {written:,} values of {values.name} can be read as a {kind}: write them"
+            " as in the table that the study was made of, or change its kind in"
+            " parameters_table.yml."
+        )
     unreadable = int((read.isna() & as_text(values).notna()).sum()) if read.isna().any() else 0
     if unreadable:
         _logger.warning(

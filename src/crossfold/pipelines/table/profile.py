@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.datasets.identifiers import SHARE_OF_A_COPY, canonical_identifiers, rows_with_own
-from crossfold.datasets.table_dataset import as_text, with_plain_types
+from crossfold.datasets.table_dataset import as_text, with_plain_types, without_words
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.kinds import (
     DATES_NOTE,
@@ -103,8 +103,7 @@ def profile_table(
     frame = with_plain_types(frame)
     _refuse_wishes(frame, wishes)
     words = sorted({word for name in frame.columns for word in missing_words(frame[name])})
-    if words:
-        frame = frame.apply(lambda values: values.mask(values.isin(words)))
+    frame = without_words(frame, words)
     if frame.isna().all(axis=None):
         raise CrossfoldError("All values of the table are missing: export it again.")
     columns = tuple(_describe(frame[name], wishes) for name in frame.columns)
@@ -124,6 +123,8 @@ def _refuse_wishes(frame: pd.DataFrame, wishes: Wishes) -> None:
     require_columns(frame, [name for name in named if name is not None])
     if clash := {wishes.target, wishes.group, wishes.time}.intersection(wishes.drop):
         raise CrossfoldError(f"{sorted(map(str, clash))} cannot be dropped: an option names it.")
+    if wishes.group is not None and frame[wishes.group].isna().all():
+        raise CrossfoldError(f"The group {wishes.group!r} is missing in all rows: name another.")
     if wishes.target in (wishes.group, wishes.time):
         raise CrossfoldError(f"{wishes.target!r} cannot be the target and the group or the time.")
     try:
