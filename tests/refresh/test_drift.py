@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,9 @@ def test_the_page_says_all_of_it(drift: Drift) -> None:
     assert "The share of missed True went from" in page
     assert "−0.0500" in page
     assert "visits 1 (sha256 aaaaaaaaaaaa…)" in page
+    few = drift_table(RULE, visits(9, 0.4, 50), visits(8, 0.2, 40).assign(city="a"), None)
+    told = replace(drift, table=few).in_a_sentence
+    assert told.endswith("1 of 3 features have shifted (too few rows to tell: 1; gone: 1).")
 
 
 def test_data_without_the_label_are_refused() -> None:

@@ -38,13 +38,18 @@ def catalog(folder: Path, version: str) -> DataCatalog:
     return DataCatalog.from_config(entries, save_version=version)
 
 
-def run_study(folder: Path, version: str, noise: float, first_visit: int = 0) -> DataCatalog:
-    """Write what a study writes; the more noise, the worse the model. Rows come in any order."""
+def run_study(
+    folder: Path, version: str, noise: float, first_visit: int = 0, moved: int = 0
+) -> DataCatalog:
+    """Write what a study writes; the more noise, the worse the model. Rows come in any order.
+
+    Rows that have moved have the numbers of visits of other patients.
+    """
     rng = np.random.default_rng(1)
     made = catalog(folder, version)
     order = rng.permutation(N)
     visits = np.arange(N) + first_visit
-    made.save("records", pd.DataFrame({"visit": visits[order]}))
+    made.save("records", pd.DataFrame({"visit": visits, "patient": visits + moved}).iloc[order])
     scores = 1 / (1 + np.exp(-(2 * TARGET - 1 + noise * rng.normal(size=N))))
     own = pd.DataFrame(
         {
@@ -63,9 +68,9 @@ def run_study(folder: Path, version: str, noise: float, first_visit: int = 0) ->
     return made
 
 
-def decide(made: DataCatalog, policy: Any = "auto") -> str | None:
+def decide(made: DataCatalog, policy: Any = "auto", rule: ModelRule = RULE) -> str | None:
     """Decide on the latest version, carry it out, and say what was decided."""
-    decision = consider(made, "model", RULE, policy)
+    decision = consider(made, "model", rule, policy)
     if decision is None:
         return None
     decision.carry_out()
@@ -123,13 +128,17 @@ def test_a_key_that_tells_no_rows_apart_is_refused(tmp_path: Path) -> None:
     run_study(tmp_path, "2", noise=1)
     made = catalog(tmp_path, "3")
     made.save("records", pd.DataFrame({"visit": [1] * N}))
-    with pytest.raises(RefreshError, match="column visit of records does not tell its rows apart"):
+    with pytest.raises(RefreshError, match="visit of records do not tell its rows apart"):
         decide(made)
 
 
-def test_models_without_common_rows_cannot_be_compared(tmp_path: Path) -> None:
-    decide(run_study(tmp_path, "1", noise=1))
-    decided = decide(run_study(tmp_path, "2", noise=9, first_visit=N))
+@pytest.mark.parametrize("other", [{"first_visit": N}, {"moved": N}])
+def test_models_without_common_rows_cannot_be_compared(
+    tmp_path: Path, other: dict[str, int]
+) -> None:
+    rule = RULE.model_copy(update={"key": ("visit", "patient")})
+    decide(run_study(tmp_path, "1", noise=1), rule=rule)
+    decided = decide(run_study(tmp_path, "2", noise=9, **other), rule=rule)
     assert decided == "model 2 is in use: it shares no row with the one before."
 
 

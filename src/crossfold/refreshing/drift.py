@@ -38,6 +38,8 @@ COLUMNS += ["estimate", "low", "high", "by_chance", "n", "verdict"]
 ROW_INCHES = 0.24
 LEAST_SHOWN = 0.001
 MOST_FEATURES = 40
+SHIFTED = ("shifted", "shifted far")
+OTHERWISE = ("too few rows to tell", "new", "gone")
 LOOKS = {
     "stable": (style.BLUE, "o"),
     "too few rows to tell": (style.GREY, "^"),
@@ -75,11 +77,11 @@ class Drift:
         if self.change.before is None:
             return f"{self.study}: there are no data from before to compare with."
         rows, features = self.part(ROWS).iloc[0], self.part(FEATURE)
-        n_moved = int((features["verdict"] != "stable").sum())
-        return (
-            f"{self.study}: {rows['before']:,.0f} rows before, {rows['now']:,.0f} now;"
-            f" {n_moved} of {len(features)} features have shifted."
-        )
+        verdicts = features["verdict"]
+        told = f"{int(verdicts.isin(SHIFTED).sum())} of {len(features)} features have shifted"
+        others = [f"{one}: {n}" for one in OTHERWISE if (n := int((verdicts == one).sum()))]
+        told += f" ({'; '.join(others)})" if others else ""
+        return f"{self.study}: {rows['before']:,.0f} rows before, {rows['now']:,.0f} now; {told}."
 
 
 def drift_table(

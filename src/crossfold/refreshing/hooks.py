@@ -11,7 +11,7 @@ from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol, DatasetError
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from crossfold.datasets.atomic import sweep_folder, temporary_file
 from crossfold.datasets.download import sha256
@@ -38,12 +38,18 @@ class ModelRule(Frozen):
     # ``probability`` and ``group``
     predictions: str
     records: str  # dataset of the table whose rows ``row`` counts
-    key: str  # its column that tells rows apart, whatever their order
+    # its columns that together tell rows apart, whatever their order; or the name of one
+    key: tuple[str, ...]
     # which predictions are the model's
     model: str
     protocol: str
     # one of `crossfold.validation.metrics.METRICS` that needs no decisions
     metric: Literal["roc_auc", "pr_auc", "brier", "log_loss"] = "roc_auc"
+
+    @field_validator("key", mode="before")
+    @classmethod
+    def _one_column(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
 
 class DriftRule(Frozen):

@@ -113,7 +113,7 @@ def common_rows(
     old = _out_of_fold(catalog, rule, before.evidence)
     if not (new.index.is_unique and old.index.is_unique):
         raise RefreshError(
-            f"The column {rule.key} of {rule.records} does not tell its rows apart, so two models"
+            f"{', '.join(rule.key)} of {rule.records} do not tell its rows apart, so two models"
             " cannot be compared row by row: name another key in refresh.yml."
         )
     return new.join(old["p1"].rename("p1_before"), how="inner")
@@ -140,7 +140,8 @@ def _out_of_fold(
     )
     of_model = (predictions["model"] == rule.model) & (predictions["protocol"] == rule.protocol)
     own: pd.DataFrame = predictions.loc[of_model, ["row", "target", "p1", "group"]]
-    return own.set_axis(records[rule.key].to_numpy()[own.pop("row")])
+    row = own.pop("row")
+    return own.set_index([records[name].to_numpy()[row] for name in rule.key])
 
 
 def _folder(catalog: CatalogProtocol[Any, Any], model: str) -> Path:
