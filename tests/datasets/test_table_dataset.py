@@ -276,6 +276,8 @@ def test_absent_files_empty_folders_and_damaged_rows_are_refused(tmp_path: Path)
     file.write_bytes(b"")
     with pytest.raises(DataError, match="it is empty"):
         csv(file).load()
+    with pytest.raises(DataError, match="No file is named"):
+        TableDataset(dataset={"type": "pandas.CSVDataset", "filepath": None}).load()
     with pytest.raises(DataError, match="never written"):
         csv(file).save(pd.DataFrame())  # type: ignore[arg-type]
 

@@ -147,6 +147,8 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         return sorted(file for file in path.rglob(f"*{suffix}") if file.is_file())
 
     def _read(self) -> pd.DataFrame:
+        if self._filepath is None and self._config.keys() & {"filepath", "path"}:
+            raise DataError("No file is named where a table is to be read: name one.")
         if self._filepath is not None and not self._exists():
             raise DataError(f"There is no file or folder {self._filepath}: check its path.")
         package, extra = self._needed

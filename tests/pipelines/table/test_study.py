@@ -351,7 +351,10 @@ def _fail(*_: object) -> None:
         ("a.b", "lower-case letters"),
         ("../up", "lower-case letters"),
         ("all", "reserved"),
+        ("seed", "reserved"),
+        ("catalog_of_mine", "reserved"),
         ("mine_audit", "reserved"),
+        ("mine_coming", "reserved"),
         ("wine", "There is a study wine already"),
     ],
 )

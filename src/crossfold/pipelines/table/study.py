@@ -23,7 +23,10 @@ from crossfold.templates.parameters import TableParameters
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 RESERVED = ("all", "audit", "data_engineering", "modelling", "reporting", "scoring", "table")
-RESERVED_ENDINGS = ("_audit", "_score")
+PARAMETERS = ("seed", "data_notice")  # of all studies
+RESERVED_ENDINGS = ("_audit", "_score", "_coming")
+# Kedro reads every file of folders that begin like this as one kind of configuration.
+RESERVED_STARTS = ("catalog", "credentials", "globals", "logging", "parameters")
 PLAIN = re.compile(r"[^\W\d][\w./-]*")
 YAML_WORDS = ("yes", "no", "true", "false", "null", "on", "off", "y", "n")
 FEW_ROWS, MANY_ROWS, VERY_MANY_ROWS = 2_000, 20_000, 200_000
@@ -78,7 +81,8 @@ def refuse_name(name: str, conf: Path, *, force: bool) -> None:
             f"{name!r} cannot be a study's name: take lower-case letters, digits and _, a letter"
             " first."
         )
-    if name in RESERVED or name.endswith(RESERVED_ENDINGS):
+    is_reserved = name in (*RESERVED, *PARAMETERS) or name.startswith(RESERVED_STARTS)
+    if is_reserved or name.endswith(RESERVED_ENDINGS):
         raise CrossfoldError(f"The name {name} is reserved: take another.")
     folder = conf / "base" / name
     if not folder.exists():
