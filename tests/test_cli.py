@@ -177,6 +177,18 @@ def test_refused_parameter_is_told_with_what_is_allowed(conf: Path) -> None:
             " Change it in conf/ or with --params.",
         ),
         (
+            run,
+            ["--pipelines=wine", "--params=appointments.date_format=%d/%m/%Y"],
+            "A value of --params cannot be read as YAML: put quotes around it within those of the"
+            " shell, as in --params='appointments.date_format=\"%d/%m/%Y\"'.",
+        ),
+        (
+            run,
+            ["--pipelines=wine", "--params=appointments.missed.0=DNA"],
+            "The configuration cannot be read: Cannot merge DictConfig with ListConfig full_key:"
+            " object_type=dict",
+        ),
+        (
             refresh,
             ["--env=smaple"],
             "There is no environment smaple (did you mean sample?): the environments are base,"
@@ -190,7 +202,7 @@ def test_refused_parameter_is_told_with_what_is_allowed(conf: Path) -> None:
             " there are.",
         ),
     ],
-    ids=["names and values", "not of the pipeline", "environment", "node"],
+    ids=["names and values", "not of the pipeline", "text", "list", "environment", "node"],
 )
 def test_wrong_names_and_values_are_refused_before_anything_runs(
     conf: Path, tmp_path: Path, command: click.Command, options: list[str], sentence: str

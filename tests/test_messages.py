@@ -13,6 +13,7 @@ from kedro.config import MissingConfigException
 from kedro.io import DataCatalog, DatasetError
 from kedro.validation import DataValidationError
 from kedro_datasets.pandas import ParquetDataset
+from sklearn.ensemble import RandomForestClassifier
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.messages import explain
@@ -121,6 +122,11 @@ def test_configuration_and_empty_selections_are_told() -> None:
     )
     assert explain(ValueError("Pipeline contains no nodes after\nall filters.")) == (
         "Pipeline contains no nodes after all filters."
+    )
+    with pytest.raises(ValueError, match="must be an int") as refused:
+        RandomForestClassifier(n_estimators=-3).fit([[0], [1]], [0, 1])
+    assert str(explain(refused.value)).endswith(
+        "-3 instead. Mend the model's params in the configuration."
     )
 
 

@@ -261,7 +261,7 @@ def test_unknown_environment_is_told_with_those_that_there_are(conf: Path) -> No
         {"pipelines": [], "from_nodes": (), "tags": ()},
         {"pipeline": "study", "to_nodes": ["study.draw"], "namespaces": ["study"]},
         {"pipelines": ["study"], "from_inputs": ["table"], "to_outputs": ["study.figure"]},
-        {"node_names": ("study.divide",), "tags": ["modelling"]},
+        {"node_names": ("study.divide",), "tags": ["modelling"], "runner": "kedro.runner.X"},
     ],
 )
 def test_what_exists_can_be_selected(options: dict[str, Any]) -> None:
@@ -285,6 +285,11 @@ def test_what_exists_can_be_selected(options: dict[str, Any]) -> None:
             {"namespaces": ["studi"], "tags": ["reporting"]},
             "There is no namespace studi (did you mean study?); there is no tag reporting: kedro"
             " registry describe __default__ lists the nodes that there are.",
+        ),
+        (
+            {"runner": "ThredRunner"},
+            "There is no runner ThredRunner (did you mean ThreadRunner?): there are"
+            " SequentialRunner, ThreadRunner, ParallelRunner.",
         ),
     ],
 )

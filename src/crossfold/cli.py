@@ -14,6 +14,7 @@ from kedro.framework.startup import ProjectMetadata
 from kedro.server.utils import KEDRO_PROJECT_PATH_ENV, KEDRO_SERVER_CONF_SOURCE, KEDRO_SERVER_ENV
 from kedro.utils import find_kedro_project
 from kedro_viz.launchers.cli.main import viz
+from yaml import YAMLError
 
 from crossfold.messages import explain
 from crossfold.user_input import require_selection
@@ -25,6 +26,16 @@ TELEMETRY = "kedro-telemetry"
 
 class OneSentenceCommand(click.Command):
     """A command that prints errors a user can cause as one sentence and exits with status 1."""
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        """Read the options."""
+        try:
+            return super().make_context(*args, **options)
+        except YAMLError as error:
+            raise click.ClickException(
+                "A value of --params cannot be read as YAML: put quotes around it within those of"
+                " the shell, as in --params='appointments.date_format=\"%d/%m/%Y\"'."
+            ) from error
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; other errors keep their traceback."""

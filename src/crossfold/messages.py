@@ -35,6 +35,7 @@ def explain(error: BaseException) -> str | None:
     from kedro.config import BadConfigException, MissingConfigException
     from kedro.io.core import DatasetError
     from kedro.validation import DataValidationError
+    from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
     if any(isinstance(cause, OSError) and cause.errno in DISK_FULL for cause in _chain(error)):
@@ -47,7 +48,10 @@ def explain(error: BaseException) -> str | None:
         return _explain_data(error)
     if isinstance(error, DatasetError) and not isinstance(error, DataValidationError):
         return _explain_dataset(str(error))
-    is_of_conf = isinstance(error, MissingConfigException | BadConfigException | YAMLError)
+    if type(error).__name__ == "InvalidParameterError":  # scikit-learn's, which need not be loaded
+        return f"{_one_line(error)} Mend the model's params in the configuration."
+    of_conf = MissingConfigException | BadConfigException | YAMLError | OmegaConfBaseException
+    is_of_conf = isinstance(error, of_conf)
     return f"The configuration cannot be read: {_one_line(error)}" if is_of_conf else None
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 PARAMETER = "params:"
 SEED = "seed"
+RUNNERS = ("SequentialRunner", "ThreadRunner", "ParallelRunner")
 # Seeds have 32 bits, and members, repeats and draws start from the seed plus their number.
 LARGEST_SEED = 4_000_000_000
 CLOSE_WITH_BLOCK = 0.8  # names that share a long block look close already
@@ -65,7 +66,7 @@ def require_environment(loader: OmegaConfigLoader) -> None:
 
 
 def require_selection(options: Mapping[str, Any], pipelines: Pipelines) -> None:
-    """Refuse pipelines, and parts of them, that do not exist, and name the closest that do.
+    """Refuse pipelines, parts of them and runners that do not exist; name the closest that do.
 
     The options are those of ``kedro run``, by the names of its arguments.
     """
@@ -74,6 +75,9 @@ def require_selection(options: Mapping[str, Any], pipelines: Pipelines) -> None:
     unknown = [_no("pipeline", name, pipelines) for name in names if name not in pipelines]
     if unknown:
         raise CrossfoldError(f"{_joined(unknown)}: the pipelines are {', '.join(pipelines)}.")
+    runner = options.get("runner") or ""
+    if runner.isidentifier() and runner not in RUNNERS:  # others have an import path
+        raise CrossfoldError(f"{_no('runner', runner, RUNNERS)}: there are {', '.join(RUNNERS)}.")
     unknown = [
         _no(kind, name, known)
         for option, (kind, known) in _parts([pipelines[name] for name in names]).items()

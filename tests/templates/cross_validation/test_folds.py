@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
+from pydantic import ValidationError
 
 from crossfold.templates.cross_validation.folds import (
     ALL_ROWS,
@@ -70,6 +71,18 @@ def test_a_training_fold_without_groups_to_leave_out_is_told() -> None:
     for member in (0, 1):
         with pytest.raises(SplitError, match="too few groups to leave some out"):
             fold.inner(member)
+
+
+@pytest.mark.parametrize("name", ["target", "group", "time"])
+def test_a_column_that_is_not_there_is_told(binary, name) -> None:
+    roles = binary.roles.model_copy(update={name: "ward"})
+    with pytest.raises(SplitError, match="The table has no column ward: correct"):
+        assign_rows_to_folds(binary.table, binary.features, binary.fold_parameters, roles, 0)
+
+
+def test_one_part_would_leave_nothing_to_learn_from() -> None:
+    with pytest.raises(ValidationError, match="0 or at least 2"):
+        FoldParameters(parts=1)
 
 
 def test_parts_keep_groups_together_and_cover_the_training_rows(study) -> None:

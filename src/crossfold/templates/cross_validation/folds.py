@@ -93,6 +93,14 @@ def assign_rows_to_folds(
     The cleaned table has the group and the date of each row, `features` the same rows in the same
     order with the target; a table of the schema `crossfold.validation.schemas.FOLDS` is returned.
     """
+    roles = (table_parameters.group, table_parameters.time, folds.split_column)
+    missing = [name for name in roles if name is not None and name not in table]
+    missing += [table_parameters.target] if table_parameters.target not in features else []
+    if missing:
+        raise SplitError(
+            f"The table has no column {', '.join(missing)}: correct `target`, `group` and"
+            " `time` in the study's block `table`, or `folds.split_column`."
+        )
     group = group_codes(table, table_parameters)
     target = target_numbers(features[table_parameters.target], table_parameters)
     part = np.full(len(group), NOT_SET, dtype=np.int8)

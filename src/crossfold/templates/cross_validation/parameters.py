@@ -15,6 +15,7 @@ from pydantic import (
     PositiveInt,
     RootModel,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -48,7 +49,14 @@ class FoldParameters(Parameters):
     day from which on the last fifth of the rows is."""
     parts: Annotated[int, Field(ge=0, le=100)] = 10
     """Each member of a model leaves one of so many parts of its training fold, by group, for
-    calibration; 0 for models that learn from whole training folds."""
+    calibration; at least 2, or 0 for models that learn from whole training folds."""
+
+    @field_validator("parts")
+    @classmethod
+    def _leave_something(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("one part is the whole training fold; it should be 0 or at least 2")
+        return value
 
 
 class PreparationParameters(Parameters):
