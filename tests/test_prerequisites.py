@@ -5,8 +5,9 @@ import pytest
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
+from crossfold.datasets import TableDataset
 from crossfold.exceptions import CrossfoldError
-from crossfold.hooks import require_inputs, smallest_maker
+from crossfold.hooks import ProjectHooks, require_inputs, smallest_maker
 
 
 def copy(table: pd.DataFrame) -> pd.DataFrame:
@@ -33,6 +34,15 @@ def test_a_table_that_is_there_or_comes_from_outside_is_no_obstacle(catalog):
     require_inputs(STUDY, catalog, PIPELINES)
     catalog.save("table", pd.DataFrame({"a": [1]}))
     require_inputs(AUDIT, catalog, PIPELINES)
+
+
+def test_a_table_of_the_user_s_own_is_no_sample(catalog):
+    params = {"env": "sample", "run_id": None}
+    ProjectHooks().before_pipeline_run(params, STUDY, catalog)
+    catalog["raw"] = TableDataset(dataset={"type": "pandas.CSVDataset", "filepath": "a.csv"})
+    ProjectHooks().before_pipeline_run({**params, "env": None}, STUDY, catalog)
+    with pytest.raises(CrossfoldError, match=r"raw: no synthetic data, .* without --env=sample"):
+        ProjectHooks().before_pipeline_run(params, STUDY, catalog)
 
 
 def test_the_smallest_pipeline_is_named():

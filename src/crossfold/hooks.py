@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kedro.pipeline import Pipeline
     from kedro.pipeline.node import Node
 
+SAMPLE = "sample"
 METRICS_TABLE = ".metrics_table"
 COLUMNS = {"model", "metric", "estimate", "low", "high", "n"}
 CONTROL = "permuted"
@@ -64,7 +65,9 @@ class ProjectHooks:
     def before_pipeline_run(
         self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]
     ) -> None:
-        """Check that what it reads is there; remove what killed runs left where it writes."""
+        """Check what it reads; remove what killed runs left where it writes."""
+        if run_params.get("env") == SAMPLE:
+            require_no_own_table(pipeline, catalog)
         require_inputs(pipeline, catalog, pipelines)
         n = len(pipeline.nodes)
         steps = {node.name: f"step {i} of {n}: " for i, node in enumerate(pipeline.nodes, 1)}
@@ -155,6 +158,19 @@ def local_path(dataset: Any) -> Path | None:
 def saved_path(dataset: Any) -> Path:
     """Give the absolute path of the version that a run has saved."""
     return Path(dataset._get_versioned_path(dataset.resolve_save_version())).absolute()
+
+
+def require_no_own_table(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:
+    """Refuse real rows where reports call all rows invented, and the key of hashes is public."""
+    from crossfold.datasets import TableDataset
+
+    inputs = sorted(pipeline.inputs())
+    own = [name for name in inputs if isinstance(catalog.get(name), TableDataset)]
+    if own:
+        raise CrossfoldError(
+            f"{', '.join(own)}: no synthetic data, but a table of your own. Run it without"
+            f" --env={SAMPLE}, whose reports call all rows invented."
+        )
 
 
 def require_inputs(
