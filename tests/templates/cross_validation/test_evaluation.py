@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from crossfold.exceptions import CrossfoldError
 from crossfold.templates.cross_validation import evaluation
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
@@ -83,6 +84,14 @@ def test_subsets_take_the_rows_they_name(predictions, metrics_table) -> None:
         expected = ((rows["p1"] - rows["target"]) ** 2)[is_in].mean()
         assert row.n == is_in.sum()
         assert row.estimate == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("column", ["nowhere", "not age", "flag > 0"])
+def test_subsets_that_no_flag_names_are_refused(predictions, features, column) -> None:
+    parameters = PARAMETERS.model_copy(update={"subsets": {"own": column}})
+    aged = features.assign(age=30)
+    with pytest.raises(CrossfoldError, match=f"evaluation.subsets.own is '{column}': name a flag"):
+        evaluation.evaluate_predictions(predictions, aged, ROLES, parameters, 0)
 
 
 def test_every_fold_has_its_figures_without_interval(metrics_table) -> None:

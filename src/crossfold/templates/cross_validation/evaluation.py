@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crossfold.exceptions import CrossfoldError
 from crossfold.templates.cross_validation.folds import COMPARED
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters, Task
@@ -82,7 +83,13 @@ def _scopes(
     """List the rows of the whole table and of each subset."""
     yield POOLED, np.arange(len(predictions))
     for scope, column in evaluation.subsets.items():
-        is_in = features[column.removeprefix(_NEGATED)].to_numpy(dtype=bool)
+        flag = features.get(column.removeprefix(_NEGATED))
+        if flag is None or flag.dtype != "bool":
+            raise CrossfoldError(
+                f"evaluation.subsets.{scope} is {column!r}: name a flag of the features, or `not`"
+                " and a flag."
+            )
+        is_in = flag.to_numpy()
         is_in = ~is_in if column.startswith(_NEGATED) else is_in
         yield scope, np.flatnonzero(is_in[predictions["row"].to_numpy()])
 
