@@ -268,7 +268,7 @@ def test_absent_files_empty_folders_and_damaged_rows_are_refused(tmp_path: Path)
     with pytest.raises(DataError, match="holds no table"):
         find_source(str(tmp_path))
     file = write(tmp_path / "a.csv", "a,b\n1,2\n1,2,3\n")
-    with pytest.raises(DataError, match=r"a\.csv cannot be read: .*line 3, saw 3"):
+    with pytest.raises(DataError, match=r"a\.csv cannot be read: .*line 3, saw 3. Take out"):
         csv(file).load()
     file.write_bytes("a,b\n1,ä\n".encode("cp1252"))
     with pytest.raises(DataError, match="it is not written in utf-8: export it so"):

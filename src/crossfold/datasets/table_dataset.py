@@ -276,6 +276,9 @@ def _reason(error: Exception) -> str:
         return "it is empty."
     if isinstance(error, UnicodeDecodeError):
         return f"it is not written in {error.encoding}: export it so, or change its catalog entry."
+    if isinstance(error, pd.errors.ParserError):
+        fault = str(error).strip().rpartition("C error: ")[2]
+        return f"{fault}. Take out lines above the header, and quote texts that hold the delimiter."
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return f"{lines[0].rstrip('.')}."
 

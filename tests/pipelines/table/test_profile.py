@@ -1,5 +1,6 @@
 """What is found out about a table: kinds, tasks, warnings, refusals."""
 
+import re
 from collections.abc import Callable
 
 import numpy as np
@@ -102,6 +103,7 @@ def test_nobody_sees_identifiers_and_free_text() -> None:
     assert describe_column(text(range(N), "id")).example == ""
     assert describe_column(text([f"said number {k}" for k in range(N)])).example == ""
     assert describe_column(text(["M", "F"])).example in ("M", "F")
+    assert describe_column(text(["a\nb"])).example == "a b"
 
 
 def test_missing_words() -> None:
@@ -177,9 +179,13 @@ def test_cells_that_hold_too_much_are_told(profile_of: Profiler, visits: pd.Data
     forms = ["%d.%m.%Y", "%Y-%m-%d"]
     days = pd.to_datetime(visits["visited_on"])
     seen = [day.strftime(forms[place % 2]) for place, day in enumerate(days)]
-    visits = visits.assign(pressure=pressure, ages=ages, seen=seen)
+    crp = ["<5" if place % 8 == 0 else f"{place}.5" for place in range(len(visits))]
+    flagged = [f"{place}.5*" if place % 8 == 0 else f"{place}.5" for place in range(len(visits))]
+    visits = visits.assign(pressure=pressure, ages=ages, seen=seen, crp=crp, flagged=flagged)
     told = warnings_of(profile_of(visits, "missed"))
     assert "pressure: two numbers in a cell are not read" in told
+    assert "crp: some values are no numbers and count as missing (rows: 50)" in told
+    assert re.search(r"flagged: signs beside numbers, as in '\d+.5\*', are not read", told)
     assert "seen: dates written in several ways are not read" in told
     assert "ages" not in told
 
@@ -211,6 +217,8 @@ def test_groups_that_cannot_do_their_work_are_told(
     profile_of: Profiler, visits: pd.DataFrame
 ) -> None:
     assert "another value in every row" in warnings_of(profile_of(visits, "missed", group="visit"))
+    one = warnings_of(profile_of(visits.assign(ward="a"), "missed", group="ward"))
+    assert "ward has 1 values" in one
     told = warnings_of(profile_of(visits, "missed", group="postcode"))
     assert "postcode has 3 values, fewer than 5 folds need" in told
 

@@ -50,6 +50,9 @@ UNIT_NOTE = "numbers with a unit"
 TWO_NUMBERS = r"\d[\d.,]*\s*[/x×]\s*\d[\d.,]*"
 TWO_NUMBERS_NOTE = "two numbers in a cell"
 DATE_LIKE = r"(\d{4}([-./])\d\d?\2\d\d?|\d\d?([-./])\d\d?\3(\d{4}|\d\d))(\D.*)?"
+NO_NUMBERS_NOTE = "some values are no numbers"
+SIGNS = r"[<>≤≥=~()*]\s*"
+SIGNS_NOTE = "signs beside numbers"
 DATES_NOTE = "dates written in several ways"
 KNOWN_MISSING = (
     *("NA", "N/A", "n/a", "na", "NaN", "nan", "NULL", "Null", "null", "-", "--", "?", "."),
@@ -128,13 +131,16 @@ def describe_column(values: pd.Series, date_format: str | None = None) -> Column
     if len(distinct) <= 1:
         return _with_example(column, some)
     told = _kind(column, some, len(present), date_format)
+    if told.note == NO_NUMBERS_NOTE:
+        n_rows = int(as_number(present).isna().sum())
+        told = replace(told, note=f"{NO_NUMBERS_NOTE} and count as missing (rows: {n_rows:,})")
     return _with_example(told, some)
 
 
 def _with_example(column: Column, some: pd.Series) -> Column:
     if column.kind in ("identifier", "text") or some.empty:
         return column
-    return replace(column, example=str(as_text(some.head(1)).iloc[0]))
+    return replace(column, example=" ".join(str(as_text(some.head(1)).iloc[0]).split()))
 
 
 def _kind(column: Column, some: pd.Series, n: int, date_format: str | None) -> Column:
@@ -163,6 +169,10 @@ def _unread_note(text: pd.Series) -> str:
         return f"{UNIT_NOTE} are no numbers: take {unit!r} out of the cells to have them read"
     if text.str.fullmatch(TWO_NUMBERS).mean() >= NEARLY_ALL:
         return f"{TWO_NUMBERS_NOTE} are not read: write each into a column of its own"
+    bare = text.str.replace(SIGNS, "", regex=True)
+    signed = text[bare != text]
+    if len(signed) and as_number(bare).notna().mean() >= NEARLY_ALL:
+        return f"{SIGNS_NOTE}, as in {signed.iloc[0]!r}, are not read: take them out of the cells"
     if text.str.fullmatch(DATE_LIKE).mean() >= NEARLY_ALL:
         return f"{DATES_NOTE} are not read: write them alike"
     return ""
@@ -201,9 +211,7 @@ def find_units(table: pd.DataFrame) -> dict[str, str]:
 def _number_kind(column: Column, numbers: pd.Series, n: int) -> Column:
     if _names_things(column, numbers.dropna(), n):
         return replace(column, kind="identifier")
-    unreadable = int(numbers.isna().sum())
-    note = f"{unreadable} different values are no numbers and count as missing"
-    return replace(column, kind="number", note=note if unreadable else "")
+    return replace(column, kind="number", note=NO_NUMBERS_NOTE if numbers.isna().any() else "")
 
 
 def _are_numbers(numbers: pd.Series) -> bool:

@@ -15,6 +15,7 @@ from crossfold.pipelines.table.kinds import (
     FALSE,
     INPUT_KINDS,
     READERS,
+    SIGNS_NOTE,
     TRUE,
     TWO_NUMBERS_NOTE,
     UNIT_NOTE,
@@ -329,6 +330,8 @@ def find_giveaways(
     random = np.random.default_rng(0)
     unit = np.arange(len(target)) if groups is None else pd.factorize(groups)[0]
     train = (random.permutation(unit.max() + 1) % 2 == 0)[unit]
+    if train.all():  # there is one group
+        return {}
     bins = ((str(name), _bins(inputs[name], train)) for name in inputs.columns)
     if task == "regression":
         numbers = target.to_numpy(dtype="float64")
@@ -425,7 +428,7 @@ def find_caveats(frame: pd.DataFrame, target: pd.Series, profile: Profile) -> li
         told.append(f"{missing:,} rows have no {parameters.target}: they go to the rejected rows.")
     if profile.n_rows < FEWEST_ROWS:
         told.append(f"{profile.n_rows} rows are too few to learn from: expect wide intervals.")
-    unread = (UNIT_NOTE, TWO_NUMBERS_NOTE, DATES_NOTE)
+    unread = (UNIT_NOTE, TWO_NUMBERS_NOTE, SIGNS_NOTE, DATES_NOTE)
     kinds = (*INPUT_KINDS, "identifier")
     noted = [c for c in profile.columns if c.note.startswith(unread) or c.kind in kinds]
     return told + [f"{column.name}: {column.note}." for column in noted if column.note]
