@@ -40,15 +40,15 @@ class ModelRule(Frozen):
     records: str  # dataset of the table whose rows ``row`` counts
     # its columns that together tell rows apart, whatever their order; or the name of one
     key: tuple[str, ...]
-    # which predictions are the model's
+    # which predictions are the model's; a protocol, or those of which a study has one
     model: str
-    protocol: str
+    protocol: tuple[str, ...]
     # one of `crossfold.validation.metrics.METRICS` that needs no decisions
     metric: Literal["roc_auc", "pr_auc", "brier", "log_loss"] = "roc_auc"
 
-    @field_validator("key", mode="before")
+    @field_validator("key", "protocol", mode="before")
     @classmethod
-    def _one_column(cls, value: Any) -> Any:
+    def _one_name(cls, value: Any) -> Any:
         return (value,) if isinstance(value, str) else value
 
 

@@ -138,7 +138,8 @@ def _out_of_fold(
     predictions, records = (
         catalog.load(name, version=versions.get(name)) for name in (rule.predictions, rule.records)
     )
-    of_model = (predictions["model"] == rule.model) & (predictions["protocol"] == rule.protocol)
+    of_protocol = predictions["protocol"].isin(rule.protocol)
+    of_model = of_protocol & (predictions["model"] == rule.model)
     own: pd.DataFrame = predictions.loc[of_model, ["row", "target", "p1", "group"]]
     row = own.pop("row")
     return own.set_index([records[name].to_numpy()[row] for name in rule.key])

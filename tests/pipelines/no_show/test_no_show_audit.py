@@ -453,6 +453,7 @@ def test_every_claim_is_judged(
 
 
 def test_a_study_without_the_models_is_refused(study: pd.DataFrame) -> None:
+    assert study_answers(study.assign(protocol="k_fold")).keys() == study_answers(study).keys()
     with pytest.raises(CrossfoldError, match=r"mlp_tuned.*kedro run --pipelines=no_show"):
         study_answers(study[study["model"] != "mlp_tuned"])
 

@@ -1,15 +1,19 @@
 """The tables of the appointments, against numbers counted by hand and on the real file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from crossfold.pipelines import no_show
 from crossfold.pipelines.no_show import report
 from crossfold.pipelines.no_show.report import CONDITIONS, rate_table, subgroup_columns
 from crossfold.reports.style import figure_style
+from crossfold.templates.cross_validation.evaluation import evaluate_predictions
+from crossfold.templates.cross_validation.folds import MAIN
 from crossfold.templates.parameters import TableParameters
 from crossfold.templates.reporting.results import ReportParameters, Results
 
@@ -220,8 +224,28 @@ def test_gaps_compare_the_levels_that_are_flagged_most_and_least() -> None:
     alike = {**row, "flagged_ratio_low": 0.9, "recall_gap_low": -0.1}
     told = report._gap(alike, Results(report=ReportParameters(labels=labels)))
     assert told.count("which may be chance") == 2
-    nobody = report.subgroup_gaps(results(table[["no_show"]], flagged, [0.2] * 80))
-    assert nobody.columns.tolist() == gaps.columns.tolist()  # a CSV file of none cannot be read
+    for few in (table[["no_show"]], table.head(29), table.head(31)):
+        n = len(few)
+        nobody = report.subgroup_gaps(results(few, flagged[:n], [0.2] * n))
+        assert nobody.empty
+        assert nobody.columns.tolist() == gaps.columns.tolist()  # or the CSV file cannot be read
+
+
+def test_everyone_has_the_intervals_of_the_metrics() -> None:
+    rng = np.random.default_rng(0)
+    table = appointments(no_show=list(rng.random(80) < 0.4))
+    p = np.clip(table["no_show"] * 0.3 + rng.random(80) * 0.6, 0, 1)
+    made = results(table, list(p > 0.5), list(p))
+    shuffled = made.predictions.sample(frac=1, random_state=0, ignore_index=True)
+    predictions = shuffled.assign(fold=0, raw_p1=shuffled["p1"], predicted=shuffled["flagged"])
+    seed, roles = 3, made.table_parameters
+    found = evaluate_predictions(predictions, table, roles, made.evaluation, seed)
+    pooled = found[found["scope"] == "pooled"].set_index("metric")
+    told = report.subgroups(replace(made, predictions=predictions), seed)
+    everyone = told[told["group"] == "Everyone"].set_index("metric")
+    for metric in ("roc_auc", "recall", "precision", "flagged_share"):
+        figures = ["estimate", "low", "high"]
+        assert everyone.loc[metric, figures].tolist() == pooled.loc[metric, figures].tolist()
 
 
 def test_the_page_says_what_calling_a_tenth_brings() -> None:
@@ -255,6 +279,20 @@ def test_the_page_says_what_calling_a_tenth_brings() -> None:
 
 
 ENDS = ("", "_low", "_high")
+
+
+def test_patients_with_one_appointment_each_are_studied_like_others() -> None:
+    """Then the folds have another name, which whatever picks folds by their name has to know."""
+    conf = Path(__file__).parents[3] / "conf/base"
+    families, rule = (
+        yaml.safe_load((conf / file).read_text(encoding="utf-8"))
+        for file in ("no_show/parameters.yml", "refresh.yml")
+    )
+    models = (m for family in families["no_show"]["models"].values() for m in family.values())
+    named = [model["protocols"] for model in models if "protocols" in model]
+    assert named
+    for protocols in (*named, rule["models"]["no_show.model"]["protocol"]):
+        assert set(protocols) == set(MAIN)
 
 
 def test_the_page_states_no_fact_about_one_clinic() -> None:

@@ -174,7 +174,8 @@ def subgroups(results: Results, seed: int) -> pd.DataFrame:
     Columns ``group``, ``level``, ``n``, ``positives``, ``metric`` (``rate`` with its Wilson
     interval, and those of `subgroup_table`), ``estimate``, ``low``, ``high``.
     """
-    rows = results.predicted(results.reference)
+    # In the order in which the metrics were computed, so that everyone's intervals are theirs.
+    rows = results.predicted(results.reference).sort_index()
     levels: dict[str, Any] = {EVERYONE: np.full(len(rows), "all")}
     levels |= dict(subgroup_columns(results.table).take(rows["row"].to_numpy()))
     draws = GroupBootstrap(rows["group"], results.evaluation.n_resamples, seed)
@@ -201,8 +202,8 @@ def subgroup_gaps(results: Results) -> pd.DataFrame:
     lines = []
     for group, of_row in levels.items():
         names = [n for n in pd.unique(of_row.dropna()) if (of_row == n).sum() >= FEWEST_ROWS]
-        shares, recalls = _drawn(rows, [(of_row == name).to_numpy() for name in names], draws)
         if len(names) > 1:
+            shares, recalls = _drawn(rows, [(of_row == name).to_numpy() for name in names], draws)
             most, least = int(shares[0].argmax()), int(shares[0].argmin())
             lines.append(
                 {

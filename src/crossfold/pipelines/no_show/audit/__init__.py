@@ -19,6 +19,7 @@ from crossfold.pipelines.no_show.audit.training import (
 from crossfold.reports import charts, style
 from crossfold.templates import audit
 from crossfold.templates.audit import Setup
+from crossfold.templates.cross_validation.folds import MAIN
 
 # The sound study's models that stand for the audit's.
 STUDY_MODELS = {
@@ -69,7 +70,7 @@ def study_answers(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
     CrossfoldError
         The study has not evaluated one of them.
     """
-    grouped = predictions[predictions["protocol"] == "grouped_k_fold"]
+    grouped = predictions[predictions["protocol"].isin(MAIN)]
     needed = {*STUDY_MODELS.values(), *TREES}
     if missing := sorted(needed - set(grouped["model"].unique())):
         raise CrossfoldError(
