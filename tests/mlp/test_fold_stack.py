@@ -10,7 +10,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneOut, StratifiedKFold
 from sklearn.preprocessing import StandardScaler
 
-from crossfold.mlp import FoldStack, MLPClassifier, MLPRegressor
+from crossfold.mlp import ExperimentStack, FoldStack, MLPClassifier, MLPRegressor
 from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 
 FOREVER = float("inf")
@@ -389,9 +389,21 @@ class TestMessages:
             with pytest.raises(ValueError, match=r"y holds no numbers|compatible with arrays"):
                 estimator.fit(table[0], y)
 
+    def test_groups_of_other_rows(self, table):
+        network = MLPClassifier(**{**NETWORK, "early_stopping": True})
+        with pytest.raises(ValueError, match=r"inconsistent .*: \[120, 2\]"):
+            FoldStack(network).fit(*table, [(np.arange(60), [])], groups=[1, 2])
+
+    def test_negative_class_weights(self, table):
+        network = MLPClassifier(**NETWORK, class_weight={0: -1.0})
+        with pytest.raises(ParameterError, match="a weight must not be negative"):
+            FoldStack(network).fit(*table)
+
     def test_what_no_stack_can_train(self, table):
         with pytest.raises(ParameterError, match="a Pipeline, and a stack trains MLPClassifier"):
             FoldStack(MLPClassifier.preset("tabular")).fit(*table)
+        with pytest.raises(ParameterError, match="a Pipeline, and a stack trains MLPClassifier"):
+            ExperimentStack(MLPClassifier.preset("tabular"), member_params=[{}]).fit(*table)
 
     def test_sampler_with_weights(self, table, unequal_folds):
         stack = FoldStack(MLPClassifier(**NETWORK), sampler=RandomOverSampler(random_state=0))

@@ -122,6 +122,12 @@ def test_categories_may_be_named_and_numbers_must_be_numbers():
         numbers="scaled", categorical_features=[1], min_frequency=1
     ).fit_transform(x)
     np.testing.assert_array_equal(encoded[:, 1:], [[1, 0], [0, 1], [1, 0]])
+    for columns in (np.array([1]), [False, True], [-1]):
+        again = TabularEncoder(categorical_features=columns, numbers="scaled", min_frequency=1)
+        np.testing.assert_array_equal(again.fit_transform(x), encoded)
+    for absent in ("town", 9):
+        with pytest.raises(DataError, match="give names or numbers of columns"):
+            TabularEncoder(categorical_features=["city", absent]).fit(TABLE)
     with pytest.raises(DataError, match="'city' is read as numbers"):
         TabularEncoder(categorical_features=["age"]).fit(TABLE)
 

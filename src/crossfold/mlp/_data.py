@@ -268,7 +268,10 @@ class Labels:
             raise ParameterError(
                 f"class_weight names {unknown}, but the classes are {self.classes.tolist()}."
             )
-        return np.array([class_weight.get(label, 1.0) for label in self.classes.tolist()])
+        weights = np.array([class_weight.get(label, 1.0) for label in self.classes.tolist()])
+        if (weights < 0).any():
+            raise ParameterError(f"class_weight is {class_weight}: a weight must not be negative.")
+        return weights
 
     def _codes(self, y: Array) -> Array:
         known = np.isin(y, self.classes)

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from crossfold.mlp import _training
-from crossfold.mlp._base import clone_with
+from crossfold.mlp._base import clone_with, require_network
 from crossfold.mlp._data import copy_features
 from crossfold.mlp._estimators import MLPClassifier
 from crossfold.mlp._hyperparameters import (
@@ -134,6 +134,7 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
         ParameterError, DataError
             Both of them ``ValueError``: what is wrong, and what is allowed.
         """
+        require_network(self.estimator)
         estimators = [clone_with(self.estimator, params) for params in self.member_params]
         self._check(estimators)
         inputs, y = self.estimator._check_inputs(X, y, reset=True)

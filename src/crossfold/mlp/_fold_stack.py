@@ -157,6 +157,7 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         kind = "numeric" if self.estimator._y_numeric else None
         y = check_array(y, ensure_2d=False, dtype=kind, input_name="y")
         y = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y
+        check_consistent_length(y, groups)
         rows = self._split(X, y, cv, groups)
         estimators = self._clones(rows, fold_params)
         targets = estimators[0][0]._learn_targets(y)

@@ -214,11 +214,14 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """Mark the columns that are categories, shape ``(n_features,)``."""
         if isinstance(self.categorical_features, str):
             return np.array([_kind(column) not in "biuf" for column in _columns(X)], dtype=bool)
-        names = list(getattr(self, "feature_names_in_", ()))
-        given = self.categorical_features
-        numbers = [one if isinstance(one, int) else names.index(one) for one in given]
+        names, given = list(getattr(self, "feature_names_in_", ())), list(self.categorical_features)
         marked = np.zeros(self.n_features_in_, dtype=bool)
-        marked[numbers] = True
+        try:
+            marked[[names.index(one) if isinstance(one, str) else one for one in given]] = True
+        except (ValueError, IndexError) as error:
+            raise DataError(
+                f"categorical_features is {given}, but {error}: give names or numbers of columns."
+            ) from error
         return marked
 
     def _read_numbers(self, X: Any) -> Array:

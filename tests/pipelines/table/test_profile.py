@@ -293,6 +293,10 @@ def test_nearly_constant_targets_and_few_rows_are_told(
     assert "decide how good a model looks: 1e+06 (rows: 1)" in warnings_of(
         profile_of(visits, "target")
     )
+    visits["target"] = random.normal(5e-9, 1e-9, 400)
+    assert "(standard deviation 9.7e-10) that forests cannot" in warnings_of(
+        profile_of(visits, "target")
+    )
     assert "40 rows are too few" in warnings_of(profile_of(visits[:40], "missed"))
 
 

@@ -42,6 +42,7 @@ Integers = NDArray[np.intp]
 FEWEST_ROWS, FOLDS = 50, 5
 RARE_SHARE = 0.01
 MOSTLY = 0.8  # two patients may have one name
+LEAST_VARIANCE = 1e-11  # trees of scikit-learn take 2.2e-16, in their leaves, for none
 MOST_SPREADS = 1000  # interquartile ranges from the median
 
 
@@ -463,6 +464,11 @@ def _class_warnings(target: pd.Series, profile: Profile) -> list[str]:
         top = numbers.value_counts(normalize=True)
         if top.iloc[0] > 1 - RARE_SHARE:
             return [f"{parameters.target} is nearly always {top.index[0]:g}."]
+        if numbers.var() < LEAST_VARIANCE:
+            return [
+                f"{parameters.target} has so small values (standard deviation {numbers.std():.1e})"
+                " that forests cannot tell them apart: give it in another unit."
+            ]
         low, middle, high = numbers.quantile([0.25, 0.5, 0.75])
         far = numbers[(numbers - middle).abs() > MOST_SPREADS * (high - low)]
         return [_far_values(parameters.target, far, middle)] if high > low and len(far) else []
