@@ -9,6 +9,7 @@ from pandas.testing import assert_frame_equal
 from sklearn.metrics import r2_score, roc_auc_score
 from tests.templates.cross_validation.conftest import NETWORK, family
 
+from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import persistence
 from crossfold.templates.cross_validation import final_model, nodes
 from crossfold.templates.cross_validation.parameters import CardParameters, DecisionParameters
@@ -56,6 +57,11 @@ def test_scores_do_not_depend_on_the_blocks(study, model, monkeypatch) -> None:
 def test_unknown_levels_and_missing_values_are_scored(study, model) -> None:
     new = study.features.head(3).drop(columns="y").assign(x=np.nan, level="never seen")
     assert final_model.score(model, new).notna().all(axis=None)
+
+
+def test_rows_without_what_the_model_reads_are_refused(study, model) -> None:
+    with pytest.raises(CrossfoldError, match="The model in use reads flag, which the rows to sc"):
+        final_model.score(model, study.features.drop(columns="flag"))
 
 
 def test_a_change_of_the_decision_needs_no_training(study) -> None:

@@ -19,7 +19,7 @@ from crossfold.reports.tables import Estimate
 from crossfold.templates.cross_validation.evaluation import compare_models, evaluate_predictions
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
-from crossfold.templates.reporting import create_pipeline, findings
+from crossfold.templates.reporting import create_pipeline, findings, summaries
 from crossfold.templates.reporting.nodes import (
     FIGURES,
     TABLES,
@@ -335,3 +335,10 @@ def test_of_nothing_flagged_there_is_no_precision(study):
 )
 def test_a_slope_is_read_as_far_as_its_interval_goes(low: float, high: float, told: str) -> None:
     assert told in findings.how_spread(Estimate("calibration_slope", (low + high) / 2, low, high))
+
+
+def test_the_rows_of_a_source_add_up() -> None:
+    counts = {"read": 9, "superseded": 2, "rejected": {"unknown_label": 3}, "kept": 4}
+    rows = summaries.data(Results(row_counts=counts)).set_index("rows")["number"]
+    assert rows.pop("read") == rows.sum()
+    assert "replaced by a later file" in rows

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crossfold.exceptions import CrossfoldError
 from crossfold.templates.cross_validation.encoding import TableEncoder
 from crossfold.templates.cross_validation.folds import PERMUTED, group_of_row
 from crossfold.templates.cross_validation.nodes import Networks
@@ -149,7 +150,19 @@ def score(model: Networks, features: pd.DataFrame) -> pd.DataFrame:
     Same rows in the same order. Of two classes ``probability`` (calibrated, float32) and
     ``flagged``; of more, ``predicted`` (name of the class) and ``p_NAME`` for each; of numbers
     ``predicted``.
+
+    Raises
+    ------
+    CrossfoldError
+        The table lacks columns that the model reads.
     """
+    read = TableEncoder.from_dict(model[1]["encoder"]).inputs
+    if missing := [name for name in read if name not in features]:
+        raise CrossfoldError(
+            f"The model in use reads {', '.join(missing)}, which the rows to score do not have:"
+            " give them these columns, or put a model into use that was trained without (`promote`"
+            " in refresh.yml)."
+        )
     starts = range(0, len(features), _ROWS_AT_ONCE)
     blocks = [_score_block(model, features.iloc[n : n + _ROWS_AT_ONCE]) for n in starts]
     return pd.concat(blocks, ignore_index=True).set_axis(features.index)

@@ -237,11 +237,12 @@ def settings(results: Results) -> pd.DataFrame:
 
 
 def data(results: Results) -> pd.DataFrame:
-    """Count rows read, kept, rejected by rule, and repeated."""
+    """Count rows read, replaced, kept, rejected by rule, and repeated."""
     counts = results.row_counts
     rejected = counts.get("rejected") or {}
     lines = {
         "read": counts.get("read"),
+        "replaced by a later file": counts.get("superseded") or None,
         **{f"rejected: {str(rule).replace('_', ' ')}": n for rule, n in rejected.items()},
         "kept": counts.get("kept", len(results.features)),
         "kept that repeat another": counts.get("duplicates"),
