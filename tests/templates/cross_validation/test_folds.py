@@ -66,6 +66,16 @@ def test_a_day_that_no_date_reaches_is_chosen_from_the_data(binary, day) -> None
     assert not read_folds(folds, TIME_SPLIT)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_few_groups_leave_some_of_every_part_to_every_training_fold(seed: int) -> None:
+    y = np.random.default_rng(seed).random(240) < 0.4
+    table = pd.DataFrame({"who": np.arange(240) % 12, "y": y})
+    roles = TableParameters(target="y", group="who")
+    folds = assign_rows_to_folds(table, table, FoldParameters(n_splits=3, parts=5), roles, seed)
+    for fold in read_folds(folds, GROUPED):
+        assert all(len(left_out) for _, left_out in map(fold.inner, range(5)))
+
+
 def test_a_training_fold_without_groups_to_leave_out_is_told() -> None:
     fold = Fold(GROUPED, 0, np.arange(4), np.arange(4, 6), np.zeros(4, dtype=np.int8))
     for member in (0, 1):

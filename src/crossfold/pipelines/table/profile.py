@@ -442,8 +442,8 @@ def _group_warnings(frame: pd.DataFrame, profile: Profile) -> list[str]:
         n_groups = frame[group].nunique()
         if n_groups == frame[group].notna().sum():
             return [f"{group} has another value in every row: it keeps nothing together."]
-        few = f"{group} has {n_groups} values, fewer than {FOLDS} folds need."
-        return [few] if n_groups < FOLDS else []
+        few = f"{group} has {n_groups} values, fewer than {FOLDS} folds of {FOLDS} parts need."
+        return [few] if n_groups < 2 * FOLDS else []
     repeated = []
     for column in profile.columns:
         n = profile.n_rows - column.missing

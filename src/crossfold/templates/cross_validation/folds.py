@@ -2,9 +2,9 @@
 
 import datetime
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ SCORED = (*COMPARED, TIME_SPLIT)
 _logger = logging.getLogger(__name__)
 _COPIES_AT_MOST = 0.5
 _TEST_SHARE = 0.2
+_MOST_DRAWS = 20
 
 
 @dataclass(frozen=True)
@@ -103,19 +104,34 @@ def assign_rows_to_folds(
         )
     group = group_codes(table, table_parameters)
     target = target_numbers(features[table_parameters.target], table_parameters)
-    part = np.full(len(group), NOT_SET, dtype=np.int8)
-    if folds.parts:
-        part = assign_parts(group, n_parts=folds.parts, seed=seed)
-    made = []
-    for name, assigned in _assignments(table, target, group, folds, table_parameters, seed):
-        pairs = [pair for fold in assigned for pair in fold_rows(fold)]
-        for number, (train, validation) in enumerate(pairs):
-            made.append(Fold(name, number, train, validation, part[train]))
+    pairs = [
+        (name, number, train, validation)
+        for name, assigned in _assignments(table, target, group, folds, table_parameters, seed)
+        for number, (train, validation) in enumerate(chain(*map(fold_rows, assigned)))
+    ]
+    part = _parts(group, folds.parts, [train for _, _, train, _ in pairs], seed)
+    made = [
+        Fold(name, number, train, validation, part[train])
+        for name, number, train, validation in pairs
+    ]
     nothing = np.empty(0, dtype=np.intp)
     made.append(Fold(ALL_ROWS, 0, np.arange(len(group)), nothing, part))
     tables = [_fold_table(one, group) for one in made]
     joined = pd.concat(tables, ignore_index=True)
     return joined.astype({"protocol": "category", "role": "category"})
+
+
+def _parts(
+    group: NDArray[np.int64], n_parts: int, trains: Sequence[Rows], seed: int
+) -> NDArray[np.int8]:
+    """Assign groups to parts, drawn again where all of a few groups' part would be validated."""
+    if not n_parts:
+        return np.full(len(group), NOT_SET, dtype=np.int8)
+    for draw in range(_MOST_DRAWS):
+        part = assign_parts(group, n_parts=n_parts, seed=seed + 1000 * draw)
+        if all(np.bincount(part[train], minlength=n_parts).all() for train in trains):
+            return part
+    return assign_parts(group, n_parts=n_parts, seed=seed)
 
 
 def _assignments(
