@@ -171,10 +171,11 @@ def test_refused_parameter_is_told_with_what_is_allowed(conf: Path) -> None:
         ),
         (
             refresh,
-            ["--pipelines=wine", "--params=moons.nope=1,apointments_export=x"],
+            ["--pipelines=wine", "--params=moons.nope=1,apointments_export=x,tracking=maybe"],
             "There is no parameter moons.nope, which was given as 1; there is no parameter"
-            " apointments_export (did you mean appointments_export?), which was given as 'x'."
-            " Change it in conf/ or with --params.",
+            " apointments_export (did you mean appointments_export?), which was given as 'x'; the"
+            " parameter tracking is 'maybe': it is true or false. Change it in conf/ or with"
+            " --params.",
         ),
         (
             run,

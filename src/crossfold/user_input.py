@@ -138,6 +138,9 @@ def require_parameters(loader: OmegaConfigLoader, pipelines: Pipelines) -> None:
         *_unknown_globals(loader, read["globals"]),
         *wrong_values(parameters, types),
     ]
+    tracking = {**loader["globals"], **(loader.runtime_params or {})}.get(SETTING)
+    if not isinstance(tracking, bool | None):
+        faults.append(f"The parameter {SETTING} is {tracking!r}: it is true or false")
     if faults:
         raise CrossfoldError(f"{_joined(faults)}. Change it in conf/ or with --params.")
 
