@@ -140,39 +140,45 @@ def assign_parts(groups: ArrayLike, *, n_parts: int, seed: int) -> Folds:
     return part
 
 
-def time_split(dates: pd.Series, first_test_day: datetime.date) -> Folds:
+def time_split(dates: pd.Series, first_test_day: datetime.date | float) -> Folds:
     """Split by time: -1 for rows before the first test day, 0 for those from it on.
 
     Parameters
     ----------
     dates
-        Date of each row, shape ``(n,)``, datetime64.
+        Date of each row, shape ``(n,)``, datetime64; or numbers that grow with time.
     first_test_day
-        First day of the test rows.
+        First day, or number, of the test rows.
 
     Raises
     ------
     SplitError
         One of the two sides is empty.
     """
-    is_test = (dates >= pd.Timestamp(first_test_day)).to_numpy()
+    are_dates = isinstance(first_test_day, datetime.date)
+    first = pd.Timestamp(first_test_day) if are_dates else first_test_day
+    is_test = (dates >= first).to_numpy()
     if is_test.all() or not is_test.any():
         raise SplitError(
             f"The time split at {first_test_day} leaves one side empty: the dates run from "
-            f"{dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}; choose "
+            f"{str(dates.min())[:10]} to {str(dates.max())[:10]}; choose "
             "first_test_day among them, or null for no time split."
         )
     return np.where(is_test, 0, -1).astype(np.int8)
 
 
-def last_part(dates: pd.Series, share: float) -> datetime.date | None:
-    """Find the first day of about the last `share` of the rows; None where all share one day."""
-    days = dates.dt.normalize().sort_values()
+def last_part(dates: pd.Series, share: float) -> datetime.date | float | None:
+    """Find the first day of about the last `share` of the rows; None where all share one day.
+
+    Numbers that grow with time are split as they are.
+    """
+    are_dates = pd.api.types.is_datetime64_any_dtype(dates)
+    days = (dates.dt.normalize() if are_dates else dates).sort_values()
     later = days[days > days.iloc[0]]
     if later.empty:
         return None
-    day: pd.Timestamp = max(days.iloc[int((1 - share) * len(days))], later.iloc[0])
-    return day.date()
+    day = max(days.iloc[int((1 - share) * len(days))], later.iloc[0])
+    return day.date() if are_dates else float(day)
 
 
 def fold_rows(fold: NDArray[np.integer]) -> list[tuple[Rows, Rows]]:

@@ -61,6 +61,10 @@ def test_a_day_that_no_date_reaches_is_chosen_from_the_data(binary, day) -> None
     assert 0.15 < len(fold.validation_rows) / len(binary.table) < 0.25
     days = binary.table["day"]
     assert days.iloc[fold.train_rows].max() < days.iloc[fold.validation_rows].min()
+    years = binary.table.assign(day=2015.0 + np.arange(len(binary.table)) % 5)
+    folds = assign_rows_to_folds(years, binary.features, parameters, binary.roles, 0)
+    (fold,) = read_folds(folds, TIME_SPLIT)
+    assert set(years["day"].iloc[fold.validation_rows]) == {2019}
     one_day = binary.table.assign(day=binary.table["day"].min())
     folds = assign_rows_to_folds(one_day, binary.features, parameters, binary.roles, 0)
     assert not read_folds(folds, TIME_SPLIT)

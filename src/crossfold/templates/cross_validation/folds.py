@@ -194,13 +194,16 @@ def assign(
 
 def _by_time(dates: pd.Series, first_test_day: datetime.date | None) -> NDArray[np.int8] | None:
     """Split by time; a day that the data do not reach is none that was chosen for them."""
+    if first_test_day is not None and pd.api.types.is_numeric_dtype(dates):
+        first_test_day = None
+        _logger.warning("Time is a number: first_test_day is chosen from the data.")
     if first_test_day is not None and dates.min() < pd.Timestamp(first_test_day) <= dates.max():
         return time_split(dates, first_test_day)
     if first_test_day is not None:
         _logger.warning("No date reaches first_test_day, %s: another is chosen.", first_test_day)
     chosen = last_part(dates, _TEST_SHARE)
     if chosen is None:
-        _logger.warning("There is no time split: all dates are %s.", dates.min().date())
+        _logger.warning("There is no time split: all dates are %s.", str(dates.min())[:10])
         return None
     _logger.info("The time split tests from %s on, the last fifth of the rows.", chosen)
     return time_split(dates, chosen)

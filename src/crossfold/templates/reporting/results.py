@@ -208,7 +208,7 @@ class Results(Datasets):
         time = self.table_parameters.time
         if time is None or time not in self.table or self.later_rows.empty:
             return ""
-        return day(self.table[time].iloc[self.later_rows.to_numpy()].min())
+        return _moment(self.table[time].iloc[self.later_rows.to_numpy()].min())
 
     @cached_property
     def period(self) -> str:
@@ -216,7 +216,7 @@ class Results(Datasets):
         time = self.table_parameters.time
         if time is None or time not in self.table or not len(self.table):
             return ""
-        days = self.table[time].agg(["min", "max"]).map(day)
+        days = self.table[time].agg(["min", "max"]).map(_moment)
         return days["min"] if days["min"] == days["max"] else f"{days['min']} to {days['max']}"
 
     def pair(self, model_a: str, model_b: str) -> dict[str, Any]:
@@ -230,3 +230,8 @@ class Results(Datasets):
                 ends = sorted((sign * row["low"], sign * row["high"]))
                 return {"difference": sign * row["difference"], "low": ends[0], "high": ends[1]}
         return {}
+
+
+def _moment(time: Any) -> str:
+    """Print a date as a day, and a number that stands for time as it is."""
+    return day(time) if isinstance(time, pd.Timestamp) else f"{time:.15g}"
