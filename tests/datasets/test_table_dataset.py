@@ -247,11 +247,13 @@ def test_files_that_are_no_tables_are_refused(
 
 
 @pytest.mark.parametrize(
-    "options", [{"encoding": "latin-15x"}, {"encoding": "ascii"}, {"sep": "(("}], ids=str
+    "options",
+    [{"encoding": "latin-15x"}, {"encoding": "ascii"}, {"sep": "(("}, {"decimal": "x"}],
+    ids=str,
 )
 def test_options_that_do_not_fit_are_refused(tmp_path: Path, options: dict[str, str]) -> None:
     file = write(tmp_path / "a.csv", "a,b\nä,1\n")
-    with pytest.raises(DataError, match=r"cannot be read .* check --sep and --encoding"):
+    with pytest.raises(DataError, match=r"check --sep and --encoding|give a point or"):
         find_source(str(file), **options)
 
 

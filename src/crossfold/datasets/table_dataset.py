@@ -346,6 +346,8 @@ def _table_suffix(file: Path) -> str:
 def _text_arguments(
     path: Path, sep: str | None, decimal: str | None, encoding: str | None
 ) -> dict[str, Any]:
+    if decimal not in (None, *".,"):
+        raise DataError(f"--decimal is {decimal!r}: give a point or a comma.")
     encoding = encoding or find_encoding(path)
     try:
         lines = _first_lines(path, encoding)

@@ -306,6 +306,7 @@ def test_nearly_constant_targets_and_few_rows_are_told(
         ({"target": "mised"}, r"no column 'mised' \(did you mean 'missed'\?\)"),
         ({"target": "missed", "group": "patient"}, "did you mean 'patient_id'"),
         ({"target": "missed", "drop": ("what",)}, "no column 'what'"),
+        ({"target": "postcode", "positive": "80331"}, "is multiclass: leave it out"),
         ({"target": "country"}, r"has one value only \(D\)"),
         ({"target": "empty"}, "is missing in all rows"),
         ({"target": "postcode", "group": "postcode"}, "cannot be the target and the group"),

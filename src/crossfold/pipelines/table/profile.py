@@ -142,6 +142,11 @@ def _parameters(
     frame: pd.DataFrame, columns: tuple[Column, ...], target: pd.Series, wishes: Wishes
 ) -> TableParameters:
     task = wishes.task or find_task(frame[wishes.target], wishes.target)
+    if wishes.positive is not None and task != "binary":
+        raise CrossfoldError(
+            f"--positive {wishes.positive} is for two classes, but the target {wishes.target!r} is"
+            f" {task}: leave it out."
+        )
     positive = _positive(target, wishes) if task == "binary" else None
     left_out = _left_out(columns, wishes)
     kinds = {c.name: c.kind for c in columns if c.name not in {wishes.target, wishes.group}}
