@@ -119,12 +119,13 @@ def test_without_parts_members_are_followed_on_the_validation_rows(binary) -> No
     assert followed is fold.validation_rows
 
 
-def test_copies_stay_together_where_there_is_no_group(binary) -> None:
-    table = binary.features.assign(x=np.arange(600) // 2 * 1.0)
-    table = pd.concat([table.iloc[::2], table.iloc[::2]], ignore_index=True)
+@pytest.mark.parametrize("times", [2, 3])
+def test_copies_stay_together_where_there_is_no_group(binary, times: int) -> None:
+    table = binary.features.assign(x=np.arange(600) / 7)
+    table = pd.concat([table.iloc[::2]] * times, ignore_index=True)
     folds = assign_rows_to_folds(table, table, FoldParameters(n_splits=3, parts=0), ALONE, 0)
     group = group_of_row(folds)
-    assert (group[:300] == group[300:]).all()
+    assert (group[:300] == group[300:600]).all()
     assert (guard_against_leaks(table, folds, ALONE)["crossing"] == 0).all()
 
 

@@ -41,6 +41,7 @@ SCORED = (*COMPARED, TIME_SPLIT)
 
 _logger = logging.getLogger(__name__)
 _COPIES_AT_MOST = 0.5
+_FEWEST_MEASURED = 50
 _TEST_SHARE = 0.2
 _MOST_DRAWS = 20
 
@@ -163,14 +164,25 @@ def group_codes(table: pd.DataFrame, table_parameters: TableParameters) -> NDArr
     """Assign a number to each group, by first appearance: no figure depends on their names.
 
     Without a group column equal rows are a group, as copies have to stay together; where most rows
-    have an equal one, they are taken for coincidences of a coarse table, not for copies.
+    have an equal one, they are taken for coincidences of a coarse table, not for copies, unless
+    they agree in a number with decimals that tells most of the others apart.
     """
     if table_parameters.group is not None:
         return np.asarray(pd.factorize(table[table_parameters.group])[0], dtype=np.int64)
-    codes = equal_rows(_without_identifiers(table, table_parameters))
-    if codes.max(initial=-1) + 1 < _COPIES_AT_MOST * len(table):
+    rows = _without_identifiers(table, table_parameters)
+    codes = equal_rows(rows)
+    n_different = codes.max(initial=-1) + 1
+    if n_different < _COPIES_AT_MOST * len(table) and not _is_measured(rows, n_different):
         return np.arange(len(table))
     return codes
+
+
+def _is_measured(rows: pd.DataFrame, n_different: int) -> bool:
+    """Say whether a number with decimals tells most of the different rows apart."""
+    numbers = rows.select_dtypes("float")
+    fractions = numbers.loc[:, ((numbers % 1).fillna(0) != 0).mean() > _COPIES_AT_MOST]
+    least = max(_FEWEST_MEASURED, _COPIES_AT_MOST * n_different)
+    return bool((fractions.nunique() > least).any())
 
 
 def _without_identifiers(table: pd.DataFrame, table_parameters: TableParameters) -> pd.DataFrame:
