@@ -316,5 +316,6 @@ def test_the_page_states_no_fact_about_one_clinic() -> None:
         "Vitória",
         "Brazil",
         "alone an SMS",
+        "no lot decided",
     ):
         assert fact not in page
