@@ -26,7 +26,7 @@ def write(file: Path, text: str, encoding: str = "utf-8") -> Path:
 
 
 def test_text_is_read_as_it_is_written(tmp_path: Path) -> None:
-    file = write(tmp_path / "a.csv", "code,word\n007,NA\n12345678901234567890,\n")
+    file = write(tmp_path / "a.csv", "code, word\n007,NA\n12345678901234567890,\n")
     table = csv(file).load()
     assert table["code"].tolist() == ["007", "12345678901234567890"]
     assert table["word"].tolist()[0] == "NA"

@@ -196,7 +196,7 @@ def with_plain_types(table: pd.DataFrame) -> pd.DataFrame:
 
     Columns of Arrow become those of NumPy: pandas computes less with the former.
     """
-    table = table.set_axis([str(name) for name in table.columns], axis=1)
+    table = table.set_axis([str(name).strip() or str(name) for name in table.columns], axis=1)
     if table.columns.has_duplicates:
         twice = sorted({*table.columns[table.columns.duplicated()]})
         raise DataError(f"The table has several columns {', '.join(twice)}: rename them.")

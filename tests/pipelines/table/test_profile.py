@@ -182,10 +182,12 @@ def test_cells_that_hold_too_much_are_told(profile_of: Profiler, visits: pd.Data
     crp = ["<5" if place % 8 == 0 else f"{place}.5" for place in range(len(visits))]
     flagged = [f"{place}.5*" if place % 8 == 0 else f"{place}.5" for place in range(len(visits))]
     visits = visits.assign(pressure=pressure, ages=ages, seen=seen, crp=crp, flagged=flagged)
+    visits["change"] = [f"\N{MINUS SIGN}{place}.5" for place in range(len(visits))]
     told = warnings_of(profile_of(visits, "missed"))
     assert "pressure: two numbers in a cell are not read" in told
     assert "crp: some values are no numbers and count as missing (rows: 50)" in told
     assert re.search(r"flagged: signs beside numbers, as in '\d+.5\*', are not read", told)
+    assert "change: signs beside numbers, as in \N{MINUS SIGN}1, are not read: write hyph" in told
     assert "seen: dates written in several ways are not read" in told
     assert "ages" not in told
 

@@ -52,6 +52,7 @@ TWO_NUMBERS_NOTE = "two numbers in a cell"
 DATE_LIKE = r"(\d{4}([-./])\d\d?\2\d\d?|\d\d?([-./])\d\d?\3(\d{4}|\d\d))(\D.*)?"
 NO_NUMBERS_NOTE = "some values are no numbers"
 SIGNS = r"[<>≤≥=~()*]\s*"
+MINUS = "\N{MINUS SIGN}"
 SIGNS_NOTE = "signs beside numbers"
 DATES_NOTE = "dates written in several ways"
 KNOWN_MISSING = (
@@ -169,8 +170,10 @@ def _unread_note(text: pd.Series) -> str:
         return f"{UNIT_NOTE} are no numbers: take {unit!r} out of the cells to have them read"
     if text.str.fullmatch(TWO_NUMBERS).mean() >= NEARLY_ALL:
         return f"{TWO_NUMBERS_NOTE} are not read: write each into a column of its own"
-    bare = text.str.replace(SIGNS, "", regex=True)
+    bare = text.str.replace(SIGNS, "", regex=True).str.replace(MINUS, "-")
     signed = text[bare != text]
+    if signed.str.startswith(MINUS).any() and as_number(bare).notna().mean() >= NEARLY_ALL:
+        return f"{SIGNS_NOTE}, as in {MINUS}1, are not read: write hyphens for minus signs"
     if len(signed) and as_number(bare).notna().mean() >= NEARLY_ALL:
         return f"{SIGNS_NOTE}, as in {signed.iloc[0]!r}, are not read: take them out of the cells"
     if text.str.fullmatch(DATE_LIKE).mean() >= NEARLY_ALL:
