@@ -123,6 +123,8 @@ def test_configuration_and_empty_selections_are_told() -> None:
     assert explain(ValueError("Pipeline contains no nodes after\nall filters.")) == (
         "Pipeline contains no nodes after all filters."
     )
+    told = explain(AttributeError("The following nodes cannot be serialised:\n[Node(…)]"))
+    assert str(told).startswith("ParallelRunner cannot run the nodes of a report: leave them out")
     with pytest.raises(ValueError, match="must be an int") as refused:
         RandomForestClassifier(n_estimators=-3).fit([[0], [1]], [0, 1])
     assert str(explain(refused.value)).endswith(

@@ -48,11 +48,23 @@ def explain(error: BaseException) -> str | None:
         return _explain_data(error)
     if isinstance(error, DatasetError) and not isinstance(error, DataValidationError):
         return _explain_dataset(str(error))
-    if type(error).__name__ == "InvalidParameterError":  # scikit-learn's, which need not be loaded
-        return f"{_one_line(error)} Mend the model's params in the configuration."
+    if (told_elsewhere := _explain_library(error)) is not None:
+        return told_elsewhere
     of_conf = MissingConfigException | BadConfigException | YAMLError | OmegaConfBaseException
     is_of_conf = isinstance(error, of_conf)
     return f"The configuration cannot be read: {_one_line(error)}" if is_of_conf else None
+
+
+def _explain_library(error: BaseException) -> str | None:
+    """Tell what Kedro or scikit-learn refuses in words of its own."""
+    if str(error).startswith("The following nodes cannot be serialised"):
+        return (
+            "ParallelRunner cannot run the nodes of a report: leave them out with"
+            " --tags=data_engineering,modelling, or use another runner."
+        )
+    if type(error).__name__ == "InvalidParameterError":  # scikit-learn need not be loaded
+        return f"{_one_line(error)} Mend the model's params in the configuration."
+    return None
 
 
 def _explain_full_disk(error: BaseException) -> str:
