@@ -192,6 +192,17 @@ def test_cells_that_hold_too_much_are_told(profile_of: Profiler, visits: pd.Data
     assert "ages" not in told
 
 
+def test_words_for_missing_values_are_none_of_another_column(
+    profile_of: Profiler, visits: pd.DataFrame
+) -> None:
+    drinks = [*(str(place % 60) for place in range(391)), *["none"] * 9]
+    visits = visits.assign(drinks=drinks)
+    assert "none" in profile_of(visits, "missed").missing_words
+    profile = profile_of(visits.assign(allergy=["none", "nuts"] * 200), "missed")
+    assert "none" not in profile.missing_words
+    assert profile.parameters.columns["drinks"] == "number"
+
+
 def test_years_of_two_digits_are_told_where_they_lie_ahead() -> None:
     told = [describe_column(text(f"{day}.02.{year}" for day in range(1, 29))) for year in (52, 99)]
     assert [column.kind for column in told] == ["date", "date"]

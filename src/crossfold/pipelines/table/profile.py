@@ -14,6 +14,7 @@ from crossfold.pipelines.table.kinds import (
     DATES_NOTE,
     FALSE,
     INPUT_KINDS,
+    KNOWN_MISSING,
     READERS,
     SIGNS_NOTE,
     TRUE,
@@ -104,7 +105,7 @@ def profile_table(
     """
     frame = with_plain_types(frame)
     _refuse_wishes(frame, wishes)
-    words = sorted({word for name in frame.columns for word in missing_words(frame[name])})
+    words = _missing_words(frame)
     frame = without_words(frame, words)
     if frame.isna().all(axis=None):
         raise CrossfoldError("All values of the table are missing: export it again.")
@@ -116,6 +117,16 @@ def profile_table(
     units = {name: unit for name, unit in (units or {}).items() if name in used}
     profile = Profile(columns, parameters, len(frame), tuple(words), units=units)
     return replace(profile, warnings=tuple(find_caveats(frame, target, profile)))
+
+
+def _missing_words(frame: pd.DataFrame) -> list[str]:
+    """List words for missing values; none that another column has as a value of its own."""
+    found = {name: set(missing_words(frame[name])) for name in frame.columns}
+    words = set[str]().union(*found.values())
+    for name, own in found.items():
+        if others := words - own - {*KNOWN_MISSING}:
+            words -= set(frame[name][frame[name].isin(others)])
+    return sorted(words)
 
 
 def _refuse_wishes(frame: pd.DataFrame, wishes: Wishes) -> None:
