@@ -225,6 +225,15 @@ def test_wrong_names_in_own_files_are_refused(conf: Path) -> None:
 
 
 @pytest.mark.usefixtures("in_project")
+def test_wrong_names_of_columns_are_refused(conf: Path) -> None:
+    (conf / "local").mkdir(exist_ok=True)
+    (conf / "local" / "globals.yml").write_text("appointments_columns: {neighborhood: Clinic}\n")
+    assert error_of(conf, "--pipelines=moons").startswith(
+        "There is no column neighborhood of appointments (did you mean neighbourhood?); one of"
+    )
+
+
+@pytest.mark.usefixtures("in_project")
 def test_unknown_pipeline_is_told_with_those_that_there_are(conf: Path) -> None:
     sentence = error_of(conf, "--pipelines=no_shaw")
     assert sentence.startswith(

@@ -17,7 +17,7 @@ from crossfold.credentials import with_patient_key
 from crossfold.datasets.atomic import AtomicLocalFileSystem, sweep
 from crossfold.exceptions import CrossfoldError
 from crossfold.refreshing.hooks import web_copies
-from crossfold.user_input import require_environment, require_parameters
+from crossfold.user_input import did_you_mean, require_environment, require_parameters
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,6 +60,7 @@ class ProjectHooks:
         loader["credentials"] = with_patient_key(context._get_config_credentials(), local)
         pipelines.set_requested(None)  # names of parameters are those that any pipeline reads
         require_parameters(loader, pipelines)
+        require_columns(loader["globals"].get("appointments_columns") or {})
 
     @hook_impl(tryfirst=True)  # a run that cannot start does not come into the ledger
     def before_pipeline_run(
@@ -127,6 +128,20 @@ class ProjectHooks:
                     click.echo(f"{kind}: {saved_path(catalog.get(name))}")
         for folder in folders:
             click.echo(f"Reports: {write_index(folder, catalog)}")
+
+
+def require_columns(columns: Mapping[str, Any]) -> None:
+    """Refuse names of columns of appointments that would be read for nothing."""
+    from crossfold.pipelines.appointments.cleaning import LABEL, OPTIONAL, REQUIRED, is_extra
+
+    known = [*REQUIRED, *OPTIONAL, LABEL]
+    for name in columns:
+        if name not in known and not is_extra(name):
+            raise CrossfoldError(
+                f"There is no column {name} of appointments{did_you_mean(name, known)}; one of your"
+                " own begins with number_, flag_ or category_. Correct appointments_columns in"
+                " globals.yml."
+            )
 
 
 def _folder_of_reports(name: str, catalog: CatalogProtocol[Any, Any]) -> Path | None:
