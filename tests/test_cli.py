@@ -225,12 +225,30 @@ def test_wrong_names_in_own_files_are_refused(conf: Path) -> None:
 
 
 @pytest.mark.usefixtures("in_project")
-def test_wrong_names_of_columns_are_refused(conf: Path) -> None:
+@pytest.mark.parametrize(
+    ("columns", "sentence"),
+    [
+        (
+            "neighborhood: Clinic",
+            "There is no column neighborhood of appointments (did you mean neighbourhood?); one of",
+        ),
+        (
+            "patient: null",
+            "appointments_columns.patient in globals.yml is None: give the file's name of this"
+            " column.",
+        ),
+        ("age: Years", "appointments_columns.patient in globals.yml is None: give the file's"),
+        (
+            "age: 5",
+            "appointments_columns.age in globals.yml is 5: give the file's name of this column, or"
+            " null where it has none.",
+        ),
+    ],
+)
+def test_wrong_names_of_columns_are_refused(conf: Path, columns: str, sentence: str) -> None:
     (conf / "local").mkdir(exist_ok=True)
-    (conf / "local" / "globals.yml").write_text("appointments_columns: {neighborhood: Clinic}\n")
-    assert error_of(conf, "--pipelines=moons").startswith(
-        "There is no column neighborhood of appointments (did you mean neighbourhood?); one of"
-    )
+    (conf / "local" / "globals.yml").write_text(f"appointments_columns: {{{columns}}}\n")
+    assert error_of(conf, "--pipelines=moons").startswith(sentence)
 
 
 @pytest.mark.usefixtures("in_project")

@@ -131,11 +131,18 @@ class ProjectHooks:
 
 
 def require_columns(columns: Mapping[str, Any]) -> None:
-    """Refuse names of columns of appointments that would be read for nothing."""
+    """Refuse names of columns of appointments that are none, and none where one has to be."""
     from crossfold.pipelines.appointments.cleaning import LABEL, OPTIONAL, REQUIRED, is_extra
 
     known = [*REQUIRED, *OPTIONAL, LABEL]
-    for name in columns:
+    absent = [name for name in (*REQUIRED, LABEL) if columns and name not in columns]
+    for name, own in [*columns.items(), *((name, None) for name in absent)]:
+        needed = name in (*REQUIRED, LABEL)
+        if (needed or own is not None) and not isinstance(own, str):
+            raise CrossfoldError(
+                f"appointments_columns.{name} in globals.yml is {own!r}: give the file's name of"
+                f" this column{'' if needed else ', or null where it has none'}."
+            )
         if name not in known and not is_extra(name):
             raise CrossfoldError(
                 f"There is no column {name} of appointments{did_you_mean(name, known)}; one of your"
