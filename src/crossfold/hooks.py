@@ -135,8 +135,7 @@ def require_columns(columns: Mapping[str, Any]) -> None:
     from crossfold.pipelines.appointments.cleaning import LABEL, OPTIONAL, REQUIRED, is_extra
 
     known = [*REQUIRED, *OPTIONAL, LABEL]
-    absent = [name for name in (*REQUIRED, LABEL) if columns and name not in columns]
-    for name, own in [*columns.items(), *((name, None) for name in absent)]:
+    for name, own in columns.items():
         needed = name in (*REQUIRED, LABEL)
         if (needed or own is not None) and not isinstance(own, str):
             raise CrossfoldError(
