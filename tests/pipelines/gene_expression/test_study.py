@@ -15,6 +15,7 @@ from crossfold.templates.cross_validation.final_model import (
     write_model_card,
 )
 from crossfold.templates.cross_validation.folds import (
+    ALL_ROWS,
     K_FOLD,
     LEAVE_ONE_OUT,
     ORIGINAL_SPLIT,
@@ -234,7 +235,8 @@ def test_the_card_lists_the_probes_and_no_patient(model, features, metrics_table
 def test_validation_patients_leave_no_trace_in_what_is_fitted(
     features, folds, table_parameters, variants, sampler
 ) -> None:
-    folds = folds[(folds["protocol"] == K_FOLD) & (folds["fold"] == 0)]
+    # One fold, and all rows, which say each row's group.
+    folds = folds[folds["protocol"].isin([K_FOLD, ALL_ROWS]) & (folds["fold"] == 0)]
     [fold] = read_folds(folds, K_FOLD)
     altered = features.copy()
     altered.iloc[fold.validation_rows, 1:] *= -100
