@@ -68,7 +68,7 @@ def forward_above(
 
 def affine(intercept: Tensor, coef: Tensor, inputs: Tensor) -> Tensor:
     """Give ``coef @ inputs + intercept``, of a stack's networks or of one."""
-    # On a CPU, PyTorch has products of matrices in lower precision, but not of stacks of them.
+    # On a CPU, a product of two matrices heeds the precision where that of stacks of one may not.
     if len(coef) == 1 and torch.get_float32_matmul_precision() != "highest":
         return torch.addmm(*(one.squeeze(0) for one in (intercept, coef, inputs))).unsqueeze(0)
     return torch.baddbmm(intercept, coef, inputs)
