@@ -146,6 +146,7 @@ def test_classes_and_numbers_are_studied_alike(frame, names, target, task: str) 
     [
         ([1, 2], {}, "reads a pandas DataFrame, not a list"),
         (pd.DataFrame({"y": [True, False]}), {"positive": 3.0}, "no value '3'"),
+        (pd.DataFrame({"y": [True, False]}), {"positive": "--"}, "no value '--': give positive"),
         (pd.DataFrame({"y": [True, False]}), {"positive": True}, "No input column is left"),
         (pd.DataFrame({"y": [1]}), {"task": "classify"}, "give one of binary, multiclass"),
         (pd.DataFrame({"y": [1]}), {"parameters": {"fold": {}}}, "did you mean folds"),

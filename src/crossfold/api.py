@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import warnings
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -199,9 +200,9 @@ def study(
     )
     try:
         profile = profile_table(frame, wishes)
-    except CrossfoldError as error:  # what are options of the command are arguments here
-        raise CrossfoldError(str(error).replace("--", "")) from None
-    told = tuple(warning.replace("--", "") for warning in profile.warnings)
+    except CrossfoldError as error:
+        raise CrossfoldError(_as_arguments(str(error))) from None
+    told = tuple(map(_as_arguments, profile.warnings))
     with _quiet():
         for warning in told:
             warnings.warn(warning, UserWarning, stacklevel=2)
@@ -226,6 +227,11 @@ def study(
         _profile=profile,
         _report=found["report"],
     )
+
+
+def _as_arguments(sentence: str) -> str:
+    """Name arguments where a sentence names options of the command, which are called alike."""
+    return re.sub(r"--(?=[a-z])", "", sentence)
 
 
 def _require_frame(frame: Any) -> None:

@@ -60,7 +60,7 @@ class ProjectHooks:
         loader["credentials"] = with_patient_key(context._get_config_credentials(), local)
         pipelines.set_requested(None)  # names of parameters are those that any pipeline reads
         require_parameters(loader, pipelines)
-        require_columns(loader["globals"].get("appointments_columns") or {})
+        require_appointments_columns(loader["globals"].get("appointments_columns") or {})
 
     @hook_impl(tryfirst=True)  # a run that cannot start does not come into the ledger
     def before_pipeline_run(
@@ -130,7 +130,7 @@ class ProjectHooks:
             click.echo(f"Reports: {write_index(folder, catalog)}")
 
 
-def require_columns(columns: Mapping[str, Any]) -> None:
+def require_appointments_columns(columns: Mapping[str, Any]) -> None:
     """Refuse names of columns of appointments that are none, and none where one has to be."""
     from crossfold.pipelines.appointments.cleaning import LABEL, OPTIONAL, REQUIRED, is_extra
 

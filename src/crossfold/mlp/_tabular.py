@@ -244,10 +244,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         chosen = [np.asarray(column, dtype=object) for column in _columns(X, self._is_category)]
         read = np.stack(chosen, axis=1)
         # Gaps make floats of whole numbers, elsewhere or later.
-        is_float = [isinstance(value, (float, np.floating)) for value in read.flat]
-        for place in np.flatnonzero(is_float):
-            if read.flat[place].is_integer():
-                read.flat[place] = int(read.flat[place])
+        for place, value in np.ndenumerate(read):
+            if isinstance(value, float | np.floating) and value.is_integer():
+                read[place] = int(value)
         text = read.astype(str).astype(object)
         text[np.isin(text.astype(str), _GAPS)] = None
         return text

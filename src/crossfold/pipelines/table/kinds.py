@@ -172,9 +172,9 @@ def _unread_note(text: pd.Series) -> str:
         return f"{TWO_NUMBERS_NOTE} are not read: write each into a column of its own"
     bare = text.str.replace(SIGNS, "", regex=True).str.replace(MINUS, "-")
     signed = text[bare != text]
-    if signed.str.startswith(MINUS).any() and as_number(bare).notna().mean() >= NEARLY_ALL:
-        return f"{SIGNS_NOTE}, as in {MINUS}1, are not read: write hyphens for minus signs"
     if len(signed) and as_number(bare).notna().mean() >= NEARLY_ALL:
+        if signed.str.startswith(MINUS).any():
+            return f"{SIGNS_NOTE}, as in {MINUS}1, are not read: write hyphens for minus signs"
         return f"{SIGNS_NOTE}, as in {signed.iloc[0]!r}, are not read: take them out of the cells"
     if text.str.fullmatch(DATE_LIKE).mean() >= NEARLY_ALL:
         return f"{DATES_NOTE} are not read: write them alike"
