@@ -89,17 +89,11 @@ def drift_table(
 ) -> pd.DataFrame:
     """Compare the data of a study with those before, if any, and its model with the one in use.
 
-    Returns
-    -------
-    One row for each ``measure``: ``rows``; the ``rate`` of each level of the label, with Wilson
-    intervals, and Newcombe's for the difference; each ``feature``, whose ``estimate`` is the
+    Returns one row for each ``measure``: ``rows``; the ``rate`` of each level of the label, with
+    Wilson intervals, and Newcombe's for the difference; each ``feature``, whose ``estimate`` is the
     population stability index; the ``model``, whose ``estimate`` is positive where the new one is
-    better. No row tells of a single row of the data.
-
-    Raises
-    ------
-    RefreshError
-        If the data have no such label.
+    better. No row tells of a single row of the data. Raises a `RefreshError` if the data have no
+    such label.
     """
     parts = [
         _rows(rule.table, now, before),

@@ -66,9 +66,7 @@ def point_estimates(predicted: Predicted) -> dict[str, float]:
 def resampled_estimates(predicted: Predicted, bootstrap: GroupBootstrap) -> dict[str, Values]:
     """Compute every metric on every resample of the predicted rows.
 
-    Returns
-    -------
-    For each metric an array of shape ``(n_resamples,)``.
+    Returns for each metric an array of shape ``(n_resamples,)``.
     """
     if predicted.task == "binary":
         return binary_metrics(predicted.y, predicted.p, predicted.flagged, bootstrap)
@@ -79,20 +77,10 @@ def resampled_estimates(predicted: Predicted, bootstrap: GroupBootstrap) -> dict
 def estimate_rows(
     predicted: Predicted, bootstrap: GroupBootstrap, repeats: float = 1
 ) -> pd.DataFrame:
-    """Compute every metric of one model with its interval.
+    """Compute every metric of one model with its interval, on the same ``n`` rows.
 
-    Parameters
-    ----------
-    predicted
-        Of ``n`` rows.
-    bootstrap
-        Of the same rows.
-    repeats
-        How often each row of the table is predicted.
-
-    Returns
-    -------
-    Columns ``metric``, ``estimate``, ``low``, ``high`` (95 %) and ``n``, each row counted once.
+    Each row of the table is predicted `repeats` times. Returns columns ``metric``, ``estimate``,
+    ``low``, ``high`` (95 %) and ``n``, each row counted once.
     """
     resampled = resampled_estimates(predicted, bootstrap)
     counts = {} if bootstrap.is_grouped(repeats) else _counts(predicted)
@@ -109,14 +97,9 @@ def _count_once(count: tuple[float, float] | None, repeats: float) -> tuple[floa
 
 
 def interval(resampled: Values, count: tuple[float, float] | None = None) -> tuple[float, float]:
-    """Compute a 95 % interval by the one rule of all studies.
+    """Compute a 95 % interval by the one rule of all studies, from a figure on every resample.
 
-    Parameters
-    ----------
-    resampled
-        The figure on every resample, shape ``(n_resamples,)``.
-    count
-        Of a plain rate over rows that stand for themselves: how many, of how many.
+    For a plain rate over rows that stand for themselves, `count` says how many, of how many.
     """
     if count is None:
         return percentile_interval(resampled)

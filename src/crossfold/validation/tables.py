@@ -51,12 +51,8 @@ def two_class_rows(
 ) -> pd.DataFrame:
     """Arrange as predictions what one model says of two classes, decided at 0.5, without folds.
 
-    Parameters
-    ----------
-    protocol
-        One name, or that of each row.
-    target, p
-        0/1, and the probability of class 1, shape ``(n,)``; each row is a group of its own.
+    The protocol is one name, or that of each row. The target is 0/1, `p` the probability of class
+    1, shape ``(n,)``; each row is a group of its own.
     """
     rows, flagged = np.arange(len(p)), p >= 0.5
     keys = {"model": model, "protocol": protocol, "fold": 0, "member": NOT_SET}
@@ -68,12 +64,7 @@ def two_class_rows(
 def probabilities(predictions: pd.DataFrame, prefix: str = "p") -> NDArray[np.floating]:
     """Read the probability of every class, shape ``(n, k)``, in the precision of the table.
 
-    Parameters
-    ----------
-    predictions
-        Of two or more classes.
-    prefix
-        ``p`` for calibrated ones, ``raw_p`` for those before.
+    The prefix is ``p`` for calibrated ones, ``raw_p`` for those before.
     """
     columns = sorted(
         (c for c in map(str, predictions) if c.startswith(prefix) and c[len(prefix) :].isdigit()),

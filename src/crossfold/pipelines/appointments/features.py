@@ -55,17 +55,9 @@ def _integers(times: NDArray[np.datetime64], unit: str) -> Integers:
 class SortedEvents:
     """Events sorted by group, then time, then whatever breaks ties.
 
-    Parameters
-    ----------
-    group, time
-        Whole numbers, shape ``(n,)``; groups count from 0.
-    ties
-        Further keys for events of one group and time, the most important first.
-
-    Attributes
-    ----------
-    order
-        Positions of the events in sorted order.
+    Groups and times are whole numbers, shape ``(n,)``; groups count from 0. Ties are further keys
+    for events of one group and time, the most important first. `order` are positions of the events
+    in sorted order.
     """
 
     _first: int
@@ -137,15 +129,13 @@ def _weekday(times: pd.Series) -> pd.Categorical[str]:
 def booking_features(times: Times) -> pd.DataFrame:
     """Describe the bookings that were known when each one was made.
 
-    Returns
-    -------
-    Of the same patient: ``earlier_bookings``, up to the same second; ``open_bookings``, those of
-    them whose day had not passed; ``hours_since_last_booking``, since the last one of an earlier
-    second, missing where there is none; ``bookings_same_moment``, made in the same second, this
-    one included. Of all patients: ``bookings_same_second``, this one included.
+    Returns of the same patient: ``earlier_bookings``, up to the same second; ``open_bookings``,
+    those of them whose day had not passed; ``hours_since_last_booking``, since the last one of an
+    earlier second, missing where there is none; ``bookings_same_moment``, made in the same second,
+    this one included. Of all patients: ``bookings_same_second``, this one included.
 
-    ``appointments_same_day``, all appointments of the patient on the day, this one included, is
-    the exception: it counts later bookings too, as a clinic's list shows them on the day.
+    ``appointments_same_day``, all appointments of the patient on the day, this one included, is the
+    exception: it counts later bookings too, as a clinic's list shows them on the day.
     """
     bookings = SortedEvents(times.patient, times.booking_second)
     appointments = SortedEvents(times.patient, times.appointment_day)
@@ -171,22 +161,14 @@ def booking_features(times: Times) -> pd.DataFrame:
 def history_features(no_show: pd.Series, times: Times, first_unknown_day: Integers) -> pd.DataFrame:
     """Describe each patient's appointments on days before a given one.
 
-    Parameters
-    ----------
-    no_show
-        Outcomes; a missing one counts nowhere.
-    times
-        Who and when.
-    first_unknown_day
-        First day whose outcomes are not known, for each row. It is never later than the row's own
-        day, so neither its own outcome counts nor any of that day.
+    A missing outcome counts nowhere. `first_unknown_day` is the first day whose outcomes are not
+    known, for each row. It is never later than the row's own day, so neither its own outcome counts
+    nor any of that day.
 
-    Returns
-    -------
-    ``earlier_appointments`` and ``earlier_no_shows``; ``earlier_no_show_rate``, drawn towards 0.2
-    as by two more appointments; ``earlier_no_shows_with_lead``, those not booked on their day;
-    ``days_since_last_appointment`` and ``last_lead_time_days``, missing where there is none;
-    ``last_outcome``. Of several appointments on the last day, the one booked last counts.
+    Returns ``earlier_appointments`` and ``earlier_no_shows``; ``earlier_no_show_rate``, drawn
+    towards 0.2 as by two more appointments; ``earlier_no_shows_with_lead``, those not booked on
+    their day; ``days_since_last_appointment`` and ``last_lead_time_days``, missing where there is
+    none; ``last_outcome``. Of several appointments on the last day, the one booked last counts.
     """
     has_outcome = no_show.notna().to_numpy()
     # Where all are known, views in place of copies: memory counts where rows are many millions.
@@ -236,18 +218,11 @@ def _where(exists: np.ndarray, values: NDArray[Any]) -> pd.Series:
 def build_features(appointments: pd.DataFrame, history_as_of: HistoryAsOf) -> pd.DataFrame:
     """Build the features of every appointment.
 
-    Parameters
-    ----------
-    appointments
-        Cleaned appointments. Where ``no_show`` is missing, the appointment is still to come: it
-        gets features, and its outcome counts nowhere.
-    history_as_of
-        ``booking`` or ``reminder``: which outcomes are known.
+    Appointments are cleaned. Where ``no_show`` is missing, the appointment is still to come: it
+    gets features, and its outcome counts nowhere. `history_as_of` says which outcomes are known.
 
-    Returns
-    -------
-    Same rows, same order: ``no_show`` and the features, without patients and appointment numbers.
-    What the appointments do not say is no feature.
+    Returns the same rows in the same order: ``no_show`` and the features, without patients and
+    appointment numbers. What the appointments do not say is no feature.
     """
     rows = appointments.reset_index(drop=True)
     times = Times.of(rows)

@@ -20,18 +20,11 @@ def clean_appointments(
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Split an export into typed rows and rejected rows, and count both.
 
-    Parameters
-    ----------
-    appointments_raw
-        An export as `crossfold.datasets.ExportDataset` reads it: text, patients hashed. Without
-        the column ``no_show`` its rows are coming appointments.
-    appointments_parameters
-        How its dates and labels are written.
+    The export is as `crossfold.datasets.ExportDataset` reads it: text, patients hashed. Without the
+    column ``no_show`` its rows are coming appointments.
 
-    Returns
-    -------
-    The cleaned table; the rejected rows as they were read, with the first ``rule`` that each
-    breaks; counts of rows read, superseded by a later file, kept, and rejected by rule.
+    Returns the cleaned table; the rejected rows as they were read, with the first ``rule`` that
+    each breaks; counts of rows read, superseded by a later file, kept, and rejected by rule.
     """
     raw = cleaning.latest_rows(cleaning.declared(appointments_raw))
     parsed = cleaning.parse(raw, appointments_parameters)
@@ -114,16 +107,11 @@ def build_coming_features(
 ) -> pd.DataFrame:
     """Build the features of coming appointments, with past appointments as their history.
 
-    Parameters
-    ----------
-    coming
-        Cleaned appointments without outcomes; without ``sms_received``, none counts as reminded.
-    appointments
-        Cleaned past appointments with outcomes. A past row of a coming appointment is left out.
+    Both are cleaned. Coming ones have no outcomes; without ``sms_received``, none counts as
+    reminded. A past row of a coming appointment is left out.
 
-    Returns
-    -------
-    The columns of the feature table but for the target; the rows of `coming` in their order.
+    Returns the columns of the feature table but for the target; the rows of `coming` in their
+    order.
     """
     past = appointments[~appointments["appointment_id"].isin(coming["appointment_id"])]
     if "sms_received" in past and "sms_received" not in coming:

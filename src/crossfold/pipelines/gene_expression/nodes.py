@@ -48,18 +48,11 @@ class SourceTable(NamedTuple):
 
 
 def parse(raw: pd.DataFrame) -> SourceTable:
-    """Take a source file apart.
+    """Take a source file apart, as `crossfold.datasets.ExportDataset` reads it.
 
-    Parameters
-    ----------
-    raw
-        A file as `crossfold.datasets.ExportDataset` reads it: text, repeated column names numbered.
-
-    Raises
-    ------
-    CrossfoldError
-        A probe comes twice, a patient's column has no calls beside it, or a cell holds something
-        else than a whole number or a call.
+    All of it is text; repeated names of columns are numbered. Raises a `CrossfoldError`: a probe
+    comes twice, a patient's column has no calls beside it, or a cell holds something else than a
+    whole number or a call.
     """
     file = str(raw["source_file"].iloc[0])
     patients = _patients(raw, file)
@@ -115,16 +108,10 @@ def join_patients(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Join both source files and the labels to one table, a patient a row.
 
-    Parameters
-    ----------
-    train_raw, independent_raw
-        The published files: probes in rows, a column of calls after each patient's.
-    labels_raw
-        Columns ``patient`` and ``cancer``.
+    The published files have probes in rows, and a column of calls after each patient's; the labels
+    have the columns ``patient`` and ``cancer``.
 
-    Returns
-    -------
-    Expressions: ``patient`` (int32), ``origin`` (category: train or independent), ``label``
+    Returns expressions: ``patient`` (int32), ``origin`` (category: train or independent), ``label``
     (category: ALL or AML), then one int32 column a probe. Calls: the same, each A, M or P. Probes:
     ``probe``, ``description``, ``control``, ``present_share``. Counts.
     """
@@ -199,14 +186,8 @@ def build_features(
 ) -> pd.DataFrame:
     """Build what models read: no patient numbers, and nothing that is learnt from other patients.
 
-    Returns
-    -------
-    ``aml`` (int8), then one float32 column a probe; patients in the order of `expression`.
-
-    Raises
-    ------
-    CrossfoldError
-        A patient is to be standardised whose values are all the same.
+    Returns ``aml`` (int8), then one float32 column a probe; patients in the order of `expression`.
+    Raises a `CrossfoldError`: a patient is to be standardised whose values are all the same.
     """
     kept = probes if parameters.control_probes else probes[~probes["control"]]
     values = expression[kept["probe"].tolist()].astype("float64")

@@ -30,10 +30,8 @@ def selected_probes(
 ) -> pd.DataFrame:
     """Compute the share of folds that chose each probe, by protocol.
 
-    Returns
-    -------
-    Columns ``probe``, ``description``, ``higher_in`` (the class with the higher mean), one share
-    for each protocol, and ``in_final_model``; the most stable first.
+    Returns columns ``probe``, ``description``, ``higher_in`` (the class with the higher mean), one
+    share for each protocol, and ``in_final_model``; the most stable first.
     """
     folds = selected.groupby("protocol", observed=True)["fold"].nunique()
     counts = pd.crosstab(selected["column"].astype(str), selected["protocol"].astype(str))
@@ -53,9 +51,7 @@ def patients_2d(
 ) -> pd.DataFrame:
     """Project the patients on two principal components, of all probes and of the final model's.
 
-    Returns
-    -------
-    Columns ``probes`` (all or chosen), ``label``, ``origin``, ``x``, ``y``, ``x_share`` and
+    Returns columns ``probes`` (all or chosen), ``label``, ``origin``, ``x``, ``y``, ``x_share`` and
     ``y_share`` of the variance.
     """
     from sklearn.decomposition import PCA

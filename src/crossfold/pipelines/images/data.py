@@ -29,17 +29,11 @@ def join_images(
 ) -> tuple[NDArray[Any], pd.DataFrame, dict[str, Any]]:
     """Put the published (or the user's own) training and test images together, and count them.
 
-    Returns
-    -------
-    The images, uint8 of shape ``(n, height, width)``; a table with one row for each of them:
-    ``label`` (uint8), ``origin`` (category: train or test), ``row`` (int32, its place in its file,
-    from 0), ``duplicate_of_test`` (bool: a training image that equals a test image, pixel by
-    pixel); counts of images by origin, and of exact duplicates.
-
-    Raises
-    ------
-    CrossfoldError
-        Training and test images differ in size.
+    Returns the images, uint8 of shape ``(n, height, width)``; a table with one row for each of
+    them: ``label`` (uint8), ``origin`` (category: train or test), ``row`` (int32, its place in its
+    file, from 0), ``duplicate_of_test`` (bool: a training image that equals a test image, pixel by
+    pixel); counts of images by origin, and of exact duplicates. Raises a `CrossfoldError`: training
+    and test images differ in size.
     """
     sizes = ["×".join(map(str, part.images.shape[1:])) for part in (train, test)]
     if sizes[0] != sizes[1]:
@@ -104,15 +98,9 @@ def assign_parts(
     Images (``(n, height, width)``) that equal a test image, and all but the first of training
     images that equal each other, are in no part. What is drawn is stratified by class.
 
-    Returns
-    -------
-    Columns ``label``, ``origin``, ``part`` (train, validation, test or unused) and ``standard``
-    (train, validation, test or excluded).
-
-    Raises
-    ------
-    CrossfoldError
-        There are fewer images than the split asks for.
+    Returns columns ``label``, ``origin``, ``part`` (train, validation, test or unused) and
+    ``standard`` (train, validation, test or excluded). Raises a `CrossfoldError`: there are fewer
+    images than the split asks for.
     """
     draw = partial(_draw, labels["label"].to_numpy(), np.random.default_rng(seed))
     is_test = (labels["origin"] == TEST).to_numpy()
@@ -164,18 +152,8 @@ def augment(
     Meier, Gambardella and Schmidhuber 2010). Shifts are whole pixels, each as likely as any other;
     what comes in at the edges is 0.
 
-    Parameters
-    ----------
-    images
-        Shape ``(n, height, width)``, uint8.
-    augmentation
-        How many copies, and how they are changed.
-    rng
-        Draws the shifts, and which copies are mirrored.
-
-    Returns
-    -------
-    Shape ``((1 + n_copies) * n, height, width)``, uint8: the images, then one copy after another.
+    Images have shape ``(n, height, width)``, uint8. Returns shape
+    ``((1 + n_copies) * n, height, width)``, uint8: the images, then one copy after another.
     """
     n, height, width = images.shape
     most = augmentation.max_shift_pixels

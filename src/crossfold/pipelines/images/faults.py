@@ -175,10 +175,8 @@ def train_setups(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Train every network that a claim needs.
 
-    Returns
-    -------
-    What each said of the test images, and of as many images drawn from all where that is a fault:
-    ``run``, ``experiment``, ``member``, ``part`` (test or other), ``row``, ``target``,
+    Returns what each said of the test images, and of as many images drawn from all where that is a
+    fault: ``run``, ``experiment``, ``member``, ``part`` (test or other), ``row``, ``target``,
     ``predicted``, ``dropped`` (predicted with dropout left on) and ``loss`` (cross-entropy). And
     what was measured after its epochs: ``run``, ``experiment``, ``member``, ``epoch``, ``measure``
     and ``value``; ``validation_…`` is of images that were not learned from.

@@ -68,9 +68,7 @@ def choose_learning_rates(
 
     Of equal accuracies the lower loss wins. One rate alone is not tried: 0 epochs, no accuracy.
 
-    Returns
-    -------
-    Columns ``regime``, ``experiment``, ``learning_rate``, ``epochs`` (of the trial),
+    Returns columns ``regime``, ``experiment``, ``learning_rate``, ``epochs`` (of the trial),
     ``validation_accuracy``, ``validation_loss`` and ``chosen``.
     """
     data = SplitImages.of(images, split_table, SOURCE)
@@ -150,9 +148,7 @@ def train_experiments(
     That is done on the source's split, and on the standard one in the regimes that ask for it,
     with the learning rates that were chosen on the source's.
 
-    Returns
-    -------
-    What was trained, one row a network: ``model``, ``protocol`` (the split), ``member``,
+    Returns what was trained, one row a network: ``model``, ``protocol`` (the split), ``member``,
     ``regime``, ``experiment``, ``seed``, ``layers``, ``init``, ``activation``, ``dropout``,
     ``learning_rate``, ``epochs`` and ``seconds`` (of the whole stack); the networks, described by
     these rows; their history; and what they say of the test images of both splits.
@@ -235,10 +231,8 @@ def fit_strong_model(
     Changed copies come beside them (`augment`). Its settings are given, so it needs no validation
     images and learns from them too.
 
-    Returns
-    -------
-    The network, with its classes' names, the seconds of its training and a fingerprint of what it
-    learnt from; its predictions on the published test images.
+    Returns the network, with its classes' names, the seconds of its training and a fingerprint of
+    what it learnt from; its predictions on the published test images.
     """
     data = SplitImages.of(images, split_table, STANDARD)
     rows = data.rows(TRAIN, VALIDATION)

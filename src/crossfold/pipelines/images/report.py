@@ -108,12 +108,10 @@ def experiment_summary(
 ) -> pd.DataFrame:
     """Put the figures of every experiment beside its settings, over all seeds.
 
-    Returns
-    -------
-    Columns ``model``, ``protocol``, those of `SETTINGS`, ``seeds``, ``seconds`` (of the regime's
-    training of all experiments at once), those of `name_experiments`, ``train_accuracy`` and
-    ``validation_accuracy`` (means over seeds after the last epoch), and of the test images ``n``
-    (their number), ``accuracy`` and ``macro_f1``, each with ``_low`` and ``_high`` (95 %).
+    Returns columns ``model``, ``protocol``, those of `SETTINGS`, ``seeds``, ``seconds`` (of the
+    regime's training of all experiments at once), those of `name_experiments`, ``train_accuracy``
+    and ``validation_accuracy`` (means over seeds after the last epoch), and of the test images
+    ``n`` (their number), ``accuracy`` and ``macro_f1``, each with ``_low`` and ``_high`` (95 %).
     """
     trainings = experiments.groupby([*KEYS, *SETTINGS], sort=False)["seconds"]
     table = trainings.agg(seeds="size", seconds="max").reset_index()
@@ -153,11 +151,9 @@ def classification_report(
 ) -> pd.DataFrame:
     """Compute scikit-learn's classification report of the models that are shown, with intervals.
 
-    Returns
-    -------
-    Columns ``model``, ``class`` (its name, ``accuracy``, ``macro avg`` or ``weighted avg``),
-    ``precision`` and ``recall``, each with ``_low`` and ``_high`` (95 % Wilson), ``f1``,
-    ``average_precision`` and ``support``. Accuracy stands in the column of recall.
+    Returns columns ``model``, ``class`` (its name, ``accuracy``, ``macro avg`` or
+    ``weighted avg``), ``precision`` and ``recall``, each with ``_low`` and ``_high`` (95 % Wilson),
+    ``f1``, ``average_precision`` and ``support``. Accuracy stands in the column of recall.
     """
     shown = _shown(report, names, STRONG)
     tables = {model: _one_report(of_model(predictions, model), classes) for model in shown}
@@ -194,10 +190,9 @@ def _one_report(rows: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
 def class_counts(split: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     """Count the images of each class in the training, validation and test part of both splits.
 
-    Returns
-    -------
-    Columns ``class`` (all of them in the last row), and ``train``, ``validation``, ``test`` of the
-    drawn and ``standard_train`` and so on of the standard split, of the parts that have images.
+    Returns columns ``class`` (all of them in the last row), and ``train``, ``validation``, ``test``
+    of the drawn and ``standard_train`` and so on of the standard split, of the parts that have
+    images.
     """
     label = pd.Categorical.from_codes(split["label"], pd.Index(classes))
     counted = [

@@ -92,10 +92,8 @@ def train_seeds(
     The first network is trained on the study's points, with `seed`; the seeds after it and after
     that of the test points follow. All are tested on the study's test points.
 
-    Returns
-    -------
-    One row for each run (the training faults that are on), seed and part of the points: ``run``,
-    ``seed``, ``part``, ``n``, ``right``, ``accuracy``, ``first_loss`` and ``last_loss``
+    Returns one row for each run (the training faults that are on), seed and part of the points:
+    ``run``, ``seed``, ``part``, ``n``, ``right``, ``accuracy``, ``first_loss`` and ``last_loss``
     (cross-entropy after the first and the last epoch, without penalty), and ``far_errors``: wrongly
     named points farther from the network's boundary than the standard deviation of the noise.
     """

@@ -56,9 +56,7 @@ class DrawParameters(Parameters):
 def draw_points(points: PointParameters, seed: int) -> pd.DataFrame:
     """Draw training and test points, each with a seed of its own.
 
-    Returns
-    -------
-    Columns ``x1``, ``x2``, ``label`` (1 for the lower moon) and ``part``.
+    Returns columns ``x1``, ``x2``, ``label`` (1 for the lower moon) and ``part``.
     """
     parts = {TRAIN: points.n_train, TEST: points.n_test}
     tables = [
@@ -80,9 +78,7 @@ def train_variants(
 ) -> tuple[pd.DataFrame, Networks, pd.DataFrame]:
     """Train every variant with NumPy and with PyTorch.
 
-    Returns
-    -------
-    Predictions of all points, the networks by name, and their history.
+    Returns predictions of all points, the networks by name, and their history.
     """
     is_train = (points["part"] == TRAIN).to_numpy()
     folds = [(np.flatnonzero(is_train), np.flatnonzero(~is_train))]
@@ -104,10 +100,8 @@ def train_variants(
 def predict_all(points: pd.DataFrame, networks: Networks) -> pd.DataFrame:
     """Predict all points with all networks.
 
-    Returns
-    -------
-    A table of the schema `crossfold.validation.schemas.PREDICTIONS`, in double precision: the
-    points that were learnt from have a protocol of their own.
+    Returns a table of the schema `crossfold.validation.schemas.PREDICTIONS`, in double precision:
+    the points that were learnt from have a protocol of their own.
     """
     estimators, document = networks
     protocols = points["part"].map({TRAIN: LEARNT, TEST: NEW})
@@ -128,9 +122,7 @@ def repeat_draws(
 ) -> pd.DataFrame:
     """Train every variant on new draws of the training points; all are tested on the same points.
 
-    Returns
-    -------
-    Columns ``model``, ``draw`` and ``accuracy``.
+    Returns columns ``model``, ``draw`` and ``accuracy``.
     """
     test = points[points["part"] == TEST]
     n_train, n_test = point_parameters.n_train, len(test)
@@ -151,9 +143,7 @@ def repeat_draws(
 def map_plane(points: pd.DataFrame, networks: Networks, draws: DrawParameters) -> pd.DataFrame:
     """Predict the probability of the lower moon over the plane, for every variant on NumPy.
 
-    Returns
-    -------
-    Columns ``x1``, ``x2``, ``model`` and ``p1`` (float32).
+    Returns columns ``x1``, ``x2``, ``model`` and ``p1`` (float32).
     """
     train = points[points["part"] == TRAIN]
     ranges = (
@@ -180,9 +170,7 @@ def evaluate_variants(
 ) -> pd.DataFrame:
     """Compute every metric on both sets of points, and the mean accuracy over draws.
 
-    Returns
-    -------
-    A table of the schema `crossfold.validation.schemas.METRICS`; over draws, intervals are
+    Returns a table of the schema `crossfold.validation.schemas.METRICS`; over draws, intervals are
     Student's, and ``n`` counts the draws.
     """
     own = evaluate_predictions(predictions, points, table_parameters, evaluation, seed)
@@ -204,9 +192,7 @@ def compare_variants(
 ) -> pd.DataFrame:
     """Compare the engines point by point, and the variants over draws.
 
-    Returns
-    -------
-    A table of the schema `crossfold.validation.schemas.COMPARISON`.
+    Returns a table of the schema `crossfold.validation.schemas.COMPARISON`.
     """
     models = {str(name): rows for name, rows in predictions.groupby("model", observed=True)}
     pairs = list(zip(list_variants(variants), list_variants(variants, "torch"), strict=True))

@@ -68,9 +68,7 @@ def fit_variants(
 ) -> list[tuple[list[str], FoldStack]]:
     """Train every variant on every fold, one stack for each of `FEATURES`.
 
-    Returns
-    -------
-    For each stack the names of its members, one for each L2 factor, and the stack.
+    Returns for each stack the names of its members, one for each L2 factor, and the stack.
     """
     from crossfold.mlp import FoldStack, MLPClassifier
 

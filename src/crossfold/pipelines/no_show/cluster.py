@@ -76,10 +76,8 @@ def clean_partitions(
     An appointment is taken to have one patient in all parts. A date as 29/04/2016 is read where its
     partition tells day from month; ``appointments.date_format`` says it for all.
 
-    Returns
-    -------
-    Tables ``kept``, the cleaned appointments, and ``rejected``, rows with their ``rule``. Stored
-    together, they are computed together.
+    Returns tables ``kept``, the cleaned appointments, and ``rejected``, rows with their ``rule``.
+    Stored together, they are computed together.
     """
     from dask.dataframe import from_delayed
     from dask.delayed import delayed
@@ -163,9 +161,7 @@ def train_over_partitions(
     The first partition teaches the encoder. The last is not learnt from: patients who are in no
     other calibrate the model and set its threshold.
 
-    Returns
-    -------
-    The networks, and what they say of the last partition, as `assemble_model` reads them.
+    Returns the networks, and what they say of the last partition, as `assemble_model` reads them.
     """
     first, last = (features.partitions[n].compute() for n in (0, -1))
     model = Model(params=cluster.network.model_dump())

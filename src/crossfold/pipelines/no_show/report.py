@@ -71,19 +71,11 @@ _SUBGROUPS: dict[str, tuple[str, Callable[[pd.Series], pd.Series]]] = {
 
 
 def rate_table(groups: Mapping[str, pd.Series], outcome: pd.Series) -> pd.DataFrame:
-    """Compute the rate of an outcome in every group that occurs.
+    """Compute the rate of an outcome, True where the event happened, in every group that occurs.
 
-    Parameters
-    ----------
-    groups
-        Columns that define the groups, by name; same index as `outcome`.
-    outcome
-        True where the event happened.
-
-    Returns
-    -------
-    One row a group, sorted: the columns of `groups`, ``n``, ``events``, ``estimate`` (rate in
-    [0, 1]), ``low`` and ``high`` (95 % Wilson interval).
+    Groups are columns by name, with the index of the outcome. Returns one row a group, sorted: the
+    columns of `groups`, ``n``, ``events``, ``estimate`` (rate in [0, 1]), ``low`` and ``high``
+    (95 % Wilson interval).
     """
     keys = pd.DataFrame(dict(groups))
     counted = outcome.groupby([keys[name] for name in keys], observed=True).agg(["size", "sum"])
@@ -170,9 +162,7 @@ def subgroup_columns(table: pd.DataFrame) -> pd.DataFrame:
 def subgroups(results: Results, seed: int) -> pd.DataFrame:
     """Compute what the model does by sex, age band, scholarship and disability, and for everyone.
 
-    Returns
-    -------
-    Columns ``group``, ``level``, ``n``, ``positives``, ``metric`` (``rate`` with its Wilson
+    Returns columns ``group``, ``level``, ``n``, ``positives``, ``metric`` (``rate`` with its Wilson
     interval, and those of `subgroup_table`), ``estimate``, ``low``, ``high``.
     """
     # In the order in which the metrics were computed, so that everyone's intervals are theirs.
@@ -192,10 +182,8 @@ def subgroups(results: Results, seed: int) -> pd.DataFrame:
 def subgroup_gaps(results: Results) -> pd.DataFrame:
     """Compare the levels that are flagged most and least often, by sex, age and so on.
 
-    Returns
-    -------
-    Columns ``group``, ``most``, ``least``, their ``flagged`` shares and recalls, and with 95 %
-    intervals from a bootstrap by patient ``flagged_ratio`` and ``recall_gap``.
+    Returns columns ``group``, ``most``, ``least``, their ``flagged`` shares and recalls, and with
+    95 % intervals from a bootstrap by patient ``flagged_ratio`` and ``recall_gap``.
     """
     rows = results.predicted(results.reference)
     levels = subgroup_columns(results.table).take(rows["row"].to_numpy())

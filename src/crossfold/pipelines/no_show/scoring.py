@@ -31,18 +31,9 @@ def rank_by_risk(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rank coming appointments by their risk of a no-show, the riskiest first.
 
-    Parameters
-    ----------
-    model
-        The final model.
-    appointments
-        Coming appointments, cleaned.
-    features
-        Their features: same rows in the same order.
+    The appointments are cleaned; the features are of the same rows in the same order.
 
-    Returns
-    -------
-    ``rank`` from 1, ``appointment_id``, ``appointment_day``, ``probability`` in [0, 1] and
+    Returns ``rank`` from 1, ``appointment_id``, ``appointment_day``, ``probability`` in [0, 1] and
     ``flagged``: whether the probability reaches the model's threshold. Twice, for two file formats.
     """
     scored = score(model, features)

@@ -109,10 +109,8 @@ def train_network(seed: int, faults: Collection[str], epochs: int) -> Iterator[d
     the output layer's own weights and bias follow that slope without the sigmoid's derivative,
     while what goes down to the hidden layer is multiplied by it.
 
-    Yields
-    ------
-    For each epoch: ``seed``, ``epoch``; ``train_error``, which is the mean squared error of the
-    rows as each came up while the weights moved; ``validation_error``, ``train_accuracy`` and
+    Yields for each epoch: ``seed``, ``epoch``; ``train_error``, which is the mean squared error of
+    the rows as each came up while the weights moved; ``validation_error``, ``train_accuracy`` and
     ``validation_accuracy`` after the epoch; the weights after it, ``w1_0`` … ``w2_3``.
     """
     rng = np.random.RandomState(seed)
@@ -167,16 +165,11 @@ def train_toy_tables(protocol: ProtocolParameters, seed: int) -> pd.DataFrame:
 def train_toys(seeds: Sequence[int], iterations: Sequence[int]) -> pd.DataFrame:
     """Train on every seed's own six rows, by the source's code and by scikit-learn.
 
-    Parameters
-    ----------
-    seeds
-        Of the table's third column, of the starts, and of 200 new rows that are drawn alike.
-    iterations
-        Of gradient descent; the first is as long as the source trained, the last the longest.
+    Seeds are of the table's third column, of the starts, and of 200 new rows that are drawn alike.
+    Of the iterations of gradient descent the first is as long as the source trained, the last the
+    longest.
 
-    Returns
-    -------
-    One row a seed. Rows of the six that are named rightly at 0.50, ``right_by_hand`` and
+    Returns one row a seed. Rows of the six that are named rightly at 0.50, ``right_by_hand`` and
     ``right_by_library``; that both name alike, ``alike``; on which exactly one of two complementary
     outputs is at least 0.50, ``opposite``. ``new_loss`` and ``new_loss_later``: mean cross-entropy
     on new rows after the first and the last number of iterations.

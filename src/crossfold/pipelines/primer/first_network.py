@@ -56,11 +56,9 @@ def train_network_by_hand(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Train one row at a time on half the squared error of a sigmoid output.
 
-    Returns
-    -------
-    The first steps, a row each: inputs, output, error, and of every weight its value and gradient
-    before the step; and the epochs: ``epoch``, mean squared ``error`` and ``accuracy`` of both
-    parts after it, and every weight.
+    Returns the first steps, a row each: inputs, output, error, and of every weight its value and
+    gradient before the step; and the epochs: ``epoch``, mean squared ``error`` and ``accuracy`` of
+    both parts after it, and every weight.
     """
     train = points[points["part"] == TRAIN]
     weights = start_network(first_network, seed)
@@ -140,9 +138,7 @@ def compare_first_network(
 ) -> pd.DataFrame:
     """Train the same network with `crossfold.mlp`, and give every weight beside that by hand.
 
-    Returns
-    -------
-    ``weight``, ``by_hand``, ``library`` and their ``difference``.
+    Returns ``weight``, ``by_hand``, ``library`` and their ``difference``.
     """
     from crossfold.mlp import MLPClassifier
 

@@ -50,10 +50,8 @@ def train_logistic_by_hand(
 ) -> pd.DataFrame:
     """Train by full-batch gradient descent; one row for each epoch.
 
-    Returns
-    -------
-    ``epoch``, ``loss`` before the step, weights before the step, and the gradient that the step
-    follows; the last row is after the last step.
+    Returns ``epoch``, ``loss`` before the step, weights before the step, and the gradient that the
+    step follows; the last row is after the last step.
     """
     X, y = toy[INPUTS].to_numpy(), toy["label"].to_numpy()
     return descend(X, y, start_weights(seed), logistic.learning_rate, logistic.epochs)
@@ -93,22 +91,12 @@ def compare_logistic(
 ) -> pd.DataFrame:
     """Put weights and probabilities by hand beside those of crossfold and of scikit-learn.
 
-    By hand and by crossfold the training is the same; once crossfold stops early, when the loss has
-    hardly fallen for some epochs. scikit-learn minimises the loss with an L2 penalty (C = 1), to
-    the end.
+    By hand (`longer`, of `train_for_longer`) and by crossfold the training is the same; once
+    crossfold stops early, when the loss has hardly fallen for some epochs. scikit-learn minimises
+    the loss with an L2 penalty (C = 1), to the end.
 
-    Parameters
-    ----------
-    toy
-        The table.
-    longer
-        The training by hand, of `train_for_longer`.
-    logistic, seed
-        How long, and the start.
-
-    Returns
-    -------
-    ``source``, ``epochs``, the weights, and the probability of each row, ``row 1`` to ``row 6``.
+    Returns ``source``, ``epochs``, the weights, and the probability of each row, ``row 1`` to
+    ``row 6``.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -158,10 +146,8 @@ def _flat(fitted: Any) -> NDArray[np.float64]:
 def train_for_longer(toy: pd.DataFrame, logistic: LogisticParameters, seed: int) -> pd.DataFrame:
     """Go on for many more epochs: on separable data the weights grow without bound.
 
-    Returns
-    -------
-    Of up to 25 epochs a decade: ``epoch``, ``loss``, the weights and ``length``, that of the weight
-    vector without bias.
+    Returns of up to 25 epochs a decade: ``epoch``, ``loss``, the weights and ``length``, that of
+    the weight vector without bias.
     """
     X, y = toy[INPUTS].to_numpy(), toy["label"].to_numpy()
     longest = max(logistic.exercise_epochs)
@@ -175,10 +161,8 @@ def train_for_longer(toy: pd.DataFrame, logistic: LogisticParameters, seed: int)
 def train_two_outputs(toy: pd.DataFrame, logistic: LogisticParameters, seed: int) -> pd.DataFrame:
     """Train two complementary outputs at once: the second learns the opposite label.
 
-    Returns
-    -------
-    ``row``, ``label``, the probabilities ``first`` and ``second``, and their ``sum``, which nothing
-    in the training asks to be 1.
+    Returns ``row``, ``label``, the probabilities ``first`` and ``second``, and their ``sum``, which
+    nothing in the training asks to be 1.
     """
     X, y = toy[INPUTS].to_numpy(), toy["label"].to_numpy()
     probabilities = {}

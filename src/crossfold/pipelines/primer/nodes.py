@@ -42,9 +42,7 @@ def predict_rows(
 ) -> pd.DataFrame:
     """Predict every row of both tables with every training, longer ones with their epochs.
 
-    Returns
-    -------
-    A table of the schema `crossfold.validation.schemas.PREDICTIONS`, in double precision.
+    Returns a table of the schema `crossfold.validation.schemas.PREDICTIONS`, in double precision.
     """
     probabilities = logistic_comparison.filter(like="row ").to_numpy(dtype=float)
     protocols = points["part"].map({TRAIN: LEARNT, VALIDATION: NEW})
@@ -67,10 +65,8 @@ def predict_rows(
 def collect_history(logistic_steps: pd.DataFrame, network_epochs: pd.DataFrame) -> pd.DataFrame:
     """Arrange loss and accuracy of both trainings by hand, epoch 0 before any step.
 
-    Returns
-    -------
-    A table of the schema `crossfold.validation.schemas.HISTORY`; the first network's losses are
-    mean squared errors.
+    Returns a table of the schema `crossfold.validation.schemas.HISTORY`; the first network's losses
+    are mean squared errors.
     """
     losses = logistic_steps.rename(columns={"loss": "train_loss"})[["epoch", "train_loss"]]
     scores = network_epochs.rename(columns=MEASURES)[["epoch", *MEASURES.values()]]

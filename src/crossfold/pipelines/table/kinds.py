@@ -115,14 +115,9 @@ class Column:
 
 
 def describe_column(values: pd.Series, date_format: str | None = None) -> Column:
-    """Tell the kind of a column.
+    """Tell the kind of a column by all its values, as they were read.
 
-    Parameters
-    ----------
-    values
-        All its values, as they were read.
-    date_format
-        How its dates are written, if the user has said so.
+    `date_format` is how its dates are written, if the user has said so.
     """
     present = values.dropna()
     distinct = present.drop_duplicates()
@@ -270,18 +265,10 @@ def _text_kind(column: Column, text: pd.Series, n: int) -> Column:
 
 
 def find_date_format(text: pd.Series, declared: str | None = None) -> tuple[str | None, str] | None:
-    """Find how dates are written.
+    """Find how dates are written, from different values of a column.
 
-    Parameters
-    ----------
-    text
-        Different values of a column.
-    declared
-        The format to try first.
-
-    Returns
-    -------
-    The format, None for ISO 8601, and what is to be said about it; None if these are no dates.
+    The `declared` format is tried first. Returns the format, None for ISO 8601, and what is to be
+    said about it; None if these are no dates.
     """
     first = text.head(200)
     if declared is not None and _fits(text, declared):

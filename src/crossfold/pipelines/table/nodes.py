@@ -24,28 +24,14 @@ def prepare_table(
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Read every column by its kind, and set rows aside that cannot be used.
 
-    Parameters
-    ----------
-    raw
-        The table as it was read, identifiers hashed.
-    table
-        What its columns mean.
+    Identifiers of `raw` are hashed. In the table come group (hashes), time and inputs by kind:
+    numbers float64, flags float64 (1, 0, missing), categories of text, dates datetime64[us]. The
+    target is last: bool for two classes, categories of text for several, float64 for a number.
 
-    Returns
-    -------
-    table
-        Group (hashes), time and inputs by kind: numbers float64, flags float64 (1, 0, missing),
-        categories of text, dates datetime64[us]. The target last: bool for two classes, categories
-        of text for several, float64 for a number.
-    rejected
-        The declared columns of the other rows as text, with the ``rule`` that each breaks.
-    row_counts
-        ``read``, ``kept``, ``rejected`` by rule, and ``duplicates``: kept rows that repeat another.
-
-    Raises
-    ------
-    CrossfoldError
-        If columns are missing, the target does not fit its task, or no row can be used.
+    Returns the table; the declared columns of the rejected rows as text, with the ``rule`` that
+    each breaks; and counts: ``read``, ``kept``, ``rejected`` by rule, and ``duplicates``, kept rows
+    that repeat another. Raises a `CrossfoldError` if columns are missing, the target does not fit
+    its task, or no row can be used.
     """
     require_columns(raw, _declared(table))
     parsed = _parsed(raw, table)
@@ -69,19 +55,11 @@ def prepare_table(
 
 
 def build_features(table: pd.DataFrame, table_parameters: TableParameters) -> pd.DataFrame:
-    """Build the features of every row.
+    """Build the features of every typed row from `prepare_table`.
 
-    Parameters
-    ----------
-    table
-        Typed rows from `prepare_table`.
-    table_parameters
-        What the columns mean.
-
-    Returns
-    -------
-    Same rows, same order: the target, then the inputs in the order of their declaration. Numbers,
-    flags and parts of dates are float32, missing ones NaN; categories are categories of text.
+    Returns the same rows in the same order: the target, then the inputs in the order of their
+    declaration. Numbers, flags and parts of dates are float32, missing ones NaN; categories are
+    categories of text.
     """
     features = _features(table, table, table_parameters)
     features.insert(0, table_parameters.target, table[table_parameters.target])
@@ -93,24 +71,12 @@ def build_coming_features(
 ) -> pd.DataFrame:
     """Build the features of new rows, whose target is not known.
 
-    Parameters
-    ----------
-    coming_raw
-        New rows as they were read. Missing values and unknown categories are no error.
-    table
-        Typed rows that the models learn from: what varies in them, and where their dates begin.
-    table_parameters
-        What the columns mean.
+    Missing values and unknown categories are no error. The typed rows of `table`, which the models
+    learn from, tell what varies, and where dates begin.
 
-    Returns
-    -------
-    Same rows, same order: the columns of `build_features` without the target.
-
-    Raises
-    ------
-    CrossfoldError
-        If columns are missing; all are named. If there is no row, or nothing in a column can be
-        read.
+    Returns the same rows in the same order: the columns of `build_features` without the target.
+    Raises a `CrossfoldError` if columns are missing (all are named), if there is no row, or if
+    nothing in a column can be read.
     """
     require_columns(coming_raw, table_parameters.columns)
     if coming_raw.empty:
@@ -125,9 +91,7 @@ def build_coming_features(
 def score_rows(model: Networks, coming_features: pd.DataFrame) -> pd.DataFrame:
     """Score new rows with the study's model.
 
-    Returns
-    -------
-    ``row`` (number of the row as it was read, from 1) and the columns of
+    Returns ``row`` (number of the row as it was read, from 1) and the columns of
     `crossfold.templates.cross_validation.final_model.score`.
     """
     from crossfold.templates.cross_validation.final_model import score
@@ -138,13 +102,7 @@ def score_rows(model: Networks, coming_features: pd.DataFrame) -> pd.DataFrame:
 
 
 def require_columns(raw: pd.DataFrame, names: Iterable[str]) -> None:
-    """Refuse a table without some columns, and name those that look alike.
-
-    Raises
-    ------
-    CrossfoldError
-        If any is missing.
-    """
+    """Refuse a table that lacks columns (`CrossfoldError`), and name those that look alike."""
     missing = [name for name in names if name not in raw.columns]
     if not missing:
         return

@@ -16,10 +16,7 @@ ENSEMBLE = "ensemble"
 def create_pipeline(name: str) -> Pipeline:
     """Build the study of a table, from ``NAME.raw`` to the report.
 
-    Parameters
-    ----------
-    name
-        Name of the study: its folder in ``conf/base``, and its namespace.
+    Its name is that of its folder in ``conf/base``, and its namespace.
     """
     return (
         create_data_pipeline(name)
@@ -50,13 +47,7 @@ def create_scoring(name: str) -> Pipeline:
 
 
 def create_data_pipeline(name: str) -> Pipeline:
-    """Build the pipeline of a table study; it reads ``NAME.raw`` and writes ``NAME.features``.
-
-    Parameters
-    ----------
-    name
-        Name of the study, in ``conf/base`` and in the catalog.
-    """
+    """Build the pipeline of a table study; it reads ``NAME.raw`` and writes ``NAME.features``."""
     parameters = f"params:{name}.table"
     prepared = [f"{name}.{table}" for table in ("table", "rejected", "row_counts")]
     return Pipeline(

@@ -87,21 +87,10 @@ class Profile:
 def profile_table(
     frame: pd.DataFrame, wishes: Wishes, units: dict[str, str] | None = None
 ) -> Profile:
-    """Find out what a table holds.
+    """Find out what a table holds, by its target and what else the user says.
 
-    Parameters
-    ----------
-    frame
-        The table as it was read.
-    wishes
-        Its target, and what else the user says.
-    units
-        What was taken out of cells to leave a number, by column.
-
-    Raises
-    ------
-    CrossfoldError
-        If the table cannot be studied; the sentence says why.
+    `units` were taken out of cells to leave a number, by column. A table that cannot be studied is
+    a `CrossfoldError`; its sentence says why.
     """
     frame = with_plain_types(frame)
     _refuse_wishes(frame, wishes)
@@ -180,10 +169,7 @@ def _parameters(
 def find_task(values: pd.Series, name: str) -> Task:
     """Tell two classes, several classes and numbers apart.
 
-    Raises
-    ------
-    CrossfoldError
-        If the target is text with too many values for classes.
+    Raises a `CrossfoldError` if the target is text with too many values for classes.
     """
     distinct = values.dropna().drop_duplicates()
     numbers = as_number(distinct)
@@ -327,22 +313,10 @@ def find_giveaways(
     """Predict the target from each column alone, on rows held out.
 
     A column is cut into bins or levels; the rows of one half say what each means, those of the
-    other half are scored.
+    other half are scored. Inputs are by kind, as the readers give them; the target, not missing, is
+    numbers for a regression, else text; rows of one of the groups stay in one half.
 
-    Parameters
-    ----------
-    inputs
-        Columns by kind, as the readers give them.
-    target
-        Numbers for a regression, else text. Not missing.
-    task
-        ``binary``, ``multiclass`` or ``regression``.
-    groups
-        Who must stay in one half, or None.
-
-    Returns
-    -------
-    Columns that give the target away, with the evidence in words.
+    Returns columns that give the target away, with the evidence in words.
     """
     random = np.random.default_rng(0)
     unit = np.arange(len(target)) if groups is None else pd.factorize(groups)[0]
@@ -413,20 +387,10 @@ def _of_class(bins: Integers, y: Integers, train: NDArray[np.bool_]) -> str:
 
 
 def find_caveats(frame: pd.DataFrame, target: pd.Series, profile: Profile) -> list[str]:
-    """Warn of what makes results worse than they look, or better.
+    """Say in sentences what makes results worse than they look, or better.
 
-    Parameters
-    ----------
-    frame
-        The table, missing values found.
-    target
-        Its target as it is read, NaN where it is missing.
-    profile
-        What was found out so far.
-
-    Returns
-    -------
-    Sentences.
+    In the table missing values are found; the target is as it is read, NaN where it is missing; the
+    profile is what was found out so far.
     """
     parameters = profile.parameters
     declared = [*parameters.columns, parameters.target]

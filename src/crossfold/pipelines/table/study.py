@@ -44,18 +44,11 @@ def read_profile(
 ) -> tuple[dict[str, Any], Profile]:
     """Read a table and find out what it holds.
 
-    Parameters
-    ----------
-    data
-        A file, a folder of files, or ``DATABASE_ADDRESS::TABLE``.
-    wishes
-        What the user says about its columns.
-    sep, decimal, encoding
-        Of a text file; found out where they are None.
+    `data` is a file, a folder of files, or ``DATABASE_ADDRESS::TABLE``; `wishes` is what the user
+    says about its columns. Of a text file, `sep`, `decimal` and `encoding` are found out where they
+    are None.
 
-    Returns
-    -------
-    The catalog entry of the dataset that reads it, and what it holds.
+    Returns the catalog entry of the dataset that reads it, and what it holds.
     """
     source = find_source(data, sep=sep, decimal=decimal, encoding=encoding)
     table = TableDataset(dataset=source).load()
@@ -69,13 +62,7 @@ def read_profile(
 
 
 def refuse_name(name: str, conf: Path, *, force: bool) -> None:
-    """Refuse a name that cannot be a study's, or is another's.
-
-    Raises
-    ------
-    CrossfoldError
-        The sentence says which names are good.
-    """
+    """Refuse (`CrossfoldError`) a name that cannot be a study's, or is another's."""
     if not NAME.fullmatch(name):
         raise CrossfoldError(
             f"{name!r} cannot be a study's name: take lower-case letters, digits and _, a letter"
@@ -99,22 +86,10 @@ def refuse_name(name: str, conf: Path, *, force: bool) -> None:
 def write_study(
     name: str, source: dict[str, Any], profile: Profile, project: Path, *, force: bool = False
 ) -> list[Path]:
-    """Write the configuration of a study, all files or none.
+    """Write the configuration of a study, all files or none, into the folder of the project.
 
-    Parameters
-    ----------
-    name
-        Name of the study.
-    source, profile
-        From `read_profile`.
-    project
-        Folder of the project.
-    force
-        Overwrite the files of a table study of this name.
-
-    Returns
-    -------
-    The files.
+    Source and profile are from `read_profile`; `force` overwrites the files of a table study of
+    this name. Returns the files.
     """
     conf = project / "conf"
     refuse_name(name, conf, force=force)
@@ -208,16 +183,8 @@ def render_models(name: str, table: TableParameters, n_rows: int) -> str:
 def study_parameters(table: TableParameters, n_rows: int) -> dict[str, Any]:
     """Choose what ``parameters.yml`` would hold, for a study without a project.
 
-    Parameters
-    ----------
-    table
-        What the columns are.
-    n_rows
-        Rows of the table.
-
-    Returns
-    -------
-    The blocks that `crossfold.templates.cross_validation.create_pipeline` reads, but for ``table``.
+    Returns the blocks that `crossfold.templates.cross_validation.create_pipeline` reads, but for
+    ``table``.
     """
     chosen: dict[str, Any] = yaml.safe_load(render_models("study", table, n_rows))["study"]
     return chosen
@@ -317,16 +284,7 @@ def _coming(name: str, raw: dict[str, Any]) -> dict[str, Any]:
 def new(name: str, project: Path, *, force: bool, **options: Any) -> None:
     """Find out what a table holds, print it, and write the configuration of its study.
 
-    Parameters
-    ----------
-    name
-        Name of the study.
-    project
-        Folder of the project.
-    force
-        Overwrite the files of a table study of this name.
-    **options
-        As for `profile`.
+    Options are those of `profile`; for `force` see `write_study`.
     """
     refuse_name(name, project / "conf", force=force)
     source, found = profile(**options)
@@ -346,18 +304,8 @@ def profile(
 ) -> tuple[dict[str, Any], Profile]:
     """Find out what a table holds, and print it.
 
-    Parameters
-    ----------
-    data, sep, decimal, encoding
-        As in `read_profile`.
-    drop
-        Columns to leave out, with commas between them.
-    **wishes
-        As in `Wishes`.
-
-    Returns
-    -------
-    As from `read_profile`.
+    `drop` are columns to leave out, with commas between them; wishes are those of `Wishes`; all
+    else is as in `read_profile`.
     """
     dropped = tuple(name.strip() for name in drop.split(",") if name.strip())
     sep = "\t" if sep == r"\t" else sep

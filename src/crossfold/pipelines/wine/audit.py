@@ -132,19 +132,12 @@ class ProtocolParameters(audit.Protocol):
 
 
 def make_folds(group: Array, faults: Collection[str], *, n_splits: int, seed: int) -> list[Fold]:
-    """Split wines into training and test rows, at random as the source did.
+    """Split wines into training and test rows, at random as the source did, with the source's seed.
 
-    The source's split tests the same wines as the first of the folds.
-
-    Parameters
-    ----------
-    group
-        Number that wines which measure the same share, shape ``(n,)``.
-    faults
-        Under ``single_split`` one part is tested, once; else every wine is. Under
-        ``duplicates_across_split`` training rows that measure the same as a test row stay.
-    n_splits, seed
-        Number of parts, and the source's seed.
+    The source's split tests the same wines as the first of the `n_splits` folds. Wines which
+    measure the same share a `group`, shape ``(n,)``. Under ``single_split`` one part is tested,
+    once; else every wine is. Under ``duplicates_across_split`` training rows that measure the same
+    as a test row stay.
     """
     from sklearn.model_selection import KFold, train_test_split
 
@@ -170,10 +163,8 @@ def train_runs(
     In the run ``reported`` scikit-learn trains the networks, since figures of few wines depend on a
     library's random numbers; in the others all folds train as one stack.
 
-    Returns
-    -------
-    One row for each run, model and wine that it tests: ``run``, ``model``, ``row``, ``group``,
-    ``target``, ``score`` and ``flagged``.
+    Returns one row for each run, model and wine that it tests: ``run``, ``model``, ``row``,
+    ``group``, ``target``, ``score`` and ``flagged``.
     """
     runs = {REPORTED: claims.on}
     runs |= {one.name: one.faults for one in list_setups(claims, short=False)}
@@ -251,9 +242,7 @@ def search_grid(
 ) -> pd.DataFrame:
     """Score every candidate of the source's grid in every protocol.
 
-    Returns
-    -------
-    Columns ``run``, ``fold``, ``hidden_layer_sizes`` (as text), ``learning_rate_init`` and
+    Returns columns ``run``, ``fold``, ``hidden_layer_sizes`` (as text), ``learning_rate_init`` and
     ``accuracy``; one row a candidate and fold.
     """
     jobs = [(wines, protocol, one, seed) for one in list_setups(claims, short=False)]

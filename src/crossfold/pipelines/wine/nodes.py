@@ -16,10 +16,8 @@ COLOURS = (RED, WHITE)
 def join_wines(red_wines_raw: pd.DataFrame, white_wines_raw: pd.DataFrame) -> pd.DataFrame:
     """Join red and white wines, red first, as the files list them.
 
-    Returns
-    -------
-    Eleven measurements, ``quality``, ``colour``, ``source_row`` (from 1) and ``group``: wines alike
-    in all eleven measurements share one, whatever their colour and quality.
+    Returns eleven measurements, ``quality``, ``colour``, ``source_row`` (from 1) and ``group``:
+    wines alike in all eleven measurements share one, whatever their colour and quality.
     """
     joined = pd.concat(
         [_one_colour(red_wines_raw, RED), _one_colour(white_wines_raw, WHITE)], ignore_index=True

@@ -76,9 +76,7 @@ def judge(
     training was shortened. `figures` are what else the source printed beside what was measured,
     columns `RUN_COLUMNS`, or None.
 
-    Returns
-    -------
-    The tables of claims, of what single faults change, and of every figure of every run.
+    Returns the tables of claims, of what single faults change, and of every figure of every run.
     """
     case_of = cache(case_of)
     measured = {name: measure_claim(claims, one, case_of) for name, one in claims.claims.items()}

@@ -48,9 +48,7 @@ def evaluate_predictions(
     All models are resampled alike; folds have no intervals, and a fold of one row has no figures. A
     row that is predicted in several repeats is drawn as a whole, and counts once.
 
-    Returns
-    -------
-    A table of the schema `crossfold.validation.schemas.METRICS`.
+    Returns a table of the schema `crossfold.validation.schemas.METRICS`.
     """
 
     def evaluate(model: str, protocol: str, own: pd.DataFrame) -> pd.DataFrame:
@@ -128,9 +126,7 @@ def compare_models(
     test on the decisions of classes, where each row is predicted once. The twins also get an
     equivalence test, and the largest difference between what they say of any row.
 
-    Returns
-    -------
-    A table of the schema `crossfold.validation.schemas.COMPARISON`.
+    Returns a table of the schema `crossfold.validation.schemas.COMPARISON`.
     """
     tables, settings = [], (table_parameters.task, evaluation, seed)
     for protocol in COMPARED:

@@ -47,9 +47,8 @@ class Decision:
     def apply(self, raw: NDArray[np.float32]) -> pd.DataFrame:
         """Decide on rows with raw probabilities of shape ``(n,)``.
 
-        Returns
-        -------
-        Columns ``predicted`` (the more probable class), ``p1``, ``threshold`` and ``flagged``.
+        Returns columns ``predicted`` (the more probable class), ``p1``, ``threshold`` and
+        ``flagged``.
         """
         p, threshold = self.calibrator.apply(raw).astype(np.float32), np.float32(self.threshold)
         predicted = (p >= np.float32(0.5)).astype(np.int8)
@@ -145,16 +144,9 @@ def score(model: Networks, features: pd.DataFrame) -> pd.DataFrame:
 
     Rows are encoded and scored a block at a time, so that memory does not grow with them.
 
-    Returns
-    -------
-    Same rows in the same order. Of two classes ``probability`` (calibrated, float32) and
-    ``flagged``; of more, ``predicted`` (name of the class) and ``p_NAME`` for each; of numbers
-    ``predicted``.
-
-    Raises
-    ------
-    CrossfoldError
-        The table lacks columns that the model reads.
+    Returns the same rows in the same order. Of two classes ``probability`` (calibrated, float32)
+    and ``flagged``; of more, ``predicted`` (name of the class) and ``p_NAME`` for each; of numbers
+    ``predicted``. Raises a `CrossfoldError`: the table lacks columns that the model reads.
     """
     read = TableEncoder.from_dict(model[1]["encoder"]).inputs
     if missing := [name for name in read if name not in features]:

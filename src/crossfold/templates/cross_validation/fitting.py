@@ -69,10 +69,8 @@ def fit_networks(
 
     Member ``j`` starts from ``seed + j``, whatever the fold and the engine.
 
-    Returns
-    -------
-    One result for each model and fold; the table of `history_table`; and
-    what was searched: `SEARCH_COLUMNS`, as in `search`.
+    Returns one result for each model and fold; the table of `history_table`; and what was searched:
+    `SEARCH_COLUMNS`, as in `search`.
     """
     fitted: list[Fitted] = []
     histories: list[pd.DataFrame] = []
@@ -219,12 +217,10 @@ def _fit_estimator(
 def score_table(fitted: Iterable[Fitted], training: Training) -> pd.DataFrame:
     """Arrange what models say of the rows that they did not learn from.
 
-    Returns
-    -------
-    Columns ``model``, ``protocol``, ``fold``, ``member`` (-1 where all are pooled), ``row``,
-    ``role`` (`VALIDATION`, or `CALIBRATION` for the parts that members left out), ``target``, and
-    ``raw_p…`` or ``predicted``. The target is the one that the model was to learn: under permuted
-    labels, the permuted one.
+    Returns columns ``model``, ``protocol``, ``fold``, ``member`` (-1 where all are pooled),
+    ``row``, ``role`` (`VALIDATION`, or `CALIBRATION` for the parts that members left out),
+    ``target``, and ``raw_p…`` or ``predicted``. The target is the one that the model was to learn:
+    under permuted labels, the permuted one.
     """
     return concatenate([_nothing(training), *(one.scores for one in fitted)])
 

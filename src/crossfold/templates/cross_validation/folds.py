@@ -263,9 +263,7 @@ def guard_against_leaks(
 
     A leak stops the run.
 
-    Returns
-    -------
-    The table of `crossfold.validation.leak_guard.check_leaks`.
+    Returns the table of `crossfold.validation.leak_guard.check_leaks`.
     """
     group = group_of_row(fold_table)
     coarse = table_parameters.group is None and _stands_alone(group)

@@ -68,11 +68,9 @@ def history_table(
     fitted stack, if it had one; `models` are the names of its members, and `slots` the protocol,
     number of the fold and member of each of its folds.
 
-    Returns
-    -------
-    A table of the schema `crossfold.validation.schemas.HISTORY`, with the measures ``train_loss``,
-    ``validation_loss``, ``validation_score`` (accuracy, or R² of numbers), ``seconds`` (since
-    training began) and those of `binary_scores`.
+    Returns a table of the schema `crossfold.validation.schemas.HISTORY`, with the measures
+    ``train_loss``, ``validation_loss``, ``validation_score`` (accuracy, or R² of numbers),
+    ``seconds`` (since training began) and those of `binary_scores`.
     """
     of_stack = [
         _curves(history).assign(member=member, fold=number)
@@ -102,12 +100,10 @@ def pool_epochs(history: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFram
 
     Predictions give each fold's number of patients and of positives.
 
-    Returns
-    -------
-    Columns ``model``, ``protocol``, ``epoch``, ``measure`` (``train_`` or ``validation_`` before
-    ``loss``, ``accuracy`` or ``f1``), ``estimate`` (mean over members), ``low`` and ``high`` (their
-    range), ``folds``. Of training rows, figures are means over folds; of validation rows, losses
-    are means over patients, and accuracy and F1 are counted over all folds' patients.
+    Returns columns ``model``, ``protocol``, ``epoch``, ``measure`` (``train_`` or ``validation_``
+    before ``loss``, ``accuracy`` or ``f1``), ``estimate`` (mean over members), ``low`` and ``high``
+    (their range), ``folds``. Of training rows, figures are means over folds; of validation rows,
+    losses are means over patients, and accuracy and F1 are counted over all folds' patients.
     """
     keys, by = ["model", "protocol", "fold"], ["model", "protocol", "member", "epoch"]
     sizes = predictions.groupby(keys, observed=True)["target"].agg(n="size", positives="sum")

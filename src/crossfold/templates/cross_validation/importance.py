@@ -192,10 +192,8 @@ def effect_in_fold(model: KeptModel, rows: pd.DataFrame, values: pd.Series) -> N
     This is partial dependence (Friedman 2001, section 8.2) on inputs of validation rows, shape
     ``(n, columns)``; `values`, shape ``(v,)``, have the name of the column.
 
-    Returns
-    -------
-    Shape ``(v, k)``: mean probability of each of ``k`` classes, before calibration; the mean
-    predicted value where the task is regression, ``k`` = 1.
+    Returns shape ``(v, k)``: mean probability of each of ``k`` classes, before calibration; the
+    mean predicted value where the task is regression, ``k`` = 1.
     """
     encoder, n = model.encoder, len(values)
     places = encoder.places.get(str(values.name), [])

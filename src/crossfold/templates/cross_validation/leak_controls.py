@@ -94,10 +94,8 @@ def run_leak_controls(
     Inputs are selected, if the network selects any, and synthetic rows added, inside each training
     fold and before the split. Labels are permuted row by row, so that groups say nothing either.
 
-    Returns
-    -------
-    Predictions of all controls: ``control``, ``when``, ``permutation``, ``target``, ``p1`` and
-    ``flagged``; and how many synthetic rows the leak guard finds in each.
+    Returns predictions of all controls: ``control``, ``when``, ``permutation``, ``target``, ``p1``
+    and ``flagged``; and how many synthetic rows the leak guard finds in each.
     """
     _, model = next(iter(family))
     kinds = inputs_by_kind(features, table_parameters.target, preparation)
@@ -159,10 +157,8 @@ def _cross_validate(
 def evaluate_leak_controls(control_predictions: pd.DataFrame, leaks: pd.DataFrame) -> pd.DataFrame:
     """Compute the figures of the controls: the mean over permutations with its 95 % t-interval.
 
-    Returns
-    -------
-    Columns ``control``, ``when``, ``metric``, ``estimate``, ``low``, ``high``, ``permutations``
-    and ``synthetic_leaks`` (what the leak guard counts).
+    Returns columns ``control``, ``when``, ``metric``, ``estimate``, ``low``, ``high``,
+    ``permutations`` and ``synthetic_leaks`` (what the leak guard counts).
     """
     rows = []
     for names, part in control_predictions.groupby(_KEYS, sort=False, observed=True):

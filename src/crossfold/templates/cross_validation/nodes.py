@@ -45,10 +45,8 @@ def cross_validate_networks(
 ) -> tuple[pd.DataFrame, Networks, pd.DataFrame]:
     """Train the networks of a family on the folds of all protocols, as few stacks.
 
-    Returns
-    -------
-    What they say of rows that they did not learn from (see `score_table`); the networks with what
-    belongs to them; and their history.
+    Returns what they say of rows that they did not learn from (see `score_table`); the networks
+    with what belongs to them; and their history.
     """
     read = features, fold_table, table_parameters, preparation
     return search_networks(*read, family, seed)[:3]
@@ -64,9 +62,7 @@ def search_networks(
 ) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
     """Train the networks of a family, and keep what was searched inside the folds as well.
 
-    Returns
-    -------
-    What `cross_validate_networks` returns, and every candidate with its score in each fold.
+    Returns what `cross_validate_networks` returns, and every candidate with its score in each fold.
     """
     training = Training(features, table_parameters, preparation, group_of_row(fold_table))
     folds = read_folds(fold_table, *SCORED)
@@ -84,9 +80,7 @@ def cross_validate_estimators(
 ) -> pd.DataFrame:
     """Fit the models of a family that are not our networks, as far as they are installed.
 
-    Returns
-    -------
-    The table of `score_table`.
+    Returns the table of `score_table`.
     """
     training = Training(features, table_parameters, preparation, group_of_row(fold_table))
     folds = read_folds(fold_table, *SCORED)
@@ -120,9 +114,7 @@ def fit_final_networks(
 ) -> tuple[Networks, pd.DataFrame]:
     """Fit the first model of a family on every row.
 
-    Returns
-    -------
-    The networks, and what each member says of the part that it left out.
+    Returns the networks, and what each member says of the part that it left out.
     """
     training = Training(features, table_parameters, preparation, group_of_row(fold_table))
     name, model = next(iter(family))
@@ -143,13 +135,11 @@ def measure_importance(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure on unseen rows what drives the first network of a family.
 
-    Returns
-    -------
-    What it loses when a column is shuffled, most important first: ``column`` (or a group that is
-    shuffled together, see `group_columns`), ``estimate`` (mean over folds and repeats), ``low``,
-    ``high`` (95 %, by the variance of folds corrected for training rows that they share) and
-    ``folds``. And what the first columns of these do to its predictions: ``column``, ``level`` (of
-    a category or flag) or ``value`` (of a number), ``output`` (number of the class, 0 of a
+    Returns what it loses when a column is shuffled, most important first: ``column`` (or a group
+    that is shuffled together, see `group_columns`), ``estimate`` (mean over folds and repeats),
+    ``low``, ``high`` (95 %, by the variance of folds corrected for training rows that they share)
+    and ``folds``. And what the first columns of these do to its predictions: ``column``, ``level``
+    (of a category or flag) or ``value`` (of a number), ``output`` (number of the class, 0 of a
     number), ``estimate`` (mean prediction when all rows have that value, before calibration),
     ``low``, ``high``, ``folds`` and ``rows`` (unseen rows that were read).
     """
@@ -226,9 +216,7 @@ def keep_networks(fitted: Sequence[Fitted]) -> Networks:
 def list_selected(networks: Networks, family: FamilyParameters) -> pd.DataFrame:
     """List the columns that the first model of a family selected in each fold.
 
-    Returns
-    -------
-    Columns ``model``, ``protocol``, ``fold`` and ``column``.
+    Returns columns ``model``, ``protocol``, ``fold`` and ``column``.
     """
     name, _ = next(iter(family))
     keys = ["model", "protocol", "fold"]

@@ -42,11 +42,9 @@ def search(
 
     Inner folds are made as the outer ones were: groups stay together.
 
-    Returns
-    -------
-    One row for each fold and candidate: ``protocol``, ``fold``, ``candidate`` (its arguments as
-    JSON), ``score`` (mean over inner folds), ``standard_deviation`` and ``chosen``; and the
-    arguments chosen in each fold.
+    Returns one row for each fold and candidate: ``protocol``, ``fold``, ``candidate`` (its
+    arguments as JSON), ``score`` (mean over inner folds), ``standard_deviation`` and ``chosen``;
+    and the arguments chosen in each fold.
     """
     results = _fit_grid(model, folds, training, seed)
     joined = _score_table(results, folds, model.search_folds)

@@ -191,10 +191,8 @@ def make_estimator(model: Model, categorical: NDArray[np.bool_], seed: int) -> A
 def outputs_of(estimator: Any, inputs: Any, task: Task) -> Outputs:
     """Ask an estimator about rows.
 
-    Returns
-    -------
-    Probability of class 1 of two, shape ``(n, 1)``, or where there is none the logistic of the
-    margin; that of every class, shape ``(n, k)``; or the predicted numbers, shape ``(n, 1)``.
+    Returns probability of class 1 of two, shape ``(n, 1)``, or where there is none the logistic of
+    the margin; that of every class, shape ``(n, k)``; or the predicted numbers, shape ``(n, 1)``.
     """
     from scipy.special import expit
 

@@ -72,9 +72,8 @@ def class_counts(
 ) -> pd.DataFrame:
     """Count two classes in the training folds of the cross-validation, before and after resampling.
 
-    Returns
-    -------
-    Columns ``sampler``, ``label``, ``all_ROWS`` and ``before`` and ``after`` (means over folds).
+    Returns columns ``sampler``, ``label``, ``all_ROWS`` and ``before`` and ``after`` (means over
+    folds).
     """
     target = target_numbers(features[table_parameters.target], table_parameters)
     before = [target[fold.train_rows] for fold in read_folds(folds)]

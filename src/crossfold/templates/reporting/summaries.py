@@ -93,10 +93,9 @@ def importance(results: Results) -> pd.DataFrame:
 def effects(results: Results) -> pd.DataFrame:
     """Take the mean prediction by the value of each of the most important columns.
 
-    Returns
-    -------
-    Columns ``column``, ``value``, ``level`` (the value as a reader sees it), ``predicted`` (the
-    class, or the target), ``estimate``, ``low``, ``high``; of many classes the four most frequent.
+    Returns columns ``column``, ``value``, ``level`` (the value as a reader sees it), ``predicted``
+    (the class, or the target), ``estimate``, ``low``, ``high``; of many classes the four most
+    frequent.
     """
     table = results.feature_effects
     lowest, highest = (-np.inf, np.inf) if results.task == "regression" else (0.0, 1.0)

@@ -182,13 +182,11 @@ def repeat_source(
     Patients are in the order of their numbers. Draw ``i`` of a table splits, resamples and starts
     from ``seed + i``; folds, batches and permuted labels are drawn from `seed`.
 
-    Returns
-    -------
-    One row for each subject (table or cross-validation), run, draw or ``fold``, and epoch:
+    Returns one row for each subject (table or cross-validation), run, draw or ``fold``, and epoch:
     ``right``, ``balanced_accuracy``, ``f1`` and ``loss`` on ``n`` rows that were put aside,
     ``train_loss`` (weighted by class, as it is trained on), ``train_f1`` and ``train_accuracy`` (of
-    the tables with all their faults, for the source's figure; else NaN), and the ``seconds``
-    of processor time of the whole run, in which what trains beside it does not count.
+    the tables with all their faults, for the source's figure; else NaN), and the ``seconds`` of
+    processor time of the whole run, in which what trains beside it does not count.
     """
     patients, setups = patient_rows(expression), list_setups(claims)
     # Cross-validations first: one that trains on from fold to fold takes longest.

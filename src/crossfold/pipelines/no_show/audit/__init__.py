@@ -65,10 +65,7 @@ def judge_claims(
 def study_answers(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Find what the sound study's models answered, before calibration.
 
-    Raises
-    ------
-    CrossfoldError
-        The study has not evaluated one of them.
+    Raises a `CrossfoldError`: the study has not evaluated one of them.
     """
     grouped = predictions[predictions["protocol"].isin(MAIN)]
     needed = {*STUDY_MODELS.values(), *TREES}

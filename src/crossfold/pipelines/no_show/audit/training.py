@@ -87,15 +87,9 @@ class ProtocolParameters(Protocol):
 def select_rows(raw: pd.DataFrame, faults: Collection[str]) -> pd.DataFrame:
     """Clean an export, with the faults ``elapsed_days`` and ``drop_infants`` or without.
 
-    Returns
-    -------
-    Columns `INPUTS` (float32), ``no_show`` (int8) and ``patient`` (int32, a number without
-    meaning); one row for each appointment that is kept, in the order of the file.
-
-    Raises
-    ------
-    CrossfoldError
-        No row is kept, or all are of one class.
+    Returns columns `INPUTS` (float32), ``no_show`` (int8) and ``patient`` (int32, a number without
+    meaning); one row for each appointment that is kept, in the order of the file. Raises a
+    `CrossfoldError`: no row is kept, or all are of one class.
     """
     parsed = cleaning.parse(cleaning.latest_rows(raw))
     if missing := sorted({"gender", *INPUTS[1:-1]} - set(parsed)):
@@ -212,13 +206,11 @@ def train_runs(
     the quicker; PyTorch's network is the one that starts and takes its batches as in PyTorch. Trees
     know no fault but those of rows and folds.
 
-    Returns
-    -------
-    One line for each run, subject and row: ``run``, ``subject``, ``row``, ``group`` (patient, a
-    number without meaning), ``target``, ``probability`` (out of fold), and how often the row was a
-    true positive, a false positive and a false negative at the source's threshold while it was a
-    training row (``train_tp``, ``train_fp``, ``train_fn``). And one line for each run, network and
-    epoch: ``f1`` on the validation rows, mean of the folds.
+    Returns one line for each run, subject and row: ``run``, ``subject``, ``row``, ``group``
+    (patient, a number without meaning), ``target``, ``probability`` (out of fold), and how often
+    the row was a true positive, a false positive and a false negative at the source's threshold
+    while it was a training row (``train_tp``, ``train_fp``, ``train_fn``). And one line for each
+    run, network and epoch: ``f1`` on the validation rows, mean of the folds.
     """
 
     @cache
@@ -402,11 +394,9 @@ def time_twins(
 
     `epochs` is not read: nothing may be trained beside what is timed.
 
-    Returns
-    -------
-    One line for each training and epoch but the first: ``unlike`` (whether NumPy takes its own
-    batches and start), ``library``, ``device``, ``batch_size``, ``copies`` of the table, ``epoch``,
-    ``seconds``, and ``memory_mb``, the most memory that the process held after an epoch.
+    Returns one line for each training and epoch but the first: ``unlike`` (whether NumPy takes its
+    own batches and start), ``library``, ``device``, ``batch_size``, ``copies`` of the table,
+    ``epoch``, ``seconds``, and ``memory_mb``, the most memory that the process held after an epoch.
     """
     rows = select_rows(appointments_raw, ())
     table = Table(rows, make_folds(rows, (), protocol.n_splits, seed))
