@@ -1,4 +1,4 @@
-"""Nodes from functions and the names of what they read and write."""
+"""Nodes from functions: what one reads is named by its arguments."""
 
 from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
@@ -6,8 +6,8 @@ from typing import Any
 
 from kedro.pipeline import Node
 
-Names = str | list[str] | dict[str, str]
-Wiring = tuple[Callable[..., Any], Names, Names]
+Functions = Mapping[Callable[..., Any], str | Sequence[str]]
+"""Functions with the names of what they make."""
 
 
 def by_name(*functions: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
@@ -15,23 +15,25 @@ def by_name(*functions: Callable[..., Any]) -> dict[str, Callable[..., Any]]:
     return {one.__name__.removeprefix("draw_"): one for one in functions}
 
 
-def wire(*wirings: Wiring, namespace: str | None = None) -> list[Node]:
-    """Make a node of each function with its inputs and outputs, named as the function."""
-    return [
-        Node(function, reads, makes, name=function.__name__, namespace=namespace)
-        for function, reads, makes in wirings
-    ]
-
-
-def wire_by_name(
-    functions: Mapping[Callable[..., Any], str | Sequence[str]],
-    names: Mapping[str, str],
-    namespace: str | None = None,
+def wire(
+    functions: Functions, names: Mapping[str, str], namespace: str | None = None
 ) -> list[Node]:
-    """Make a node of each function with its outputs; its inputs are its arguments.
+    """Make a node of each function, named as it; its inputs are its arguments.
 
     `names` tells what an argument reads where that has another name.
     """
-    inputs = {one: [names.get(n, n) for n in signature(one).parameters] for one in functions}
-    made = {one: n if isinstance(n, str) else list(n) for one, n in functions.items()}
-    return wire(*((one, inputs[one], made[one]) for one in functions), namespace=namespace)
+    return [
+        Node(
+            one,
+            [names.get(name, name) for name in signature(one).parameters],
+            made if isinstance(made, str) else list(made),
+            name=one.__name__,
+            namespace=namespace,
+        )
+        for one, made in functions.items()
+    ]
+
+
+def wire_stages(stages: Mapping[str, Functions], names: Mapping[str, str]) -> list[Node]:
+    """Make the nodes of several stages, each in the namespace of its name; see `wire`."""
+    return [node for stage, own in stages.items() for node in wire(own, names, stage)]

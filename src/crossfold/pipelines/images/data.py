@@ -25,7 +25,7 @@ LEFT_OUT = {SOURCE: "unused", STANDARD: "excluded"}
 
 
 def join_images(
-    train: LabelledImages, test: LabelledImages
+    train_raw: LabelledImages, test_raw: LabelledImages
 ) -> tuple[NDArray[Any], pd.DataFrame, dict[str, Any]]:
     """Put the published (or the user's own) training and test images together, and count them.
 
@@ -35,20 +35,20 @@ def join_images(
     pixel); counts of images by origin, and of exact duplicates. Raises a `CrossfoldError`: training
     and test images differ in size.
     """
-    sizes = ["×".join(map(str, part.images.shape[1:])) for part in (train, test)]
+    sizes = ["×".join(map(str, part.images.shape[1:])) for part in (train_raw, test_raw)]
     if sizes[0] != sizes[1]:
         raise CrossfoldError(
             f"The training images have {sizes[0]} pixels and the test images {sizes[1]}; they must "
             "be of one size."
         )
-    images = np.concatenate([train.images, test.images])
-    origin = np.repeat(ORIGINS, [len(train.images), len(test.images)])
+    images = np.concatenate([train_raw.images, test_raw.images])
+    origin = np.repeat(ORIGINS, [len(train_raw.images), len(test_raw.images)])
     codes, is_test = image_codes(images), origin == TEST
     labels = pd.DataFrame(
         {
-            "label": np.concatenate([train.labels, test.labels]),
+            "label": np.concatenate([train_raw.labels, test_raw.labels]),
             "origin": pd.Categorical(origin, categories=ORIGINS),
-            "row": np.r_[: len(train.images), : len(test.images)].astype(np.int32),
+            "row": np.r_[: len(train_raw.images), : len(test_raw.images)].astype(np.int32),
             "duplicate_of_test": ~is_test & np.isin(codes, codes[is_test]),
         }
     )

@@ -1,16 +1,12 @@
 """The study of images of several classes, from the published files to the report."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 from kedro.pipeline import Node, Pipeline
 
 from crossfold.pipelines.images import data, nodes, report
 from crossfold.templates import reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.cross_validation.nodes import join_tables
-from crossfold.templates.wiring import wire, wire_by_name
+from crossfold.templates.wiring import Functions, wire, wire_stages
 
 _PARAMETERS = (
     *("split", "experiments", "starts", "regimes", "twin", "strong", "augmentation"),
@@ -33,9 +29,8 @@ def create_pipeline(study: str, source: str) -> Pipeline:
 
 def create_data(source: str) -> Pipeline:
     """Join the published parts, count them, find duplicates; see `create_pipeline`."""
-    join = data.join_images, ["train_raw", "test_raw"], ["images", "labels", "row_counts"]
     return Pipeline(
-        wire(join),
+        wire({data.join_images: ["images", "labels", "row_counts"]}, {}),
         namespace=source,
         outputs={"images": f"{source}_images", "labels": f"{source}_labels"},
         tags=["data_engineering"],
@@ -45,7 +40,7 @@ def create_data(source: str) -> Pipeline:
 def create_modelling(study: str, source: str) -> Pipeline:
     """Split, train the experiments, the twins and the strong model, evaluate."""
     trained = ["networks", "history", "scores"]
-    stages: dict[str, dict[Callable[..., Any], str | list[str]]] = {
+    stages: dict[str, Functions] = {
         "split": {data.assign_parts: "split", data.guard_against_leaks: "leak_guard"},
         "experiments": {
             nodes.choose_learning_rates: "learning_rates",
@@ -67,7 +62,7 @@ def create_modelling(study: str, source: str) -> Pipeline:
     names = {"split_table": "split", **{name: f"params:{name}" for name in _PARAMETERS}}
     return Pipeline(
         [
-            *(one for at, own in stages.items() for one in wire_by_name(own, names, at)),
+            *wire_stages(stages, names),
             *(
                 Node(join_tables, tables, name, name=f"collect_{name}", namespace="evaluation")
                 for name, tables in joined.items()
@@ -86,13 +81,10 @@ def create_report(study: str, source: str) -> Pipeline:
     naming = Node(report.model_names, reads, "names", name="name_models", namespace="reporting")
     return Pipeline([naming], namespace=study, tags=["reporting"]) + reporting.create_pipeline(
         study,
-        page=Path(__file__).with_name("report.md.j2"),
         inputs={
             **{name: f"{source}_{name}" for name in ("images", "labels")},
             "classes": "params:classes",
         },
-        tables=report.TABLES,
-        figures=report.FIGURES,
-        words=report.words,
+        **reporting.parts_of(report),
         without=_NOT_MADE,
     )

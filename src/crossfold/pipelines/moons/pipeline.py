@@ -1,56 +1,46 @@
 """The moons study: points, training on both engines, new draws, a map of the plane, the report."""
 
-from pathlib import Path
-
 from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.moons import nodes, report
 from crossfold.templates import reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.reporting.results import DATASETS
-from crossfold.templates.wiring import wire
+from crossfold.templates.wiring import Functions, wire
 
 STUDY = "moons"
 WITHOUT = tuple({*DATASETS} - {"predictions", "history", "metrics_table", "comparison", "model"})
-_NETWORK = ["params:network", "params:variants", "params:seed"]
+READS = {
+    **{"table_parameters": "params:table", "point_parameters": "params:points"},
+    **{name: f"params:{name}" for name in ("network", "variants", "evaluation", "seed")},
+}
 
 
 def create_pipeline() -> Pipeline:
     """Build the study; it draws its own points."""
-    trained = ["predictions", "networks", "history"]
-    evaluated = ["points", "draws", "params:table", "params:evaluation", "params:seed"]
-    compared = ["predictions", "draws", "params:variants", "params:evaluation"]
+    drawing = {"points": "params:points", "seed": "params:seed"}
+    training: Functions = {
+        nodes.train_variants: ["predictions", "networks", "history"],
+        nodes.repeat_draws: "draws",
+        nodes.map_plane: "plane",
+    }
+    evaluation: Functions = {
+        nodes.evaluate_variants: "metrics_table",
+        summarise_metrics: "metrics",
+        nodes.compare_variants: "comparison",
+    }
     return Pipeline(
         [
-            *wire(
-                (nodes.draw_points, ["params:points", "params:seed"], "points"), namespace="data"
-            ),
-            *wire(
-                (nodes.train_variants, ["points", *_NETWORK], trained),
-                (
-                    nodes.repeat_draws,
-                    ["points", "params:points", "params:draws", *_NETWORK],
-                    "draws",
-                ),
-                (nodes.map_plane, ["points", "networks", "params:draws"], "plane"),
-                namespace="training",
-            ),
-            *wire(
-                (nodes.evaluate_variants, ["predictions", *evaluated], "metrics_table"),
-                (summarise_metrics, "metrics_table", "metrics"),
-                (nodes.compare_variants, compared, "comparison"),
-                namespace="evaluation",
-            ),
+            *wire({nodes.draw_points: "points"}, drawing, "data"),
+            *wire(training, READS | {"draws": "params:draws"}, "training"),
+            *wire(evaluation, READS, "evaluation"),
         ],
         namespace=STUDY,
         parameters={"params:seed": "params:seed"},
         tags=["modelling"],
     ) + reporting.create_pipeline(
         STUDY,
-        page=Path(__file__).with_name("report.md.j2"),
         inputs={"model": f"{STUDY}.networks"},
-        tables=report.TABLES,
-        figures=report.FIGURES,
-        words=report.words,
+        **reporting.parts_of(report),
         without=WITHOUT,
     )

@@ -36,7 +36,7 @@ from crossfold.templates.cross_validation.training import (
     pooled_outputs,
 )
 from crossfold.templates.parameters import Parameters, TableParameters
-from crossfold.templates.wiring import wire
+from crossfold.templates.wiring import Functions, wire
 from crossfold.validation.tables import CALIBRATION
 
 Parts = Any
@@ -235,25 +235,26 @@ def create_pipeline() -> Pipeline:
     Its tables are Dask DataFrames. Columns, encoding and decision are the study's.
     """
     rules, own = "params:appointments", "params:cluster"
-    trained = ["fitted", "left_out"]
-    read = ["features", "params:table", "params:preparation", own, "params:seed"]
-    assembled = [*trained, "features", "params:decision", "params:table"]
+    trained = {"final_networks": "fitted", "final_scores": "left_out"}
+    of_study = {n: f"params:{n}" for n in ("table", "preparation", "decision")}
+    reads = {"appointments_parameters": rules, "cluster": own, "seed": "params:seed", **of_study}
+    functions: Functions = {
+        shuffle_by_patient: "by_patient",
+        clean_partitions: "cleaned",
+        count_rows: "row_counts",
+        build_partition_features: "features",
+        train_over_partitions: list(trained.values()),
+        assemble_model: "model",
+        score_partitions: "scored",
+    }
     return Pipeline(
-        wire(
-            (shuffle_by_patient, ["parts", own], "by_patient"),
-            (clean_partitions, ["by_patient", rules], "cleaned"),
-            (count_rows, ["by_patient", "cleaned"], "row_counts"),
-            (build_partition_features, ["cleaned", rules], "features"),
-            (train_over_partitions, read, trained),
-            (assemble_model, assembled, "model"),
-            (score_partitions, ["model", "features"], "scored"),
-        ),
+        wire(functions, {**trained, **reads, "table_parameters": "params:table"}),
         namespace="no_show.cluster",
         parameters={
             rules: rules,
             "params:seed": "params:seed",
             own: "params:no_show.cluster",
-            **{f"params:{n}": f"params:no_show.{n}" for n in ("table", "preparation", "decision")},
+            **{one: f"params:no_show.{name}" for name, one in of_study.items()},
         },
         tags=["cluster"],
     )

@@ -1,7 +1,5 @@
 """The appointment no-show study, from the raw table to the report."""
 
-from pathlib import Path
-
 from kedro.pipeline import Pipeline
 
 from crossfold.pipelines import appointments
@@ -26,15 +24,12 @@ def create_pipeline() -> Pipeline:
         )
         + reporting.create_pipeline(
             STUDY,
-            page=Path(__file__).with_name("report.md.j2"),
             inputs={
                 "table": "appointments",
                 "features": "appointment_features",
                 "row_counts": "appointments_row_counts",
             },
-            tables=report.TABLES,
-            figures=report.FIGURES,
-            words=report.words,
+            **reporting.parts_of(report),
             without=("tuned_search",),
             default_tables=[n for n in TABLES if n not in ("left_out", "settings")],
             default_figures=[

@@ -1,16 +1,12 @@
 """The primer: logistic regression as a network, its exercises, and a first network."""
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
-
 from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.primer import first_network, logistic, nodes, report
 from crossfold.templates import reporting
 from crossfold.templates.cross_validation.evaluation import summarise_metrics
 from crossfold.templates.reporting.results import DATASETS
-from crossfold.templates.wiring import wire_by_name
+from crossfold.templates.wiring import Functions, wire_stages
 
 STUDY = "primer"
 WITHOUT = tuple({*DATASETS} - {"predictions", "history", "metrics_table", "comparison"})
@@ -22,7 +18,7 @@ NAMES = {
 
 def create_pipeline() -> Pipeline:
     """Build the pipeline; it makes its own tables."""
-    stages: dict[str, dict[Callable[..., Any], str | list[str]]] = {
+    stages: dict[str, Functions] = {
         "logistic": {
             logistic.make_toy_table: "toy",
             logistic.train_logistic_by_hand: "logistic_steps",
@@ -44,17 +40,14 @@ def create_pipeline() -> Pipeline:
         },
     }
     modelling = Pipeline(
-        [one for at, own in stages.items() for one in wire_by_name(own, NAMES, at)],
+        wire_stages(stages, NAMES),
         namespace=STUDY,
         parameters={"params:seed": "params:seed"},
         tags=["modelling"],
     )
     return modelling + reporting.create_pipeline(
         STUDY,
-        page=Path(__file__).with_name("report.md.j2"),
         inputs={"logistic": "params:logistic"},
-        tables=report.TABLES,
-        figures=report.FIGURES,
-        words=report.words,
+        **reporting.parts_of(report),
         without=WITHOUT,
     )

@@ -20,7 +20,7 @@ _logger = logging.getLogger(__name__)
 
 
 def prepare_table(
-    raw: pd.DataFrame, table: TableParameters
+    raw: pd.DataFrame, table_parameters: TableParameters
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Read every column by its kind, and set rows aside that cannot be used.
 
@@ -33,18 +33,18 @@ def prepare_table(
     that repeat another. Raises a `CrossfoldError` if columns are missing, the target does not fit
     its task, or no row can be used.
     """
-    require_columns(raw, _declared(table))
-    parsed = _parsed(raw, table)
-    broken = _broken_rules(parsed, table)
+    require_columns(raw, _declared(table_parameters))
+    parsed = _parsed(raw, table_parameters)
+    broken = _broken_rules(parsed, table_parameters)
     good = (broken == "").to_numpy()
     kept = parsed[good].reset_index(drop=True)
     if kept.empty:
         raise CrossfoldError(
             f"None of the {len(raw)} rows can be used ({_counts(broken)}): check the target"
-            f" {table.target!r} and what counts as missing in catalog.yml."
+            f" {table_parameters.target!r} and what counts as missing in catalog.yml."
         )
-    kept[table.target] = _final_target(kept[table.target], table)
-    rejected = raw.loc[~good, _declared(table)].apply(as_text).assign(rule=broken[~good])
+    kept[table_parameters.target] = _final_target(kept[table_parameters.target], table_parameters)
+    rejected = raw.loc[~good, _declared(table_parameters)].apply(as_text).assign(rule=broken[~good])
     counts = {
         "read": len(raw),
         "kept": len(kept),

@@ -4,7 +4,7 @@ from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.table import nodes
 from crossfold.templates import cross_validation, reporting
-from crossfold.templates.wiring import wire
+from crossfold.templates.wiring import Functions, wire
 
 PARAMETERS_FILE = "parameters_table.yml"
 """What makes a folder of ``conf/base`` the study of a table."""
@@ -34,27 +34,20 @@ def create_pipeline(name: str) -> Pipeline:
 
 def create_scoring(name: str) -> Pipeline:
     """Build the pipeline that scores ``NAME.coming`` with ``NAME.model``."""
-    features = f"{name}.coming_features"
-    reads = [f"{name}.coming", f"{name}.table", f"params:{name}.table"]
-    return Pipeline(
-        wire(
-            (nodes.build_coming_features, reads, features),
-            (nodes.score_rows, [f"{name}.model", features], f"{name}.scored"),
-            namespace=f"{name}.score",
-        ),
-        tags=["scoring"],
-    )
+    functions: Functions = {
+        nodes.build_coming_features: f"{name}.coming_features",
+        nodes.score_rows: f"{name}.scored",
+    }
+    reads = {one: f"{name}.{one}" for one in ("table", "model", "coming_features")}
+    reads |= {"coming_raw": f"{name}.coming", "table_parameters": f"params:{name}.table"}
+    return Pipeline(wire(functions, reads, f"{name}.score"), tags=["scoring"])
 
 
 def create_data_pipeline(name: str) -> Pipeline:
     """Build the pipeline of a table study; it reads ``NAME.raw`` and writes ``NAME.features``."""
-    parameters = f"params:{name}.table"
-    prepared = [f"{name}.{table}" for table in ("table", "rejected", "row_counts")]
-    return Pipeline(
-        wire(
-            (nodes.prepare_table, [f"{name}.raw", parameters], prepared),
-            (nodes.build_features, [prepared[0], parameters], f"{name}.features"),
-            namespace=name,
-        ),
-        tags=["data_engineering"],
-    )
+    functions: Functions = {
+        nodes.prepare_table: ["table", "rejected", "row_counts"],
+        nodes.build_features: "features",
+    }
+    made = wire(functions, {"table_parameters": "params:table"})
+    return Pipeline(made, namespace=name, tags=["data_engineering"])

@@ -1,7 +1,5 @@
 """The study of wine colours, from the source files to the report."""
 
-from pathlib import Path
-
 from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.wine import nodes, report
@@ -13,10 +11,7 @@ def create_pipeline() -> Pipeline:
     """Build the study; it reads ``red_wines_raw`` and ``white_wines_raw``."""
     return (
         Pipeline(
-            wire(
-                (nodes.join_wines, ["red_wines_raw", "white_wines_raw"], "wines"),
-                (nodes.count_wines, "wines", "wines_row_counts"),
-            ),
+            wire({nodes.join_wines: "wines", nodes.count_wines: "wines_row_counts"}, {}),
             tags=["data_engineering"],
         )
         + cross_validation.create_pipeline(
@@ -29,10 +24,7 @@ def create_pipeline() -> Pipeline:
         )
         + reporting.create_pipeline(
             "wine",
-            page=Path(__file__).with_name("report.md.j2"),
             inputs={"table": "wines", "features": "wines", "row_counts": "wines_row_counts"},
-            tables=report.TABLES,
-            figures=report.FIGURES,
-            words=report.words,
+            **reporting.parts_of(report),
         )
     )

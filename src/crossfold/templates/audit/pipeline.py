@@ -10,7 +10,7 @@ from kedro.pipeline import Node, Pipeline
 
 from crossfold.templates.audit import page
 from crossfold.templates.audit.claims import Claims
-from crossfold.templates.wiring import wire_by_name
+from crossfold.templates.wiring import wire
 
 _Result = TypeVar("_Result")
 TABLES = ("claims", "shares", "runs")
@@ -49,7 +49,7 @@ def create_pipeline(
     written = {name: name for name in (*TABLES, *drawn)}
     return Pipeline(
         [
-            *wire_by_name({_typed(one, claims): names for one, names in nodes.items()}, known),
+            *wire({_typed(one, claims): names for one, names in nodes.items()}, known),
             _page_node(written, namespace="reporting", tags=["reporting"]),
         ],
         namespace=f"{claims.study}.audit",

@@ -113,17 +113,17 @@ def fit_decision(scores: pd.DataFrame, decision: DecisionParameters) -> Decision
 
 
 def assemble_model(
-    networks: Networks,
-    scores: pd.DataFrame,
+    final_networks: Networks,
+    final_scores: pd.DataFrame,
     features: pd.DataFrame,
     decision: DecisionParameters,
     table_parameters: TableParameters,
 ) -> Networks:
     """Put together what scoring needs: networks, encoder, classes, and the decision.
 
-    `networks` and `scores` are those of `fit_final_networks`; features tell the classes' names.
+    Networks and scores are those of `fit_final_networks`; features tell the classes' names.
     """
-    estimators, document = networks
+    estimators, document = final_networks
     (fitted,) = document["fitted"]
     target = features[table_parameters.target]
     state = {
@@ -134,7 +134,7 @@ def assemble_model(
     }
     if table_parameters.task == "binary":
         empty = pd.DataFrame({"role": [], "raw_p1": [], "target": []})
-        made = fit_decision(scores if len(scores) else empty, decision)
+        made = fit_decision(final_scores if len(final_scores) else empty, decision)
         state |= {"calibrator": made.calibrator.to_dict(), "threshold": made.threshold}
     return estimators, state
 

@@ -154,7 +154,9 @@ def _cross_validate(
     return pd.DataFrame({**said, "flagged": p >= DECISION}), int(sum(found))
 
 
-def evaluate_leak_controls(control_predictions: pd.DataFrame, leaks: pd.DataFrame) -> pd.DataFrame:
+def evaluate_leak_controls(
+    control_predictions: pd.DataFrame, control_leaks: pd.DataFrame
+) -> pd.DataFrame:
     """Compute the figures of the controls: the mean over permutations with its 95 % t-interval.
 
     Returns columns ``control``, ``when``, ``metric``, ``estimate``, ``low``, ``high``,
@@ -165,7 +167,7 @@ def evaluate_leak_controls(control_predictions: pd.DataFrame, leaks: pd.DataFram
         found = pd.DataFrame([_figures(one) for _, one in part.groupby("permutation")])
         rows += [(*names, metric, *t_interval(found[metric]), len(found)) for metric in found]
     columns = [*_KEYS, "metric", "estimate", "low", "high", "permutations"]
-    return pd.DataFrame(rows, columns=columns).merge(leaks, on=_KEYS)
+    return pd.DataFrame(rows, columns=columns).merge(control_leaks, on=_KEYS)
 
 
 def _figures(rows: pd.DataFrame) -> dict[str, float]:

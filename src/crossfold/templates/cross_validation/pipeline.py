@@ -1,6 +1,6 @@
 """The cross-validation template: folds, leak guard, models, evaluation, final model."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kedro.pipeline import Node, Pipeline
@@ -17,14 +17,40 @@ from crossfold.templates.cross_validation.final_model import (
     write_model_card,
 )
 from crossfold.templates.cross_validation.folds import assign_rows_to_folds, guard_against_leaks
-from crossfold.templates.wiring import wire
+from crossfold.templates.wiring import Functions, wire_stages
 
 NETWORKS = ("numpy", "torch", "tuned")
 ESTIMATORS = ("baselines", "references")
 FINAL = "tuned"
 
-_NETWORKS = ("scores", "networks", "history")
-_TRAINING = ["folds", "params:table", "params:preparation"]
+_TRAINED = ("scores", "networks", "history")
+_READS = {
+    **{"table": "cleaned", "fold_table": "folds", "table_parameters": "params:table"},
+    **{name: f"params:{name}" for name in ("folds", "preparation", "importance", "controls")},
+    **{name: f"params:{name}" for name in ("decision", "evaluation", "card", "seed")},
+}
+_STAGES: dict[str, Functions] = {
+    "folds": {assign_rows_to_folds: "folds", guard_against_leaks: "leak_guard"},
+    "evaluation": {
+        evaluate_predictions: "metrics_table",
+        summarise_metrics: "metrics",
+        compare_models: "comparison",
+    },
+    "final_model": {
+        nodes.fit_final_networks: ["final_networks", "final_scores"],
+        assemble_model: "model",
+    },
+    # It tells what the evaluation found, so that it is a report.
+    "reporting": {write_model_card: "model_card"},
+}
+_IMPORTANCE: Functions = {nodes.measure_importance: ["feature_importance", "feature_effects"]}
+_LEAKS: dict[str, Functions] = {
+    "cross_validation": {
+        nodes.list_selected: "selected",
+        leak_controls.run_leak_controls: ["control_predictions", "control_leaks"],
+    },
+    "evaluation": {leak_controls.evaluate_leak_controls: "controls"},
+}
 
 
 def create_pipeline(
@@ -72,32 +98,30 @@ def create_pipeline(
         ``controls`` of parameters; what it selects in each fold is listed. None for none.
     """
     inputs = {"cleaned": table, "features": features}
-    if permuted_features is not None:
+    controlled: dict[Callable[..., Any], str] = {nodes.cross_validate_control: "control_scores"}
+    if permuted_features is None:
+        controlled[nodes.permute_labels] = "permuted_features"
+    else:
         inputs["permuted_features"] = permuted_features
-    assigned = ["cleaned", "features", "params:folds", "params:table", "params:seed"]
-    made = wire(
-        (assign_rows_to_folds, assigned, "folds"),
-        (guard_against_leaks, ["cleaned", "folds", "params:table"], "leak_guard"),
-        namespace="folds",
-    )
-    made += [
+    scored = [*estimators, *networks, *(["control"] if control else [])]
+    decided = ["folds", "params:decision", "params:table", *(f"{one}_scores" for one in scored)]
+    histories = [f"{family}_history" for family in networks]
+    made = [
+        *_wire(final, _STAGES | ({"importance": _IMPORTANCE} if importance else {})),
         *(
-            _family_node(family, nodes.search_networks, *_NETWORKS, "search")
+            _family_node(family, nodes.search_networks, *_TRAINED, "search")
             if family in searched
-            else _family_node(family, nodes.cross_validate_networks, *_NETWORKS)
+            else _family_node(family, nodes.cross_validate_networks, *_TRAINED)
             for family in networks
         ),
         *(_family_node(family, nodes.cross_validate_estimators) for family in estimators),
-        *_control_nodes(control, permute=permuted_features is None),
-        *(_leak_nodes(leaks) if leaks else []),
-        *_evaluation_nodes(networks, [*estimators, *networks, *(["control"] if control else [])]),
-        *_final_nodes(final),
+        *(_wire(control, {"cross_validation": controlled}) if control else []),
+        *(_wire(leaks, _LEAKS) if leaks else []),
+        Node(
+            nodes.join_tables, histories, "history", name="collect_history", namespace="evaluation"
+        ),
+        Node(decide, decided, "predictions", name="decide", namespace="evaluation"),
     ]
-    if importance:
-        read = ["features", "folds", f"{final}_networks", *_TRAINING[1:], f"params:models.{final}"]
-        read += ["params:importance", "params:seed"]
-        found = ["feature_importance", "feature_effects"]
-        made += wire((nodes.measure_importance, read, found), namespace="importance")
     return Pipeline(
         made,
         namespace=study,
@@ -107,70 +131,18 @@ def create_pipeline(
     )
 
 
+def _wire(family: str, stages: Mapping[str, Functions]) -> list[Node]:
+    """Make the nodes of some stages, those that read models of one family."""
+    own = {"family": f"params:models.{family}", "networks": f"{family}_networks"}
+    return wire_stages(stages, _READS | own)
+
+
 def _family_node(family: str, function: Callable[..., Any], *tables: str) -> Node:
+    reads = ["features", "folds", "params:table", "params:preparation", f"params:models.{family}"]
     return Node(
         function,
-        ["features", *_TRAINING, f"params:models.{family}", "params:seed"],
+        [*reads, "params:seed"],
         [f"{family}_{table}" for table in tables] if tables else f"{family}_scores",
         name=f"cross_validate_{family}",
         namespace="cross_validation",
     )
-
-
-def _control_nodes(family: str | None, *, permute: bool) -> list[Node]:
-    if family is None:
-        return []
-    trained = ["permuted_features", *_TRAINING, f"params:models.{family}", "params:seed"]
-    permuted = ["features", "params:table", "params:seed"]
-    made = wire(
-        (nodes.permute_labels, permuted, "permuted_features"),
-        (nodes.cross_validate_control, trained, "control_scores"),
-        namespace="cross_validation",
-    )
-    return made if permute else made[1:]
-
-
-def _leak_nodes(family: str) -> list[Node]:
-    models, made = f"params:models.{family}", ["control_predictions", "control_leaks"]
-    reads = ["features", *_TRAINING[1:], models, "params:folds", "params:controls", "params:seed"]
-    return [
-        *wire(
-            (nodes.list_selected, [f"{family}_networks", models], "selected"),
-            (leak_controls.run_leak_controls, reads, made),
-            namespace="cross_validation",
-        ),
-        *wire((leak_controls.evaluate_leak_controls, made, "controls"), namespace="evaluation"),
-    ]
-
-
-def _evaluation_nodes(networks: Sequence[str], families: Sequence[str]) -> list[Node]:
-    compared = ["params:table", "params:evaluation", "params:seed"]
-    scores = [f"{family}_scores" for family in families]
-    histories = [f"{family}_history" for family in networks]
-    history = Node(
-        nodes.join_tables, histories, "history", name="collect_history", namespace="evaluation"
-    )
-    return [
-        history,
-        *wire(
-            (decide, ["folds", "params:decision", "params:table", *scores], "predictions"),
-            (evaluate_predictions, ["predictions", "features", *compared], "metrics_table"),
-            (summarise_metrics, "metrics_table", "metrics"),
-            (compare_models, ["predictions", "metrics_table", *compared], "comparison"),
-            namespace="evaluation",
-        ),
-    ]
-
-
-def _final_nodes(family: str) -> list[Node]:
-    models, made = f"params:models.{family}", ["final_networks", "final_scores"]
-    described = ["model", "features", "metrics", models, "params:card", "params:seed"]
-    return [
-        *wire(
-            (nodes.fit_final_networks, ["features", *_TRAINING, models, "params:seed"], made),
-            (assemble_model, [*made, "features", "params:decision", "params:table"], "model"),
-            namespace="final_model",
-        ),
-        # It tells what the evaluation found, so that it is a report.
-        *wire((write_model_card, described, "model_card"), namespace="reporting"),
-    ]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import update_wrapper
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any, get_type_hints
 
 from kedro.pipeline import Node, Pipeline
@@ -85,14 +85,13 @@ def create_pipeline(
         del reads["table_parameters"], reads["evaluation"]
         default_tables = default_figures = ()
     nodes_ = _default_nodes(reads, default_tables, default_figures)
-    for name, function in (tables or {}).items():
-        read = _read_by(function, reads)
-        nodes_.append(_node(make_own_table, read, f"table_{name}", f"make_{name}", shown=function))
-    for name, function in (figures or {}).items():
-        read = _read_by(function, reads)
-        nodes_.append(
-            _node(draw_own_figure, read, f"figure_{name}", f"draw_{name}", shown=function)
-        )
+    for kind, verb, run, own in (
+        ("table", "make", make_own_table, tables),
+        ("figure", "draw", draw_own_figure, figures),
+    ):
+        for name, function in (own or {}).items():
+            read = _read_by(function, reads)
+            nodes_.append(_node(run, read, f"{kind}_{name}", f"{verb}_{name}", shown=function))
     made = {f"figure_{n}": f"{study}.figures.{n}" for n in (*default_figures, *(figures or {}))}
     made |= {f"table_{n}": f"{study}.tables.{n}" for n in (*default_tables, *(tables or {}))}
     nodes_.append(_page_node(page, words, reads, list(made)))
@@ -105,6 +104,16 @@ def create_pipeline(
         parameters={n: n for n in ("params:data_notice", "params:seed") if n in free},
         tags=["reporting"],
     )
+
+
+def parts_of(report: ModuleType) -> dict[str, Any]:
+    """Give a study's module `report` as arguments of `create_pipeline`.
+
+    It has ``TABLES``, ``FIGURES`` and ``words``, and the page ``report.md.j2`` beside it.
+    """
+    page = Path(str(report.__file__)).with_suffix(".md.j2")
+    given = {"tables": report.TABLES, "figures": report.FIGURES, "words": report.words}
+    return {"page": page, **given}
 
 
 def _default_nodes(
