@@ -124,7 +124,7 @@ def test_kernels_are_plain_functions():
     found = []
     for kind in (lambda function: function, compiled):
         own = [array.copy() for array in (*arrays, bits, bits)]
-        kind(adam)(*own[:4], *columns, constants)
+        kind(adam)(*own[:4], constants, *columns)
         kind(relu)(own[4], np.int32(31))
         kind(relu_slope)(own[5], own[4], np.int32(31))
         taken = np.zeros((2, 2, 2, 3))

@@ -23,38 +23,25 @@ _GROUP_BYTES = 1 << 20
 
 @dataclass(frozen=True)
 class Block:
-    """Some consecutive steps of some neighbouring members of a stack, in one piece.
+    """Some consecutive steps of some neighbouring members of a stack, in one piece."""
 
-    Attributes
-    ----------
-    worker
-        Number of the thread that takes them, from 0.
-    members
-        Places of the `k` members that take part.
-    rows
-        Row numbers, shape ``(k, steps, batch)``, or ``(1, 1, batch)`` where all read the same;
-        what is padding has weight 0. The batch is as wide as the widest of these steps.
-    weights
-        Shape ``(k, steps, batch)``, or None where all are 1.
-    counts
-        Rows of each batch without padding, shape ``(k, steps)``.
-    scale
-        One over the sum of the batch's weights, shape ``(k, steps)``.
-    masks
-        For inputs and each hidden layer, factors of their units of shape
-        ``(k, steps, units, batch)``, or None where nothing is dropped. Of networks on the same rows
-        such a list for each shape, of hidden layers only and without the axis of the steps.
-    learning_rates, step_sizes
-        Shape ``(k, steps)``.
-    """
-
+    # Number of the thread that takes them, from 0.
     worker: int
+    # Places of the `k` members that take part.
     members: slice
+    # Row numbers, shape ``(k, steps, batch)``, or ``(1, 1, batch)`` where all read the same; what
+    # is padding has weight 0. The batch is as wide as the widest of these steps.
     rows: Array
+    # Shape ``(k, steps, batch)``, or None where all are 1.
     weights: Array | None
+    # Rows of each batch without padding, and one over the sum of its weights: ``(k, steps)``.
     counts: Array
     scale: Array
+    # For inputs and each hidden layer, factors of units, ``(k, steps, units, batch)``, or None if
+    # nothing is dropped. Of networks on the same rows such a list for each shape, of hidden layers
+    # only and without the axis of the steps.
     masks: list[Any]
+    # Shape ``(k, steps)``.
     learning_rates: Array
     step_sizes: Array
 
@@ -165,7 +152,8 @@ class Batches:
         widest = max(n_parameters, n_buffers * self._batch * max(sizes[1:])) * self._dtype.itemsize
         runs = runs or [slice(place, place + 1) for place in range(len(samplers))]
         longest = max(run.stop - run.start for run in runs)
-        groups = cut_groups(len(runs), _GROUP_BYTES // widest // longest, n_workers)
+        most = max(1, _GROUP_BYTES // widest // longest)
+        groups = cut_evenly(len(runs), -(-len(runs) // most) if n_workers else 1, n_workers)
         self.groups = [slice(runs[g.start].start, runs[g.stop - 1].stop) for g in groups]
 
     def start_epoch(self) -> None:
@@ -252,14 +240,11 @@ def batch_rows(batch_size: int | str, n_rows: int) -> int:
     return min(int(batch_size), n_rows)
 
 
-def cut_groups(k: int, most: int, n_workers: int) -> list[slice]:
-    """Cut `k` members into even groups, `most` at the most, as many for each worker."""
-    if n_workers == 0:
-        return [slice(0, k)]
-    n_groups = -(-k // max(1, most))
-    if n_groups > 1:
-        n_groups = min(k, -(-n_groups // n_workers) * n_workers)
-    bounds = np.linspace(0, k, n_groups + 1).round().astype(int).tolist()
+def cut_evenly(n: int, n_parts: int, n_workers: int) -> list[slice]:
+    """Cut `n` things into parts of nearly one size; of several parts, as many for each worker."""
+    if n_parts > 1:
+        n_parts = min(n, -(-n_parts // n_workers) * n_workers)
+    bounds = np.linspace(0, n, n_parts + 1).round().astype(int).tolist()
     return [slice(start, stop) for start, stop in pairwise(bounds)]
 
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from crossfold.mlp._batches import BatchSampler, Block, draw_masks
+from crossfold.mlp._batches import BatchSampler, Block, cut_evenly, draw_masks
 from crossfold.mlp._functions import loss_of
 from crossfold.mlp._spec import Array, DataSet, Loss, Network, Settings
 from crossfold.mlp._update import Factors, Update, rule_of
@@ -134,20 +134,14 @@ class Engine(ABC):
 
     What shares its rows is trained to the end together, step by step, by a `SharedEngine`, which
     has neither `keep` nor `replace` nor `differentiate`.
-
-    Attributes
-    ----------
-    n_workers
-        Threads that may call `run` side by side, each with members of its own; 0 for a device,
-        which takes all members at once and draws their dropout masks itself.
-    n_buffers
-        Arrays as large as a layer's values that a step walks through at once; see `Batches`.
-    one_thread_each
-        Keeps matrix products from using several threads while several workers are at work.
     """
 
+    # Keeps matrix products from using several threads while several workers are at work.
     one_thread_each: Callable[[], AbstractContextManager[None]]
+    # Threads that may call `run` side by side, each with members of its own; 0 for a device, which
+    # takes all members at once and draws their dropout masks itself.
     n_workers: int
+    # Arrays as large as a layer's values that a step walks through at once; see `Batches`.
     n_buffers: int = 1
 
     _stack: Stack
@@ -170,11 +164,8 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def logits(self, rows: Array, measure: Measure) -> list[Any]:
-        """Give what is measured of each chunk of the rows ``(k, r)``, or ``(1, r)`` where shared.
-
-        Rows are numbers in each member's data set; nothing is dropped.
-        """
+    def logits(self, rows: Array) -> Array:
+        """Give the logits ``(k, n_out, r)`` of rows ``(k, r)``; nothing is dropped."""
 
     @abstractmethod
     def differentiate(self, block: Block) -> tuple[Array, Array]:
@@ -308,9 +299,9 @@ class SharedEngine:
         for chunk in self._chunks.values():
             chunk.begin()
 
-        def differentiate(chunk: Chunk, start: int, stop: int) -> None:
-            masks = [[m if m is None else m[..., start:stop] for m in own] for own in block.masks]
-            chunk.differentiate(chunk_of(rows, start, stop), masks)
+        def differentiate(chunk: Chunk, cut: slice) -> None:
+            masks = [[m if m is None else m[..., cut] for m in own] for own in block.masks]
+            chunk.differentiate(as_slice(rows[cut]), masks)
 
         first, *others = self._work(len(rows), differentiate)
         for number, update in enumerate(self.updates):
@@ -321,23 +312,20 @@ class SharedEngine:
             self._update(block)
         return np.full(len(self._places), np.nan)
 
-    def logits(self, rows: Array, measure: Measure) -> list[Any]:
-        """See `Engine`; all read the same rows, shape ``(1, r)``."""
+    def measure(self, rows: Array, measure: Measure) -> list[Any]:
+        """Give what is measured of each chunk of these rows ``(r,)``; nothing is dropped."""
         measured: dict[int, Any] = {}
 
-        def look(chunk: Chunk, start: int, stop: int) -> None:
-            logits = chunk.logits(chunk_of(rows[0], start, stop))
-            measured[start] = measure(logits, slice(start, stop))
+        def look(chunk: Chunk, cut: slice) -> None:
+            measured[cut.start] = measure(chunk.logits(as_slice(rows[cut])), cut)
 
-        self._work(rows.shape[1], look)
+        self._work(len(rows), look)
         return [measured[start] for start in sorted(measured)]
 
     def parameters(self, place: int) -> Array:
-        """Give a copy of one member's flat parameters."""
         return self._flat(place, [one.parameters for one in self.updates])
 
     def state(self, place: int) -> dict[str, Array]:
-        """Give copies of one member's optimiser arrays."""
         names = self.first.state
         return {n: self._flat(place, [one.state[n] for one in self.updates]) for n in names}
 
@@ -358,17 +346,18 @@ class SharedEngine:
         for update, size, rate in zip(self.updates, sizes, rates, strict=True):
             update.take(scale, size, rate)
 
-    def _work(self, n_rows: int, work: Callable[[Chunk, int, int], None]) -> list[Chunk]:
+    def _work(self, n_rows: int, work: Callable[[Chunk, slice], None]) -> list[Chunk]:
         """Let the threads work on all rows, chunk by chunk; give what they worked in."""
-        cuts = cut_rows(n_rows, *self._limits(n_rows), self._n_threads)
+        cuts = cut_evenly(n_rows, self._n_chunks(n_rows), self._n_threads)
         n_threads = min(self._n_threads, len(cuts))
 
         def run_thread(thread: int) -> list[Chunk]:
             used: dict[int, Chunk] = {}
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                for start, stop in cuts[thread::n_threads]:
-                    used[stop - start] = chunk = self._chunk(thread, stop - start)
-                    work(chunk, start, stop)
+                for cut in cuts[thread::n_threads]:
+                    size = cut.stop - cut.start
+                    used[size] = chunk = self._chunk(thread, size)
+                    work(chunk, cut)
             return list(used.values())
 
         if n_threads == 1:
@@ -376,21 +365,21 @@ class SharedEngine:
         with self.one_thread_each(), ThreadPoolExecutor(n_threads) as pool:
             return [one for used in pool.map(run_thread, range(n_threads)) for one in used]
 
-    def _limits(self, n_rows: int) -> tuple[int, int]:
-        """Give the fewest and the most rows of a chunk.
+    def _n_chunks(self, n_rows: int) -> int:
+        """Count the chunks: as few as fit the cache, or one for each thread worth waking.
 
-        The most are measured on images of 784 pixels: in double precision more rows would leave the
+        The most rows are measured on images of 784 pixels: in double precision more would leave the
         cache; in single precision fewer would make the products of wide first layers slow. A device
         takes all rows at once, and so does a loss that looks at all of a batch.
         """
         losses = [stack.network.loss for stack in self.stacks]
         if self.n_workers == 0 or any(isinstance(one, Loss) and one.whole_batch for one in losses):
-            return n_rows, n_rows
+            return 1
         least = -(-_WORTH_A_THREAD // int(np.prod(self.first.parameters.shape)))
-        return least, 4096 if self.first.parameters.itemsize <= 4 else 1024
+        most = 4096 if self.first.parameters.itemsize <= 4 else 1024
+        return max(-(-n_rows // most), min(self._n_threads, n_rows // least))
 
     def _chunk(self, thread: int, n_rows: int) -> Chunk:
-        """Give a thread's buffers for so many rows."""
         key = thread, n_rows
         if key not in self._chunks:
             self._chunks[key] = self._make_chunk(self, n_rows)
@@ -420,7 +409,6 @@ class SharedBatches:
         self.largest_product = samplers[0].batch_size * stacks[0].layout.sizes[0] * n_units
 
     def start_epoch(self) -> None:
-        """Draw the order of the rows."""
         n_rows, settings = self._sampler.n_rows, self._stacks[0].settings
         draws = settings.shuffle and self._sampler.batch_size < n_rows
         self._rows = self._order.permutation(n_rows) if draws else np.arange(n_rows)
@@ -506,29 +494,10 @@ def _layers_above(stack: Stack) -> dict[str, Array]:
     return {name: array[:, first:].copy() for name, array in _arrays_of(stack).items()}
 
 
-def layout_above(stack: Stack) -> Layout:
-    """Give where the weights of all layers but the first lie."""
-    return Layout(stack.layout.sizes[1:])
-
-
-def cut_rows(n_rows: int, least: int, most: int, n_workers: int) -> list[tuple[int, int]]:
-    """Cut rows into chunks of nearly one size, evenly over the workers.
-
-    A chunk has `most` rows at the most. Fewer rows than that are still cut for the workers, as long
-    as each gets `least` rows.
-    """
-    n_chunks = max(-(-n_rows // most), min(n_workers, n_rows // least))
-    if n_chunks > 1:
-        n_chunks = -(-n_chunks // n_workers) * n_workers
-    bounds = np.linspace(0, n_rows, n_chunks + 1).round().astype(int).tolist()
-    return list(pairwise(bounds))
-
-
-def chunk_of(rows: Array, start: int, stop: int) -> slice | Array:
-    """Give some of the rows, as a slice where they follow one another: it needs no copy."""
-    chunk = rows[start:stop]
-    ordered = len(chunk) and (np.diff(chunk) == 1).all()
-    return slice(int(chunk[0]), int(chunk[-1]) + 1) if ordered else chunk
+def as_slice(rows: Array) -> slice | Array:
+    """Give rows as a slice where they follow one another: it needs no copy."""
+    ordered = len(rows) and (np.diff(rows) == 1).all()
+    return slice(int(rows[0]), int(rows[-1]) + 1) if ordered else rows
 
 
 def dropped_layers(stack: Stack) -> list[bool]:

@@ -26,7 +26,6 @@ from crossfold.mlp.exceptions import ParameterError
 
 LEAKY_SLOPE = 0.01
 """Slope of ``leaky_relu`` below zero (Maas et al. 2013)."""
-
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 """Constants of ``selu``, with which means 0 and variances 1 are kept (Klambauer et al. 2017)."""
 
@@ -101,13 +100,11 @@ class Relu(Hidden):
         self._shift = np.array(8 * z.itemsize - 1, dtype=self._whole)
 
     def forward(self) -> None:
-        """Clear the bits of what is not positive."""
         np.negative(self._bits, out=self._mask)
         np.right_shift(self._mask, self._shift, out=self._mask)
         np.bitwise_and(self._bits, self._mask, out=self._bits)
 
     def backward(self, delta: Array) -> None:
-        """``f' = 1`` where ``z > 0``, else 0."""
         bits = delta.view(self._whole)
         np.bitwise_and(bits, self._mask, out=bits)
 
@@ -123,11 +120,9 @@ class CompiledRelu(Hidden):
         self._shift = self._whole.type(8 * z.itemsize - 1)
 
     def forward(self) -> None:
-        """Clear the bits of what is not positive."""
         self._clear[0](self._bits, self._shift)
 
     def backward(self, delta: Array) -> None:
-        """``f' = 1`` where ``z > 0``, else 0."""
         self._clear[1](delta.reshape(-1).view(self._whole), self._bits, self._shift)
 
 
@@ -151,7 +146,6 @@ class Softmax(Hidden):
         self._product = np.empty(z.shape, dtype=z.dtype)
 
     def forward(self) -> None:
-        """Apply softmax; the largest is taken off first, so that nothing overflows."""
         softmax(self.z, out=self.z)
 
     def backward(self, delta: Array) -> None:
@@ -185,11 +179,9 @@ class Elementwise(Hidden):
         self._apply, self._derive = apply, derive
 
     def forward(self) -> None:
-        """Apply the function."""
         self._apply(self.z, self._slope, *self._kept)
 
     def backward(self, delta: Array) -> None:
-        """Multiply by the derivative."""
         self._derive(self.z, self._slope, *self._kept)
         np.multiply(delta, self._slope, out=delta)
 
@@ -342,7 +334,7 @@ def keeps_ones(activation: str | Activation) -> bool:
 
 
 def softmax(z: Array, out: Array) -> Array:
-    """Write softmax over the last but one axis to `out`, and give it back."""
+    """Write softmax over the last but one axis to `out`; off the largest, nothing overflows."""
     np.subtract(z, z.max(axis=-2, keepdims=True), out=out)
     np.exp(out, out=out)
     np.divide(out, out.sum(axis=-2, keepdims=True), out=out)

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, cached_property
-from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -18,11 +17,10 @@ from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
 from crossfold.mlp._batches import Block
 from crossfold.mlp._engine import (
     Engine,
-    Measure,
+    Layout,
     SharedEngine,
     Stack,
     dropped_layers,
-    layout_above,
     runs_of,
     sum_losses,
 )
@@ -262,14 +260,13 @@ class NumpyEngine(Engine):
             self._workspaces[key] = _Workspace(self._stack, block)
         return self._workspaces[key]
 
-    def logits(self, rows: Array, measure: Measure) -> list[Any]:
+    def logits(self, rows: Array) -> Array:
         k, n_rows = rows.shape
         sizes, dtype = self._stack.network.layer_sizes, self._stack.parameters.dtype
-        size = max(64, _SCORED_BYTES // (k * max(sizes) * dtype.itemsize))
-        size = min(size, n_rows)
+        size = min(max(64, _SCORED_BYTES // (k * max(sizes) * dtype.itemsize)), n_rows)
         inputs = np.ones((k, size, sizes[0] + 1), dtype=dtype)
         buffer = np.empty((k, sizes[-1], size), dtype=dtype)
-        measured = []
+        logits = np.empty((k, sizes[-1], n_rows), dtype=dtype)
         staging, gather = staging_for(self._stack, k * size), Gather(self._stack, slice(0, k))
         network_pass = Pass(sizes, self._stack.network.activations, k, size, dtype)
         weights = Weights(self._stack.layout.blocks(self._stack.parameters))
@@ -278,9 +275,8 @@ class NumpyEngine(Engine):
                 chunk = rows[:, start : start + size]
                 gather.inputs(chunk, staging, inputs[:, None, : chunk.shape[1], :-1])
                 network_pass.forward(weights, inputs.transpose(0, 2, 1), buffer)
-                stop = start + chunk.shape[1]
-                measured.append(measure(buffer[:, :, : stop - start], slice(start, stop)))
-        return measured
+                logits[..., start : start + size] = buffer[..., : chunk.shape[1]]
+        return logits
 
 
 class _Workspace:
@@ -522,7 +518,7 @@ class _Part:
         self, stack: Stack, flat: Array, gradients: Sequence[Array], z: Array, deltas: Array
     ) -> None:
         k, n_rows, sizes = len(flat), z.shape[1], stack.layout.sizes
-        activations, above = stack.network.activations, layout_above(stack)
+        activations, above = stack.network.activations, Layout(sizes[1:])
         drops = dropped_layers(stack)
         self._pass = Pass(sizes, activations, k, n_rows, flat.dtype, drops, compiles=True)
         self._scored = Pass(sizes, activations, k, n_rows, flat.dtype)

@@ -66,37 +66,24 @@ LINKS: dict[Head, str] = {
 
 @dataclass(frozen=True)
 class Network:
-    """What all members of one stack share: the shape of the network and its functions.
+    """What all members of one stack share: the shape of the network and its functions."""
 
-    Attributes
-    ----------
-    layer_sizes
-        Units per layer, inputs first, outputs last: ``(n_in, *hidden, n_out)``. Where members
-        differ in width, the widest; `Member.layer_sizes` masks the rest.
-    activation
-        Name of the hidden activation, or an `Activation`; or one for each hidden layer.
-    head
-        What the outputs are: one logit, exclusive classes, independent labels, or values.
-    loss
-        ``cross_entropy``, ``focal``, ``mse``, ``mae`` or ``poisson``; or a `Loss` (NumPy engine
-        only), which is on logits, or on outputs where `output` is given.
-    output
-        Activation of the outputs, or None for the head's own: see `link`.
-    input_scale
-        Factor of the inputs, applied where they are cast to the engine's dtype.
-    label_smoothing
-        Share of each label that is spread evenly over the classes, in [0, 1).
-    is_periodic
-        Whether the first two hidden layers are `Hyperparameters.periodic_embedding`.
-    """
-
+    # Units per layer, ``(n_in, *hidden, n_out)``. Where members differ in width, the widest;
+    # `Member.layer_sizes` masks the rest.
     layer_sizes: tuple[int, ...]
+    # Of the hidden layers, one for all or one for each.
     activation: str | Activation | tuple[str | Activation, ...] = "relu"
+    # What the outputs are: one logit, exclusive classes, independent labels, or values.
     head: Head = "binary"
+    # ``cross_entropy``, ``focal``, ``mse``, ``mae`` or ``poisson``; or a `Loss`, which is on logits
+    # or, where `output` is given, on outputs.
     loss: str | Loss = "cross_entropy"
+    # Activation of the outputs, or None for the head's own: see `link`.
     output: str | Activation | None = None
+    # Factor of the inputs, applied where they are cast to the engine's dtype.
     input_scale: float = 1.0
     label_smoothing: float = 0.0
+    # Whether the first two hidden layers are `Hyperparameters.periodic_embedding`.
     is_periodic: bool = False
 
     @property
@@ -115,24 +102,16 @@ class Network:
 
 @dataclass(frozen=True)
 class DataSet:
-    """Rows that members train on or are scored on; several members may share one.
+    """Rows that members train on or are scored on; several members may share one."""
 
-    Attributes
-    ----------
-    inputs
-        Shape ``(n, n_in)``, any numeric dtype, or a CSR matrix of SciPy; made dense and cast to the
-        engine's dtype batch by batch.
-    targets
-        Shape ``(n, n_out)``, float: 0/1 for one logit and for labels, one-hot for classes.
-    weights
-        Shape ``(n,)``, non-negative, or None: the sample weights, without class weights.
-    groups
-        Shape ``(n,)``, or None: rows of one group are set aside together for early stopping.
-    """
-
+    # Shape ``(n, n_in)``, any numeric dtype, or a CSR matrix of SciPy; made dense and cast to the
+    # engine's dtype batch by batch.
     inputs: Array
+    # Shape ``(n, n_out)``, float: 0/1 for one logit and for labels, one-hot for classes.
     targets: Array
+    # Shape ``(n,)``, non-negative, or None: the sample weights, without class weights.
     weights: Array | None = None
+    # Shape ``(n,)``, or None: rows of one group are set aside together for early stopping.
     groups: Array | None = None
 
 
@@ -146,60 +125,44 @@ def to_dense(inputs: Any) -> Array:
 class Member:
     """One network of a stack: its rows, its seed and what sets it apart from the others.
 
-    What is not listed is as in `Hyperparameters`, with tuples where layers differ.
-
-    Attributes
-    ----------
-    data
-        Index of its `DataSet`.
-    train_rows, validation_rows
-        Row numbers in that data set. Validation rows are scored after every epoch; with
-        `Settings.early_stopping` their score stops the member.
-    seed
-        Seeds the member's own ``numpy.random.Generator``: its start, the order of its rows, its
-        dropout masks, whoever else is in the stack.
-    layer_sizes
-        Units of all layers of its own network, which may be fewer than the stack's: its start is
-        drawn for these, and the columns of its inputs beyond them are zeros. None for the stack's.
-    dropout
-        Rounded to 1/65536.
-    class_weight
-        Shape ``(n_out,)``, or ``(2,)`` for one logit, or None: factor of the rows of each class;
-        for independent labels, factor of each label's loss.
-    focal_gamma
-        0 is cross-entropy.
-    scaling
-        `Hyperparameters.scaling_layer`, or 1 with a shared seed.
-    start
-        Weights and biases to go on from (``coefs``, ``intercepts``), or None to initialise.
-    optimizer_state
-        `Trained.optimizer_state` to go on from, or None to begin anew.
-    place
-        Number of the member and of the fold in a `FoldStack`, for callbacks; training does not
-        read it.
+    What is not told here is as in `Hyperparameters`, with tuples where layers differ.
     """
 
+    # Index of its `DataSet`; rows are numbers in it.
     data: int
     train_rows: Rows
+    # Seeds the member's own ``numpy.random.Generator``: its start, the order of its rows, its
+    # dropout masks, whoever else is in the stack.
     seed: int
+    # Scored after every epoch; with `Settings.early_stopping` their score stops the member.
     validation_rows: Rows | None = None
+    # Units of all layers of its own network, which may be fewer than the stack's: its start is
+    # drawn for these, and the columns of its inputs beyond them are zeros. None for the stack's.
     layer_sizes: tuple[int, ...] | None = None
     learning_rate_init: float = 0.001
     alpha: float | tuple[float, ...] = 0.0001
     l1: float | tuple[float, ...] = 0.0
+    # Rounded to 1/65536.
     dropout: float | tuple[float, ...] = 0.0
+    # Shape ``(n_out,)``, or ``(2,)`` for one logit, or None: factor of the rows of each class; for
+    # independent labels, factor of each label's loss.
     class_weight: Array | None = None
+    # 0 is cross-entropy.
     focal_gamma: float = 0.0
     init: Start | Initializer | tuple[Start, ...] = "auto"
     bias_init: Start | tuple[Start, ...] = "zeros"
     use_bias: bool | tuple[bool, ...] = True
     weight_rate: float | tuple[float, ...] = 1.0
     bias_rate: float | tuple[float, ...] = 1.0
+    # `Hyperparameters.scaling_layer`, or 1 with a shared seed.
     scaling: float | None = None
     periodic_embedding: float | None = None
     shared_seed: int | None = None
+    # Weights and biases to go on from (``coefs``, ``intercepts``), or None to initialise.
     start: tuple[list[Array], list[Array]] | None = None
+    # `Trained.optimizer_state` to go on from, or None to begin anew.
     optimizer_state: Any = None
+    # Number of the member and of the fold in a `FoldStack`, for callbacks and `ensemble`.
     place: tuple[int, int] = (0, 0)
 
     @property
@@ -246,48 +209,34 @@ class Settings:
 
 @dataclass
 class Trained:
-    """What training gives for one member.
+    """What training gives for one member; lists have one entry for each scored epoch."""
 
-    Attributes
-    ----------
-    coefs, intercepts
-        One array per layer, shapes ``(n_in, n_out)`` and ``(n_out,)``, in `Settings.dtype`, of the
-        member's own widths.
-    n_iter, t
-        Epochs, and training rows seen, in this training.
-    epochs
-        Numbers of the scored epochs, from 1.
-    loss_curve
-        Mean training loss (penalties included) of each scored epoch.
-    validation_loss, validation_scores
-        Of each scored epoch, on the validation rows; empty without them. The score is accuracy for
-        classifiers and R² for regressors.
-    train_scores, validation_confusion
-        Accuracy on all training rows after each scored epoch, and the validation rows by true and
-        predicted class, shape ``(n_classes, n_classes)``; of networks on the same rows only.
-    seconds
-        Wall-clock seconds since the start of training at the end of each epoch.
-    converged
-        Whether the member stopped before `Settings.max_iter`, with finite weights.
-    optimizer_state
-        What `partial_fit` goes on from: NumPy arrays and plain numbers.
-    is_best_epoch
-        Whether the weights are those of the best epoch, with early stopping, and not of the last.
-    """
-
+    # One array per layer, shapes ``(n_in, n_out)`` and ``(n_out,)``, in `Settings.dtype`, of the
+    # member's own widths.
     coefs: list[Array]
     intercepts: list[Array]
+    # Epochs, and training rows seen, in this training.
     n_iter: int
     t: int
+    # Mean training loss, penalties included.
     loss_curve: list[float] = field(default_factory=list)
+    # On the validation rows; empty without them. The score is accuracy for classifiers and R² for
+    # regressors.
     validation_loss: list[float] = field(default_factory=list)
     validation_scores: list[float] = field(default_factory=list)
+    # Numbers of the scored epochs, from 1.
     epochs: list[int] = field(default_factory=list)
+    # Accuracy on all training rows, and the validation rows by true and predicted class, shape
+    # ``(n_classes, n_classes)``; of networks on the same rows only.
     train_scores: list[float] = field(default_factory=list)
     validation_confusion: list[Array] = field(default_factory=list)
+    # Wall-clock seconds since the start of training.
     seconds: list[float] = field(default_factory=list)
+    # Whether the member stopped before `Settings.max_iter`, with finite weights.
     converged: bool = False
+    # What `partial_fit` goes on from: NumPy arrays and plain numbers.
     optimizer_state: Any = None
+    # Whether the weights are those of the best epoch, with early stopping, and not of the last.
     is_best_epoch: bool = False
 
     @property

@@ -23,11 +23,9 @@ from crossfold.mlp._batches import Block
 from crossfold.mlp._engine import (
     Engine,
     Layout,
-    Measure,
     SharedEngine,
     Stack,
     dropped_layers,
-    layout_above,
     runs_of,
     sum_losses,
 )
@@ -430,18 +428,16 @@ class TorchEngine(Engine):
         with np.errstate(over="ignore", invalid="ignore"):
             return sum_losses(self._stack, block, logits, targets.cpu().numpy(), twice_penalty)
 
-    def logits(self, rows: Array, measure: Measure) -> list[Any]:
+    def logits(self, rows: Array) -> Array:
         row_bytes = len(rows) * max(self._stack.network.layer_sizes) * self._flat.element_size()
         n_chunks = max(1, -(-rows.shape[1] * row_bytes // _SCORED_BYTES))
         layers = transpose_layers(self._stack.layout.blocks(self._flat))
-        measured, start = [], 0
+        found = []
         with torch.no_grad():
             for chunk in np.array_split(rows, n_chunks, axis=1):
                 inputs, _ = self._gather(chunk, slice(0, len(rows)))
-                logits = forward(self._stack.network, layers, inputs).cpu().numpy()
-                measured.append(measure(logits, slice(start, start + chunk.shape[1])))
-                start += chunk.shape[1]
-        return measured
+                found.append(forward(self._stack.network, layers, inputs).cpu().numpy())
+        return np.concatenate(found, axis=-1)
 
     def _make_step(self, members: slice) -> TrainingStep:
         # `data` counts its changes alone; a view would count those that other workers make.
@@ -654,7 +650,7 @@ class _SharedGroup:
         self._stack, self._network = stack, stack.network
         self._shape = (len(stack.parameters), stack.layout.sizes[1])
         self._layers, self._leaves, self._gradients = leaves_of(
-            layout_above(stack), parameters, gradients
+            Layout(stack.layout.sizes[1:]), parameters, gradients
         )
         self._residual = residual_of(stack.network)
         self._gamma, self._rates = (

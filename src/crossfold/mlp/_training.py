@@ -391,7 +391,7 @@ class Validation:
         loss, score = np.full((2, len(losses)), np.nan)
         logits = None
         if self._rows.size:
-            logits = _gather(engine, self._rows)
+            logits = engine.logits(self._rows)
             loss, score = self._score(logits)
         return {
             "train_loss": losses,
@@ -415,7 +415,7 @@ class Validation:
         """Compute what each member says of the rows that it learns from."""
         known = [member.train_rows for member in self._members]
         counts = np.array([len(rows) for rows in known])
-        return self._outputs(_gather(engine, _pad(known)), counts)
+        return self._outputs(engine.logits(_pad(known)), counts)
 
     def _outputs(self, logits: Array | None, counts: Array) -> list[Any]:
         """Give probabilities or values of each member's rows, ``(n, n_out)``, or None."""
@@ -462,7 +462,7 @@ class SharedValidation:
         ]
         self._k, targets = len(members), stacks[0].data_sets[0].targets
         self._parts = [
-            (rows[None], np.ascontiguousarray(targets[rows].T))
+            (rows, np.ascontiguousarray(targets[rows].T))
             for rows in (np.asarray(members[0].train_rows), rows_of(members[0]))
         ]
 
@@ -495,7 +495,7 @@ class SharedValidation:
                 counts.append(count_confusion(network, z, own))
             return np.concatenate(losses), np.concatenate(counts)
 
-        losses, counts = zip(*engine.logits(rows, measure), strict=True)
+        losses, counts = zip(*engine.measure(rows, measure), strict=True)
         return np.sum(losses, axis=0) / rows.size, np.sum(counts, axis=0)
 
 
@@ -512,11 +512,6 @@ def _pad(rows: Sequence[Rows]) -> Array:
     for place, own in zip(padded, rows, strict=True):
         place[: len(own)] = own
     return padded
-
-
-def _gather(engine: Engine, rows: Array) -> Array:
-    """Give the logits ``(k, n_out, r)`` of all rows."""
-    return np.concatenate(engine.logits(rows, lambda logits, chunk: logits.copy()), axis=-1)
 
 
 def rows_of(member: Member) -> Rows:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -76,7 +77,6 @@ class SGD(Optimizer):
     """``p -= s g``."""
 
     def step(self, size: Any) -> None:
-        """Update the parameters."""
         xp, p, g = self.xp, self.parameters, self.gradients
         xp.multiply(g, size, out=g)
         xp.subtract(p, g, out=p)
@@ -88,7 +88,6 @@ class Momentum(Optimizer):
     state_names = ("velocity",)
 
     def step(self, size: Any) -> None:
-        """Update the parameters."""
         self._accelerate(size)
         self.xp.add(self.parameters, self.state["velocity"], out=self.parameters)
 
@@ -104,7 +103,6 @@ class Nesterov(Momentum):
     """``v = m v - s g; p += m v - s g`` (Nesterov 1983; Sutskever et al. 2013)."""
 
     def step(self, size: Any) -> None:
-        """Update the parameters."""
         self._accelerate(size)
         xp, p, scratch = self.xp, self.parameters, self.scratch
         xp.multiply(self.state["velocity"], self.settings.momentum, out=scratch)
@@ -133,7 +131,6 @@ class Adam(Optimizer):
         return sizes
 
     def step(self, size: Any) -> None:
-        """Update the parameters."""
         xp, g, scratch, settings = self.xp, self.gradients, self.scratch, self.settings
         m, v = self.state["first_moment"], self.state["second_moment"]
         xp.multiply(m, settings.beta_1, out=m)
@@ -148,28 +145,13 @@ class Adam(Optimizer):
         xp.subtract(self.parameters, scratch, out=self.parameters)
 
 
-class CompiledAdam:
-    """Divides by the weights and takes the step of `Adam` in one pass over contiguous arrays."""
-
-    def __init__(self, kernel: Callable[..., None], settings: Settings, *arrays: Array) -> None:
-        self._kernel, self._arrays = kernel, arrays
-        epsilon = settings.epsilon / (1 - settings.beta_2) ** 0.5
-        self._constants = np.array([settings.beta_1, settings.beta_2, epsilon], arrays[0].dtype)
-
-    def take(self, scale: Any, sizes: Array) -> None:
-        """Update parameters from gradients and moments, the arrays in this order."""
-        if not isinstance(scale, np.ndarray):
-            scale = np.full(sizes.shape, scale, sizes.dtype)
-        self._kernel(*self._arrays, scale.ravel(), sizes.ravel(), self._constants)
-
-
 def adam(
-    p: Array, g: Array, m: Array, v: Array, scale: Array, size: Array, constants: Array
+    p: Array, g: Array, m: Array, v: Array, constants: Array, scale: Array, size: Array
 ) -> None:
-    """Scale gradients and take the step of `Adam`.
+    """Scale gradients and take the step of `Adam` in one pass, to be compiled.
 
-    Arrays have shape ``(k, n_parameters)``, scale and step sizes ``(k,)``; constants are β₁, β₂ and
-    what is added to the root.
+    Contiguous arrays of shape ``(k, n_parameters)``; scale and step sizes ``(k,)``; constants are
+    β₁, β₂ and what is added to the root.
     """
     beta_1, beta_2, epsilon = constants
     for row in range(p.shape[0]):
@@ -369,9 +351,12 @@ class Update:
             for start, stop in pairwise([*range(0, n_parameters, width), n_parameters])
         ]
         fits = xp is np and rule_of(settings) is Adam and factors.rate is None and not shared
-        kernel = compiled(adam) if fits else None
-        arrays = parameters, gradients, *map(state.get, Adam.state_names)
-        self._adam = kernel and CompiledAdam(kernel, settings, *arrays)
+        self._adam: Callable[..., None] | None = None
+        if fits and (kernel := compiled(adam)) is not None:
+            epsilon = settings.epsilon / (1 - settings.beta_2) ** 0.5
+            constants = np.array([settings.beta_1, settings.beta_2, epsilon], parameters.dtype)
+            moments = map(state.get, Adam.state_names)
+            self._adam = partial(kernel, parameters, gradients, *moments, constants)
         on_cpu = str(parameters.device) == "cpu"
         self._moments = [state[name] for name in rule_of(settings).state_names if on_cpu]
         self._n_steps = 0
@@ -396,7 +381,9 @@ class Update:
             twice = sum(chunk.take(scale, step_sizes, learning_rates) for chunk in self._chunks)
         else:
             twice = sum(chunk.penalise(learning_rates) for chunk in self._chunks)
-            self._adam.take(scale, step_sizes)
+            if not isinstance(scale, np.ndarray):
+                scale = np.full(len(step_sizes), scale, step_sizes.dtype)
+            self._adam(scale.ravel(), step_sizes.ravel())
         self._n_steps += 1
         if self._n_steps % _FLUSHED_EVERY == 0:
             self._flush()
