@@ -150,6 +150,13 @@ def test_classes_and_numbers_are_studied_alike(frame, names, target, task: str) 
         (pd.DataFrame({"y": [True, False]}), {"positive": True}, "No input column is left"),
         (pd.DataFrame({"y": [1]}), {"task": "classify"}, "give one of binary, multiclass"),
         (pd.DataFrame({"y": [1]}), {"parameters": {"fold": {}}}, "did you mean folds"),
+        (pd.DataFrame({"y": [1]}), {"parameters": {"table": {}}}, "no block table"),
+        (pd.DataFrame({"y": [1]}), {"seed": -1}, "seed is -1: give a whole number from 0"),
+        (
+            make_frame().rename(columns={"missed": "y"}),
+            {"group": "patient_id", "parameters": {"evaluation": {"reference": "mlp"}}},
+            "reference names mlp, and there is no such model",
+        ),
         (pd.DataFrame({"y": [1, 2], "g": None}), {"group": "g"}, "'g' is missing in all rows"),
         (pd.DataFrame({"y": list("abc")}), {"task": "binary"}, "two: give task multiclass"),
     ],

@@ -173,15 +173,17 @@ def study(
     from crossfold.pipelines.table.study import study_parameters
     from crossfold.templates.parameters import Task
     from crossfold.templates.reporting.nodes import FIGURES
-    from crossfold.user_input import did_you_mean
+    from crossfold.user_input import LARGEST_SEED, did_you_mean
 
     if task not in (None, *get_args(Task)):
         raise CrossfoldError(f"task is {task!r}: give one of {', '.join(get_args(Task))}.")
+    if not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
+        raise CrossfoldError(f"seed is {seed!r}: give a whole number from 0 to {LARGEST_SEED:,}.")
     _require_frame(frame)
     pipeline = create_pipeline(NAME)
     blocks = {
         name.split(".")[1] for name in pipeline.inputs() if name.startswith(f"params:{NAME}.")
-    }
+    } - {"table"}  # which is the profile's
     if unknown := sorted({*(parameters or {})} - blocks):
         raise CrossfoldError(
             f"parameters has no block {', '.join(unknown)}{did_you_mean(unknown[0], blocks)}: the"
@@ -322,12 +324,18 @@ def run_in_memory(
     ------
     kedro.validation.ParameterValidationError
         A parameter is not what its node asks for.
+    CrossfoldError
+        What the evaluation names is not there.
     """
     from kedro.validation.parameter_validator import ParameterValidator
+
+    from crossfold.templates.cross_validation.parameters import misfits
 
     wanted = list(wanted)
     needed = pipeline.to_outputs(*wanted)
     checked = ParameterValidator({"study": needed}).validate_raw_params(dict(parameters))
+    if faults := "; ".join(misfits(parameters)):
+        raise CrossfoldError(f"{faults}.")
     kept = {name: KeptDataset() for name in wanted}
     catalog = DataCatalog(dict(kept))
     for name, value in data.items():

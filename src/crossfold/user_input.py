@@ -126,6 +126,7 @@ def require_parameters(loader: OmegaConfigLoader, pipelines: Pipelines) -> None:
     of the environment and ``--params`` of the run, keeps the parameters that were read.
     """
     from crossfold.cluster import SETTINGS
+    from crossfold.templates.cross_validation.parameters import misfits
     from crossfold.tracking import SETTING
 
     parameters = loader["parameters"] = loader["parameters"]
@@ -141,6 +142,8 @@ def require_parameters(loader: OmegaConfigLoader, pipelines: Pipelines) -> None:
     tracking = {**loader["globals"], **(loader.runtime_params or {})}.get(SETTING)
     if not isinstance(tracking, bool | None):
         faults.append(f"The parameter {SETTING} is {tracking!r}: it is true or false")
+    if not faults:
+        faults += misfits(parameters)
     if faults:
         raise CrossfoldError(f"{_joined(faults)}. Change it in conf/ or with --params.")
 

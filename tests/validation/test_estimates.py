@@ -7,6 +7,7 @@ from sklearn import metrics
 from crossfold.validation.estimates import (
     COMPARED,
     MAIN_METRIC,
+    METRICS_OF,
     Predicted,
     estimate_rows,
     point_estimates,
@@ -105,3 +106,8 @@ def test_a_probability_of_zero_costs_much_and_not_everything() -> None:
     p = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], dtype=np.float32)
     found = point_estimates(Predicted("multiclass", np.array([0, 0]), p))
     assert found["log_loss"] == pytest.approx(-np.log(np.finfo(np.float32).eps) / 2, rel=1e-6)
+
+
+@pytest.mark.parametrize("task", METRICS_OF)
+def test_all_metrics_are_listed(task: str) -> None:
+    assert set(METRICS_OF[task]) == set(point_estimates(make_predicted(task)))

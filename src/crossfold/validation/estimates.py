@@ -17,7 +17,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.validation.intervals import GroupBootstrap, Values, percentile_interval
-from crossfold.validation.metrics import binary_metrics, multiclass_metrics, wilson_interval
+from crossfold.validation.metrics import (
+    METRICS,
+    MULTICLASS_METRICS,
+    binary_metrics,
+    multiclass_metrics,
+    wilson_interval,
+)
 from crossfold.validation.tables import probabilities
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -28,6 +34,12 @@ COMPARED: dict[Task, tuple[str, ...]] = {
     "multiclass": ("accuracy", "macro_f1", "log_loss"),
     "regression": ("r2", "rmse", "mae"),
 }
+METRICS_OF: dict[Task, tuple[str, ...]] = {
+    "binary": METRICS,
+    "multiclass": (*MULTICLASS_METRICS, "log_loss"),
+    "regression": ("r2", "rmse", "mae", "mean_error"),
+}
+"""All that there are, in the order in which they are computed."""
 SMALLER_IS_BETTER = {"brier", "log_loss", "expected_calibration_error", "rmse", "mae"}
 
 

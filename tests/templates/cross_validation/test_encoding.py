@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
+from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import TabularEncoder
 from crossfold.templates.cross_validation import encoding
 from crossfold.templates.cross_validation.encoding import (
@@ -195,6 +196,12 @@ def test_inputs_are_told_by_their_type(table: pd.DataFrame) -> None:
     assert inputs_by_kind(table, "y", named) == {
         "numeric": ["b"], "binary": [], "categorical": []
     }  # fmt: skip
+
+
+def test_inputs_that_no_feature_is_are_refused(table: pd.DataFrame) -> None:
+    named = PreparationParameters(numeric=("zz",), binary=("own",), optional=("own",))
+    with pytest.raises(CrossfoldError, match="preparation names zz, but the features have no"):
+        inputs_by_kind(table, "y", named)
 
 
 def test_rows_outside_the_training_rows_change_nothing(table: pd.DataFrame) -> None:

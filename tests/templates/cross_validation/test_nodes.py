@@ -67,6 +67,16 @@ def quality(study, predictions: pd.DataFrame) -> float:
     return 2 * roc_auc_score(target, predictions["p1"]) - 1
 
 
+def test_a_model_that_names_inputs_that_are_none_is_refused(binary) -> None:
+    """Without the misspelt one, it would quietly read fewer columns."""
+    models = family(logistic={"inputs": ["x", "flg"], "estimator": "sklearn.svm.SVC"})
+    said = r"inputs name flg \(did you mean flag\?\), but there is no such"
+    with pytest.raises(CrossfoldError, match=said):
+        nodes.cross_validate_estimators(
+            *(binary.features, binary.folds, binary.roles, binary.preparation, models, 0)
+        )
+
+
 def test_predictions_fit_their_schema_and_hold_every_row_once(study, predictions) -> None:
     PREDICTIONS.validate(predictions)
     grouped = predictions[predictions["protocol"] == "grouped_k_fold"].sort_values("row")

@@ -9,11 +9,16 @@ from pydantic import ValidationError
 
 from crossfold.mlp import MLPClassifier, MLPRegressor
 from crossfold.mlp._tabular import TABULAR
+from crossfold.templates.cross_validation.folds import SCORED
 from crossfold.templates.cross_validation.parameters import (
     DecisionParameters,
+    EvaluationParameters,
     FamilyParameters,
+    ImportanceParameters,
     Model,
     NetworkParameters,
+    Protocol,
+    misfits,
 )
 from crossfold.templates.cross_validation.training import make_network
 
@@ -62,6 +67,8 @@ def test_networks_take_what_the_library_takes() -> None:
         ({"members": 0}, "greater than 0"),
         ({"preparation": "tf_idf"}, "'encoded', 'tabular'"),
         ({"select": 0}, "greater than 0"),
+        ({"protocols": ["kfold"]}, "'grouped_k_fold', 'k_fold'"),
+        ({"search_metric": "acuracy"}, "did you mean accuracy"),
         ({"sampler": "copies"}, "'none', 'down_sampling' or 'smote'"),
         ({"sampler": "smote", "search": {"alpha": [0.1]}}, "cannot have a sampler"),
         (
@@ -111,3 +118,51 @@ def test_the_library_is_loaded_for_other_words_alone() -> None:
         "NetworkParameters(activation='silu'); assert 'sklearn' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_protocols_are_those_that_are_scored() -> None:
+    assert get_args(Protocol) == SCORED
+
+
+def test_what_drives_a_model_is_measured_by_a_score() -> None:
+    assert ImportanceParameters(metric="f1").metric == "f1"
+    with pytest.raises(ValidationError, match="did you mean f1"):
+        ImportanceParameters(metric="f11")
+
+
+@pytest.mark.parametrize("scope", ["pooled", "fold 0"])
+def test_a_subset_takes_no_other_figures_name(scope: str) -> None:
+    """Figures of a subset called pooled would stand on the model card for those of all rows."""
+    with pytest.raises(ValidationError, match=f"something else are called {scope}"):
+        EvaluationParameters(subsets={scope: "flag"})
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "said"),
+    [
+        (
+            {"reference": "mpl"},
+            ["evaluation.reference names mpl, and there is no such model (did you mean mlp?)"],
+        ),
+        (
+            {"twins": ["mlp", "torch"]},
+            ["evaluation.twins names torch, and there is no such model"],
+        ),
+        ({"single_fold": 3}, ["evaluation.single_fold is 3, and the folds are 0 to 2"]),
+        (
+            {"metric": "accuracy"},
+            ["evaluation.metric is accuracy: there are r2, rmse, mae, mean_error"],
+        ),
+        ({"reference": "mlp", "twins": [], "single_fold": 2, "metric": "mae"}, []),
+        ({}, []),
+    ],
+)
+def test_evaluations_name_what_their_study_has(evaluation: dict, said: list[str]) -> None:
+    blocks = {
+        "table": {"target": "y", "task": "regression"},
+        "folds": {"n_splits": 3},
+        "models": {"numpy": {"mlp": {}}, "baselines": {"mean": {}}},
+        "evaluation": evaluation,
+    }
+    tree = {"seed": 1, "study": blocks, "other": {"evaluation": {"reference": "own"}}}
+    assert list(misfits(tree)) == [f"study.{one}" for one in said]

@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crossfold.exceptions import CrossfoldError
 from crossfold.templates.cross_validation.parameters import PreparationParameters
 from crossfold.templates.parameters import TableParameters
+from crossfold.user_input import did_you_mean
 
 Encoded = NDArray[np.float32]
 
@@ -282,6 +284,13 @@ def inputs_by_kind(
         for kind in PREFIXES
     }
     if any(named.values()):
+        every = [name for names in named.values() for name in names]
+        if missing := [name for name in every if name not in features]:
+            hint = did_you_mean(missing[0], map(str, features))
+            raise CrossfoldError(
+                f"preparation names {', '.join(missing)}{hint}, but the features have no such"
+                " column: mend it."
+            )
         for kind, prefix in PREFIXES.items():
             named[kind] += [str(name) for name in features if str(name).startswith(prefix)]
         return named

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
+    AfterValidator,
     ConfigDict,
     Field,
     NonNegativeFloat,
@@ -21,15 +22,29 @@ from pydantic import (
 
 from crossfold.templates.parameters import Parameters
 from crossfold.user_input import did_you_mean
+from crossfold.validation.estimates import METRICS_OF
+from crossfold.validation.tables import POOLED
 
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 DropoutRate = Annotated[float, Field(ge=0, lt=1)]
 Engine = Literal["numpy", "torch"]
 Sampler = Literal["none", "down_sampling", "smote"]
 Layers = Annotated[tuple[PositiveInt, ...], Field(max_length=16)]
+Protocol = Literal["grouped_k_fold", "k_fold", "leave_one_out", "original_split", "time_split"]
 
 MLP = "mlp"
 ALLOWED = ("sklearn", "imblearn", "lightgbm", "catboost", "xgboost", "interpret", "pytabkit")
+
+
+def _is_score(name: str) -> str:
+    from sklearn.metrics import get_scorer_names  # for those who name one
+
+    if name not in (names := get_scorer_names()):
+        raise ValueError(f"it should be a score of scikit-learn's{did_you_mean(name, names)}")
+    return name
+
+
+Score = Annotated[str, AfterValidator(_is_score)]
 
 
 class FoldParameters(Parameters):
@@ -195,14 +210,14 @@ class Model(Parameters):
     """In which the encoded inputs are handed over."""
     members: PositiveInt = 1
     """Models of different seeds in each fold, pooled into one; each leaves out another part."""
-    protocols: tuple[str, ...] | None = None
+    protocols: tuple[Protocol, ...] | None = None
     """Protocols that it takes part in; None for all."""
     search: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     """Values to choose from, by name of the argument (``mlp`` only): every combination is scored on
     folds inside each training fold."""
     search_folds: Annotated[int, Field(ge=2)] = 3
     """Number of those inner folds."""
-    search_metric: str | None = None
+    search_metric: Score | None = None
     """Score of scikit-learn's by which the best is chosen; None for accuracy, or R² of numbers."""
     train_scores: bool = False
     """Whether accuracy and F1 of the training rows are noted after every epoch too (two classes).
@@ -262,11 +277,18 @@ class EvaluationParameters(Parameters):
     """The same network on both engines, compared for equality; empty for none."""
     equivalence_margin: PositiveFloat = 0.005
     """Largest difference of the main metric that counts as none when the twins are compared."""
-    single_fold: int | None = None
+    single_fold: Annotated[int, Field(ge=0)] | None = None
     """Fold on which models are also compared alone, as one split would; None for none."""
     subsets: dict[str, str] = Field(default_factory=dict)
     """Boolean feature columns by which figures are also given apart, as ``name: column``; a leading
     ``not `` takes the other rows."""
+
+    @field_validator("subsets")
+    @classmethod
+    def _no_other_scope(cls, value: dict[str, str]) -> dict[str, str]:
+        if taken := [name for name in value if name == POOLED or name.startswith("fold ")]:
+            raise ValueError(f"figures of something else are called {taken[0]}: choose other names")
+        return value
 
 
 class ImportanceParameters(Parameters):
@@ -276,7 +298,7 @@ class ImportanceParameters(Parameters):
     """How often each column is shuffled in every fold."""
     max_rows: PositiveInt = 2000
     """Validation rows of each fold that are read at the most."""
-    metric: str | None = None
+    metric: Score | None = None
     """Score of scikit-learn's; None for ROC-AUC, accuracy or R²."""
     n_effects: PositiveInt = 4
     """Columns whose effect is computed, from the most important one on."""
@@ -312,3 +334,30 @@ class CardParameters(Parameters):
     """For what it must not be used."""
     limits: tuple[str, ...] = ()
     """What its reader has to know, a sentence each."""
+
+
+def misfits(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Tell what evaluations name that their studies' models, folds and tasks do not have.
+
+    The parameters are nested, as configuration files hold them, and each is good in itself.
+    """
+    for study, blocks in parameters.items():
+        if isinstance(blocks, Mapping) and {"evaluation", "models"} <= blocks.keys():
+            yield from (f"{study}.evaluation.{fault}" for fault in _misfits_of_study(blocks))
+
+
+def _misfits_of_study(blocks: Mapping[str, Any]) -> Iterator[str]:
+    evaluation = EvaluationParameters.model_validate(blocks["evaluation"])
+    models = [name for family in blocks["models"].values() for name in family]
+    for field, names in {"reference": [evaluation.reference], "twins": evaluation.twins}.items():
+        for name in names if field in evaluation.model_fields_set else ():
+            if name not in models:
+                hint = did_you_mean(name, models)
+                yield f"{field} names {name}, and there is no such model{hint}"
+    fold, n_splits = evaluation.single_fold, dict(blocks.get("folds", {})).get("n_splits", 5)
+    if fold is not None and fold >= n_splits:
+        yield f"single_fold is {fold}, and the folds are 0 to {n_splits - 1}"
+    metric = evaluation.metric
+    known = METRICS_OF[dict(blocks.get("table", {})).get("task", "binary")]
+    if metric is not None and metric not in known:
+        yield f"metric is {metric}{did_you_mean(metric, known)}: there are {', '.join(known)}"

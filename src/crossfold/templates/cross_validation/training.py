@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from crossfold.templates.cross_validation.parameters import (
     Sampler,
 )
 from crossfold.templates.parameters import TableParameters, Task
+from crossfold.user_input import did_you_mean
 
 if TYPE_CHECKING:
     from crossfold.mlp import MLPClassifier, MLPRegressor
@@ -65,6 +67,12 @@ class Training:
         if model.inputs is None:
             return self._kinds
         read = model.inputs
+        known = {*self.preparation.optional, *chain.from_iterable(self._kinds.values())}
+        if unknown := [name for name in read if name not in known]:
+            raise CrossfoldError(
+                f"A model's inputs name {', '.join(unknown)}{did_you_mean(unknown[0], known)}, but"
+                " there is no such input: mend `inputs` in the study's models."
+            )
         return {kind: [n for n in names if n in read] for kind, names in self._kinds.items()}
 
     @cached_property
