@@ -19,6 +19,8 @@ from crossfold.pipelines.appointments.nodes import (
 
 from .conftest import GOOD_ROW, raw_table
 
+MODEL: tuple[list[Any], dict[str, Any]] = ([], {})
+
 
 def rules(*changes: dict[str, str]) -> list[str]:
     return cleaning.broken_rules(cleaning.parse(raw_table(*changes))).tolist()
@@ -227,11 +229,13 @@ def test_columns_may_be_absent_or_more(caplog: pytest.LogCaptureFixture) -> None
 def test_coming_appointments_have_the_columns_of_past_ones() -> None:
     past, _, _ = clean_appointments(own_table())
     coming, _, _ = clean_coming_appointments(own_table(), AppointmentsParameters())
-    features = build_coming_features(coming, past, AppointmentsParameters())
+    features = build_coming_features(coming, past, AppointmentsParameters(), MODEL)
     schemas.FEATURES.validate(features)
     assert "sms_received" not in features
     with pytest.raises(CrossfoldError, match="lack number_km, which the past ones have"):
-        build_coming_features(coming.drop(columns="number_km"), past, AppointmentsParameters())
+        build_coming_features(
+            coming.drop(columns="number_km"), past, AppointmentsParameters(), MODEL
+        )
 
 
 @pytest.mark.parametrize("label", ["", "No"])
@@ -243,7 +247,7 @@ def test_what_is_known_later_only_may_be_absent(
     coming, _, _ = clean_coming_appointments(raw, AppointmentsParameters())
     assert not {"no_show", "sms_received"} & set(coming)
     past, _, _ = clean_appointments(raw_table({"appointment": "2", "sms_received": "1"}))
-    features = build_coming_features(coming, past, AppointmentsParameters())
+    features = build_coming_features(coming, past, AppointmentsParameters(), MODEL)
     schemas.FEATURES.validate(features)
     assert features["sms_received"].tolist() == [False]
     assert "sms_received is absent" in caplog.text

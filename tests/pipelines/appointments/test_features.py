@@ -268,7 +268,8 @@ def test_coming_appointments_get_the_features_of_past_ones(mode: HistoryAsOf) ->
     scored = nodes.build_coming_features(
         coming.drop(columns="no_show").reset_index(drop=True),
         table[table["appointment_day"] < today],
-        parameters,
+        AppointmentsParameters(),
+        ([], {"made_with": nodes.build_appointment_features(table, parameters).attrs}),
     )
     trained = build_features(table, mode).loc[coming.index].drop(columns="no_show")
     schemas.FEATURES.validate(scored)
@@ -287,7 +288,7 @@ def test_outcome_of_a_coming_appointment_counts_nowhere() -> None:
 def test_past_row_of_a_coming_appointment_is_left_out() -> None:
     table = crowded(30, seed=6)
     coming = table.drop(columns="no_show")
-    scored = nodes.build_coming_features(coming, table, AppointmentsParameters())
+    scored = nodes.build_coming_features(coming, table, AppointmentsParameters(), ([], {}))
     assert (scored["earlier_appointments"] == 0).all()
     assert (scored["appointments_same_day"] <= 30).all()
 

@@ -64,16 +64,19 @@ def test_rows_without_what_the_model_reads_are_refused(study, model) -> None:
         final_model.score(model, study.features.drop(columns="flag"))
 
 
-def test_a_change_of_the_decision_needs_no_training(study) -> None:
+def test_a_change_of_the_decision_needs_no_training(study, tmp_path) -> None:
     if study.task != "binary":
         return
+    stored = study.features.copy()
+    stored.attrs["history_as_of"] = "booking"
+    stored.to_parquet(tmp_path / "features.parquet")
     fitted = nodes.fit_final_networks(
         study.features, study.folds, study.roles, study.preparation, TUNED, 0
     )
     few, many = (
         final_model.assemble_model(
             *fitted,
-            study.features,
+            pd.read_parquet(tmp_path / "features.parquet"),
             DecisionParameters(threshold={"policy": "capacity", "share": share}),
             study.roles,
         )
@@ -81,6 +84,7 @@ def test_a_change_of_the_decision_needs_no_training(study) -> None:
     )
     assert few[0] is many[0]
     assert few[1]["threshold"] > many[1]["threshold"]
+    assert few[1]["made_with"] == {"history_as_of": "booking"}
 
 
 def test_the_card_is_json_and_names_data_use_and_limits(study, model) -> None:

@@ -227,7 +227,7 @@ def build_features(appointments: pd.DataFrame, history_as_of: HistoryAsOf) -> pd
     rows = appointments.reset_index(drop=True)
     times = Times.of(rows)
     first_unknown_day = {"booking": times.booking_day, "reminder": times.appointment_day}
-    return pd.concat(
+    features = pd.concat(
         [
             rows[["no_show"]],
             *([(rows["gender"] == "M").to_frame("male")] if "gender" in rows else []),
@@ -239,3 +239,5 @@ def build_features(appointments: pd.DataFrame, history_as_of: HistoryAsOf) -> pd
         ],
         axis=1,
     )
+    features.attrs["history_as_of"] = history_as_of  # stays with the table, to its model
+    return features

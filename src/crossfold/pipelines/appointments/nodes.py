@@ -8,7 +8,7 @@ import pandas as pd
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.appointments import cleaning
-from crossfold.pipelines.appointments.cleaning import AppointmentsParameters
+from crossfold.pipelines.appointments.cleaning import AppointmentsParameters, HistoryAsOf
 from crossfold.pipelines.appointments.features import build_features
 
 _logger = logging.getLogger(__name__)
@@ -104,11 +104,13 @@ def build_coming_features(
     coming: pd.DataFrame,
     appointments: pd.DataFrame,
     appointments_parameters: AppointmentsParameters,
+    model: tuple[list[Any], dict[str, Any]],
 ) -> pd.DataFrame:
     """Build the features of coming appointments, with past appointments as their history.
 
     Both are cleaned. Coming ones have no outcomes; without ``sms_received``, none counts as
-    reminded. A past row of a coming appointment is left out.
+    reminded. A past row of a coming appointment is left out. The history is known as of the time
+    that the model's own features had, whatever the parameters say.
 
     Returns the columns of the feature table but for the target; the rows of `coming` in their
     order.
@@ -129,7 +131,11 @@ def build_coming_features(
         [_plain_text(coming).assign(no_show=unknown), _plain_text(past).assign(no_show=outcomes)],
         ignore_index=True,
     ).astype({"no_show": "boolean"} | dict.fromkeys(_categories(past), "category"))
-    features = build_features(everything, appointments_parameters.history_as_of)
+    wanted = appointments_parameters.history_as_of
+    learnt: HistoryAsOf = model[1].get("made_with", {}).get("history_as_of", wanted)
+    if learnt != wanted:
+        _logger.warning("The model in use was trained with history_as_of %s, and so it is.", learnt)
+    features = build_features(everything, learnt)
     return features.iloc[: len(coming)].drop(columns="no_show")
 
 

@@ -121,7 +121,8 @@ def assemble_model(
 ) -> Networks:
     """Put together what scoring needs: networks, encoder, classes, and the decision.
 
-    Networks and scores are those of `fit_final_networks`; features tell the classes' names.
+    Networks and scores are those of `fit_final_networks`; features tell the classes' names, and, in
+    their `attrs`, how they were made.
     """
     estimators, document = final_networks
     (fitted,) = document["fitted"]
@@ -131,6 +132,7 @@ def assemble_model(
         "target": table_parameters.target,
         "classes": target.cat.categories.tolist() if target.dtype == "category" else None,
         "encoder": fitted["encoder"],
+        "made_with": dict(getattr(features, "attrs", {})),  # which Dask's do not have
     }
     if table_parameters.task == "binary":
         empty = pd.DataFrame({"role": [], "raw_p1": [], "target": []})
