@@ -31,26 +31,21 @@ if TYPE_CHECKING:  # kedro refresh reads here whose code a dataset is
     from crossfold.datasets.table_dataset import TableDataset as TableDataset
 
 _MODULES = {
-    "ExportDataset": "export_dataset",
-    "ExportPartsDataset": "export_dataset",
-    "FigureDataset": "figure_dataset",
-    "IdxDataset": "images",
-    "LabelledImagesDataset": "images",
-    "MLPDataset": "networks",
-    "PartsDataset": "export_dataset",
-    "PromotedModelDataset": "networks",
-    "SampleAppointmentsDataset": "samples",
-    "SampleExpressionDataset": "samples",
-    "SampleImagesDataset": "samples",
-    "SampleWinesDataset": "samples",
-    "SourceDataset": "source_dataset",
-    "TableDataset": "table_dataset",
-    "WebSourceDataset": "source_dataset",
+    "export_dataset": ("ExportDataset", "ExportPartsDataset", "PartsDataset"),
+    "figure_dataset": ("FigureDataset",),
+    "images": ("IdxDataset", "LabelledImagesDataset"),
+    "networks": ("MLPDataset", "PromotedModelDataset"),
+    "samples": tuple(
+        f"Sample{n}Dataset" for n in ("Appointments", "Expression", "Images", "Wines")
+    ),
+    "source_dataset": ("SourceDataset", "WebSourceDataset"),
+    "table_dataset": ("TableDataset",),
 }
 
 
 def __getattr__(name: str) -> Any:
     """Import a dataset when it is first used, so that start-up stays light."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

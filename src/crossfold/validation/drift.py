@@ -21,52 +21,35 @@ def population_stability_index(before: ArrayLike, now: ArrayLike) -> float:
     The sum over bins of ``(now - before) * ln(now / before)``, with natural logarithms: the
     symmetric divergence of Jeffreys (1946), used on scores and characteristics with the marks 0.1
     (some shift) and 0.25 (a large one) by Siddiqi, *Credit Risk Scorecards* (2006), chapter 10.
-
-    Parameters
-    ----------
-    before, now
-        Shares in [0, 1], shape ``(n_bins,)``. Below 0.0001, as in an empty bin, they count as
-        0.0001, so that the index stays finite.
+    Shares in [0, 1], shape ``(n_bins,)``, count as 0.0001 below that, as in an empty bin, so that
+    the index stays finite.
     """
     p, q = (np.maximum(np.asarray(shares, dtype=float), EMPTY_SHARE) for shares in (before, now))
     return float(np.sum((q - p) * np.log(q / p)))
 
 
-def count_bins(before: pd.Series, now: pd.Series, n_bins: int = N_BINS) -> tuple[Counts, Counts]:
-    """Count the rows of both in the bins of `before`.
+def count_bins(before: pd.Series, now: pd.Series) -> tuple[Counts, Counts]:
+    """Count the rows of a column before and now in the bins of `before`, shape ``(n_bins_found,)``.
 
-    Parameters
-    ----------
-    before, now
-        One column, of the data before and now.
-    n_bins
-        Numbers with more distinct values than that fall into so many bins, with the quantiles of
-        `before` between them. Other values are bins as they are. Missing values are a bin.
-
-    Returns
-    -------
-    Rows in each bin, before and now, shape ``(n_bins_found,)``.
+    Numbers with more than ten distinct values fall into ten bins, with the quantiles of `before`
+    between them. Other values are bins as they are. Missing values are a bin.
     """
     missing = pd.Series({"before": before.isna().sum(), "now": now.isna().sum()})
     p, q = before.dropna(), now.dropna()
-    if _is_continuous(before, now, n_bins):
-        p, q = _into_quantiles(p, q, n_bins)
+    is_number = all(
+        pd.api.types.is_numeric_dtype(one) and not pd.api.types.is_bool_dtype(one)
+        for one in (before, now)
+    )
+    if is_number and before.nunique() > N_BINS:
+        p, q = _into_quantiles(p, q)
     counts = pd.concat([one.astype(object).value_counts() for one in (p, q)], axis=1)
     filled = np.vstack([counts.fillna(0).to_numpy(dtype=float), missing.to_numpy(dtype=float)])
     return filled[:, 0], filled[:, 1]
 
 
-def _is_continuous(before: pd.Series, now: pd.Series, n_bins: int) -> bool:
-    is_number = all(
-        pd.api.types.is_numeric_dtype(one) and not pd.api.types.is_bool_dtype(one)
-        for one in (before, now)
-    )
-    return is_number and before.nunique() > n_bins
-
-
-def _into_quantiles(before: pd.Series, now: pd.Series, n_bins: int) -> tuple[pd.Series, pd.Series]:
+def _into_quantiles(before: pd.Series, now: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Replace values by bin numbers; equal quantiles, as in mostly zeros, make fewer bins."""
-    shares = np.arange(1, n_bins) / n_bins
+    shares = np.arange(1, N_BINS) / N_BINS
     edges = np.unique(np.quantile(before.to_numpy(dtype=float), shares, method="inverted_cdf"))
 
     def bins(values: pd.Series) -> pd.Series:
@@ -78,14 +61,9 @@ def _into_quantiles(before: pd.Series, now: pd.Series, n_bins: int) -> tuple[pd.
 def index_by_chance(counts_before: ArrayLike, counts_now: ArrayLike) -> float:
     """Give the index that 95 % of draws from one and the same population stay below.
 
-    ``(1 / n + 1 / m)`` times the quantile of chi-squared with one degree of freedom less than
-    there are bins (Yurdakul and Naranjo 2020, *Journal of Risk Model Validation* 14(4)); rows
-    count as independent.
-
-    Parameters
-    ----------
-    counts_before, counts_now
-        Rows in each bin, shape ``(n_bins,)``.
+    ``(1 / n + 1 / m)`` times the quantile of chi-squared with one degree of freedom less than there
+    are bins (Yurdakul and Naranjo 2020, *Journal of Risk Model Validation* 14(4)); rows, counted in
+    each bin, shape ``(n_bins,)``, are taken for independent.
     """
     from scipy.stats import chi2
 
@@ -97,18 +75,11 @@ def index_by_chance(counts_before: ArrayLike, counts_now: ArrayLike) -> float:
 
 
 def feature_drift(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
-    """Compare the columns of two tables.
+    """Compare the columns of two tables of at least one row, which need not be the same.
 
-    Parameters
-    ----------
-    before, now
-        Tables with at least one row; rows need not be the same.
-
-    Returns
-    -------
-    Columns ``name``, ``before`` and ``now`` (the mean of numbers, the share of flags, else NaN),
-    ``index``, ``by_chance`` and ``verdict``; the largest index first, and at the end, without one,
-    the columns that only one of them has.
+    Returns columns ``name``, ``before`` and ``now`` (the mean of numbers, the share of flags, else
+    NaN), ``index``, ``by_chance`` and ``verdict``; the largest index first, and at the end, without
+    one, the columns that only one of them has.
     """
     table = pd.DataFrame(
         [
@@ -144,14 +115,8 @@ def _mean(column: pd.Series) -> float:
 def label_rates(label: pd.Series) -> pd.DataFrame:
     """Give the rate of each level of a label, or of True alone, with 95 % Wilson intervals.
 
-    Parameters
-    ----------
-    label
-        Classes, shape ``(n,)``; rows where it is missing do not count.
-
-    Returns
-    -------
-    Columns ``rate``, ``low`` and ``high``, all in [0, 1], by level.
+    Rows where the label is missing do not count. Returns columns ``rate``, ``low`` and ``high``,
+    all in [0, 1], by level.
     """
     known = label.dropna()
     counts = known.astype(object).value_counts().sort_index()
@@ -164,16 +129,9 @@ def label_rates(label: pd.Series) -> pd.DataFrame:
 
 
 def rate_changes(now: pd.DataFrame, before: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Compare the rates of two tables.
+    """Compare the rates of two tables, as `label_rates` gives them.
 
-    Parameters
-    ----------
-    now, before
-        As `label_rates` gives them.
-
-    Returns
-    -------
-    Columns ``level``, ``now``, ``now_low`` and ``now_high``; with `before` its own, and the
+    Returns columns ``level``, ``now``, ``now_low`` and ``now_high``; with `before` its own, and the
     difference ``estimate`` with its 95 % interval ``low`` and ``high`` (Newcombe 1998, method 10,
     for independent rows).
     """

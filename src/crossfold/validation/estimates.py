@@ -96,27 +96,14 @@ def estimate_rows(
     """
     resampled = resampled_estimates(predicted, bootstrap)
     counts = {} if bootstrap.is_grouped(repeats) else _counts(predicted)
-    records = [
-        (name, value, *interval(resampled[name], _count_once(counts.get(name), repeats)))
-        for name, value in point_estimates(predicted).items()
-    ]
+    records = []
+    for name, value in point_estimates(predicted).items():
+        low, high = percentile_interval(resampled[name])
+        if name in counts:
+            low, high = map(float, wilson_interval(*(n / repeats for n in counts[name])))
+        records.append((name, value, low, high))
     table = pd.DataFrame(records, columns=["metric", "estimate", "low", "high"])
     return table.assign(n=round(len(predicted.y) / repeats))
-
-
-def _count_once(count: tuple[float, float] | None, repeats: float) -> tuple[float, float] | None:
-    return None if count is None else (count[0] / repeats, count[1] / repeats)
-
-
-def interval(resampled: Values, count: tuple[float, float] | None = None) -> tuple[float, float]:
-    """Compute a 95 % interval by the one rule of all studies, from a figure on every resample.
-
-    For a plain rate over rows that stand for themselves, `count` says how many, of how many.
-    """
-    if count is None:
-        return percentile_interval(resampled)
-    low, high = wilson_interval(*count)
-    return float(low), float(high)
 
 
 def _counts(predicted: Predicted) -> dict[str, tuple[float, float]]:

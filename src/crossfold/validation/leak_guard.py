@@ -26,24 +26,17 @@ def check_leaks(
     identity: pd.DataFrame | None = None,
     synthetic: NDArray[np.intp] | None = None,
 ) -> pd.DataFrame:
-    """Check that nothing crosses a fold, and stop the run if something does.
+    """Check by `find_leaks` that nothing crosses a fold; its table is returned.
 
-    Parameters
-    ----------
-    folds, groups, identity, synthetic
-        As in `find_leaks`.
-
-    Returns
-    -------
-    The table of `find_leaks`, in which nothing crosses.
-
-    Raises
-    ------
-    LeakError
-        Something crosses a fold; the message says what and how many.
+    Raises a `LeakError` if something crosses; the message says what and how many.
     """
     table = find_leaks(folds, groups=groups, identity=identity, synthetic=synthetic)
-    _stop_on(table)
+    counts = zip(table["crossing"], table["check"], strict=True)
+    if found := [f"{count:,} {check}" for count, check in counts if count]:
+        raise LeakError(
+            f"The folds leak: {', '.join(found)}; keep such rows in one fold "
+            "(a group column in the study's parameters) before any figure can be believed."
+        )
     return table
 
 
@@ -56,23 +49,15 @@ def find_leaks(
 ) -> pd.DataFrame:
     """Count what crosses from training into validation rows.
 
-    Parameters
-    ----------
-    folds
-        Fold in which each row is validated, shape ``(n,)``, -1 for rows that only train; or pairs
-        of training and validation rows, as many as there are: repeats and leave-one-out alike.
-    groups
-        Group of each row, shape ``(n,)``: no group may be on both sides of a fold.
-    identity
-        Table of `n` rows: rows equal in all its columns are the same and must not be on both sides.
-    synthetic
-        For rows made by resampling, the row that they were made from, else `NOT_SYNTHETIC`; shape
-        ``(n,)``, or ``(n, parents)`` for rows made from several. Synthetic rows may only train, and
-        not beside a validation row that they were made from.
+    Folds are the fold in which each row is validated, shape ``(n,)``, -1 for rows that only train;
+    or pairs of training and validation rows, as many as there are: repeats and leave-one-out alike.
+    No group, shape ``(n,)``, may be on both sides of a fold, nor rows equal in all columns of the
+    table `identity` of `n` rows. `synthetic` has, for rows made by resampling, the row that they
+    were made from, else `NOT_SYNTHETIC`; shape ``(n,)``, or ``(n, parents)`` for rows made from
+    several. Synthetic rows may only train, and not beside a validation row that they were made
+    from.
 
-    Returns
-    -------
-    One row for each check: ``check``, ``rows_checked``, ``crossing`` and ``verdict``.
+    Returns one row for each check: ``check``, ``rows_checked``, ``crossing`` and ``verdict``.
     """
     pairs, n_rows = _as_pairs(folds)
     crossings: dict[str, int] = {}
@@ -138,13 +123,3 @@ def _marked(numbers: NDArray[Any], size: int) -> NDArray[np.bool_]:
     flags = np.zeros(size, dtype=bool)
     flags[numbers] = True
     return flags
-
-
-def _stop_on(table: pd.DataFrame) -> None:
-    counts = zip(table["crossing"], table["check"], strict=True)
-    found = [f"{count:,} {check}" for count, check in counts if count]
-    if found:
-        raise LeakError(
-            f"The folds leak: {', '.join(found)}; keep such rows in one fold "
-            "(a group column in the study's parameters) before any figure can be believed."
-        )

@@ -25,21 +25,12 @@ def binary_metrics(
 ) -> dict[str, Values]:
     """Compute all metrics of one model, once or on every resample.
 
-    Parameters
-    ----------
-    y
-        0 or 1, shape ``(n,)``.
-    p
-        Probability of class 1, shape ``(n,)``, in [0, 1].
-    flagged
-        Decisions, bool, shape ``(n,)``, or None for no decision metrics.
-    bootstrap
-        Of the same rows; None counts every row once.
+    `y` is 0 or 1, `p` the probability of class 1 in [0, 1], `flagged` bool, or None for no decision
+    metrics, all of shape ``(n,)``; the bootstrap is of the same rows, and None counts every row
+    once.
 
-    Returns
-    -------
-    For each metric an array of shape ``(n_resamples,)``, or ``(1,)``; NaN where it is undefined, as
-    with one class only or no row.
+    Returns for each metric an array of shape ``(n_resamples,)``, or ``(1,)``; NaN where it is
+    undefined, as with one class only or no row.
     """
     y, p = np.asarray(y, dtype=bool), np.asarray(p, dtype=np.float64)
     bootstrap = bootstrap or GroupBootstrap.each_once(len(y))
@@ -127,24 +118,15 @@ def _ratio(numerator: NDArray[Any], denominator: NDArray[Any]) -> NDArray[Any]:
     return ratio
 
 
-def wilson_interval(successes: Any, n: Any, confidence: float = 0.95) -> tuple[Values, Values]:
-    """Give the Wilson score interval of proportions (Wilson 1927).
+def wilson_interval(successes: Any, n: Any) -> tuple[Values, Values]:
+    """Give the bounds in [0, 1] of the 95 % Wilson score interval of proportions (Wilson 1927).
 
-    Parameters
-    ----------
-    successes, n
-        Counts, any shape; ``n`` of 0 gives NaN.
-    confidence
-        In (0, 1).
-
-    Returns
-    -------
-    Lower and upper bounds, in [0, 1].
+    Counts have any shape; ``n`` of 0 gives NaN.
     """
     from scipy.stats import norm
 
     successes, n = np.asarray(successes, dtype=float), np.asarray(n, dtype=float)
-    z = norm.ppf(0.5 + confidence / 2)
+    z = norm.ppf(0.975)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = successes / n
         centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
@@ -157,18 +139,12 @@ def wilson_interval(successes: Any, n: Any, confidence: float = 0.95) -> tuple[V
 def multiclass_metrics(counts: ArrayLike) -> dict[str, Values]:
     """Compute all metrics of one or many confusion matrices at once, as scikit-learn defines them.
 
-    A precision, recall or F1 whose denominator is 0 counts as 0 in the mean over classes; all
-    classes are in that mean.
+    `counts` are rows by true class (last axis but one) and predicted class (last), shape
+    ``(..., k, k)``. A precision, recall or F1 whose denominator is 0 counts as 0 in the mean over
+    classes; all classes are in that mean.
 
-    Parameters
-    ----------
-    counts
-        Rows by true class (last axis but one) and predicted class (last), shape ``(..., k, k)``.
-
-    Returns
-    -------
-    For each of `MULTICLASS_METRICS` an array of shape ``(...)``. ``mcc`` is Matthews' correlation
-    for several classes (Gorodkin 2004).
+    Returns for each of `MULTICLASS_METRICS` an array of shape ``(...)``. ``mcc`` is Matthews'
+    correlation for several classes (Gorodkin 2004).
     """
     counts = np.asarray(counts, dtype=np.float64)
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
@@ -194,15 +170,9 @@ def confusion_counts(rows: pd.DataFrame, k: int) -> NDArray[np.intp]:
 def class_rates(counts: ArrayLike) -> pd.DataFrame:
     """Compute precision and recall of each class with Wilson's intervals.
 
-    Parameters
-    ----------
-    counts
-        Rows by true and predicted class, shape ``(k, k)``.
-
-    Returns
-    -------
-    A row for each class: ``precision`` and ``recall``, each with ``_low`` and ``_high``; NaN of a
-    class that was never named, or never seen.
+    `counts` are rows by true and predicted class, shape ``(k, k)``. Returns a row for each class:
+    ``precision`` and ``recall``, each with ``_low`` and ``_high``; NaN of a class that was never
+    named, or never seen.
     """
     counts = np.asarray(counts)
     hits, columns = np.diagonal(counts), {}

@@ -12,7 +12,6 @@ from crossfold.validation.intervals import GroupBootstrap, Values, percentile_in
 
 Policy = Literal["capacity", "cost", "f1", "fixed"]
 THRESHOLDS = np.linspace(0, 1, 101)
-SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 class ThresholdError(CrossfoldError):
@@ -30,25 +29,12 @@ def choose_threshold(
 ) -> float:
     """Choose the threshold at or above which a row is flagged.
 
-    Parameters
-    ----------
-    y, p
-        0/1 and calibrated probabilities of rows the model did not learn from, shape ``(n,)``.
-    policy
-        ``capacity``: flag the riskiest `share` of rows, and all that tie with the last of them.
-        ``cost``: flag where the expected gain exceeds the cost, which for calibrated probabilities
-        is `cost_ratio` itself (Elkan 2001). ``f1``: the largest F1. ``fixed``: `value`.
-    share
-        In (0, 1).
-    cost_ratio
-        Cost of one call divided by the loss that it averts where the patient would not have come.
-    value
-        In [0, 1].
-
-    Raises
-    ------
-    ThresholdError
-        There is no such policy.
+    `y` is 0/1 and `p` calibrated probabilities of rows the model did not learn from, shape
+    ``(n,)``. The policy is ``capacity``: flag the riskiest `share` of rows, in (0, 1), and all that
+    tie with the last of them; ``cost``: flag where the expected gain exceeds the cost, which for
+    calibrated probabilities is `cost_ratio` itself (Elkan 2001), the cost of one call divided by
+    the loss that it averts where the patient would not have come; ``f1``: the largest F1; or
+    ``fixed``: `value`, in [0, 1]. Raises a `ThresholdError`: there is no such policy.
     """
     p = np.asarray(p, dtype=np.float64)
     if policy == "capacity":
@@ -88,30 +74,19 @@ def _confusion_at(
     return true_positives, len(p) - below - true_positives
 
 
-def threshold_table(
-    y: ArrayLike, p: ArrayLike, thresholds: NDArray[np.float64] = THRESHOLDS
-) -> pd.DataFrame:
-    """Give decision metrics at many thresholds.
+def threshold_table(y: ArrayLike, p: ArrayLike) -> pd.DataFrame:
+    """Give decision metrics at 101 thresholds from 0 to 1.
 
-    Parameters
-    ----------
-    y, p
-        0/1 and probabilities, shape ``(n,)``.
-    thresholds
-        In [0, 1]; 101 of them by default.
-
-    Returns
-    -------
-    Columns ``threshold``, ``precision`` (NaN where nothing is flagged), ``recall``,
-    ``false_positive_rate``, ``f1``, ``flagged_share``.
+    `y` is 0/1 and `p` probabilities, shape ``(n,)``. Returns columns ``threshold``, ``precision``
+    (NaN where nothing is flagged), ``recall``, ``false_positive_rate``, ``f1``, ``flagged_share``.
     """
     y, p = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
-    tp, fp = _confusion_at(y, p, np.asarray(thresholds))
+    tp, fp = _confusion_at(y, p, THRESHOLDS)
     positives = y.sum()
     with np.errstate(invalid="ignore", divide="ignore"):
         return pd.DataFrame(
             {
-                "threshold": thresholds,
+                "threshold": THRESHOLDS,
                 "precision": tp / (tp + fp),
                 "recall": tp / positives,
                 "false_positive_rate": fp / (len(y) - positives),
@@ -122,24 +97,14 @@ def threshold_table(
 
 
 def capacity_table(
-    y: ArrayLike, p: ArrayLike, shares: ArrayLike = SHARES, bootstrap: GroupBootstrap | None = None
+    y: ArrayLike, p: ArrayLike, shares: ArrayLike, bootstrap: GroupBootstrap | None = None
 ) -> pd.DataFrame:
-    """Give precision and recall when the riskiest share of rows is called.
+    """Give precision and recall when the riskiest share of rows, in (0, 1], is called.
 
-    Rows of equal probability are called in random order: the figures are the expected ones.
+    Rows of equal probability are called in random order: the figures are the expected ones. `y` is
+    0/1 and `p` probabilities, shape ``(n,)``; a bootstrap of the same rows gives the intervals.
 
-    Parameters
-    ----------
-    y, p
-        0/1 and probabilities, shape ``(n,)``.
-    shares
-        Shares to call, in (0, 1].
-    bootstrap
-        Gives the intervals, on the same rows; None for none.
-
-    Returns
-    -------
-    Columns ``share``, ``n_called``, ``precision``, ``recall``, ``lift`` (precision over
+    Returns columns ``share``, ``n_called``, ``precision``, ``recall``, ``lift`` (precision over
     prevalence), and with a bootstrap ``precision_low``, ``precision_high``, ``recall_low``,
     ``recall_high`` (95 %).
     """
@@ -180,9 +145,7 @@ def _at_shares(
             yield hits_at / wanted, hits_at / hits[:, -1:]
 
 
-def _capacity_intervals(
-    blocks: list[tuple[Values, Values]],
-) -> dict[str, list[float]]:
+def _capacity_intervals(blocks: list[tuple[Values, Values]]) -> dict[str, list[float]]:
     bounds: dict[str, list[float]] = {}
     for name, resampled in zip(("precision", "recall"), zip(*blocks, strict=True), strict=True):
         intervals = [percentile_interval(column) for column in np.concatenate(resampled).T]
@@ -198,22 +161,12 @@ def decision_curve(
 ) -> pd.DataFrame:
     """Give the net benefit of flagging by the model, flagging all and flagging none.
 
-    Net benefit per row is ``TP/n − FP/n · t/(1 − t)`` at threshold probability ``t`` (Vickers and
-    Elkin 2006).
+    Net benefit per row is ``TP/n − FP/n · t/(1 − t)`` at threshold probability ``t`` in (0, 1),
+    0.01 to 0.60 by default (Vickers and Elkin 2006). `y` is 0/1 and `p` calibrated probabilities,
+    shape ``(n,)``; a bootstrap of the same rows gives the intervals of the model.
 
-    Parameters
-    ----------
-    y, p
-        0/1 and calibrated probabilities, shape ``(n,)``.
-    thresholds
-        Threshold probabilities in (0, 1); 0.01 to 0.60 by default.
-    bootstrap
-        Gives the intervals of the model, on the same rows; None for none.
-
-    Returns
-    -------
-    Columns ``threshold``, ``model``, ``all``, ``none``, and with a bootstrap ``model_low`` and
-    ``model_high`` (95 %).
+    Returns columns ``threshold``, ``model``, ``all``, ``none``, and with a bootstrap ``model_low``
+    and ``model_high`` (95 %).
     """
     t = np.linspace(0.01, 0.6, 60) if thresholds is None else np.asarray(thresholds)
     y, p = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)

@@ -22,6 +22,7 @@ from crossfold.templates.parameters import Parameters, TableParameters
 from crossfold.validation.comparison import (
     COMPARISON_COLUMNS,
     compare_by_row,
+    comparison_row,
     paired_t_test,
     result_row,
 )
@@ -209,9 +210,8 @@ def _decided_apart(pair: tuple[str, str], models: Mapping[str, pd.DataFrame]) ->
     a, b = (models[name]["flagged"].to_numpy() for name in pair)
     apart = float((a != b).mean())
     told = "decide alike" if apart == 0 else "differ"
-    keys = {"model_a": pair[0], "model_b": pair[1], "metric": "decision"}
     test = "share of rows decided differently"
-    return {**keys, "test": test, "difference": apart, "n": len(a), "verdict": told}
+    return comparison_row(pair, "decision", test, difference=apart, n=len(a), verdict=told)
 
 
 def _draw_rows(draws: pd.DataFrame, reference: str) -> Iterator[dict[str, Any]]:

@@ -244,17 +244,17 @@ def chance_of(claim: Claim, figures: Figures, judgement: str) -> float:
     return max(known, default=NAN)
 
 
-def fails_discovery_rate(p: pd.Series, rate: float = 0.05) -> pd.Series:
+def fails_discovery_rate(p: pd.Series) -> pd.Series:
     """Tell which verdicts would not survive a false-discovery rate (Benjamini, Hochberg 1995).
 
-    `rate` is the share of wrong ones among those that survive, at the most; verdicts that rest on
-    no interval have NaN and are left out.
+    Of those that survive, 5 % are wrong at the most; verdicts that rest on no interval have NaN and
+    are left out.
     """
     from scipy.stats import false_discovery_control
 
     known = p.dropna()
     adjusted = pd.Series(false_discovery_control(known), known.index)
-    return adjusted.reindex(p.index, fill_value=0) > rate
+    return adjusted.reindex(p.index, fill_value=0) > 0.05
 
 
 def not_stated_text(claims: Claims, claim: Claim, figures: Figures) -> str:
