@@ -210,7 +210,12 @@ class TestValidationData:
 
     def test_must_fit(self, engine, moons):
         X, y = moons
-        for wrong, message in (((X[:, :1], y), "features"), ((X, y + 1), "not among the classes")):
+        for wrong, message in (
+            ((X[:, :1], y), "features"),
+            ((X, y + 1), "not among the classes"),
+            ((X, y, y), "give a pair of inputs"),
+            (X[:2], "validation_data is a ndarray: give a pair of inputs"),
+        ):
             with pytest.raises(ValueError, match=message):
                 MLPClassifier(**QUICK, engine=engine).fit(X, y, validation_data=wrong)
 

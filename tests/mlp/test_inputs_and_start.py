@@ -33,6 +33,14 @@ def test_scaled_pixels_train_as_scaled_floats_do(engine):
     )
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_order_of_bytes_does_not_matter(engine):
+    """Double precision is not cast, so that neither engine would know what to do with it."""
+    other = (PIXELS / 255).astype(np.dtype("float64").newbyteorder())
+    swapped, native = (network(engine=engine).fit(X, LABELS) for X in (other, PIXELS / 255))
+    np.testing.assert_array_equal(swapped.predict_proba(other), native.predict_proba(PIXELS / 255))
+
+
 def test_the_scale_is_kept_in_a_stack_and_in_a_file(tmp_path):
     folds = list(StratifiedKFold(3).split(PIXELS, LABELS))
     stack = FoldStack(network(input_scale=1 / 255)).fit(PIXELS, LABELS, folds)

@@ -182,7 +182,7 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
         weights = self._check_weights(sample_weight, inputs)
         data_set = DataSet(inputs, targets.encode(y, self.dtype), weights)
         if validation_data is not None:
-            data_set = self._append(data_set, targets, *validation_data)
+            data_set = self._append(data_set, targets, validation_data)
         rows = np.split(np.arange(len(data_set.targets)), [inputs.shape[0]])
         sets_aside = stops_early(self) and validation_data is None
         member = make_member(self, targets, data_set, *rows, sets_aside=sets_aside)
@@ -195,9 +195,14 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
         self._keep(trained, targets, continued=continued)
         return trained
 
-    def _append(self, data_set: DataSet, targets: Targets, X: Any, y: Any) -> DataSet:
+    def _append(self, data_set: DataSet, targets: Targets, validation_data: Any) -> DataSet:
         """Append validation rows to the training rows."""
-        inputs, y = self._check_inputs(X, y, reset=False)
+        if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
+            raise ParameterError(
+                f"validation_data is a {type(validation_data).__name__}: give a pair of inputs and"
+                " classes or values."
+            )
+        inputs, y = self._check_inputs(*validation_data, reset=False)
         weights = data_set.weights
         if weights is not None:
             weights = np.concatenate([weights, np.ones(len(y), dtype=weights.dtype)])

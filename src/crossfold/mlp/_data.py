@@ -30,7 +30,7 @@ def check_inputs(
 
     The estimator remembers the columns, or is asked for them with ``reset=False``; `source` is a
     fitted preprocessor that made the inputs and can name theirs. Inputs must not leave the range of
-    `dtype`; sparse ones are given back as CSR.
+    `dtype`; they are given back in this machine's byte order, sparse ones as CSR.
     """
     try:
         checked = validate_data(estimator, X, y, accept_sparse="csr", **how)
@@ -39,9 +39,10 @@ def check_inputs(
         if fault is None:
             raise
         raise fault from None
-    inputs = checked[0] if isinstance(checked, tuple) else checked
+    inputs, *targets = checked if isinstance(checked, tuple) else (checked,)
     _check_range(inputs, dtype, X, source)
-    return checked
+    inputs = inputs.astype(inputs.dtype.newbyteorder("="), copy=False)
+    return (inputs, *targets) if targets else inputs
 
 
 def stack_rows(first: Any, second: Any) -> Any:

@@ -145,7 +145,7 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
             )
         data = DataSet(inputs, targets.encode(y, self.estimator.dtype))
         if validation_data is not None:
-            data = self.estimator._append(data, targets, *validation_data)
+            data = self.estimator._append(data, targets, validation_data)
         data = replace(data, inputs=to_dense(data.inputs))
         rows = np.split(np.arange(len(data.targets)), [inputs.shape[0]])
         settings = share_settings(
