@@ -1,10 +1,12 @@
 import re
 from html import unescape
 
+import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
 from crossfold.reports.page import PageError, as_text, code, figure_html, render_page, this_command
+from crossfold.reports.tables import to_html
 
 NAMES = (
     "<script>alert(1)</script>",
@@ -21,6 +23,18 @@ NAMES = (
     "<!-- hidden -->",
     "line\n\nbreak\n---",
 )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_captions_and_headings_stay_inside_their_tables_and_figures(name):
+    table = to_html(pd.DataFrame({name: [1], "x": [name]}), name, names={"x": name})
+    page = "{{ table }}\n\n{{ figure }}"
+    figure = figure_html("f", b"<svg/>", name, name, name)
+    shown = render_page(page, {"table": table, "figure": figure}).partition("<main>")[2]
+    found = re.findall(
+        r"<(h1|li|p|hr|strong|em|blockquote)\b", shown.replace('<p class="finding"', "")
+    )
+    assert found == []
 
 
 @pytest.mark.parametrize("name", NAMES)

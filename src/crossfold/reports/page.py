@@ -21,7 +21,7 @@ from markupsafe import Markup
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.reports import words
-from crossfold.reports.tables import Estimate
+from crossfold.reports.tables import Estimate, on_one_line
 
 _SYNTAX = re.compile(r"""[!"#$&'*<>@\[\\\]^_`{|}~=+-]|(?<=\d)[.)]""")
 _DOCUMENT = Markup(
@@ -158,11 +158,12 @@ def literal(text: str) -> Markup:
 def figure_html(name: str, image: bytes, caption: str, alt: str, title: str = "") -> Markup:
     """Embed a PNG or SVG image; its address on the page is ``#figure-NAME``."""
     finding = Markup('<p class="finding">{}</p>').format(title) if title else ""
-    return Markup(
+    figure = Markup(
         '<figure id="figure-{0}">{4}'
         '<div class="scroll" tabindex="0" role="group" aria-label="{2}">'
         '<img src="{1}" alt="{2}"></div><figcaption>{3}</figcaption></figure>'
-    ).format(name, data_uri(image), alt, caption, finding)
+    )
+    return on_one_line(figure.format(name, data_uri(image), alt, caption, finding))
 
 
 def data_uri(image: bytes) -> str:

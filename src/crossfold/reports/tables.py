@@ -1,6 +1,7 @@
 """Tables as they are printed: from a data frame to HTML, numbers right, intervals light."""
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -141,10 +142,18 @@ def to_html(
     bolds = [bold is not None and value == bold for value in (table[shown[0]] if shown else [])]
     pairs = _joined(rows, bolds) if join else zip(rows, bolds, strict=True)
     body = "".join(_row(texts, is_bold, list(numeric.values())) for texts, is_bold in pairs)
-    return Markup(
-        '<div class="scroll" tabindex="0" role="group" aria-label="{0}"><table>'
-        "<caption><span>{0}</span></caption><thead><tr>{1}</tr></thead><tbody>{2}</tbody></table></div>"
-    ).format(caption, Markup(head), Markup(body))
+    return on_one_line(
+        Markup(
+            '<div class="scroll" tabindex="0" role="group" aria-label="{0}"><table>'
+            "<caption><span>{0}</span></caption>"
+            "<thead><tr>{1}</tr></thead><tbody>{2}</tbody></table></div>"
+        ).format(caption, Markup(head), Markup(body))
+    )
+
+
+def on_one_line(html: Markup) -> Markup:
+    """Take out line breaks, as those of names: HTML within Markdown ends at an empty line."""
+    return Markup(re.sub(r"\s*[\r\n]\s*", " ", html))
 
 
 def _joined(rows: Sequence[list[str]], bolds: Sequence[bool]) -> Iterator[tuple[list[str], bool]]:
