@@ -5,8 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from pydantic import ValidationError
 
-from crossfold.pipelines.moons import nodes
+from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.moons import nodes, report
 from crossfold.pipelines.moons.nodes import DrawParameters, PointParameters
 from crossfold.pipelines.moons.variants import (
     COORDINATES,
@@ -107,6 +109,36 @@ def test_variants_are_compared_on_the_same_draws(run: SimpleNamespace) -> None:
         mean = (own["quadratic_0"] - own[name]).mean()
         assert row["difference"] == pytest.approx(mean)
         assert row["low"] <= mean <= row["high"]
+
+
+def test_the_engine_of_the_parameters_trains_the_draws(
+    run: SimpleNamespace, points: pd.DataFrame
+) -> None:
+    by_torch = NETWORK.changed(engine="torch")
+    draws = nodes.repeat_draws(points, POINTS, DRAWS, by_torch, VARIANTS, 7)
+    pd.testing.assert_frame_equal(draws, run.draws)
+
+
+@pytest.mark.parametrize("reference", ["coordinates_0", "coordinates_20", "quadratic_20"])
+def test_the_page_compares_features_with_the_penalty_of_the_reference(
+    run: SimpleNamespace, reference: str
+) -> None:
+    evaluation = EvaluationParameters(n_resamples=50, reference=reference, twins=())
+    comparison = nodes.compare_variants(run.predictions, run.draws, VARIANTS, evaluation)
+    said = report.words(comparison, run.networks)
+    own = run.draws.pivot_table("accuracy", "draw", "model").mean()
+    alpha = reference.partition("_")[2]
+    gain = own[f"quadratic_{alpha}"] - own[f"coordinates_{alpha}"]
+    assert said["reference"] == reference
+    assert said["features"]["difference"] == pytest.approx(gain)
+
+
+def test_variants_are_named_once_and_the_reference_is_one(run: SimpleNamespace) -> None:
+    with pytest.raises(ValidationError, match="each factor should come once"):
+        VariantParameters(alphas=(0.1, 0.10000001))
+    evaluation = EvaluationParameters(reference="quadratic_1", twins=())
+    with pytest.raises(CrossfoldError, match="names quadratic_1, but the variants are quadratic_0"):
+        nodes.compare_variants(run.predictions, run.draws, VARIANTS, evaluation)
 
 
 def test_the_map_is_of_the_kept_networks(run: SimpleNamespace, points: pd.DataFrame) -> None:

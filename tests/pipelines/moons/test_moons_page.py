@@ -59,7 +59,7 @@ def test_the_words_are_of_quadratic_against_plain_features(run, told) -> None:
     comparison = run.comparison.assign(
         verdict=told, difference=run.comparison["model_b"].map({"coordinates_0": -0.015})
     )
-    features = report.words(run.metrics_table, comparison, run.networks)["features"]
+    features = report.words(comparison, run.networks)["features"]
     assert features["verdict"] == told
     assert features["difference"] == -0.015
 

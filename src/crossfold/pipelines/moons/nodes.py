@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, NonNegativeFloat, PositiveFloat
 
+from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.moons.variants import (
     TORCH,
     VariantParameters,
@@ -133,7 +134,7 @@ def repeat_draws(
     starts = n_test + n_train * np.arange(draws.n_draws)
     folds = [(np.arange(start, start + n_train), np.arange(n_test)) for start in starts]
     rows = [
-        (name, draw, history.validation_score[-1])
+        (name.removesuffix(TORCH), draw, history.validation_score[-1])
         for names, stack in fit_variants(joined, folds, network, variants, seed)
         for name, histories in zip(names, stack.histories_, strict=True)
         for draw, history in enumerate(histories)
@@ -217,6 +218,11 @@ def _decided_apart(pair: tuple[str, str], models: Mapping[str, pd.DataFrame]) ->
 def _draw_rows(draws: pd.DataFrame, reference: str) -> Iterator[dict[str, Any]]:
     """Compare the reference variant with each other one on the same draws."""
     wide = draws.pivot_table("accuracy", "draw", "model", sort=False)
+    if reference not in wide:
+        raise CrossfoldError(
+            f"moons.evaluation.reference names {reference}, but the variants are"
+            f" {', '.join(wide.columns)}: name one of them."
+        )
     for other in wide.columns.drop(reference):
         result = paired_t_test(wide[reference], wide[other])
         yield {

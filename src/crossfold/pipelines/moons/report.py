@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crossfold.pipelines.moons.nodes import DRAWS, LEARNT, NEW, TEST, TRAIN
-from crossfold.pipelines.moons.variants import TORCH, variant_label
+from crossfold.pipelines.moons.variants import COORDINATES, QUADRATIC, TORCH, variant_label
 from crossfold.reports import charts, style
 from crossfold.reports.tables import side_by_side
 from crossfold.reports.words import count, fitting, percent
@@ -35,16 +35,19 @@ def variants(metrics_table: pd.DataFrame) -> pd.DataFrame:
     return wide.loc[models].rename(index=variant_label).rename_axis("variant").reset_index()
 
 
-def words(metrics_table: pd.DataFrame, comparison: pd.DataFrame, model: Networks) -> dict[str, Any]:
-    """Find what the page says of the first variant, and of the twins in PyTorch."""
-    reference = metrics_table["model"].iloc[0]
+def words(comparison: pd.DataFrame, model: Networks) -> dict[str, Any]:
+    """Find what the page says of the reference variant, and of the twins in PyTorch."""
     rows = comparison[comparison["protocol"] == DRAWS].set_index("model_b")
     twins = comparison[comparison["protocol"] == NEW].groupby("metric", sort=False)
-    other = next(name for name in rows.index if not name.startswith(reference.partition("_")[0]))
+    reference = rows["model_a"].iloc[0]
+    kind, _, alpha = reference.partition("_")
+    reads_squares = kind == QUADRATIC
+    features = rows.loc[f"{COORDINATES if reads_squares else QUADRATIC}_{alpha}"]
+    gain = features["difference"] if reads_squares else -features["difference"]
     gap, apart = (part["difference"].max() for _, part in twins)
     return {
         "reference": reference,
-        "features": rows.loc[other],
+        "features": {"verdict": features["verdict"], "n": features["n"], "difference": gain},
         "gap": fitting(gap),
         "apart": percent(apart),
         "drawn": variant_label(model[1]["models"][0]),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import Field, NonNegativeFloat
+from pydantic import Field, NonNegativeFloat, model_validator
 
 from crossfold.templates.cross_validation.parameters import NetworkParameters
 from crossfold.templates.parameters import Parameters
@@ -27,6 +27,13 @@ class VariantParameters(Parameters):
 
     alphas: Annotated[tuple[NonNegativeFloat, ...], Field(min_length=1, max_length=4)]
     """L2 factors, halved and divided by the batch's rows."""
+
+    @model_validator(mode="after")
+    def _are_told_apart(self) -> Self:
+        names = list_variants(self)
+        if len({*names}) < len(names):
+            raise ValueError("each factor should come once, told apart by six digits")
+        return self
 
 
 def variant_name(features: str, alpha: float, engine: str = "numpy") -> str:
