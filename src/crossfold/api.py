@@ -283,10 +283,7 @@ def _quiet() -> Iterator[None]:
 class KeptDataset(MemoryDataset):
     """Stays in memory after the last node has read it; nodes read a figure as SVG, as from a file.
 
-    Attributes
-    ----------
-    data
-        What was saved.
+    `data` is what was saved.
     """
 
     data: Any = None
@@ -308,24 +305,10 @@ def run_in_memory(
 ) -> dict[str, Any]:
     """Run a pipeline and return some of what it makes.
 
-    Parameters
-    ----------
-    pipeline
-        The pipeline; what is not needed for `wanted` is not run.
-    data
-        Its inputs by name.
-    parameters
-        Nested parameters, as configuration files hold them; checked by the types that the nodes ask
-        for, as in a run of a project.
-    wanted
-        Names of datasets.
-
-    Raises
-    ------
-    kedro.validation.ParameterValidationError
-        A parameter is not what its node asks for.
-    CrossfoldError
-        What the evaluation names is not there.
+    What is not needed for `wanted` is not run. `data` are inputs by name; parameters are nested, as
+    configuration files hold them, and checked by the types that the nodes ask for, as in a run of a
+    project. Raises a `kedro.validation.ParameterValidationError`: a parameter is not what its node
+    asks for.
     """
     from kedro.validation.parameter_validator import ParameterValidator
 

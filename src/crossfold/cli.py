@@ -52,7 +52,6 @@ class OneSentenceCommand(click.Command):
 
 
 def _table_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add the options that say what a table is."""
     options = [
         click.option("--data", required=True, help="File, folder of files, or DATABASE::TABLE."),
         click.option("--target", required=True, help="Column to predict."),

@@ -254,7 +254,6 @@ def _main_model(study: str, catalog: CatalogProtocol[Any, Any]) -> str | None:
 
 
 def _told(row: pd.Series) -> str:
-    """Print a figure with its interval, rows and model."""
     from crossfold.reports.tables import Estimate
 
     value, low, high = (float(row[key]) for key in ("estimate", "low", "high"))

@@ -89,7 +89,6 @@ def _explain_dataset(message: str) -> str | None:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Walk from an error to what caused it."""
     while error is not None:
         yield error
         error = error.__cause__
@@ -100,7 +99,6 @@ def _one_line(error: BaseException) -> str:
 
 
 def _explain_data(error: DataValidationError) -> str:
-    """Name the file, the columns, what was expected and what to do."""
     where = next(iter(getattr(error, "__notes__", [])), f"The dataset {error.dataset_name}")
     failures = [_explain_failure(failure) for failure in error.failures[:MOST_FAILURES]]
     more = len(error.failures) - len(failures)

@@ -25,21 +25,9 @@ _COLOURS = 64
 def load_catalog(environment: str = "sample") -> CatalogProtocol[Any, Any]:
     """Load the catalog of the project's last runs, and say what data they are of.
 
-    Parameters
-    ----------
-    environment
-        ``sample`` for runs on synthetic data, ``local`` for those on real data. ``KEDRO_ENV`` comes
-        first where it is set.
-
-    Returns
-    -------
-    CatalogProtocol
-        The catalog; its names are those that Kedro-Viz shows.
-
-    Raises
-    ------
-    CrossfoldError
-        Neither the working folder nor the installed package is in a project.
+    The environment is ``sample`` for runs on synthetic data, ``local`` for those on real data;
+    ``KEDRO_ENV`` comes first where it is set. Names in the catalog are those that Kedro-Viz shows.
+    Raises a `CrossfoldError`: neither the working folder nor the installed package is in a project.
     """
     project = _find_project()
     # Kedro reads this on import; without it, it logs every table that is loaded.
@@ -60,12 +48,8 @@ def load_catalog(environment: str = "sample") -> CatalogProtocol[Any, Any]:
 def show_figure(catalog: CatalogProtocol[Any, Any], name: str) -> None:
     """Show a figure of a run, 800 pixels wide in 64 colours, so that a stored notebook stays small.
 
-    Parameters
-    ----------
-    catalog
-        As `load_catalog` gives it.
-    name
-        Of a figure, such as ``wine.figures.models``.
+    The catalog is that of `load_catalog`, the name that of a figure, such as
+    ``wine.figures.models``.
     """
     from IPython.display import Image, display
     from PIL import Image as Picture

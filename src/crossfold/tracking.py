@@ -24,6 +24,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 
+from crossfold.hooks import saved_path
 from kedro_refresh.fingerprint import flatten
 from kedro_refresh.hooks import RunStates
 
@@ -71,13 +72,9 @@ def metrics(tree: Any, name: str) -> list[Point]:
 def curves(table: pd.DataFrame, name: str) -> list[Point]:
     """Give each measure of a training history, epoch by epoch, averaged over folds and seeds.
 
-    Parameters
-    ----------
-    table
-        One row an epoch and network, with a column ``epoch``. Columns of floats are measures
-        (``alpha`` is not); ``fold``, ``member`` and ``seed`` number repeats; all others are labels.
-    name
-        The first part of each key; labels and measure follow.
+    There is one row an epoch and network, with a column ``epoch``. Columns of floats are measures
+    (``alpha`` is not); ``fold``, ``member`` and ``seed`` number repeats; all others are labels. A
+    key is `name`, the labels and the measure.
     """
     floats = table.select_dtypes("float").columns
     measures = [column for column in floats if column not in NUMERIC_LABELS]
@@ -135,15 +132,10 @@ class Record:
 
         datasets = {name: catalog.get(name) for name in self.saved}
         return {
-            name: sorted(file for file in _saved_folder(dataset).iterdir() if file.is_file())
+            name: sorted(file for file in saved_path(dataset).parent.iterdir() if file.is_file())
             for name, dataset in datasets.items()
             if isinstance(dataset, FigureDataset | MLPDataset)
         }
-
-
-def _saved_folder(dataset: Any) -> Path:
-    """Give the folder of the version that this run has saved."""
-    return Path(dataset._get_versioned_path(dataset.resolve_save_version())).parent
 
 
 def store(record: Record, files: Mapping[str, Sequence[Path]], status: str) -> None:

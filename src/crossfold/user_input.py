@@ -99,7 +99,6 @@ def _no(kind: str, name: str, known: Iterable[str]) -> str:
 
 
 def _parts(selected: Iterable[Pipeline]) -> dict[str, tuple[str, set[str]]]:
-    """List for each option what it can name."""
     nodes = [node for pipeline in selected for node in pipeline.nodes]
     names = {node.name for node in nodes}
     datasets = {name for node in nodes for name in (*node.inputs, *node.outputs)}

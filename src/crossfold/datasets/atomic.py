@@ -90,14 +90,8 @@ class _Discarding(io.IOBase):
 class AtomicWriter(_Discarding, io.BufferedWriter):
     """A binary file that replaces its target when it is closed without an error.
 
-    Parameters
-    ----------
-    target
-        The file to write.
-    exclusive
-        Refuse a target that exists.
-    make_folder
-        Create missing folders; they go again when the file is discarded.
+    If it is `exclusive`, a target that exists is refused. `make_folder` creates missing folders;
+    they go again when the file is discarded.
     """
 
     def __init__(self, target: Path, *, exclusive: bool = False, make_folder: bool = True) -> None:
@@ -168,15 +162,7 @@ class AtomicTextWriter(_Discarding, io.TextIOWrapper):
 
 
 def create_file(target: Path, *, make_folder: bool = True) -> tuple[Path, io.FileIO]:
-    """Open a new temporary file beside a target.
-
-    Parameters
-    ----------
-    target
-        The file that it shall become.
-    make_folder
-        Create missing folders.
-    """
+    """Open a new temporary file beside the target that it shall become."""
     while True:
         if make_folder:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -211,15 +197,8 @@ def write_privately(file: Path, text: str) -> None:
 def atomic_folder(target: Path) -> Iterator[Path]:
     """Give an empty folder to fill; it becomes the target when the ``with`` block ends well.
 
-    Parameters
-    ----------
-    target
-        A folder that does not exist, or is empty.
-
-    Raises
-    ------
-    OSError
-        If the target holds something by then; nothing is left of the new folder.
+    The target is a folder that does not exist, or is empty. Raises an `OSError` if it holds
+    something by then; nothing is left of the new folder.
     """
     new_folders = _missing_folders(target)
     outer = _beside(target)

@@ -299,13 +299,7 @@ def _read_parts(folder: Path) -> Any:
 
 
 def require(module: str) -> Any:
-    """Import a module of Dask.
-
-    Raises
-    ------
-    DataError
-        It is not installed.
-    """
+    """Import a module of Dask; one that is not installed is a `DataError`."""
     from importlib import import_module
 
     try:
@@ -317,24 +311,13 @@ def require(module: str) -> Any:
 
 
 def read_csv_text(path: Path, separator: str | None = None) -> pd.DataFrame:
-    """Read a CSV file, every field as text.
+    """Read a CSV file, plain, gzip or zip, every field as text; a column for each of the header.
 
-    Parameters
-    ----------
-    path
-        Plain, gzip or zip. UTF-8; with a warning, UTF-16 with a byte order mark or Windows-1252.
-    separator
-        Character between fields; None takes the comma, or what the header has in place of it.
+    It is UTF-8; with a warning, UTF-16 with a byte order mark or Windows-1252. The separator is the
+    character between fields; None takes the comma, or what the header has in place of it.
 
-    Returns
-    -------
-    One column for each field of the header, dtype ``str``.
-
-    Raises
-    ------
-    ExportError
-        The file is no table: empty, damaged, binary, or with rows that have more or fewer fields
-        than the header. The message holds nothing of its content.
+    Raises an `ExportError`: the file is no table: empty, damaged, binary, or with rows that have
+    more or fewer fields than the header. The message holds nothing of its content.
     """
     try:
         encoding = _encoding(path)

@@ -23,22 +23,19 @@ SHARE_BY_CHANCE, SHARE_OF_A_COPY = 0.01, 0.5
 def hash_identifiers(values: pd.Series, key: str) -> pd.Series:
     """Replace identifiers by keyed hashes (BLAKE2b); equal identifiers get equal hashes.
 
-    Parameters
-    ----------
-    values
-        Identifiers as text. Numbers written in other ways are one identifier: ``42``, ``42.0``
-        and ``4.2E1``. An empty text, and what says that there is none, as ``NULL``, becomes an
-        empty text.
-    key
-        Secret key of at most 64 bytes; without it nobody can compute the hash of an identifier.
+    Identifiers are text. Numbers written in other ways are one identifier: ``42``, ``42.0`` and
+    ``4.2E1``. An empty text, and what says that there is none, as ``NULL``, becomes an empty text.
+    Without the secret key, of at most 64 bytes, nobody can compute the hash of an identifier.
 
-    Returns
-    -------
-    Hashes of 24 hexadecimal digits, same index.
+    Returns hashes of 24 hexadecimal digits, same index.
     """
     codes, unique = pd.factorize(canonical_identifiers(values))
     secret = key.encode()
-    hashes = pd.Series([_hash(text, secret) for text in unique.tolist()], dtype="str")
+    written = [
+        blake2b(one.encode(), key=secret, digest_size=DIGEST_BYTES).hexdigest() if one else ""
+        for one in unique.tolist()
+    ]
+    hashes = pd.Series(written, dtype="str")
     return pd.Series(hashes.array.take(codes), index=values.index, name=values.name)
 
 
@@ -118,17 +115,12 @@ def rows_with_any(written: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
 
 def _density(known: pd.Series, written: pd.Series) -> float:
     """Compute the share of the whole numbers in the range of a column that are identifiers."""
-    numbers, range_ = (_numbers(texts) for texts in (known, written))
+    numbers, range_ = (
+        texts[texts.str.fullmatch(PLAIN_NUMBER)].to_numpy(dtype=np.float64)
+        for texts in (known, written)
+    )
     if not len(numbers) or not len(range_):
         return 0.0
     low, high = range_.min(), range_.max()
     inside = ((numbers >= low) & (numbers <= high)).sum()
     return float(inside / (high - low + 1))
-
-
-def _numbers(texts: pd.Series) -> NDArray[np.float64]:
-    return texts[texts.str.fullmatch(PLAIN_NUMBER)].to_numpy(dtype=np.float64)
-
-
-def _hash(text: str, key: bytes) -> str:
-    return blake2b(text.encode(), key=key, digest_size=DIGEST_BYTES).hexdigest() if text else ""

@@ -50,17 +50,9 @@ class ImageError(CrossfoldError):
 class LabelledImages:
     """Images with the class of each.
 
-    Attributes
-    ----------
-    images
-        Shape ``(n, height, width)``, uint8: 0 is background, 255 full ink.
-    labels
-        Shape ``(n,)``, uint8, in [0, 10).
-
-    Raises
-    ------
-    ImageError
-        Images and labels differ in number or type, or there are none.
+    Images are uint8 of shape ``(n, height, width)``: 0 is background, 255 full ink; labels uint8 of
+    shape ``(n,)``, in [0, 10). Raises an `ImageError`: images and labels differ in number or type,
+    or there are none.
     """
 
     images: NDArray[Any]
@@ -154,19 +146,13 @@ class LabelledImagesDataset(ReadOnlyDataset[LabelledImages]):
 
 
 def read_images_csv(path: Path) -> LabelledImages:
-    """Read a CSV file with a column of labels and 784 columns of pixels.
+    """Read a CSV file, plain, gzip or zip, with a column of labels and 784 columns of pixels.
 
-    Parameters
-    ----------
-    path
-        A CSV file, plain, gzip or zip. Its first line names the columns: ``label`` and, in the
-        order of the pixels from left to right and from top to bottom, 784 others of any names.
+    Its first line names the columns: ``label`` and, in the order of the pixels from left to right
+    and from top to bottom, 784 others of any names.
 
-    Raises
-    ------
-    ExportError
-        The file is missing, empty or damaged, has other columns, or holds anything but labels
-        from 0 to 9 and pixels from 0 to 255.
+    Raises an `ExportError`: the file is missing, empty or damaged, has other columns, or holds
+    anything but labels from 0 to 9 and pixels from 0 to 255.
     """
     try:
         header = _read_names(path)
@@ -214,7 +200,6 @@ def _read_table(path: Path, header: list[str]) -> pa.Table:
 
 
 def _explain(message: str, header: list[str]) -> str:
-    """Tell what pyarrow refused by the names of the file."""
     if found := BAD_VALUE.search(message):
         return f"'{found['value']}' in line {found['row']}, column {header[int(found['column'])]}"
     if found := BAD_ROW.search(message):
@@ -268,10 +253,8 @@ class IdxDataset(FileDataset[Array, Array]):
 def read_idx(path: Path) -> Array:
     """Read an IDX file, plain or gzip.
 
-    Raises
-    ------
-    DataError
-        The file is not there, is no IDX file, or is longer or shorter than it says.
+    Raises a `DataError`: the file is not there, is no IDX file, or is longer or shorter than it
+    says.
     """
     try:
         with open_content(path, path.name) as file:

@@ -49,13 +49,12 @@ class MLPDataset(FileDataset["Networks", "Networks"]):
 
     def preview(self) -> JSONPreview:
         """Show the networks' kinds and layer sizes."""
-        estimators, _ = self.load()
-        return json.dumps([_summary(one) for one in estimators])
-
-
-def _summary(network: MLPClassifier | MLPRegressor) -> dict[str, Any]:
-    sizes = [network.coefs_[0].shape[0], *(weights.shape[1] for weights in network.coefs_)]
-    return {"kind": type(network).__name__, "engine": network.engine, "layer_sizes": sizes}
+        shown = []
+        for one in self.load()[0]:
+            sizes = [one.coefs_[0].shape[0], *(weights.shape[1] for weights in one.coefs_)]
+            kind = type(one).__name__
+            shown.append({"kind": kind, "engine": one.engine, "layer_sizes": sizes})
+        return json.dumps(shown)
 
 
 @dataclass(frozen=True)
@@ -71,15 +70,8 @@ class Promotion:
 def read_promotion(model: Path) -> Promotion | None:
     """Say what is promoted of a model, None where nothing has been promoted yet.
 
-    Parameters
-    ----------
-    model
-        The `filepath` of the model's catalog entry: the folder of its versions.
-
-    Raises
-    ------
-    DataError
-        If the file that says so is damaged.
+    The model is the `filepath` of its catalog entry: the folder of its versions. Raises a
+    `DataError` if the file that says so is damaged.
     """
     pointer = model / POINTER
     if not pointer.is_file():

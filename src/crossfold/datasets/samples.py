@@ -90,17 +90,9 @@ def sample_appointments(
 ) -> pd.DataFrame:
     """Make appointments in the form in which `ExportDataset` gives real ones.
 
-    Parameters
-    ----------
-    n_rows
-        Number of valid rows; two rows that break each row rule come on top.
-    seed
-        Equal seeds give equal rows.
-    credentials
-        ``{"key": secret}`` for the hashes of patients.
-    days_later
-        None for past appointments; else the same ones come again so many days later, without
-        outcomes.
+    There are `n_rows` valid ones; two rows that break each row rule come on top. Equal seeds give
+    equal rows. Credentials are ``{"key": secret}`` for the hashes of patients. `days_later` is None
+    for past appointments; else the same ones come again so many days later, without outcomes.
     """
     made = make_appointments(n_rows, np.random.default_rng(seed))
     if days_later is not None:
@@ -117,16 +109,8 @@ def sample_expression(*, part: Part, n_probes: int, seed: int) -> pd.DataFrame:
     """Make expressions in the form in which `ExportDataset` gives the published files.
 
     One probe in twenty differs between the classes; there are as many patients of each class in
-    each file as were published.
-
-    Parameters
-    ----------
-    part
-        ``train``, ``independent`` or ``labels``.
-    n_probes
-        Number of probes.
-    seed
-        Equal seeds give the same patients, whatever the part.
+    each file as were published. The part is ``train``, ``independent`` or ``labels``; equal seeds
+    give the same patients, whatever the part.
     """
     origin = np.repeat(list(PATIENTS), [sum(counts) for counts in PATIENTS.values()])
     is_aml = np.concatenate([np.repeat([0, 1], counts) for counts in PATIENTS.values()])
@@ -163,13 +147,8 @@ def _make_probes(is_aml: np.ndarray, n: int, rng: np.random.Generator) -> pd.Dat
 def sample_images(*, part: Literal["train", "test"]) -> LabelledImages:
     """Give scikit-learn's 1,797 handwritten digits of 8×8 pixels, enlarged to 28×28.
 
-    They are in the place of published images where there is no network. Each pixel becomes 3×3
-    with a margin of two pixels around; every fourth image is a test image.
-
-    Parameters
-    ----------
-    part
-        ``train`` or ``test``.
+    They are in the place of published images where there is no network. Each pixel becomes 3×3 with
+    a margin of two pixels around; every fourth image is a test image.
     """
     from sklearn.datasets import load_digits
 
@@ -186,16 +165,7 @@ def sample_wines(*, colour: Colour, n_rows: int, seed: int) -> pd.DataFrame:
     """Make wines of one colour, with the columns and about the figures of the published ones.
 
     Measurements are drawn one by one, so wines are further from real ones than their means suggest.
-    About one row in six repeats another.
-
-    Parameters
-    ----------
-    colour
-        ``red`` or ``white``.
-    n_rows
-        Number of rows.
-    seed
-        Equal seeds give equal rows.
+    About one row in six repeats another. Equal seeds give equal rows.
     """
     first = 2 * (colour == "white")
     rng = np.random.default_rng((seed, first))
@@ -273,32 +243,28 @@ class SampleImagesDataset(SampleDataset):
 def make_appointments(n_rows: int, rng: np.random.Generator) -> pd.DataFrame:
     """Make appointments that break no rule.
 
-    Parameters
-    ----------
-    n_rows
-        Number of appointments.
-    rng
-        Source of every random choice.
-
-    Returns
-    -------
-    The columns of the published table, all as text, in the order of booking.
+    Returns the columns of the published table, all as text, in the order of booking.
     """
     patients = _make_patients(max(1, round(n_rows / APPOINTMENTS_PER_PATIENT)), rng)
-    rows = patients.iloc[_uneven_choice(len(patients), n_rows, rng)].reset_index(drop=True)
+    # Some patients come far more often than others.
+    often = _shares(rng.gamma(1.0, 1.0, len(patients)) + 0.2)
+    rows = patients.iloc[rng.choice(len(patients), n_rows, p=often)].reset_index(drop=True)
     lead_time = LEAD_TIMES.iloc[rng.choice(len(LEAD_TIMES), n_rows, p=_shares(LEAD_TIMES["share"]))]
     lead_days = rng.integers(lead_time["first_day"], lead_time["last_day"], endpoint=True)
     sms = (lead_days >= FIRST_DAY_WITH_SMS) & (rng.random(n_rows) < SMS_SHARE)
+    rate = lead_time["no_show_rate"].to_numpy()
     logit = (
-        _logit(lead_time["no_show_rate"].to_numpy())
+        np.log(rate / (1 - rate))
         + rows["tendency"]
         + 0.2 * rows["Scholarship"]
         - 0.012 * (rows["Age"] - 37)
         - 0.25 * (sms - SMS_SHARE) * (lead_days >= FIRST_DAY_WITH_SMS)
     )
-    day = _weekdays(n_rows, rng)
+    days = np.arange(FIRST_DAY, LAST_DAY + 1)
+    day = rng.choice(days[np.is_busday(days)], n_rows)
     booking_day = day - lead_days.astype("timedelta64[D]")
-    booked = booking_day.astype("datetime64[s]") + _booking_seconds(n_rows, rng)
+    seconds = np.clip(rng.normal(11.2, 3, n_rows), 6.5, 21) * 3600
+    booked = booking_day.astype("datetime64[s]") + seconds.astype("timedelta64[s]")
     table = rows.drop(columns="tendency").assign(
         ScheduledDay=np.datetime_as_string(booked),
         AppointmentDay=np.datetime_as_string(day.astype("datetime64[s]")),
@@ -327,21 +293,6 @@ def _make_patients(n: int, rng: np.random.Generator) -> pd.DataFrame:
     )
 
 
-def _uneven_choice(n: int, size: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Choose patients, some of them far more often than others."""
-    return rng.choice(n, size, p=_shares(rng.gamma(1.0, 1.0, n) + 0.2))
-
-
-def _weekdays(size: int, rng: np.random.Generator) -> NDArray[np.datetime64]:
-    days = np.arange(FIRST_DAY, LAST_DAY + 1)
-    return rng.choice(days[np.is_busday(days)], size)
-
-
-def _booking_seconds(size: int, rng: np.random.Generator) -> NDArray[np.timedelta64]:
-    hours = np.clip(rng.normal(11.2, 3, size), 6.5, 21)
-    return (hours * 3600).astype("timedelta64[s]")
-
-
 def _in_published_form(table: pd.DataFrame) -> pd.DataFrame:
     ordered = table.sort_values("ScheduledDay", ignore_index=True)
     ordered.insert(1, "AppointmentID", 5_000_000 + np.arange(len(ordered)) * 7)
@@ -362,15 +313,7 @@ def _coming_again(table: pd.DataFrame, days_later: int) -> pd.DataFrame:
 
 
 def add_invalid_rows(table: pd.DataFrame, each: int) -> pd.DataFrame:
-    """Add rows that break each of the row rules, made from the table's first rows.
-
-    Parameters
-    ----------
-    table
-        Appointments as `make_appointments` makes them.
-    each
-        Rows for each rule.
-    """
+    """Add rows that break each row rule, made from the first rows of `make_appointments`."""
     faults = [
         ("PatientId", ""),
         ("AppointmentID", ""),
@@ -399,11 +342,6 @@ def add_invalid_rows(table: pd.DataFrame, each: int) -> pd.DataFrame:
 def _shares(weights: NDArray[np.float64] | pd.Series) -> NDArray[np.float64]:
     shares: NDArray[np.float64] = np.asarray(weights, dtype=np.float64) / np.sum(weights)
     return shares
-
-
-def _logit(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    logit: NDArray[np.float64] = np.log(p / (1 - p))
-    return logit
 
 
 def _logistic(x: NDArray[np.float64] | pd.Series) -> NDArray[np.float64]:

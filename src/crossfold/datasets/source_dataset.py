@@ -257,19 +257,9 @@ class WebCopy:
     has come; until then, and where nothing comes, the copy stays as it was. Each method raises a
     `SourceError` whose one sentence names the address and says why.
 
-    Parameters
-    ----------
-    url
-        An address of the protocol http or https.
-    file
-        The copy.
-    timeout_seconds
-        Longest wait for a connection and between two packets, in seconds.
-
-    Attributes
-    ----------
-    seen_sha256
-        SHA-256 of what `look` has found at the address and the copy has not, else None.
+    The address is of the protocol http or https; the timeout is the longest wait for a connection
+    and between two packets, in seconds. `seen_sha256` is the SHA-256 of what `look` has found at
+    the address and the copy has not, else None.
     """
 
     def __init__(self, url: str, file: Path, *, timeout_seconds: float) -> None:

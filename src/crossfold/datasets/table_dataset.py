@@ -241,9 +241,7 @@ def read_dates(values: pd.Series, form: str, place: str) -> pd.Series:
 def as_text(values: pd.Series) -> pd.Series:
     """Write values as text without spaces around them; whole numbers without a decimal point.
 
-    Returns
-    -------
-    Text (str), same index; missing stays missing.
+    Returns text (str), same index; missing stays missing.
     """
     if pd.api.types.is_float_dtype(values):
         whole = values.dropna()
@@ -288,17 +286,9 @@ def find_source(
 ) -> dict[str, Any]:
     """Write the catalog entry of the dataset that reads a table.
 
-    Parameters
-    ----------
-    data
-        A file, a folder of files with the same columns, or ``DATABASE_ADDRESS::TABLE``.
-    sep, decimal, encoding
-        Of a text file; found out where they are None.
-
-    Raises
-    ------
-    DataError
-        If there is no such file, it is empty, or it has no header.
+    `data` is a file, a folder of files with the same columns, or ``DATABASE_ADDRESS::TABLE``;
+    `sep`, `decimal` and `encoding` are of a text file, and found out where they are None. Raises a
+    `DataError` if there is no such file, it is empty, or it has no header.
     """
     if found := DATABASE.fullmatch(data):
         credentials = {"con": found["con"]}
@@ -454,14 +444,8 @@ def find_decimal(columns: list[list[str]], sep: str) -> tuple[str, str | None]:
     """Find the decimal sign, and the sign between thousands where there is one.
 
     Commas that can be nothing else are decimal signs, also where other columns have points: with
-    the comma both are read.
-
-    Parameters
-    ----------
-    columns
-        The cells of each column, without units and spaces around.
-    sep
-        The delimiter.
+    the comma both are read. The cells of each column are without units and spaces around; `sep` is
+    the delimiter.
     """
     cells = [cell for column in columns for cell in column]
     grouped = Counter(

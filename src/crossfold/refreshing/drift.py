@@ -164,14 +164,9 @@ def find_change(
     if not written or (compared is not None and compared.digest == written[0].digest):
         return None
     earlier = [compared] if compared else written[1:]
-    usable = (one for one in earlier if _differs(catalog, rule.table, one, written[0]))
+    others = (one for one in earlier if one.version and one.digest != written[0].digest)
+    usable = (one for one in others if _version(catalog, rule.table, one).exists())
     return Change(now=written[0], before=next(usable, None))
-
-
-def _differs(catalog: Catalog, name: str, one: Output, other: Output) -> bool:
-    if one.version is None or one.digest == other.digest:
-        return False
-    return bool(_version(catalog, name, one).exists())
 
 
 def measure(
@@ -338,7 +333,6 @@ def _tables(drift: Drift) -> dict[str, pd.DataFrame]:
 def _printed(
     part: pd.DataFrame, name: str, printer: Callable[..., str] = words.percent_interval
 ) -> list[str]:
-    """Print estimates with the ends of their intervals."""
     of_name = "" if name == "estimate" else f"{name}_"
     found = part[[name, f"{of_name}low", f"{of_name}high"]].astype(float)
     return [printer(*row) for row in found.itertuples(index=False)]

@@ -75,7 +75,10 @@ def consider(
         first = Promotion(latest, latest, evidence)
         return Decision(folder, first, f"{name} {latest} is in use: it is the first.")
     is_scored = {rule.predictions, rule.records} <= evidence.keys() & before.evidence.keys()
-    found = _compare(catalog, rule, before) if is_scored or policy == "auto" else None
+    found = None
+    if is_scored or policy == "auto":
+        rows = common_rows(catalog, rule, before)
+        found = None if rows.empty else difference(rows, rule.metric)
     why = "; ".join(_reasons(policy, is_scored, found))
     is_worse = found is not None and found.high < 0
     if policy == "always" or (policy == "auto" and not is_worse):
@@ -83,13 +86,6 @@ def consider(
         return Decision(folder, Promotion(latest, latest, evidence), sentence, found)
     sentence = f"{name} {latest} is written but not in use: {why}; {before.version} stays in use."
     return Decision(folder, Promotion(before.version, latest, before.evidence), sentence, found)
-
-
-def _compare(
-    catalog: CatalogProtocol[Any, Any], rule: ModelRule, before: Promotion
-) -> Difference | None:
-    rows = common_rows(catalog, rule, before)
-    return None if rows.empty else difference(rows, rule.metric)
 
 
 def _reasons(policy: Promote, is_scored: bool, found: Difference | None) -> Iterator[str]:

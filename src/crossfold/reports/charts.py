@@ -45,30 +45,14 @@ def estimates(
     percent: bool = False,
     ranked: bool = True,
 ) -> Figure:
-    """Draw estimates with their intervals as dots, one row for each label.
+    """Draw estimates with their intervals as dots, one row for each label, metrics side by side.
 
-    Parameters
-    ----------
-    table
-        Columns ``metric``, ``estimate``, ``low``, ``high`` and those that are named here.
-    label
-        Column that tells the rows apart; their order is that of the table.
-    panels
-        Metrics, side by side.
-    series
-        Column that tells dots of one row apart, or None.
-    bold
-        Label that the report is about.
-    reference
-        Where there would be no effect: a line.
-    axis
-        What the axis of a single panel says.
-    names
-        Of labels and series, as a reader knows them.
-    percent
-        Whether the estimates are shares, printed as per cent.
-    ranked
-        Whether panels say if higher or lower is better.
+    `table` has columns ``metric``, ``estimate``, ``low``, ``high`` and those that are named here:
+    `label` tells the rows apart, in the order of the table, `series` dots of one row, if it is
+    given. `panels` are the metrics; `bold` is the label that the report is about, `reference` a
+    line where there would be no effect, `axis` what the axis of a single panel says, and `names`
+    are those of labels and series as a reader knows them. Shares are printed as per cent where that
+    is asked for; `ranked` panels say if higher or lower is better.
     """
     known = table[np.isfinite(table["estimate"].astype(float)) & table["metric"].isin(panels)]
     labels = [one for one in dict.fromkeys(table[label]) if one in set(known[label])][:MOST_ROWS]
@@ -143,27 +127,12 @@ def lines(
 ) -> Figure:
     """Draw curves, with their intervals as bands where there are any.
 
-    Parameters
-    ----------
-    table
-        Columns `x`, ``estimate``, those that are named here, and ``low`` and ``high`` for bands.
-    x
-        Column of numbers, such as ``epoch``.
-    series, panel
-        Columns that tell curves and panels apart, in the order of the table; None for one. The
-        first four series are drawn.
-    names
-        Of series and panels, as a reader knows them.
-    x_axis, y_axis
-        What the axes say.
-    percent
-        Whether the estimates are shares, printed as per cent.
-    log
-        Whether the estimates are drawn on a logarithmic axis.
-    share_y
-        Whether all panels have the same axis.
-    height
-        Of one row of panels, in inches.
+    `table` has columns `x` (numbers, such as ``epoch``), ``estimate``, those that are named here,
+    and ``low`` and ``high`` for bands. `series` and `panel` tell curves and panels apart, in the
+    order of the table; None is one. The first four series are drawn. `names` are those of series
+    and panels as a reader knows them, `x_axis` and `y_axis` what the axes say; these are shares,
+    printed as per cent, or logarithmic where that is asked for. `share_y` says whether all panels
+    have the same axis; the height is of one row of panels, in inches.
     """
     from matplotlib.ticker import MaxNLocator
 

@@ -66,7 +66,6 @@ def render_page(
 
 
 def _beside(name: str) -> Markup:
-    """Read a file that stands beside this one."""
     return Markup(files("crossfold.reports").joinpath(name).read_text(encoding="utf-8"))
 
 
@@ -110,7 +109,6 @@ def _fill(source: str, names: Mapping[str, Any], folder: Path | None) -> str:
 
 
 def _line(error: Exception) -> int | None:
-    """Find the line of a page at which an error arose."""
     lines = [f.lineno for f in extract_tb(error.__traceback__) if f.filename == "<template>"]
     return getattr(error, "lineno", None) or (lines[-1] if lines else None)
 

@@ -112,22 +112,12 @@ def to_html(
 ) -> Markup:
     """Print a table: ``x_low`` and ``x_high`` are the interval of ``x``, else ``low`` and ``high``.
 
-    Parameters
-    ----------
-    table
-        Names are escaped and shortened; columns of numbers are set right.
-    caption
-        What the rows are.
-    bold
-        First value of the row that the report is about, or nothing.
-    decimals
-        Of all figures that are no whole numbers; None for as many as each needs.
-    columns
-        Those that are shown, in order; None for all.
-    names
-        Of columns and of texts in the table, as a reader knows them.
-    join
-        Whether neighbours that are printed alike but for their first column share a row.
+    Names are escaped and shortened; columns of numbers are set right. The caption says what the
+    rows are; `bold` is the first value of the row that the report is about, or nothing; `decimals`
+    are of all figures that are no whole numbers, None for as many as each needs. `columns` are
+    those that are shown, in order, None for all; `names` are of columns and of texts in the table,
+    as a reader knows them; with `join`, neighbours that are printed alike but for their first
+    column share a row.
     """
     known = [name for name in map(str, table) if not name.endswith(_ENDS)]
     shown = [name for name in columns or known if name in known]

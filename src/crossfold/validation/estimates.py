@@ -107,7 +107,6 @@ def estimate_rows(
 
 
 def _counts(predicted: Predicted) -> dict[str, tuple[float, float]]:
-    """Count what plain rates are made of."""
     n = len(predicted.y)
     if predicted.task == "regression":
         return {}

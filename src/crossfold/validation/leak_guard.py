@@ -59,7 +59,8 @@ def find_leaks(
 
     Returns one row for each check: ``check``, ``rows_checked``, ``crossing`` and ``verdict``.
     """
-    pairs, n_rows = _as_pairs(folds)
+    pairs = fold_rows(folds) if isinstance(folds, np.ndarray) else folds
+    n_rows = len(np.unique(np.concatenate([rows for pair in pairs for rows in pair])))
     crossings: dict[str, int] = {}
     if groups is not None:
         codes, _ = pd.factorize(np.asarray(groups), use_na_sentinel=False)
@@ -90,13 +91,6 @@ def equal_rows(table: pd.DataFrame) -> NDArray[np.intp]:
         groups = table[alike].groupby(list(table.columns), dropna=False, observed=True)
         same[alike] = len(table) + groups.ngroup().to_numpy()
     return np.asarray(pd.factorize(same)[0], dtype=np.intp)
-
-
-def _as_pairs(folds: Folds | Sequence[Fold]) -> tuple[Sequence[Fold], int]:
-    """Give training and validation rows of each fold, and the number of rows in any of them."""
-    if isinstance(folds, np.ndarray):
-        return fold_rows(folds), len(folds)
-    return folds, len(np.unique(np.concatenate([rows for pair in folds for rows in pair])))
 
 
 def _crossing(pairs: Sequence[Fold], codes: NDArray[Any]) -> int:

@@ -95,7 +95,6 @@ def _probability(sums: dict[str, Values]) -> dict[str, Values]:
 
 
 def _decision(sums: dict[str, Values]) -> dict[str, Values]:
-    """Metrics of the confusion matrix."""
     tp, flagged, total = sums["tp"], sums["flagged"], sums["rows"]
     fp, fn = flagged - tp, sums["events"] - tp
     tn = total - tp - fn - fp

@@ -82,7 +82,6 @@ def _least(spreads: list[float], n_rows: list[float]) -> int:
 
 
 def _check_counts(y: NDArray[Any], groups: ArrayLike | None, n_splits: int) -> None:
-    """Refuse tables that are too small for the folds."""
     counts = np.unique(y, return_counts=True)[1]
     if len(counts) == 1:
         raise SplitError(

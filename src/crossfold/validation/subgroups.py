@@ -30,19 +30,14 @@ def subgroup_table(
     Returns columns ``group``, ``level``, ``n``, ``positives``, ``observed_rate``, ``metric``,
     ``estimate``, ``low``, ``high``. Levels with fewer than 30 rows, or of one class, have NaN.
     """
-    tables = [
-        _level_table(y, p, flagged, rows, bootstrap).assign(group=group, level=str(level))
-        for group, of_row in levels.items()
-        for level, rows in _rows_by_level(of_row).items()
-    ]
+    tables = []
+    for group, of_row in levels.items():
+        series = pd.Series(of_row).reset_index(drop=True)
+        for level, rows in series.groupby(series, observed=True).indices.items():
+            own = _level_table(y, p, flagged, np.asarray(rows), bootstrap)
+            tables.append(own.assign(group=group, level=str(level)))
     figures = ["n", "positives", "observed_rate", "metric", "estimate", "low", "high"]
     return pd.concat(tables, ignore_index=True)[["group", "level", *figures]]
-
-
-def _rows_by_level(of_row: ArrayLike) -> dict[Any, NDArray[np.intp]]:
-    series = pd.Series(of_row).reset_index(drop=True)
-    grouped = series.groupby(series, observed=True)
-    return {level: np.asarray(rows) for level, rows in grouped.indices.items()}
 
 
 def _level_table(

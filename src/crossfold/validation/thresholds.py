@@ -44,23 +44,11 @@ def choose_threshold(
     if policy == "fixed":
         return value
     if policy == "f1":
-        counts = _counts_from_top(np.asarray(y), p)
-        return float(
-            counts["p"][np.argmax(2 * counts["hits"] / (counts["n"] + counts["hits"][-1]))]
-        )
+        order = np.argsort(-p, kind="stable")
+        hits, ranked = np.cumsum(np.asarray(y)[order]), p[order]
+        ends = np.append(np.flatnonzero(np.diff(ranked)) + 1, len(ranked))  # of ties
+        return float(ranked[ends - 1][np.argmax(2 * hits[ends - 1] / (ends + hits[-1]))])
     raise ThresholdError(f"No policy is called {policy!r}: choose capacity, cost, f1 or fixed.")
-
-
-def _counts_from_top(y: NDArray[Any], p: NDArray[np.float64]) -> dict[str, NDArray[Any]]:
-    """Give hits and rows flagged at each distinct prediction, from the largest down."""
-    order = np.argsort(-p, kind="stable")
-    ends = _tie_ends(p[order])
-    return {"p": p[order][ends - 1], "hits": np.cumsum(y[order])[ends - 1], "n": ends}
-
-
-def _tie_ends(ranked: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Give the number of rows down to the end of each tie."""
-    return np.append(np.flatnonzero(np.diff(ranked)) + 1, len(ranked))
 
 
 def _confusion_at(

@@ -245,5 +245,4 @@ def _explanation(forecast: Mapping[str, list[str]]) -> Iterator[str]:
 
 
 def _json(**fields: Any) -> str:
-    """Write fields as JSON, to be read by another program."""
     return json.dumps(fields, indent=2, ensure_ascii=False)

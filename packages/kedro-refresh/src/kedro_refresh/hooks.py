@@ -67,8 +67,6 @@ class RunStates(Generic[State]):
 
 @dataclass
 class _Open:
-    """A node at work."""
-
     record: NodeRecord
     started: float = field(default_factory=time.perf_counter)
     missing: set[str] = field(default_factory=set)

@@ -19,21 +19,10 @@ NAMED |= types.MethodWrapperType | types.WrapperDescriptorType | types.ClassMeth
 class ObjectReader:
     """Describes objects: a function by its source and what was bound to it, others by their state.
 
-    Parameters
-    ----------
-    code
-        Gives the fingerprint of a name of a module.
-    owns
-        Says of a module's name whether it is the project's own.
-
-    Attributes
-    ----------
-    codes
-        Fingerprints of the project's functions and classes that were met.
-    libraries
-        Top-level packages that other functions and classes are from.
-    unseen
-        Types of the objects that cannot be compared.
+    `code` gives the fingerprint of a name of a module; `owns` says of a module's name whether it is
+    the project's own. Of what was met, `codes` are the fingerprints of the project's functions and
+    classes, `libraries` the top-level packages that other functions and classes are from, and
+    `unseen` the types of the objects that cannot be compared.
     """
 
     def __init__(self, code: Callable[[str, str], Code], owns: Callable[[str], bool]) -> None:
@@ -60,7 +49,6 @@ class ObjectReader:
             self._above.pop()
 
     def _parts(self, value: Any) -> Iterable[str]:
-        """Describe what an object consists of."""
         if isinstance(value, types.FunctionType):
             return self._function(value)
         if isinstance(value, NAMED):

@@ -139,7 +139,6 @@ class ProjectFiles:
         return Judge(pipeline, catalog, self.ledger, reader, paranoid=paranoid, **named)
 
     def _source(self) -> Path:
-        """Find the package's folder."""
         found = find_spec(self.package)
         folders = list(found.submodule_search_locations or []) if found else []
         return Path(folders[0]) if folders else Path()

@@ -213,7 +213,6 @@ class Judge:
                 yield path, self._code.of_path(path)
 
     def _read_settings(self, name: str, *, with_place: bool = False) -> str:
-        """Digest the settings of a catalog entry."""
         ignored = IRRELEVANT_SETTINGS | (set() if with_place else PLACE_SETTINGS)
         settings = _without(ignored, self._entry(name))
         return digest_of(json.dumps(settings, sort_keys=True, default=str))
@@ -236,7 +235,6 @@ def _libraries(code: Code) -> dict[str, str]:
 
 @cache
 def _version(distribution: str) -> str:
-    """Give the version of a library, or nothing where it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:

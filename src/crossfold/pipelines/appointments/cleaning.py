@@ -251,10 +251,6 @@ READERS: dict[str, Callable[[pd.Series], pd.Series]] = {
 }
 
 
-def _out_of_range(values: pd.Series, low: int, high: int) -> pd.Series:
-    return ~values.between(low, high)
-
-
 def _date_out_of_range(parsed: pd.DataFrame) -> pd.Series:
     days = parsed[["booked_at", "appointment_day"]]
     return ((days < FIRST_DAY) | (days >= FIRST_DAY_BEYOND)).any(axis=1)
@@ -277,10 +273,10 @@ ROW_RULES: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "date_out_of_range": _date_out_of_range,
     "appointment_before_booking_day": lambda parsed: _lead_days(parsed) < 0,
     "lead_time_too_long": lambda parsed: _lead_days(parsed) > LONGEST_LEAD_DAYS,
-    "age_out_of_range": lambda parsed: _out_of_range(parsed["age"], YOUNGEST, OLDEST),
+    "age_out_of_range": lambda parsed: ~parsed["age"].between(YOUNGEST, OLDEST),
     "unknown_gender": lambda parsed: parsed["gender"].isna(),
     "unknown_flag": _unknown_flag,
-    "handicap_out_of_range": lambda parsed: _out_of_range(parsed["handicap"], 0, HIGHEST_HANDICAP),
+    "handicap_out_of_range": lambda parsed: ~parsed["handicap"].between(0, HIGHEST_HANDICAP),
     "unknown_label": lambda parsed: parsed["no_show"].isna(),
 }
 

@@ -180,11 +180,12 @@ def history_features(no_show: pd.Series, times: Times, first_unknown_day: Intege
     start, end = past.start(times.patient), past.before(times.patient, first_unknown_day)
     n, n_missed = end - start, _sum_between(missed[past.order], start, end)
     last = past.order[np.maximum(end - 1, 0)] if len(day) else np.zeros_like(end)
+    rate = (n_missed + PRIOR_RATE * PRIOR_APPOINTMENTS) / (n + PRIOR_APPOINTMENTS)
     return pd.DataFrame(
         {
             "earlier_appointments": n.astype("int32"),
             "earlier_no_shows": n_missed.astype("int32"),
-            "earlier_no_show_rate": _shrunken_rate(n_missed, n),
+            "earlier_no_show_rate": rate.astype("float32"),
             "earlier_no_shows_with_lead": _sum_between(
                 (missed * (lead > 0))[past.order], start, end
             ).astype("int32"),
@@ -200,11 +201,6 @@ def history_features(no_show: pd.Series, times: Times, first_unknown_day: Intege
 def _sum_between(sorted_values: Integers, start: Integers, end: Integers) -> Integers:
     total: Integers = np.concatenate([[0], np.cumsum(sorted_values)])
     return total[end] - total[start]
-
-
-def _shrunken_rate(n_missed: Integers, n: Integers) -> pd.Series:
-    rate = (n_missed + PRIOR_RATE * PRIOR_APPOINTMENTS) / (n + PRIOR_APPOINTMENTS)
-    return pd.Series(rate, dtype="float32")
 
 
 def _take(values: Integers, places: Integers) -> Integers:

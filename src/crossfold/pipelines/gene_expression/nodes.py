@@ -94,7 +94,6 @@ def _patients(raw: pd.DataFrame, file: str) -> dict[str, str]:
 
 
 def _refuse(cells: pd.DataFrame, bad: pd.DataFrame, file: str, expected: str) -> None:
-    """Stop on the first cell that holds something else."""
     for row, column in np.argwhere(bad.to_numpy()):
         raise CrossfoldError(
             f"In {file} the probe {cells.index[row]} of patient {cells.columns[column]} holds "

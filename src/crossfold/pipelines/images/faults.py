@@ -318,7 +318,6 @@ def _is_finite(network: MLPClassifier) -> bool:
 
 
 def _train_rows(setup: Setup, data: SplitImages, protocol: ProtocolParameters, seed: int) -> Rows:
-    """Give the images to learn from."""
     rows = data.rows(*protocol.train_parts)
     if "small_training_sample" in setup.faults:
         rows = small_sample(rows, protocol.train_sample_rows, seed)

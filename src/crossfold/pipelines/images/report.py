@@ -142,7 +142,6 @@ def of_model(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
 
 
 def _shown(report: ReportParameters, names: Names, *also: str) -> list[str]:
-    """List the models that are shown class by class."""
     return [*report.extra["shown"], *also, *([TWIN_SHOWN] if TWIN_SHOWN in names else [])]
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from crossfold.exceptions import CrossfoldError
 from crossfold.reports import charts
 from crossfold.reports.tables import Estimate, side_by_side
-from crossfold.reports.words import fitting_interval, percent, percent_interval
+from crossfold.reports.words import fitting_interval, percent, percent_interval, plain
 from crossfold.templates.reporting.results import Results
 from crossfold.templates.reporting.summaries import confusion_counts
 from crossfold.templates.wiring import by_name
@@ -24,12 +24,7 @@ from crossfold.validation.thresholds import threshold_table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-CONDITIONS = {
-    "scholarship": "Scholarship",
-    "hypertension": "Hypertension",
-    "diabetes": "Diabetes",
-    "alcoholism": "Alcoholism",
-}
+CONDITIONS = ("scholarship", "hypertension", "diabetes", "alcoholism")
 LEAD_TIME_DAYS = {
     "Same day": 0,
     "1 day": 1,
@@ -51,13 +46,6 @@ SHOWN = {"rate": RATE, "flagged_share": "Share flagged", "recall": "Recall"}
 SCOPES = {"pooled": "all", "same_day": "same day", "later": "later days"}
 APART = ("mlp_tuned", "hist_gradient_boosting", "logistic_regression", "same_day_flag")
 TWINS = ("mlp_numpy", "mlp_torch")
-MEASURES = {
-    "train_loss": "Training loss",
-    "validation_loss": "Validation loss",
-    "validation_f1": "F1 at 0.4",
-    "validation_f1_best": "F1 at the best threshold",
-    "seconds": "Seconds",
-}
 PLAIN_AND_WEIGHTED = ("mlp_numpy", "mlp_weighted")
 # Precision of fewer rows than this is noise, and is not drawn.
 FEWEST_FLAGGED = 50
@@ -99,8 +87,8 @@ def no_show_by_age(table: pd.DataFrame) -> pd.DataFrame:
 def no_show_by_condition(table: pd.DataFrame) -> pd.DataFrame:
     """Compare rates with and without each condition that the table has."""
     tables = [
-        rate_table({"present": table[column]}, table["no_show"]).assign(condition=label)
-        for column, label in CONDITIONS.items()
+        rate_table({"present": table[column]}, table["no_show"]).assign(condition=plain(column))
+        for column in CONDITIONS
         if column in table
     ]
     return pd.concat(tables or [NOTHING.assign(present=[], condition=[])], ignore_index=True)
@@ -194,6 +182,8 @@ def subgroup_gaps(results: Results) -> pd.DataFrame:
         if len(names) > 1:
             shares, recalls = _drawn(rows, [(of_row == name).to_numpy() for name in names], draws)
             most, least = int(shares[0].argmax()), int(shares[0].argmin())
+            # NaN where nobody was flagged.
+            fewest = np.where(shares[:, least] > 0, shares[:, least], np.nan)
             lines.append(
                 {
                     "group": str(group),
@@ -203,7 +193,7 @@ def subgroup_gaps(results: Results) -> pd.DataFrame:
                     "least_flagged": shares[0, least],
                     "most_recall": recalls[0, most],
                     "least_recall": recalls[0, least],
-                    **_with_interval("flagged_ratio", _ratio(shares[:, most], shares[:, least])),
+                    **_with_interval("flagged_ratio", shares[:, most] / fewest),
                     **_with_interval("recall_gap", recalls[:, most] - recalls[:, least]),
                 }
             )
@@ -226,11 +216,6 @@ def _drawn(
     n, called, events, hits = np.split(sums, 4, axis=1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return called / n, hits / events
-
-
-def _ratio(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Divide; NaN where nobody was flagged."""
-    return np.divide(a, b, out=np.full_like(a, np.nan), where=b > 0)
 
 
 def _with_interval(name: str, values: NDArray[np.float64]) -> dict[str, float]:
@@ -314,15 +299,9 @@ def draw_thresholds(table_thresholds: pd.DataFrame, results: Results) -> Figure:
     n_rows = len(results.features)
     few = table_thresholds["flagged_share"] * n_rows < FEWEST_FLAGGED
     wide = table_thresholds.assign(precision=table_thresholds["precision"].mask(few))
-    long = wide.melt(
-        "threshold", ["precision", "recall", "false_positive_rate", "f1"], value_name="estimate"
-    )
-    names = {
-        "precision": "Precision",
-        "recall": "Recall",
-        "false_positive_rate": "False positive rate",
-        "f1": "F1",
-    }
+    rates = ["precision", "recall", "false_positive_rate", "f1"]
+    long = wide.melt("threshold", rates, value_name="estimate")
+    names = {name: plain(name) for name in rates}
     return charts.lines(long, "threshold", series="variable", names=names, y_axis="Value")
 
 
@@ -349,10 +328,10 @@ def _training(
 ) -> Figure:
     own = history[history["protocol"] == results.protocol]
     table = charts.over_epochs(own, measures, models)
-    names = {**results.report.labels, **MEASURES}
     return charts.lines(
-        table, "epoch", series="model", panel="measure", names=names, share_y=False, height=2.2
-    )
+        table, "epoch", series="model", panel="measure", names=results.report.labels,
+        share_y=False, height=2.2,
+    )  # fmt: skip
 
 
 def words(
@@ -388,7 +367,6 @@ def words(
 
 
 def _gap(row: Mapping[Any, Any], results: Results) -> str:
-    """Say who is flagged how often, and whose no-shows are found."""
     most, least = (results.label(f"{row['group']}: {row[end]}") for end in ("most", "least"))
     ratio, gap = (
         np.array([row[f"{name}{end}"] for end in ("", "_low", "_high")])

@@ -10,7 +10,7 @@ from crossfold.pipelines.primer.logistic import sigmoid
 from crossfold.templates.parameters import Parameters
 
 TRAIN, VALIDATION = "train", "validation"
-Weights = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Weights = tuple[np.ndarray, ...]  # two layers, the biases of each after its weights
 
 
 class FirstNetworkParameters(Parameters):
@@ -74,7 +74,8 @@ def train_network_by_hand(
                 step = {"x": row.x, "y": row.y, "label": row.label, "output": output}
                 values = _name_all(weights)
                 steps.append({**step, **values, **_name_all(gradients, "gradient_")})
-            weights = _move(weights, gradients, first_network.learning_rate)
+            pairs = zip(weights, gradients, strict=True)
+            weights = tuple(w - first_network.learning_rate * g for w, g in pairs)
     first = pd.DataFrame(steps)
     first.insert(0, "step", range(1, len(first) + 1))
     return first, pd.DataFrame(epochs)
@@ -93,11 +94,6 @@ def differentiate(inputs: np.ndarray, label: int, weights: Weights) -> tuple[flo
     hidden_delta = second @ delta
     gradients = (np.outer(inputs, hidden_delta), hidden_delta, np.outer(hidden, delta), delta)
     return float(output[0]), gradients
-
-
-def _move(weights: Weights, gradients: Weights, learning_rate: float) -> Weights:
-    moved = [w - learning_rate * g for w, g in zip(weights, gradients, strict=True)]
-    return moved[0], moved[1], moved[2], moved[3]
 
 
 def predict(points: pd.DataFrame, weights: Weights) -> np.ndarray:

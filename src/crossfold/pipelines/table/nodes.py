@@ -126,7 +126,8 @@ def _parsed(raw: pd.DataFrame, table: TableParameters) -> pd.DataFrame:
     columns = {}
     for name in _declared(table):
         if name == table.target:
-            columns[name] = _target(raw[name], table)
+            read = as_number if table.task == "regression" else as_text
+            columns[name] = read(raw[name])
         elif name == table.group:
             columns[name] = as_text(raw[name])
         else:
@@ -155,12 +156,7 @@ def _read(values: pd.Series, kind: str) -> pd.Series:
     return read
 
 
-def _target(values: pd.Series, table: TableParameters) -> pd.Series:
-    return as_number(values) if table.task == "regression" else as_text(values)
-
-
 def _broken_rules(parsed: pd.DataFrame, table: TableParameters) -> pd.Series:
-    """Name the first rule that each row breaks, or nothing."""
     broken = pd.Series("", index=parsed.index, dtype="str")
     for rule, column in (("target", table.target), ("group", table.group), ("time", table.time)):
         if column is not None:

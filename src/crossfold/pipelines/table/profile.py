@@ -237,7 +237,6 @@ def _tells_group(values: pd.Series, group: pd.Series, kind: str) -> bool:
 
 
 def _readable_target(values: pd.Series, wishes: Wishes) -> pd.Series:
-    """Read the target, NaN where it is missing."""
     target = as_number(values) if wishes.task == "regression" else as_text(values)
     distinct = target.dropna().unique()
     if len(distinct) == 0 and values.notna().any():

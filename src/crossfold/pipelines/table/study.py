@@ -191,7 +191,6 @@ def study_parameters(table: TableParameters, n_rows: int) -> dict[str, Any]:
 
 
 def _render(file: str, **values: Any) -> str:
-    """Fill one of the texts beside this module."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -344,7 +343,6 @@ def _summary(source: dict[str, Any], profile: Profile) -> Iterable[str]:
 
 
 def _column_rows(profile: Profile) -> list[tuple[str, ...]]:
-    """List name, kind, missing, distinct, example and role of every column."""
     table = profile.parameters
     roles = {n: f"left out: {why.partition(' (')[0]}" for n, why in table.left_out.items()}
     roles |= {table.target: "target"}

@@ -207,7 +207,6 @@ def _values(claim: Claim, effects: list[_Effect]) -> str:
 
 
 def _verdict(claim: Claim, figures: Figures, judgement: str, explanation: str) -> str:
-    """Say in a sentence what follows from the figures."""
     if judgement == NOT_JUDGED:
         return f"It would need {claim.needs}."
     if PRINTED in figures:

@@ -128,7 +128,6 @@ def _shortened(claims: pd.DataFrame, studies: dict[str, str]) -> str:
 
 
 def _overview(claims: pd.DataFrame, studies: dict[str, str]) -> Markup:
-    """Count the verdicts of every study."""
     counts = pd.crosstab(claims["study"].map(studies), claims["judgement"])
     table = counts.reindex(list(studies.values())).rename_axis("study").reset_index()
     return to_html(table, "Claims of each study by verdict", columns=["study", *JUDGEMENTS])

@@ -78,7 +78,6 @@ def _side_by_side(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]])
 def _scopes(
     predictions: pd.DataFrame, features: pd.DataFrame, evaluation: EvaluationParameters
 ) -> Iterator[tuple[str, NDArray[np.intp]]]:
-    """List the rows of the whole table and of each subset."""
     yield POOLED, np.arange(len(predictions))
     for scope, column in evaluation.subsets.items():
         flag = features.get(column.removeprefix(_NEGATED))
@@ -93,7 +92,6 @@ def _scopes(
 
 
 def _fold_rows(predictions: pd.DataFrame, task: Task) -> Iterator[pd.DataFrame]:
-    """Compute the point estimates of each fold."""
     for fold, rows in predictions.groupby("fold"):
         if len(rows) > 1:
             estimates = pd.Series(point_estimates(Predicted.of(rows, task)), name="estimate")
@@ -143,7 +141,6 @@ def _compare_under(
     evaluation: EvaluationParameters,
     seed: int,
 ) -> pd.DataFrame:
-    """Compare every pair of models under one protocol."""
     rows_of = predictions.sort_values(["model", "row", "fold"])
     models = {str(name): rows for name, rows in rows_of.groupby("model", observed=True)}
     first = next(iter(models.values()))

@@ -83,7 +83,6 @@ def decide(
 
 
 def _decide_one(rows: pd.DataFrame, decision: DecisionParameters, task: Task) -> pd.DataFrame:
-    """Decide for one model in one fold."""
     of_validation = (rows["role"] == VALIDATION).to_numpy()
     scored = rows[of_validation].drop(columns="role").reset_index(drop=True)
     if task == "regression":

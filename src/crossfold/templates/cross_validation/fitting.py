@@ -177,7 +177,6 @@ def fit_estimators(
 def _fit_some(
     name: str, model: Model, folds: Sequence[Fold], training: Training, seed: int
 ) -> Iterator[Fitted]:
-    """Fit the members of some folds, side by side."""
     from crossfold.mlp.parallel import run_tasks
 
     learnt = [(fold, training.learn_encoder(model, fold)) for fold in folds]

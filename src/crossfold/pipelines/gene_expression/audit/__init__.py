@@ -77,7 +77,6 @@ def draw_source_figures(
 
 
 def _classes(expression: pd.DataFrame, protocol: ProtocolParameters, seed: int) -> Any:
-    """Draw the number of patients of each class in each table."""
     patients = patient_rows(expression)
     figure, panels = style.new_figure(2.6, 1, len(training.TABLES), sharey=True)
     for axes, table in zip(panels, training.TABLES, strict=True):
@@ -107,14 +106,12 @@ def _of_splits(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_folds(runs: pd.DataFrame) -> pd.DataFrame:
-    """Arrange the folds' mean loss and accuracy by epoch within a fold."""
     runs = runs.assign(accuracy=runs["right"] / runs["n"])
     long = runs.melt(["subject", "epoch"], ["loss", "accuracy"], "measure", "estimate")
     return long.groupby(["subject", "measure", "epoch"])["estimate"].mean().reset_index()
 
 
 def _lines(table: pd.DataFrame, protocol: ProtocolParameters, measures: tuple[str, ...]) -> Any:
-    """Draw a row of panels for each subject."""
     names = protocol.names
     order = [f"{name}: {measure}" for name in names.values() for measure in measures]
     panel = pd.Categorical(table["subject"].map(names) + ": " + table["measure"], order)

@@ -202,7 +202,6 @@ def repeat_source(
 def _repeat(
     patients: Rows, subject: str, setup: Setup, protocol: ProtocolParameters, seed: int
 ) -> pd.DataFrame:
-    """Train a subject in a setup, and say how long that took."""
     began = process_time()
     if setup.short:
         n_draws = min(protocol.short_draws, protocol.n_draws)

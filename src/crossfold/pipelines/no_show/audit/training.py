@@ -292,7 +292,6 @@ def _train_networks(
     protocol: ProtocolParameters,
     seed: int,
 ) -> Answers:
-    """Train all folds of some networks as one stack."""
     from crossfold.mlp import EpochLog
 
     log = EpochLog(lambda targets, outputs: {"f1": f1_at(targets, outputs, protocol.threshold)})
@@ -426,7 +425,6 @@ def _timings(protocol: ProtocolParameters) -> list[_Timing]:
 
 
 def _time(job: _Timing, table: Table, protocol: ProtocolParameters, seed: int) -> pd.DataFrame:
-    """Train all folds for a few epochs."""
     from psutil import Process
 
     from crossfold.mlp import EpochLog
