@@ -15,6 +15,7 @@ from kedro.framework.project import pipelines
 
 from crossfold.credentials import with_patient_key
 from crossfold.datasets.atomic import AtomicLocalFileSystem, sweep
+from crossfold.datasets.bases import saved_path
 from crossfold.exceptions import CrossfoldError
 from crossfold.refreshing.hooks import web_copies
 from crossfold.user_input import did_you_mean, require_environment, require_parameters
@@ -174,11 +175,6 @@ def local_path(dataset: Any) -> Path | None:
     path = getattr(dataset, "_filepath", None)
     is_local = getattr(dataset, "_protocol", "file") == "file"
     return Path(path) if path is not None and is_local else None
-
-
-def saved_path(dataset: Any) -> Path:
-    """Give the absolute path of the version that a run has saved."""
-    return Path(dataset._get_versioned_path(dataset.resolve_save_version())).absolute()
 
 
 def require_no_own_table(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> None:

@@ -24,7 +24,7 @@ from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 
-from crossfold.hooks import saved_path
+from crossfold.datasets.bases import saved_path
 from kedro_refresh.fingerprint import flatten
 from kedro_refresh.hooks import RunStates
 

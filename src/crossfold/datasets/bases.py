@@ -1,6 +1,6 @@
 """What the project's own datasets have in common, and what can go wrong with stored data."""
 
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, NoReturn, TypeVar
 
 from kedro.io import AbstractDataset, AbstractVersionedDataset, DatasetError, Version
@@ -68,3 +68,8 @@ class FileDataset(AbstractVersionedDataset[Saved, Loaded]):
     def _exists(self) -> bool:
         exists: bool = self._fs.exists(str(self._get_load_path()))
         return exists
+
+
+def saved_path(dataset: Any) -> Path:
+    """Give the absolute path of the version that a run has saved."""
+    return Path(dataset._get_versioned_path(dataset.resolve_save_version())).absolute()

@@ -17,19 +17,7 @@ from typing import TYPE_CHECKING, Any
 from kedro.io import MemoryDataset
 from kedro.io.core import VERSION_FORMAT, VersionNotFoundError, get_filepath_str
 
-from kedro_refresh import RefreshError
-from kedro_refresh.adapter import (
-    Catalog,
-    file_system_of,
-    is_versioned,
-    list_versions,
-    path_of,
-    protocol_of,
-    set_version,
-    version_of,
-    without_cache,
-    without_protocol,
-)
+from kedro_refresh import RefreshError, adapter
 from kedro_refresh.fingerprint import Content, digest_of
 
 if TYPE_CHECKING:
@@ -71,24 +59,24 @@ def is_stored(dataset: object) -> bool:
 
 def has_place(dataset: Any) -> bool:
     """Say whether it can be found out where a dataset lies, whether or not it is there."""
-    inner = without_cache(dataset)
-    return hasattr(inner, "stored_files") or path_of(inner) is not None
+    inner = adapter.without_cache(dataset)
+    return hasattr(inner, "stored_files") or adapter.path_of(inner) is not None
 
 
 def is_remote(dataset: Any) -> bool:
     """Say whether a dataset lies on another machine, or in a file system of its own kind."""
-    return protocol_of(without_cache(dataset)) not in LOCAL
+    return adapter.protocol_of(adapter.without_cache(dataset)) not in LOCAL
 
 
 def locate(dataset: Any) -> Stored | None:
     """Find the files of a dataset, those of its latest version; None if it has none."""
-    dataset = without_cache(dataset)
+    dataset = adapter.without_cache(dataset)
     if hasattr(dataset, "stored_files"):
         return _together(dataset.stored_files())
-    path = path_of(dataset)
+    path = adapter.path_of(dataset)
     if path is None:
         return None
-    if not is_versioned(dataset):
+    if not adapter.is_versioned(dataset):
         return _find(dataset, path)
     try:
         version = dataset.resolve_load_version()
@@ -110,13 +98,13 @@ def _find(dataset: Any, path: Any) -> Stored | None:
 
 def _at_remote(dataset: Any, path: Any) -> Stored | None:
     """Find files through `fsspec`, past what it remembers of folders."""
-    protocol, text = protocol_of(dataset), str(path)
+    protocol, text = adapter.protocol_of(dataset), str(path)
     whole = text if "://" in text else get_filepath_str(PurePosixPath(text), protocol)
     try:
-        system = file_system_of(dataset)
+        system = adapter.file_system_of(dataset)
         system.invalidate_cache()
         is_page = whole.startswith(HTTP)  # whose links are not its files
-        root = without_protocol(system, whole)
+        root = adapter.without_protocol(system, whole)
         found = [whole] if is_page else system.find(whole)
     except Exception as error:
         raise RefreshError(unreachable(whole, error)) from error
@@ -223,7 +211,7 @@ def _digest_and_rows(file: Path) -> tuple[str, int | None]:
 # Versions of what a run writes are later than all before; old ones are removed
 
 
-def stamp(catalog: Catalog, names: Iterable[str], wanted: str) -> str:
+def stamp(catalog: adapter.Catalog, names: Iterable[str], wanted: str) -> str:
     """Set the version under which datasets will be saved, and give it.
 
     It is the time that Kedro wanted, or later than every version that they have, whatever the clock
@@ -231,25 +219,25 @@ def stamp(catalog: Catalog, names: Iterable[str], wanted: str) -> str:
     """
     datasets = versioned(catalog, names)
     # Of names that are times; others may stand beside them.
-    newest = (next(filter(time_of, list_versions(dataset)), "") for dataset in datasets)
+    newest = (next(filter(time_of, adapter.list_versions(dataset)), "") for dataset in datasets)
     latest = max(newest, default="")
     chosen = wanted if wanted > latest else _after(latest)
     for dataset in datasets:
-        set_version(dataset, version_of(dataset).load, chosen)
+        adapter.set_version(dataset, adapter.version_of(dataset).load, chosen)
     return chosen
 
 
-def pin(catalog: Catalog, names: Iterable[str]) -> None:
+def pin(catalog: adapter.Catalog, names: Iterable[str]) -> None:
     """Have datasets loaded in the version in which they are saved, even if a later one appears."""
     for dataset in versioned(catalog, names):
-        version = version_of(dataset)
+        version = adapter.version_of(dataset)
         if version.load is None:
-            set_version(dataset, version.save, version.save)
+            adapter.set_version(dataset, version.save, version.save)
 
 
-def versioned(catalog: Catalog, names: Iterable[str]) -> list[Any]:
+def versioned(catalog: adapter.Catalog, names: Iterable[str]) -> list[Any]:
     """List the datasets that have versions."""
-    return [one for one in map(catalog.get, sorted(names)) if is_versioned(one)]
+    return [one for one in map(catalog.get, sorted(names)) if adapter.is_versioned(one)]
 
 
 def time_of(version: str) -> datetime | None:
@@ -266,7 +254,7 @@ def _after(version: str) -> str:
 
 
 def prune(
-    catalog: Catalog, in_use: Mapping[str, Collection[str]], ledger: Ledger, rule: KeepRule
+    catalog: adapter.Catalog, in_use: Mapping[str, Collection[str]], ledger: Ledger, rule: KeepRule
 ) -> tuple[int, int]:
     """Remove versions that a rule does not keep, and runs that wrote nothing else; count both.
 
@@ -281,10 +269,10 @@ def prune(
         for dataset in versioned(catalog, [name]):
             if is_remote(dataset):
                 continue
-            folder = Path(str(path_of(dataset)))
+            folder = Path(str(adapter.path_of(dataset)))
             for doomed in folder.parent.glob(f".{glob.escape(folder.name)}.*{DOOMED}"):
                 shutil.rmtree(doomed, ignore_errors=True)
-            for version in old_versions(list_versions(dataset), rule, kept, now):
+            for version in old_versions(adapter.list_versions(dataset), rule, kept, now):
                 _remove(folder, version)
                 n_versions += 1
     return n_versions, _forget_runs(ledger, rule, now)

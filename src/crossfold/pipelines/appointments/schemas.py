@@ -8,16 +8,7 @@ from typing import Any
 
 import pandera.pandas as pa
 
-from crossfold.pipelines.appointments.cleaning import (
-    FLAGS,
-    HIGHEST_HANDICAP,
-    LABEL,
-    LONGEST_LEAD_DAYS,
-    OLDEST,
-    OPTIONAL,
-    REQUIRED,
-    YOUNGEST,
-)
+from crossfold.pipelines.appointments import cleaning
 from crossfold.pipelines.appointments.features import LAST_OUTCOMES, WEEKDAYS
 
 HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
@@ -52,8 +43,8 @@ def _category(about: str, *levels: str) -> pa.Column:
     return _column(pa.Category(list(levels)) if levels else pa.Category, about)
 
 
-COMING = _text(REQUIRED, OPTIONAL)
-RAW = _text([*REQUIRED, LABEL], OPTIONAL)
+COMING = _text(cleaning.REQUIRED, cleaning.OPTIONAL)
+RAW = _text([*cleaning.REQUIRED, cleaning.LABEL], cleaning.OPTIONAL)
 
 _FLAGS_MEAN = (
     "The patient's family gets the Bolsa Família welfare payment.",
@@ -63,10 +54,10 @@ _FLAGS_MEAN = (
     "A reminder was sent by SMS.",
 )
 _CARRIED_OVER = {
-    "age": _number("int16", "Age in years.", YOUNGEST, OLDEST),
+    "age": _number("int16", "Age in years.", cleaning.YOUNGEST, cleaning.OLDEST),
     "neighbourhood": _category("Where the appointment takes place."),
-    **{n: _column("bool", about) for n, about in zip(FLAGS, _FLAGS_MEAN, strict=True)},
-    "handicap": _number("int8", "Number of disabilities.", 0, HIGHEST_HANDICAP),
+    **{n: _column("bool", about) for n, about in zip(cleaning.FLAGS, _FLAGS_MEAN, strict=True)},
+    "handicap": _number("int8", "Number of disabilities.", 0, cleaning.HIGHEST_HANDICAP),
     # Columns that only an export of one's own has.
     "^number_": _column(
         "float64", "A number that only this export has.", nullable=True, regex=True
@@ -112,7 +103,10 @@ FEATURES = pa.DataFrameSchema(
         "male": _column("bool", "The patient is recorded as male.", required=False),
         **_CARRIED_OVER,
         "lead_time_days": _number(
-            "int16", "Calendar days from the booking to the appointment.", 0, LONGEST_LEAD_DAYS
+            "int16",
+            "Calendar days from the booking to the appointment.",
+            0,
+            cleaning.LONGEST_LEAD_DAYS,
         ),
         "same_day": _column("bool", "Booked for the day of the booking."),
         "booking_hour": _number(

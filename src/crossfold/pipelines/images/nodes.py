@@ -38,14 +38,7 @@ from crossfold.templates.cross_validation.parameters import (
     NetworkParameters,
 )
 from crossfold.templates.parameters import TableParameters
-from crossfold.validation.comparison import (
-    COMPARISON_COLUMNS,
-    TestResult,
-    mcnemar_test,
-    paired_bootstrap,
-    paired_t_test,
-    result_row,
-)
+from crossfold.validation import comparison
 from crossfold.validation.metrics import wilson_interval
 from crossfold.validation.tables import probabilities
 
@@ -312,11 +305,11 @@ def compare_models(
     }
     pairs = dict.fromkeys(pair for pairs in comparisons.root.values() for pair in pairs)
     rows = [
-        result_row(pair, "accuracy", test, result)
+        comparison.result_row(pair, "accuracy", test, result)
         for pair in pairs
         for test, result in _compare(right, pair, evaluation, seed).items()
     ]
-    table = pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
+    table = pd.DataFrame(rows, columns=list(comparison.COMPARISON_COLUMNS))
     return table.assign(protocol=SOURCE).astype({"n": "int64"})
 
 
@@ -325,19 +318,19 @@ def _compare(
     pair: tuple[str, str],
     evaluation: EvaluationParameters,
     seed: int,
-) -> dict[str, TestResult]:
+) -> dict[str, comparison.TestResult]:
     """Compare the right answers of a pair, by image (rows) and member, and over all members."""
     a, b = (given.look_up(right, one, "model") for one in pair)
     members = a.columns.intersection(b.columns)
     every, several = np.ones(len(a)), len(members) > 1
     tests = {
-        f"McNemar, seed {seed + int(one)}" if several else "McNemar": mcnemar_test(
+        f"McNemar, seed {seed + int(one)}" if several else "McNemar": comparison.mcnemar_test(
             every, a[one], b[one]
         )
         for one in members
     }
     if several:
-        tests["t over seeds"] = paired_t_test(a[members].mean(), b[members].mean())
+        tests["t over seeds"] = comparison.paired_t_test(a[members].mean(), b[members].mean())
     gain = a[members].mean(axis=1) - b[members].mean(axis=1)
-    over_images = paired_bootstrap(gain, n_resamples=evaluation.n_resamples, seed=seed)
+    over_images = comparison.paired_bootstrap(gain, n_resamples=evaluation.n_resamples, seed=seed)
     return {**tests, "bootstrap over images": over_images}

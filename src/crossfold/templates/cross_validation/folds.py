@@ -14,15 +14,8 @@ from numpy.typing import NDArray
 from crossfold.templates.cross_validation.encoding import target_numbers
 from crossfold.templates.cross_validation.parameters import FoldParameters
 from crossfold.templates.parameters import TableParameters, Task
+from crossfold.validation import splits
 from crossfold.validation.leak_guard import check_leaks, equal_rows
-from crossfold.validation.splits import (
-    SplitError,
-    assign_folds,
-    assign_parts,
-    fold_rows,
-    last_part,
-    time_split,
-)
 from crossfold.validation.tables import NOT_SET, TRAIN, VALIDATION
 
 Rows = NDArray[np.intp]
@@ -66,7 +59,7 @@ class Fold:
             return self.train_rows, self.validation_rows
         left_out = self.part == member
         if left_out.all() or not left_out.any():
-            raise SplitError(
+            raise splits.SplitError(
                 "A training fold has too few groups to leave some out for calibration: give more"
                 " groups, or ask for fewer parts (folds.parts)."
             )
@@ -99,7 +92,7 @@ def assign_rows_to_folds(
     missing = [name for name in roles if name is not None and name not in table]
     missing += [table_parameters.target] if table_parameters.target not in features else []
     if missing:
-        raise SplitError(
+        raise splits.SplitError(
             f"The table has no column {', '.join(missing)}: correct `target`, `group` and"
             " `time` in the study's block `table`, or `folds.split_column`."
         )
@@ -108,7 +101,7 @@ def assign_rows_to_folds(
     pairs = [
         (name, number, train, validation)
         for name, assigned in _assignments(table, target, group, folds, table_parameters, seed)
-        for number, (train, validation) in enumerate(chain(*map(fold_rows, assigned)))
+        for number, (train, validation) in enumerate(chain(*map(splits.fold_rows, assigned)))
     ]
     part = _parts(group, folds.parts, [train for _, _, train, _ in pairs], seed)
     made = [
@@ -129,10 +122,10 @@ def _parts(
     if not n_parts:
         return np.full(len(group), NOT_SET, dtype=np.int8)
     for draw in range(_MOST_DRAWS):
-        part = assign_parts(group, n_parts=n_parts, seed=seed + 1000 * draw)
+        part = splits.assign_parts(group, n_parts=n_parts, seed=seed + 1000 * draw)
         if all(np.bincount(part[train], minlength=n_parts).all() for train in trains):
             return part
-    return assign_parts(group, n_parts=n_parts, seed=seed)
+    return splits.assign_parts(group, n_parts=n_parts, seed=seed)
 
 
 def _assignments(
@@ -199,9 +192,9 @@ def assign(
 ) -> NDArray[np.integer]:
     """Assign rows to folds, shape ``(n,)``: whole groups, with classes stratified."""
     if task == "regression":
-        return assign_parts(group, n_parts=n_splits, seed=seed)
+        return splits.assign_parts(group, n_parts=n_splits, seed=seed)
     groups = None if _stands_alone(group) else group
-    return assign_folds(target, groups, n_splits=n_splits, seed=seed)
+    return splits.assign_folds(target, groups, n_splits=n_splits, seed=seed)
 
 
 def _by_time(dates: pd.Series, first_test_day: datetime.date | None) -> NDArray[np.int8] | None:
@@ -210,15 +203,15 @@ def _by_time(dates: pd.Series, first_test_day: datetime.date | None) -> NDArray[
         first_test_day = None
         _logger.warning("Time is a number: first_test_day is chosen from the data.")
     if first_test_day is not None and dates.min() < pd.Timestamp(first_test_day) <= dates.max():
-        return time_split(dates, first_test_day)
+        return splits.time_split(dates, first_test_day)
     if first_test_day is not None:
         _logger.warning("No date reaches first_test_day, %s: another is chosen.", first_test_day)
-    chosen = last_part(dates, _TEST_SHARE)
+    chosen = splits.last_part(dates, _TEST_SHARE)
     if chosen is None:
         _logger.warning("There is no time split: all dates are %s.", str(dates.min())[:10])
         return None
     _logger.info("The time split tests from %s on, the last fifth of the rows.", chosen)
-    return time_split(dates, chosen)
+    return splits.time_split(dates, chosen)
 
 
 def _fold_table(fold: Fold, group: NDArray[np.int64]) -> pd.DataFrame:

@@ -11,15 +11,7 @@ from kedro.pipeline import Node, Pipeline
 
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parameters import TableParameters
-from crossfold.templates.reporting.nodes import (
-    FIGURES,
-    TABLES,
-    draw_figures,
-    draw_own_figure,
-    make_own_table,
-    make_tables,
-    write_report,
-)
+from crossfold.templates.reporting import nodes
 from crossfold.templates.reporting.results import DATASETS, ReportParameters
 
 _TYPES = {
@@ -48,8 +40,8 @@ def create_pipeline(
     figures: Functions | None = None,
     words: Callable[..., Mapping[str, Any]] | None = None,
     without: Sequence[str] = (),
-    default_tables: Sequence[str] = tuple(TABLES),
-    default_figures: Sequence[str] = FIGURES,
+    default_tables: Sequence[str] = tuple(nodes.TABLES),
+    default_figures: Sequence[str] = nodes.FIGURES,
 ) -> Pipeline:
     """Build the reporting pipeline of a study.
 
@@ -86,8 +78,8 @@ def create_pipeline(
         default_tables = default_figures = ()
     nodes_ = _default_nodes(reads, default_tables, default_figures)
     for kind, verb, run, own in (
-        ("table", "make", make_own_table, tables),
-        ("figure", "draw", draw_own_figure, figures),
+        ("table", "make", nodes.make_own_table, tables),
+        ("figure", "draw", nodes.draw_own_figure, figures),
     ):
         for name, function in (own or {}).items():
             read = _read_by(function, reads)
@@ -122,11 +114,11 @@ def _default_nodes(
     inputs, found = _of_results(reads), []
     if tables:
         made = {name: f"table_{name}" for name in tables}
-        found.append(_node(make_tables, inputs, made, "make_tables", names=tuple(tables)))
+        found.append(_node(nodes.make_tables, inputs, made, "make_tables", names=tuple(tables)))
     if figures:
         made = {name: f"figure_{name}" for name in figures}
         inputs |= {"decision_table": "table_decision"} if "decision" in figures else {}
-        found.append(_node(draw_figures, inputs, made, "draw_figures", names=tuple(figures)))
+        found.append(_node(nodes.draw_figures, inputs, made, "draw_figures", names=tuple(figures)))
     return found
 
 
@@ -189,4 +181,4 @@ def _page_node(
         "own_page": page.read_text("utf-8") if page else None,
         "own_words": words,
     }
-    return _node(write_report, inputs, "report", "write_report", types=types, **bound)
+    return _node(nodes.write_report, inputs, "report", "write_report", types=types, **bound)
