@@ -18,7 +18,6 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from crossfold.mlp import _training
-from crossfold.mlp._batches import dropout_rates
 from crossfold.mlp._data import Targets, check_inputs, stack_rows
 from crossfold.mlp._hyperparameters import (
     WHOLE_RUN_SCHEDULES,
@@ -33,14 +32,7 @@ from crossfold.mlp._hyperparameters import (
     stops_early,
 )
 from crossfold.mlp._numpy_engine import layer_outputs, predict
-from crossfold.mlp._spec import (
-    Array,
-    DataSet,
-    Member,
-    Network,
-    Trained,
-)
-from crossfold.mlp._start import spread
+from crossfold.mlp._spec import Array, DataSet, Member, Network, Trained
 from crossfold.mlp._summary import (
     Drawing,
     History,
@@ -196,7 +188,6 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
         return trained
 
     def _append(self, data_set: DataSet, targets: Targets, validation_data: Any) -> DataSet:
-        """Append validation rows to the training rows."""
         if not isinstance(validation_data, tuple | list) or len(validation_data) != 2:
             raise ParameterError(
                 f"validation_data is a {type(validation_data).__name__}: give a pair of inputs and"
@@ -282,7 +273,6 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
         continued: bool = False,
         may_diverge: bool = False,
     ) -> None:
-        """Keep what was learnt as fitted attributes."""
         if not (may_diverge or trained.is_finite):
             raise DivergenceError(
                 f"Training diverged in epoch {trained.n_iter}. Solver produced non-finite "
@@ -310,18 +300,11 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
         return self._outputs_of(check_inputs(self, X, dtype=self.dtype, reset=False))
 
     def _network(self, input_shape: tuple[int, ...] | None = None) -> Network:
-        """Give the network that was trained."""
         check_is_fitted(self)
         return make_network(self, self.n_features_in_, self._targets)
 
     def _layers(self, input_shape: tuple[int, ...] | None = None) -> list[Layer]:
-        """List the layers for summary and drawing."""
-        network = self._network(input_shape)
-        n_layers = len(network.layer_sizes) - 1
-        settings = settings_of_layers(self)
-        use_bias = spread(settings["use_bias"], n_layers)
-        dropout = dropout_rates(settings["dropout"], n_layers)
-        return list(list_layers(network, use_bias, dropout))
+        return list(list_layers(self._network(input_shape), settings_of_layers(self)))
 
     def _outputs_of(self, inputs: Array) -> Array:
         outputs = predict(self._network(), self.coefs_, self.intercepts_, inputs)

@@ -47,7 +47,6 @@ class Block:
 
     @property
     def n_steps(self) -> int:
-        """Steps in the block."""
         return int(self.rows.shape[1])
 
 
@@ -157,7 +156,6 @@ class Batches:
         self.groups = [slice(runs[g.start].start, runs[g.stop - 1].stop) for g in groups]
 
     def start_epoch(self) -> None:
-        """Draw the order of each member's rows."""
         for sampler in self._samplers:
             sampler.start_epoch()
 

@@ -73,15 +73,8 @@ def _unusable_values(message: str, X: Any, source: Any) -> DataError | None:
     else:
         return None
     if issparse(X):
-        where = _in_places_of(X, where)
+        where = type(X)((where.astype(int), X.indices, X.indptr), X.shape)
     return DataError(f"X has {kind} in {_list_columns(where, X, source)}. {_REMEDIES[kind]}")
-
-
-def _in_places_of(X: Any, of_values: Array) -> Any:
-    """Put what is said of the values of a sparse matrix where they are in it."""
-    marked = X.copy()
-    marked.data = of_values.astype(int)
-    return marked
 
 
 def _check_range(inputs: Any, dtype: str, X: Any, source: Any) -> None:
@@ -138,7 +131,6 @@ class Values:
 
     @classmethod
     def of(cls, y: Array) -> Values:
-        """Learn the shape of targets."""
         if y.dtype.kind not in "biuf":
             raise DataError(f"y holds no numbers but {y.dtype}: a regressor predicts numbers.")
         return cls(1 if y.ndim == 1 else y.shape[1], y.ndim == 1)
@@ -202,7 +194,6 @@ class Labels:
 
     @property
     def n_outputs(self) -> int:
-        """Number of network outputs."""
         return 1 if self.head == "binary" else len(self.classes)
 
     def encode(self, y: Array, dtype: str) -> Array:
@@ -212,12 +203,16 @@ class Labels:
                 n_labels = len(self.classes)
                 raise DataError(f"y has shape {y.shape}, but {n_labels} labels were learnt.")
             return y.astype(dtype)
-        codes = self._codes(y)
+        known = np.isin(y, self.classes)
+        if not known.all():
+            raise DataError(
+                f"y has the classes {np.unique(y[~known]).tolist()}, which are not among the "
+                f"classes learnt before: {self.classes.tolist()}."
+            )
+        codes = np.searchsorted(self.classes, y)
         if self.head == "binary":
             return codes[:, None].astype(dtype)
-        targets = np.zeros((len(codes), len(self.classes)), dtype=dtype)
-        targets[np.arange(len(codes)), codes] = 1
-        return targets
+        return np.equal.outer(codes, np.arange(len(self.classes))).astype(dtype)
 
     def decode(self, outputs: Array) -> Array:
         """Give the predicted class of each row, or the 0/1 labels."""
@@ -273,15 +268,6 @@ class Labels:
         if (weights < 0).any():
             raise ParameterError(f"class_weight is {class_weight}: a weight must not be negative.")
         return weights
-
-    def _codes(self, y: Array) -> Array:
-        known = np.isin(y, self.classes)
-        if not known.all():
-            raise DataError(
-                f"y has the classes {np.unique(y[~known]).tolist()}, which are not among the "
-                f"classes learnt before: {self.classes.tolist()}."
-            )
-        return np.searchsorted(self.classes, y)
 
 
 Targets = Values | Labels

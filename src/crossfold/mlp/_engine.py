@@ -283,7 +283,7 @@ class SharedEngine:
         self.parts = [slice(start, end) for start, end in pairwise(ends)]
         settings = stacks[0].settings
         self.first = _make_update(xp, settings, _first_layers(stacks), put)
-        self.above = [_make_update(xp, settings, _layers_above(one), put) for one in stacks]
+        self.above = [_make_update(xp, settings, _arrays_above(one), put) for one in stacks]
         self.one_thread_each, self.n_workers = one_thread_each, n_workers
         self._make_chunk, self._n_threads = make_chunk, n_threads
         self._chunks: dict[tuple[int, int], Chunk] = {}
@@ -356,8 +356,10 @@ class SharedEngine:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 for cut in cuts[thread::n_threads]:
                     size = cut.stop - cut.start
-                    used[size] = chunk = self._chunk(thread, size)
-                    work(chunk, cut)
+                    if (thread, size) not in self._chunks:
+                        self._chunks[thread, size] = self._make_chunk(self, size)
+                    used[size] = self._chunks[thread, size]
+                    work(used[size], cut)
             return list(used.values())
 
         if n_threads == 1:
@@ -378,12 +380,6 @@ class SharedEngine:
         least = -(-_WORTH_A_THREAD // int(np.prod(self.first.parameters.shape)))
         most = 4096 if self.first.parameters.itemsize <= 4 else 1024
         return max(-(-n_rows // most), min(self._n_threads, n_rows // least))
-
-    def _chunk(self, thread: int, n_rows: int) -> Chunk:
-        key = thread, n_rows
-        if key not in self._chunks:
-            self._chunks[key] = self._make_chunk(self, n_rows)
-        return self._chunks[key]
 
 
 class SharedBatches:
@@ -450,33 +446,21 @@ def _fetch(array: Any) -> Array:
 def _make_update(
     xp: Any, settings: Settings, arrays: dict[str, Array], put: Callable[[Array], Any]
 ) -> Update:
-    """Make the update of parameters that begin with these values; see `_arrays_of`."""
+    """Make the update of parameters that begin with these values, beside factors by name."""
     there = {name: put(array) for name, array in arrays.items()}
     flat = there.pop("parameters")
     state = {name: xp.zeros_like(flat) for name in rule_of(settings).state_names}
     return Update(xp, settings, flat, xp.zeros_like(flat), state, Factors(xp, **there), None)
 
 
-def _arrays_of(stack: Stack) -> dict[str, Array]:
-    """Give what an update is made of: parameters and factors."""
-    return {"parameters": stack.parameters, **stack.factors}
-
-
 def _first_layers(stacks: Sequence[Stack]) -> dict[str, Array]:
     """Give the arrays of the first layers of all networks, one row per unit."""
-    arrays = [_arrays_of(stack) for stack in stacks]
-    rows = {}
-    for name in {name for own in arrays for name in own}:
+    arrays = {"parameters": np.concatenate([_unit_rows(one, one.parameters) for one in stacks])}
+    for name in {name for one in stacks for name in one.factors}:
         all_alike = np.full(1, name in {"rate", "used"}, dtype=stacks[0].parameters.dtype)
-        rows[name] = np.concatenate(
-            [
-                _unit_rows(one, own.get(name, all_alike))
-                for one, own in zip(stacks, arrays, strict=True)
-            ]
-        )
-        if name != "parameters" and (rows[name] == rows[name][0]).all():
-            rows[name] = rows[name][:1]
-    return rows
+        rows = np.concatenate([_unit_rows(one, one.factors.get(name, all_alike)) for one in stacks])
+        arrays[name] = rows[:1] if (rows == rows[0]).all() else rows
+    return arrays
 
 
 def _unit_rows(stack: Stack, flat: Array) -> Array:
@@ -488,10 +472,11 @@ def _unit_rows(stack: Stack, flat: Array) -> Array:
     return np.ascontiguousarray(block.swapaxes(1, 2)).reshape(-1, block.shape[1])
 
 
-def _layers_above(stack: Stack) -> dict[str, Array]:
+def _arrays_above(stack: Stack) -> dict[str, Array]:
     """Give the arrays of all layers but the first, in the order of `Layout`."""
-    first = stack.layout.blocks(stack.parameters)[0][0].size
-    return {name: array[:, first:].copy() for name, array in _arrays_of(stack).items()}
+    first = int(np.prod(stack.layout.shapes[0]))
+    arrays = {"parameters": stack.parameters, **stack.factors}
+    return {name: array[:, first:].copy() for name, array in arrays.items()}
 
 
 def as_slice(rows: Array) -> slice | Array:

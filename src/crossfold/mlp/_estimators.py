@@ -83,18 +83,16 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         classes
             All classes that will be seen; needed in the first call only.
         """
-        if hasattr(self, "coefs_"):
-            self._check_classes(classes)
-        elif classes is None:
+        is_first = not hasattr(self, "coefs_")
+        if is_first and classes is None:
             raise DataError("classes must be passed on the first call to partial_fit.")
-        return self._partial_fit(X, y, sample_weight, classes)
-
-    def _check_classes(self, classes: Any) -> None:
-        if classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+        given = None if is_first or classes is None else np.unique(classes)
+        if given is not None and not np.array_equal(given, self.classes_):
             raise DataError(
                 f"classes={classes!r} is not the same as on the last call to partial_fit, which "
                 f"was {self.classes_!r}."
             )
+        return self._partial_fit(X, y, sample_weight, classes)
 
     def predict(self, X: Any, threshold: float | None = None) -> Array:
         """Predict classes or labels.
@@ -260,7 +258,6 @@ class NeuralNetwork(BaseMLP):
         task: str = "auto",
         **_: Any,
     ) -> NeuralNetwork:
-        """Make the kind of estimator that the task needs."""
         kind: type[NeuralNetwork] = cls
         if cls is NeuralNetwork:
             kind = NetworkClassifier if classifies(layers, loss, task) else NetworkRegressor

@@ -171,31 +171,26 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
             raise ParameterError("member_params is empty: name at least one experiment.")
         if np.min(self.score_every) < 1:
             raise ParameterError(f"score_every must be at least 1. Got {self.score_every} instead.")
+        schedules = ("auto", "constant", *WHOLE_RUN_SCHEDULES)
         for number, one in enumerate(estimators):
-            _check_experiment(number, one)
-
-
-def _check_experiment(number: int, estimator: MLPClassifier) -> None:
-    """Refuse what a stack of experiments does not do."""
-    schedules = ("auto", "constant", *WHOLE_RUN_SCHEDULES)
-    wrong = {
-        "hidden_layer_sizes without a hidden layer": np.size(estimator.hidden_layer_sizes) == 0,
-        f"learning_rate other than {', '.join(schedules)}": estimator.learning_rate
-        not in schedules,
-        "early_stopping": estimator.early_stopping,
-        "solver='lbfgs'": estimator.solver == "lbfgs",
-        "class_weight": estimator.class_weight is not None,
-        "scaling_layer": estimator.scaling_layer is not None,
-        "shared_seed": estimator.shared_seed is not None,
-        "dropout of inputs": np.size(estimator.dropout) > np.size(estimator.hidden_layer_sizes)
-        and bool(np.ravel(estimator.dropout)[0]),
-    }
-    found = [name for name, is_so in wrong.items() if is_so]
-    if found:
-        raise ParameterError(
-            f"Experiment {number}: ExperimentStack does not support {', '.join(found)}; train it "
-            "as an estimator of its own or in a FoldStack."
-        )
+            has_dropout_of_inputs = np.size(one.dropout) > np.size(one.hidden_layer_sizes)
+            wrong = {
+                "hidden_layer_sizes without a hidden layer": np.size(one.hidden_layer_sizes) == 0,
+                f"learning_rate other than {', '.join(schedules)}": one.learning_rate
+                not in schedules,
+                "early_stopping": one.early_stopping,
+                "solver='lbfgs'": one.solver == "lbfgs",
+                "class_weight": one.class_weight is not None,
+                "scaling_layer": one.scaling_layer is not None,
+                "shared_seed": one.shared_seed is not None,
+                "dropout of inputs": has_dropout_of_inputs and np.ravel(one.dropout)[0],
+            }
+            found = [name for name, is_so in wrong.items() if is_so]
+            if found:
+                raise ParameterError(
+                    f"Experiment {number}: ExperimentStack does not support {', '.join(found)}; "
+                    "train it as an estimator of its own or in a FoldStack."
+                )
 
 
 def _history(trained: Trained) -> ExperimentHistory:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from copy import deepcopy
+from collections.abc import Mapping, Sequence
+from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -206,8 +206,13 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
 
     def _split(self, X: Any, y: Array, cv: Any, groups: Any) -> list[Fold]:
         splitter = check_cv(cv, y, classifier=is_classifier(self.estimator))
-        table = X[0] if is_several_tables(X) else X
-        return check_folds(splitter.split(table, y, groups), len(y))
+        split = splitter.split(X[0] if is_several_tables(X) else X, y, groups)
+        folds = [as_rows(fold, len(y), number) for number, fold in enumerate(split)]
+        if not folds:
+            raise DataError(
+                "cv has no folds: give at least one pair of training and validation rows."
+            )
+        return folds
 
     def _clones(
         self, folds: Sequence[Fold], fold_params: Sequence[Parameters] | None
@@ -235,15 +240,27 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             raise DataError(f"X is a sequence of {len(X)} tables for {len(folds)} folds.")
         for table in tables:
             check_consistent_length(table, given.targets)
-        if self.preprocessor is None and self.sampler is None:
-            encoded = replace(given, targets=targets.encode(given.targets, dtype))
-            return pad_folds(share_inputs(tables, folds, encoded, dtype))
-        return pad_folds(
-            [
-                self._prepare_fold(replace(given, inputs=table), fold, targets)
-                for table, fold in zip(tables, folds, strict=True)
-            ]
-        )
+        pairs = zip(tables, folds, strict=True)
+        if self.preprocessor is not None or self.sampler is not None:
+            return pad_folds(
+                [self._prepare_fold(replace(given, inputs=x), fold, targets) for x, fold in pairs]
+            )
+        encoded = replace(given, targets=targets.encode(given.targets, dtype))
+        shared: dict[int, tuple[DataSet, BaseMLP]] = {}
+        prepared = []
+        for table, fold in pairs:
+            if id(table) not in shared:
+                inputs, features = self._check_features(table)
+                shared[id(table)] = replace(encoded, inputs=inputs), features
+            data_set, features = shared[id(table)]
+            prepared.append(FoldData(data_set, *fold, fold[1], features))
+        return pad_folds(prepared)
+
+    def _check_features(self, X: Any, preprocessor: Any = None) -> tuple[Array, BaseMLP]:
+        """Check inputs as the preprocessor made them; what is given beside them knows them."""
+        features = copy(self.estimator)
+        checked = check_inputs(features, X, dtype=features.dtype, source=preprocessor)
+        return checked, features
 
     def _train(
         self,
@@ -294,13 +311,12 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         train_y = y[train_rows]
         if self.sampler is not None:
             inputs, train_y = clone(self.sampler).fit_resample(inputs, train_y)
-        features, dtype = Features(), self.estimator.dtype
-        inputs = features.check(inputs, dtype, fitted)
+        inputs, features = self._check_features(inputs, fitted)
         if len(validation_rows):
-            inputs = stack_rows(inputs, Features().check(validated, dtype, fitted))
+            inputs = stack_rows(inputs, self._check_features(validated, fitted)[0])
         data_set = DataSet(
             inputs,
-            targets.encode(np.concatenate([train_y, y[validation_rows]]), dtype),
+            targets.encode(np.concatenate([train_y, y[validation_rows]]), features.dtype),
             None if given.weights is None else given.weights[np.concatenate(fold)],
             # Nobody knows the groups of rows that a sampler made.
             None if given.groups is None or self.sampler else given.groups[np.concatenate(fold)],
@@ -313,23 +329,12 @@ Fold = tuple[Rows, Rows]
 _ROW = "{:>6}  {:>4}  {:>13}  {:>15}  {:>6}  {:>8}\n"
 
 
-class Features(BaseEstimator):  # type: ignore[misc]
-    """Number and names of checked inputs, as scikit-learn keeps them."""
-
-    n_features_in_: int
-
-    def check(self, X: Any, dtype: str, preprocessor: Any = None) -> Array:
-        """Check inputs, as the preprocessor made them, and remember their features."""
-        inputs: Array = check_inputs(self, X, dtype=dtype, source=preprocessor)
-        return inputs
-
-
 @dataclass(frozen=True)
 class FoldData:
     """What one fold trains and is scored on; folds that read the same inputs share the data set.
 
     Rows are numbers in the data set, `scored_rows` the validation rows' numbers in the caller's
-    inputs. `features` are the fold's own, before zero columns were appended; the preprocessor is
+    inputs. `features` knows the fold's own, before zero columns were appended; the preprocessor is
     fitted on the training rows, or None.
     """
 
@@ -337,19 +342,8 @@ class FoldData:
     train_rows: Rows
     validation_rows: Rows
     scored_rows: Rows
-    features: Features
+    features: BaseMLP
     preprocessor: Any = None
-
-
-def check_folds(folds: Iterable[Any], n_rows: int) -> list[Fold]:
-    """Read folds as pairs of row numbers; a row must not be on both sides of one.
-
-    The rows of a side are numbers or, as NumPy indexes, a mask of all rows.
-    """
-    checked = [_as_rows(fold, n_rows, number) for number, fold in enumerate(folds)]
-    if not checked:
-        raise DataError("cv has no folds: give at least one pair of training and validation rows.")
-    return checked
 
 
 def _row_numbers(rows: Any, n_rows: int, number: int) -> Rows:
@@ -365,7 +359,8 @@ def _row_numbers(rows: Any, n_rows: int, number: int) -> Rows:
     return given.astype(np.intp)
 
 
-def _as_rows(fold: Any, n_rows: int, number: int) -> Fold:
+def as_rows(fold: Any, n_rows: int, number: int) -> Fold:
+    """Read a fold as two arrays of row numbers; a row must not be on both sides of it."""
     train_rows, validation_rows = (_row_numbers(rows, n_rows, number) for rows in fold)
     both = np.concatenate([train_rows, validation_rows])
     if not len(train_rows) or both.min() < 0 or both.max() >= n_rows:
@@ -382,22 +377,6 @@ def _as_rows(fold: Any, n_rows: int, number: int) -> Fold:
 def is_several_tables(X: Any) -> bool:
     """Tell whether inputs are a sequence of tables, one for each fold."""
     return isinstance(X, (list, tuple)) and len(X) > 0 and getattr(X[0], "ndim", 0) == 2
-
-
-def share_inputs(
-    tables: Sequence[Any], folds: Sequence[Fold], encoded: DataSet, dtype: str
-) -> list[FoldData]:
-    """Let folds read their rows from tables that are checked and kept once, whoever shares them."""
-    checked: dict[int, tuple[Features, DataSet]] = {}
-    for table in tables:
-        if id(table) not in checked:
-            features = Features()
-            data_set = replace(encoded, inputs=features.check(table, dtype))
-            checked[id(table)] = features, data_set
-    return [
-        FoldData(checked[id(table)][1], *fold, fold[1], checked[id(table)][0])
-        for table, fold in zip(tables, folds, strict=True)
-    ]
 
 
 def pad_folds(folds: Sequence[FoldData]) -> list[FoldData]:

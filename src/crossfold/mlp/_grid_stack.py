@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Self
@@ -162,7 +162,12 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         if not candidates:
             raise ParameterError("param_grid has no candidates: give at least one grid.")
         self.cv_results_ = self._search(X, y, groups, folds, candidates)
-        _logger.info(describe_stacks(self.stacks_))
+        texts = [
+            f"{len(one.candidates)} candidates × {one.n_folds} folds of hidden layers "
+            f"{one.hidden_layer_sizes} ({one.n_networks} networks, {one.seconds:.1f} s)"
+            for one in self.stacks_
+        ]
+        _logger.info(f"GridStack trained {len(texts)} stacks: {'; '.join(texts)}.")
         self.best_index_ = int(self.cv_results_["rank_test_score"].argmin())
         self.best_params_ = candidates[self.best_index_]
         self.best_score_ = self.cv_results_["mean_test_score"][self.best_index_]
@@ -273,32 +278,16 @@ def group_candidates(networks: Sequence[BaseMLP], *, mask_widths: bool) -> list[
     traits: list[Any] = []
     groups: list[list[int]] = []
     for number, network in enumerate(networks):
-        own = _traits(network, mask_widths)
+        shared = make_network(network, 1, Values(1, flat=True))
+        sizes = shared.layer_sizes[1:-1]
+        loss = "cross_entropy" if shared.loss == "focal" else shared.loss
+        shape = len(sizes) if mask_widths else sizes
+        own = shape, replace(shared, layer_sizes=(), loss=loss), make_settings(network)
         if own not in traits:
             traits.append(own)
             groups.append([])
         groups[traits.index(own)].append(number)
     return groups
-
-
-def _traits(network: BaseMLP, mask_widths: bool) -> tuple[Any, ...]:
-    """Give what all members of a stack have in common."""
-    shared = make_network(network, 1, Values(1, flat=True))
-    sizes = shared.layer_sizes[1:-1]
-    loss = "cross_entropy" if shared.loss == "focal" else shared.loss
-    settings = replace(make_settings(network), callbacks=())
-    shape = len(sizes) if mask_widths else sizes
-    return shape, replace(shared, layer_sizes=(), loss=loss), settings
-
-
-def describe_stacks(stacks: Iterable[Stacked]) -> str:
-    """Say in one line what was stacked."""
-    texts = [
-        f"{len(one.candidates)} candidates × {one.n_folds} folds of hidden layers "
-        f"{one.hidden_layer_sizes} ({one.n_networks} networks, {one.seconds:.1f} s)"
-        for one in stacks
-    ]
-    return f"GridStack trained {len(texts)} stacks: {'; '.join(texts)}."
 
 
 def _piped(preprocessor: Any, network: BaseMLP) -> Any:

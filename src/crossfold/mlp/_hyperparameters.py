@@ -316,7 +316,6 @@ _Shared = TypeVar("_Shared", Network, Settings)
 
 
 def hidden_sizes(estimator: BaseMLP) -> tuple[int, ...]:
-    """Give the units of each hidden layer."""
     sizes = np.atleast_1d(np.asarray(estimator.hidden_layer_sizes))
     if sizes.size and (sizes.ndim != 1 or sizes.dtype.kind not in "iu" or sizes.min() < 1):
         raise ParameterError(
@@ -327,7 +326,6 @@ def hidden_sizes(estimator: BaseMLP) -> tuple[int, ...]:
 
 
 def make_network(estimator: BaseMLP, n_features: int, targets: Targets) -> Network:
-    """Describe the network that an estimator asks for."""
     activation, hidden = hidden_activation(estimator), hidden_sizes(estimator)
     is_periodic = estimator.periodic_embedding is not None
     if is_periodic:
@@ -404,7 +402,6 @@ def _kinds_of(name: str) -> list[Any]:
 def make_settings(
     estimator: BaseMLP, callbacks: Sequence[Any] = (), *, incremental: bool = False
 ) -> Settings:
-    """Describe how an estimator asks to be trained."""
     shared = {one.name for one in fields(Settings)} & {one.name for one in fields(estimator)}
     values = {name: getattr(estimator, name) for name in shared}
     values["learning_rate"] = schedule = schedule_of(estimator, incremental=incremental)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,7 +11,9 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 import numpy as np
 from sklearn.utils._optional_dependencies import check_pandas_support
 
+from crossfold.mlp._batches import dropout_rates
 from crossfold.mlp._spec import Activation, Array, Network
+from crossfold.mlp._start import spread
 
 if TYPE_CHECKING:
     from crossfold.mlp._base import BaseMLP
@@ -65,12 +67,10 @@ class Layer(NamedTuple):
 
     @property
     def is_dense(self) -> bool:
-        """Whether it has weights."""
         return bool(self.n_in) and self.name != "dropout"
 
     @property
     def n_parameters(self) -> int:
-        """Weights and biases."""
         return (self.n_in + self.has_bias) * self.units if self.is_dense else 0
 
     def cells(self) -> tuple[str, str, str, str, str, str, int]:
@@ -87,7 +87,6 @@ class Layer(NamedTuple):
 
 
 def write_summary(layers: Iterable[Layer]) -> Text:
-    """Give the table of all layers as text."""
     *rows, total = _rows(layers)
     lines = [_ROW.format(*_COLUMNS)]
     lines += [_ROW.format(*row[:-1], f"{row[-1]:,}") for row in (*rows, total)]
@@ -95,7 +94,6 @@ def write_summary(layers: Iterable[Layer]) -> Text:
 
 
 def frame_summary(layers: Iterable[Layer]) -> Any:
-    """Give the table of all layers as a DataFrame."""
     pandas = check_pandas_support("A summary as a DataFrame")
     return pandas.DataFrame(_rows(layers), columns=list(_COLUMNS)).set_index("layer")
 
@@ -105,17 +103,17 @@ def _rows(layers: Iterable[Layer]) -> list[tuple[Any, ...]]:
     return [*rows, ("total", "", "", "", "", "", sum(row[-1] for row in rows))]
 
 
-def list_layers(
-    network: Network, use_bias: Sequence[bool], dropout: Sequence[float]
-) -> Iterator[Layer]:
-    """List inputs, dropout and all layers of weights; `use_bias` and `dropout` have one of each."""
+def list_layers(network: Network, settings: Mapping[str, Any]) -> Iterator[Layer]:
+    """List inputs, dropout and all layers of weights, given `settings_of_layers`."""
+    n_layers = len(network.layer_sizes) - 1
+    use_bias = spread(settings["use_bias"], n_layers)
+    dropout = dropout_rates(settings["dropout"], n_layers)
     functions = [*map(_name_of, network.activations), output_name(network)]
     yield Layer("input", 0, network.layer_sizes[0])
-    last = len(functions)
     for number, (n_in, units) in enumerate(pairwise(network.layer_sizes), start=1):
         if rate := dropout[number - 1]:
             yield Layer("dropout", n_in, n_in, f"{rate:g}")
-        name = "output" if number == last else f"hidden {number}"
+        name = "output" if number == n_layers else f"hidden {number}"
         yield Layer(name, n_in, units, functions[number - 1], use_bias[number - 1])
 
 
