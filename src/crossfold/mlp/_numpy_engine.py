@@ -245,20 +245,16 @@ class NumpyEngine(Engine):
         return losses, group.workspace.gradients.copy()
 
     def _group_for(self, block: Block) -> _Group:
-        """Give a block's members, with its rows loaded."""
-        workspace = self._workspace_for(block)
+        """Give a block's members, its rows loaded; groups of one size take turns in buffers."""
+        shape = block.worker, len(block.rows), block.rows.shape[-1]
+        workspace = self._workspaces.get(shape)
+        if workspace is None or workspace.n_steps < block.n_steps:
+            workspace = self._workspaces[shape] = _Workspace(self._stack, block)
         key = block.members.start, block.members.stop
         if key not in self._groups or self._groups[key].workspace is not workspace:
             self._groups[key] = _Group(self._stack, block.members, workspace)
         workspace.load(self._groups[key].gather, block)
         return self._groups[key]
-
-    def _workspace_for(self, block: Block) -> _Workspace:
-        """Give buffers for a block's shape; groups of the same size take turns in them."""
-        key = block.worker, len(block.rows), block.rows.shape[-1]
-        if key not in self._workspaces or self._workspaces[key].n_steps < block.n_steps:
-            self._workspaces[key] = _Workspace(self._stack, block)
-        return self._workspaces[key]
 
     def logits(self, rows: Array) -> Array:
         k, n_rows = rows.shape

@@ -123,14 +123,12 @@ class _Custom(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, z: Tensor, activation: Activation) -> Tensor:
-        """Call the function."""
         ctx.activation, ctx.z = activation, z.detach().cpu().numpy()
         ctx.a = activation.function(ctx.z)
         return torch.as_tensor(ctx.a, dtype=z.dtype, device=z.device)
 
     @staticmethod
     def backward(ctx: Any, delta: Tensor) -> tuple[Tensor, None]:
-        """Call the derivative."""
         slope = ctx.activation.derivative(ctx.a, ctx.z)
         return delta * torch.as_tensor(slope, dtype=delta.dtype, device=delta.device), None
 
@@ -242,7 +240,6 @@ class GraphedStep:
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, step: StepInputs) -> tuple[Tensor, Any]:
-        """Take a step; see `TrainingStep`."""
         if not self._step.can_be_captured:
             return self._step(step)
         if self._graph is None:
@@ -287,12 +284,10 @@ class StepInputs(NamedTuple):
     learning_rate: Any
 
     def tensors(self) -> list[Tensor]:
-        """Give all tensors in one order."""
         given = (*self[:3], *self.masks, *self[4:])
         return [tensor for tensor in given if tensor is not None]
 
     def clone(self) -> StepInputs:
-        """Give a copy in memory of its own."""
         given = (*self[:3], *self.masks, *self[4:])
         copies: list[Any] = [None if one is None else one.clone() for one in given]
         inputs, targets, weights, *masks, scale, step_size, rate = copies

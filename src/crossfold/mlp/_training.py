@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from itertools import pairwise
 from queue import SimpleQueue
 from threading import Thread
@@ -17,17 +16,8 @@ import numpy as np
 from crossfold.mlp import _numpy_engine as _numpy
 from crossfold.mlp._batches import Batches, Block
 from crossfold.mlp._engine import Engine, SharedBatches, SharedEngine, Stack, runs_of
-from crossfold.mlp._functions import apply_link, label_weights_of, loss_of, row_weights
-from crossfold.mlp._spec import (
-    Array,
-    DataSet,
-    EpochEvent,
-    Member,
-    Network,
-    Rows,
-    Settings,
-    Trained,
-)
+from crossfold.mlp._functions import apply_link, label_weights_of, loss_of
+from crossfold.mlp._spec import Array, DataSet, EpochEvent, Member, Network, Rows, Settings, Trained
 from crossfold.mlp._start import Slot, Units, enter_units, fill_slot, make_stack
 from crossfold.mlp._update import learning_rates, rule_of
 from crossfold.mlp.exceptions import ParameterError
@@ -173,22 +163,24 @@ class Training:
         return [self._results[index] for index in sorted(self._results)]
 
     def _train(self) -> None:
-        for epoch in range(1, self._settings.max_iter + 1):
-            self._run_epoch(epoch)
+        max_iter, due = self._settings.max_iter, self._settings.score_every
+        for epoch in range(1, max_iter + 1):
+            losses = self._train_epoch(epoch)
+            for slot in self._slots:
+                slot.progress.advance(slot.sampler.n_rows, slot.sampler.n_batches)
+            is_due = epoch % due == 0 if isinstance(due, int) else epoch in due
+            if is_due or epoch == max_iter:
+                self._note(epoch, losses, [True] * len(self._slots))
             if self._order is None:
-                self._dismiss(self._leaving())
+                stopped = [slot.progress.stopped for slot in self._slots]
+                # Those that share weights leave only together.
+                self._dismiss([all(stopped[run]) for run in self._runs for _ in stopped[run]])
             if not self._slots:
                 return
         self._dismiss([True] * len(self._slots))
 
-    def _leaving(self) -> list[bool]:
-        """Tell which members have stopped, those that share weights only together."""
-        stopped = [slot.progress.stopped for slot in self._slots]
-        return [all(stopped[run]) for run in self._runs for _ in stopped[run]]
-
     def _arrange(self) -> None:
         """Lay out batches and validation for the members that are in the stack."""
-        members = [slot.member for slot in self._slots]
         samplers = [slot.sampler for slot in self._slots]
         settings, n_workers = self._settings, self._engine.n_workers
         self._batches: Batches | SharedBatches
@@ -197,31 +189,20 @@ class Training:
             self._batches = SharedBatches(
                 samplers, self._stacks, self._order, draws_masks=n_workers > 0
             )
-            self._validation = SharedValidation(self._stacks, members)
+            self._validation = SharedValidation(self._stacks, self._slots[0].member)
             return
-        network = self._slots[0].network
         ensembles = [slot.member.ensemble or slot.index for slot in self._slots]
         self._runs = [run for run, _ in runs_of(ensembles)]
         units = self._units and [self._units[slot.index] for slot in self._slots]
         self._batches = Batches(
             samplers,
-            network.layer_sizes,
+            self._slots[0].network.layer_sizes,
             settings.dtype,
             self._runs,
             n_workers=n_workers,
             n_buffers=self._engine.n_buffers,
         )
-        self._validation = Validation(network, self._data_sets, members, units)
-
-    def _run_epoch(self, epoch: int) -> None:
-        losses = self._train_epoch(epoch)
-        for slot in self._slots:
-            slot.progress.advance(slot.sampler.n_rows, slot.sampler.n_batches)
-        due = self._settings.score_every
-        is_due = epoch % due == 0 if isinstance(due, int) else epoch in due
-        if not is_due and epoch < self._settings.max_iter:
-            return
-        self._note(epoch, losses, [True] * len(self._slots))
+        self._validation = Validation(self._slots, self._data_sets, units)
 
     def _note(self, epoch: int, losses: Array, noted: Sequence[bool]) -> None:
         """Score all members, note the epoch in the histories of some, and tell the callbacks."""
@@ -288,7 +269,6 @@ class Training:
         )
 
     def _score(self, epoch: float, losses: Array) -> EpochEvent:
-        """Say how the epoch went."""
         slots = self._slots
         return EpochEvent(
             epoch=epoch,
@@ -341,11 +321,9 @@ class Training:
     def _result(self, slot: Slot, place: int) -> Trained:
         """Cut a member's parameters and state to its own network."""
         progress = slot.progress
-        flat = progress.best_parameters
-        if flat is None:
-            flat = self._engine.parameters(place)
-        trained = progress.trained
-        trained.is_best_epoch = progress.best_parameters is not None
+        trained, best = progress.trained, progress.best_parameters
+        trained.is_best_epoch = best is not None
+        flat = self._engine.parameters(place) if best is None else best
         trained.coefs, trained.intercepts = self._layers(slot, flat)
         arrays = self._engine.state(place)
         trained.optimizer_state = progress.state() | {
@@ -365,25 +343,21 @@ class Validation:
     """
 
     def __init__(
-        self,
-        network: Network,
-        data_sets: Sequence[DataSet],
-        members: Sequence[Member],
-        units: Sequence[Units] | None,
+        self, slots: Sequence[Slot], data_sets: Sequence[DataSet], units: Sequence[Units] | None
     ) -> None:
-        self._network, self._units = network, units
-        self._members = members
-        self._data_sets = data_sets
+        members, network = [slot.member for slot in slots], slots[0].network
+        own_data = [data_sets[member.data] for member in members]
+        self._network, self._units, self._members = network, units, members
         self._gamma = np.array([member.focal_gamma for member in members])[:, None, None]
         labels = label_weights_of(members, network)
         self._labels = None if labels is None else labels[:, :, None]
         validated = [rows_of(member) for member in members]
         self._rows = _pad(validated)
         self._counts = np.array([len(rows) for rows in validated])
-        self._weights = self._weigh([replace(member, class_weight=None) for member in members])
-        self._loss_weights = self._weigh(members)
+        self._weights = self._weigh([data_set.weights for data_set in own_data])
+        self._loss_weights = self._weigh([slot.sampler.row_weights for slot in slots])
         self._targets = np.stack(
-            [data_sets[m.data].targets[r].T for m, r in zip(members, self._rows, strict=True)]
+            [data_set.targets[r].T for data_set, r in zip(own_data, self._rows, strict=True)]
         )
 
     def look(self, engine: Engine, losses: Array) -> dict[str, Any]:
@@ -438,13 +412,12 @@ class Validation:
         scores: Array = (right * self._weights).sum(axis=1) / self._weights.sum(axis=1)
         return scores
 
-    def _weigh(self, members: Sequence[Member]) -> Array:
+    def _weigh(self, of_data: Sequence[Array | None]) -> Array:
         """Give the weight of each row ``(k, r)``, 0 for padding."""
         weights = (np.arange(self._rows.shape[1]) < self._counts[:, None]).astype(np.float64)
-        for place, (rows, member) in enumerate(zip(self._rows, members, strict=True)):
-            of_row = row_weights(member, self._data_sets[member.data], self._network.head)
-            if of_row is not None:
-                weights[place] *= of_row[rows]
+        for place, of_rows in enumerate(of_data):
+            if of_rows is not None:
+                weights[place] *= of_rows[self._rows[place]]
         return weights
 
 
@@ -454,16 +427,16 @@ class SharedValidation:
     Nothing is dropped; penalties are left out of the loss. Classes exclude each other.
     """
 
-    def __init__(self, stacks: Sequence[Stack], members: Sequence[Member]) -> None:
+    def __init__(self, stacks: Sequence[Stack], member: Member) -> None:
         ends = np.cumsum([0, *(len(stack.data) for stack in stacks)])
         self._groups = [
             (slice(start, end), stack.network, stack.gamma[:, None, None])
             for start, end, stack in zip(ends, ends[1:], stacks, strict=False)
         ]
-        self._k, targets = len(members), stacks[0].data_sets[0].targets
+        self._k, targets = int(ends[-1]), stacks[0].data_sets[0].targets
         self._parts = [
             (rows, np.ascontiguousarray(targets[rows].T))
-            for rows in (np.asarray(members[0].train_rows), rows_of(members[0]))
+            for rows in (np.asarray(member.train_rows), rows_of(member))
         ]
 
     def look(self, engine: SharedEngine, losses: Array) -> dict[str, Any]:
@@ -676,7 +649,6 @@ class _Search(Thread):
         self._answers.put((loss, gradient.astype(np.float64)))
 
     def stop(self) -> None:
-        """Let the thread end, wherever it is."""
         self._answers.put(None)
 
     def _ask(self, point: Array) -> tuple[float, Array]:

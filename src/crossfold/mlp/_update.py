@@ -301,9 +301,9 @@ chunk stays in the cache, so that each array passes through memory once a step."
 
 
 _FLUSHED_EVERY = 64
-"""Steps after which moments that are too small are made zero. Where a gradient stays 0, a moment
-shrinks until rounding keeps it from shrinking further, and a processor takes many times as long
-over numbers that small."""
+"""Steps after which moments that are too small to have all their digits are made zero. Where a
+gradient stays 0, a moment shrinks until rounding keeps it from shrinking further, and a processor
+takes many times as long over numbers that small."""
 
 
 class Update:
@@ -326,8 +326,7 @@ class Update:
         shared: Sequence[slice] = (),
     ) -> None:
         self.parameters, self.gradients, self.state = parameters, gradients, state
-        self._xp = xp
-        self._scaling, n_hidden = None, 0
+        self._xp, self._scaling, n_hidden = xp, None, 0
         if layout is not None and layout.n_scales:
             behind, n_hidden = state["behind"], layout.n_hidden
             self._scaling = ScalingLayer(xp, layout, parameters, gradients, behind, shared)
@@ -386,15 +385,11 @@ class Update:
             self._adam(scale.ravel(), step_sizes.ravel())
         self._n_steps += 1
         if self._n_steps % _FLUSHED_EVERY == 0:
-            self._flush()
+            for moments in self._moments:
+                moments[self._xp.abs(moments) < self._xp.finfo(moments.dtype).tiny] = 0
         if self._scaling is not None:
             self._scaling.apply()
         return twice
-
-    def _flush(self) -> None:
-        """Make moments zero that have fewer digits than others, being so near to it."""
-        for moments in self._moments:
-            moments[self._xp.abs(moments) < self._xp.finfo(moments.dtype).tiny] = 0
 
     def differentiate(self, scale: Any) -> Any:
         """Make the gradients those of the mean loss with penalties, and update nothing.

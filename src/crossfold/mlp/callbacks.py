@@ -180,7 +180,6 @@ class ProgressBar(Callback):
             )
 
     def _measured(self, event: EpochEvent) -> str:
-        """Give the metrics that were asked for."""
         if not self.metrics:
             return ""
         self._log.records = []

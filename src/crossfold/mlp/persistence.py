@@ -106,9 +106,10 @@ def load(source: str | os.PathLike[str] | BinaryIO) -> tuple[list[BaseMLP], dict
     FileNotFoundError
         There is no file at the path.
     """
-    is_path = isinstance(source, (str, os.PathLike))
-    name = str(source) if is_path else getattr(source, "name", "the model file")
-    content = Path(source).read_bytes() if isinstance(source, (str, os.PathLike)) else source.read()
+    if isinstance(source, (str, os.PathLike)):
+        name, content = str(source), Path(source).read_bytes()
+    else:
+        name, content = getattr(source, "name", "the model file"), source.read()
     text, tensors = _read(name, content)
     try:
         document = json.loads(text)
@@ -141,7 +142,7 @@ def _to_bytes(estimators: Sequence[BaseMLP], extra: dict[str, Any]) -> bytes:
         for kind, arrays in (("coefs", estimator.coefs_), ("intercepts", estimator.intercepts_))
         for layer, array in enumerate(arrays)
     }
-    models = [to_document(estimator) for estimator in estimators]
+    models = [_document(estimator) for estimator in estimators]
     try:
         text = json.dumps({"format": FORMAT, "estimators": models, "extra": extra}, default=_plain)
     except TypeError as error:
@@ -179,7 +180,20 @@ def _document_and_checksum(metadata: Mapping[str, str]) -> tuple[str, str | None
 
 def _restored(document: Mapping[str, Any], coefs: list[Array], intercepts: list[Array]) -> BaseMLP:
     """Make an estimator whose parts fit together, so that it does not fail when it is used."""
-    estimator = from_document(document, coefs, intercepts)
+    names = document["feature_names_in"]
+    estimator = _TYPES[document["type"]](**_restored_params(document["params"]))
+    estimator.n_features_in_ = document["n_features_in"]
+    if names is not None:
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+    trained = Trained(
+        coefs,
+        intercepts,
+        document["n_iter"],
+        document["t"],
+        loss_curve=document["loss_curve"],
+        validation_scores=document["validation_scores"] or [],
+    )
+    estimator._keep(trained, _targets(document["targets"]))
     estimator._validate_params()
     sizes = list(estimator._network().layer_sizes)
     shapes = [*pairwise(sizes)], [(size,) for size in sizes[1:]]
@@ -189,14 +203,12 @@ def _restored(document: Mapping[str, Any], coefs: list[Array], intercepts: list[
         raise ValueError("the weights are no floating-point numbers")
     if document["targets"]["head"] not in _heads(document):
         raise ValueError(f"{document['targets']} are no targets of {document['type']}")
-    names = document["feature_names_in"]
     if names is not None and len(names) != sizes[0]:
         raise ValueError(f"{len(names)} names for {sizes[0]} features")
     return estimator
 
 
 def _heads(document: Mapping[str, Any]) -> set[str]:
-    """List what the outputs of an estimator may be."""
     if document["type"].endswith("Regressor"):
         return {"regression"}
     classes = document["targets"]["classes"]
@@ -248,12 +260,10 @@ def _unreadable(name: str, reason: str) -> ModelFileError:
 
 _KINDS = (MLPClassifier, MLPRegressor, NetworkClassifier, NetworkRegressor)
 _TYPES: dict[str, type[BaseMLP]] = {kind.__name__: kind for kind in _KINDS}
-_NOT_SAVED = {"callbacks"}
 _LAYERS = {kind.__name__: kind for kind in (_layers.Dense, _layers.Dropout, _layers.Activation)}
 
 
-def to_document(estimator: BaseMLP) -> dict[str, Any]:
-    """Describe a fitted estimator."""
+def _document(estimator: BaseMLP) -> dict[str, Any]:
     names = getattr(estimator, "feature_names_in_", None)
     return {
         "type": type(estimator).__name__,
@@ -268,31 +278,11 @@ def to_document(estimator: BaseMLP) -> dict[str, Any]:
     }
 
 
-def from_document(
-    document: Mapping[str, Any], coefs: list[Array], intercepts: list[Array]
-) -> BaseMLP:
-    """Make the estimator that a document and its weights describe."""
-    estimator = _TYPES[document["type"]](**_restored_params(document["params"]))
-    estimator.n_features_in_ = document["n_features_in"]
-    if document["feature_names_in"] is not None:
-        estimator.feature_names_in_ = np.array(document["feature_names_in"], dtype=object)
-    trained = Trained(
-        coefs,
-        intercepts,
-        document["n_iter"],
-        document["t"],
-        loss_curve=document["loss_curve"],
-        validation_scores=document["validation_scores"] or [],
-    )
-    estimator._keep(trained, _targets(document["targets"]))
-    return estimator
-
-
 def _params(estimator: BaseMLP) -> dict[str, Any]:
-    params = {k: v for k, v in estimator.get_params().items() if k not in _NOT_SAVED}
+    params = {k: v for k, v in estimator.get_params().items() if k != "callbacks"}
     own = [
         f"{name} {getattr(value, 'name', value)!r}"
-        for name in [one.name for one in fields(Hyperparameters) if one.name not in _NOT_SAVED]
+        for name in [one.name for one in fields(Hyperparameters) if one.name != "callbacks"]
         for value in np.ravel(np.array(getattr(estimator, name), dtype=object))
         if callable(value) or isinstance(value, (Activation, Loss))
     ]
