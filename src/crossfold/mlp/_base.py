@@ -426,13 +426,7 @@ def require_network(estimator: Any) -> None:
 
 
 def clone_with(estimator: _MLP, parameters: Mapping[str, Any]) -> _MLP:
-    """Clone an estimator with other parameters; callbacks are shared and not copied.
-
-    Raises
-    ------
-    ParameterError
-        The estimator has no such parameter, or a value is not allowed.
-    """
+    """Clone an estimator with other parameters, if it has them; callbacks are not copied."""
     bare = type(estimator)(**{**estimator.get_params(), "callbacks": ()})
     copy: _MLP = clone(bare)
     unknown = sorted(set(parameters) - set(copy.get_params()))

@@ -115,15 +115,7 @@ ClassWeight = str | Mapping[Any, float] | None
 
 @dataclass(frozen=True)
 class Values:
-    """Targets of a regressor.
-
-    Attributes
-    ----------
-    n_outputs
-        Number of values per row.
-    flat
-        Whether they are given and returned with shape ``(n,)``.
-    """
+    """Targets of a regressor, `n_outputs` a row; if `flat`, given and returned as ``(n,)``."""
 
     n_outputs: int
     flat: bool

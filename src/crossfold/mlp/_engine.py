@@ -206,8 +206,7 @@ class Engine(ABC):
 def runs_of(data: Sequence[Any]) -> list[tuple[slice, Any]]:
     """Give stretches of neighbouring members with the same data set, or whatever it is."""
     starts = [i for i, d in enumerate(data) if i == 0 or d != data[i - 1]]
-    ends = [*starts[1:], len(data)]
-    return [(slice(start, end), data[start]) for start, end in zip(starts, ends, strict=True)]
+    return [(slice(start, end), data[start]) for start, end in pairwise([*starts, len(data)])]
 
 
 def sum_losses(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -56,6 +56,7 @@ class ExperimentHistory:
     seconds: Array
 
 
+@dataclass(eq=False, repr=False)
 class ExperimentStack(BaseEstimator):  # type: ignore[misc]
     """Trains networks of different shapes on the same rows in the same batches, all at once.
 
@@ -106,16 +107,10 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
     [20, 20]
     """
 
-    def __init__(
-        self,
-        estimator: MLPClassifier,
-        *,
-        member_params: Sequence[Parameters],
-        score_every: int | Sequence[int] = 1,
-    ) -> None:
-        self.estimator = estimator
-        self.member_params = member_params
-        self.score_every = score_every
+    estimator: MLPClassifier
+    _: KW_ONLY
+    member_params: Sequence[Parameters]
+    score_every: int | Sequence[int] = 1
 
     def fit(self, X: Any, y: Any, *, validation_data: Rows | None = None) -> Self:
         """Train all experiments.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy, deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -32,6 +32,7 @@ from crossfold.mlp.parallel import train_in_groups
 Parameters = Mapping[str, Any]
 
 
+@dataclass(eq=False, repr=False)
 class FoldStack(BaseEstimator):  # type: ignore[misc]
     """Trains an estimator on every fold, for every member, all at once.
 
@@ -96,20 +97,12 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
     True
     """
 
-    def __init__(
-        self,
-        estimator: BaseMLP,
-        *,
-        preprocessor: Any = None,
-        sampler: Any = None,
-        member_params: Sequence[Parameters] | None = None,
-        n_jobs: int | None = None,
-    ) -> None:
-        self.estimator = estimator
-        self.preprocessor = preprocessor
-        self.sampler = sampler
-        self.member_params = member_params
-        self.n_jobs = n_jobs
+    estimator: BaseMLP
+    _: KW_ONLY
+    preprocessor: Any = None
+    sampler: Any = None
+    member_params: Sequence[Parameters] | None = None
+    n_jobs: int | None = None
 
     def fit(
         self,

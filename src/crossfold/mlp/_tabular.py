@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, is_classifier
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
@@ -69,6 +71,7 @@ def piecewise_linear(x: Array, edges: Array) -> Array:
     return encoded
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Encodes numbers by robust scaling and in pieces, categories one-hot, and flags gaps.
 
@@ -120,22 +123,12 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
     }
 
-    def __init__(
-        self,
-        *,
-        numbers: str = "both",
-        bins: str = "quantile",
-        n_bins: int = 24,
-        max_categories: int | None = 64,
-        min_frequency: int | float | None = 5,
-        categorical_features: str | Sequence[Any] = "from_dtype",
-    ) -> None:
-        self.numbers = numbers
-        self.bins = bins
-        self.n_bins = n_bins
-        self.max_categories = max_categories
-        self.min_frequency = min_frequency
-        self.categorical_features = categorical_features
+    numbers: str = "both"
+    bins: str = "quantile"
+    n_bins: int = 24
+    max_categories: int | None = 64
+    min_frequency: int | float | None = 5
+    categorical_features: str | Sequence[Any] = "from_dtype"
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn medians, edges, levels and where there are gaps.
@@ -339,6 +332,7 @@ def _classifies(ensemble: MLPEnsemble) -> bool:
     return bool(is_classifier(ensemble.estimator))
 
 
+@dataclass(eq=False, repr=False)
 class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
     """The mean of networks that start from other seeds (Lakshminarayanan et al. 2017).
 
@@ -383,20 +377,12 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         "random_state": ["random_state"],
     }
 
-    def __init__(
-        self,
-        estimator: BaseMLP,
-        *,
-        n_members: int = 5,
-        n_steps: int | None = None,
-        shares_weights: bool = False,
-        random_state: Any = None,
-    ) -> None:
-        self.estimator = estimator
-        self.n_members = n_members
-        self.n_steps = n_steps
-        self.shares_weights = shares_weights
-        self.random_state = random_state
+    estimator: BaseMLP
+    _: KW_ONLY
+    n_members: int = 5
+    n_steps: int | None = None
+    shares_weights: bool = False
+    random_state: Any = None
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None) -> Self:
         """Train on inputs and targets, as `MLPClassifier.fit` or `MLPRegressor.fit` do.
@@ -441,8 +427,6 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Give accuracy or R²."""
-        from sklearn.metrics import accuracy_score, r2_score
-
         measure = accuracy_score if _classifies(self) else r2_score
         return float(measure(y, self.predict(X), sample_weight=sample_weight))
 

@@ -62,31 +62,15 @@ def train(
     settings: Settings,
     order: np.random.Generator | None = None,
 ) -> list[Trained]:
-    """Train all members as one stack; each as if it were trained alone.
+    """Train all members as one stack, each as if it were trained alone; one result per member.
 
-    Parameters
-    ----------
-    networks
-        What all members share: the widest layers, functions, loss. With `order`, one for each.
-    data_sets
-        The rows; those that members share are kept once. With `order`, one data set.
-    members
-        What sets each network apart.
-    settings
-        How all of them are trained.
-    order
-        Draws one order of the rows for all members, who read the same batches of the same rows
-        and are trained to the end: of any shape, as their first layers are one product. None where
-        each member has rows of its own, in an order of its own, and leaves when it stops.
+    They share a network, that of the widest layers, and each has rows of its own in one of the data
+    sets, in an order of its own, and leaves when it stops. With `order`, which draws one order of
+    the rows for all, there is one network for each and one data set: members read the same batches
+    of the same rows, and are trained to the end; they may be of any shape, as their first layers
+    are one product. Weights may be not finite where training diverged.
 
-    Returns
-    -------
-    One result per member, in their order. Weights may be not finite where training diverged.
-
-    Raises
-    ------
-    ParameterError
-        What does not go together.
+    Raises a `ParameterError` that says what does not go together.
     """
     networks = [networks] * len(members) if isinstance(networks, Network) else networks
     for network in dict.fromkeys(networks):

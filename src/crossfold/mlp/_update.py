@@ -361,18 +361,10 @@ class Update:
         self._n_steps = 0
 
     def take(self, scale: Any, step_sizes: Any, learning_rates: Any) -> Any:
-        """Update the parameters.
+        """Update the parameters, with step sizes and learning rates ``(k, 1)``.
 
-        Parameters
-        ----------
-        scale
-            One over the sum of the batch's weights, a number or of shape ``(k, 1)``.
-        step_sizes, learning_rates
-            Shape ``(k, 1)``.
-
-        Returns
-        -------
-        Twice the penalties before the update, shape ``(k,)``, or 0 where there are none.
+        `scale` is one over the sum of the batch's weights, a number or of shape ``(k, 1)``. Gives
+        twice the penalties before the update, shape ``(k,)``, or 0 where there are none.
         """
         if self._scaling is not None:
             self._scaling.pull_back()
