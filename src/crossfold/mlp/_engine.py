@@ -30,27 +30,18 @@ class Layout:
         self.sizes = sizes
         self.n_scales = sizes[0] if scaled else 0
         self.shapes = [(n_in + 1, n_out) for n_in, n_out in pairwise(sizes)]
-        self._ends = np.cumsum([n_in * n_out for n_in, n_out in self.shapes]).tolist()
-
-    @property
-    def n_parameters(self) -> int:
-        """Length of the flat row, without factors of inputs."""
-        return int(self._ends[-1])
-
-    @property
-    def n_hidden(self) -> int:
-        """Length of what lies before the outputs' layer."""
-        return int([0, *self._ends][-2])
+        self._bounds = [0, *np.cumsum([n_in * n_out for n_in, n_out in self.shapes]).tolist()]
+        # Lengths of the flat row without factors of inputs, and of what lies before the outputs'.
+        *_, self.n_hidden, self.n_parameters = self._bounds
 
     def blocks(self, flat: Any) -> list[Any]:
         """View flat parameters ``(..., n_parameters)`` as one block per layer.
 
         Works on NumPy arrays and on tensors alike.
         """
-        bounds = pairwise([0, *self._ends])
         return [
             flat[..., start:stop].reshape(*flat.shape[:-1], *shape)
-            for (start, stop), shape in zip(bounds, self.shapes, strict=True)
+            for (start, stop), shape in zip(pairwise(self._bounds), self.shapes, strict=True)
         ]
 
     def spread(self, of_weights: Any, of_biases: Any, of_scales: Any = 1) -> Array:
@@ -283,14 +274,10 @@ class SharedEngine:
         settings = stacks[0].settings
         self.first = _make_update(xp, settings, _first_layers(stacks), put)
         self.above = [_make_update(xp, settings, _arrays_above(one), put) for one in stacks]
+        self.updates = [self.first, *self.above]
         self.one_thread_each, self.n_workers = one_thread_each, n_workers
         self._make_chunk, self._n_threads = make_chunk, n_threads
         self._chunks: dict[tuple[int, int], Chunk] = {}
-
-    @property
-    def updates(self) -> list[Update]:
-        """Those of the first layers, and of the layers above of each shape."""
-        return [self.first, *self.above]
 
     def run(self, block: Block) -> Array:
         """Take a step; what the loss was is left for `logits` to find, after the step."""

@@ -25,7 +25,6 @@ from crossfold.mlp._engine import (
     Layout,
     SharedEngine,
     Stack,
-    dropped_layers,
     runs_of,
     sum_losses,
 )
@@ -91,11 +90,21 @@ def leaves_of(
     return layers, leaves, [part for layer in turned for part in layer]
 
 
-def draw_mask(rates: Tensor, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    """Draw a dropout mask on the device; the first axis has the members of these rates."""
-    drawn = torch.rand(shape, generator=generator, device=rates.device)
-    rate = rates.view(-1, *(1 for _ in shape[1:]))
-    return (drawn >= rate).to(rates.dtype) / (1 - rate)
+def draw_masks(
+    dropout: Array, units: Sequence[int], batches: Sequence[int], like: Tensor, how: torch.Generator
+) -> list[Tensor | None]:
+    """Draw dropout masks on the device of layers of so many units, None where nothing is dropped.
+
+    From rates ``(k, layers)``; shapes ``(k, units, batch)``, or ``(k, steps, units, batch)``.
+    """
+    masks: list[Tensor | None] = [None] * len(units)
+    for layer in np.flatnonzero(dropout.any(axis=0)).tolist():
+        *steps, batch = batches
+        shape = len(dropout), *steps, units[layer], batch
+        drawn = torch.rand(shape, generator=how, device=like.device)
+        rate = torch.as_tensor(dropout[:, layer]).to(like).view(-1, *(1 for _ in shape[1:]))
+        masks[layer] = (drawn >= rate).to(like.dtype) / (1 - rate)
+    return masks
 
 
 def go_back(logits: Tensor, residual: Tensor, leaves: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
@@ -497,15 +506,8 @@ class TorchEngine(Engine):
         """Give dropout masks ``(k, steps, units, batch)`` for inputs and each hidden layer."""
         if self.n_workers:
             return [None if mask is None else self._put(mask) for mask in block.masks]
-        k, n_steps, batch = block.rows.shape
-        return [
-            draw_mask(self._put(rates[block.members]), (k, n_steps, units, batch), self._generator)
-            if rates.any()
-            else None
-            for rates, units in zip(
-                self._stack.dropout.T, self._stack.network.layer_sizes, strict=False
-            )
-        ]
+        units, dropout = self._stack.layout.sizes[:-1], self._stack.dropout[block.members]
+        return draw_masks(dropout, units, block.rows.shape[1:], self._flat, self._generator)
 
 
 def choose_device(name: str) -> torch.device:
@@ -626,9 +628,14 @@ class _Chunk:
 
     def _masks(self, masks: Sequence[Any], n_rows: int) -> list[list[Tensor | None]]:
         """Give the masks of each group as tensors, or draw them on the device."""
-        if self._generator is not None:
-            return [group.draw_masks(n_rows, self._generator) for group, _ in self._groups]
         like = self._targets
+        if self._generator is not None:
+            return [
+                draw_masks(
+                    stack.dropout[:, 1:], stack.layout.sizes[1:-1], [n_rows], like, self._generator
+                )
+                for stack in self._engine.stacks
+            ]
         return [
             [None if m is None else torch.as_tensor(m, dtype=like.dtype) for m in own]
             for own in masks
@@ -642,16 +649,13 @@ class _SharedGroup:
     """Networks of one shape: all layers above the first."""
 
     def __init__(self, stack: Stack, parameters: Tensor, gradients: Tensor) -> None:
-        self._stack, self._network = stack, stack.network
+        self._network = stack.network
         self._shape = (len(stack.parameters), stack.layout.sizes[1])
         self._layers, self._leaves, self._gradients = leaves_of(
             Layout(stack.layout.sizes[1:]), parameters, gradients
         )
         self._residual = residual_of(stack.network)
-        self._gamma, self._rates = (
-            torch.as_tensor(a, dtype=parameters.dtype, device=parameters.device)
-            for a in (stack.gamma[:, None, None], stack.dropout)
-        )
+        self._gamma = torch.as_tensor(stack.gamma[:, None, None]).to(parameters)
 
     def differentiate(self, z: Tensor, targets: Tensor, masks: Sequence[Tensor | None]) -> Tensor:
         """Add the gradients above the first layers, and give the derivative by their ``z``."""
@@ -666,13 +670,3 @@ class _SharedGroup:
     def logits(self, z: Tensor) -> Tensor:
         """Give the logits ``(k, n_out, rows)``, with nothing dropped."""
         return forward_above(self._network, self._layers, z.reshape(*self._shape, -1).clone())
-
-    def draw_masks(self, n_rows: int, generator: torch.Generator) -> list[Tensor | None]:
-        """Draw dropout masks ``(k, units, rows)`` on the device."""
-        sizes = self._stack.layout.sizes[1:-1]
-        return [
-            draw_mask(rates, (len(rates), units, n_rows), generator) if drop else None
-            for rates, units, drop in zip(
-                self._rates.T[1:], sizes, dropped_layers(self._stack), strict=True
-            )
-        ]
