@@ -176,8 +176,8 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
         if validation_data is not None:
             data_set = self._append(data_set, targets, validation_data)
         rows = np.split(np.arange(len(data_set.targets)), [inputs.shape[0]])
-        sets_aside = stops_early(self) and validation_data is None
-        member = make_member(self, targets, data_set, *rows, sets_aside=sets_aside)
+        may_set_aside = validation_data is None
+        member = make_member(self, targets, data_set, *rows, may_set_aside=may_set_aside)
         network = make_network(self, inputs.shape[1], targets)
         if continued:
             member = self._go_on(member, network, self._optimizer_state if incremental else None)

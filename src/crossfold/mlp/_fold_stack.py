@@ -160,7 +160,7 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
                 raise DataError(f"fold {number} has no training row with a weight above 0.")
         given = DataSet(X, y, weights, None if groups is None else np.asarray(groups))
         prepared = self._prepare(given, rows, targets)
-        trained = self._train(estimators, prepared, targets, False if stop_on_validation else None)
+        trained = self._train(estimators, prepared, targets, not stop_on_validation)
         warn_if_unconverged(self.estimator, trained)
         self.estimators_ = estimators
         self.histories_ = [[one.history_ for one in member] for member in estimators]
@@ -169,10 +169,10 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             score_out_of_fold(member, of_folds, prepared, y)
             for member, of_folds in enumerate(estimators)
         ]
-        self.out_of_fold_ = [one[:, 0] if targets.flat else one for one, _, _ in scored]
-        self.folds_ = rows
-        self.fold_scores_ = np.array([of_folds for _, of_folds, _ in scored])
-        self._scores = [score for _, _, score in scored]
+        outputs, of_folds, scores = zip(*scored, strict=True)
+        self.out_of_fold_ = [one[:, 0] if targets.flat else one for one in outputs]
+        self.folds_, self.fold_scores_ = rows, np.array(of_folds)
+        self._scores: list[float] = list(scores)
         return self
 
     def score(self, member: int = 0) -> float:
@@ -260,7 +260,7 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         estimators: Sequence[Sequence[BaseMLP]],
         folds: Sequence[FoldData],
         targets: Targets,
-        sets_aside: bool | None,
+        may_set_aside: bool,
     ) -> list[Trained]:
         """Train all networks as one stack, and let each estimator keep what it has learnt."""
         jobs = [
@@ -278,9 +278,10 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         numbers = {key: number for number, key in enumerate(data_sets)}
         members = []
         for (estimator, fold, place), own in zip(jobs, networks, strict=True):
-            validation_rows = fold.validation_rows if len(fold.validation_rows) else None
-            rows = fold.train_rows, validation_rows
-            member = make_member(estimator, targets, fold.data_set, *rows, sets_aside=sets_aside)
+            rows = fold.train_rows, fold.validation_rows
+            member = make_member(
+                estimator, targets, fold.data_set, *rows, may_set_aside=may_set_aside
+            )
             number = numbers[id(fold.data_set)]
             members.append(replace(member, data=number, layer_sizes=own.layer_sizes, place=place))
         trained = train_in_groups(network, list(data_sets.values()), members, settings, self.n_jobs)

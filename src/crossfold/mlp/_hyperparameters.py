@@ -436,19 +436,16 @@ def make_member(
     targets: Targets,
     data_set: DataSet,
     rows: Rows,
-    validation_rows: Rows | None = None,
+    validation_rows: Rows,
     *,
-    sets_aside: bool | None = None,
+    may_set_aside: bool = True,
 ) -> Member:
-    """Describe one network of a stack, which trains on `rows` of a data set.
+    """Describe one network of a stack, which trains on `rows` of a data set, at first the only one.
 
-    The caller sets the data set's index. `sets_aside` tells whether `validation_fraction` of the
-    rows take the place of validation rows; None is with early stopping.
+    With early stopping, `validation_fraction` of them take the place of validation rows if it may.
     """
     seed = draw_seed(estimator.random_state)
-    if sets_aside is None:
-        sets_aside = stops_early(estimator)
-    if sets_aside:
+    if may_set_aside and stops_early(estimator):
         common = seed if estimator.shared_seed is None else int(estimator.shared_seed)
         rows, validation_rows = _set_aside(estimator, targets, data_set, rows, common)
     shares = estimator.shared_seed is not None

@@ -135,7 +135,7 @@ class Member:
     # dropout masks, whoever else is in the stack.
     seed: int
     # Scored after every epoch; with `Settings.early_stopping` their score stops the member.
-    validation_rows: Rows | None = None
+    validation_rows: Rows = field(default_factory=lambda: np.empty(0, np.intp))
     # Units of all layers of its own network, which may be fewer than the stack's: its start is
     # drawn for these, and the columns of its inputs beyond them are zeros. None for the stack's.
     layer_sizes: tuple[int, ...] | None = None

@@ -155,7 +155,7 @@ class Progress:
         before = member.optimizer_state or {}
         self._settings = settings
         self._initial_rate = member.learning_rate_init
-        self._by_rows = bool(settings.early_stopping) and member.validation_rows is not None
+        self._by_rows = bool(settings.early_stopping) and len(member.validation_rows) > 0
         self._best = before.get("best", -np.inf)
         self._stale_epochs = before.get("stale_epochs", 0)
         self._rows_before = before.get("rows_seen", 0)

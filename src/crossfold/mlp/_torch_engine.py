@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -349,25 +350,20 @@ class TrainingStep:
 
 
 @contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Let operations use one thread for a while."""
-    n_threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+def _for_a_while(get: Callable[[], Any], put: Callable[[Any], Any], value: Any) -> Iterator[None]:
+    """Let a setting of the whole process have a value, then the one that it had."""
+    before = get()
+    put(value)
     try:
         yield
     finally:
-        torch.set_num_threads(n_threads)
+        put(before)
 
 
-@contextmanager
-def matmul_precision(name: str) -> Iterator[None]:
-    """Let products of float32 matrices have this precision for a while, in the whole process."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision(name)
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
+one_torch_thread = partial(_for_a_while, torch.get_num_threads, torch.set_num_threads, 1)
+matmul_precision = partial(
+    _for_a_while, torch.get_float32_matmul_precision, torch.set_float32_matmul_precision
+)
 
 
 _SCORED_BYTES = 1 << 24

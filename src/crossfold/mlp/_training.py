@@ -258,8 +258,8 @@ class Training:
             epoch=epoch,
             max_iter=self._settings.max_iter,
             members=np.array([slot.index for slot in slots]),
-            validation_targets=lambda: [self._truth(slot, rows_of(slot.member)) for slot in slots],
-            train_targets=lambda: [self._truth(slot, slot.member.train_rows) for slot in slots],
+            validation_targets=lambda: [self._truth(s, s.member.validation_rows) for s in slots],
+            train_targets=lambda: [self._truth(s, s.member.train_rows) for s in slots],
             weights=lambda: [
                 self._layers(slot, self._engine.parameters(place))
                 for place, slot in enumerate(slots)
@@ -280,7 +280,7 @@ class Training:
     def _record(self, slot: Slot, place: int, event: EpochEvent, seconds: float) -> None:
         """Note the epoch in a member's history and keep its weights if they are the best."""
         progress, trained = slot.progress, slot.progress.trained
-        if len(rows_of(slot.member)):
+        if len(slot.member.validation_rows):
             trained.validation_loss.append(float(event.validation_loss[place]))
             trained.validation_scores.append(float(event.validation_score[place]))
         if event.train_score is not None and event.validation_confusion is not None:
@@ -335,7 +335,7 @@ class Validation:
         self._gamma = np.array([member.focal_gamma for member in members])[:, None, None]
         labels = label_weights_of(members, network)
         self._labels = None if labels is None else labels[:, :, None]
-        validated = [rows_of(member) for member in members]
+        validated = [member.validation_rows for member in members]
         self._rows = _pad(validated)
         self._counts = np.array([len(rows) for rows in validated])
         self._weights = self._weigh([data_set.weights for data_set in own_data])
@@ -420,7 +420,7 @@ class SharedValidation:
         self._k, targets = int(ends[-1]), stacks[0].data_sets[0].targets
         self._parts = [
             (rows, np.ascontiguousarray(targets[rows].T))
-            for rows in (np.asarray(member.train_rows), rows_of(member))
+            for rows in (member.train_rows, member.validation_rows)
         ]
 
     def look(self, engine: SharedEngine, losses: Array) -> dict[str, Any]:
@@ -469,12 +469,6 @@ def _pad(rows: Sequence[Rows]) -> Array:
     for place, own in zip(padded, rows, strict=True):
         place[: len(own)] = own
     return padded
-
-
-def rows_of(member: Member) -> Rows:
-    """Give a member's validation rows, none of them as an empty array."""
-    empty = np.empty(0, dtype=np.intp)
-    return empty if member.validation_rows is None else np.asarray(member.validation_rows)
 
 
 def is_right(network: Network, logits: Array, targets: Array) -> Array:

@@ -83,31 +83,23 @@ class SGD(Optimizer):
 
 
 class Momentum(Optimizer):
-    """``v = m v - s g; p += v`` (Polyak 1964)."""
+    """``v = m v - s g; p += v`` (Polyak 1964).
+
+    Nesterov's is ``p += m v - s g`` instead (Nesterov 1983; Sutskever et al. 2013).
+    """
 
     state_names = ("velocity",)
 
     def step(self, size: Any) -> None:
-        self._accelerate(size)
-        self.xp.add(self.parameters, self.state["velocity"], out=self.parameters)
-
-    def _accelerate(self, size: Any) -> None:
-        """Leave ``s g`` in the gradients and the new ``v`` in the velocity."""
-        xp, g, v = self.xp, self.gradients, self.state["velocity"]
+        xp, p, g, momentum = self.xp, self.parameters, self.gradients, self.settings.momentum
+        v, scratch = self.state["velocity"], self.scratch
         xp.multiply(g, size, out=g)
-        xp.multiply(v, self.settings.momentum, out=v)
+        xp.multiply(v, momentum, out=v)
         xp.subtract(v, g, out=v)
-
-
-class Nesterov(Momentum):
-    """``v = m v - s g; p += m v - s g`` (Nesterov 1983; Sutskever et al. 2013)."""
-
-    def step(self, size: Any) -> None:
-        self._accelerate(size)
-        xp, p, scratch = self.xp, self.parameters, self.scratch
-        xp.multiply(self.state["velocity"], self.settings.momentum, out=scratch)
-        xp.subtract(scratch, self.gradients, out=scratch)
-        xp.add(p, scratch, out=p)
+        if self.settings.nesterovs_momentum:
+            xp.multiply(v, momentum, out=scratch)
+            v = xp.subtract(scratch, g, out=scratch)
+        xp.add(p, v, out=p)
 
 
 class Adam(Optimizer):
@@ -171,9 +163,7 @@ def rule_of(settings: Settings) -> type[Optimizer]:
     """
     if settings.solver in {"adam", "adamw"}:
         return Adam
-    if settings.momentum == 0 or settings.solver == "lbfgs":
-        return SGD
-    return Nesterov if settings.nesterovs_momentum else Momentum
+    return SGD if settings.momentum == 0 or settings.solver == "lbfgs" else Momentum
 
 
 _ALL = slice(None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from multiprocessing import parent_process
 from typing import Any, NamedTuple
 
@@ -41,6 +42,7 @@ class EpochRecord(NamedTuple):
     value: float
 
 
+@dataclass(eq=False, repr=False)
 class EpochLog(Callback):
     """Computes figures on each network's validation rows after every epoch.
 
@@ -77,17 +79,11 @@ class EpochLog(Callback):
     []
     """
 
-    def __init__(
-        self,
-        metrics: Metrics,
-        train_metrics: Metrics | None = None,
-        every_steps: int | None = None,
-    ) -> None:
-        self.metrics = metrics
-        self.train_metrics = train_metrics
-        self.every_steps = every_steps
-        self.records: list[EpochRecord] = []
-        self._places: list[tuple[int, int]] = []
+    metrics: Metrics
+    train_metrics: Metrics | None = None
+    every_steps: int | None = None
+    records: list[EpochRecord] = field(default_factory=list, init=False)
+    _places: list[tuple[int, int]] = field(default_factory=list, init=False)
 
     def on_train_begin(
         self, members: Sequence[Member], data_sets: Sequence[DataSet], max_iter: int
