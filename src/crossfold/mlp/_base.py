@@ -38,10 +38,9 @@ from crossfold.mlp._summary import (
     History,
     Layer,
     draw,
-    frame_summary,
     list_layers,
     output_name,
-    write_summary,
+    summarise,
 )
 from crossfold.mlp.callbacks import EpochLines
 from crossfold.mlp.exceptions import DivergenceError, ParameterError
@@ -83,9 +82,15 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
         ParameterError
             There is no such preset.
         """
-        from crossfold.mlp._tabular import make_preset
+        from sklearn.pipeline import make_pipeline
 
-        return make_preset(name, cls, random_state, params)
+        from crossfold.mlp._tabular import N_STEPS, TABULAR, MLPEnsemble, TabularEncoder
+
+        if name != "tabular":
+            raise ParameterError(f"There is no preset {name!r}; there is 'tabular'.")
+        network = cls(**{**TABULAR, **params})
+        ensemble = MLPEnsemble(network, n_steps=N_STEPS, random_state=random_state)
+        return make_pipeline(TabularEncoder(), ensemble)
 
     @staticmethod
     def search_space() -> dict[str, list[Any]]:
@@ -360,8 +365,7 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
         as_frame
             Whether to give a DataFrame instead of text.
         """
-        layers = self._layers(input_shape)
-        return frame_summary(layers) if as_frame else write_summary(layers)
+        return summarise(self._layers(input_shape), as_frame=as_frame)
 
     def draw(self) -> Drawing:
         """Draw the layers as SVG: text, which a notebook shows as a picture.

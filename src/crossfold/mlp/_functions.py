@@ -160,7 +160,7 @@ class Elementwise(Hidden):
 
     `apply` turns ``z`` into ``a`` in place and may use the slope's buffer; `derive` writes ``f'``
     there, from ``a``. Both are given `n_kept` more arrays like ``z``, to keep what they need. With
-    `has_ones`, ``z`` includes the unit that is always one; see `keeps_ones`.
+    `has_ones`, ``z`` includes the unit that is always one; see `KEEP_ONES`.
     """
 
     def __init__(
@@ -325,12 +325,9 @@ def bind(activation: str | Activation, z: Array, *, compiles: bool = False) -> H
     return ACTIVATIONS[activation](z)
 
 
-def keeps_ones(activation: str | Activation) -> bool:
-    """Tell whether the activation may work on the unit that is always one too.
-
-    It may where ``f(1) = 1`` and ``f'(1) = 1``, and is faster on memory without gaps.
-    """
-    return activation in {"linear", "relu", "leaky_relu"}
+KEEP_ONES = {"linear", "relu", "leaky_relu"}
+"""Activations that may work on the unit that is always one too, as ``f(1) = 1`` and ``f'(1) = 1``,
+which is faster on memory without gaps."""
 
 
 def softmax(z: Array, out: Array) -> Array:

@@ -24,7 +24,7 @@ from crossfold.mlp._engine import (
     runs_of,
     sum_losses,
 )
-from crossfold.mlp._functions import aligned, apply_link, bind, compiled, keeps_ones, loss_of
+from crossfold.mlp._functions import KEEP_ONES, aligned, apply_link, bind, compiled, loss_of
 from crossfold.mlp._spec import Activation, Array, Network, to_dense
 from crossfold.mlp._update import Factors, Update
 
@@ -65,7 +65,7 @@ class Pass:
         hidden = sizes[1:-1]
         self._activated = [aligned((k, size + 1, n_rows), dtype, 1) for size in hidden]
         self.z = [a[:, :-1] for a in self._activated]
-        self._parts = [slice(None if keeps_ones(own) else -1) for own in activations]
+        self._parts = [slice(None if own in KEEP_ONES else -1) for own in activations]
         self._hidden = [
             bind(own, a[:, part], compiles=compiles)
             for own, a, part in zip(activations, self._activated, self._parts, strict=True)

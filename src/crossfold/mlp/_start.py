@@ -12,7 +12,16 @@ import numpy as np
 from crossfold.mlp._batches import BatchSampler, dropout_rates
 from crossfold.mlp._engine import Layout, Stack
 from crossfold.mlp._functions import label_weights_of
-from crossfold.mlp._spec import Array, DataSet, Member, Network, Settings, Start, Trained
+from crossfold.mlp._spec import (
+    Array,
+    DataSet,
+    EpochEvent,
+    Member,
+    Network,
+    Settings,
+    Start,
+    Trained,
+)
 from crossfold.mlp._update import factors_of, inverse_scaling, rule_of
 from crossfold.mlp.exceptions import ParameterError
 
@@ -155,7 +164,8 @@ class Progress:
         before = member.optimizer_state or {}
         self._settings = settings
         self._initial_rate = member.learning_rate_init
-        self._by_rows = bool(settings.early_stopping) and len(member.validation_rows) > 0
+        self._is_validated = len(member.validation_rows) > 0
+        self._by_rows = bool(settings.early_stopping) and self._is_validated
         self._best = before.get("best", -np.inf)
         self._stale_epochs = before.get("stale_epochs", 0)
         self._rows_before = before.get("rows_seen", 0)
@@ -176,12 +186,18 @@ class Progress:
                 self._initial_rate, rows_seen, self._settings.power_t
             )
 
-    def record(self, loss: float, seconds: float) -> None:
+    def record(self, event: EpochEvent, place: int, seconds: float) -> None:
         """Note an epoch that has been scored, and decide whether it was the last."""
-        trained = self.trained
+        trained, loss = self.trained, float(event.train_loss[place])
         trained.epochs.append(trained.n_iter)
         trained.loss_curve.append(loss)
         trained.seconds.append(seconds)
+        if self._is_validated:
+            trained.validation_loss.append(float(event.validation_loss[place]))
+            trained.validation_scores.append(float(event.validation_score[place]))
+        if event.train_score is not None and event.validation_confusion is not None:
+            trained.train_scores.append(float(event.train_score[place]))
+            trained.validation_confusion.append(event.validation_confusion[place])
         merit = -loss
         if self._by_rows:
             by_loss = self._settings.early_stopping == "loss"

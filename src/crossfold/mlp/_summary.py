@@ -86,21 +86,15 @@ class Layer(NamedTuple):
         )
 
 
-def write_summary(layers: Iterable[Layer]) -> Text:
-    *rows, total = _rows(layers)
-    lines = [_ROW.format(*_COLUMNS)]
-    lines += [_ROW.format(*row[:-1], f"{row[-1]:,}") for row in (*rows, total)]
-    return Text("".join(lines))
-
-
-def frame_summary(layers: Iterable[Layer]) -> Any:
-    pandas = check_pandas_support("A summary as a DataFrame")
-    return pandas.DataFrame(_rows(layers), columns=list(_COLUMNS)).set_index("layer")
-
-
-def _rows(layers: Iterable[Layer]) -> list[tuple[Any, ...]]:
+def summarise(layers: Iterable[Layer], *, as_frame: bool) -> Any:
+    """Give the table of all layers as text, or as a DataFrame."""
     rows: list[tuple[Any, ...]] = [layer.cells() for layer in layers]
-    return [*rows, ("total", "", "", "", "", "", sum(row[-1] for row in rows))]
+    rows.append(("total", "", "", "", "", "", sum(row[-1] for row in rows)))
+    if as_frame:
+        pandas = check_pandas_support("A summary as a DataFrame")
+        return pandas.DataFrame(rows, columns=list(_COLUMNS)).set_index("layer")
+    lines = [_ROW.format(*row[:-1], f"{row[-1]:,}") for row in rows]
+    return Text("".join([_ROW.format(*_COLUMNS), *lines]))
 
 
 def list_layers(network: Network, settings: Mapping[str, Any]) -> Iterator[Layer]:

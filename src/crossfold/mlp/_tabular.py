@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, is_classifier
 from sklearn.metrics import accuracy_score, r2_score
-from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import check_array, get_tags
@@ -24,7 +23,7 @@ from crossfold.mlp._batches import batch_rows
 from crossfold.mlp._fold_stack import FoldStack
 from crossfold.mlp._hyperparameters import draw_seed
 from crossfold.mlp._spec import Array
-from crossfold.mlp.exceptions import DataError, ParameterError
+from crossfold.mlp.exceptions import DataError
 
 _FEWEST_EPOCHS = 6
 _COUNT = Interval(Integral, 1, None, closed="left")
@@ -477,13 +476,3 @@ SEARCH_SPACE: dict[str, list[Any]] = {
     "alpha": [0.03, 0.3],
 }
 """Parameters of the networks in which candidates of a `GridStack` may share a stack."""
-
-
-def make_preset(name: str, kind: type[BaseMLP], random_state: Any, params: Any) -> Pipeline:
-    """Make what `BaseMLP.preset` describes."""
-    if name != "tabular":
-        raise ParameterError(f"There is no preset {name!r}; there is 'tabular'.")
-    network = kind(**{**TABULAR, **params})
-    return make_pipeline(
-        TabularEncoder(), MLPEnsemble(network, n_steps=N_STEPS, random_state=random_state)
-    )

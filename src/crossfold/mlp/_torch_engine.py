@@ -479,7 +479,10 @@ class TorchEngine(Engine):
         )
         if self._stack.network.input_scale != 1:
             inputs = inputs * self._stack.network.input_scale
-        return _turn(inputs), targets.transpose(-1, -2)
+        turned = inputs.transpose(-1, -2)
+        if inputs.shape[-1] < _FEW_COLUMNS:  # which MKL is slow at when they are not copied
+            turned = turned.contiguous()
+        return turned, targets.transpose(-1, -2)
 
     def _inputs_of(self, block: Block, inputs: Tensor, targets: Tensor) -> Iterator[StepInputs]:
         """Give what each step reads. On CUDA weights are always given: one graph serves all."""
@@ -537,12 +540,6 @@ def _take(source: Any, rows: Tensor) -> Tensor:
         taken = source[rows.reshape(-1).cpu().numpy()].toarray()
         return torch.as_tensor(taken, device=rows.device).view(*rows.shape, -1)
     return torch.index_select(source, 0, rows.reshape(-1)).view(*rows.shape, -1)
-
-
-def _turn(inputs: Tensor) -> Tensor:
-    """Put the rows last; few columns are copied, because MKL is slow at them when they are not."""
-    turned = inputs.transpose(-1, -2)
-    return turned.contiguous() if inputs.shape[-1] < _FEW_COLUMNS else turned
 
 
 def share_rows(stacks: Sequence[Stack]) -> SharedEngine:

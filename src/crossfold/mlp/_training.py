@@ -193,7 +193,10 @@ class Training:
         event = self._score(epoch, losses)
         seconds = perf_counter() - self._began
         for place in np.flatnonzero(noted).tolist():
-            self._record(self._slots[place], place, event, seconds)
+            progress = self._slots[place].progress
+            progress.record(event, place, seconds)
+            if progress.improved:
+                progress.best_parameters = self._engine.parameters(place)
         given = [callback.on_epoch_end(event) for callback in self._settings.callbacks]
         ended = {index for indices in given if indices is not None for index in indices}
         for slot in self._slots:
@@ -276,19 +279,6 @@ class Training:
         """Cut a member's flat parameters to its own network, in the units of its targets."""
         layers = slot.layout.split(flat[slot.places])
         return layers if self._units is None else self._units[slot.index].leave(layers)
-
-    def _record(self, slot: Slot, place: int, event: EpochEvent, seconds: float) -> None:
-        """Note the epoch in a member's history and keep its weights if they are the best."""
-        progress, trained = slot.progress, slot.progress.trained
-        if len(slot.member.validation_rows):
-            trained.validation_loss.append(float(event.validation_loss[place]))
-            trained.validation_scores.append(float(event.validation_score[place]))
-        if event.train_score is not None and event.validation_confusion is not None:
-            trained.train_scores.append(float(event.train_score[place]))
-            trained.validation_confusion.append(event.validation_confusion[place])
-        progress.record(float(event.train_loss[place]), seconds)
-        if progress.improved:
-            progress.best_parameters = self._engine.parameters(place)
 
     def _dismiss(self, leaving: list[bool]) -> None:
         """Keep what the leaving members have learnt and go on without them."""

@@ -162,20 +162,16 @@ def _read(name: str, content: bytes) -> tuple[str, dict[str, Array]]:
         raise _unreadable(name, "it is cut short, damaged or of another kind") from error
     if "crossfold" not in metadata:
         raise _unreadable(name, "it is a safetensors file of another program")
-    text, checksum = _document_and_checksum(metadata)
+    text, checksum = metadata["crossfold"], metadata.get("sha256")
+    try:
+        if checksum is None:  # not written by crossfold 0.1
+            entry = json.loads(text)
+            text, checksum = entry["document"], entry["sha256"]
+    except (ValueError, TypeError, KeyError, RecursionError):
+        text = ""
     if checksum != _checksum(text, tensors):
         raise _unreadable(name, "its checksum is wrong")
     return text, tensors
-
-
-def _document_and_checksum(metadata: Mapping[str, str]) -> tuple[str, str | None]:
-    if "sha256" in metadata:  # written by crossfold 0.1
-        return metadata["crossfold"], metadata["sha256"]
-    try:
-        entry = json.loads(metadata["crossfold"])
-        return entry["document"], entry["sha256"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return "", None
 
 
 def _restored(document: Mapping[str, Any], coefs: list[Array], intercepts: list[Array]) -> BaseMLP:
