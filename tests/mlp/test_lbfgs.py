@@ -130,7 +130,7 @@ def test_an_error_on_the_way_leaves_no_thread_waiting(monkeypatch):
     def fail(*_):
         raise MemoryError("no room")
 
-    monkeypatch.setattr(_numpy_engine.NumpyEngine, "differentiate", fail)
+    monkeypatch.setattr(_numpy_engine.NumpyEngine, "run", fail)
     X, y = load_iris(return_X_y=True)
     with pytest.raises(MemoryError):
         MLPClassifier(**OWN).fit(X, y)

@@ -124,7 +124,7 @@ class Engine(ABC):
     """Trains networks in place; the same for NumPy and PyTorch.
 
     What shares its rows is trained to the end together, step by step, by a `SharedEngine`, which
-    has neither `keep` nor `replace` nor `differentiate`.
+    has neither `keep` nor `replace` nor `gradients`.
     """
 
     # Keeps matrix products from using several threads while several workers are at work.
@@ -159,11 +159,8 @@ class Engine(ABC):
         """Give the logits ``(k, n_out, r)`` of rows ``(k, r)``; nothing is dropped."""
 
     @abstractmethod
-    def differentiate(self, block: Block) -> tuple[Array, Array]:
-        """Take no step: give each member's sum of loss times rows, and the gradient of its loss.
-
-        The block has one step. Shapes ``(k,)`` and ``(k, n_parameters)``; penalties are included.
-        """
+    def gradients(self, members: slice) -> Array:
+        """Copy what these members' last step of no rule left: gradients ``(k, n_parameters)``."""
 
     def parameters(self, place: int) -> Array:
         """Give a copy of one member's flat parameters."""

@@ -232,20 +232,7 @@ class NumpyEngine(Engine):
         self._workspaces: dict[tuple[int, int, int], _Workspace] = {}
 
     def run(self, block: Block) -> Array:
-        group = self._group_for(block)
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            group.take_steps(block)
-            return sum_losses(self._stack, block, *group.workspace.record(block.n_steps))
-
-    def differentiate(self, block: Block) -> tuple[Array, Array]:
-        group = self._group_for(block)
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            group.differentiate(block)
-            losses = sum_losses(self._stack, block, *group.workspace.record(1))
-        return losses, group.workspace.gradients.copy()
-
-    def _group_for(self, block: Block) -> _Group:
-        """Give a block's members, its rows loaded; groups of one size take turns in buffers."""
+        # Groups of the same size take turns in buffers.
         shape = block.worker, len(block.rows), block.rows.shape[-1]
         workspace = self._workspaces.get(shape)
         if workspace is None or workspace.n_steps < block.n_steps:
@@ -254,7 +241,12 @@ class NumpyEngine(Engine):
         if key not in self._groups or self._groups[key].workspace is not workspace:
             self._groups[key] = _Group(self._stack, block.members, workspace)
         workspace.load(self._groups[key].gather, block)
-        return self._groups[key]
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            self._groups[key].take_steps(block)
+            return sum_losses(self._stack, block, *workspace.record(block.n_steps))
+
+    def gradients(self, members: slice) -> Array:
+        return self._groups[members.start, members.stop].workspace.gradients.copy()
 
     def logits(self, rows: Array) -> Array:
         k, n_rows = rows.shape
@@ -349,11 +341,6 @@ class _Group:
         for s, (scale, size, rate) in enumerate(columns):
             self._differentiate(s, block)
             self.workspace.twice_penalty[:, s] = self._update.take(scale, size, rate)
-
-    def differentiate(self, block: Block) -> None:
-        """Leave the gradients of a block's only step in the workspace."""
-        self._differentiate(0, block)
-        self.workspace.twice_penalty[:, 0] = self._update.differentiate(block.scale)
 
     def _differentiate(self, s: int, block: Block) -> None:
         """Leave ``Σ_i w_i dL_i/dp`` of step `s` in the gradients."""

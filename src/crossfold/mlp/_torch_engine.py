@@ -241,17 +241,14 @@ class GraphedStep:
     """Captures a step as a CUDA graph when it is first taken, and replays it from then on.
 
     The step reads from and writes to the same memory each time; partial batches come padded, so
-    that their shapes are the same. Where the step cannot be captured (an activation or a loss of
-    the user's own runs on the CPU), it is taken as it is, once per call.
+    that their shapes are the same.
     """
 
     def __init__(self, step: TrainingStep) -> None:
-        self._step = step
+        self._step, self.update = step, step.update
         self._graph: torch.cuda.CUDAGraph | None = None
 
     def __call__(self, step: StepInputs) -> tuple[Tensor, Any]:
-        if not self._step.can_be_captured:
-            return self._step(step)
         if self._graph is None:
             self._graph = self._capture(step)
         torch._foreach_copy_(self._static.tensors(), step.tensors())
@@ -310,8 +307,6 @@ class TrainingStep:
     def __init__(
         self, stack: Stack, members: slice, update: Update, flat: Tensor, gradients: Tensor
     ) -> None:
-        functions = (*stack.network.activations, stack.network.link, stack.network.loss)
-        self.can_be_captured = not any(isinstance(own, Activation | Loss) for own in functions)
         self.update = update
         self._network = stack.network
         self._layers, self._leaves, self._gradients = leaves_of(stack.layout, flat, gradients)
@@ -326,16 +321,6 @@ class TrainingStep:
         Gives logits ``(k, n_out, batch)`` and twice the penalties ``(k,)`` (0 without), before the
         update.
         """
-        values = self._differentiate(step)
-        return values, self.update.take(step.scale, step.step_size, step.learning_rate)
-
-    def differentiate(self, step: StepInputs) -> tuple[Tensor, Any]:
-        """Leave the gradients of the mean loss, and update nothing; what is given is the same."""
-        values = self._differentiate(step)
-        return values, self.update.differentiate(step.scale)
-
-    def _differentiate(self, step: StepInputs) -> Tensor:
-        """Leave the gradients of the summed loss, and give the logits."""
         dropped, *masks = step.masks
         inputs = step.inputs if dropped is None else step.inputs * dropped
         logits = forward(self._network, self._layers, inputs, masks)
@@ -346,7 +331,7 @@ class TrainingStep:
         if step.weights is not None:
             residual = residual * step.weights
         torch._foreach_copy_(self._gradients, go_back(logits, residual, self._leaves))
-        return values
+        return values, self.update.take(step.scale, step.step_size, step.learning_rate)
 
 
 @contextmanager
@@ -385,6 +370,10 @@ class TorchEngine(Engine):
         # Calls of NumPy take half as long as those of PyTorch.
         self._xp: Any = np if self._device.type == "cpu" else torch
         self.n_workers = torch.get_num_threads() if self._device.type == "cpu" else 0
+        # An activation or a loss of the user's own runs on the CPU, and cannot be captured.
+        functions = (*stack.network.activations, stack.network.link, stack.network.loss)
+        is_own = any(isinstance(one, Activation | Loss) for one in functions)
+        self._captures = not (self.n_workers or is_own or stack.settings.solver == "lbfgs")
         self._generator = torch.Generator(self._device)
         self._generator.manual_seed(stack.seed)
         inputs = {id(d.inputs): d.inputs for d in stack.data_sets}
@@ -407,19 +396,10 @@ class TorchEngine(Engine):
         key = block.members.start, block.members.stop
         if key not in self._steps:
             step = self._make_step(block.members)
-            self._steps[key] = step if self.n_workers else GraphedStep(step)
-        return self._sum_losses(block, self._steps[key])
-
-    def differentiate(self, block: Block) -> tuple[Array, Array]:
-        step = self._make_step(block.members)
-        losses = self._sum_losses(block, step.differentiate)
-        return losses, torch.as_tensor(step.update.gradients).cpu().numpy().copy()
-
-    def _sum_losses(self, block: Block, take: Callable[[StepInputs], Any]) -> Array:
-        """Let `take` take each step of a block, and sum up the losses."""
+            self._steps[key] = GraphedStep(step) if self._captures else step
         inputs, targets = self._gather(block.rows, block.members)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            taken = [take(one) for one in self._inputs_of(block, inputs, targets)]
+            taken = [self._steps[key](one) for one in self._inputs_of(block, inputs, targets)]
         logits = torch.stack([z for z, _ in taken], dim=1).cpu().numpy()
         penalties = [torch.as_tensor(p) for _, p in taken if not isinstance(p, int)]
         twice_penalty = np.zeros((len(inputs), 1))
@@ -427,6 +407,10 @@ class TorchEngine(Engine):
             twice_penalty = torch.stack(penalties, dim=1).cpu().numpy()
         with np.errstate(over="ignore", invalid="ignore"):
             return sum_losses(self._stack, block, logits, targets.cpu().numpy(), twice_penalty)
+
+    def gradients(self, members: slice) -> Array:
+        gradients = self._steps[members.start, members.stop].update.gradients
+        return torch.as_tensor(gradients).cpu().numpy().copy()
 
     def logits(self, rows: Array) -> Array:
         row_bytes = len(rows) * max(self._stack.network.layer_sizes) * self._flat.element_size()

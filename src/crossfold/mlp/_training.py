@@ -558,7 +558,7 @@ class LBFGSTraining(Training):
         for group in self._batches.groups:
             for members, start, stop in self._batches.spans(group):
                 block = self._block(0, members, start, stop)
-                losses, gradients = self._engine.differentiate(block)
+                losses, gradients = self._engine.run(block), self._engine.gradients(members)
                 slots = self._slots[members]
                 for slot, search, loss, gradient in zip(
                     slots, searches[members], losses, gradients, strict=True

@@ -7,7 +7,6 @@ has its own.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,11 +23,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False)
-class Optimizer(ABC):
+class Optimizer:
     """Applies an update rule in place, and owns its state, one array for each of `state_names`.
 
-    Gradients and scratch, arrays in the shape of the parameters, are overwritten. `shared` are
-    views of gradients whose members share weights: the first one's is what counts.
+    This one has no rule, and leaves the gradients of the mean loss with penalties. Gradients and
+    scratch, arrays in the shape of the parameters, are overwritten. `shared` are views of gradients
+    whose members share weights: the first one's is what counts.
     """
 
     state_names: ClassVar[tuple[str, ...]] = ()
@@ -53,14 +53,13 @@ class Optimizer(ABC):
         self.step(step_sizes)
         return twice_penalty
 
-    def penalise(self, learning_rates: Any = None) -> Any:
-        """Add the penalties to the gradients and, given learning rates, decay the weights."""
+    def penalise(self, learning_rates: Any) -> Any:
+        """Add the penalties to the gradients, and decay the weights."""
         g = self.gradients
         twice_penalty = self.factors.add_gradients(self.parameters, g, self.scratch)
         if self.factors.used is not None:
             self.xp.multiply(g, self.factors.used, out=g)
-        if learning_rates is not None:
-            self.factors.shrink(self.parameters, self.scratch, learning_rates)
+        self.factors.shrink(self.parameters, self.scratch, learning_rates)
         return twice_penalty
 
     @staticmethod
@@ -68,7 +67,6 @@ class Optimizer(ABC):
         """Turn learning rates into step sizes, given the steps done before; same shapes."""
         return learning_rates
 
-    @abstractmethod
     def step(self, size: Any) -> None:
         """Update the parameters from the gradients."""
 
@@ -157,13 +155,12 @@ def adam(
 
 
 def rule_of(settings: Settings) -> type[Optimizer]:
-    """Give the update rule that the settings name; ``adamw`` decays weights beside Adam's step.
-
-    L-BFGS takes no steps of a rule and keeps no state: any rule without a state will do.
-    """
+    """Give the update rule that the settings name; ``adamw`` decays weights beside Adam's step."""
+    if settings.solver == "lbfgs":
+        return Optimizer
     if settings.solver in {"adam", "adamw"}:
         return Adam
-    return SGD if settings.momentum == 0 or settings.solver == "lbfgs" else Momentum
+    return SGD if settings.momentum == 0 else Momentum
 
 
 _ALL = slice(None)
@@ -372,15 +369,6 @@ class Update:
         if self._scaling is not None:
             self._scaling.apply()
         return twice
-
-    def differentiate(self, scale: Any) -> Any:
-        """Make the gradients those of the mean loss with penalties, and update nothing.
-
-        `scale` and what is returned are as in `take`.
-        """
-        twice_penalty = sum(chunk.penalise() for chunk in self._chunks)
-        self._xp.multiply(self.gradients, scale, out=self.gradients)
-        return twice_penalty
 
 
 _WARM_UP = 0.3
