@@ -268,10 +268,9 @@ class SharedEngine:
         self._units = np.array([stacks[g].layout.sizes[1] for g, _ in self._places])
         ends = np.cumsum([0, *(len(one.data) * one.layout.sizes[1] for one in stacks)]).tolist()
         self.parts = [slice(start, end) for start, end in pairwise(ends)]
-        settings = stacks[0].settings
-        self.first = _make_update(xp, settings, _first_layers(stacks), put)
-        self.above = [_make_update(xp, settings, _arrays_above(one), put) for one in stacks]
-        self.updates = [self.first, *self.above]
+        arrays = (_first_layers(stacks), *map(_arrays_above, stacks))
+        self.updates = [_make_update(xp, stacks[0].settings, own, put) for own in arrays]
+        self.first, *self.above = self.updates
         self.one_thread_each, self.n_workers = one_thread_each, n_workers
         self._make_chunk, self._n_threads = make_chunk, n_threads
         self._chunks: dict[tuple[int, int], Chunk] = {}

@@ -258,10 +258,7 @@ class Hyperparameters:
     callbacks: list[Any] | tuple[Any, ...] = ()
 
 
-_OF_WEIGHTS = ("alpha", "l1", "init", "bias_init", "use_bias", "weight_rate", "bias_rate")
-"""Parameters that may be one for each layer of weights."""
-
-_OF_EMBEDDING: dict[str, tuple[Any, Any]] = {
+_OF_WEIGHTS: dict[str, tuple[Any, Any]] = {
     "alpha": (0.0, 0.0),
     "l1": (0.0, 0.0),
     "init": ("zeros", "zeros"),
@@ -270,7 +267,8 @@ _OF_EMBEDDING: dict[str, tuple[Any, Any]] = {
     "weight_rate": (1.0, 1.0),
     "bias_rate": (1.0, 1.0),
 }
-"""What they are of the two layers of a periodic embedding, whose start is drawn apart."""
+"""Parameters that may be one for each layer of weights, and what they are of the two layers of a
+periodic embedding, whose start is drawn apart."""
 
 
 @cache
@@ -368,7 +366,7 @@ def settings_of_layers(estimator: BaseMLP) -> dict[str, Any]:
             )
         of_inputs, *of_hidden = dropout_rates(dropout, depth + 1)
         dropout = (of_inputs, 0.0, 0.0, *of_hidden)
-        own = {n: (*_OF_EMBEDDING[n], *spread(one, depth + 1)) for n, one in own.items()}
+        own = {n: (*_OF_WEIGHTS[n], *spread(one, depth + 1)) for n, one in own.items()}
     return {"dropout": dropout, **own}
 
 

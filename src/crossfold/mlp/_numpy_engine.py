@@ -332,15 +332,11 @@ class _Group:
 
     def take_steps(self, block: Block) -> None:
         """Take the steps of a block whose rows have been loaded."""
-        columns = zip(
-            block.scale.T[..., None],
-            block.step_sizes.T[..., None],
-            block.learning_rates.T[..., None],
-            strict=True,
-        )
-        for s, (scale, size, rate) in enumerate(columns):
+        per_member = (block.scale, block.step_sizes, block.learning_rates)
+        for s in range(block.n_steps):
             self._differentiate(s, block)
-            self.workspace.twice_penalty[:, s] = self._update.take(scale, size, rate)
+            columns = (array[:, s, None] for array in per_member)
+            self.workspace.twice_penalty[:, s] = self._update.take(*columns)
 
     def _differentiate(self, s: int, block: Block) -> None:
         """Leave ``Σ_i w_i dL_i/dp`` of step `s` in the gradients."""
@@ -452,15 +448,11 @@ class _Chunk:
             [np.empty_like(one.parameters) for one in engine.updates] for _ in range(2)
         )
         self._begins = True
+        above = list(zip(self.totals, self._more, strict=True))[1:]
         self._parts = [
             _Part(stack, update.parameters, gradients, self._z[part], self._deltas[part])
-            for stack, part, update, *gradients in zip(
-                engine.stacks,
-                engine.parts,
-                engine.above,
-                self.totals[1:],
-                self._more[1:],
-                strict=True,
+            for stack, part, update, gradients in zip(
+                engine.stacks, engine.parts, engine.above, above, strict=True
             )
         ]
 
