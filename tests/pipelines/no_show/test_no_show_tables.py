@@ -186,6 +186,7 @@ def results(table: pd.DataFrame, flagged: list[bool], p: list[float]) -> Results
             "model": "mlp_tuned",
             "protocol": "grouped_k_fold",
             "row": np.arange(n),
+            "fold": 0,
             "group": np.arange(n) // 2,
             "target": table["no_show"].astype(int),
             "p1": p,

@@ -249,6 +249,15 @@ def test_odd_predictions_are_reported_without_impossible_figures(study, task, ch
     assert not IMPOSSIBLE.search(Text(page_of(made)).seen)
 
 
+@pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
+def test_rows_that_are_predicted_in_repeats_count_once(study, task):
+    made = dict(study(task))
+    once = make_tables(**_of_results(made))["decision"]
+    again = made["predictions"].assign(fold=lambda rows: rows["fold"] + 5)
+    made["predictions"] = pd.concat([again, made["predictions"]])
+    pd.testing.assert_frame_equal(make_tables(**_of_results(made))["decision"], once)
+
+
 def test_a_study_that_says_little_has_a_report(study):
     made = dict(study("binary"))
     empty = {name: made[name].iloc[:0] for name in ("history", "leak_guard", "comparison")}

@@ -159,10 +159,13 @@ class Results(Datasets):
         return Estimate(metric, float(row["estimate"]), *ends, int(row["n"]))
 
     def predicted(self, model: str) -> pd.DataFrame:
-        """Look up what a model says in the cross-validation, by row."""
+        """Look up what a model says in the cross-validation, each row once.
+
+        In repeats that is what it says in the first: counts and intervals are of the table's rows.
+        """
         table = self.predictions
         of_model = (table["model"] == model) & (table["protocol"] == self.protocol)
-        return table[of_model].sort_values("row")
+        return table[of_model].sort_values(["row", "fold"]).drop_duplicates("row")
 
     @cached_property
     def bootstrap(self) -> GroupBootstrap:
