@@ -1,6 +1,7 @@
 """The nodes that train: nothing leaks, everything is kept, for all kinds of targets."""
 
 import weakref
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,10 +13,10 @@ from tests.templates.cross_validation.conftest import NETWORK, family, make_stud
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import persistence
-from crossfold.templates.cross_validation import fitting, nodes
+from crossfold.templates.cross_validation import fitting, importance, nodes
 from crossfold.templates.cross_validation.encoding import target_numbers
 from crossfold.templates.cross_validation.final_model import decide
-from crossfold.templates.cross_validation.folds import read_folds
+from crossfold.templates.cross_validation.folds import assign_rows_to_folds, read_folds
 from crossfold.templates.cross_validation.importance import (
     group_columns,
     kept_models,
@@ -23,11 +24,13 @@ from crossfold.templates.cross_validation.importance import (
 )
 from crossfold.templates.cross_validation.parameters import (
     DecisionParameters,
+    FoldParameters,
     ImportanceParameters,
     PreparationParameters,
 )
 from crossfold.templates.cross_validation.training import class_separation, pool
 from crossfold.templates.parameters import TableParameters
+from crossfold.validation.comparison import corrected_resampled_t_test
 from crossfold.validation.estimates import MAIN_METRIC
 from crossfold.validation.schemas import HISTORY, PREDICTIONS
 from crossfold.validation.tables import CALIBRATION, probabilities
@@ -318,6 +321,26 @@ def test_a_column_that_says_nothing_has_no_importance(study, tuned) -> None:
     assert table.loc["level", "estimate"] == 0
     assert table["estimate"].idxmax() == "x"
     assert table.loc["x", "low"] > 0
+
+
+def test_repeats_do_not_hide_that_folds_share_their_training_rows(binary) -> None:
+    """The variance has the share that a fold validates: a third, in however many folds."""
+    folds = FoldParameters(n_splits=3, n_repeats=2, parts=4)
+    repeated = SimpleNamespace(**vars(binary))
+    repeated.folds = assign_rows_to_folds(binary.table, binary.features, folds, binary.roles, 0)
+    lost = iter(np.arange(6.0))
+    settings = ImportanceParameters(n_repeats=1, max_rows=20, n_effects=1, n_values=2)
+    _, networks, *_ = train(repeated, TUNED)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importance, "measure_fold", lambda *_: pd.Series({"x": next(lost)}))
+        patch.setattr(importance, "group_columns", lambda *_: {"x": ["x"]})
+        patch.setattr(importance, "effect_in_fold", lambda *_: np.zeros((2, 2)))
+        table, _ = nodes.measure_importance(
+            *(repeated.features, repeated.folds, networks, repeated.roles),
+            *(repeated.preparation, TUNED, settings, 0),
+        )
+    expected = corrected_resampled_t_test(np.arange(6), np.zeros(6), test_share=1 / 3)
+    assert table.loc[0, ["low", "high"]].tolist() == pytest.approx([expected.low, expected.high])
 
 
 def test_columns_that_say_one_thing_are_shuffled_together(study, tuned) -> None:

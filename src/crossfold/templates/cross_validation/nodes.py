@@ -156,8 +156,10 @@ def measure_importance(
         measured.measure_fold(model, inputs.iloc[rows], target[rows], groups, importance, seed)
         for model, rows in zip(models, unseen, strict=True)
     ]
+    # In repeats there are more folds, each of which still validates as many rows.
+    share = float(np.mean([len(rows) for rows in unseen])) / len(features)
     by_group = pd.DataFrame(lost).items()
-    table = pd.DataFrame([{"column": name, **_mean_of_folds(own)} for name, own in by_group])
+    table = pd.DataFrame([{"column": name, **_mean_of_folds(own, share)} for name, own in by_group])
     table = table.assign(folds=len(folds)).sort_values("estimate", ascending=False)
     rng = np.random.default_rng(seed)
     parts = [inputs.iloc[rng.permutation(rows)[: importance.max_rows]] for rows in unseen]
@@ -172,16 +174,18 @@ def measure_importance(
         outputs = [1] if task == "binary" else range(effects.shape[2])
         for output, (place, value) in product(outputs, enumerate(values)):
             at = {"value": float(value)} if is_number else {"level": str(value), "value": np.nan}
-            found = _mean_of_folds(effects[:, place, output])
+            found = _mean_of_folds(effects[:, place, output], share)
             lines.append({"column": column, "level": None, **at, "output": output, **found})
     effects_table = pd.DataFrame(lines).assign(folds=len(folds), rows=sum(map(len, parts)))
     return table.reset_index(drop=True), effects_table
 
 
-def _mean_of_folds(values: Any) -> dict[str, float]:
-    """Average over folds, with a 95 % interval that allows for the training rows they share."""
-    n = len(values)
-    test = corrected_resampled_t_test(values, np.zeros(n), test_share=1 / n)
+def _mean_of_folds(values: Any, share: float) -> dict[str, float]:
+    """Average over folds, with a 95 % interval that allows for the training rows they share.
+
+    `share` is that of the rows which each of them validates.
+    """
+    test = corrected_resampled_t_test(values, np.zeros(len(values)), test_share=share)
     return {"estimate": test.difference, "low": test.low, "high": test.high}
 
 
