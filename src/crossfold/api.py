@@ -18,12 +18,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 
 from crossfold.datasets.figure_dataset import to_svg
-from crossfold.datasets.table_dataset import (
-    as_text,
-    read_dates,
-    with_plain_types,
-    without_words,
-)
+from crossfold.datasets.table_dataset import as_text, read_dates, with_plain_types, without_words
 from crossfold.exceptions import CrossfoldError
 from crossfold.validation.tables import POOLED
 
@@ -65,20 +60,10 @@ class Study:
     def score(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Score new rows with the model of all rows.
 
-        Parameters
-        ----------
-        frame
-            The input columns; unknown categories and missing values are no error.
-
-        Returns
-        -------
+        The table has the input columns; unknown categories and missing values are no error. Returns
         ``row`` (from 1) and ``probability`` and ``flagged`` of two classes, ``predicted`` and
-        ``p_CLASS`` of more, ``predicted`` of numbers.
-
-        Raises
-        ------
-        CrossfoldError
-            Columns are missing; all are named. There is no row, or nothing in a column can be read.
+        ``p_CLASS`` of more, ``predicted`` of numbers. Raises a `CrossfoldError` if columns are
+        missing (all are named), if there is no row, or if nothing in a column can be read.
         """
         from crossfold.pipelines.table.nodes import build_coming_features, score_rows
 

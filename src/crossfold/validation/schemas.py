@@ -75,10 +75,7 @@ HISTORY = pa.DataFrameSchema(
 
 METRICS = pa.DataFrameSchema(
     {
-        "model": _names(),
-        "protocol": _names(),
-        "scope": _names(),
-        "metric": _names(),
+        **{name: _names() for name in ("model", "protocol", "scope", "metric")},
         "estimate": _numbers(_NUMBER, nullable=True),
         **_ENDS,
         "n": _numbers(_INTEGER, 0),
@@ -89,11 +86,7 @@ METRICS = pa.DataFrameSchema(
 
 COMPARISON = pa.DataFrameSchema(
     {
-        "model_a": _names(),
-        "model_b": _names(),
-        "protocol": _names(),
-        "metric": _names(),
-        "test": _names(),
+        **{name: _names() for name in ("model_a", "model_b", "protocol", "metric", "test")},
         "difference": _numbers(_NUMBER, nullable=True),
         **_ENDS,
         "p_value": _numbers(_NUMBER, nullable=True),

@@ -18,12 +18,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from crossfold.pipelines.images import parameters as given
 from crossfold.pipelines.images.data import SOURCE, TEST, TRAIN, VALIDATION, Rows, SplitImages
-from crossfold.pipelines.images.networks import (
-    Member,
-    class_probabilities,
-    epoch_table,
-    fit_stack,
-)
+from crossfold.pipelines.images.networks import Member, class_probabilities, epoch_table, fit_stack
 from crossfold.templates.audit import Claims, Protocol, Setup, run_side_by_side
 from crossfold.templates.audit.claims import setups_of
 from crossfold.templates.cross_validation.parameters import NetworkParameters

@@ -39,8 +39,5 @@ def create_pipeline() -> Pipeline:
         parameters={"params:seed": "params:seed"},
         tags=["modelling"],
     ) + reporting.create_pipeline(
-        STUDY,
-        inputs={"model": f"{STUDY}.networks"},
-        **reporting.parts_of(report),
-        without=WITHOUT,
+        STUDY, inputs={"model": f"{STUDY}.networks"}, **reporting.parts_of(report), without=WITHOUT
     )

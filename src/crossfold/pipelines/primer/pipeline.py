@@ -46,8 +46,5 @@ def create_pipeline() -> Pipeline:
         tags=["modelling"],
     )
     return modelling + reporting.create_pipeline(
-        STUDY,
-        inputs={"logistic": "params:logistic"},
-        **reporting.parts_of(report),
-        without=WITHOUT,
+        STUDY, inputs={"logistic": "params:logistic"}, **reporting.parts_of(report), without=WITHOUT
     )

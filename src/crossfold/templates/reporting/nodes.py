@@ -19,7 +19,7 @@ from crossfold.templates.reporting import findings, summaries
 from crossfold.templates.reporting.results import ReportParameters, Results
 from crossfold.templates.wiring import by_name
 
-DEFAULT_PAGE, BASE_PAGE = "default.md.j2", "base.md.j2"
+DEFAULT_PAGE = "default.md.j2"
 PAGES = Path(__file__).parent
 """Where pages that a page may extend or include are."""
 TABLES = by_name(
