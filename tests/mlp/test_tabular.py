@@ -132,6 +132,15 @@ def test_categories_may_be_named_and_numbers_must_be_numbers():
         TabularEncoder(categorical_features=["age"]).fit(TABLE)
 
 
+def test_dates_are_refused_and_not_taken_for_categories():
+    days = pd.date_range("2026-01-01", periods=40)
+    table = pd.DataFrame({"age": range(40), "booked": days, "waited": days - days[0]})
+    with pytest.raises(DataError, match="booked, waited: dates and durations"):
+        TabularEncoder().fit(table)
+    with pytest.raises(DataError, match=r"\b1: dates"):
+        TabularEncoder().fit(np.array([days, days]).T.astype("datetime64[s]"))
+
+
 def test_rows_are_encoded_alike_whoever_stands_beside_them():
     encoder = TabularEncoder(min_frequency=1).fit(TABLE[:4])
     together = encoder.transform(TABLE)

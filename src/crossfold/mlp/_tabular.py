@@ -142,7 +142,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         DataError
-            A column of numbers holds something else, or ``bins="tree"`` was given no targets.
+            A column of numbers holds something else, a column holds dates or durations, or
+            ``bins="tree"`` was given no targets.
         """
         self._validate_params()
         X = validate_data(self, _as_table(X), skip_check_array=True)
@@ -205,7 +206,15 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     def _find_categories(self, X: Any) -> Array:
         """Mark the columns that are categories, shape ``(n_features,)``."""
         if isinstance(self.categorical_features, str):
-            return np.array([_kind(column) not in "biuf" for column in _columns(X)], dtype=bool)
+            columns = _columns(X)
+            kinds = [_kind(column) for column in columns]
+            times = [str(getattr(columns[n], "name", n)) for n, k in enumerate(kinds) if k in "mM"]
+            if times:
+                raise DataError(
+                    f"{', '.join(times)}: dates and durations are neither numbers nor categories; "
+                    "make numbers of them (days since the first), or leave them out."
+                )
+            return np.array([kind not in "biuf" for kind in kinds], dtype=bool)
         names, given = list(getattr(self, "feature_names_in_", ())), list(self.categorical_features)
         marked = np.zeros(self.n_features_in_, dtype=bool)
         try:
