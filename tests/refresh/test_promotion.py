@@ -123,6 +123,15 @@ def test_both_models_are_scored_on_the_same_rows(tmp_path: Path) -> None:
         assert (rows[column] == by_visit.loc[rows.index, "p1"]).all()
 
 
+def test_rows_that_are_predicted_in_repeats_are_compared_once(tmp_path: Path) -> None:
+    made = run_study(tmp_path, "1", noise=1)
+    decide(made)
+    again = catalog(tmp_path, "2")
+    again.save("predictions", pd.concat([made.load("predictions")] * 2))
+    rows = common_rows(again, RULE, read_promotion(tmp_path / "model.safetensors"))
+    assert len(rows) == N
+
+
 def test_a_key_that_tells_no_rows_apart_is_refused(tmp_path: Path) -> None:
     decide(run_study(tmp_path, "1", noise=1))
     run_study(tmp_path, "2", noise=1)

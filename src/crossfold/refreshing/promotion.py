@@ -137,6 +137,7 @@ def _out_of_fold(
     of_protocol = predictions["protocol"].isin(rule.protocol)
     of_model = of_protocol & (predictions["model"] == rule.model)
     own: pd.DataFrame = predictions.loc[of_model, ["row", "target", "p1", "group"]]
+    own = own.drop_duplicates("row")  # a row comes again in repeats of the cross-validation
     row = own.pop("row")
     return own.set_index([records[name].to_numpy()[row] for name in rule.key])
 

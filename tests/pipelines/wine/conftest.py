@@ -54,6 +54,10 @@ def parameters() -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def run() -> SimpleNamespace:
+    return run_study(parameters())
+
+
+def run_study(own: dict[str, Any]) -> SimpleNamespace:
     raw = {
         f"{colour}_wines_raw": SampleWinesDataset(colour=colour, n_rows=n, seed=SEED).load()
         for colour, n in (("red", 100), ("white", 200))
@@ -65,7 +69,7 @@ def run() -> SimpleNamespace:
     made = run_in_memory(
         study,
         raw,
-        {"wine": parameters(), "seed": SEED, "data_notice": ""},
+        {"wine": own, "seed": SEED, "data_notice": ""},
         [*names, *figures],
     )
     made["wine.report"] = unescape(made["wine.report"])

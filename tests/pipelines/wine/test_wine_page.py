@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tests.pipelines.wine.conftest import parameters, run_study
 
 from crossfold.pipelines.wine.report import (
     candidate_label,
@@ -25,6 +26,17 @@ def test_the_opening_tells_whether_tuning_made_a_difference(run) -> None:
     rows = run.comparison.query("model_b == 'mlp_tuned' and test == 'McNemar'")
     [verdict] = rows[rows["model_a"] == "mlp"]["verdict"]
     assert f"the two {'differ' if verdict == 'differ' else 'are not told apart'}" in run.report
+
+
+def test_what_there_is_not_is_left_out() -> None:
+    """Rows that are predicted twice have no McNemar's test; and no fold need stand alone."""
+    own = parameters()
+    own["folds"] |= {"n_splits": 2, "n_repeats": 2}
+    own["evaluation"]["single_fold"] = None
+    page = run_study(own).report
+    assert "Every row is predicted 2 times, by models that did not learn from it: 4 folds." in page
+    assert "is then judged on wines that took no part in the choice." in " ".join(page.split())
+    assert "The single split is one fold" not in page
 
 
 def test_the_wines_and_their_duplicates_are_counted(run) -> None:

@@ -148,19 +148,19 @@ def test_a_subset_takes_no_other_figures_name(scope: str) -> None:
             {"twins": ["mlp", "torch"]},
             ["evaluation.twins names torch, and there is no such model"],
         ),
-        ({"single_fold": 3}, ["evaluation.single_fold is 3, and the folds are 0 to 2"]),
+        ({"single_fold": 6}, ["evaluation.single_fold is 6, and the folds are 0 to 5"]),
         (
             {"metric": "accuracy"},
             ["evaluation.metric is accuracy: there are r2, rmse, mae, mean_error"],
         ),
-        ({"reference": "mlp", "twins": [], "single_fold": 2, "metric": "mae"}, []),
+        ({"reference": "mlp", "twins": [], "single_fold": 5, "metric": "mae"}, []),
         ({}, []),
     ],
 )
 def test_evaluations_name_what_their_study_has(evaluation: dict, said: list[str]) -> None:
     blocks = {
         "table": {"target": "y", "task": "regression"},
-        "folds": {"n_splits": 3},
+        "folds": {"n_splits": 3, "n_repeats": 2},
         "models": {"numpy": {"mlp": {}}, "baselines": {"mean": {}}},
         "evaluation": evaluation,
     }

@@ -32,8 +32,8 @@ def accuracy(
     table = with_fold_intervals(metrics_table)
     table = table[table["scope"].isin([POOLED, single])]
     sizes = table.groupby("scope")["n"].max()
-    names = {POOLED: f"All folds, n = {count(sizes[POOLED])}"}
-    names[single] = f"Single split, n = {count(sizes[single])}"
+    told = {POOLED: "All folds", single: "Single split"}
+    names = {scope: f"{told[scope]}, n = {count(sizes[scope])}" for scope in told if scope in sizes}
     return charts.estimates(
         table, "model", ["accuracy"], series="scope", names=report.labels | names, percent=True,
         axis="Wines called correctly (95 % interval)",
@@ -111,16 +111,15 @@ def measurements(table: pd.DataFrame) -> Figure:
 
 
 def words(results: Results) -> dict[str, Any]:
-    """Find what the page says of a single split and of tuning."""
+    """Find what the page says of a single split and of tuning; false where there is none."""
     own = with_fold_intervals(results.metrics_table)
     single = f"fold {results.evaluation.single_fold}"
-    row = own[(own["model"] == results.reference) & (own["scope"] == single)].iloc[0]
+    rows = own[(own["model"] == results.reference) & (own["scope"] == single)]
     table = results.comparison
     is_pair = (table["model_b"] == TUNED) & (table["model_a"] == results.reference)
-    return {
-        "single": Estimate("accuracy", row["estimate"], row["low"], row["high"], int(row["n"])),
-        "mcnemar": table[is_pair & (table["test"] == "McNemar")].iloc[0],
-    }
+    tests = table[is_pair & (table["test"] == "McNemar")].to_dict("records")
+    of_fold = [Estimate("accuracy", *one) for one in rows[["estimate", "low", "high"]].to_numpy()]
+    return {"single": next(iter(of_fold), Estimate("accuracy")), "mcnemar": next(iter(tests), {})}
 
 
 TABLES = by_name(searched)

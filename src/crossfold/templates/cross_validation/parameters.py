@@ -354,9 +354,10 @@ def _misfits_of_study(blocks: Mapping[str, Any]) -> Iterator[str]:
             if name not in models:
                 hint = did_you_mean(name, models)
                 yield f"{field} names {name}, and there is no such model{hint}"
-    fold, n_splits = evaluation.single_fold, dict(blocks.get("folds", {})).get("n_splits", 5)
-    if fold is not None and fold >= n_splits:
-        yield f"single_fold is {fold}, and the folds are 0 to {n_splits - 1}"
+    folds = FoldParameters.model_validate(blocks.get("folds", {}))
+    fold, n_folds = evaluation.single_fold, folds.n_splits * folds.n_repeats
+    if fold is not None and fold >= n_folds:
+        yield f"single_fold is {fold}, and the folds are 0 to {n_folds - 1}"
     metric = evaluation.metric
     known = METRICS_OF[dict(blocks.get("table", {})).get("task", "binary")]
     if metric is not None and metric not in known:

@@ -195,6 +195,12 @@ class Results(Datasets):
         return int(self.folds.loc[self.folds["protocol"] == self.protocol, "fold"].nunique())
 
     @cached_property
+    def n_repeats(self) -> int:
+        """How often the cross-validation predicts each row."""
+        is_main = self.folds["protocol"].eq(self.protocol) & self.folds["role"].eq(VALIDATION)
+        return int(self.folds.loc[is_main, "row"].value_counts().max())
+
+    @cached_property
     def n_groups(self) -> int:
         """Number of groups that are kept together; that of rows where each stands for itself."""
         return int(self.folds["group"].nunique())
