@@ -1,7 +1,5 @@
 """The audit of the moons study's source: train its network from many seeds, judge its claims."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, NamedTuple
 

@@ -5,8 +5,6 @@ the order of NumPy's old global generator and on the order of the rows. From see
 faults, it gives the numbers that the source printed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated, Any, NamedTuple
 

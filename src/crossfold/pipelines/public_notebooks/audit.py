@@ -1,7 +1,5 @@
 """What public notebooks report on the appointments: their steps repeated, and a control."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, NamedTuple
 

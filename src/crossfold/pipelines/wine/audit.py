@@ -1,7 +1,5 @@
 """The audit of the wine study's source: split and train as it did, search its grid, judge it."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product

@@ -1,7 +1,5 @@
 """From measured figures to a verdict in plain words."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Collection, Mapping
 from functools import cache

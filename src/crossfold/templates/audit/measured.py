@@ -1,7 +1,5 @@
 """A measured quantity: its interval, whether a claim holds for it, what a fault changes of it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

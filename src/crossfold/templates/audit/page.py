@@ -1,7 +1,5 @@
 """The page of one audit, and that of all audits together."""
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Mapping

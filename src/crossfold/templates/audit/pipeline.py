@@ -1,7 +1,5 @@
 """The audit template: from what a study trains and judges to a page; all pages joined."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import wraps
 from typing import Any, TypeVar, get_type_hints

@@ -1,7 +1,5 @@
 """Decisions, and the model that is kept: fitted on every row, with all that scoring needs."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from importlib.metadata import version

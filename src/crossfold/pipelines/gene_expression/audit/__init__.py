@@ -1,7 +1,5 @@
 """The audit of the leukaemia study's source: repeat it, draw its figures, judge its claims."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

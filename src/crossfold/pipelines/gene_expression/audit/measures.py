@@ -1,7 +1,5 @@
 """What decides each claim of the leukaemia study's source."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

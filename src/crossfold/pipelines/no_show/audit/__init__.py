@@ -1,7 +1,5 @@
 """The audit of the no-show study's source: train the runs, time the libraries, judge the claims."""
 
-from __future__ import annotations
-
 from functools import cache
 from typing import Any
 
