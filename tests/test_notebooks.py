@@ -6,10 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
-from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
 
 import crossfold
 from crossfold.exceptions import CrossfoldError
@@ -28,7 +25,7 @@ MACHINES_OWN = re.compile(
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_are_stored_as_run_from_top_to_bottom(path: Path) -> None:
-    code = [cell for cell in nbformat.read(path, 4).cells if cell.cell_type == "code"]
+    code = [cell for cell in _read(path).cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     assert _kinds(code) >= {"text/html"}
     assert _kinds(code) & {"image/svg+xml", "image/png"}
@@ -37,7 +34,7 @@ def test_notebooks_are_stored_as_run_from_top_to_bottom(path: Path) -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_stored_outputs_name_nothing_of_the_machine(path: Path) -> None:
-    notebook = nbformat.read(path, 4)
+    notebook = _read(path)
     assert notebook.metadata["language_info"] == {"name": "python"}
     for cell in notebook.cells:
         assert "execution" not in cell.metadata, "the times of the run"
@@ -61,11 +58,22 @@ def test_what_is_the_machines_own_is_found(text: str) -> None:
     assert MACHINES_OWN.search(text)
 
 
+def _read(path: Path) -> Any:
+    """Read a notebook; nbformat compiles grammars when it is imported, which takes seconds."""
+    import nbformat
+
+    return nbformat.read(path, as_version=4)
+
+
 async def _run_all(folder: Path) -> dict[Path, Any]:
     """Run all notebooks in one kernel, which imports the libraries once; names do not stay."""
+    import nbformat
+    from nbclient import NotebookClient
+    from nbclient.exceptions import CellExecutionError
+
     blank = nbformat.v4.new_notebook()
     client = NotebookClient(blank, timeout=300, resources={"metadata": {"path": str(folder)}})
-    notebooks = {path: nbformat.read(path, as_version=4) for path in NOTEBOOKS}
+    notebooks = {path: _read(path) for path in NOTEBOOKS}
     async with client.async_setup_kernel():
         for client.nb in notebooks.values():
             client.reset_execution_trackers()
