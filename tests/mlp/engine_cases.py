@@ -10,7 +10,7 @@ import numpy as np
 from crossfold.mlp._batches import Batches, Block
 from crossfold.mlp._engine import Stack
 from crossfold.mlp._spec import Activation, Array, DataSet, Head, Member, Network, Settings
-from crossfold.mlp._start import fill_slot, make_stack
+from crossfold.mlp._start import Slot, make_stack
 from crossfold.mlp._training import make_engine
 
 SOFTSIGN = Activation(
@@ -98,7 +98,7 @@ def start(
     network: Network, data: DataSet, members: Sequence[Member], settings: Settings
 ) -> tuple[Stack, Block]:
     """Give a stack at its start and the block of its first step, with plain step sizes of one."""
-    slots = [fill_slot(i, m, network, [data], settings) for i, m in enumerate(members)]
+    slots = [Slot(i, m, network, [data], settings) for i, m in enumerate(members)]
     samplers = [slot.sampler for slot in slots]
     batches = Batches(samplers, network.layer_sizes, settings.dtype, n_workers=1)
     for sampler in samplers:

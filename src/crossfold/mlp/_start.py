@@ -234,63 +234,44 @@ class Progress:
 _NEVER = -1e30
 
 
-@dataclass
 class Slot:
     """A member in the stack: as it was given, its place among all, and what training makes of it.
 
     `layout` and `start`, its flat parameters before training, are of its own network; `places`
-    tells where they lie in the stack's flat row. `scales` are the factors of its inputs at first.
+    tells where they lie in the stack's flat row, and `state_places` the same in the optimiser's
+    arrays, which have factors of the inputs too. `scales` are these factors at first.
     """
 
-    index: int
-    network: Network
-    member: Member
-    layout: Layout
-    places: Array | slice
-    start: Array
-    scales: Array
-    sampler: BatchSampler
-    progress: Progress
-
-    @property
-    def state_places(self) -> Array | slice:
-        """Where its part of the optimiser's arrays lies, with its factors of inputs if any."""
-        if self.member.scaling is None:
-            return self.places
-        begin = Layout(self.network.layer_sizes).n_parameters
-        own: Array = np.r_[self.places, begin : begin + self.layout.sizes[0]]
-        return own
-
-
-def fill_slot(
-    index: int, member: Member, network: Network, data_sets: Sequence[DataSet], settings: Settings
-) -> Slot:
-    """Prepare one member; the first thing that its generator draws is its start."""
-    rng = np.random.default_rng(member.seed)
-    own = Layout(member.layer_sizes or network.layer_sizes)
-    scales = np.ones(own.sizes[0])
-    if member.start is None:
-        start = draw_start(rng, own, member, network, settings.dtype)
-        if member.shared_seed is not None:
+    def __init__(
+        self,
+        index: int,
+        member: Member,
+        network: Network,
+        data_sets: Sequence[DataSet],
+        settings: Settings,
+    ) -> None:
+        rng = np.random.default_rng(member.seed)  # What it draws first is the start.
+        self.index, self.member, self.network = index, member, network
+        self.layout = own = Layout(member.layer_sizes or network.layer_sizes)
+        stacked = Layout(network.layer_sizes)
+        self.places = self.state_places = stacked.places_of(own)
+        if member.scaling is not None:
+            begin = stacked.n_parameters
+            self.state_places = np.r_[self.places, begin : begin + own.sizes[0]]
+        self.scales = np.ones(own.sizes[0])
+        if member.start is not None:
+            self.start = own.join(*member.start, settings.dtype)
+        else:
+            self.start = draw_start(rng, own, member, network, settings.dtype)
+        if member.start is None and member.shared_seed is not None:
             common = np.random.default_rng(member.shared_seed)
             shared = draw_start(common, own, member, network, settings.dtype)
-            start[: own.n_hidden] = shared[: own.n_hidden]
-            scales = rng.choice([-1.0, 1.0], len(scales))
-            own.blocks(start)[0][:-1] *= scales[:, None]
-    else:
-        start = own.join(*member.start, settings.dtype)
-    data_set = data_sets[member.data]
-    return Slot(
-        index=index,
-        network=network,
-        member=member,
-        layout=own,
-        places=Layout(network.layer_sizes).places_of(own),
-        start=start,
-        scales=scales,
-        sampler=BatchSampler(member, own.sizes[:-1], data_set, network.head, settings, rng),
-        progress=Progress(settings, member),
-    )
+            self.start[: own.n_hidden] = shared[: own.n_hidden]
+            self.scales = rng.choice([-1.0, 1.0], len(self.scales))
+            own.blocks(self.start)[0][:-1] *= self.scales[:, None]
+        data_set, units = data_sets[member.data], own.sizes[:-1]
+        self.sampler = BatchSampler(member, units, data_set, network.head, settings, rng)
+        self.progress = Progress(settings, member)
 
 
 def make_stack(

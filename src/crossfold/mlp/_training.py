@@ -18,7 +18,7 @@ from crossfold.mlp._batches import Batches, Block
 from crossfold.mlp._engine import Engine, SharedBatches, SharedEngine, Stack, runs_of
 from crossfold.mlp._functions import apply_link, label_weights_of, loss_of
 from crossfold.mlp._spec import Array, DataSet, EpochEvent, Member, Network, Rows, Settings, Trained
-from crossfold.mlp._start import Slot, Units, enter_units, fill_slot, make_stack
+from crossfold.mlp._start import Slot, Units, enter_units, make_stack
 from crossfold.mlp._update import learning_rates, rule_of
 from crossfold.mlp.exceptions import ParameterError
 
@@ -123,7 +123,7 @@ class Training:
             self._units, data_sets, members = enter_units(data_sets, members)
         self._data_sets, self._settings, self._order = data_sets, settings, order
         slots = [
-            fill_slot(index, member, network, data_sets, settings)
+            Slot(index, member, network, data_sets, settings)
             for index, (network, member) in enumerate(zip(networks, members, strict=True))
         ]
         if order is None:
