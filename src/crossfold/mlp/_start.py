@@ -385,18 +385,14 @@ class Units:
         least = np.finfo(data_set.targets.dtype).eps * np.abs(offset)
         return cls(offset, np.where(scale > least, scale, 1.0))
 
-    def enter(self, data_set: DataSet) -> DataSet:
-        """Convert the targets of the same rows to these units."""
+    def enter(self, data_set: DataSet, member: Member) -> tuple[DataSet, Member]:
+        """Convert the targets, and weights that a member goes on from, to these units."""
         targets = (data_set.targets - self.offset) / self.scale
-        return replace(data_set, targets=targets.astype(data_set.targets.dtype))
-
-    def start(self, member: Member) -> Member:
-        """Let a member that goes on from weights start from them in these units."""
-        if member.start is None:
-            return member
-        (*coefs, last), (*intercepts, bias) = member.start
-        start = ([*coefs, last / self.scale], [*intercepts, (bias - self.offset) / self.scale])
-        return replace(member, start=start)
+        if member.start is not None:
+            (*coefs, last), (*intercepts, bias) = member.start
+            start = ([*coefs, last / self.scale], [*intercepts, (bias - self.offset) / self.scale])
+            member = replace(member, start=start)
+        return replace(data_set, targets=targets.astype(data_set.targets.dtype)), member
 
     def leave(self, layers: Layers) -> Layers:
         """Scale the last layer in place, so that the network gives values as they were before."""
@@ -414,12 +410,11 @@ def enter_units(
     data_sets: Sequence[DataSet], members: Sequence[Member]
 ) -> tuple[list[Units], list[DataSet], list[Member]]:
     """Measure each member's units, and convert its data to them; inputs stay shared."""
-    units = [Units.of(member, data_sets[member.data]) for member in members]
-    entered = [
-        own.enter(data_sets[member.data]) for own, member in zip(units, members, strict=True)
-    ]
-    started = [
-        replace(own.start(member), data=place)
-        for place, (own, member) in enumerate(zip(units, members, strict=True))
-    ]
+    units, entered, started = [], [], []
+    for place, member in enumerate(members):
+        own = Units.of(member, data_sets[member.data])
+        data_set, starting = own.enter(data_sets[member.data], member)
+        units.append(own)
+        entered.append(data_set)
+        started.append(replace(starting, data=place))
     return units, entered, started

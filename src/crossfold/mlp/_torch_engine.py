@@ -475,7 +475,11 @@ class TorchEngine(Engine):
             weights = self._put(block.weights)[:, :, None].unbind(1)
         elif not self.n_workers:
             weights = torch.ones_like(targets[:, :, :1]).unbind(1)
-        masks = self._masks_of(block)
+        masks = [None if mask is None else self._put(mask) for mask in block.masks]
+        if not self.n_workers:
+            units, dropout = self._stack.layout.sizes[:-1], self._stack.dropout[block.members]
+            batches = block.rows.shape[1:]
+            masks = draw_masks(dropout, units, batches, self._flat, self._generator)
         per_member = (block.scale, block.step_sizes, block.learning_rates)
         scale, sizes, rates = (
             [self._share(one) for one in self._put(array)[..., None].unbind(1)]
@@ -484,13 +488,6 @@ class TorchEngine(Engine):
         for s, (x, y) in enumerate(zip(inputs.unbind(1), targets.unbind(1), strict=True)):
             step_masks = [None if mask is None else mask[:, s] for mask in masks]
             yield StepInputs(x, y, weights[s], step_masks, scale[s], sizes[s], rates[s])
-
-    def _masks_of(self, block: Block) -> list[Tensor | None]:
-        """Give dropout masks ``(k, steps, units, batch)`` for inputs and each hidden layer."""
-        if self.n_workers:
-            return [None if mask is None else self._put(mask) for mask in block.masks]
-        units, dropout = self._stack.layout.sizes[:-1], self._stack.dropout[block.members]
-        return draw_masks(dropout, units, block.rows.shape[1:], self._flat, self._generator)
 
 
 def choose_device(name: str) -> torch.device:
