@@ -18,7 +18,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from crossfold.mlp import _training
-from crossfold.mlp._data import Targets, check_inputs, stack_rows
+from crossfold.mlp._data import Labels, Targets, check_inputs, stack_rows
 from crossfold.mlp._hyperparameters import (
     WHOLE_RUN_SCHEDULES,
     Hyperparameters,
@@ -51,12 +51,8 @@ _MLP = TypeVar("_MLP", bound="BaseMLP")
 class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
     """Multilayer perceptron; the constructor only stores, `fit` validates."""
 
-    coefs_: list[Array]
-    intercepts_: list[Array]
     loss_curve_: list[float]
-    history_: History
     validation_scores_: list[float] | None
-    n_iter_: int
     t_: int
     n_features_in_: int
     _targets: Any
@@ -286,10 +282,13 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
                 f"learning_rate_init={self.learning_rate_init}."
             )
         scores = trained.validation_scores if stops_early(self) else []
-        self._targets = targets
-        self.coefs_ = trained.coefs
-        self.intercepts_ = trained.intercepts
+        self._targets, self.n_outputs_ = targets, targets.n_outputs
+        if isinstance(targets, Labels):
+            self.classes_ = targets.classes
+        self.coefs_, self.intercepts_ = trained.coefs, trained.intercepts
+        self.n_layers_ = len(trained.coefs) + 1
         self.loss_curve_ = (self.loss_curve_ if continued else []) + trained.loss_curve
+        self.loss_ = self.loss_curve_[-1]
         earlier = (self.validation_scores_ or []) if continued else []
         self.validation_scores_ = earlier + scores if stops_early(self) else None
         self.history_ = History(
@@ -378,11 +377,6 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
         return draw(self)
 
     @property
-    def loss_(self) -> float:
-        """Training loss of the last epoch."""
-        return self.loss_curve_[-1]
-
-    @property
     def best_loss_(self) -> float | None:
         """Lowest training loss, or None with early stopping."""
         return None if stops_early(self) else min(self.loss_curve_)
@@ -391,16 +385,6 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
     def best_validation_score_(self) -> float | None:
         """Highest validation score, or None without early stopping."""
         return None if self.validation_scores_ is None else max(self.validation_scores_)
-
-    @property
-    def n_layers_(self) -> int:
-        """Number of layers, inputs and outputs included."""
-        return len(self.coefs_) + 1
-
-    @property
-    def n_outputs_(self) -> int:
-        """Number of network outputs."""
-        return int(self._targets.n_outputs)
 
     @property
     def out_activation_(self) -> str:

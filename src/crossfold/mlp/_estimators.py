@@ -33,7 +33,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     Attributes
     ----------
     classes_
-        Classes, or numbers of the labels.
+        Classes, sorted, or numbers of the labels.
     coefs_, intercepts_
         Weights ``(n_in, n_out)`` and biases ``(n_out,)`` of each layer.
     loss_curve_, loss_, best_loss_
@@ -62,12 +62,6 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         default="cross_entropy", kw_only=True
     )
     scale_targets: bool = field(default=False, init=False)
-
-    @property
-    def classes_(self) -> Array:
-        """Classes, sorted; for multilabel targets the numbers of the labels."""
-        classes: Array = self._targets.classes
-        return classes
 
     def _learn_targets(self, y: Array, classes: Array | None = None) -> Labels:
         return Labels.of(y, classes)

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from crossfold.mlp._base import BaseMLP, clone_with
 from crossfold.mlp._batches import batch_rows
+from crossfold.mlp._data import copy_features
 from crossfold.mlp._fold_stack import FoldStack
 from crossfold.mlp._hyperparameters import draw_seed
 from crossfold.mlp._spec import Array
@@ -366,6 +367,8 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         The fitted networks.
     classes_
         Classes, sorted, of a classifier.
+    n_features_in_, feature_names_in_
+        Number of inputs, and their names where they are text.
 
     Examples
     --------
@@ -411,6 +414,9 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         everyone = np.arange(n_rows), np.empty(0, dtype=np.intp)
         stack.fit(X, y, [everyone], groups=groups, sample_weight=sample_weight)
         self.estimators_ = [member for [member] in stack.estimators_]
+        copy_features(self.estimators_[0], self)
+        if _classifies(self):
+            self.classes_ = self.estimators_[0].classes_
         return self
 
     def _epochs(self, n_rows: int) -> int:
@@ -442,17 +448,6 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         mean: Array = np.mean([ask(member) for member in self.estimators_], axis=0)
         return mean
-
-    @property
-    def classes_(self) -> Array:
-        """Classes, sorted."""
-        classes: Array = self.estimators_[0].classes_
-        return classes
-
-    @property
-    def n_features_in_(self) -> int:
-        """Number of inputs."""
-        return self.estimators_[0].n_features_in_
 
     def __sklearn_tags__(self) -> Any:
         tags, own = super().__sklearn_tags__(), get_tags(self.estimator)
