@@ -126,11 +126,15 @@ def _controls(rng: np.random.Generator) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def inputs() -> SimpleNamespace:
+    return make_inputs(FOLDS)
+
+
+def make_inputs(fold_parameters: FoldParameters) -> SimpleNamespace:
     """Give what data engineering and modelling make."""
     rng = np.random.default_rng(0)
     features = _features(rng)
     expression = _expression(features)
-    folds = assign_rows_to_folds(expression, features, FOLDS, TABLE, 0)
+    folds = assign_rows_to_folds(expression, features, fold_parameters, TABLE, 0)
     predictions = _predictions(features, folds, rng)
     metrics_table = evaluate_predictions(predictions, features, TABLE, EVALUATION, 0)
     names = features.columns[1:]
@@ -169,12 +173,16 @@ def inputs() -> SimpleNamespace:
 
 @pytest.fixture(scope="module")
 def run(inputs: SimpleNamespace) -> SimpleNamespace:
+    return make_report(inputs, CONF["report"])
+
+
+def make_report(inputs: SimpleNamespace, words: dict) -> SimpleNamespace:
     pipeline = create_pipeline().only_nodes_with_tags("reporting")
     data = {f"gene_expression.{name}": value for name, value in vars(inputs).items()}
     own = {
         "table": TABLE.model_dump(),
         "evaluation": EVALUATION.model_dump(),
-        "report": CONF["report"],
+        "report": words,
     }
     made = run_in_memory(
         pipeline,
@@ -208,6 +216,20 @@ def test_the_opening_counts_patients(run, inputs) -> None:
     assert f"right for {right['original_split']:.0f} of the 12 patients" in opening
     assert "of 8 others" in opening
     assert run.report.index("Synthetic sample data.") < run.report.index("<h1>")
+
+
+def test_a_run_of_fewer_protocols_and_a_model_without_a_label_has_a_page() -> None:
+    labels = {name: said for name, said in CONF["report"]["labels"].items() if name != "linear_svm"}
+    made = make_report(
+        make_inputs(FoldParameters(n_splits=4, parts=0)), {**CONF["report"], "labels": labels}
+    )
+    assert made.tables["k_fold"]["model"].iloc[-1] == "linear_svm"
+    assert "linear_svm" in set(made.tables["tests"]["against"])
+    assert "linear_svm" in texts(made.figures["model_comparison"])
+    opening = made.report.split("</nav>")[0]
+    assert "of 36</b>" in opening
+    assert "first published file" not in opening
+    assert "left out in turn" not in made.report
 
 
 def test_the_opening_names_models_that_are_told_apart(inputs) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 import pandas as pd
 
-from crossfold.reports import charts
+from crossfold.reports import charts, style
 from crossfold.reports.tables import metric_name, side_by_side
 from crossfold.templates.cross_validation.encoding import target_numbers
 from crossfold.templates.cross_validation.folds import MAIN, read_folds
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 def metrics_of(protocol: str, shown: Sequence[str]) -> Callable[..., pd.DataFrame]:
     """Make the function that arranges metrics of one protocol, a line a model, the wrong counted.
 
-    Models are those that the report names, in its order; `shown` has the accuracy among them.
+    Models that the report names come first, in its order; `shown` has the accuracy among them.
     """
 
     def arrange(metrics_table: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
         table = metrics_table[metrics_table["scope"] == POOLED]
         own = table[table["protocol"] == protocol]
         wide = side_by_side(own, "model", "metric", shown).set_index("model")
-        wide = wide.loc[[name for name in report.labels if name in wide.index]]
+        wide = wide.loc[sorted(wide.index, key=_places(report))]
         wrong = ((1 - wide["accuracy"]) * own["n"].max()).round(1)
         wide.insert(0, "wrong", wrong.astype(int) if (wrong % 1 == 0).all() else wrong)
         return wide.rename(index=report.labels).reset_index()
@@ -57,7 +57,10 @@ def tests(
         & ((comparison["test"] == "McNemar") | over_folds)
         & (over_folds == comparison["protocol"].isin(MAIN))
     ]
-    named = {name: own[name].astype(str).map(report.labels) for name in ("model_b", "protocol")}
+    named = {
+        name: [report.labels.get(one, one) for one in own[name].astype(str)]
+        for name in ("model_b", "protocol")
+    }
     ends = {f"difference_{end}": own[end] for end in ("low", "high")}
     table = own.assign(**named, **ends).rename(columns={"model_b": "against"})
     return table[["against", "protocol", "difference", *ends, "p_value", "verdict"]]
@@ -97,13 +100,19 @@ def models(metrics_table: pd.DataFrame, report: ReportParameters) -> Figure:
     pooled = metrics_table["scope"] == POOLED
     own = metrics_table[pooled & (metrics_table["metric"] == "accuracy")]
     sizes = own.groupby("protocol")["n"].max().items()
-    names = {str(name): f"{report.labels[str(name)]}, n = {n:.0f}" for name, n in sizes}
-    order = {name: place for place, name in enumerate(report.labels)}
-    table = own.sort_values(["model", "protocol"], key=lambda column: column.map(order))
+    names = {str(name): f"{report.labels.get(str(name), name)}, n = {n:.0f}" for name, n in sizes}
+    place = _places(report)
+    table = own.sort_values(["model", "protocol"], key=lambda column: column.astype(str).map(place))
     return charts.estimates(
         table, "model", ["accuracy"], series="protocol", names=report.labels | names, percent=True,
         axis=f"{report.rows.capitalize()} called correctly (95 % interval)",
     )  # fmt: skip
+
+
+def _places(report: ReportParameters) -> Callable[[str], int]:
+    """Order names as the report does, those that it does not name last."""
+    order = {name: place for place, name in enumerate(report.labels)}
+    return lambda name: order.get(name, len(order))
 
 
 def pooled_curves(protocol: str, *names: str, of: str = "") -> Callable[..., Figure]:
@@ -118,6 +127,8 @@ def pooled_curves(protocol: str, *names: str, of: str = "") -> Callable[..., Fig
         table_epochs: pd.DataFrame, evaluation: EvaluationParameters, report: ReportParameters
     ) -> Figure:
         table = table_epochs[table_epochs["protocol"] == protocol]
+        if table.empty:
+            return style.empty_figure("Nothing was trained under this protocol.")
         part, _, figure = table["measure"].str.partition("_").to_numpy().T
         table = table.assign(part=part, figure=figure).sort_values(["part", "epoch"])
         drawn = [
