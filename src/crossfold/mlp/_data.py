@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,23 +91,21 @@ def _check_range(inputs: Any, dtype: str, X: Any, source: Any) -> None:
 
 
 def _list_columns(where: Any, X: Any, source: Any) -> str:
-    """List columns with the number of their rows that are marked, shape ``(n, n_columns)``."""
+    """List columns with the number of their rows that are marked, shape ``(n, n_columns)``.
+
+    By their names, or by their numbers where nobody knows names.
+    """
     counts = np.asarray(where.sum(axis=0)).ravel()
-    names, columns = _column_names(X, source, len(counts)), np.flatnonzero(counts)
+    columns, names = np.flatnonzero(counts), list(getattr(X, "columns", ()))
+    if not names:
+        try:
+            names = list(source.get_feature_names_out())
+        except (AttributeError, ValueError):
+            names = list(range(len(counts)))
     listed = [f"{names[c]!r} ({counts[c]} rows)" for c in columns[:_NAMED_COLUMNS]]
     more = len(columns) - len(listed)
     rest = f" and {more} more" if more else ""
     return f"{len(columns)} of {len(counts)} columns: {', '.join(listed)}{rest}"
-
-
-def _column_names(X: Any, source: Any, n_columns: int) -> Sequence[Any]:
-    """Look up the names of the columns, their numbers where they have none."""
-    if hasattr(X, "columns"):
-        return list(X.columns)
-    try:
-        return list(source.get_feature_names_out())
-    except (AttributeError, ValueError):
-        return range(n_columns)
 
 
 ClassWeight = str | Mapping[Any, float] | None

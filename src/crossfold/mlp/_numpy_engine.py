@@ -333,10 +333,10 @@ class _Group:
     def take_steps(self, block: Block) -> None:
         """Take the steps of a block whose rows have been loaded."""
         per_member = (block.scale, block.step_sizes, block.learning_rates)
-        for s in range(block.n_steps):
+        columns = zip(*(array.T[..., None] for array in per_member), strict=True)
+        for s, (scale, size, rate) in enumerate(columns):
             self._differentiate(s, block)
-            columns = (array[:, s, None] for array in per_member)
-            self.workspace.twice_penalty[:, s] = self._update.take(*columns)
+            self.workspace.twice_penalty[:, s] = self._update.take(scale, size, rate)
 
     def _differentiate(self, s: int, block: Block) -> None:
         """Leave ``Σ_i w_i dL_i/dp`` of step `s` in the gradients."""
