@@ -12,7 +12,7 @@ from functools import cache, cached_property
 
 import numpy as np
 from scipy.sparse import issparse
-from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+from threadpoolctl import ThreadpoolController
 
 from crossfold.mlp._batches import Block
 from crossfold.mlp._engine import (

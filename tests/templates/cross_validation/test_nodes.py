@@ -1,8 +1,10 @@
 """The nodes that train: nothing leaks, everything is kept, for all kinds of targets."""
 
+import threading
 import weakref
 from types import SimpleNamespace
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -223,7 +225,9 @@ def test_baselines_are_scored_on_every_protocol(study) -> None:
     assert set(said["protocol"]) == {"grouped_k_fold", "time_split"}
 
 
-def test_baselines_of_one_fold_are_held_at_a_time(binary, monkeypatch) -> None:
+def test_baselines_of_as_many_folds_as_there_are_workers_are_held_at_a_time(
+    binary, monkeypatch
+) -> None:
     held, most = [], []
     fit = fitting._fit_estimator
 
@@ -235,10 +239,28 @@ def test_baselines_of_one_fold_are_held_at_a_time(binary, monkeypatch) -> None:
 
     monkeypatch.setattr(fitting, "_fit_estimator", fitted)
     models = family(linear={"estimator": "sklearn.linear_model.LogisticRegression"})
+    with joblib.parallel_config("threading", n_jobs=2):
+        nodes.cross_validate_estimators(
+            binary.features, binary.folds, binary.roles, binary.preparation, models, 0
+        )
+    assert len(held) > 3 >= max(most)
+
+
+@pytest.mark.skipif(joblib.cpu_count() < 2, reason="there is one processor")
+def test_baselines_are_fitted_side_by_side_in_threads(binary, monkeypatch) -> None:
+    places, fit = [], fitting._fit_estimator
+
+    def fitted(*arguments):
+        places.append((threading.current_thread() is threading.main_thread(), arguments[-1]))
+        return fit(*arguments)
+
+    monkeypatch.setattr(fitting, "_fit_estimator", fitted)
+    models = family(linear={"estimator": "sklearn.linear_model.LogisticRegression"})
     nodes.cross_validate_estimators(
         binary.features, binary.folds, binary.roles, binary.preparation, models, 0
     )
-    assert len(held) > 2 >= max(most)
+    n_processors, n_at_once = joblib.cpu_count(), min(joblib.cpu_count(), len(places))
+    assert (False, max(1, n_processors // n_at_once)) in places
 
 
 def test_an_estimator_that_is_not_installed_is_left_out_with_a_word(binary, caplog) -> None:

@@ -1,6 +1,6 @@
 """Nodes that turn predictions into figures with intervals, and compare models."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from itertools import combinations
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from crossfold.exceptions import CrossfoldError
 from crossfold.templates.cross_validation.folds import COMPARED
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
+from crossfold.templates.parallel import side_by_side
 from crossfold.templates.parameters import TableParameters, Task
 from crossfold.validation.comparison import (
     COMPARISON_COLUMNS,
@@ -64,15 +65,8 @@ def evaluate_predictions(
     task, columns = table_parameters.task, ["model", "protocol"]
     jobs = [(*map(str, name), own) for name, own in predictions.groupby(columns, observed=True)]
     columns += ["scope", "metric", "estimate", "low", "high", "n"]
-    tables: list[pd.DataFrame] = _side_by_side(evaluate, jobs)
+    tables: list[pd.DataFrame] = side_by_side(evaluate, jobs)
     return pd.concat(tables, ignore_index=True)[columns]
-
-
-def _side_by_side(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> list[Any]:
-    """Call a function with the arguments of each job, on all processors of this machine."""
-    from joblib import Parallel, delayed
-
-    return list(Parallel(n_jobs=-1, require="sharedmem")(delayed(function)(*job) for job in jobs))
 
 
 def _scopes(
@@ -148,7 +142,7 @@ def _compare_under(
     metric = evaluation.metric or MAIN_METRIC[task]
     metrics = list(dict.fromkeys([*COMPARED_METRICS[task], metric]))
     jobs = [(rows, task, bootstrap) for rows in models.values()]
-    drawn = (table[metrics] for table in _side_by_side(_resampled, jobs))
+    drawn = (table[metrics] for table in side_by_side(_resampled, jobs))
     resampled = dict(zip(models, drawn, strict=True))
     scores, test_share = _fold_scores(metrics_table, metric, first["row"].nunique())
     is_repeated = bool(first["row"].duplicated().any())

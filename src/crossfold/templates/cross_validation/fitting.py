@@ -30,6 +30,7 @@ from crossfold.templates.cross_validation.training import (
     outputs_of,
     pooled_outputs,
 )
+from crossfold.templates.parallel import side_by_side
 from crossfold.validation.tables import (
     CALIBRATION,
     NOT_SET,
@@ -85,10 +86,7 @@ def fit_networks(
             table, candidates = search(template, taken, training, seed)
             searches.append(table.assign(model=names[0])[SEARCH_COLUMNS])
         learnt = [(fold, training.learn_encoder(template, fold)) for fold in taken]
-        # As many folds at once as `MOST_BYTES` hold the encoded tables of.
-        width = max((encoder.width for _, encoder in learnt), default=0)
-        fold_bytes = len(training.features) * width * np.dtype(template.dtype).itemsize
-        size = max(1, MOST_BYTES // max(1, fold_bytes))
+        size = _folds_at_once(template, learnt, training)
         for some, chosen in zip(_chunks(learnt, size), _chunks(candidates, size), strict=True):
             results, history = _fit_stack(own, some, chosen, training, seed)
             fitted += results
@@ -127,7 +125,7 @@ def _fit_stack(
 
     template, *_ = models.values()
     numbers, varied = range(template.members), set() if training.task == "regression" else VARIED
-    inputs = [training.encode(template, encoder) for _, encoder in learnt]
+    inputs = side_by_side(training.encode, [(template, encoder) for _, encoder in learnt])
     log = None
     if training.task == "binary":
         log = EpochLog(binary_scores, train_scores if template.train_scores else None)
@@ -147,19 +145,26 @@ def _fit_stack(
         # The part that a member leaves out for calibration is whole groups, and judges nobody.
         stop_on_validation=all(fold.has_parts for fold, _ in learnt),
     )
-    fitted = [
-        _scored(name, *one, own, estimators, training)
+    jobs = [
+        (name, *one, own, estimators, training)
         for name, trained in zip(models, stack.estimators_, strict=True)
         for one, own, estimators in zip(
             learnt, inputs, _chunks(trained, template.members), strict=True
         )
     ]
     places = [(fold.protocol, fold.fold, member) for fold, _ in learnt for member in numbers]
-    return fitted, history_table(stack, log, list(models), places)
+    return side_by_side(_scored, jobs), history_table(stack, log, list(models), places)
 
 
 def _chunks(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
     return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _folds_at_once(model: Model, learnt: Sequence[Learnt], training: Training) -> int:
+    """Say of how many folds `MOST_BYTES` hold the encoded tables; one at least."""
+    width = max((encoder.width for _, encoder in learnt), default=0)
+    fold_bytes = len(training.features) * width * np.dtype(model.dtype).itemsize
+    return max(1, MOST_BYTES // max(1, fold_bytes))
 
 
 def fit_estimators(
@@ -169,26 +174,33 @@ def fit_estimators(
     from joblib import effective_n_jobs
 
     for name, model in models.items():
-        # As many folds at a time as there are workers: forests of all of them fill the memory.
-        for some in _chunks(_taken_part(model, folds), effective_n_jobs(None)):
+        learnt = [(fold, training.learn_encoder(model, fold)) for fold in _taken_part(model, folds)]
+        # Each worker copies its rows. Forests of all folds would fill the memory.
+        size = max(1, _folds_at_once(model, learnt, training) // 2)
+        for some in _chunks(learnt, min(size, effective_n_jobs(None))):
             yield from _fit_some(name, model, some, training, seed)
 
 
 def _fit_some(
-    name: str, model: Model, folds: Sequence[Fold], training: Training, seed: int
+    name: str, model: Model, learnt: Sequence[Learnt], training: Training, seed: int
 ) -> Iterator[Fitted]:
+    from joblib import cpu_count, effective_n_jobs
+    from threadpoolctl import threadpool_limits
+
     from crossfold.mlp.parallel import run_tasks
 
-    learnt = [(fold, training.learn_encoder(model, fold)) for fold in folds]
-    inputs = [training.encode(model, encoder) for _, encoder in learnt]
+    inputs = side_by_side(training.encode, [(model, encoder) for _, encoder in learnt])
     kinds = training.kinds(model)
     is_level = np.repeat([kind == "categorical" for kind in kinds], list(map(len, kinds.values())))
+    n_at_once = min(effective_n_jobs(None), len(learnt) * model.members)
+    n_threads = max(1, cpu_count() // n_at_once) if n_at_once > 1 else None
     tasks = [
-        (model, is_level, own, training.target, fold.inner(member)[0], member, seed)
+        (model, is_level, own, training.target, fold.inner(member)[0], member, seed, n_threads)
         for (fold, _), own in zip(learnt, inputs, strict=True)
         for member in range(model.members)
     ]
-    made = dict(run_tasks(_fit_estimator, tasks))
+    with threadpool_limits(n_threads, "blas"):  # of the process; that of OpenMP is a thread's own
+        made = dict(run_tasks(_fit_estimator, tasks))
     members = _chunks([made.pop(number) for number in range(len(tasks))], model.members)
     for one, own, estimators in zip(learnt, inputs, members, strict=True):
         yield _scored(name, *one, own, estimators, training)
@@ -202,15 +214,19 @@ def _fit_estimator(
     rows: Rows,
     member: int,
     seed: int,
+    n_threads: int | None,
 ) -> Any:
     """Fit one member on its rows, resampled where its model asks for it."""
+    from threadpoolctl import threadpool_limits
+
     inputs, target = inputs[rows], target[rows]
     # Boosting finds no thresholds in a column without a value.
     inputs[:, np.isnan(inputs).all(axis=0)] = 0
     sampler = make_sampler(model.sampler, seed)
     if sampler is not None:
         inputs, target = sampler.fit_resample(inputs, target)
-    return make_estimator(model, is_level, seed + member).fit(inputs, target)
+    with threadpool_limits(n_threads, "openmp"):
+        return make_estimator(model, is_level, seed + member).fit(inputs, target)
 
 
 def score_table(fitted: Iterable[Fitted], training: Training) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Nodes that train and score: one for each family of models, the control, and the final model."""
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -28,6 +29,7 @@ from crossfold.templates.cross_validation.parameters import (
     PreparationParameters,
 )
 from crossfold.templates.cross_validation.training import Training, installed
+from crossfold.templates.parallel import side_by_side
 from crossfold.templates.parameters import TableParameters
 from crossfold.validation.comparison import corrected_resampled_t_test
 from crossfold.validation.tables import concatenate
@@ -80,11 +82,16 @@ def cross_validate_estimators(
 ) -> pd.DataFrame:
     """Fit the models of a family that are not our networks, as far as they are installed.
 
-    Returns the table of `score_table`.
+    Folds are fitted side by side: by the workers that ``joblib.parallel_config`` names, or in
+    threads on all processors of this machine. Returns the table of `score_table`.
     """
+    from joblib import effective_n_jobs, parallel_config
+
     training = Training(features, table_parameters, preparation, group_of_row(fold_table))
     folds = read_folds(fold_table, *SCORED)
-    return score_table(fit_estimators(installed(family.root), folds, training, seed), training)
+    are_named = effective_n_jobs(None) > 1
+    with nullcontext() if are_named else parallel_config("threading", n_jobs=-1):
+        return score_table(fit_estimators(installed(family.root), folds, training, seed), training)
 
 
 def cross_validate_control(
@@ -152,10 +159,11 @@ def measure_importance(
     target = target_numbers(features[table_parameters.target], table_parameters)
     inputs = features[[column for group in groups.values() for column in group]]
     unseen = [fold.validation_rows for fold in folds]
-    lost = [
-        measured.measure_fold(model, inputs.iloc[rows], target[rows], groups, importance, seed)
+    jobs = [
+        (model, inputs.iloc[rows], target[rows], groups, importance, seed)
         for model, rows in zip(models, unseen, strict=True)
     ]
+    lost = side_by_side(measured.measure_fold, jobs)
     # In repeats there are more folds, each of which still validates as many rows.
     share = float(np.mean([len(rows) for rows in unseen])) / len(features)
     by_group = pd.DataFrame(lost).items()
@@ -167,9 +175,8 @@ def measure_importance(
     ranked = [column for name in table["column"] for column in groups[name]]
     for column in ranked[: importance.n_effects]:
         values = measured.effect_values(features[column], importance.n_values)
-        effects = np.array(
-            [measured.effect_in_fold(*own, values) for own in zip(models, parts, strict=True)]
-        )
+        own = [(model, part, values) for model, part in zip(models, parts, strict=True)]
+        effects = np.array(side_by_side(measured.effect_in_fold, own))
         is_number = measured.is_number(values)
         outputs = [1] if task == "binary" else range(effects.shape[2])
         for output, (place, value) in product(outputs, enumerate(values)):
