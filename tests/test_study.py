@@ -10,6 +10,8 @@ from crossfold.mlp import MLPEnsemble, MLPRegressor
 from crossfold.mlp._batches import batch_rows
 from crossfold.mlp._tabular import N_STEPS, TABULAR
 from crossfold.pipelines.table.study import study_parameters
+from crossfold.templates.cross_validation.folds import assign_rows_to_folds, read_folds
+from crossfold.templates.cross_validation.parameters import FoldParameters
 from crossfold.templates.parameters import TableParameters
 from crossfold.validation.schemas import COMPARISON, METRICS, PREDICTIONS
 
@@ -183,3 +185,25 @@ def test_the_ensemble_has_the_batches_and_steps_of_the_preset(n_rows: int) -> No
     preset = MLPEnsemble(MLPRegressor(**TABULAR), n_steps=N_STEPS)
     expected = batch_rows("auto", learnt), preset._epochs(learnt)
     assert (params["batch_size"], params["max_iter"]) == expected
+
+
+@pytest.mark.parametrize("n_groups", [4, 5, 6, 7, 9, 11, 14, 19, 25])
+@pytest.mark.parametrize("n_rows", [1_000, 2_500])
+def test_every_member_learns_in_every_fold_of_a_few_groups(n_rows: int, n_groups: int) -> None:
+    table = TableParameters(target="y", positive="1", group="ward", columns={"x": "number"})
+    own = study_parameters(table, n_rows, n_groups)
+    rng = np.random.default_rng(n_groups)
+    shares = np.arange(n_groups) + 3
+    frame = pd.DataFrame(
+        {
+            "x": rng.random(n_rows),
+            "y": rng.integers(0, 2, n_rows).astype(str),
+            "ward": rng.choice(n_groups, n_rows, p=shares / shares.sum()),
+        }
+    )
+    folds = assign_rows_to_folds(frame, frame, FoldParameters(**own["folds"]), table, 0)
+    members = own["models"]["ensemble"]["mlp_ensemble"]["members"]
+    for fold in read_folds(folds):
+        for member in range(members):
+            learns, left_out = fold.inner(member)
+            assert min(len(learns), len(left_out)) > 0

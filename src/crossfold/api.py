@@ -193,7 +193,7 @@ def study(
     with _quiet():
         for warning in told:
             warnings.warn(warning, UserWarning, stacklevel=2)
-    own = study_parameters(profile.parameters, profile.n_rows)
+    own = study_parameters(profile.parameters, profile.n_rows, profile.n_groups)
     own = _merged(own, {"report": {"title": title, "command": ""}, **(parameters or {})})
     figures = {f"{NAME}.figures.{name}": name for name in FIGURES}
     with _quiet():

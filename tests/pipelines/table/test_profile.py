@@ -233,7 +233,10 @@ def test_groups_that_cannot_do_their_work_are_told(
     one = warnings_of(profile_of(visits.assign(ward="a"), "missed", group="ward"))
     assert "ward has 1 values" in one
     told = warnings_of(profile_of(visits, "missed", group="postcode"))
-    assert "postcode has 3 values, fewer than 5 folds of 5 parts need" in told
+    assert "postcode has 3 values, and 4 are needed to learn" in told
+    few = visits.assign(ward=[f"ward {row % 9}" for row in range(len(visits))])
+    told = warnings_of(profile_of(few, "missed", group="ward"))
+    assert "ward has 9 values only: whether a figure holds for others is uncertain" in told
 
 
 def test_what_tells_the_group_is_an_identifier(profile_of: Profiler, visits: pd.DataFrame) -> None:

@@ -40,7 +40,7 @@ LIMIT = 0.99
 MOST_ERRORS, FEWEST_OF_A_CLASS = 0.05, 20
 
 Integers = NDArray[np.intp]
-FEWEST_ROWS, FOLDS = 50, 5
+FEWEST_ROWS, FEWEST_GROUPS, FOLDS = 50, 4, 5
 RARE_SHARE = 0.01
 MOSTLY = 0.8  # two patients may have one name
 LEAST_VARIANCE = 1e-11  # trees of scikit-learn take 2.2e-16, in their leaves, for none
@@ -70,6 +70,12 @@ class Profile:
     missing_words: tuple[str, ...] = ()  # that stand for a missing value
     warnings: tuple[str, ...] = ()  # what should be known before anything is trained, in sentences
     units: dict[str, str] = field(default_factory=dict)  # taken out of cells to leave a number
+
+    @property
+    def n_groups(self) -> int | None:
+        """Distinct groups, None where rows stand for themselves."""
+        group = self.parameters.group
+        return next((column.distinct for column in self.columns if column.name == group), None)
 
     @property
     def date_formats(self) -> dict[str, str]:
@@ -421,7 +427,12 @@ def _group_warnings(frame: pd.DataFrame, profile: Profile) -> list[str]:
         n_groups = frame[group].nunique()
         if n_groups == frame[group].notna().sum():
             return [f"{group} has another value in every row: it keeps nothing together."]
-        few = f"{group} has {n_groups} values, fewer than {FOLDS} folds of {FOLDS} parts need."
+        if n_groups < FEWEST_GROUPS:
+            return [
+                f"{group} has {n_groups} values, and {FEWEST_GROUPS} are needed to learn from some,"
+                " to calibrate with others and to validate with the rest."
+            ]
+        few = f"{group} has {n_groups} values only: whether a figure holds for others is uncertain."
         return [few] if n_groups < 2 * FOLDS else []
     repeated = []
     for column in profile.columns:

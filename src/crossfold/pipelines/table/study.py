@@ -18,7 +18,7 @@ from crossfold.datasets.table_dataset import TableDataset, find_source
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.kinds import MOST_VALUES, find_units
 from crossfold.pipelines.table.pipeline import PARAMETERS_FILE
-from crossfold.pipelines.table.profile import MOST_ROWS, Profile, Wishes, profile_table
+from crossfold.pipelines.table.profile import FOLDS, MOST_ROWS, Profile, Wishes, profile_table
 from crossfold.templates.parameters import TableParameters
 
 NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -100,7 +100,7 @@ def write_study(
     texts = {
         "catalog.yml": _render("catalog.yml.j2", name=name, sources=sources, profile=profile),
         PARAMETERS_FILE: _render("parameters_table.yml.j2", name=name, table=profile.parameters),
-        "parameters.yml": render_models(name, profile.parameters, profile.n_rows),
+        "parameters.yml": render_models(name, profile.parameters, profile.n_rows, profile.n_groups),
     }
     if not folder.exists():
         with atomic_folder(folder) as new:
@@ -143,8 +143,13 @@ def _is_readable(value: str) -> bool:
     return True
 
 
-def render_models(name: str, table: TableParameters, n_rows: int) -> str:
-    """Write folds, models and decision, chosen by the kind of the target and the number of rows."""
+def render_models(
+    name: str, table: TableParameters, n_rows: int, n_groups: int | None = None
+) -> str:
+    """Write folds, models and decision, chosen by the kind of the target and the size of the table.
+
+    Of a few groups, each fold validates one at least, and two make a part.
+    """
     from crossfold.mlp._batches import batch_rows
     from crossfold.mlp._tabular import N_STEPS, SEARCH_SPACE, TABULAR
 
@@ -157,7 +162,9 @@ def render_models(name: str, table: TableParameters, n_rows: int) -> str:
         return max(3 if is_very_large else 6, min(60, round(epochs)))
 
     # As in the preset, batches and steps follow from the rows that one network learns from.
-    n_folds, n_parts = 5, 5 if is_small else 10
+    n_folds, n_parts = FOLDS, 5 if is_small else 10
+    if n_groups is not None:
+        n_folds, n_parts = max(2, min(n_folds, n_groups)), max(2, min(n_parts, n_groups // 2))
     learnt = round(n_rows * (1 - 1 / n_folds) * (1 - 1 / n_parts))
     own_batch = batch_size if n_rows >= MANY_ROWS else batch_rows("auto", learnt)
 
@@ -172,6 +179,7 @@ def render_models(name: str, table: TableParameters, n_rows: int) -> str:
         is_narrow_binary=table.task == "binary" and len(table.columns) <= MOST_NEWTON,
         n_folds=n_folds,
         n_parts=n_parts,
+        members=min(3 if is_very_large else 5, n_parts),
         batch_size=batch_size,
         max_iter=within_bounds(1000 * batch_size / n_rows),
         preset=TABULAR
@@ -180,13 +188,17 @@ def render_models(name: str, table: TableParameters, n_rows: int) -> str:
     )
 
 
-def study_parameters(table: TableParameters, n_rows: int) -> dict[str, Any]:
+def study_parameters(
+    table: TableParameters, n_rows: int, n_groups: int | None = None
+) -> dict[str, Any]:
     """Choose what ``parameters.yml`` would hold, for a study without a project.
 
     Returns the blocks that `crossfold.templates.cross_validation.create_pipeline` reads, but for
     ``table``.
     """
-    chosen: dict[str, Any] = yaml.safe_load(render_models("study", table, n_rows))["study"]
+    chosen: dict[str, Any] = yaml.safe_load(render_models("study", table, n_rows, n_groups))[
+        "study"
+    ]
     return chosen
 
 
