@@ -136,6 +136,8 @@ def test_the_page_compares_features_with_the_penalty_of_the_reference(
 def test_variants_are_named_once_and_the_reference_is_one(run: SimpleNamespace) -> None:
     with pytest.raises(ValidationError, match="each factor should come once"):
         VariantParameters(alphas=(0.1, 0.10000001))
+    with pytest.raises(ValidationError, match="less than"):
+        DrawParameters(step=0.8)  # the map could be a single point wide
     evaluation = EvaluationParameters(reference="quadratic_1", twins=())
     with pytest.raises(CrossfoldError, match="names quadratic_1, but the variants are quadratic_0"):
         nodes.compare_variants(run.predictions, run.draws, VARIANTS, evaluation)

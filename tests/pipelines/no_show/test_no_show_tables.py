@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from pydantic import ValidationError
 
-from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines import no_show
 from crossfold.pipelines.no_show import report
 from crossfold.pipelines.no_show.report import CONDITIONS, rate_table, subgroup_columns
@@ -279,9 +279,8 @@ def test_the_page_says_what_calling_a_tenth_brings() -> None:
     assert found["base_rate"] == 0.5
     assert found["sms"] == ""  # nobody had one
     for wrong in ("abc", 7):
-        other = replace(made, report=ReportParameters(extra={"share": wrong}))
-        with pytest.raises(CrossfoldError, match=r"extra\.share is .* at most 1"):
-            report.words(other, decision, sms, groups, pd.DataFrame())
+        with pytest.raises(ValidationError, match=r"share is .* at most 1"):  # before any node
+            ReportParameters(extra={"share": wrong})
 
 
 ENDS = ("", "_low", "_high")

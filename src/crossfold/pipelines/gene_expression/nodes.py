@@ -29,7 +29,7 @@ class FeatureParameters(Parameters):
     """Values below, in the scanner's units, are set to it before the logarithm is taken; 100 and
     16,000 are customary (Dudoit et al. 2002)."""
     ceiling: PositiveFloat = 16000
-    """Values above are set to it."""
+    """Values above are set to it, before the logarithm too; without it neither is read."""
 
     @model_validator(mode="after")
     def _check_bounds(self) -> Self:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, NonNegativeFloat, PositiveFloat
+from pydantic import Field, NonNegativeFloat
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.moons.variants import (
@@ -51,8 +51,8 @@ class DrawParameters(Parameters):
 
     n_draws: Annotated[int, Field(ge=2)] = 20
     """Sets of training points, at least 2."""
-    step: PositiveFloat = 0.02
-    """Distance of neighbouring points of the map."""
+    step: Annotated[float, Field(gt=0, lt=0.8)] = 0.02
+    """Distance of neighbouring points of the map, which is at least 0.8 wide."""
 
 
 def draw_points(points: PointParameters, seed: int) -> pd.DataFrame:

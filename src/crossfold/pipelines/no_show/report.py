@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.exceptions import CrossfoldError
 from crossfold.reports import charts
 from crossfold.reports.tables import Estimate, side_by_side
 from crossfold.reports.words import fitting_interval, percent, percent_interval, plain
@@ -334,11 +333,6 @@ def words(
 ) -> dict[str, Any]:
     """Compute what the page names: what calling a tenth brings, texts on SMS and subgroups."""
     share = results.report.extra["share"]
-    if not (isinstance(share, int | float) and 0 < share <= 1):
-        raise CrossfoldError(
-            f"no_show.report.extra.share is {share!r}: give the share of appointments that can be"
-            " called, above 0 and at most 1."
-        )
     row = table_decision.iloc[int((table_decision["share"] - share).abs().argmin())]
     found = {
         name: Estimate(

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from crossfold.reports.tables import Estimate
 from crossfold.reports.words import day
@@ -39,7 +39,15 @@ class ReportParameters(Parameters):
     labels: dict[str, str] = Field(default_factory=dict)
     """Names of models, columns and protocols as a reader knows them."""
     extra: dict[str, Any] = Field(default_factory=dict)
-    """What else the study's own page and figures need."""
+    """What else the study's own page and figures need; of these, `share` is one of rows."""
+
+    @field_validator("extra")
+    @classmethod
+    def _has_a_share(cls, value: dict[str, Any]) -> dict[str, Any]:
+        share = value.get("share", 1)
+        if not (isinstance(share, int | float) and 0 < share <= 1):
+            raise ValueError(f"share is {share!r}: give a share of rows, above 0 and at most 1")
+        return value
 
 
 @dataclass(frozen=True)
