@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.feature_selection import VarianceThreshold
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneOut, StratifiedKFold
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from crossfold.mlp import ExperimentStack, FoldStack, MLPClassifier, MLPRegressor
 from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
@@ -426,3 +426,11 @@ def test_shared_inputs_are_kept_once(table, unequal_folds, monkeypatch):
     FoldStack(MLPClassifier(**NETWORK)).fit([X, X, X, X], table[1], unequal_folds)
     assert len(seen) == 1
     assert np.shares_memory(seen[0].inputs, X)
+
+
+@pytest.mark.parametrize("preprocessor", [None, FunctionTransformer()])
+def test_refused_inputs_are_told_of_the_network(table, preprocessor):
+    X, y = table
+    stack = FoldStack(MLPClassifier(**NETWORK), preprocessor=preprocessor)
+    with pytest.raises(ValueError, match="is required by MLPClassifier"):
+        stack.fit(X[:, :0], y, cv=2)

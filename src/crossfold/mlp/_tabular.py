@@ -20,7 +20,6 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from crossfold.mlp._base import BaseMLP, clone_with
 from crossfold.mlp._batches import batch_rows
-from crossfold.mlp._data import copy_features
 from crossfold.mlp._fold_stack import FoldStack
 from crossfold.mlp._hyperparameters import draw_seed
 from crossfold.mlp._spec import Array
@@ -367,8 +366,8 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         The fitted networks.
     classes_
         Classes, sorted, of a classifier.
-    n_features_in_, feature_names_in_
-        Number of inputs, and their names where they are text.
+    n_features_in_
+        Number of inputs.
 
     Examples
     --------
@@ -414,7 +413,7 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         everyone = np.arange(n_rows), np.empty(0, dtype=np.intp)
         stack.fit(X, y, [everyone], groups=groups, sample_weight=sample_weight)
         self.estimators_ = [member for [member] in stack.estimators_]
-        copy_features(self.estimators_[0], self)
+        self.n_features_in_ = self.estimators_[0].n_features_in_
         if _classifies(self):
             self.classes_ = self.estimators_[0].classes_
         return self
