@@ -11,7 +11,7 @@ import pytest
 from kedro.io import DataCatalog, DatasetError
 
 from crossfold.datasets import PromotedModelDataset
-from crossfold.datasets.networks import read_promotion
+from crossfold.datasets.networks import Promotion, read_promotion, write_promotion
 from crossfold.mlp import MLPClassifier
 from crossfold.refreshing.hooks import ModelRule
 from crossfold.refreshing.promotion import common_rows, consider, difference
@@ -130,6 +130,14 @@ def test_rows_that_are_predicted_in_repeats_are_compared_once(tmp_path: Path) ->
     again.save("predictions", pd.concat([made.load("predictions")] * 2))
     rows = common_rows(again, RULE, read_promotion(tmp_path / "model.safetensors"))
     assert len(rows) == N
+
+
+def test_a_model_is_not_compared_with_itself(tmp_path: Path) -> None:
+    """An earlier promotion that names no predictions leaves nothing to compare with."""
+    run_study(tmp_path, "1", noise=1)
+    write_promotion(tmp_path / "model.safetensors", Promotion("1", "1"))
+    told = decide(run_study(tmp_path, "2", noise=9))
+    assert told == "model 2 is in use: there is nothing to compare."
 
 
 def test_a_key_that_tells_no_rows_apart_is_refused(tmp_path: Path) -> None:

@@ -74,9 +74,11 @@ def consider(
     if before is None:
         first = Promotion(latest, latest, evidence)
         return Decision(folder, first, f"{name} {latest} is in use: it is the first.")
-    is_scored = {rule.predictions, rule.records} <= evidence.keys() & before.evidence.keys()
-    found = None
-    if is_scored or policy == "auto":
+    needed, found = {rule.predictions, rule.records}, None
+    was_scored = needed <= before.evidence.keys()
+    is_scored = was_scored and needed <= evidence.keys()
+    # Without evidence of the one before, the new model would be compared with itself.
+    if is_scored or (was_scored and policy == "auto"):
         rows = common_rows(catalog, rule, before)
         found = None if rows.empty else difference(rows, rule.metric)
     why = "; ".join(_reasons(policy, is_scored, found))
