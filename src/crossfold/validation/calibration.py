@@ -47,7 +47,13 @@ class LogOddsCalibrator:
 
 @dataclass(frozen=True)
 class IsotonicCalibrator:
-    """A non-decreasing piecewise-linear map through points: raw and calibrated probabilities."""
+    """A non-decreasing piecewise-linear map through fitted points.
+
+    Attributes
+    ----------
+    x, y
+        Raw and calibrated probabilities of the points, increasing.
+    """
 
     x: tuple[float, ...]
     y: tuple[float, ...]
@@ -80,8 +86,19 @@ def fit_calibrator(
 ) -> Calibrator:
     """Fit a calibrator on predictions for rows that the model did not learn from.
 
-    `p` are raw probabilities in [0, 1], `y` is 0 or 1, both of shape ``(n,)``. Raises a
-    `CalibrationError`: there is no such method.
+    Parameters
+    ----------
+    method
+        ``none``, ``platt``, ``isotonic`` or ``beta``.
+    p
+        Raw probabilities, shape ``(n,)``, in [0, 1].
+    y
+        0 or 1, shape ``(n,)``.
+
+    Raises
+    ------
+    CalibrationError
+        There is no such method.
     """
     p, y = np.asarray(p, dtype=np.float64), np.asarray(y, dtype=np.float64)
     if method == "none":
@@ -142,11 +159,21 @@ def reliability_curve(
     n_bins: int = 10,
     strategy: Literal["uniform", "quantile"] = "quantile",
 ) -> pd.DataFrame:
-    """Compare predicted with observed shares, bin by bin; empty bins are left out.
+    """Compare predicted with observed shares, bin by bin.
 
-    `y` is 0/1 and `p` probabilities, shape ``(n,)``; bins are of equal width, or of about equal
-    numbers of rows. Returns columns ``mean_predicted``, ``observed``, ``low``, ``high`` (Wilson,
-    95 %), ``n`` and ``positives``, by increasing prediction.
+    Parameters
+    ----------
+    y, p
+        0/1 and probabilities, shape ``(n,)``.
+    n_bins
+        Number of bins; empty ones are left out.
+    strategy
+        Bins of equal width, or of about equal numbers of rows.
+
+    Returns
+    -------
+    Columns ``mean_predicted``, ``observed``, ``low``, ``high`` (Wilson, 95 %), ``n`` and
+    ``positives``, by increasing prediction.
     """
     y, p = np.asarray(y), np.asarray(p, dtype=np.float64)
     edges = (
@@ -178,8 +205,16 @@ def calibration_measures(y: ArrayLike, p: ArrayLike, bootstrap: GroupBootstrap) 
     ``observed_over_expected`` the ratio of events to the sum of probabilities (Van Calster et al.
     2019). A resample's regression starts from that of all rows and takes one step of Newton's.
 
-    `y` is 0/1 and `p` probabilities, shape ``(n,)``, of the rows of the bootstrap. Returns columns
-    ``metric``, ``estimate``, ``low``, ``high`` (95 %); NaN where there is one class, or one
+    Parameters
+    ----------
+    y, p
+        0/1 and probabilities, shape ``(n,)``.
+    bootstrap
+        Covers the same `n` rows.
+
+    Returns
+    -------
+    Columns ``metric``, ``estimate``, ``low``, ``high`` (95 %); NaN where there is one class, or one
     prediction, of which no line can be drawn.
     """
     y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)

@@ -20,10 +20,16 @@ COMPARISON_COLUMNS = (
 
 @dataclass(frozen=True)
 class TestResult:
-    """The result of a comparison of model A with model B: A minus B with its 95 % interval.
+    """The result of a comparison of model A with model B.
 
-    The interval is the 90 % one for an equivalence test, as is customary. Statistic and p-value are
-    NaN where they are undefined; `n` is folds or discordant pairs, or rows: what the test counts.
+    Attributes
+    ----------
+    difference, low, high
+        A minus B, and its 95 % interval (90 % for an equivalence test, as is customary).
+    statistic, p_value
+        Of the test; NaN where it is undefined.
+    n
+        Folds or discordant pairs, or rows: what the test counts.
     """
 
     difference: float
@@ -42,8 +48,14 @@ def corrected_resampled_t_test(
     """Compare fold scores of two models, allowing for training sets that overlap.
 
     The variance of the mean difference is ``(1/k + test_share/(1 − test_share))·s²`` instead of
-    ``s²/k`` (Nadeau and Bengio 2003, equation 9). Scores are of each fold, of all repeats, shape
-    ``(k,)``, k ≥ 2; `test_share` is the share of rows that each fold validates, in (0, 1).
+    ``s²/k`` (Nadeau and Bengio 2003, equation 9).
+
+    Parameters
+    ----------
+    scores_a, scores_b
+        Score of each fold, of all repeats, shape ``(k,)``, k ≥ 2.
+    test_share
+        Share of rows that each fold validates, in (0, 1).
     """
     from scipy.stats import t
 
@@ -62,9 +74,17 @@ def equivalence_test(
 ) -> TestResult:
     """Test whether two models differ by less than a margin: two one-sided tests (Schuirmann 1987).
 
-    Scores and `test_share` are as in `corrected_resampled_t_test`; the margin, > 0, is the largest
-    difference that counts as none. A p-value below 0.05 means that the models are equivalent within
-    the margin; the interval is the 90 % one, which then lies within ± margin.
+    Parameters
+    ----------
+    scores_a, scores_b, test_share
+        As in `corrected_resampled_t_test`.
+    margin
+        Largest difference that counts as none, > 0.
+
+    Returns
+    -------
+    A p-value below 0.05 means that the models are equivalent within the margin; the interval is
+    the 90 % one, which then lies within ± margin.
     """
     from scipy.stats import t
 
@@ -93,11 +113,18 @@ def mcnemar_test(y: ArrayLike, flagged_a: ArrayLike, flagged_b: ArrayLike) -> Te
     """Compare the decisions of two models on the same rows: McNemar's exact test (McNemar 1947).
 
     Rows that both models decide alike say nothing; of the others, the discordant ones, each model
-    would be right in half if there were no difference. Arguments are 0/1 or bool, shape ``(n,)``.
+    would be right in half if there were no difference.
 
-    Returns the difference of the accuracies with the exact interval that belongs to the test: that
-    of the share of discordant rows in which A is right (Clopper and Pearson 1934), so that it
-    leaves out zero where the p-value is below 0.05. `n` counts the discordant rows.
+    Parameters
+    ----------
+    y, flagged_a, flagged_b
+        0/1 or bool, shape ``(n,)``.
+
+    Returns
+    -------
+    The difference of the accuracies with the exact interval that belongs to the test: that of the
+    share of discordant rows in which A is right (Clopper and Pearson 1934), so that it leaves out
+    zero where the p-value is below 0.05. `n` counts the discordant rows.
     """
     from scipy.stats import binomtest
 
@@ -117,10 +144,19 @@ def mcnemar_test(y: ArrayLike, flagged_a: ArrayLike, flagged_b: ArrayLike) -> Te
 def paired_bootstrap(differences: ArrayLike, *, n_resamples: int, seed: int) -> TestResult:
     """Resample rows to give the mean of their differences an interval.
 
-    Differences, shape ``(n,)``, are what model A scores more than model B on each row: with several
-    trainings of each, the difference of the shares that are right. `seed` seeds the draws.
+    Parameters
+    ----------
+    differences
+        What model A scores more than model B on each row, shape ``(n,)``: with several trainings
+        of each, the difference of the shares that are right.
+    n_resamples
+        Bootstrap resamples.
+    seed
+        Seeds the draws.
 
-    Returns the mean, its 95 % percentile interval and the number of rows; no statistic, no p-value.
+    Returns
+    -------
+    The mean, its 95 % percentile interval and the number of rows; no statistic, no p-value.
     """
     values, counts = np.unique(np.asarray(differences, dtype=np.float64), return_counts=True)
     n = int(counts.sum())
@@ -132,8 +168,14 @@ def paired_bootstrap(differences: ArrayLike, *, n_resamples: int, seed: int) -> 
 def paired_t_test(scores_a: ArrayLike, scores_b: ArrayLike) -> TestResult:
     """Compare the scores of two models that were trained from the same seeds: paired t-test.
 
-    Scores are of each seed, shape ``(k,)``, k ≥ 2. Returns the mean difference with its 95 %
-    interval; a p-value of 1 or 0 where all differ alike.
+    Parameters
+    ----------
+    scores_a, scores_b
+        Score of each seed, shape ``(k,)``, k ≥ 2.
+
+    Returns
+    -------
+    The mean difference with its 95 % interval; a p-value of 1 or 0 where all differ alike.
     """
     from scipy.stats import ttest_rel
 

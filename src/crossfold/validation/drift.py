@@ -21,8 +21,12 @@ def population_stability_index(before: ArrayLike, now: ArrayLike) -> float:
     The sum over bins of ``(now - before) * ln(now / before)``, with natural logarithms: the
     symmetric divergence of Jeffreys (1946), used on scores and characteristics with the marks 0.1
     (some shift) and 0.25 (a large one) by Siddiqi, *Credit Risk Scorecards* (2006), chapter 10.
-    Shares in [0, 1], shape ``(n_bins,)``, count as 0.0001 below that, as in an empty bin, so that
-    the index stays finite.
+
+    Parameters
+    ----------
+    before, now
+        Shares in [0, 1], shape ``(n_bins,)``. Below 0.0001, as in an empty bin, they count as
+        0.0001, so that the index stays finite.
     """
     p, q = (np.maximum(np.asarray(shares, dtype=float), EMPTY_SHARE) for shares in (before, now))
     return float(np.sum((q - p) * np.log(q / p)))
@@ -61,9 +65,14 @@ def _into_quantiles(before: pd.Series, now: pd.Series) -> tuple[pd.Series, pd.Se
 def index_by_chance(counts_before: ArrayLike, counts_now: ArrayLike) -> float:
     """Give the index that 95 % of draws from one and the same population stay below.
 
-    ``(1 / n + 1 / m)`` times the quantile of chi-squared with one degree of freedom less than there
-    are bins (Yurdakul and Naranjo 2020, *Journal of Risk Model Validation* 14(4)); rows, counted in
-    each bin, shape ``(n_bins,)``, are taken for independent.
+    ``(1 / n + 1 / m)`` times the quantile of chi-squared with one degree of freedom less than
+    there are bins (Yurdakul and Naranjo 2020, *Journal of Risk Model Validation* 14(4)); rows
+    count as independent.
+
+    Parameters
+    ----------
+    counts_before, counts_now
+        Rows in each bin, shape ``(n_bins,)``.
     """
     from scipy.stats import chi2
 
@@ -75,11 +84,18 @@ def index_by_chance(counts_before: ArrayLike, counts_now: ArrayLike) -> float:
 
 
 def feature_drift(before: pd.DataFrame, now: pd.DataFrame) -> pd.DataFrame:
-    """Compare the columns of two tables of at least one row, which need not be the same.
+    """Compare the columns of two tables.
 
-    Returns columns ``name``, ``before`` and ``now`` (the mean of numbers, the share of flags, else
-    NaN), ``index``, ``by_chance`` and ``verdict``; the largest index first, and at the end, without
-    one, the columns that only one of them has.
+    Parameters
+    ----------
+    before, now
+        Tables with at least one row; rows need not be the same.
+
+    Returns
+    -------
+    Columns ``name``, ``before`` and ``now`` (the mean of numbers, the share of flags, else NaN),
+    ``index``, ``by_chance`` and ``verdict``; the largest index first, and at the end, without one,
+    the columns that only one of them has.
     """
     table = pd.DataFrame(
         [
@@ -115,8 +131,14 @@ def _mean(column: pd.Series) -> float:
 def label_rates(label: pd.Series) -> pd.DataFrame:
     """Give the rate of each level of a label, or of True alone, with 95 % Wilson intervals.
 
-    Rows where the label is missing do not count. Returns columns ``rate``, ``low`` and ``high``,
-    all in [0, 1], by level.
+    Parameters
+    ----------
+    label
+        Classes, shape ``(n,)``; rows where it is missing do not count.
+
+    Returns
+    -------
+    Columns ``rate``, ``low`` and ``high``, all in [0, 1], by level.
     """
     known = label.dropna()
     counts = known.astype(object).value_counts().sort_index()
@@ -129,9 +151,16 @@ def label_rates(label: pd.Series) -> pd.DataFrame:
 
 
 def rate_changes(now: pd.DataFrame, before: pd.DataFrame | None = None) -> pd.DataFrame:
-    """Compare the rates of two tables, as `label_rates` gives them.
+    """Compare the rates of two tables.
 
-    Returns columns ``level``, ``now``, ``now_low`` and ``now_high``; with `before` its own, and the
+    Parameters
+    ----------
+    now, before
+        As `label_rates` gives them.
+
+    Returns
+    -------
+    Columns ``level``, ``now``, ``now_low`` and ``now_high``; with `before` its own, and the
     difference ``estimate`` with its 95 % interval ``low`` and ``high`` (Newcombe 1998, method 10,
     for independent rows).
     """

@@ -27,9 +27,21 @@ class GroupBootstrap:
     paired (Efron and Tibshirani 1993, chapter 8; Field and Welsh 2007 for clusters). With ``[]`` it
     is that of some of the rows, in any order; what is drawn does not depend on them.
 
-    `groups` are the group of each row, shape ``(n,)``; ``arange(n)`` where every row stands for
-    itself. `codes` are their numbers, shape ``(n,)``; `drawn` is how often each resample drew each
-    group, shape ``(n_resamples, n_groups)``.
+    Parameters
+    ----------
+    groups
+        Group of each row, shape ``(n,)``; ``arange(n)`` where every row stands for itself.
+    n_resamples
+        Number of resamples.
+    seed
+        Seeds the draws.
+
+    Attributes
+    ----------
+    codes
+        Number of each row's group, shape ``(n,)``.
+    drawn
+        How often each resample drew each group, shape ``(n_resamples, n_groups)``.
     """
 
     def __init__(self, groups: ArrayLike, n_resamples: int, seed: int) -> None:
@@ -60,7 +72,17 @@ class GroupBootstrap:
         return round(self._n_groups * repeats) < self._n_rows
 
     def sums(self, columns: Iterable[ArrayLike]) -> Values:
-        """Sum ``k`` numbers of the rows, each of shape ``(n,)``: shape ``(n_resamples, k)``."""
+        """Sum numbers of the rows over every resample.
+
+        Parameters
+        ----------
+        columns
+            ``k`` of them, each of shape ``(n,)``.
+
+        Returns
+        -------
+        Shape ``(n_resamples, k)``.
+        """
         of_groups = [np.bincount(self.codes, own, self._n_groups) for own in columns]
         summed = np.stack(of_groups, axis=1)
         return np.concatenate(
@@ -70,8 +92,14 @@ class GroupBootstrap:
     def counts(self, kinds: NDArray[np.intp], n_kinds: int) -> Iterator[Counts]:
         """Count the rows of each kind in every resample, a block of resamples at a time.
 
-        `kinds` are the number of each row's kind, shape ``(n,)``, below `n_kinds`. Yields shape
-        ``(n_kinds, resamples)``.
+        Parameters
+        ----------
+        kinds
+            Number of each row's kind, shape ``(n,)``, below `n_kinds`.
+
+        Yields
+        ------
+        Shape ``(n_kinds, resamples)``.
         """
         from scipy.sparse import csr_array
 
@@ -99,7 +127,10 @@ def percentile_interval(resampled: Values) -> tuple[float, float]:
 def t_interval(values: ArrayLike) -> tuple[float, float, float]:
     """Compute the mean of repeats and its 95 % t-interval (Student 1908), NaN for a single one.
 
-    Values, shape ``(k,)``, are a figure of each draw, seed or permutation.
+    Parameters
+    ----------
+    values
+        Shape ``(k,)``: a figure of each draw, seed or permutation.
     """
     from scipy.stats import sem, t
 

@@ -26,9 +26,21 @@ def check_leaks(
     identity: pd.DataFrame | None = None,
     synthetic: NDArray[np.intp] | None = None,
 ) -> pd.DataFrame:
-    """Check by `find_leaks` that nothing crosses a fold; its table is returned.
+    """Check that nothing crosses a fold, and stop the run if something does.
 
-    Raises a `LeakError` if something crosses; the message says what and how many.
+    Parameters
+    ----------
+    folds, groups, identity, synthetic
+        As in `find_leaks`.
+
+    Returns
+    -------
+    The table of `find_leaks`, in which nothing crosses.
+
+    Raises
+    ------
+    LeakError
+        Something crosses a fold; the message says what and how many.
     """
     table = find_leaks(folds, groups=groups, identity=identity, synthetic=synthetic)
     counts = zip(table["crossing"], table["check"], strict=True)
@@ -49,15 +61,23 @@ def find_leaks(
 ) -> pd.DataFrame:
     """Count what crosses from training into validation rows.
 
-    Folds are the fold in which each row is validated, shape ``(n,)``, -1 for rows that only train;
-    or pairs of training and validation rows, as many as there are: repeats and leave-one-out alike.
-    No group, shape ``(n,)``, may be on both sides of a fold, nor rows equal in all columns of the
-    table `identity` of `n` rows. `synthetic` has, for rows made by resampling, the row that they
-    were made from, else `NOT_SYNTHETIC`; shape ``(n,)``, or ``(n, parents)`` for rows made from
-    several. Synthetic rows may only train, and not beside a validation row that they were made
-    from.
+    Parameters
+    ----------
+    folds
+        Fold in which each row is validated, shape ``(n,)``, -1 for rows that only train; or pairs
+        of training and validation rows, as many as there are: repeats and leave-one-out alike.
+    groups
+        Group of each row, shape ``(n,)``: no group may be on both sides of a fold.
+    identity
+        Table of `n` rows: rows equal in all its columns are the same and must not be on both sides.
+    synthetic
+        For rows made by resampling, the row that they were made from, else `NOT_SYNTHETIC`; shape
+        ``(n,)``, or ``(n, parents)`` for rows made from several. Synthetic rows may only train, and
+        not beside a validation row that they were made from.
 
-    Returns one row for each check: ``check``, ``rows_checked``, ``crossing`` and ``verdict``.
+    Returns
+    -------
+    One row for each check: ``check``, ``rows_checked``, ``crossing`` and ``verdict``.
     """
     pairs = fold_rows(folds) if isinstance(folds, np.ndarray) else folds
     n_rows = len(np.unique(np.concatenate([rows for pair in pairs for rows in pair])))

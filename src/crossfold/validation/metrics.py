@@ -25,12 +25,21 @@ def binary_metrics(
 ) -> dict[str, Values]:
     """Compute all metrics of one model, once or on every resample.
 
-    `y` is 0 or 1, `p` the probability of class 1 in [0, 1], `flagged` bool, or None for no decision
-    metrics, all of shape ``(n,)``; the bootstrap is of the same rows, and None counts every row
-    once.
+    Parameters
+    ----------
+    y
+        0 or 1, shape ``(n,)``.
+    p
+        Probability of class 1, shape ``(n,)``, in [0, 1].
+    flagged
+        Decisions, bool, shape ``(n,)``, or None for no decision metrics.
+    bootstrap
+        Of the same rows; None counts every row once.
 
-    Returns for each metric an array of shape ``(n_resamples,)``, or ``(1,)``; NaN where it is
-    undefined, as with one class only or no row.
+    Returns
+    -------
+    For each metric an array of shape ``(n_resamples,)``, or ``(1,)``; NaN where it is undefined, as
+    with one class only or no row.
     """
     y, p = np.asarray(y, dtype=bool), np.asarray(p, dtype=np.float64)
     bootstrap = bootstrap or GroupBootstrap.each_once(len(y))
@@ -138,12 +147,18 @@ def wilson_interval(successes: Any, n: Any) -> tuple[Values, Values]:
 def multiclass_metrics(counts: ArrayLike) -> dict[str, Values]:
     """Compute all metrics of one or many confusion matrices at once, as scikit-learn defines them.
 
-    `counts` are rows by true class (last axis but one) and predicted class (last), shape
-    ``(..., k, k)``. A precision, recall or F1 whose denominator is 0 counts as 0 in the mean over
-    classes; all classes are in that mean.
+    A precision, recall or F1 whose denominator is 0 counts as 0 in the mean over classes; all
+    classes are in that mean.
 
-    Returns for each of `MULTICLASS_METRICS` an array of shape ``(...)``. ``mcc`` is Matthews'
-    correlation for several classes (Gorodkin 2004).
+    Parameters
+    ----------
+    counts
+        Rows by true class (last axis but one) and predicted class (last), shape ``(..., k, k)``.
+
+    Returns
+    -------
+    For each of `MULTICLASS_METRICS` an array of shape ``(...)``. ``mcc`` is Matthews' correlation
+    for several classes (Gorodkin 2004).
     """
     counts = np.asarray(counts, dtype=np.float64)
     hits = np.diagonal(counts, axis1=-2, axis2=-1)
@@ -169,9 +184,15 @@ def confusion_counts(rows: pd.DataFrame, k: int) -> NDArray[np.intp]:
 def class_rates(counts: ArrayLike) -> pd.DataFrame:
     """Compute precision and recall of each class with Wilson's intervals.
 
-    `counts` are rows by true and predicted class, shape ``(k, k)``. Returns a row for each class:
-    ``precision`` and ``recall``, each with ``_low`` and ``_high``; NaN of a class that was never
-    named, or never seen.
+    Parameters
+    ----------
+    counts
+        Rows by true and predicted class, shape ``(k, k)``.
+
+    Returns
+    -------
+    A row for each class: ``precision`` and ``recall``, each with ``_low`` and ``_high``; NaN of a
+    class that was never named, or never seen.
     """
     counts = np.asarray(counts)
     hits, columns = np.diagonal(counts), {}

@@ -22,13 +22,28 @@ def assign_folds(
 ) -> Folds:
     """Assign every row to a validation fold, stratified by class, groups kept together.
 
-    The result depends on which rows share a group, not on what the groups are called. Classes and
-    groups have shape ``(n,)``; `groups` is None where every row stands for itself. There are at
-    least 2 folds, and `seed` seeds the shuffle.
+    The result depends on which rows share a group, not on what the groups are called.
 
-    Returns the number of the fold in which each row is validated, shape ``(n,)``, in
-    ``[0, n_splits)``. Raises a `SplitError`: there is one class only, or a class has fewer rows, or
-    the table fewer groups, than there are folds.
+    Parameters
+    ----------
+    y
+        Classes, shape ``(n,)``.
+    groups
+        Group of each row, shape ``(n,)``, or None where every row stands for itself.
+    n_splits
+        Number of folds, at least 2.
+    seed
+        Seeds the shuffle.
+
+    Returns
+    -------
+    Number of the fold in which each row is validated, shape ``(n,)``, in ``[0, n_splits)``.
+
+    Raises
+    ------
+    SplitError
+        There is one class only, or a class has fewer rows, or the table fewer groups, than there
+        are folds.
     """
     from sklearn.model_selection import StratifiedKFold
 
@@ -101,8 +116,12 @@ def _check_counts(y: NDArray[Any], groups: ArrayLike | None, n_splits: int) -> N
 def assign_parts(groups: ArrayLike, *, n_parts: int, seed: int) -> Folds:
     """Assign every group to one of `n_parts` parts at random; shape ``(n,)``.
 
-    Unlike `assign_folds` it does not stratify, and takes milliseconds for many groups. Raises a
-    `SplitError`: there are fewer groups than parts.
+    Unlike `assign_folds` it does not stratify, and takes milliseconds for many groups.
+
+    Raises
+    ------
+    SplitError
+        There are fewer groups than parts.
     """
     from sklearn.model_selection import GroupKFold
 
@@ -123,8 +142,17 @@ def assign_parts(groups: ArrayLike, *, n_parts: int, seed: int) -> Folds:
 def time_split(dates: pd.Series, first_test_day: datetime.date | float) -> Folds:
     """Split by time: -1 for rows before the first test day, 0 for those from it on.
 
-    Dates have shape ``(n,)``, datetime64; or are numbers that grow with time, as the first test day
-    then is. Raises a `SplitError`: one of the two sides is empty.
+    Parameters
+    ----------
+    dates
+        Date of each row, shape ``(n,)``, datetime64; or numbers that grow with time.
+    first_test_day
+        First day, or number, of the test rows.
+
+    Raises
+    ------
+    SplitError
+        One of the two sides is empty.
     """
     are_dates = isinstance(first_test_day, datetime.date)
     first = pd.Timestamp(first_test_day) if are_dates else first_test_day

@@ -23,11 +23,19 @@ def subgroup_table(
 ) -> pd.DataFrame:
     """Give figures with intervals for every level of every grouping.
 
-    `y` is 0/1, `p` probabilities and `flagged` decisions, shape ``(n,)``, of the rows of the
-    bootstrap. For each grouping (``sex``, ``age band``) there is the level of each row, shape
-    ``(n,)``; rows where it is missing are in none.
+    Parameters
+    ----------
+    y, p, flagged
+        0/1, probabilities and decisions, shape ``(n,)``.
+    levels
+        For each grouping (``sex``, ``age band``) the level of each row, shape ``(n,)``;
+        rows where it is missing are in none.
+    bootstrap
+        Covers the same `n` rows.
 
-    Returns columns ``group``, ``level``, ``n``, ``positives``, ``observed_rate``, ``metric``,
+    Returns
+    -------
+    Columns ``group``, ``level``, ``n``, ``positives``, ``observed_rate``, ``metric``,
     ``estimate``, ``low``, ``high``. Levels with fewer than 30 rows, or of one class, have NaN.
     """
     tables = []

@@ -29,12 +29,25 @@ def choose_threshold(
 ) -> float:
     """Choose the threshold at or above which a row is flagged.
 
-    `y` is 0/1 and `p` calibrated probabilities of rows the model did not learn from, shape
-    ``(n,)``. The policy is ``capacity``: flag the riskiest `share` of rows, in (0, 1), and all that
-    tie with the last of them; ``cost``: flag where the expected gain exceeds the cost, which for
-    calibrated probabilities is `cost_ratio` itself (Elkan 2001), the cost of one call divided by
-    the loss that it averts where the patient would not have come; ``f1``: the largest F1; or
-    ``fixed``: `value`, in [0, 1]. Raises a `ThresholdError`: there is no such policy.
+    Parameters
+    ----------
+    y, p
+        0/1 and calibrated probabilities of rows the model did not learn from, shape ``(n,)``.
+    policy
+        ``capacity``: flag the riskiest `share` of rows, and all that tie with the last of them.
+        ``cost``: flag where the expected gain exceeds the cost, which for calibrated probabilities
+        is `cost_ratio` itself (Elkan 2001). ``f1``: the largest F1. ``fixed``: `value`.
+    share
+        In (0, 1).
+    cost_ratio
+        Cost of one call divided by the loss that it averts where the patient would not have come.
+    value
+        In [0, 1].
+
+    Raises
+    ------
+    ThresholdError
+        There is no such policy.
     """
     p = np.asarray(p, dtype=np.float64)
     if policy == "capacity":
@@ -87,12 +100,22 @@ def threshold_table(y: ArrayLike, p: ArrayLike) -> pd.DataFrame:
 def capacity_table(
     y: ArrayLike, p: ArrayLike, shares: ArrayLike, bootstrap: GroupBootstrap | None = None
 ) -> pd.DataFrame:
-    """Give precision and recall when the riskiest share of rows, in (0, 1], is called.
+    """Give precision and recall when the riskiest share of rows is called.
 
-    Rows of equal probability are called in random order: the figures are the expected ones. `y` is
-    0/1 and `p` probabilities, shape ``(n,)``; a bootstrap of the same rows gives the intervals.
+    Rows of equal probability are called in random order: the figures are the expected ones.
 
-    Returns columns ``share``, ``n_called``, ``precision``, ``recall``, ``lift`` (precision over
+    Parameters
+    ----------
+    y, p
+        0/1 and probabilities, shape ``(n,)``.
+    shares
+        Shares to call, in (0, 1].
+    bootstrap
+        Gives the intervals, on the same rows; None for none.
+
+    Returns
+    -------
+    Columns ``share``, ``n_called``, ``precision``, ``recall``, ``lift`` (precision over
     prevalence), and with a bootstrap ``precision_low``, ``precision_high``, ``recall_low``,
     ``recall_high`` (95 %).
     """
@@ -149,12 +172,22 @@ def decision_curve(
 ) -> pd.DataFrame:
     """Give the net benefit of flagging by the model, flagging all and flagging none.
 
-    Net benefit per row is ``TP/n − FP/n · t/(1 − t)`` at threshold probability ``t`` in (0, 1),
-    0.01 to 0.60 by default (Vickers and Elkin 2006). `y` is 0/1 and `p` calibrated probabilities,
-    shape ``(n,)``; a bootstrap of the same rows gives the intervals of the model.
+    Net benefit per row is ``TP/n − FP/n · t/(1 − t)`` at threshold probability ``t`` (Vickers and
+    Elkin 2006).
 
-    Returns columns ``threshold``, ``model``, ``all``, ``none``, and with a bootstrap ``model_low``
-    and ``model_high`` (95 %).
+    Parameters
+    ----------
+    y, p
+        0/1 and calibrated probabilities, shape ``(n,)``.
+    thresholds
+        Threshold probabilities in (0, 1); 0.01 to 0.60 by default.
+    bootstrap
+        Gives the intervals of the model, on the same rows; None for none.
+
+    Returns
+    -------
+    Columns ``threshold``, ``model``, ``all``, ``none``, and with a bootstrap ``model_low`` and
+    ``model_high`` (95 %).
     """
     t = np.linspace(0.01, 0.6, 60) if thresholds is None else np.asarray(thresholds)
     y, p = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
