@@ -86,6 +86,15 @@ def test_subsets_take_the_rows_they_name(predictions, metrics_table) -> None:
         assert row.estimate == pytest.approx(expected, rel=1e-5)
 
 
+def test_flags_with_gaps_make_subsets_too(predictions, features) -> None:
+    is_known = np.arange(900) % 2 > 0
+    gaps = features.assign(flag=features["flag"].astype("float32").where(is_known))
+    table = evaluation.evaluate_predictions(predictions, gaps, ROLES, PARAMETERS, 0)
+    for scope, value in (("flagged_rows", 1), ("others", 0)):
+        row = one(table, model="mlp_tuned", scope=scope, metric="brier")
+        assert row.n == (gaps["flag"] == value).sum() > 0
+
+
 @pytest.mark.parametrize("column", ["nowhere", "not age", "flag > 0"])
 def test_subsets_that_no_flag_names_are_refused(predictions, features, column) -> None:
     parameters = PARAMETERS.model_copy(update={"subsets": {"own": column}})

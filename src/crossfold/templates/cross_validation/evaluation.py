@@ -75,13 +75,12 @@ def _scopes(
     yield POOLED, np.arange(len(predictions))
     for scope, column in evaluation.subsets.items():
         flag = features.get(column.removeprefix(_NEGATED))
-        if flag is None or flag.dtype != "bool":
+        if flag is None or not flag.dropna().isin((0, 1)).all():
             raise CrossfoldError(
                 f"evaluation.subsets.{scope} is {column!r}: name a flag of the features, or `not`"
                 " and a flag."
             )
-        is_in = flag.to_numpy()
-        is_in = ~is_in if column.startswith(_NEGATED) else is_in
+        is_in = (flag == (not column.startswith(_NEGATED))).to_numpy()
         yield scope, np.flatnonzero(is_in[predictions["row"].to_numpy()])
 
 

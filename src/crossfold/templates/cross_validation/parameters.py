@@ -280,8 +280,8 @@ class EvaluationParameters(Parameters):
     single_fold: Annotated[int, Field(ge=0)] | None = None
     """Fold on which models are also compared alone, as one split would; None for none."""
     subsets: dict[str, str] = Field(default_factory=dict)
-    """Boolean feature columns by which figures are also given apart, as ``name: column``; a leading
-    ``not `` takes the other rows."""
+    """Flags of the features by which figures are also given apart, as ``name: column``; a leading
+    ``not `` takes the rows where the flag is not set. Where it is missing, a row is in neither."""
 
     @field_validator("subsets")
     @classmethod
