@@ -49,6 +49,7 @@ PLAIN_AND_WEIGHTED = ("mlp_numpy", "mlp_weighted")
 # Precision of fewer rows than this is noise, and is not drawn.
 FEWEST_FLAGGED = 50
 _YES_NO = {True: "Yes", False: "No"}
+_F1 = ("validation_f1", "validation_f1_best")
 _SUBGROUPS: dict[str, tuple[str, Callable[[pd.Series], pd.Series]]] = {
     "Sex": ("gender", lambda sex: sex.astype(str).map({"F": "Female", "M": "Male"})),
     "Age": ("age", lambda age: cut(age, AGE_BANDS)),
@@ -310,18 +311,25 @@ def confusion_matrix(results: Results) -> Figure:
     return charts.confusion(counts, [results.report.no_event, results.report.event])
 
 
-def training_of(models: Sequence[str], *measures: str) -> Callable[..., Figure]:
-    """Make the function that draws measures of models over epochs, a panel for each measure."""
+def twin_training(history: pd.DataFrame, results: Results) -> Figure:
+    """Draw loss, F1 and time of the same network on both engines, which lie on each other."""
+    return _training(history, results, TWINS, "validation_loss", *_F1, "seconds")
 
-    def draw(history: pd.DataFrame, results: Results) -> Figure:
-        own = history[history["protocol"] == results.protocol]
-        table = charts.over_epochs(own, measures, models)
-        return charts.lines(
-            table, "epoch", series="model", panel="measure", names=results.report.labels,
-            share_y=False, height=2.2,
-        )  # fmt: skip
 
-    return draw
+def loss_weighting(history: pd.DataFrame, results: Results) -> Figure:
+    """Draw what weighting the loss does to F1, at one threshold and at the best one."""
+    return _training(history, results, PLAIN_AND_WEIGHTED, "train_loss", "validation_loss", *_F1)
+
+
+def _training(
+    history: pd.DataFrame, results: Results, models: Sequence[str], *measures: str
+) -> Figure:
+    own = history[history["protocol"] == results.protocol]
+    table = charts.over_epochs(own, measures, models)
+    return charts.lines(
+        table, "epoch", series="model", panel="measure", names=results.report.labels,
+        share_y=False, height=2.2,
+    )  # fmt: skip
 
 
 def words(
@@ -396,14 +404,8 @@ TABLES = by_name(
     *(no_show_by_lead_time, no_show_by_age, no_show_by_condition, no_show_by_handicap),
     *(sms_by_lead_time, subgroups, subgroup_gaps, thresholds),
 )
-_F1 = ("validation_f1", "validation_f1_best")
 FIGURES = by_name(
     *(draw_no_show_by_lead_time, draw_no_show_by_age, draw_no_show_by_condition),
     *(draw_no_show_by_handicap, draw_sms_by_lead_time, rows_apart, draw_subgroups),
-    *(draw_thresholds, confusion_matrix),
-) | {
-    # The same network on both engines, whose curves lie on each other.
-    "twin_training": training_of(TWINS, "validation_loss", *_F1, "seconds"),
-    # What weighting the loss does to F1, at one threshold and at the best one.
-    "loss_weighting": training_of(PLAIN_AND_WEIGHTED, "train_loss", "validation_loss", *_F1),
-}
+    *(draw_thresholds, confusion_matrix, twin_training, loss_weighting),
+)
