@@ -13,6 +13,7 @@ from operator import getitem
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
 import pandas as pd
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
@@ -162,7 +163,7 @@ def study(
 
     if task not in (None, *get_args(Task)):
         raise CrossfoldError(f"task is {task!r}: give one of {', '.join(get_args(Task))}.")
-    if not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
+    if not isinstance(seed, int | np.integer) or not 0 <= seed <= LARGEST_SEED:
         raise CrossfoldError(f"seed is {seed!r}: give a whole number from 0 to {LARGEST_SEED:,}.")
     _require_frame(frame)
     pipeline = create_pipeline(NAME)
@@ -200,7 +201,7 @@ def study(
         made = run_in_memory(
             pipeline,
             {f"{NAME}.raw": _read(frame, profile)},
-            {NAME: {**own, "table": profile.parameters}, "seed": seed, "data_notice": ""},
+            {NAME: {**own, "table": profile.parameters}, "seed": int(seed), "data_notice": ""},
             [*(f"{NAME}.{name}" for name in (*_TABLES, *_OTHERS)), *figures],
         )
     found = {name.removeprefix(f"{NAME}."): value for name, value in made.items()}

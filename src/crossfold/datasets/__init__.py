@@ -35,8 +35,11 @@ _MODULES = {
     "figure_dataset": ("FigureDataset",),
     "images": ("IdxDataset", "LabelledImagesDataset"),
     "networks": ("MLPDataset", "PromotedModelDataset"),
-    "samples": tuple(
-        f"Sample{n}Dataset" for n in ("Appointments", "Expression", "Images", "Wines")
+    "samples": (
+        "SampleAppointmentsDataset",
+        "SampleExpressionDataset",
+        "SampleImagesDataset",
+        "SampleWinesDataset",
     ),
     "source_dataset": ("SourceDataset", "WebSourceDataset"),
     "table_dataset": ("TableDataset",),

@@ -134,7 +134,10 @@ def build_coming_features(
     wanted = appointments_parameters.history_as_of
     learnt: HistoryAsOf = model[1].get("made_with", {}).get("history_as_of", wanted)
     if learnt != wanted:
-        _logger.warning("The model in use was trained with history_as_of %s, and so it is.", learnt)
+        _logger.warning(
+            "The model in use was trained with history_as_of=%s, and features are made so too.",
+            learnt,
+        )
     features = build_features(everything, learnt)
     return features.iloc[: len(coming)].drop(columns="no_show")
 
