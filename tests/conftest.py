@@ -187,16 +187,15 @@ class Web:
     etags: dict[str, str] = field(default_factory=dict)
     dates: dict[str, str] = field(default_factory=dict)
     faults: dict[str, list[str]] = field(default_factory=dict)
-    requests: list[tuple[str, str | None]] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     n_downloads: int = 0
-    resumable: bool = True
     knows_conditions: bool = True
 
 
 def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            web.requests.append((self.path, self.headers.get("Range")))
+            web.requests.append(self.path)
             fault = (web.faults.get(self.path) or [""]).pop(0)
             if fault.isdigit():
                 return self.send_error(int(fault))
@@ -224,18 +223,11 @@ def _handler(web: Web) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
 
         def _send(self, content: bytes, fault: str) -> None:
-            start = self._start() if web.resumable else 0
-            if start and start >= len(content):
-                return self.send_error(416)
-            self._begin(206 if start else 200, Content_Length=str(len(content) - start))
+            self._begin(200, Content_Length=str(len(content)))
             web.n_downloads += 1
-            self.wfile.write(content[start : (start + len(content)) // 2 if fault else None])
+            self.wfile.write(content[: len(content) // 2 if fault else None])
             if fault == "stall half-way":
                 time.sleep(1)
-            return None
-
-        def _start(self) -> int:
-            return int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").rstrip("-"))
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from crossfold.datasets.bases import SourceError
-from crossfold.datasets.source_dataset import WebCopy, copy_beside, shown
+from crossfold.datasets.download import ATTEMPTS, shown
+from crossfold.datasets.source_dataset import WebCopy, copy_beside
 
 OLD = b"age\n" + b"30\n" * 20_000
 NEW = b"age\n" + b"31\n" * 30_000
@@ -156,9 +157,11 @@ def test_lasting_fault_leaves_the_copy_and_is_told(
 ) -> None:
     put(web, NEW, '"2"')
     for act in (copy.update, copy.look):
-        web.faults["/t"] = [fault] * 3
+        web.faults["/t"] = [fault] * ATTEMPTS
+        web.requests.clear()
         with pytest.raises(SourceError) as caught:
             act()
+        assert len(web.requests) == (1 if fault in ("404", "204") else ATTEMPTS)
         assert str(caught.value) == (
             f"{web.address}/t could not be fetched ({why}): the copy {file} stays in use; try again"
             " later, or check the address."

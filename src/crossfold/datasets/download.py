@@ -17,7 +17,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from threading import Thread
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
+from types import MappingProxyType
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+from urllib.parse import urlsplit
 
 from crossfold.datasets.bases import SourceError
 
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 3
 FIRST_PAUSE_SECONDS = 0.5
-CLIENT_ERRORS_WORTH_A_RETRY = {408, 416, 425, 429}
-CHUNK_BYTES = 1 << 13  # what a broken connection loses at most
+CLIENT_ERRORS_WORTH_A_RETRY = {408, 425, 429}
+CHUNK_BYTES = 1 << 13
 UNPACKED_BYTES = 1 << 20  # of one piece, at most
 EITHER_HEADER = 47  # for zlib: that of gzip or its own
 # The limits of every transfer: environment variable and default.
@@ -37,7 +39,6 @@ MAX_MEGABYTES = ("CROSSFOLD_MAX_MEGABYTES", 4000)
 MOST_UNPACKED_BYTES = 1 << 31
 _ZIP, _GZIP = b"PK\x03\x04", b"\x1f\x8b"
 DAMAGED = (EOFError, gzip.BadGzipFile, zipfile.BadZipFile, zlib.error)
-Result = TypeVar("Result")
 
 _logger = logging.getLogger(__name__)
 
@@ -78,45 +79,45 @@ def _limit(variable: str, default: float) -> float:
     return value
 
 
-def download(url: str, target: Path, *, timeout_seconds: float) -> None:
-    """Download an address to a file; what an earlier attempt left there is gone on with.
+def download(
+    url: str,
+    target: Path,
+    *,
+    timeout_seconds: float,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    is_known: Callable[[requests.Response], bool] = lambda _: False,
+) -> requests.Response | None:
+    """Download an address to a file, with some headers; try again after what may pass.
 
-    The timeout is the longest wait for a connection and between two packets, in seconds. A
-    `SourceError` says in a few words why the file did not come; what has come stays.
-    """
-    with_retries(lambda limits: _go_on(url, target, timeout_seconds, limits), timeout_seconds)
-
-
-def _go_on(url: str, target: Path, timeout_seconds: float, limits: Limits) -> None:
-    import requests
-
-    start = target.stat().st_size if target.exists() else 0
-    headers = {"Range": f"bytes={start}-"} if start else {}
-    with target.open("ab") as file, ask(url, headers, timeout_seconds, limits) as response:
-        useless = requests.codes.requested_range_not_satisfiable
-        if response.status_code in (requests.codes.ok, useless):
-            file.truncate(0)
-        response.raise_for_status()
-        receive(response, file, url, limits)
-
-
-def with_retries(attempt: Callable[[Limits], Result], timeout_seconds: float) -> Result:
-    """Give what an attempt gives, within limits for all; try again after what may pass.
-
-    A `SourceError` says in a few words why no attempt succeeded.
+    The timeout is the longest wait for a connection and between two packets, in seconds. Gives the
+    answer, or None where `is_known` says of its status and headers that nothing need come. A
+    `SourceError` says in a few words why the file did not come.
     """
     import requests
 
     limits, n_failed = Limits.from_now(), 0
     while True:
         try:
-            return attempt(limits)
+            with _ask(url, headers, timeout_seconds, limits) as response:
+                response.raise_for_status()
+                if is_known(response):
+                    return None
+                if response.status_code != requests.codes.ok:
+                    raise SourceError(f"status {response.status_code}")
+                _receive(response, target, shown(url), limits)
+                return response
         except requests.RequestException as error:
             n_failed += 1
             if n_failed == ATTEMPTS or not _worth_a_retry(error):
                 raise SourceError(_reason(error, timeout_seconds)) from error
         time.sleep(FIRST_PAUSE_SECONDS * 2 ** (n_failed - 1))
         limits.check()
+
+
+def shown(url: str) -> str:
+    """Give an address without what may be secret: user, password, and what follows the path."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _worth_a_retry(error: requests.RequestException) -> bool:
@@ -142,13 +143,10 @@ def _reason(error: requests.RequestException, timeout_seconds: float) -> str:
     )
 
 
-def ask(
+def _ask(
     url: str, headers: Mapping[str, str], timeout_seconds: float, limits: Limits
 ) -> requests.Response:
-    """Ask an address, and give the answer when its headers have come, however slowly they do.
-
-    A `SourceError` is raised when the time of `limits` is over.
-    """
+    """Ask an address, and give the answer when its headers have come, however slowly they do."""
     import requests
 
     headers = {"Accept-Encoding": "identity", **headers}
@@ -176,25 +174,28 @@ def _let_go(error: BaseException | None) -> None:
         error = error.__context__
 
 
-def receive(response: requests.Response, file: BinaryIO, name: str, limits: Limits) -> None:
-    """Write the body of an answer to the end of a file, unpacked where it came packed.
+def _receive(response: requests.Response, target: Path, name: str, limits: Limits) -> None:
+    """Write the body of an answer to a file, unpacked where it came packed.
 
-    What is in the file counts for `limits` too. Progress is a bar in a terminal, one log line
-    elsewhere. A `SourceError` says that the body is beyond the limits or not what it is said to be,
-    an exception of `requests` that it breaks off before its end, as far as that can be told.
+    Progress is a bar in a terminal, one log line elsewhere. A `SourceError` says that the body is
+    beyond the limits or not what it is said to be, an exception of `requests` that it breaks off
+    before its end, as far as that can be told.
     """
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TimeRemainingColumn
 
-    length, n_bytes = announced_bytes(response), file.seek(0, os.SEEK_END)
-    limits.check(n_bytes + (length or 0))
+    length, n_bytes = _announced_bytes(response), 0
+    limits.check(length or 0)
     console = Console(stderr=True)
     columns = ("{task.description}", BarColumn(), DownloadColumn(), TimeRemainingColumn())
     if not console.is_terminal:
         _logger.info("Fetching %s", name)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as progress:
+    with (
+        target.open("wb") as file,
+        Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        ) as progress,
+    ):
         task = progress.add_task(f"Fetching {name}", total=length)
         for piece in _unpacked(response):
             n_bytes += len(piece)
@@ -202,7 +203,7 @@ def receive(response: requests.Response, file: BinaryIO, name: str, limits: Limi
             progress.advance(task, file.write(piece))
 
 
-def announced_bytes(response: requests.Response) -> int | None:
+def _announced_bytes(response: requests.Response) -> int | None:
     """Read from the headers how long the body is, None where they do not say.
 
     What is no length is refused: nobody can tell then where the body ends.
@@ -218,7 +219,7 @@ def announced_bytes(response: requests.Response) -> int | None:
 
 def tells_its_end(response: requests.Response) -> bool:
     """Say whether a body that is cut off can be told from a whole one."""
-    is_known = announced_bytes(response) is not None
+    is_known = _announced_bytes(response) is not None
     return is_known or _is_chunked(response) or _encoding(response) != ""
 
 

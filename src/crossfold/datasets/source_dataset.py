@@ -8,6 +8,7 @@ import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -16,16 +17,7 @@ from kedro.io import AbstractDataset
 
 from crossfold.datasets.atomic import AtomicLocalFileSystem, sweep, sync, temporary_file
 from crossfold.datasets.bases import DataError, ReadOnlyDataset, SourceError
-from crossfold.datasets.download import (
-    Limits,
-    ask,
-    download,
-    extract,
-    receive,
-    sha256,
-    tells_its_end,
-    with_retries,
-)
+from crossfold.datasets.download import download, extract, sha256, shown, tells_its_end
 
 if TYPE_CHECKING:
     import requests
@@ -225,19 +217,9 @@ class SourceDataset(WebSourceDataset):
             )
 
     def _download(self, url: str) -> None:
-        """Take the file from an address; what came before a failure is gone on with later."""
-        digest = hashlib.sha256(url.encode()).hexdigest()[:8]
-        partial = self._filepath.with_name(f".{self._filepath.name}.{digest}.partial")
-        try:
-            download(url, partial, timeout_seconds=self._timeout_seconds)
-        except BaseException:
-            if partial.exists() and partial.stat().st_size == 0:
-                partial.unlink()
-            raise
-        try:
-            self._take(str(partial))
-        finally:
-            partial.unlink(missing_ok=True)
+        with temporary_file(self._filepath) as container:
+            download(url, container, timeout_seconds=self._timeout_seconds)
+            self._take(str(container))
 
     def _reject(self, file: Path) -> Path:
         return file.replace(self._filepath.with_name(f"{self._filepath.name}.rejected"))
@@ -308,32 +290,20 @@ class WebCopy:
         known = self._known_headers()
         sweep(self._file)
         with temporary_file(self._file) as content:
+            conditions = {CONDITIONS[name]: value for name, value in (known or {}).items()}
             try:
-                headers = with_retries(
-                    lambda limits: self._ask(known, content, limits), self._timeout_seconds
+                response = download(
+                    self._url,
+                    content,
+                    timeout_seconds=self._timeout_seconds,
+                    headers=conditions,
+                    is_known=partial(_is_known, known),
                 )
+                if response is not None and not tells_its_end(response):
+                    self._doubt(content)
             except SourceError as error:
                 raise self._failure(error) from error
-            yield None if headers is None else (content, headers)
-
-    def _ask(
-        self, known: Mapping[str, str] | None, content: Path, limits: Limits
-    ) -> Mapping[str, str] | None:
-        """Ask the address for what differs from a known content, and give the answer's headers."""
-        import requests
-
-        conditions = {CONDITIONS[name]: value for name, value in (known or {}).items()}
-        with ask(self._url, conditions, self._timeout_seconds, limits) as response:
-            response.raise_for_status()
-            if known is not None and _is_known(known, response):
-                return None
-            if response.status_code != requests.codes.ok:
-                raise SourceError(f"status {response.status_code}")
-            with content.open("wb") as file:
-                receive(response, file, shown(self._url), limits)
-            if not tells_its_end(response):
-                self._doubt(content)
-            return response.headers
+            yield None if response is None else (content, response.headers)
 
     def _doubt(self, content: Path) -> None:
         """Refuse a table that ends within a line, where the copy before does not, as cut off."""
@@ -379,12 +349,6 @@ def copy_beside(source: Path, url: str) -> Path:
     return source.parent / "web" / _digest(url)[:8] / file_name
 
 
-def shown(url: str) -> str:
-    """Give an address without what may be secret: user, password, and what follows the path."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
-
-
 def _last_byte(file: Path) -> bytes:
     with file.open("rb") as content:
         content.seek(max(file.stat().st_size - 1, 0))
@@ -395,8 +359,10 @@ def _digest(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()
 
 
-def _is_known(known: Mapping[str, str], response: requests.Response) -> bool:
+def _is_known(known: Mapping[str, str] | None, response: requests.Response) -> bool:
     """Say whether an answer is that nothing is new; some servers answer so with all of it."""
+    if known is None:
+        return False
     not_modified = 304
     same_etag = "ETag" in known and response.headers.get("ETag") == known["ETag"]
     return response.status_code == not_modified or same_etag
