@@ -137,8 +137,8 @@ class Project:
         self.manager.register(RunHooks())
         self._folder = folder
 
-    def begin(self, run: str, function: Callable[[str], str], output: str) -> dict[str, Any]:
-        """Begin a run of one node, in memory or with an output that is stored."""
+    def begin(self, run: str, function: Callable[[str], Any], output: str | None) -> dict[str, Any]:
+        """Begin a run of one node, in memory, with an output that is stored, or with none."""
         context: Any = SimpleNamespace(
             config_loader={}, project_path=self._folder, env="base", _hook_manager=self.manager
         )
@@ -223,6 +223,22 @@ def test_a_run_that_failed_gives_the_lock_back(project: Project, other: Any) -> 
     project.manager.hook.on_pipeline_error(error=ValueError("no"), **first)
     other.submit(lambda: project.end(project.begin("2", name, "stored"))).result()
     assert [run.status for run in project.ledger.history(9)] == ["done", "failed"]
+
+
+def test_a_node_that_saves_nothing_is_done_when_it_has_run(project: Project) -> None:
+    def fail(_: str) -> None:
+        raise ValueError("no")
+
+    for run, function in (("1", fail), ("2", print)):
+        begun = project.begin(run, function, None)
+        try:
+            project.work(begun)
+        except ValueError as error:
+            project.manager.hook.on_pipeline_error(error=error, **begun)
+            assert project.ledger.latest_nodes() == {}
+        else:
+            project.end(begun)
+    assert project.ledger.latest_nodes()["node"].run == "2"
 
 
 def test_a_run_broken_off_in_a_notebook_is_over_when_the_next_begins(project: Project) -> None:

@@ -18,6 +18,7 @@ from kedro.pipeline import Node, Pipeline
 
 from kedro_refresh import RefreshError, stored
 from kedro_refresh.code import CodeReader
+from kedro_refresh.fingerprint import differences
 from kedro_refresh.ledger import Ledger, NodeRecord
 from kedro_refresh.runner import RefreshRunner
 from kedro_refresh.staleness import Judge
@@ -211,6 +212,27 @@ def test_what_the_dataset_does_not_reach_does_not_count(studio: Studio) -> None:
     assert studio.reasons() == {"draw": [], "frame": []}
 
 
+def test_where_inputs_and_outputs_go_counts() -> None:
+    def pair(a: int, b: int) -> tuple[int, int]:
+        return a, b
+
+    nodes = [
+        Node(pair, ["x", "y"], ["m", "n"]),
+        Node(pair, ["y", "x"], ["m", "n"]),
+        Node(pair, ["x", "y"], ["n", "m"]),
+        Node(pair, {"a": "x", "b": "y"}, ["m", "n"]),
+        Node(pair, {"a": "y", "b": "x"}, ["m", "n"]),
+        Node(pair, ["x", "y"], {"m": "m", "n": "n"}),
+    ]
+    code = CodeReader(PACKAGE, Path())
+    judge = Judge(Pipeline([]), DataCatalog(), Ledger(Path("none.sqlite")), code)
+    prints = [judge.fingerprint(node) for node in nodes]
+    assert len({one.digest for one in prints}) == len(nodes)
+    assert differences(*prints[:2]) == ["inputs or outputs are bound otherwise"]
+    again = Node(pair, {"b": "y", "a": "x"}, ["m", "n"])
+    assert differences(prints[3], judge.fingerprint(again)) == []
+
+
 @pytest.mark.parametrize("name", ["dpi", "path", "url"])
 def test_arguments_of_a_dataset_count_whatever_their_names(studio: Studio, name: str) -> None:
     studio.entries["picture"]["save_args"] = {name: 1}
@@ -254,6 +276,14 @@ def test_the_content_of_a_file_that_a_parameter_names_counts(
     studio.refresh()
     page.unlink()
     assert studio.reasons()["draw"][0].endswith(" → nothing")
+
+
+@pytest.mark.parametrize("values", [[1, 1.0, True, "1"], [[1, {"a": 0}], [1.0, {"a": False}]]])
+def test_values_count_as_they_are_written(studio: Studio, values: list[Any]) -> None:
+    for value in [*values, float("nan")]:
+        studio.parameters = {"page": value}
+        assert studio.refresh() == ["draw"]
+        assert studio.refresh() == []
 
 
 def test_who_reads_it_from_memory_is_never_fresh_either(studio: Studio) -> None:

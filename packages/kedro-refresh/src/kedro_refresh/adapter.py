@@ -4,6 +4,7 @@ Datasets of kedro-datasets and file systems of fsspec count as Kedro here.
 """
 
 import inspect
+import json
 import threading
 from collections.abc import Callable
 from pathlib import PurePath
@@ -110,6 +111,12 @@ class NodeRunner(SequentialRunner):
         run_id: str | None = None,
     ) -> None:
         self.run_nodes(pipeline, catalog, hook_manager, run_id)
+
+
+def wiring_of(node: Node) -> str:
+    """Tell, as JSON, which arguments a node's inputs go to and which results its outputs are."""
+    given = [node._inputs] if isinstance(node._inputs, str) else node._inputs
+    return json.dumps([given, node._outputs], sort_keys=True)
 
 
 def without_cache(dataset: Any) -> Any:

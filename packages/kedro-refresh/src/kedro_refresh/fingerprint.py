@@ -85,6 +85,7 @@ class Fingerprint:
     modules: dict[str, str]  # digest of the project code that the function reaches, by module
     libraries: dict[str, str]  # versions of numeric libraries
     catalog: dict[str, str]  # digest of the settings of each dataset that it reads or writes
+    wiring: str = ""  # which arguments its inputs go to, and which results its outputs come from
 
     def to_json(self) -> str:
         """Write it as JSON; equal fingerprints give equal text."""
@@ -133,6 +134,7 @@ def differences(old: Fingerprint, new: Fingerprint) -> list[str]:
         *_changed_inputs(old.inputs, new.inputs),
         *changed_values("parameter ", old.parameters, new.parameters),
         *(["function changed"] if old.function != new.function else []),
+        *(["inputs or outputs are bound otherwise"] if old.wiring != new.wiring else []),
         *code,
         *changed_values("version of ", old.libraries, new.libraries),
         *(f"catalog entry {name} changed" for name in _changed(old.catalog, new.catalog)),
@@ -145,13 +147,16 @@ def _changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def changed_values(kind: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """Say of each value that differs what it was and what it is."""
-    for name in _changed(old, new):
+    for name in sorted({*old, *new}):
         before, after = (_shown(values, name) for values in (old, new))
-        yield f"{kind}{name} {before} → {after}"
+        if before != after:  # as they are written: 1 is not 1.0 nor true, and NaN is NaN
+            yield f"{kind}{name} {before} → {after}"
 
 
 def _shown(values: Mapping[str, Any], name: str) -> str:
-    return json.dumps(values[name], ensure_ascii=False) if name in values else "nothing"
+    if name not in values:
+        return "nothing"
+    return json.dumps(values[name], ensure_ascii=False, sort_keys=True)
 
 
 def _changed_inputs(old: dict[str, Content], new: dict[str, Content]) -> Iterator[str]:

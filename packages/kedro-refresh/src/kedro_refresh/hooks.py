@@ -107,7 +107,10 @@ class Recorder:
             return
         rows = sum(map(_rows, inputs.values()))
         self._change(node, rows_in=rows)
-        if not node.outputs:
+
+    def ran(self, node: Node) -> None:
+        """Note a node that has nothing to save."""
+        if not node.outputs and node.name in self._open:
             self._close(node)
 
     def wrote(self, node: Node, name: str, data: Any) -> None:
@@ -220,6 +223,11 @@ class RunHooks:
     def before_node_run(self, node: Node, inputs: dict[str, Any], run_id: str | None) -> None:
         """Count what the node reads."""
         _record(self._runs.of(run_id), lambda recorder: recorder.read(node, inputs))
+
+    @hook_impl
+    def after_node_run(self, node: Node, run_id: str | None) -> None:
+        """Note a node that works by what it does, and saves nothing."""
+        _record(self._runs.of(run_id), lambda recorder: recorder.ran(node))
 
     @hook_impl
     def after_dataset_saved(self, dataset_name: str, data: Any, node: Node) -> None:

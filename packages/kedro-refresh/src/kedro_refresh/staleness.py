@@ -10,7 +10,7 @@ from typing import Any
 from kedro.pipeline import Pipeline
 from kedro.pipeline.node import Node
 
-from kedro_refresh.adapter import Catalog
+from kedro_refresh.adapter import Catalog, wiring_of
 from kedro_refresh.code import CodeReader
 from kedro_refresh.fingerprint import Code, Content, Fingerprint, differences, digest_of, flatten
 from kedro_refresh.ledger import Ledger, Output
@@ -110,6 +110,7 @@ class Judge:
             modules={**code.modules, **dict(self._dataset_classes(datasets))},
             libraries=_libraries(code),
             catalog={name: self._settings(name) for name in datasets},
+            wiring=wiring_of(node),
         )
 
     def output(self, name: str) -> Output | None:
