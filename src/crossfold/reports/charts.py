@@ -62,7 +62,7 @@ def estimates(
     height = max(1.5, _ROW_INCHES * len(labels) * max(1.0, 0.6 * len(told)) + 1.1)
     figure, drawn = style.new_figure(height, 1, len(panels), sharey=True)
     for axes, metric in zip(drawn, panels, strict=True):
-        dots(axes, known[known["metric"] == metric], label, labels, series, told, bold, names)
+        _dots(axes, known[known["metric"] == metric], label, labels, series, told, bold, names)
         title = (names or {}).get(metric, metric_name(metric).partition(" (")[0])
         axes.set_title(title if len(panels) > 1 else "")
         better = "lower is better" if metric in SMALLER_IS_BETTER else "higher is better"
@@ -83,7 +83,7 @@ def estimates(
     return figure
 
 
-def dots(
+def _dots(
     axes: Axes,
     table: pd.DataFrame,
     label: str,
@@ -93,7 +93,7 @@ def dots(
     bold: str | None = None,
     names: Mapping[str, str] | None = None,
 ) -> None:
-    """Draw the estimates of one panel of `estimates`, on axes of any figure."""
+    """Draw the estimates of one panel of `estimates`."""
     style.shade_rows(axes, len(labels))
     offsets = np.linspace(-0.22, 0.22, len(told)) if len(told) > 1 else [0.0]
     for look, name, offset in zip(style.SERIES, told, offsets, strict=False):
