@@ -97,6 +97,7 @@ def test_columns_of_any_type_become_text_or_stay(tmp_path: Path) -> None:
             "list": [[1, 2], [3]],
             "n": [1, 2],
             "flag": pd.array([True, None], dtype="boolean"),
+            "bytes": [b"Ulm", b"\xff\x00"],
         }
     )
     table.to_parquet(tmp_path / "a.parquet")
@@ -106,7 +107,8 @@ def test_columns_of_any_type_become_text_or_stay(tmp_path: Path) -> None:
     assert read["town"].tolist()[0] == "Ulm"
     kinds = read.dtypes.astype(str).tolist()
     assert kinds[:4] == ["str"] * 4
-    assert kinds[4] == "int64"
+    assert kinds[4] == "Int64"
+    assert read["bytes"].tolist() == ["Ulm", "\\xff\x00"]
     with pytest.raises(DataError, match="several columns a: rename them"):
         with_plain_types(pd.DataFrame([[1, 2]], columns=["a", "a"]))
 

@@ -23,10 +23,14 @@ from crossfold.datasets.identifiers import hash_identifiers
 
 # What else pandas would guess: numbers from identifiers, missing values from words.
 _TEXT = {"dtype": "str", "keep_default_na": False, "na_values": [""]}
+# Beside a missing value, long whole numbers would lose digits as floats.
+_NULLABLE = {"dtype_backend": "numpy_nullable"}
 EXACT_LOAD_ARGS: dict[str, dict[str, Any]] = {
     "CSVDataset": _TEXT,
     "ExcelDataset": _TEXT,
-    "SQLTableDataset": {"dtype_backend": "numpy_nullable"},
+    "ParquetDataset": _NULLABLE,
+    "SQLTableDataset": _NULLABLE,
+    "feather": _NULLABLE,
 }
 READ_AS_TEXT = ("CSVDataset", "ExcelDataset")
 # What some datasets need beside pandas, and the extra of crossfold that brings it.
@@ -96,8 +100,8 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         self._config = one = deepcopy(dataset)
         while isinstance(one.get("dataset"), dict):  # what reads each file of a folder
             one = one["dataset"]
-        kind = str(one.get("type")).rpartition(".")[2]
-        self._needed = NEEDED.get(one.get("file_format", kind), ("pandas", ""))
+        kind = one.get("file_format") or str(one.get("type")).rpartition(".")[2]
+        self._needed = NEEDED.get(kind, ("pandas", ""))
         self._load_args = {**EXACT_LOAD_ARGS.get(kind, {}), **one.get("load_args", {})}
         # While it reads, pandas knows words for missing values in text alone.
         unknown = () if kind in READ_AS_TEXT else ("na_values",)
@@ -159,8 +163,8 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         try:
             loaded = AbstractDataset.from_config("table", self._config).load()
             if not isinstance(loaded, dict):
-                return pd.DataFrame(loaded)
-            parts = {name: part() for name, part in sorted(loaded.items())}
+                return _with_index_as_columns(pd.DataFrame(loaded))
+            parts = {n: _with_index_as_columns(part()) for n, part in sorted(loaded.items())}
         except (ImportError, DatasetError, ValueError, OSError) as error:
             raise DataError(f"{self._place} cannot be read: {_reason(error)}") from error
         return self._joined(parts)
@@ -189,6 +193,14 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
 
     def _exists(self) -> bool:
         return self._filepath is None or Path(self._filepath).exists()
+
+
+def _with_index_as_columns(table: pd.DataFrame) -> pd.DataFrame:
+    """Put the index that a Parquet file names before its columns, where CSV files have it."""
+    names = [name for name in table.index.names if name not in (None, *table.columns)]
+    index = table.index.to_frame(index=False)[names]
+    table = table.reset_index(drop=True)
+    return pd.concat([index, table], axis="columns") if names else table
 
 
 def with_plain_types(table: pd.DataFrame) -> pd.DataFrame:
@@ -247,8 +259,16 @@ def as_text(values: pd.Series) -> pd.Series:
         whole = values.dropna()
         if (whole % 1 == 0).all() and (whole.abs() < 2**53).all():
             values = values.astype("Int64")
+    if values.dtype == object:
+        decoded = [_decoded(value) for value in values]
+        values = pd.Series(decoded, values.index, dtype="object", name=values.name)
     text = values.astype("str").str.strip()
     return text.mask(values.isna() | (text == ""))
+
+
+def _decoded(value: Any) -> Any:
+    """Read bytes as text; those that are none stay different from others."""
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
 
 
 def _plain_numbers(decimal: str, thousands: str | None) -> Callable[[pd.Series], pd.Series] | None:

@@ -9,7 +9,7 @@ import pytest
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.kinds import describe_column, missing_words
-from crossfold.pipelines.table.profile import Profile, find_task
+from crossfold.pipelines.table.profile import Profile, Wishes, find_task, profile_table
 
 Profiler = Callable[..., Profile]
 N = 200
@@ -135,6 +135,7 @@ def test_task(values: object, task: str) -> None:
     [
         ("yes no no", ("yes", "no")),
         ("0 1 1", ("1", "0")),
+        ("0.0 1.0 1.0", ("1.0", "0.0")),
         ("sick well well", ("sick", "well")),
         ("Ja Nein Nein", ("Ja", "Nein")),
     ],
@@ -153,6 +154,11 @@ def warnings_of(profile: Profile) -> str:
 
 def test_a_quiet_table_has_no_warnings(profile_of: Profiler, visits: pd.DataFrame) -> None:
     assert profile_of(visits, "missed", group="patient_id", drop=("remark",)).warnings == ()
+
+
+def test_names_of_rows_do_not_count(visits: pd.DataFrame) -> None:
+    alike = visits.set_axis([0] * len(visits))  # as after pd.concat
+    assert profile_table(alike, Wishes("missed")) == profile_table(visits, Wishes("missed"))
 
 
 def test_numbers_with_a_unit_are_read(profile_of: Profiler, visits: pd.DataFrame) -> None:

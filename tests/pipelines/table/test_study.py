@@ -70,6 +70,12 @@ def study(tmp_path: Path) -> Study:
     return Study(tmp_path / "project")
 
 
+def neighbours(identifiers: pd.Series) -> pd.Series:
+    """Give numbers that are one as floats, which a missing value makes of them in pandas."""
+    numbers = 2**53 + pd.factorize(identifiers)[0].astype("int64")
+    return pd.Series(numbers, identifiers.index, dtype="Int64")
+
+
 def decimal_comma(numbers: pd.Series) -> pd.Series:
     return numbers.str.replace(".", ",", regex=False)
 
@@ -265,21 +271,27 @@ def test_numbers_with_units_are_read(study: Study, visits: pd.DataFrame, tmp_pat
     assert table["cost"].tolist()[:3] == [1000.5, 2100.5, 3200.5]
 
 
-def test_parquet_and_gzip_give_the_same_table(
+def test_files_of_any_kind_give_the_same_table(
     study: Study, visits: pd.DataFrame, tmp_path: Path
 ) -> None:
     visits.loc[:9, "postcode"] = "N/A"
-    visits.to_csv(tmp_path / "a.csv.gz", index=False)
-    visits.astype({"patient_id": "int64", "age": "int16", "weight": "float64"}).to_parquet(
-        tmp_path / "a.parquet"
-    )
+    typed = visits.astype({"age": "int16", "weight": "float64"})
+    typed["insured"] = (typed["insured"] == "yes").astype("float64")
+    typed.loc[5, "insured"] = None  # so that CSV holds 1.0 and 0.0
+    typed["patient_id"] = neighbours(visits["patient_id"])
+    typed.loc[3, "patient_id"] = None
+    typed.to_csv(tmp_path / "a.csv.gz", index=False)
+    typed.set_index("patient_id").to_parquet(tmp_path / "a.parquet")
+    typed.to_feather(tmp_path / "a.feather")
     tables = []
-    for file in ("a.csv.gz", "a.parquet"):
+    for file in ("a.csv.gz", "a.parquet", "a.feather"):
         wishes = {"target": "missed", "group": "patient_id"}
         study.write(str(tmp_path / file), force=True, **wishes)
         tables.append(study.run()[0])
-    assert tables[1]["postcode"].isna().sum() == 10
-    pd.testing.assert_frame_equal(*tables)
+    assert tables[0]["patient_id"].nunique() == visits["patient_id"].drop(3).nunique()
+    assert tables[1]["postcode"].isna().sum() == 9
+    pd.testing.assert_frame_equal(tables[0], tables[1])
+    pd.testing.assert_frame_equal(tables[0], tables[2])
 
 
 def test_database_table(study: Study, visits: pd.DataFrame, tmp_path: Path) -> None:
@@ -287,9 +299,7 @@ def test_database_table(study: Study, visits: pd.DataFrame, tmp_path: Path) -> N
     address = f"sqlite:///{(tmp_path / 'a.db').as_posix()}"
     engine = sqlalchemy.create_engine(address)
     typed = visits.astype({"age": "Int64"})
-    # Neighbours that are one number as floats, which a missing value makes of them in pandas.
-    typed["patient_id"] = 2**53 + pd.factorize(visits["patient_id"])[0].astype("int64")
-    typed["patient_id"] = typed["patient_id"].astype("Int64")
+    typed["patient_id"] = neighbours(visits["patient_id"])
     typed.loc[3, ["patient_id", "age"]] = None
     typed.to_sql("visits", engine, index=False)
     engine.dispose()

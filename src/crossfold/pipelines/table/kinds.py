@@ -9,8 +9,11 @@ import pandas as pd
 
 from crossfold.datasets.table_dataset import NEARLY_ALL, WITH_UNIT, as_text
 
-TRUE = ("1", "true", "t", "yes", "y", "ja", "j", "oui", "si", "sí", "sim", "wahr", "x", "positive")
-FALSE = ("0", "false", "f", "no", "n", "nein", "non", "não", "falsch", "negative")
+TRUE = (
+    *("1", "1.0", "true", "t", "yes", "y", "ja", "j", "oui", "si", "sí", "sim", "wahr", "x"),
+    "positive",
+)
+FALSE = ("0", "0.0", "false", "f", "no", "n", "nein", "non", "não", "falsch", "negative")
 OFFSET = r"(\d)\s*(?:Z|[+-]\d{2}:?\d{2})$"
 # Kinds are told from at most so many distinct values of a column.
 MOST_VALUES = 10_000

@@ -98,7 +98,7 @@ def profile_table(
     `units` were taken out of cells to leave a number, by column. A table that cannot be studied is
     a `CrossfoldError`; its sentence says why.
     """
-    frame = with_plain_types(frame)
+    frame = with_plain_types(frame).reset_index(drop=True)
     _refuse_wishes(frame, wishes)
     words = _missing_words(frame)
     frame = without_words(frame, words)
