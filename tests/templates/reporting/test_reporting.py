@@ -269,6 +269,13 @@ def test_a_study_that_says_little_has_a_report(study):
     assert "No group is named" in Text(page).seen
 
 
+def test_few_groups_are_told(study):
+    made = study("binary")
+    assert "there are only" not in Text(page_of(made)).seen
+    few = made["folds"].assign(group=made["folds"]["group"] % 6)
+    assert "whole groups, and there are only 6:" in Text(page_of(made, folds=few)).seen
+
+
 def test_control_that_is_better_than_chance_is_a_warning(study):
     made = study("binary")
     metrics = made["metrics_table"].copy()

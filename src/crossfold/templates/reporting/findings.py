@@ -12,6 +12,7 @@ from crossfold.templates.reporting.results import Results
 from crossfold.validation.comparison import verdict
 
 FEW_ROWS, FEW_OF_CLASS = 1000, 50
+FEW_GROUPS = 30  # below, a bootstrap by group is too sure: Cameron, Gelbach and Miller (2008)
 
 
 def title(results: Results) -> str:
@@ -293,6 +294,11 @@ def _limits_of_rows(results: Results) -> list[str]:
         found.append(
             "No group is named: rows of one person, place or device may be in training and "
             "validation at once, and figures are then too good."
+        )
+    elif results.n_groups < FEW_GROUPS:
+        found.append(
+            f"Intervals draw whole groups, and there are only {results.n_groups}: they hold the "
+            "truth less often than 95 % says."
         )
     if parameters.time is None:
         found.append("No time is named: figures say nothing about rows of a later time.")
