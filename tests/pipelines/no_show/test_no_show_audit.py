@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,6 @@ from crossfold.mlp import FoldStack, MLPClassifier
 from crossfold.pipelines.no_show.audit import (
     AUDIT_SUBJECTS,
     STUDY_MODELS,
-    draw_epochs,
     judge_claims,
     measures,
     study_answers,
@@ -94,7 +94,7 @@ def raw() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def trained(raw: pd.DataFrame, claims: NoShowClaims) -> tuple[pd.DataFrame, pd.DataFrame]:
+def trained(raw: pd.DataFrame, claims: NoShowClaims) -> pd.DataFrame:
     return train_runs(raw, PROTOCOL, claims, seed=1)
 
 
@@ -104,8 +104,8 @@ def speed(raw: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def study(trained: tuple[pd.DataFrame, pd.DataFrame]) -> pd.DataFrame:
-    return as_study(trained[0].query("run == @SOUND"))
+def study(trained: pd.DataFrame) -> pd.DataFrame:
+    return as_study(trained.query("run == @SOUND"))
 
 
 def as_study(sound: pd.DataFrame) -> pd.DataFrame:
@@ -235,7 +235,7 @@ def test_weights_are_inverted_only_under_their_fault() -> None:
 
 
 def test_what_stands_for_pytorch_answers_as_pytorch_does(
-    raw: pd.DataFrame, trained: tuple[pd.DataFrame, pd.DataFrame]
+    raw: pd.DataFrame, trained: pd.DataFrame
 ) -> None:
     rows = select_rows(raw, [])
     folds = make_folds(rows, [], 5, seed=1)[:2]
@@ -246,17 +246,17 @@ def test_what_stands_for_pytorch_answers_as_pytorch_does(
     stack = FoldStack(MLPClassifier(**arguments), preprocessor=scaler).fit(
         inputs, y, folds, fold_params=list(positive_weights(y, folds, []))
     )
-    own = trained[0].query("run == @SOUND and subject == 'torch'")
+    own = trained.query("run == @SOUND and subject == 'torch'")
     np.testing.assert_allclose(
         own["probability"], stack.out_of_fold_[0][own["row"]], rtol=0, atol=1e-4
     )
 
 
 def test_twins_answer_alike_unless_they_are_unlike(
-    trained: tuple[pd.DataFrame, pd.DataFrame],
+    trained: pd.DataFrame,
 ) -> None:
     def gap(setup: Setup) -> float:
-        run = trained[0][trained[0]["run"] == setup.keep(TRAINING_FAULTS).name]
+        run = trained[trained["run"] == setup.keep(TRAINING_FAULTS).name]
         numpy, torch = (
             run.loc[run["subject"] == name, "probability"].to_numpy() for name in ("numpy", "torch")
         )
@@ -267,18 +267,28 @@ def test_twins_answer_alike_unless_they_are_unlike(
 
 
 def test_every_protocol_is_trained_as_long_as_it_should_be(
-    trained: tuple[pd.DataFrame, pd.DataFrame], claims: NoShowClaims
+    raw: pd.DataFrame, claims: NoShowClaims, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    epochs = trained[1].pivot_table("epoch", "run", "subject", aggfunc="max")
+    epochs: dict[bool, set[int]] = {True: set(), False: set()}
+
+    def note(setup: Setup, table: Any, subjects: Any, network: Any, *_: Any) -> Any:
+        epochs[setup.short].add(network.max_iter)
+        return {name: pd.DataFrame({"row": [0]}) for name in subjects}
+
+    monkeypatch.setattr(training, "_train_networks", note)
+    train_runs(raw, PROTOCOL.model_copy(update={"trees": {}}), claims, seed=1)
+    assert epochs == {True: {2}, False: {3}}
+
+
+def test_every_row_is_answered_once_by_every_subject(
+    trained: pd.DataFrame, claims: NoShowClaims
+) -> None:
     reported = Setup(claims.on).keep(TRAINING_FAULTS).name
-    assert set(trained[0]["run"]) == set(epochs.index)
-    assert epochs.loc[reported].eq(3).all()
-    assert epochs.drop(index=reported).eq(2).all(axis=None)
-    assert set(epochs) == {"numpy", "torch", "unweighted"}
-    rows = trained[0].groupby(["run", "subject"], observed=True)["row"].agg(["size", "nunique"])
+    assert {reported, SOUND} <= set(trained["run"])
+    rows = trained.groupby(["run", "subject"], observed=True)["row"].agg(["size", "nunique"])
     assert (rows["size"] == rows["nunique"]).all()
-    trees = set(trained[0]["subject"]) - set(epochs)
-    assert {"hist_gradient_boosting", "random_forest"} <= trees
+    subjects = {"numpy", "torch", "unweighted", "hist_gradient_boosting", "random_forest"}
+    assert subjects <= set(trained["subject"])
 
 
 def test_the_source_s_networks_are_trained_where_only_faults_of_its_figures_are_on(
@@ -290,7 +300,7 @@ def test_the_source_s_networks_are_trained_where_only_faults_of_its_figures_are_
         for name, fault in STATED["no_show_claims"]["faults"].items()
     }
     own = NoShowClaims.model_validate({"faults": faults, "claims": kept})
-    answers, _ = train_runs(raw, PROTOCOL, own, seed=1)
+    answers = train_runs(raw, PROTOCOL, own, seed=1)
     assert set(answers["run"]) == {Setup().name, SOUND}
     study = as_study(answers[answers["run"] == SOUND])
     table, _, _ = judge_claims(answers, pd.DataFrame(), study, PROTOCOL, own, seed=1)
@@ -377,10 +387,10 @@ def test_the_cost_is_the_cross_entropy_with_or_without_weights() -> None:
 
 
 def test_training_rows_are_counted_in_every_fold_but_their_own(
-    trained: tuple[pd.DataFrame, pd.DataFrame], claims: NoShowClaims
+    trained: pd.DataFrame, claims: NoShowClaims
 ) -> None:
-    is_reported = trained[0]["run"] == Setup(claims.on).keep(TRAINING_FAULTS).name
-    torch = trained[0][is_reported & (trained[0]["subject"] == "torch")]
+    is_reported = trained["run"] == Setup(claims.on).keep(TRAINING_FAULTS).name
+    torch = trained[is_reported & (trained["subject"] == "torch")]
     positives = torch[torch["target"] == 1]
     assert (positives["train_tp"] + positives["train_fn"] == PROTOCOL.n_splits - 1).all()
     assert (positives["train_fp"] == 0).all()
@@ -434,12 +444,12 @@ def test_speed_is_a_ratio_of_means_and_a_gpu_is_asked_for_where_there_is_none() 
 
 
 def test_every_claim_is_judged(
-    trained: tuple[pd.DataFrame, pd.DataFrame],
+    trained: pd.DataFrame,
     speed: pd.DataFrame,
     study: pd.DataFrame,
     claims: NoShowClaims,
 ) -> None:
-    table, shares, runs = judge_claims(trained[0], speed, study, PROTOCOL, claims, seed=1)
+    table, shares, runs = judge_claims(trained, speed, study, PROTOCOL, claims, seed=1)
     assert list(table["claim"]) == list(claims.claims)
     assert table["shortened"].eq("Shortened: 3 of 5,000 epochs.").all()
     touched = {name: set(claim.faults) for name, claim in claims.claims.items() if claim.faults}
@@ -462,14 +472,6 @@ def test_an_unknown_fault_is_refused() -> None:
     claims = STATED["no_show_claims"]
     with pytest.raises(ValidationError, match="elapsed_dais"):
         NoShowClaims.model_validate({**claims, "faults": {"elapsed_dais": {"title": "x"}}})
-
-
-def test_the_epochs_are_drawn_for_every_network(
-    trained: tuple[pd.DataFrame, pd.DataFrame], claims: NoShowClaims
-) -> None:
-    figure = draw_epochs(trained[1], PROTOCOL, claims)
-    lines = [[len(line.get_xdata()) for line in axes.lines] for axes in figure.axes]
-    assert lines == [[3, 3, 3], [2, 2, 2]]
 
 
 def test_outcomes_are_counted_once() -> None:

@@ -1,7 +1,6 @@
 """The audit of the no-show study's source: train the runs, time the libraries, judge the claims."""
 
 from functools import cache
-from typing import Any
 
 import pandas as pd
 from kedro.pipeline import Pipeline
@@ -14,7 +13,6 @@ from crossfold.pipelines.no_show.audit.training import (
     time_twins,
     train_runs,
 )
-from crossfold.reports import charts, style
 from crossfold.templates import audit
 from crossfold.templates.audit import Setup
 from crossfold.templates.cross_validation.folds import MAIN
@@ -31,7 +29,6 @@ STUDY_MODELS = {
 }
 AUDIT_SUBJECTS = {"weighted": "torch", "weighted_numpy": "numpy", "network": "torch"}
 TREES = ("hist_gradient_boosting", "random_forest")
-_LABELS = {"numpy": "NumPy", "torch": "PyTorch", "unweighted": "PyTorch, unweighted"}
 
 
 def judge_claims(
@@ -83,29 +80,13 @@ def _by_subject(table: pd.DataFrame, name: str) -> dict[str, pd.DataFrame]:
     }
 
 
-def draw_epochs(epochs: pd.DataFrame, protocol: ProtocolParameters, claims: NoShowClaims) -> Any:
-    """Draw the folds' mean F1 by epoch, with all faults and without; a matplotlib figure."""
-    with_all = Setup(claims.on).keep(TRAINING_FAULTS).name
-    panels = {with_all: "With all faults", Setup(short=True).name: "Without the faults"}
-    shown = epochs[epochs["run"].isin(panels)].rename(columns={"f1": "estimate"})
-    with style.figure_style():
-        figure = charts.lines(
-            shown, "epoch", series="subject", panel="run", names={**panels, **_LABELS},
-            share_y=False, y_axis=f"F1 at {protocol.threshold}, mean of folds",
-        )  # fmt: skip
-        for axes in figure.axes:
-            axes.set_ylim(bottom=0)
-        return figure
-
-
 def create_pipeline() -> Pipeline:
     """Build the audit; the study's own predictions must have been made before."""
     return audit.create_pipeline(
         NoShowClaims,
         {
-            train_runs: ["answers", "epochs"],
+            train_runs: "answers",
             time_twins: "speed",
-            draw_epochs: "figure_epochs",
             judge_claims: audit.TABLES,
         },
         {"appointments_raw": "appointments_raw", "predictions": "no_show.predictions"},

@@ -27,7 +27,7 @@ from crossfold.templates.cross_validation.training import installed, make_estima
 from crossfold.validation.splits import assign_folds, fold_rows
 
 if TYPE_CHECKING:
-    from crossfold.mlp import EpochLog, FoldStack, MLPClassifier
+    from crossfold.mlp import FoldStack, MLPClassifier
 
 INPUTS = [
     "male", "age", "scholarship", "hypertension", "diabetes", "alcoholism", "handicap",
@@ -49,7 +49,7 @@ SWITCHES = (*TRAINING_FAULTS, *FIGURE_FAULTS)
 _logger = logging.getLogger(__name__)
 Array = NDArray[Any]
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
-Answers = dict[str, tuple[pd.DataFrame, pd.DataFrame]]
+Answers = dict[str, pd.DataFrame]
 
 
 class ProtocolParameters(Protocol):
@@ -199,7 +199,7 @@ def network_arguments(
 
 def train_runs(
     appointments_raw: pd.DataFrame, protocol: ProtocolParameters, claims: Claims, seed: int
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> pd.DataFrame:
     """Train the networks and the tree ensembles of every protocol but the sound study's own.
 
     Both libraries give the same figures to rounding, so that what is not timed is trained by NumPy,
@@ -209,8 +209,7 @@ def train_runs(
     Returns one line for each run, subject and row: ``run``, ``subject``, ``row``, ``group``
     (patient, a number without meaning), ``target``, ``probability`` (out of fold), and how often
     the row was a true positive, a false positive and a false negative at the source's threshold
-    while it was a training row (``train_tp``, ``train_fp``, ``train_fn``). And one line for each
-    run, network and epoch: ``f1`` on the validation rows, mean of the folds.
+    while it was a training row (``train_tp``, ``train_fp``, ``train_fn``).
     """
 
     @cache
@@ -234,19 +233,14 @@ def train_runs(
     )
     trained = run_side_by_side(_train_part, tasks, protocol.n_jobs)
     done = dict(zip(jobs, trained, strict=True))
-    answers, histories = (
-        pd.concat(
-            [
-                tables[place].assign(subject=subject, run=setup.name)
-                for setup, own in parts.items()
-                for part in own
-                for subject, tables in _named(done[part], setup).items()
-            ],
-            ignore_index=True,
-        )
-        for place in (0, 1)
-    )
-    return answers.astype({"run": "category", "subject": "category"}), histories
+    tables = [
+        table.assign(subject=subject, run=setup.name)
+        for setup, own in parts.items()
+        for part in own
+        for subject, table in _named(done[part], setup).items()
+    ]
+    answers = pd.concat(tables, ignore_index=True)
+    return answers.astype({"run": "category", "subject": "category"})
 
 
 def list_networks(setup: Setup) -> list[tuple[Setup, tuple[str, ...]]]:
@@ -280,7 +274,7 @@ def _train_part(
             trees = make_estimator(model, np.zeros(len(INPUTS), dtype=bool), seed)
             trees.fit(inputs[train], y[train])
             probability[validation] = trees.predict_proba(inputs[validation])[:, 1]
-        return {subjects[0]: (_answers(table, probability), pd.DataFrame())}
+        return {subjects[0]: _answers(table, probability)}
     return _train_networks(setup, table, subjects, network, protocol, seed)
 
 
@@ -292,30 +286,25 @@ def _train_networks(
     protocol: ProtocolParameters,
     seed: int,
 ) -> Answers:
-    from crossfold.mlp import EpochLog
-
-    log = EpochLog(lambda targets, outputs: {"f1": f1_at(targets, outputs, protocol.threshold)})
     inputs, scaler = scale(table.rows, setup.faults)
     own = network_arguments(subjects[0], setup.faults, protocol)
-    made = _classifier(network, own, log, seed)
+    made = _classifier(network, own, seed)
     weights = [{"class_weight": None} if s == UNWEIGHTED else {} for s in subjects]
     stack = _fit(made, inputs, scaler, table.target, table.folds, setup.faults, weights)
-    f1 = pd.DataFrame(log.records).groupby(["member", "epoch"], as_index=False)["value"].mean()
-    found = {}
-    for member, subject in enumerate(subjects):
-        counts = _count_on_training_rows(stack, member, table, inputs, protocol.threshold)
-        history = f1[f1["member"] == member].drop(columns="member")
-        answers = _answers(table, stack.out_of_fold_[member], counts)
-        found[subject] = answers, history.rename(columns={"value": "f1"})
-    return found
+    counts = [
+        _count_on_training_rows(stack, member, table, inputs, protocol.threshold)
+        for member in range(len(subjects))
+    ]
+    said = zip(subjects, stack.out_of_fold_, counts, strict=True)
+    return {subject: _answers(table, probability, own) for subject, probability, own in said}
 
 
 def _classifier(
-    network: NetworkParameters, own: dict[str, Any], log: EpochLog, seed: int
+    network: NetworkParameters, own: dict[str, Any], seed: int, *callbacks: Any
 ) -> MLPClassifier:
     from crossfold.mlp import MLPClassifier
 
-    every_epoch = {"n_iter_no_change": np.inf, "callbacks": [log], "random_state": seed}
+    every_epoch = {"n_iter_no_change": np.inf, "callbacks": callbacks, "random_state": seed}
     return MLPClassifier(**{**network.model_dump(), **own, **every_epoch})
 
 
@@ -367,12 +356,6 @@ def outcome_counts(positive: Array, flagged: Array) -> Array:
     return np.stack(marks).astype(np.int8)
 
 
-def f1_at(targets: Array, outputs: Array, threshold: float) -> float:
-    """Give F1 of predicting a no-show above a threshold; 0 where there is nothing to count."""
-    tp, fp, fn, _ = outcome_counts(targets > 0.5, outputs > threshold).sum(axis=1, dtype=np.int64)
-    return float(2 * tp / max(1, 2 * tp + fp + fn))
-
-
 # Timing
 
 
@@ -387,11 +370,11 @@ class _Timing(NamedTuple):
 
 
 def time_twins(
-    appointments_raw: pd.DataFrame, epochs: pd.DataFrame, protocol: ProtocolParameters, seed: int
+    appointments_raw: pd.DataFrame, answers: pd.DataFrame, protocol: ProtocolParameters, seed: int
 ) -> pd.DataFrame:
     """Time both libraries, each training in a process of its own with nothing beside it.
 
-    `epochs` is not read: nothing may be trained beside what is timed.
+    `answers` are not read: nothing may be trained beside what is timed.
 
     Returns one line for each training and epoch but the first: ``unlike`` (whether NumPy takes its
     own batches and start), ``library``, ``device``, ``batch_size``, ``copies`` of the table,
@@ -438,7 +421,7 @@ def _time(job: _Timing, table: Table, protocol: ProtocolParameters, seed: int) -
     faults = [UNLIKE] if job.unlike else []
     own = {**network_arguments(job.library, faults, protocol), "batch_size": job.batch_size}
     settings = {"engine": job.library, "device": job.device, "max_iter": protocol.timed_epochs}
-    made = _classifier(protocol.network.changed(**settings), own, EpochLog(measure), seed)
+    made = _classifier(protocol.network.changed(**settings), own, seed, EpochLog(measure))
     inputs, scaler = scale(table.rows, ())
     shifts = np.arange(job.copies)[:, None] * len(inputs)
     folds = [((train + shifts).ravel(), (test + shifts).ravel()) for train, test in table.folds]
