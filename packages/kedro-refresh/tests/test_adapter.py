@@ -73,6 +73,12 @@ def test_several_pipelines_run_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (old.ran, new.ran) == ({"a", "b"}, ["a", "b"])
 
 
+def test_how_a_node_is_bound_is_told() -> None:
+    nodes = [Node(print, "a", None), Node(print, {"sep": "b", "end": "a"}, ["c", "d"])]
+    told = ['[["a"], null]', '[{"end": "a", "sep": "b"}, ["c", "d"]]']
+    assert [adapter.wiring_of(node) for node in nodes] == told
+
+
 def test_the_pipelines_and_the_name_of_a_run() -> None:
     given = [{"pipeline_names": ["a", "b"]}, {"pipeline_name": "a"}]
     given += [{"pipeline_names": None}, {"pipeline_name": None}]
@@ -208,6 +214,8 @@ PRIVATE = OF_DATASETS | {
     "_get_versioned_path",
     "_glob_function",
     "_hook_manager",
+    "_inputs",
+    "_outputs",
     "_register_globals_resolver",
     "_release_datasets",
     "_split_params",

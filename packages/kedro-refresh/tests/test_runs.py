@@ -1,5 +1,6 @@
 """Runs keep apart: one writer at a time or many readers, and whose lock and notes are whose."""
 
+import importlib
 import os
 import re
 import subprocess
@@ -12,18 +13,21 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 from filelock import ReadWriteLock
 from kedro.framework.hooks import hook_impl
 from kedro.framework.hooks.manager import _create_hook_manager
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, SharedMemoryDataset
 from kedro.pipeline import Node, Pipeline
 from kedro.runner import SequentialRunner
 
 from kedro_refresh import RefreshError
-from kedro_refresh.hooks import RunHooks
+from kedro_refresh.code import CodeReader
+from kedro_refresh.hooks import RunHooks, _rows
 from kedro_refresh.ledger import Ledger
 from kedro_refresh.lock import is_alive, own_process, run_lock
+from kedro_refresh.stored import is_stored
 
 
 @pytest.fixture
@@ -239,6 +243,43 @@ def test_a_node_that_saves_nothing_is_done_when_it_has_run(project: Project) -> 
         else:
             project.end(begun)
     assert project.ledger.latest_nodes()["node"].run == "2"
+
+
+def test_the_ledger_holds_the_code_that_ran(
+    project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    file = tmp_path / "toy" / "nodes.py"
+    file.parent.mkdir()
+    file.with_name("__init__.py").write_text("")
+    file.write_text("def name(name):\n    return name\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setattr("kedro.framework.project.PACKAGE_NAME", "toy")
+    nodes = importlib.import_module("toy.nodes")
+    imported = CodeReader("toy", file.parent).of_function(nodes.name)
+
+    first = project.begin("1", nodes.name, "stored")
+    file.write_text("def name(name):\n    return 2 * name\n")  # while it runs
+    project.work(first)
+    project.end(first)
+    assert project.ledger.latest_nodes()["node"].fingerprint.function == imported.function
+    project.end(project.begin("2", nodes.name, "stored"))
+    assert "toy.nodes has changed since it was imported: start Python anew" in caplog.text
+    assert not project.ledger.has_run("2")
+    nodes = importlib.reload(nodes)
+    project.end(project.begin("3", nodes.name, "stored"))
+    assert project.ledger.has_run("3")
+    for module in ("toy", "toy.nodes"):
+        monkeypatch.delitem(sys.modules, module)
+
+
+def test_lazy_tables_are_not_computed_for_their_length() -> None:
+    table = pd.DataFrame({"a": [1, 2]})
+    lazy = SimpleNamespace(columns=table.columns, index=table.index, shape=(object(), 1))
+    assert [_rows(one) for one in (table, lazy, table["a"], "text")] == [2, 0, 0, 0]
+
+
+def test_what_processes_share_in_memory_is_not_stored() -> None:
+    assert not is_stored(SharedMemoryDataset())
 
 
 def test_a_run_broken_off_in_a_notebook_is_over_when_the_next_begins(project: Project) -> None:

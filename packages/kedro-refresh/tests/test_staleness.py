@@ -13,7 +13,7 @@ from typing import Any
 import fsspec
 import pytest
 from kedro.framework.hooks.manager import _create_hook_manager
-from kedro.io import DataCatalog
+from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
 from kedro_refresh import RefreshError, stored
@@ -216,20 +216,21 @@ def test_where_inputs_and_outputs_go_counts() -> None:
     def pair(a: int, b: int) -> tuple[int, int]:
         return a, b
 
-    nodes = [
-        Node(pair, ["x", "y"], ["m", "n"]),
-        Node(pair, ["y", "x"], ["m", "n"]),
-        Node(pair, ["x", "y"], ["n", "m"]),
-        Node(pair, {"a": "x", "b": "y"}, ["m", "n"]),
-        Node(pair, {"a": "y", "b": "x"}, ["m", "n"]),
-        Node(pair, ["x", "y"], {"m": "m", "n": "n"}),
+    bindings: list[tuple[Any, Any]] = [
+        (["x", "y"], ["m", "n"]),
+        (["y", "x"], ["m", "n"]),
+        (["x", "y"], ["n", "m"]),
+        ({"a": "x", "b": "y"}, ["m", "n"]),
+        ({"a": "y", "b": "x"}, ["m", "n"]),
+        (["x", "y"], {"m": "m", "n": "n"}),
     ]
     code = CodeReader(PACKAGE, Path())
     judge = Judge(Pipeline([]), DataCatalog(), Ledger(Path("none.sqlite")), code)
+    nodes = [Node(pair, *bound, name=f"{n}") for n, bound in enumerate(bindings)]
     prints = [judge.fingerprint(node) for node in nodes]
     assert len({one.digest for one in prints}) == len(nodes)
     assert differences(*prints[:2]) == ["inputs or outputs are bound otherwise"]
-    again = Node(pair, {"b": "y", "a": "x"}, ["m", "n"])
+    again = Node(pair, {"b": "y", "a": "x"}, ["m", "n"], name="again")
     assert differences(prints[3], judge.fingerprint(again)) == []
 
 
@@ -276,6 +277,8 @@ def test_the_content_of_a_file_that_a_parameter_names_counts(
     studio.refresh()
     page.unlink()
     assert studio.reasons()["draw"][0].endswith(" → nothing")
+    studio.parameters = {"page": "ж" * 200}  # too long for the name of a file
+    assert studio.refresh() == ["draw"]
 
 
 @pytest.mark.parametrize("values", [[1, 1.0, True, "1"], [[1, {"a": 0}], [1.0, {"a": False}]]])
@@ -293,6 +296,53 @@ def test_who_reads_it_from_memory_is_never_fresh_either(studio: Studio) -> None:
     studio.always_run = {"draw"}
     assert studio.reasons() == {name: ["always_run names draw"] for name in ("draw", "frame")}
     assert studio.refresh() == ["draw", "frame"]
+
+
+def test_what_is_in_memory_counts_as_it_was_made(studio: Studio) -> None:
+    studio.entries["picture"] = {"type": "MemoryDataset"}
+    pipeline, catalog = studio._parts()
+    judge = studio.judge(pipeline, catalog)
+    draw, frame = pipeline.nodes
+    made = judge.fingerprint(draw)
+    (studio.folder / "number.txt").write_text("2")
+    assert judge.fingerprint(frame).inputs["picture"].digest == made.digest
+
+
+def test_what_others_put_into_the_catalog_is_never_fresh(studio: Studio) -> None:
+    del studio.entries["number"]
+    pipeline, catalog = studio._parts()
+    catalog["number"] = MemoryDataset("1")
+    studio._parts = lambda: (pipeline, catalog)  # type: ignore[method-assign]
+    for _ in range(2):
+        assert studio.refresh()[0] == "draw"
+    sentence = "number is a MemoryDataset, whose content cannot be seen"
+    assert studio.reasons()["draw"] == [sentence]
+
+
+def test_chains_in_memory_are_judged_in_no_time() -> None:
+    def pair(*_: Any) -> tuple[int, int]:
+        return 1, 2
+
+    read = [["a", "b"], *([f"x{n}", f"y{n}"] for n in range(40))]
+    chain = [Node(pair, read[n], read[n + 1], name=f"{n}") for n in range(40)]
+    catalog = DataCatalog({"a": MemoryDataset(1), "b": MemoryDataset(2)})
+    judge = Judge(Pipeline(chain), catalog, Ledger(Path("none")), CodeReader(PACKAGE, Path()))
+    seen = "a MemoryDataset, whose content cannot be seen"
+    judge.fingerprint(chain[-1])
+    assert judge.forecast()["5"] == [f"a is {seen}", f"b is {seen}"]
+
+
+def test_who_reads_under_another_transcoded_name_may_be_stale_too(studio: Studio) -> None:
+    pipeline, _ = studio._parts()
+    draw, frame = pipeline.nodes
+    nodes = [Node(draw.func, "number", "picture@a", name="draw"), frame._copy(inputs="picture@b")]
+    entries = {f"picture@{name}": studio.entries["picture"] for name in "ab"}
+    studio.entries |= entries
+    parts = Pipeline(nodes), DataCatalog.from_config(studio.entries)
+    studio._parts = lambda: parts  # type: ignore[method-assign]
+    studio.refresh()
+    (studio.folder / "number.txt").write_text("2")
+    assert studio.reasons()["frame"] == ["picture@b may change when it is made again"]
 
 
 def test_a_function_that_holds_what_cannot_be_compared_is_never_fresh(studio: Studio) -> None:

@@ -1,12 +1,15 @@
 """Hooks that keep runs apart, and keep the ledger: of refreshes, and of plain runs too."""
 
+import hashlib
 import inspect
 import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from kedro.framework.context import KedroContext
@@ -151,7 +154,35 @@ class Recorder:
 
 
 def _rows(data: Any) -> int:
-    return len(data) if hasattr(data, "columns") and hasattr(data, "index") else 0
+    """Count the rows of a table in memory; one that is lazy would be computed for its length."""
+    is_table = hasattr(data, "columns") and hasattr(data, "index") and hasattr(data, "shape")
+    return data.shape[0] if is_table and isinstance(data.shape[0], int) else 0
+
+
+class _Loaded:
+    """The project's modules in this process, each with its file as it was when it was first seen.
+
+    Where modules stay, as in notebooks and servers, what runs is not what the files say later on.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[object, str]] = {}
+
+    def require_unchanged(self, package: str) -> None:
+        """Refuse to take the source of other files for what runs."""
+        for name, module in [*sys.modules.items()]:
+            file = getattr(module, "__file__", None)
+            if not file or name.partition(".")[0] != package:
+                continue
+            path = Path(file)
+            digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else ""
+            known = self._seen.get(name)
+            if known is None or known[0] is not module.__spec__:  # it is new, or was reloaded
+                self._seen[name] = module.__spec__, digest
+            elif known[1] != digest:
+                raise RefreshError(
+                    f"{name} has changed since it was imported: start Python anew, or reload Kedro."
+                )
 
 
 @dataclass
@@ -172,6 +203,7 @@ class RunHooks:
 
     def __init__(self) -> None:
         self._runs: RunStates[_Run] = RunStates()
+        self._loaded = _Loaded()
         self._here = threading.local()  # a session makes its context in the thread in which it runs
 
     @hook_impl(trylast=True)  # after hooks that check the configuration
@@ -207,7 +239,10 @@ class RunHooks:
     ) -> Recorder | None:
         names = pipeline_names(run_params)
         try:
-            recorder = Recorder(files.judge(pipeline, catalog), run_id_of(run_params), version)
+            self._loaded.require_unchanged(files.package)
+            judge = files.judge(pipeline, catalog)
+            judge.read_code()
+            recorder = Recorder(judge, run_id_of(run_params), version)
             files.ledger.begin_run(recorder.run, _trigger(run_params), self._here.env, names)
         except Exception as error:
             _warn(error)

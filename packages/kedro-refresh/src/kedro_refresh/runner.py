@@ -75,8 +75,8 @@ class RefreshRunner(NodeRunner):
             if node.name in self.done:
                 return
             for name in node.inputs:
-                if name in judge.makers and not judge.is_stored(name):
-                    execute(judge.makers[name])
+                if (maker := judge.maker(name)) and not judge.is_stored(name):
+                    execute(maker)
             self.at_work = node
             pin(catalog, node.outputs)
             Task(node, catalog, is_async=False, hook_manager=hook_manager, run_id=run_id).execute()

@@ -58,11 +58,14 @@ class Judge:
         self._n_known = code.known.size
         self._contents = ContentReader(ledger.known_files(), paranoid=paranoid)
         self._records = ledger.latest_nodes()
-        self.makers = {name: node for node in pipeline.nodes for name in node.outputs}
+        self._makers = {_bare(name): node for node in pipeline.nodes for name in node.outputs}
+        self._fingerprints: dict[str, Fingerprint] = {}
         self._always_run = frozenset(always_run)
         self._trusted = frozenset(trusted)
         self._entry = cache(self._read_entry)
         self._settings = cache(self._read_settings)
+        self._code_of = cache(lambda node: code.of_function(node.func))
+        self._never_fresh = cache(lambda node: list(dict.fromkeys(self._look_for_unseen(node))))
 
     def reasons(self, node: Node) -> list[str]:
         """Say why a node is stale; nothing for a fresh one."""
@@ -73,16 +76,26 @@ class Judge:
         lost = self._lost_outputs(node, record.outputs)
         return [*changes, *lost, *self._never_fresh(node)]
 
+    def maker(self, name: str) -> Node | None:
+        """Give the node that writes a dataset, also under another transcoded name."""
+        return self._makers.get(_bare(name))
+
+    def read_code(self) -> None:
+        """Read all code of the pipeline, before its files can change while it runs."""
+        for node in self.pipeline.nodes:
+            self._code_of(node)
+            dict(self._dataset_classes([*node.inputs, *node.outputs]))
+
     def forecast(self) -> dict[str, list[str]]:
         """Say of every node why it is stale, as far as can be said before any has run."""
         stale: dict[str, list[str]] = {}
         for node in self.pipeline.nodes:
             on_demand = self.is_on_demand(node)
-            reasons = list(self._never_fresh(node)) if on_demand else self.reasons(node)
+            reasons = self._never_fresh(node) if on_demand else self.reasons(node)
             made_again = [
                 f"{name} may change when it is made again"
                 for name in node.inputs
-                if name in self.makers and stale[self.makers[name].name]
+                if (maker := self.maker(name)) and stale[maker.name]
             ]
             stale[node.name] = reasons or made_again
         return stale
@@ -99,10 +112,18 @@ class Judge:
         return is_stored(self.catalog.get(name))
 
     def fingerprint(self, node: Node) -> Fingerprint:
-        """Take the fingerprint of a node as things are now."""
+        """Take the fingerprint of a node, as things are when it is first asked for.
+
+        What a node has put into memory was made from what it read then, whatever came later.
+        """
+        if node.name not in self._fingerprints:
+            self._fingerprints[node.name] = self._take_fingerprint(node)
+        return self._fingerprints[node.name]
+
+    def _take_fingerprint(self, node: Node) -> Fingerprint:
         read = [name for name in node.inputs if not _is_parameter(name)]
         datasets = [*read, *node.outputs]
-        code = self._code.of_function(node.func)
+        code = self._code_of(node)
         return Fingerprint(
             inputs={name: self._content(name) for name in read},
             parameters=dict(self._parameters(node)),
@@ -126,7 +147,7 @@ class Judge:
         return {
             name: self._unknown_files(name, known.get(name))
             for name in node.inputs
-            if not _is_parameter(name) and name not in self.makers
+            if not _is_parameter(name) and not self.maker(name)
         }
 
     def remember(self) -> None:
@@ -142,23 +163,24 @@ class Judge:
         pinned = getattr(dataset, "pinned_sha256", None)
         if pinned:
             return Content(pinned)
-        if not is_stored(dataset) and name in self.makers:
-            return Content(self.fingerprint(self.makers[name]).digest)
+        maker = self.maker(name)
+        if not is_stored(dataset) and maker:
+            return Content(self.fingerprint(maker).digest)
         if is_stored(dataset) and not has_place(dataset):
             return Content(self._settings(name, with_place=True))
         stored = locate(dataset)
         return (self._contents.of(stored) if stored else None) or MISSING
 
-    def _never_fresh(self, node: Node) -> Iterator[str]:
+    def _look_for_unseen(self, node: Node) -> Iterator[str]:
         """Say what keeps a node from ever being called fresh, also what it reads from memory."""
         named = self._always_run & {node.name, *node.tags}
         yield from (f"always_run names {name}" for name in sorted(named))
-        for kind in sorted(self._code.of_function(node.func).unseen):
+        for kind in sorted(self._code_of(node).unseen):
             yield f"its function holds an object that cannot be compared, a {kind}"
         for name in [*node.inputs, *node.outputs]:
             if name in self._trusted or _is_parameter(name):
                 continue
-            maker = self.makers.get(name)
+            maker = self.maker(name)
             if name in node.inputs and maker is not None and not self.is_stored(name):
                 yield from self._never_fresh(maker)
             elif self._is_unseen(name):
@@ -166,13 +188,15 @@ class Judge:
                 yield f"{name} is a {kind}, whose content cannot be seen"
 
     def _is_unseen(self, name: str) -> bool:
-        """Say whether a dataset lies nowhere, nor is made by the project's code."""
-        dataset = self.catalog.get(name)
-        if not is_stored(dataset) or has_place(dataset) or hasattr(dataset, "pinned_sha256"):
+        """Say whether a dataset lies nowhere, nor is made by the project's code or by its entry."""
+        dataset, maker = self.catalog.get(name), self.maker(name)
+        if not is_stored(dataset):
+            return dataset is not None and maker is None and "data" not in self._entry(name)
+        if has_place(dataset) or hasattr(dataset, "pinned_sha256"):
             return False
         classes = {one.__module__ for one in type(dataset).__mro__}
         makes_it = all(self._code.owns(one) or one in CODE_OF_NO_DATA for one in classes)
-        return name in self.makers or not makes_it
+        return maker is not None or not makes_it
 
     def _unknown_files(self, name: str, before: Content | None) -> list[Path]:
         stored = locate(self.catalog.get(name))
@@ -205,7 +229,10 @@ class Judge:
     def _content_of_file(self, value: Any) -> Content | None:
         """Give the content of the file that a parameter names, as nodes find it."""
         is_name = isinstance(value, str) and 0 < len(value) <= LONGEST_PATH and value.isprintable()
-        return self._contents.read([Path(value)], Path(value)) if is_name else None
+        try:
+            return self._contents.read([Path(value)], Path(value)) if is_name else None
+        except OSError:  # too long a name in bytes, or a place that must not be read
+            return None
 
     def _dataset_classes(self, names: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Digest the project code that reads, writes and checks some datasets, by its path."""
@@ -226,6 +253,11 @@ class Judge:
 
 def _is_parameter(name: str) -> bool:
     return name == ALL_PARAMETERS or name.startswith("params:")
+
+
+def _bare(name: str) -> str:
+    """Give the name of a dataset without what tells its transcoded twins apart."""
+    return name.partition("@")[0]
 
 
 def _libraries(code: Code) -> dict[str, str]:

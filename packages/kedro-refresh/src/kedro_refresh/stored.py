@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from kedro.io import MemoryDataset
+from kedro.io import MemoryDataset, SharedMemoryDataset
 from kedro.io.core import VERSION_FORMAT, VersionNotFoundError, get_filepath_str
 
 from kedro_refresh import RefreshError, adapter
@@ -54,7 +54,7 @@ class Stored:
 
 def is_stored(dataset: object) -> bool:
     """Say whether a dataset outlives a run; what the catalog does not know lives in memory."""
-    return dataset is not None and not isinstance(dataset, MemoryDataset)
+    return dataset is not None and not isinstance(dataset, MemoryDataset | SharedMemoryDataset)
 
 
 def has_place(dataset: Any) -> bool:
