@@ -12,6 +12,7 @@ import pytest
 
 from crossfold.datasets import TableDataset
 from crossfold.datasets.bases import DataError
+from crossfold.datasets.export_dataset import OLD_EXCEL
 from crossfold.datasets.table_dataset import find_source, with_plain_types
 
 
@@ -141,6 +142,31 @@ def test_folder_is_joined_in_the_order_of_names(tmp_path: Path) -> None:
     write(tmp_path / "c.csv", "b\n2\n")
     with pytest.raises(DataError, match=r"c and a in .* differ in the columns \['a', 'b'\]"):
         dataset.load()
+    write(tmp_path / "c.csv", "")
+    with pytest.raises(DataError, match=r"c in .* cannot be read: it is empty"):
+        dataset.load()
+
+
+def test_files_of_a_folder_are_looked_at_together(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write(tmp_path / "a.csv", "town;x\nUlm;1\n")
+    write(tmp_path / "b.csv", "town;x\nKöln;2,5\n", "cp1252")
+    write(tmp_path / "c.CSV", "town;x\nHof;3\n")
+    for hidden in (".ipynb_checkpoints/b.csv", "~$b.csv"):
+        (tmp_path / hidden).parent.mkdir(exist_ok=True)
+        write(tmp_path / hidden, "town;x\nBonn;4\n")
+    with caplog.at_level(logging.WARNING):
+        dataset = TableDataset(dataset=find_source(str(tmp_path)))
+    assert "only tables that end in .csv are read; left out: c.CSV." in caplog.text
+    assert dataset.load().to_dict("list") == {"town": ["Ulm", "Köln"], "x": ["1", "2.5"]}
+    assert [file.name for file in dataset.stored_files()] == ["a.csv", "b.csv"]
+    write(tmp_path / "d.csv", "town;x\nKöln;2\n")
+    with pytest.raises(DataError, match=r"b\.csv is written in cp1252, but .*d\.csv in utf-8"):
+        find_source(str(tmp_path))
+    write(tmp_path / "d.csv", "")
+    with pytest.raises(DataError, match=r"d\.csv is empty"):
+        find_source(str(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -286,6 +312,12 @@ def test_absent_files_empty_folders_and_damaged_rows_are_refused(tmp_path: Path)
         csv(file).save(pd.DataFrame())  # type: ignore[arg-type]
 
 
+def test_old_workbook_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.xls").write_bytes(OLD_EXCEL + bytes(900))
+    with pytest.raises(DataError, match=r"a\.xls is not a table of text: save it as CSV or \.xlsx"):
+        find_source(str(tmp_path / "a.xls"))
+
+
 def test_gzip_is_read_through(tmp_path: Path) -> None:
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress("a;b\n1,5;ä\n".encode()))
     source = find_source(str(tmp_path / "a.csv.gz"))
@@ -317,3 +349,20 @@ def test_missing_database_library_is_named_with_its_extra(monkeypatch: pytest.Mo
 
     with pytest.raises(DataError, match=r"pip install 'crossfold\[database\]'"):
         TableDataset(dataset=find_source("sqlite:///a.db::visits")).load()
+
+
+def test_absent_database_is_told_and_not_made(tmp_path: Path) -> None:
+    pytest.importorskip("sqlalchemy")
+    source = find_source(f"sqlite:///{(tmp_path / 'a.db').as_posix()}::visits")
+    with pytest.raises(DataError, match=r"There is no database .*a\.db: check its path"):
+        TableDataset(dataset=source).load()
+    assert not [*tmp_path.iterdir()]
+
+
+def test_path_of_a_database_does_not_depend_on_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = find_source("sqlite:///a.db::visits")["credentials"]["con"]
+    assert found == f"sqlite:///{(tmp_path / 'a.db').as_posix()}"
+    assert find_source("sqlite:///:memory:::visits")["credentials"]["con"] == "sqlite:///:memory:"

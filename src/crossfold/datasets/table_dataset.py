@@ -19,6 +19,7 @@ from kedro.io import AbstractDataset, DatasetError
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from crossfold.datasets.bases import DataError, ReadOnlyDataset
+from crossfold.datasets.export_dataset import OLD_EXCEL
 from crossfold.datasets.identifiers import hash_identifiers
 
 # What else pandas would guess: numbers from identifiers, missing values from words.
@@ -32,7 +33,9 @@ EXACT_LOAD_ARGS: dict[str, dict[str, Any]] = {
     "SQLTableDataset": _NULLABLE,
     "feather": _NULLABLE,
 }
-READ_AS_TEXT = ("CSVDataset", "ExcelDataset")
+# What pandas does not take while it reads other kinds of tables, and `load` does afterwards.
+SIGNS = ("decimal", "thousands")
+DONE_AFTERWARDS = {"CSVDataset": (), "ExcelDataset": SIGNS}
 # What some datasets need beside pandas, and the extra of crossfold that brings it.
 NEEDED = {
     "ExcelDataset": ("openpyxl", "excel"),
@@ -46,6 +49,7 @@ GENERIC = {".dta": "stata", ".feather": "feather", ".sav": "spss"}
 TEXT = (".csv", ".tsv", ".txt", ".tab", ".dat", ".csv.gz", ".tsv.gz", ".txt.gz")
 DATABASE = re.compile(r"(?P<con>[a-z][\w+]*://.*)::(?P<table>.+)")
 DELIMITERS = ("\t", ";", "|", ",")
+FEWEST_LINES = 20  # of each file of a folder
 SAMPLE_BYTES, SAMPLE_LINES, CHUNK_CHARACTERS = 1 << 18, 500, 1 << 20
 # A byte order mark tells the encoding.
 MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -73,8 +77,9 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
     ----------
     dataset
         The catalog entry of a dataset that loads a DataFrame, or of a ``PartitionedDataset`` of
-        such; the tables of a folder are joined in the order of their names. ``na_values`` in its
-        ``load_args`` works for Parquet and databases too.
+        such; the tables of a folder are joined in the order of their names, but for hidden ones.
+        ``na_values``, ``decimal`` and ``thousands`` in its ``load_args`` work for Excel, Parquet
+        and databases too.
     hashed_columns
         Columns of identifiers; their values are replaced by keyed hashes.
     date_formats
@@ -103,8 +108,7 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         kind = one.get("file_format") or str(one.get("type")).rpartition(".")[2]
         self._needed = NEEDED.get(kind, ("pandas", ""))
         self._load_args = {**EXACT_LOAD_ARGS.get(kind, {}), **one.get("load_args", {})}
-        # While it reads, pandas knows words for missing values in text alone.
-        unknown = () if kind in READ_AS_TEXT else ("na_values",)
+        unknown = DONE_AFTERWARDS.get(kind, ("na_values", *SIGNS))
         one["load_args"] = {k: v for k, v in self._load_args.items() if k not in unknown}
         if not one["load_args"]:  # some datasets take none
             del one["load_args"]
@@ -142,13 +146,14 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
     def stored_files(self) -> list[Path]:
         """List the files that `load` reads, as far as they are there."""
         if self._filepath is None:
-            database = Path(self._connection.removeprefix("sqlite:///"))
-            return [database] if database.is_file() else []
+            database = _sqlite_file(self._connection)
+            return [database] if database is not None and database.is_file() else []
         path = Path(self._filepath)
         if not path.is_dir():
             return [path]
         suffix = self._config.get("filename_suffix", "")
-        return sorted(file for file in path.rglob(f"*{suffix}") if file.is_file())
+        files = (file for file in path.rglob(f"*{suffix}") if file.is_file())
+        return sorted(file for file in files if not _is_hidden(file.relative_to(path)))
 
     def _read(self) -> pd.DataFrame:
         if self._filepath is None and self._config.keys() & {"filepath", "path"}:
@@ -160,14 +165,17 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
             raise DataError(
                 f"{self._place} cannot be read without {package}: pip install 'crossfold[{extra}]'."
             )
-        try:
-            loaded = AbstractDataset.from_config("table", self._config).load()
-            if not isinstance(loaded, dict):
-                return _with_index_as_columns(pd.DataFrame(loaded))
-            parts = {n: _with_index_as_columns(part()) for n, part in sorted(loaded.items())}
-        except (ImportError, DatasetError, ValueError, OSError) as error:
-            raise DataError(f"{self._place} cannot be read: {_reason(error)}") from error
-        return self._joined(parts)
+        database = _sqlite_file(self._connection)
+        if database is not None and not database.exists():  # SQLite would make one
+            raise DataError(f"There is no database {database}: check its path.")
+        loaded = _loaded(
+            lambda: AbstractDataset.from_config("table", self._config).load(), self._place
+        )
+        if not isinstance(loaded, dict):
+            return _with_index_as_columns(pd.DataFrame(loaded))
+        names = [name for name in sorted(loaded) if not _is_hidden(Path(name))]
+        tables = {name: _loaded(loaded[name], f"{name} in {self._place}") for name in names}
+        return self._joined({name: _with_index_as_columns(one) for name, one in tables.items()})
 
     def _joined(self, parts: dict[str, pd.DataFrame]) -> pd.DataFrame:
         first, *others = parts
@@ -193,6 +201,25 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
 
     def _exists(self) -> bool:
         return self._filepath is None or Path(self._filepath).exists()
+
+
+def _loaded(load: Callable[[], Any], place: str) -> Any:
+    """Load a table, or say in one sentence why it cannot be read."""
+    try:
+        return load()
+    except (ImportError, DatasetError, ValueError, OSError) as error:
+        raise DataError(f"{place} cannot be read: {_reason(error)}") from error
+
+
+def _is_hidden(path: Path) -> bool:
+    """Say whether a path in a folder is of what programs keep there for themselves."""
+    return any(part.startswith((".", "~$")) for part in path.parts)
+
+
+def _sqlite_file(address: str) -> Path | None:
+    """Find the file of an address ``sqlite:///FILE``; None of others."""
+    found = re.fullmatch(r"sqlite:///([^:?]+|[A-Za-z]:[^?]*)", address)
+    return Path(found[1]) if found else None
 
 
 def _with_index_as_columns(table: pd.DataFrame) -> pd.DataFrame:
@@ -311,7 +338,9 @@ def find_source(
     `DataError` if there is no such file, it is empty, or it has no header.
     """
     if found := DATABASE.fullmatch(data):
-        credentials = {"con": found["con"]}
+        database = _sqlite_file(found["con"])
+        con = f"sqlite:///{database.absolute().as_posix()}" if database else found["con"]
+        credentials = {"con": con}
         kind = "pandas.SQLTableDataset"
         return {"type": kind, "table_name": found["table"], "credentials": credentials}
     path = Path(data).expanduser().absolute()
@@ -327,19 +356,28 @@ def find_source(
         return {"type": "pandas.ParquetDataset", "filepath": path.as_posix()}
     if form := GENERIC.get(path.suffix.lower()):
         return {"type": "pandas.GenericDataset", "filepath": path.as_posix(), "file_format": form}
-    load_args = _text_arguments(path, sep, decimal, encoding)
+    load_args = _text_arguments([path], sep, decimal, encoding)
     return {"type": "pandas.CSVDataset", "filepath": path.as_posix(), "load_args": load_args}
 
 
 def _folder(path: Path, **arguments: str | None) -> dict[str, Any]:
     """Describe a folder by its most frequent kind of table."""
-    files = [file for file in sorted(path.rglob("*")) if file.is_file()]
-    kinds = Counter(suffix for file in files if (suffix := _table_suffix(file)))
+    inside = (file for file in sorted(path.rglob("*")) if file.is_file())
+    files = [file for file in inside if not _is_hidden(file.relative_to(path))]
+    kinds = Counter(suffix for file in files if (suffix := table_suffix(file)))
     if not kinds:
         raise DataError(f"The folder {path} holds no table: put the exports there.")
     [(suffix, _)] = kinds.most_common(1)
-    one = find_source(str(next(file for file in files if file.name.endswith(suffix))), **arguments)
-    del one["filepath"]
+    alike = [file for file in files if file.name.endswith(suffix)]
+    if others := [file.name for file in files if table_suffix(file) and file not in alike]:
+        told = "%s: only tables that end in %s are read; left out: %s."
+        _logger.warning(told, path, suffix, ", ".join(others))
+    if suffix.lower() in TEXT:
+        load_args = _text_arguments(alike, **arguments)
+        one = {"type": "pandas.CSVDataset", "load_args": load_args}
+    else:
+        one = find_source(str(alike[0]))
+        del one["filepath"]
     return {
         "type": "partitions.PartitionedDataset",
         "path": path.as_posix(),
@@ -348,35 +386,75 @@ def _folder(path: Path, **arguments: str | None) -> dict[str, Any]:
     }
 
 
-def _table_suffix(file: Path) -> str:
+def table_suffix(file: Path) -> str:
+    """Give the ending of a file that is a table, nothing of others."""
     endings = ("".join(file.suffixes[-2:]), file.suffix)
     return next((end for end in endings if end.lower() in (*TEXT, *EXCEL, *PARQUET, *GENERIC)), "")
 
 
 def _text_arguments(
-    path: Path, sep: str | None, decimal: str | None, encoding: str | None
+    files: list[Path], sep: str | None, decimal: str | None, encoding: str | None
 ) -> dict[str, Any]:
+    """Find out how text files are written that are alike."""
     if decimal not in (None, *".,"):
         raise DataError(f"--decimal is {decimal!r}: give a point or a comma.")
-    encoding = encoding or find_encoding(path)
-    try:
-        lines = _first_lines(path, encoding)
-        sep = sep or find_delimiter(lines)
-        cells = list(_cells(lines, sep))
-    except (csv.Error, re.error, LookupError, UnicodeError) as error:
-        raise DataError(f"{path} cannot be read ({error}): check --sep and --encoding.") from error
-    if not cells:
-        raise DataError(f"{path} is empty: export it again.")
-    refuse_no_header(path, cells[0])
-    columns = list(zip_longest(*cells[1:], fillvalue=""))
-    point, comma = find_decimal([_bare(column) for column in columns], sep)
-    arguments: dict[str, Any] = {"sep": sep, "decimal": decimal or point, "encoding": encoding}
-    if comma and comma != arguments["decimal"]:
-        arguments["thousands"] = comma
-    if len(columns) == len(cells[0]) + 1 and not any(columns[-1]):
+    if empty := [file for file in files if file.stat().st_size == 0]:
+        raise DataError(f"{empty[0]} is empty: export it again.")
+    encoding = encoding or _common_encoding(files)
+    rows: list[list[str]] = []
+    for file in files:
+        try:
+            lines = _first_lines(file, encoding)[: max(SAMPLE_LINES // len(files), FEWEST_LINES)]
+            sep = sep or find_delimiter(lines)
+            cells = list(_cells(lines, sep))
+        except (csv.Error, re.error, LookupError, UnicodeError) as error:
+            told = f"{file} cannot be read ({error}): check --sep and --encoding."
+            raise DataError(told) from error
+        if not cells:
+            raise DataError(f"{file} is empty: export it again.")
+        refuse_no_header(file, cells[0])
+        rows += cells[1:] if rows else cells
+    columns = list(zip_longest(*rows[1:], fillvalue=""))
+    signs = _signs([_bare(column) for column in columns], sep or "", decimal)
+    arguments: dict[str, Any] = {"sep": sep, **signs, "encoding": encoding}
+    if len(columns) == len(rows[0]) + 1 and not any(columns[-1]):
         # Lines end with a delimiter, but the header does not: pandas would shift the columns.
         arguments["index_col"] = False
     return arguments
+
+
+def _signs(columns: list[list[str]], sep: str, decimal: str | None) -> dict[str, str]:
+    point, comma = find_decimal(columns, sep)
+    point = decimal or point
+    return {"decimal": point} | ({"thousands": comma} if comma and comma != point else {})
+
+
+def find_signs(table: pd.DataFrame, decimal: str | None = None) -> dict[str, str]:
+    """Find the signs of numbers in a table's columns of text, as `find_decimal` does.
+
+    Returns what ``load_args`` takes; nothing where all of them are as Python writes them.
+    """
+    texts = [table[name] for name in table if pd.api.types.is_string_dtype(table[name])]
+    columns = [_bare(text.dropna().head(SAMPLE_LINES)) for text in texts]
+    signs = _signs(columns, "", decimal)
+    return {} if signs == {"decimal": "."} else signs
+
+
+def _common_encoding(files: list[Path]) -> str:
+    """Find one encoding for all files; refuse files that have none in common."""
+    found = {file: find_encoding(file) for file in files}
+    if len({*found.values()} - {"utf-8"}) == 0:
+        return "utf-8"
+    if {*found.values()} == {"utf-8", "utf-8-sig"}:
+        return "utf-8-sig"
+    special = {file: one for file, one in found.items() if not _decodes(file, "ascii")} or found
+    file, encoding = next(iter(special.items()))
+    if unlike := [other for other, one in special.items() if one != encoding]:
+        raise DataError(
+            f"{file} is written in {encoding}, but {unlike[0]} in {special[unlike[0]]}: export all"
+            " files of a folder alike."
+        )
+    return encoding
 
 
 def _cells(lines: list[str], sep: str) -> Iterable[list[str]]:
@@ -403,7 +481,7 @@ def find_encoding(path: Path) -> str:
             if head.startswith(mark):
                 return encoding
         if zeros := head.count(b"\0"):
-            if zeros < len(head) / 3:
+            if zeros < len(head) / 3 or head.startswith(OLD_EXCEL):
                 raise DataError(f"{path} is not a table of text: save it as CSV or .xlsx.")
             return "utf-16-le" if head[1::2].count(b"\0") > zeros / 2 else "utf-16-be"
         return next((one for one in ("utf-8", "cp1252") if _decodes(path, one)), "latin-1")

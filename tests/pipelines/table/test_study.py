@@ -214,7 +214,8 @@ def test_excel(study: Study, visits: pd.DataFrame, tmp_path: Path) -> None:
     typed = visits.astype({"age": "int64", "weight": "float64"})
     typed["visited_on"] = pd.to_datetime(typed["visited_on"])
     typed["patient_id"] = typed["patient_id"].astype("int64")
-    typed.to_excel(file, index=False)
+    commas = typed.assign(weight=decimal_comma(visits["weight"]))
+    commas.to_excel(file, index=False)
     study.write(str(file), target="missed", group="patient_id")
     table, _ = study.run()
     assert table["weight"].tolist() == typed["weight"].tolist()
@@ -390,5 +391,7 @@ def test_new_rows_come_from_the_named_file(
     rows = study.catalog(mine_coming=str(coming)).load("mine.coming")
     assert rows["age"].tolist() == visits["age"][:3].tolist()
     assert rows["patient_id"].str.fullmatch("[0-9a-f]{24}").all()
+    file.rename(tmp_path / "a v1.2.csv")
+    study.write(str(tmp_path / "a v1.2.csv"), force=True, target="missed", group="patient_id")
     with pytest.raises(DatasetError, match=r"01_raw/mine/coming\.csv: check its path"):
         study.catalog().load("mine.coming")

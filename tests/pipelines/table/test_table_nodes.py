@@ -95,6 +95,9 @@ def test_target_of_another_task_and_missing_columns_are_refused(raw: pd.DataFram
         prepare_table(raw.rename(columns={"age": "Age", "town": "?"}), PARAMETERS)
     with pytest.raises(CrossfoldError, match="None of the 5 rows can be used"):
         prepare_table(raw.assign(missed=None), PARAMETERS)
+    titled = raw.set_axis(["Report", *(f"Unnamed: {n}" for n in range(1, raw.shape[1]))], axis=1)
+    with pytest.raises(CrossfoldError, match=r"'Unnamed: 2'.*Take out the rows above its header"):
+        prepare_table(titled, PARAMETERS)
 
 
 def test_features_have_no_group_no_identifier_and_no_trend_of_time(raw: pd.DataFrame) -> None:

@@ -111,9 +111,11 @@ def require_columns(raw: pd.DataFrame, names: Iterable[str]) -> None:
         alike = get_close_matches(name, raw.columns, n=1)
         told.append(f"{name!r}" + (f" (did you mean {alike[0]!r}?)" if alike else ""))
     more = f" and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+    unnamed = sum(str(name).startswith("Unnamed: ") for name in raw.columns)
+    advice = " Take out the rows above its header." if unnamed > 1 else ""
     raise CrossfoldError(
         f"The table has no column {', '.join(told)}{more}; it has"
-        f" {', '.join(map(repr, raw.columns[:20]))}."
+        f" {', '.join(map(repr, raw.columns[:20]))}.{advice}"
     )
 
 

@@ -126,7 +126,10 @@ def _missing_words(frame: pd.DataFrame) -> list[str]:
 
 def _refuse_wishes(frame: pd.DataFrame, wishes: Wishes) -> None:
     if frame.empty:
-        raise CrossfoldError("The table has no rows below its header: export it again.")
+        raise CrossfoldError(
+            "The table has no rows below its header: export it again. Of a workbook, the first"
+            " sheet is read."
+        )
     named = [wishes.target, wishes.group, wishes.time, *wishes.drop]
     require_columns(frame, [name for name in named if name is not None])
     if clash := {wishes.target, wishes.group, wishes.time}.intersection(wishes.drop):

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from crossfold.datasets.atomic import AtomicWriter, atomic_folder
-from crossfold.datasets.table_dataset import TableDataset, find_source
+from crossfold.datasets.table_dataset import TableDataset, find_signs, find_source, table_suffix
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.kinds import MOST_VALUES, find_units
 from crossfold.pipelines.table.pipeline import PARAMETERS_FILE
@@ -51,12 +51,16 @@ def read_profile(
     Returns the catalog entry of the dataset that reads it, and what it holds.
     """
     source = find_source(data, sep=sep, decimal=decimal, encoding=encoding)
+    one = source.get("dataset", source)
     table = TableDataset(dataset=source).load()
-    if units := find_units(table):
+    signs = {} if "decimal" in one.get("load_args", {}) else find_signs(table, decimal)
+    if signs:
+        one.setdefault("load_args", {}).update(signs)
+    units = find_units(table)
+    if signs or units:
         table = TableDataset(dataset=source, units=units).load()
     profile = profile_table(table, wishes, units)
     if profile.missing_words:
-        one = source.get("dataset", source)
         one.setdefault("load_args", {})["na_values"] = ["", *profile.missing_words]
     return source, profile
 
@@ -287,7 +291,8 @@ def _coming(name: str, raw: dict[str, Any]) -> dict[str, Any]:
             **raw,
             "table_name": _Interpolation(f"${{runtime_params:{name}_coming, {name}_coming}}"),
         }
-    suffix = "" if key == "path" else "".join(Path(raw[key]).suffixes[-2:])
+    file = Path(raw[key])
+    suffix = "" if key == "path" else table_suffix(file) or file.suffix
     place = f"${{globals:data_root}}/01_raw/{name}/coming{suffix}"
     return {**raw, key: _Interpolation(f"${{runtime_params:{name}_coming, {place}}}")}
 
