@@ -6,7 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import pairwise
 from typing import Any, Protocol
 
@@ -116,7 +118,7 @@ class Stack:
         return [run for run in runs if run.stop - run.start > 1]
 
 
-Measure = Callable[[Array, slice], Any]
+Measure = Callable[[Array, slice], list[Array]]
 """What to do with the logits ``(k, n_out, r)`` of a chunk of rows, in a buffer, and its place."""
 
 
@@ -222,18 +224,13 @@ _WORTH_A_THREAD = 1 << 24
 
 
 class Chunk(Protocol):
-    """Works on some of the rows that networks share, in buffers for that many. One per engine.
+    """Works on some of the rows that networks share, in buffers for that many. One per engine."""
 
-    `totals` are the gradients of each update that were added up since the step began.
-    """
+    def differentiate(self, rows: slice | Array, masks: Sequence[Any]) -> list[Any]:
+        """Give the gradients of the rows' summed loss for each update, in buffers.
 
-    totals: list[Any]
-
-    def begin(self) -> None:
-        """Forget the gradients of the step before."""
-
-    def differentiate(self, rows: slice | Array, masks: Sequence[Any]) -> None:
-        """Add the gradients of the rows' summed loss, given the dropout masks of each shape."""
+        `masks` are the dropout masks of each shape.
+        """
 
     def logits(self, rows: slice | Array) -> Array:
         """Give the logits of all networks ``(k, n_out, r)``, in a buffer, with nothing dropped."""
@@ -248,8 +245,7 @@ class SharedEngine:
 
     A batch is cut into chunks of rows, small enough for everything that is made of them to stay in
     the cache, from the product of all first layers to their gradients. `n_threads` threads take
-    chunks side by side, each in what `make_chunk` made for so many rows, and add up gradients of
-    their own. `xp` is ``numpy`` or ``torch``, and `put` puts an array where it wants it; each stack
+    chunks side by side, each in what `make_chunk` made for so many rows. `xp` is ``numpy`` or ``torch``, and `put` puts an array where it wants it; each stack
     has networks of one shape, activation and loss.
     """
 
@@ -278,31 +274,22 @@ class SharedEngine:
     def run(self, block: Block) -> Array:
         """Take a step; what the loss was is left for `logits` to find, after the step."""
         rows = block.rows[0, 0]
-        for chunk in self._chunks.values():
-            chunk.begin()
 
-        def differentiate(chunk: Chunk, cut: slice) -> None:
+        def differentiate(chunk: Chunk, cut: slice) -> list[Any]:
             masks = [[m if m is None else m[..., cut] for m in own] for own in block.masks]
-            chunk.differentiate(as_slice(rows[cut]), masks)
+            return chunk.differentiate(as_slice(rows[cut]), masks)
 
-        first, *others = self._work(len(rows), differentiate)
-        for number, update in enumerate(self.updates):
-            update.gradients[...] = first.totals[number]
-            for chunk in others:
-                update.gradients += chunk.totals[number]
+        for update, total in zip(self.updates, self._sum(len(rows), differentiate), strict=True):
+            update.gradients[...] = total
         with np.errstate(over="ignore", invalid="ignore"):
             self._update(block)
         return np.full(len(self._places), np.nan)
 
     def measure(self, rows: Array, measure: Measure) -> list[Any]:
-        """Give what is measured of each chunk of these rows ``(r,)``; nothing is dropped."""
-        measured: dict[int, Any] = {}
-
-        def look(chunk: Chunk, cut: slice) -> None:
-            measured[cut.start] = measure(chunk.logits(as_slice(rows[cut])), cut)
-
-        self._work(len(rows), look)
-        return [measured[start] for start in sorted(measured)]
+        """Add up the arrays that are measured of chunks of these rows ``(r,)``."""
+        return self._sum(
+            len(rows), lambda chunk, cut: measure(chunk.logits(as_slice(rows[cut])), cut)
+        )
 
     def parameters(self, place: int) -> Array:
         return self._flat(place, [one.parameters for one in self.updates])
@@ -328,26 +315,27 @@ class SharedEngine:
         for update, size, rate in zip(self.updates, sizes, rates, strict=True):
             update.take(scale, size, rate)
 
-    def _work(self, n_rows: int, work: Callable[[Chunk, slice], None]) -> list[Chunk]:
-        """Let the threads work on all rows, chunk by chunk; give what they worked in."""
+    def _sum(self, n_rows: int, work: Callable[[Chunk, slice], list[Any]]) -> list[Any]:
+        """Let the threads work on all rows, chunk by chunk; add up the arrays that come out."""
         cuts = cut_evenly(n_rows, self._n_chunks(n_rows), self._n_threads)
         n_threads = min(self._n_threads, len(cuts))
 
-        def run_thread(thread: int) -> list[Chunk]:
-            used: dict[int, Chunk] = {}
+        def run_thread(thread: int) -> list[Any]:
+            total: list[Any] = []
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 for cut in cuts[thread::n_threads]:
-                    size = cut.stop - cut.start
-                    if (thread, size) not in self._chunks:
-                        self._chunks[thread, size] = self._make_chunk(self, size)
-                    used[size] = self._chunks[thread, size]
-                    work(used[size], cut)
-            return list(used.values())
+                    key = thread, cut.stop - cut.start
+                    if key not in self._chunks:
+                        self._chunks[key] = self._make_chunk(self, key[1])
+                    found = work(self._chunks[key], cut)
+                    # The next chunk may overwrite what this one has found.
+                    total = _add(total, found) if total or len(cuts) == 1 else deepcopy(found)
+            return total
 
         if n_threads == 1:
             return run_thread(0)
         with self.one_thread_each(), ThreadPoolExecutor(n_threads) as pool:
-            return [one for used in pool.map(run_thread, range(n_threads)) for one in used]
+            return reduce(_add, pool.map(run_thread, range(n_threads)))
 
     def _n_chunks(self, n_rows: int) -> int:
         """Count the chunks: as few as fit the cache, or one for each thread worth waking.
@@ -423,6 +411,13 @@ class SharedBatches:
 def _fetch(array: Any) -> Array:
     fetched: Array = array if isinstance(array, np.ndarray) else array.cpu().numpy()
     return fetched
+
+
+def _add(total: list[Any], more: list[Any]) -> list[Any]:
+    """Add arrays to others in place, or to nothing."""
+    for one, own in zip(total, more, strict=False):
+        one += own
+    return total or more
 
 
 def _make_update(

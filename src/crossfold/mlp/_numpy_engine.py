@@ -48,7 +48,7 @@ class Pass:
 
     Activations have shape ``(k, units + 1, rows)``; their last unit is always one, so that the
     product with a block ``[W; b]`` adds the bias; `z` are views without it. `dropped` tells for
-    each hidden layer whether dropout masks will be given.
+    each hidden layer whether dropout masks will be given where there is a backward pass.
     """
 
     def __init__(
@@ -98,8 +98,9 @@ class Pass:
         """Compute logits from the first layer's ``z``, which is in the first of `z`."""
         for layer, hidden in enumerate(self._hidden):
             hidden.forward()
-            passed = self._passed[layer]
+            passed = self._activated[layer]
             if masks is not None and (mask := masks[layer]) is not None:
+                passed = self._passed[layer]
                 np.multiply(self.z[layer], mask, out=passed[:, :-1])
             above = self.z[layer + 1] if layer + 1 < len(self.z) else logits
             np.matmul(weights.transposed[layer + 1], passed, out=above)
@@ -433,7 +434,7 @@ def share_rows(stacks: Sequence[Stack]) -> SharedEngine:
 
 
 class _Chunk:
-    """A `Chunk` with buffers of one thread; the first gradients of a step begin the totals."""
+    """A `Chunk` with buffers of one thread."""
 
     def __init__(self, engine: SharedEngine, inputs: Array, targets: Array, n_rows: int) -> None:
         self._all_inputs, self._targets = inputs, targets
@@ -444,20 +445,13 @@ class _Chunk:
         self._inputs = np.ones((n_rows, n_in), dtype=dtype)
         self._z = aligned((width, n_rows), dtype)
         self._deltas = aligned((width, n_rows), dtype)
-        self.totals, self._more = (
-            [np.empty_like(one.parameters) for one in engine.updates] for _ in range(2)
-        )
-        self._begins = True
-        above = list(zip(self.totals, self._more, strict=True))[1:]
+        self._gradients = [np.empty_like(one.parameters) for one in engine.updates]
         self._parts = [
             _Part(stack, update.parameters, gradients, self._z[part], self._deltas[part])
             for stack, part, update, gradients in zip(
-                engine.stacks, engine.parts, engine.above, above, strict=True
+                engine.stacks, engine.parts, engine.above, self._gradients[1:], strict=True
             )
         ]
-
-    def begin(self) -> None:
-        self._begins = True
 
     def _load(self, rows: slice | Array) -> None:
         """Cast the inputs of some rows, scale them, and multiply all first layers with them."""
@@ -467,16 +461,12 @@ class _Chunk:
             np.multiply(taken, self._scale, out=taken)
         np.matmul(self._first, self._inputs.T, out=self._z)
 
-    def differentiate(self, rows: slice | Array, masks: Sequence[Masks]) -> None:
+    def differentiate(self, rows: slice | Array, masks: Sequence[Masks]) -> list[Array]:
         self._load(rows)
         for part, own in zip(self._parts, masks, strict=True):
-            part.differentiate(self._targets[:, rows], own, begins=self._begins)
-        first = (self.totals if self._begins else self._more)[0]
-        np.matmul(self._deltas, self._inputs, out=first)
-        if not self._begins:
-            for total, more in zip(self.totals, self._more, strict=True):
-                np.add(total, more, out=total)
-        self._begins = False
+            part.differentiate(self._targets[:, rows], own)
+        np.matmul(self._deltas, self._inputs, out=self._gradients[0])
+        return self._gradients
 
     def logits(self, rows: slice | Array) -> Array:
         self._load(rows)
@@ -484,25 +474,19 @@ class _Chunk:
 
 
 class _Part:
-    """One group in a workspace: everything above the first layers' product.
-
-    Gradients go to the first array of `gradients` where a step begins, else to the second.
-    """
+    """One group in a workspace: everything above the first layers' product."""
 
     def __init__(
-        self, stack: Stack, flat: Array, gradients: Sequence[Array], z: Array, deltas: Array
+        self, stack: Stack, flat: Array, gradients: Array, z: Array, deltas: Array
     ) -> None:
         k, n_rows, sizes = len(flat), z.shape[1], stack.layout.sizes
         activations, above = stack.network.activations, Layout(sizes[1:])
         drops = dropped_layers(stack)
         self._pass = Pass(sizes, activations, k, n_rows, flat.dtype, drops, compiles=True)
-        self._scored = Pass(sizes, activations, k, n_rows, flat.dtype)
         # `Pass` counts layers from the first, whose place here is taken by the shared product.
         nothing = np.empty((k, 1, 1), dtype=flat.dtype)
-        blocks = [nothing, *above.blocks(flat)]
-        self._weights, self._more = (
-            Weights(blocks, [nothing, *above.blocks(own)]) for own in gradients
-        )
+        blocks, slopes = ([nothing, *above.blocks(own)] for own in (flat, gradients))
+        self._weights = Weights(blocks, slopes)
         self._z = z.reshape(self._pass.z[0].shape)
         self._deltas = deltas.reshape(self._z.shape)
         self._logits = np.empty((k, sizes[-1], n_rows), dtype=flat.dtype)
@@ -510,16 +494,13 @@ class _Part:
         self._loss = loss_of(stack.network)
         self._gamma = stack.gamma[:, None, None]
 
-    def differentiate(self, targets: Array, masks: Masks, *, begins: bool) -> None:
+    def differentiate(self, targets: Array, masks: Masks) -> None:
         """Work out the gradients above the first layer, and leave its deltas in the workspace."""
-        weights = self._weights if begins else self._more
-        np.copyto(self._pass.z[0], self._z)
-        self._pass.forward_above(weights, self._logits, masks)
-        self._loss.residual(self._logits, targets[None], self._gamma, self._residual)
-        self._deltas[...] = self._pass.backward_above(weights, self._residual, masks)
+        self._loss.residual(self.logits(masks), targets[None], self._gamma, self._residual)
+        self._deltas[...] = self._pass.backward_above(self._weights, self._residual, masks)
 
-    def logits(self) -> Array:
-        """Give the logits ``(k, n_out, r)``, with nothing dropped."""
-        np.copyto(self._scored.z[0], self._z)
-        self._scored.forward_above(self._weights, self._logits)
+    def logits(self, masks: Masks | None = None) -> Array:
+        """Give the logits ``(k, n_out, r)``, without masks with nothing dropped."""
+        np.copyto(self._pass.z[0], self._z)
+        self._pass.forward_above(self._weights, self._logits, masks)
         return self._logits

@@ -553,25 +553,22 @@ class _Chunk:
         self._scale, self._buffer = engine.stacks[0].network.input_scale, torch.empty(0)
         self._buffered: slice | None = None
         self._generator = None if engine.n_workers else generator
-        self.totals = [torch.zeros_like(one.parameters) for one in engine.updates]
-        groups = zip(engine.stacks, engine.above, self.totals[1:], engine.parts, strict=True)
+        self._gradients = [torch.empty_like(one.parameters) for one in engine.updates]
+        groups = zip(engine.stacks, engine.above, self._gradients[1:], engine.parts, strict=True)
         self._groups = [
-            (_SharedGroup(stack, update.parameters, total), part)
-            for stack, update, total, part in groups
+            (_SharedGroup(stack, update.parameters, gradients), part)
+            for stack, update, gradients, part in groups
         ]
 
-    def begin(self) -> None:
-        for total in self.totals:
-            total.zero_()
-
-    def differentiate(self, rows: slice | Array, masks: Sequence[Any]) -> None:
+    def differentiate(self, rows: slice | Array, masks: Sequence[Any]) -> list[Any]:
         x, y = self._cast(rows), self._targets[self._index(rows)].T[None]
         z = self._first_z(x)
         deltas = torch.empty_like(z)
         for (group, part), own in zip(self._groups, self._masks(masks, len(x)), strict=True):
             deltas[part] = group.differentiate(z[part], y, own).reshape(-1, len(x))
-        self.totals[0][:, :-1].addmm_(deltas, x)
-        self.totals[0][:, -1] += deltas.sum(dim=1)
+        torch.mm(deltas, x, out=self._gradients[0][:, :-1])
+        torch.sum(deltas, dim=1, out=self._gradients[0][:, -1])
+        return self._gradients
 
     def logits(self, rows: slice | Array) -> Array:
         with torch.no_grad():
@@ -632,13 +629,13 @@ class _SharedGroup:
         self._gamma = torch.as_tensor(stack.gamma[:, None, None]).to(parameters)
 
     def differentiate(self, z: Tensor, targets: Tensor, masks: Sequence[Tensor | None]) -> Tensor:
-        """Add the gradients above the first layers, and give the derivative by their ``z``."""
+        """Leave the gradients above the first layers, and give the derivative by their ``z``."""
         leaf = z.reshape(*self._shape, -1).detach().requires_grad_()
         # Activations work in place, which a leaf does not allow.
         logits = forward_above(self._network, self._layers, leaf.clone(), masks)
         residual = self._residual(logits.detach(), targets, self._gamma)
         delta, *upper = torch.autograd.grad(logits, [leaf, *self._leaves], residual)
-        torch._foreach_add_(self._gradients, upper)
+        torch._foreach_copy_(self._gradients, upper)
         return delta
 
     def logits(self, z: Tensor) -> Tensor:

@@ -431,7 +431,7 @@ class SharedValidation:
             n_classes = max(2, len(targets))
             return np.full(self._k, np.nan), np.zeros((self._k, n_classes, n_classes), dtype=int)
 
-        def measure(logits: Array, chunk: slice) -> tuple[Array, Array]:
+        def measure(logits: Array, chunk: slice) -> list[Array]:
             own = targets[:, chunk]
             losses, counts = [], []
             for members, network, gamma in self._groups:
@@ -440,10 +440,10 @@ class SharedValidation:
                     terms = loss_of(network).terms(z, own[None], gamma)
                 losses.append(terms.sum(axis=(1, 2), dtype=np.float64))
                 counts.append(count_confusion(network, z, own))
-            return np.concatenate(losses), np.concatenate(counts)
+            return [np.concatenate(losses), np.concatenate(counts)]
 
-        losses, counts = zip(*engine.measure(rows, measure), strict=True)
-        return np.sum(losses, axis=0) / rows.size, np.sum(counts, axis=0)
+        total, confusion = engine.measure(rows, measure)
+        return total / rows.size, confusion
 
 
 def _accuracy(confusion: Array) -> Array:
