@@ -245,8 +245,9 @@ class SharedEngine:
 
     A batch is cut into chunks of rows, small enough for everything that is made of them to stay in
     the cache, from the product of all first layers to their gradients. `n_threads` threads take
-    chunks side by side, each in what `make_chunk` made for so many rows. `xp` is ``numpy`` or ``torch``, and `put` puts an array where it wants it; each stack
-    has networks of one shape, activation and loss.
+    chunks side by side, each in what `make_chunk` made for so many rows. `xp` is ``numpy`` or
+    ``torch``, and `put` puts an array where it wants it; each stack has networks of one shape,
+    activation and loss.
     """
 
     def __init__(
@@ -402,7 +403,7 @@ class SharedBatches:
         samplers, width = iter(self._samplers), self._sampler.batch_size
         for stack in self._stacks:
             own = [next(samplers) for _ in stack.data]
-            drops = zip(stack.layout.sizes[1:-1], dropped_layers(stack), strict=True)
+            drops = zip(stack.layout.sizes[1:-1], stack.dropout.any(axis=0)[1:], strict=True)
             dropped = [units if drop and self._draws_masks else 0 for units, drop in drops]
             _, *masks = draw_masks(own, [0, *dropped], 1, width, self._dtype)
             yield [None if mask is None else mask[:, 0] for mask in masks]
@@ -415,8 +416,8 @@ def _fetch(array: Any) -> Array:
 
 def _add(total: list[Any], more: list[Any]) -> list[Any]:
     """Add arrays to others in place, or to nothing."""
-    for one, own in zip(total, more, strict=False):
-        one += own
+    for place, array in enumerate(more if total else ()):
+        total[place] += array
     return total or more
 
 
@@ -460,8 +461,3 @@ def as_slice(rows: Array) -> slice | Array:
     """Give rows as a slice where they follow one another: it needs no copy."""
     ordered = len(rows) and (np.diff(rows) == 1).all()
     return slice(int(rows[0]), int(rows[-1]) + 1) if ordered else rows
-
-
-def dropped_layers(stack: Stack) -> list[bool]:
-    """Tell for each hidden layer whether some network drops units of it."""
-    return [bool(rates.any()) for rates in stack.dropout.T[1:]]

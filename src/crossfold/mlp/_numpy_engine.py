@@ -20,7 +20,6 @@ from crossfold.mlp._engine import (
     Layout,
     SharedEngine,
     Stack,
-    dropped_layers,
     runs_of,
     sum_losses,
 )
@@ -47,8 +46,7 @@ class Pass:
     """Forward and backward of `k` networks over a batch, in buffers that are made once.
 
     Activations have shape ``(k, units + 1, rows)``; their last unit is always one, so that the
-    product with a block ``[W; b]`` adds the bias; `z` are views without it. `dropped` tells for
-    each hidden layer whether dropout masks will be given where there is a backward pass.
+    product with a block ``[W; b]`` adds the bias; `z` are views without it.
     """
 
     def __init__(
@@ -58,21 +56,16 @@ class Pass:
         k: int,
         n_rows: int,
         dtype: np.dtype[np.generic],
-        dropped: Sequence[bool] = (),
         *,
         compiles: bool = False,
     ) -> None:
-        hidden = sizes[1:-1]
-        self._activated = [aligned((k, size + 1, n_rows), dtype, 1) for size in hidden]
+        self._activated = [aligned((k, size + 1, n_rows), dtype, 1) for size in sizes[1:-1]]
+        self._dropped: dict[int, Array] = {}  # what masks have left of layers that have any
         self.z = [a[:, :-1] for a in self._activated]
         self._parts = [slice(None if own in KEEP_ONES else -1) for own in activations]
         self._hidden = [
             bind(own, a[:, part], compiles=compiles)
             for own, a, part in zip(activations, self._activated, self._parts, strict=True)
-        ]
-        self._passed = [
-            aligned(a.shape, dtype, 1) if drop else a
-            for a, drop in zip(self._activated, dropped or [False] * len(hidden), strict=True)
         ]
         # With one output, W δ is an outer product, which broadcasting does faster.
         self._spread = np.multiply if sizes[-1] == 1 else np.matmul
@@ -100,7 +93,9 @@ class Pass:
             hidden.forward()
             passed = self._activated[layer]
             if masks is not None and (mask := masks[layer]) is not None:
-                passed = self._passed[layer]
+                if layer not in self._dropped:
+                    self._dropped[layer] = aligned(passed.shape, passed.dtype, 1)
+                passed = self._dropped[layer]
                 np.multiply(self.z[layer], mask, out=passed[:, :-1])
             above = self.z[layer + 1] if layer + 1 < len(self.z) else logits
             np.matmul(weights.transposed[layer + 1], passed, out=above)
@@ -121,12 +116,13 @@ class Pass:
         """Compute the gradients of all layers but the first, and give the first layer's ``δ``."""
         delta, product = residual, self._spread
         for layer in range(len(self._hidden) - 1, -1, -1):
-            gradient = weights.gradients[layer + 1]
-            np.matmul(self._passed[layer], delta.transpose(0, 2, 1), out=gradient)
+            mask = None if masks is None else masks[layer]
+            passed = self._activated[layer] if mask is None else self._dropped[layer]
+            np.matmul(passed, delta.transpose(0, 2, 1), out=weights.gradients[layer + 1])
             below, part = self._deltas[layer]
             product(weights.coefs[layer + 1], delta, out=below)
             delta, product = below, np.matmul
-            if masks is not None and (mask := masks[layer]) is not None:
+            if mask is not None:
                 np.multiply(delta, mask, out=delta)
             self._hidden[layer].backward(part)
         return delta
@@ -256,13 +252,13 @@ class NumpyEngine(Engine):
         inputs = np.ones((k, size, sizes[0] + 1), dtype=dtype)
         buffer = np.empty((k, sizes[-1], size), dtype=dtype)
         logits = np.empty((k, sizes[-1], n_rows), dtype=dtype)
-        staging, gather = staging_for(self._stack, k * size), Gather(self._stack, slice(0, k))
+        gather = Gather(self._stack, slice(0, k))
         network_pass = Pass(sizes, self._stack.network.activations, k, size, dtype)
         weights = Weights(self._stack.layout.blocks(self._stack.parameters))
         with np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, n_rows, size):
                 chunk = rows[:, start : start + size]
-                gather.inputs(chunk, staging, inputs[:, None, : chunk.shape[1], :-1])
+                gather.inputs(chunk, inputs[:, None, : chunk.shape[1], :-1])
                 network_pass.forward(weights, inputs.transpose(0, 2, 1), buffer)
                 logits[..., start : start + size] = buffer[..., : chunk.shape[1]]
         return logits
@@ -289,15 +285,12 @@ class _Workspace:
             )
             for s in range(steps)
         ]
-        dropped = [mask is not None for mask in block.masks[1:]]
-        activations = stack.network.activations
-        self.network_pass = Pass(sizes, activations, k, rows, dtype, dropped, compiles=True)
-        self._staging = staging_for(stack, k * steps * rows)
+        self.network_pass = Pass(sizes, stack.network.activations, k, rows, dtype, compiles=True)
 
     def load(self, gather: Gather, block: Block) -> None:
         """Take inputs and targets of all steps out of the data sets."""
         rows, s = block.rows.reshape(len(block.rows), -1), block.n_steps
-        gather.inputs(rows, self._staging, self.inputs[:, :s, :, :-1])
+        gather.inputs(rows, self.inputs[:, :s, :, :-1])
         gather.targets(rows, self.targets[:, :s])
 
     def record(self, n_steps: int) -> tuple[Array, Array, Array]:
@@ -365,23 +358,14 @@ class Gather:
         self._runs = [(run, stack.data_sets[d]) for run, d in runs_of(stack.data[members])]
         self._take = compiled(take)
 
-    def inputs(self, rows: Array, staging: Array, out: Array) -> None:
-        """Write the inputs of the rows ``(k, r)`` to `out`, ``(k, steps, r / steps, n_in)``, cast.
-
-        `staging` is bytes enough for them in the data set's own dtype.
-        """
+    def inputs(self, rows: Array, out: Array) -> None:
+        """Cast inputs of the rows ``(k, r)`` into `out`, ``(k, steps, r / steps, n_in)``."""
         for members, data_set in self._runs:
             part, source = out[members], data_set.inputs
-            if issparse(source):
-                taken = to_dense(source[rows[members].ravel()])
-                np.copyto(part, taken.reshape(part.shape), casting="same_kind")
-            elif self._take is not None and source.dtype.char in _TAKEN:
+            if self._take is not None and not issparse(source) and source.dtype.char in _TAKEN:
                 self._take(source, rows[members], part)
             else:
-                size = part.size * source.itemsize
-                taken = staging[:size].view(source.dtype).reshape(*rows[members].shape, -1)
-                # mode="clip" because "raise" makes NumPy take into a second buffer.
-                np.take(source, rows[members], axis=0, out=taken, mode="clip")
+                taken = to_dense(source[rows[members].ravel()])
                 np.copyto(part, taken.reshape(part.shape), casting="same_kind")
             if self._scale != 1:
                 np.multiply(part, self._scale, out=part)
@@ -409,12 +393,6 @@ def take(source: Array, rows: Array, out: Array) -> None:
                 row = rows[member, step * n_rows + place]
                 for column in range(n_columns):
                     out[member, step, place, column] = source[row, column]
-
-
-def staging_for(stack: Stack, n_rows: int) -> Array:
-    """Give bytes enough for the inputs of `n_rows` rows of any data set."""
-    itemsize = max(data_set.inputs.dtype.itemsize for data_set in stack.data_sets)
-    return np.empty(n_rows * stack.network.layer_sizes[0] * itemsize, dtype=np.uint8)
 
 
 def share_rows(stacks: Sequence[Stack]) -> SharedEngine:
@@ -481,8 +459,7 @@ class _Part:
     ) -> None:
         k, n_rows, sizes = len(flat), z.shape[1], stack.layout.sizes
         activations, above = stack.network.activations, Layout(sizes[1:])
-        drops = dropped_layers(stack)
-        self._pass = Pass(sizes, activations, k, n_rows, flat.dtype, drops, compiles=True)
+        self._pass = Pass(sizes, activations, k, n_rows, flat.dtype, compiles=True)
         # `Pass` counts layers from the first, whose place here is taken by the shared product.
         nothing = np.empty((k, 1, 1), dtype=flat.dtype)
         blocks, slopes = ([nothing, *above.blocks(own)] for own in (flat, gradients))

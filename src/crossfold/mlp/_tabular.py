@@ -49,27 +49,6 @@ def robust_scale(x: Array, center: Array, scale: Array) -> Array:
     return squeezed
 
 
-def piecewise_linear(x: Array, edges: Array) -> Array:
-    """Encode numbers by how far they have come through each bin (Gorishniy et al. 2022, eq. 1).
-
-    Column ``b`` is 0 below edge ``b``, 1 above edge ``b + 1`` and linear between. Unlike in the
-    paper, the outer bins are cut off too, so that no input is far larger than in training.
-
-    Parameters
-    ----------
-    x
-        Shape ``(n,)``.
-    edges
-        Increasing, shape ``(n_bins + 1,)``.
-
-    Returns
-    -------
-    Shape ``(n, n_bins)``, between 0 and 1.
-    """
-    encoded: Array = np.clip((x[:, None] - edges[:-1]) / np.diff(edges), 0, 1)
-    return encoded
-
-
 @dataclass(eq=False, repr=False, kw_only=True)
 class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Encodes numbers by robust scaling and in pieces, categories one-hot, and flags gaps.
@@ -80,7 +59,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     numbers
-        ``scaled`` (`robust_scale`), ``piecewise_linear``, or ``both`` side by side.
+        ``scaled`` (`robust_scale`), ``piecewise_linear``, or ``both`` side by side. A piece is 0
+        below its lower edge, 1 above its upper one and linear between: how far a number has come
+        through it (Gorishniy et al. 2022, eq. 1; outer pieces are cut off too).
     bins
         Edges of the pieces: ``quantile`` for quantiles, half of them of the rows and half of the
         distinct values, so that a skewed column has edges in its tail too; ``tree`` for the
@@ -182,7 +163,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             parts.append(robust_scale(filled, self._center, self._scale))
         if self.numbers != "scaled":
             for column, edges in zip(np.where(gaps, -np.inf, x).T, self._edges, strict=True):
-                parts.append(piecewise_linear(column, edges))
+                parts.append(np.clip((column[:, None] - edges[:-1]) / np.diff(edges), 0, 1))
         parts.append(gaps[:, self._has_gaps])
         if self._one_hot is not None:
             parts.append(self._one_hot.transform(self._read_categories(X)))
