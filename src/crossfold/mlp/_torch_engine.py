@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -234,6 +234,14 @@ def _own_residual(loss: Loss) -> Residual:
     return residual
 
 
+StepInputs = tuple[Any, ...]
+"""What one step reads: inputs ``(k, n_in, batch)``, targets ``(k, n_out, batch)``, and more.
+
+Weights ``(k, 1, batch)``, 0 for padding, or None where all are 1; scale, step sizes and learning
+rates ``(k, 1)``, arrays where NumPy updates; then masks of the inputs and each hidden layer ``(k,
+units, batch)``, or None.
+"""
+
 _WARM_UP_STEPS = 3
 
 
@@ -251,7 +259,9 @@ class GraphedStep:
     def __call__(self, step: StepInputs) -> tuple[Tensor, Any]:
         if self._graph is None:
             self._graph = self._capture(step)
-        torch._foreach_copy_(self._static.tensors(), step.tensors())
+        torch._foreach_copy_(
+            *([one for one in given if one is not None] for given in (self._static, step))
+        )
         self._graph.replay()
         logits, twice_penalty = self._results
         kept = twice_penalty.clone() if isinstance(twice_penalty, Tensor) else twice_penalty
@@ -259,7 +269,7 @@ class GraphedStep:
 
     def _capture(self, step: StepInputs) -> torch.cuda.CUDAGraph:
         """Record the step, and put back what the warm-up steps changed."""
-        self._static = step.clone()
+        self._static = tuple(None if one is None else one.clone() for one in step)
         changed = [self._step.update.parameters, *self._step.update.state.values()]
         before = [tensor.clone() for tensor in changed]
         stream: Any = torch.cuda.Stream()  # type: ignore[no-untyped-call]
@@ -273,32 +283,6 @@ class GraphedStep:
             self._results = self._step(self._static)
         torch._foreach_copy_(changed, before)
         return graph
-
-
-class StepInputs(NamedTuple):
-    """What one step reads: inputs ``(k, n_in, batch)``, targets ``(k, n_out, batch)``, and more.
-
-    Weights ``(k, 1, batch)``, 0 for padding, or None where all are 1; masks of the inputs and each
-    hidden layer ``(k, units, batch)``, or None; the others ``(k, 1)``, arrays where NumPy updates.
-    """
-
-    inputs: Tensor
-    targets: Tensor
-    weights: Tensor | None
-    masks: Masks
-    scale: Any
-    step_size: Any
-    learning_rate: Any
-
-    def tensors(self) -> list[Tensor]:
-        given = (*self[:3], *self.masks, *self[4:])
-        return [tensor for tensor in given if tensor is not None]
-
-    def clone(self) -> StepInputs:
-        given = (*self[:3], *self.masks, *self[4:])
-        copies: list[Any] = [None if one is None else one.clone() for one in given]
-        inputs, targets, weights, *masks, scale, step_size, rate = copies
-        return StepInputs(inputs, targets, weights, masks, scale, step_size, rate)
 
 
 class TrainingStep:
@@ -321,17 +305,18 @@ class TrainingStep:
         Gives logits ``(k, n_out, batch)`` and twice the penalties ``(k,)`` (0 without), before the
         update.
         """
-        dropped, *masks = step.masks
-        inputs = step.inputs if dropped is None else step.inputs * dropped
+        inputs, targets, weights, scale, step_sizes, rates, dropped, *masks = step
+        if dropped is not None:
+            inputs = inputs * dropped
         logits = forward(self._network, self._layers, inputs, masks)
         values = logits.detach()
-        residual = self._residual(values, step.targets, self._gamma)
+        residual = self._residual(values, targets, self._gamma)
         if self._labels is not None:
             residual = residual * self._labels[..., None]
-        if step.weights is not None:
-            residual = residual * step.weights
+        if weights is not None:
+            residual = residual * weights
         torch._foreach_copy_(self._gradients, go_back(logits, residual, self._leaves))
-        return values, self.update.take(step.scale, step.step_size, step.learning_rate)
+        return values, self.update.take(scale, step_sizes, rates)
 
 
 @contextmanager
@@ -486,8 +471,8 @@ class TorchEngine(Engine):
             for array in per_member
         )
         for s, (x, y) in enumerate(zip(inputs.unbind(1), targets.unbind(1), strict=True)):
-            step_masks = [None if mask is None else mask[:, s] for mask in masks]
-            yield StepInputs(x, y, weights[s], step_masks, scale[s], sizes[s], rates[s])
+            of_step = (None if mask is None else mask[:, s] for mask in masks)
+            yield x, y, weights[s], scale[s], sizes[s], rates[s], *of_step
 
 
 def choose_device(name: str) -> torch.device:
