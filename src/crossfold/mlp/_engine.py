@@ -118,8 +118,8 @@ class Stack:
         return [run for run in runs if run.stop - run.start > 1]
 
 
-Measure = Callable[[Array, slice], list[Array]]
-"""What to do with the logits ``(k, n_out, r)`` of a chunk of rows, in a buffer, and its place."""
+Measure = Callable[[Sequence[Array], slice], list[Array]]
+"""What to do with each stack's logits of a chunk of rows, in buffers, and the chunk's place."""
 
 
 class Engine(ABC):
@@ -232,8 +232,8 @@ class Chunk(Protocol):
         `masks` are the dropout masks of each shape.
         """
 
-    def logits(self, rows: slice | Array) -> Array:
-        """Give the logits of all networks ``(k, n_out, r)``, in a buffer, with nothing dropped."""
+    def logits(self, rows: slice | Array) -> list[Array]:
+        """Give the logits ``(k, n_out, r)`` of each stack, in buffers, with nothing dropped."""
 
 
 class SharedEngine:

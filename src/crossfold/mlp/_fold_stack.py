@@ -235,9 +235,9 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             check_consistent_length(table, given.targets)
         pairs = zip(tables, folds, strict=True)
         if self.preprocessor is not None or self.sampler is not None:
-            return pad_folds(
-                [self._prepare_fold(replace(given, inputs=x), fold, targets) for x, fold in pairs]
-            )
+            return [
+                self._prepare_fold(replace(given, inputs=x), fold, targets) for x, fold in pairs
+            ]
         encoded = replace(given, targets=targets.encode(given.targets, dtype))
         shared: dict[int, tuple[DataSet, BaseMLP]] = {}
         prepared = []
@@ -247,7 +247,7 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
                 shared[id(table)] = replace(encoded, inputs=inputs), features
             data_set, features = shared[id(table)]
             prepared.append(FoldData(data_set, *fold, fold[1], features))
-        return pad_folds(prepared)
+        return prepared
 
     def _check_features(self, X: Any, preprocessor: Any = None) -> tuple[Array, BaseMLP]:
         """Check inputs as the preprocessor made them; what is given beside them knows them."""
@@ -274,8 +274,9 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             make_network(one, fold.features.n_features_in_, targets) for one, fold, _ in jobs
         ]
         network = share_network(networks)
-        data_sets = {id(fold.data_set): fold.data_set for fold in folds}
-        numbers = {key: number for number, key in enumerate(data_sets)}
+        given = {id(fold.data_set): fold.data_set for fold in folds}
+        data_sets = [pad(data_set, network.layer_sizes[0]) for data_set in given.values()]
+        numbers = {key: number for number, key in enumerate(given)}
         members = []
         for (estimator, fold, place), own in zip(jobs, networks, strict=True):
             rows = fold.train_rows, fold.validation_rows
@@ -284,7 +285,7 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
             )
             number = numbers[id(fold.data_set)]
             members.append(replace(member, data=number, layer_sizes=own.layer_sizes, place=place))
-        trained = train_in_groups(network, list(data_sets.values()), members, settings, self.n_jobs)
+        trained = train_in_groups(network, data_sets, members, settings, self.n_jobs)
         for (estimator, fold, place), result in zip(jobs, trained, strict=True):
             copy_features(fold.features, estimator)
             try:
@@ -328,8 +329,8 @@ class FoldData:
     """What one fold trains and is scored on; folds that read the same inputs share the data set.
 
     Rows are numbers in the data set, `scored_rows` the validation rows' numbers in the caller's
-    inputs. `features` knows the fold's own, before zero columns were appended; the preprocessor is
-    fitted on the training rows, or None.
+    inputs. `features` knows the fold's own; the preprocessor is fitted on the training rows, or
+    None.
     """
 
     data_set: DataSet
@@ -373,15 +374,8 @@ def is_several_tables(X: Any) -> bool:
     return isinstance(X, (list, tuple)) and len(X) > 0 and getattr(X[0], "ndim", 0) == 2
 
 
-def pad_folds(folds: Sequence[FoldData]) -> list[FoldData]:
-    """Append zero columns to narrower inputs, so that all folds have the same width."""
-    width = max(fold.features.n_features_in_ for fold in folds)
-    data_sets = {id(fold.data_set): fold.data_set for fold in folds}
-    padded = {key: _pad(data_set, width) for key, data_set in data_sets.items()}
-    return [replace(fold, data_set=padded[id(fold.data_set)]) for fold in folds]
-
-
-def _pad(data_set: DataSet, width: int) -> DataSet:
+def pad(data_set: DataSet, width: int) -> DataSet:
+    """Append columns of zeros to inputs, so that all folds have the same width."""
     missing = width - data_set.inputs.shape[1]
     if not missing:
         return data_set
@@ -412,9 +406,8 @@ def score_out_of_fold(
     for number, (estimator, fold) in enumerate(zip(estimators, folds, strict=True)):
         if not len(fold.validation_rows):
             continue
-        inputs = fold.data_set.inputs[fold.validation_rows, : estimator.n_features_in_]
         try:
-            outputs = estimator._outputs_of(inputs)
+            outputs = estimator._outputs_of(fold.data_set.inputs[fold.validation_rows])
         except DivergenceError as error:
             raise DivergenceError(f"Member {member}, fold {number}: {error}") from error
         total[fold.scored_rows] += outputs

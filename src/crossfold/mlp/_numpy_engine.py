@@ -446,9 +446,9 @@ class _Chunk:
         np.matmul(self._deltas, self._inputs, out=self._gradients[0])
         return self._gradients
 
-    def logits(self, rows: slice | Array) -> Array:
+    def logits(self, rows: slice | Array) -> list[Array]:
         self._load(rows)
-        return np.concatenate([part.logits() for part in self._parts])
+        return [part.logits() for part in self._parts]
 
 
 class _Part:

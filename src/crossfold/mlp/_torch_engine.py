@@ -555,11 +555,10 @@ class _Chunk:
         torch.sum(deltas, dim=1, out=self._gradients[0][:, -1])
         return self._gradients
 
-    def logits(self, rows: slice | Array) -> Array:
+    def logits(self, rows: slice | Array) -> list[Array]:
         with torch.no_grad():
             z = self._first_z(self._cast(rows))
-            logits: Array = torch.cat([g.logits(z[part]) for g, part in self._groups]).cpu().numpy()
-        return logits
+            return [group.logits(z[part]).cpu().numpy() for group, part in self._groups]
 
     def _cast(self, rows: slice | Array) -> Tensor:
         """Cast and scale the inputs of rows, in a buffer that the next rows overwrite.

@@ -402,12 +402,7 @@ class SharedValidation:
     """
 
     def __init__(self, stacks: Sequence[Stack], member: Member) -> None:
-        ends = np.cumsum([0, *(len(stack.data) for stack in stacks)])
-        self._groups = [
-            (slice(start, end), stack.network, stack.gamma[:, None, None])
-            for start, end, stack in zip(ends, ends[1:], stacks, strict=False)
-        ]
-        self._k, targets = int(ends[-1]), stacks[0].data_sets[0].targets
+        self._stacks, targets = stacks, stacks[0].data_sets[0].targets
         self._parts = [
             (rows, np.ascontiguousarray(targets[rows].T))
             for rows in (member.train_rows, member.validation_rows)
@@ -415,31 +410,32 @@ class SharedValidation:
 
     def look(self, engine: SharedEngine, losses: Array) -> dict[str, Any]:
         """Give the fields of an `EpochEvent`; what the losses were on the way is not read."""
-        train, validation = (self._score(engine, *part) for part in self._parts)
+        k = len(losses)
+        train, validation = (self._score(engine, k, *part) for part in self._parts)
         return {
             "train_loss": train[0],
             "train_score": _accuracy(train[1]),
             "validation_loss": validation[0],
             "validation_score": _accuracy(validation[1]),
             "validation_confusion": validation[1],
-            "validation_outputs": lambda: [None] * self._k,
+            "validation_outputs": lambda: [None] * k,
         }
 
-    def _score(self, engine: SharedEngine, rows: Array, targets: Array) -> tuple[Array, Array]:
+    def _score(
+        self, engine: SharedEngine, k: int, rows: Array, targets: Array
+    ) -> tuple[Array, Array]:
         """Give each network's mean loss ``(k,)``, NaN without rows, and its confusion matrix."""
         if not rows.size:
             n_classes = max(2, len(targets))
-            return np.full(self._k, np.nan), np.zeros((self._k, n_classes, n_classes), dtype=int)
+            return np.full(k, np.nan), np.zeros((k, n_classes, n_classes), dtype=int)
 
-        def measure(logits: Array, chunk: slice) -> list[Array]:
+        def measure(logits: Sequence[Array], chunk: slice) -> list[Array]:
             own = targets[:, chunk]
             losses, counts = [], []
-            for members, network, gamma in self._groups:
-                z = logits[members]
-                with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                    terms = loss_of(network).terms(z, own[None], gamma)
+            for stack, z in zip(self._stacks, logits, strict=True):
+                terms = loss_of(stack.network).terms(z, own[None], stack.gamma[:, None, None])
                 losses.append(terms.sum(axis=(1, 2), dtype=np.float64))
-                counts.append(count_confusion(network, z, own))
+                counts.append(count_confusion(stack.network, z, own))
             return [np.concatenate(losses), np.concatenate(counts)]
 
         total, confusion = engine.measure(rows, measure)
