@@ -9,7 +9,6 @@ from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.datasets import make_moons
 from sklearn.metrics import log_loss
 from sklearn.model_selection import KFold, cross_val_predict
-from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from crossfold.mlp import (
@@ -75,20 +74,6 @@ def test_pieces_of_few_values_end_at_each_of_them():
     encoder = TabularEncoder(numbers="piecewise_linear").fit(np.array([[0.0], [1], [4]]))
     np.testing.assert_array_equal(encoder.transform([[0.0], [1], [2.5], [4]])[:, 0], [0, 1, 1, 1])
     np.testing.assert_array_equal(encoder.transform([[0.0], [1], [2.5], [4]])[:, 1], [0, 0, 0.5, 1])
-
-
-def test_edges_may_be_the_thresholds_of_a_tree():
-    x = np.random.default_rng(0).normal(size=(300, 1))
-    y = np.where(np.abs(x[:, 0]) < 0.5, "in", "out")
-    encoder = TabularEncoder(numbers="piecewise_linear", bins="tree", n_bins=3).fit(x, y)
-    tree = DecisionTreeClassifier(max_leaf_nodes=3, min_samples_leaf=0.01, random_state=0)
-    splits = tree.fit(x, y).tree_.threshold
-    edges = [x.min(), *np.sort(splits[splits != -2]), x.max()]
-    assert len(edges) == 4
-    expected = [ple(value, edges) for value in x[:, 0]]
-    np.testing.assert_allclose(encoder.transform(x), expected, atol=1e-5)
-    with pytest.raises(DataError, match="needs the targets"):
-        TabularEncoder(bins="tree").fit(x)
 
 
 def test_gaps_are_flagged_where_training_rows_had_some():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
@@ -11,11 +11,9 @@ import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, is_classifier
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import OneHotEncoder
-from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from sklearn.utils import check_array, get_tags
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from crossfold.mlp._base import BaseMLP, clone_with
@@ -29,7 +27,6 @@ _FEWEST_EPOCHS = 6
 _COUNT = Interval(Integral, 1, None, closed="left")
 _GAPS = ("nan", "None", "<NA>", "NaT")
 _SMOOTH_LIMIT = 3.0
-_LEAST_ROWS_OF_A_LEAF = 0.01
 
 
 def robust_scale(x: Array, center: Array, scale: Array) -> Array:
@@ -62,13 +59,10 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ``scaled`` (`robust_scale`), ``piecewise_linear``, or ``both`` side by side. A piece is 0
         below its lower edge, 1 above its upper one and linear between: how far a number has come
         through it (Gorishniy et al. 2022, eq. 1; outer pieces are cut off too).
-    bins
-        Edges of the pieces: ``quantile`` for quantiles, half of them of the rows and half of the
-        distinct values, so that a skewed column has edges in its tail too; ``tree`` for the
-        thresholds of a decision tree that predicts the targets from the column alone (Gorishniy et
-        al. 2022, section 3.2.2). Columns with few values have an edge at each.
     n_bins
-        Pieces of a number at the most.
+        Pieces of a number at the most. Their edges are quantiles, half of them of the rows and half
+        of the distinct values, so that a skewed column has edges in its tail too; columns with few
+        values have an edge at each.
     max_categories
         Columns that one category takes at the most; the rarest levels share one.
     min_frequency
@@ -96,7 +90,6 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "numbers": [StrOptions({"scaled", "piecewise_linear", "both"})],
-        "bins": [StrOptions({"quantile", "tree"})],
         "n_bins": [Interval(Integral, 2, None, closed="left")],
         "max_categories": [Interval(Integral, 2, None, closed="left"), None],
         "min_frequency": [_COUNT, Interval(Real, 0, 1, closed="neither"), None],
@@ -104,7 +97,6 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     }
 
     numbers: str = "both"
-    bins: str = "quantile"
     n_bins: int = 24
     max_categories: int | None = 64
     min_frequency: int | float | None = 5
@@ -118,13 +110,12 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         X
             A table or array, shape ``(n, n_features)``; gaps are NaN or None.
         y
-            Classes or values, shape ``(n,)``; only ``bins="tree"`` reads them.
+            Not read.
 
         Raises
         ------
         DataError
-            A column of numbers holds something else, a column holds dates or durations, or
-            ``bins="tree"`` was given no targets.
+            A column of numbers holds something else, or a column holds dates or durations.
         """
         self._validate_params()
         X = validate_data(self, _as_table(X), skip_check_array=True)
@@ -134,7 +125,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         known = [column[~np.isnan(column)] for column in x.T]
         self._center = np.array([np.median(v) if len(v) else 0.0 for v in known])
         self._scale = np.array([spread(v) for v in known])
-        self._edges = list(self._find_edges(x, y))
+        self._edges: list[Array] = []
+        if self.numbers != "scaled":
+            self._edges = [quantile_edges(v, self.n_bins).astype(float) for v in known]
         self._one_hot = None
         if self._is_category.any():
             self._one_hot = OneHotEncoder(
@@ -232,33 +225,6 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         text = read.astype(str).astype(object)
         text[np.isin(text.astype(str), _GAPS)] = None
         return text
-
-    def _find_edges(self, x: Array, y: Any) -> Iterator[Array]:
-        """Give the edges of each column of numbers; a column without two values has no piece."""
-        if self.numbers == "scaled":
-            return
-        for column in x.T:
-            is_known = ~np.isnan(column)
-            known = column[is_known]
-            if self.bins == "tree" and len(np.unique(known)) > self.n_bins + 1:
-                edges = np.unique(self._tree_edges(known, y, is_known).astype(np.float32))
-            else:
-                edges = quantile_edges(known, self.n_bins)
-            yield edges.astype(float)
-
-    def _tree_edges(self, known: Array, y: Any, rows: Array) -> Array:
-        if y is None:
-            raise DataError("bins='tree' needs the targets: call fit(X, y).")
-        targets = np.asarray(y)[rows]
-        is_classes = type_of_target(targets) in {"binary", "multiclass"}
-        is_classes = is_classes and targets.dtype.kind != "f"
-        kind = DecisionTreeClassifier if is_classes else DecisionTreeRegressor
-        tree = kind(
-            max_leaf_nodes=self.n_bins, min_samples_leaf=_LEAST_ROWS_OF_A_LEAF, random_state=0
-        )
-        fitted = tree.fit(known[:, None], targets).tree_
-        splits: Array = fitted.threshold[fitted.feature >= 0]
-        return np.concatenate([[known.min(), known.max()], splits])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
