@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from queue import SimpleQueue
-from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -514,15 +513,16 @@ class LBFGSTraining(Training):
     """
 
     def _train(self) -> None:
-        searches = {slot.index: _Search(slot.start, self._settings) for slot in self._slots}
-        try:
-            for search in searches.values():
-                search.start()
-            while self._slots:
-                self._take_turn([searches[slot.index] for slot in self._slots])
-        finally:
-            for search in searches.values():
-                search.stop()
+        searches: dict[int, _Search] = {}
+        with ThreadPoolExecutor(len(self._slots)) as pool:
+            try:
+                for slot in self._slots:
+                    searches[slot.index] = _Search(slot.start, self._settings, pool)
+                while self._slots:
+                    self._take_turn([searches[slot.index] for slot in self._slots])
+            finally:
+                for search in searches.values():
+                    search.stop()
 
     def _take_turn(self, searches: list[_Search]) -> None:
         """Wait until all have asked or ended, note what they have learnt, and answer those left."""
@@ -562,51 +562,39 @@ class LBFGSTraining(Training):
                     search.answer(float(loss) / slot.sampler.n_rows, gradient[slot.places])
 
 
-class _Search(Thread):
-    """One network's minimisation, which asks for losses and waits for them."""
+class _Search:
+    """One network's minimisation, in a thread that asks for losses and waits for them."""
 
-    def __init__(self, start: Array, settings: Settings) -> None:
-        super().__init__(daemon=True)
-        self._start, self._settings = start.astype(np.float64), settings
+    def __init__(self, start: Array, settings: Settings, pool: ThreadPoolExecutor) -> None:
+        from scipy.optimize import minimize
+
         self._asked: SimpleQueue[Any] = SimpleQueue()
         self._answers: SimpleQueue[tuple[float, Array] | None] = SimpleQueue()
         self.n_iter, self.loss = 0, np.nan
         self.has_advanced = self.has_ended = self.has_converged = False
-
-    def run(self) -> None:
-        """Minimise; tolerances are scikit-learn's."""
-        from scipy.optimize import minimize
-
-        settings = self._settings
+        # Tolerances are scikit-learn's.
         options = {"maxiter": settings.max_iter, "maxfun": settings.max_fun, "gtol": settings.tol}
-        try:
-            self._asked.put(
-                minimize(
-                    self._ask,
-                    self._start,
-                    method="L-BFGS-B",
-                    jac=True,
-                    callback=self._note,
-                    options=options,
-                )
-            )
-        except _Stopped:
-            pass
-        except Exception as error:  # told to the training, which waits for this thread
-            self._asked.put(error)
+        found = pool.submit(
+            minimize,
+            self._ask,
+            start.astype(np.float64),
+            method="L-BFGS-B",
+            jac=True,
+            callback=self._note,
+            options=options,
+        )
+        found.add_done_callback(self._asked.put)
 
     def next_point(self) -> Array:
-        """Give the point that is asked for, or after the end the best one."""
+        """Give the point that is asked for, or after the end the best one; raise what it raised."""
         asked = self._asked.get()
-        if isinstance(asked, Exception):
-            raise asked
-        if not isinstance(asked, np.ndarray):  # SciPy's result
-            self.has_ended = True
-            self.has_converged = asked.status != _REACHED_A_LIMIT
-            if not self.n_iter:  # The start is the minimum, and its loss is the only one.
-                self.loss, self.has_advanced = float(asked.fun), True
-            return np.asarray(asked.x)
-        return asked
+        if isinstance(asked, np.ndarray):
+            return asked
+        found = asked.result()
+        self.has_ended, self.has_converged = True, found.status != _REACHED_A_LIMIT
+        if not self.n_iter:  # The start is the minimum, and its loss is the only one.
+            self.loss, self.has_advanced = float(found.fun), True
+        return np.asarray(found.x)
 
     def answer(self, loss: float, gradient: Array) -> None:
         """Give the loss and its gradient at the point that was asked for."""
