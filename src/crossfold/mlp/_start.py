@@ -161,16 +161,18 @@ class Progress:
     """
 
     def __init__(self, settings: Settings, member: Member) -> None:
-        before = member.optimizer_state or {}
         self._settings = settings
         self._initial_rate = member.learning_rate_init
         self._is_validated = len(member.validation_rows) > 0
         self._by_rows = bool(settings.early_stopping) and self._is_validated
-        self._best = before.get("best", -np.inf)
-        self._stale_epochs = before.get("stale_epochs", 0)
-        self._rows_before = before.get("rows_seen", 0)
-        self.learning_rate = before.get("learning_rate", member.learning_rate_init)
-        self.steps_done = before.get("steps_done", 0)
+        # What a later training goes on from, beside the optimiser's arrays.
+        self.state: dict[str, Any] = {
+            "best": -np.inf,
+            "stale_epochs": 0,
+            "rows_seen": 0,
+            "learning_rate": member.learning_rate_init,
+            "steps_done": 0,
+        } | (member.optimizer_state or {})
         self.trained = Trained([], [], n_iter=0, t=0)
         self.best_parameters: Array | None = None
         self.stopped = self.improved = False
@@ -179,16 +181,16 @@ class Progress:
         """Note an epoch that has been trained."""
         self.trained.n_iter += 1
         self.trained.t += n_rows
-        self.steps_done += n_steps
+        self.state["steps_done"] += n_steps
+        self.state["rows_seen"] += n_rows
         if self._settings.solver == "sgd" and self._settings.learning_rate == "invscaling":
-            rows_seen = self._rows_before + self.trained.t
-            self.learning_rate = inverse_scaling(
-                self._initial_rate, rows_seen, self._settings.power_t
+            self.state["learning_rate"] = inverse_scaling(
+                self._initial_rate, self.state["rows_seen"], self._settings.power_t
             )
 
     def record(self, event: EpochEvent, place: int, seconds: float) -> None:
         """Note an epoch that has been scored, and decide whether it was the last."""
-        trained, loss = self.trained, float(event.train_loss[place])
+        trained, state, loss = self.trained, self.state, float(event.train_loss[place])
         trained.epochs.append(trained.n_iter)
         trained.loss_curve.append(loss)
         trained.seconds.append(seconds)
@@ -202,33 +204,23 @@ class Progress:
         if self._by_rows:
             by_loss = self._settings.early_stopping == "loss"
             merit = -trained.validation_loss[-1] if by_loss else trained.validation_scores[-1]
-        self.improved = self._by_rows and merit > self._best
-        stale = merit < self._best + self._settings.tol
-        self._stale_epochs = self._stale_epochs + 1 if stale else 0
-        self._best = max(self._best, merit)
+        self.improved = self._by_rows and merit > state["best"]
+        stale = merit < state["best"] + self._settings.tol
+        state["stale_epochs"] = state["stale_epochs"] + 1 if stale else 0
+        state["best"] = max(state["best"], merit)
         if not np.isfinite(loss):
             self.stopped = True
-        elif self._stale_epochs > self._settings.n_iter_no_change:
+        elif state["stale_epochs"] > self._settings.n_iter_no_change:
             adaptive = self._settings.solver == "sgd" and self._settings.learning_rate == "adaptive"
-            if adaptive and self.learning_rate > _LEAST_ADAPTIVE_RATE:
-                self.learning_rate /= _ADAPTIVE_DIVISOR
-                self._stale_epochs = 0
+            if adaptive and state["learning_rate"] > _LEAST_ADAPTIVE_RATE:
+                state["learning_rate"] /= _ADAPTIVE_DIVISOR
+                state["stale_epochs"] = 0
             else:
                 self.stop()
 
     def stop(self) -> None:
         """End the training here."""
         self.stopped = self.trained.converged = True
-
-    def state(self) -> dict[str, Any]:
-        """Give what a later training goes on from, beside the optimiser's arrays."""
-        return {
-            "best": self._best,
-            "stale_epochs": self._stale_epochs,
-            "rows_seen": self._rows_before + self.trained.t,
-            "learning_rate": self.learning_rate,
-            "steps_done": self.steps_done,
-        }
 
 
 _NEVER = -1e30
@@ -385,14 +377,18 @@ class Units:
         least = np.finfo(data_set.targets.dtype).eps * np.abs(offset)
         return cls(offset, np.where(scale > least, scale, 1.0))
 
-    def enter(self, data_set: DataSet, member: Member) -> tuple[DataSet, Member]:
-        """Convert the targets, and weights that a member goes on from, to these units."""
+    def enter(self, data_set: DataSet, member: Member, place: int) -> tuple[DataSet, Member]:
+        """Convert the targets, and weights that a member goes on from; inputs stay shared.
+
+        The member's data set is from then on at its own place.
+        """
         targets = (data_set.targets - self.offset) / self.scale
         if member.start is not None:
             (*coefs, last), (*intercepts, bias) = member.start
             start = ([*coefs, last / self.scale], [*intercepts, (bias - self.offset) / self.scale])
             member = replace(member, start=start)
-        return replace(data_set, targets=targets.astype(data_set.targets.dtype)), member
+        entered = replace(data_set, targets=targets.astype(data_set.targets.dtype))
+        return entered, replace(member, data=place)
 
     def leave(self, layers: Layers) -> Layers:
         """Scale the last layer in place, so that the network gives values as they were before."""
@@ -404,17 +400,3 @@ class Units:
         """Convert outputs, shape ``(n, n_out)``, to what they were before."""
         result: Array = (outputs * self.scale + self.offset).astype(outputs.dtype)
         return result
-
-
-def enter_units(
-    data_sets: Sequence[DataSet], members: Sequence[Member]
-) -> tuple[list[Units], list[DataSet], list[Member]]:
-    """Measure each member's units, and convert its data to them; inputs stay shared."""
-    units, entered, started = [], [], []
-    for place, member in enumerate(members):
-        own = Units.of(member, data_sets[member.data])
-        data_set, starting = own.enter(data_sets[member.data], member)
-        units.append(own)
-        entered.append(data_set)
-        started.append(replace(starting, data=place))
-    return units, entered, started

@@ -17,7 +17,7 @@ from crossfold.mlp._batches import Batches, Block
 from crossfold.mlp._engine import Engine, SharedBatches, SharedEngine, Stack, runs_of
 from crossfold.mlp._functions import apply_link, label_weights_of, loss_of
 from crossfold.mlp._spec import Array, DataSet, EpochEvent, Member, Network, Rows, Settings, Trained
-from crossfold.mlp._start import Slot, Units, enter_units, make_stack
+from crossfold.mlp._start import Slot, Units, make_stack
 from crossfold.mlp._update import learning_rates, rule_of
 from crossfold.mlp.exceptions import ParameterError
 
@@ -119,7 +119,12 @@ class Training:
         self._units: list[Units] | None = None
         first = networks[0]
         if settings.scale_targets and first.head == "regression" and first.link == "linear":
-            self._units, data_sets, members = enter_units(data_sets, members)
+            self._units = [Units.of(member, data_sets[member.data]) for member in members]
+            entered = [
+                units.enter(data_sets[member.data], member, place)
+                for place, (units, member) in enumerate(zip(self._units, members, strict=True))
+            ]
+            data_sets, members = zip(*entered, strict=True)
         self._data_sets, self._settings, self._order = data_sets, settings, order
         slots = [
             Slot(index, member, network, data_sets, settings)
@@ -242,8 +247,10 @@ class Training:
     def _block(self, worker: int, members: slice, start: int, stop: int) -> Block:
         """Give the steps from `start` to `stop` of some members."""
         slots, settings = self._slots[members], self._settings
-        done = np.array([[slot.progress.steps_done] for slot in slots]) + np.arange(start, stop)
-        base = np.array([[slot.progress.learning_rate] for slot in slots])
+        done = np.array([[slot.progress.state["steps_done"]] for slot in slots]) + np.arange(
+            start, stop
+        )
+        base = np.array([[slot.progress.state["learning_rate"]] for slot in slots])
         n_steps = np.array([[slot.sampler.n_batches * settings.max_iter] for slot in slots])
         rates = learning_rates(settings, base, done, n_steps)
         sizes = rule_of(settings).step_sizes(settings, rates, done)
@@ -299,7 +306,7 @@ class Training:
         flat = self._engine.parameters(place) if best is None else best
         trained.coefs, trained.intercepts = self._layers(slot, flat)
         arrays = self._engine.state(place)
-        trained.optimizer_state = progress.state() | {
+        trained.optimizer_state = progress.state | {
             "arrays": {name: array[slot.state_places] for name, array in arrays.items()}
         }
         if self._units is not None:
@@ -443,8 +450,8 @@ class SharedValidation:
 
 def _accuracy(confusion: Array) -> Array:
     """Give the share of rows on the diagonal of matrices ``(k, n, n)``; NaN without rows."""
-    n_right, n_rows = confusion.trace(axis1=-2, axis2=-1), confusion.sum(axis=(-2, -1))
-    share: Array = np.divide(n_right, n_rows, out=np.full(n_rows.shape, np.nan), where=n_rows > 0)
+    with np.errstate(invalid="ignore"):
+        share: Array = confusion.trace(axis1=-2, axis2=-1) / confusion.sum(axis=(-2, -1))
     return share
 
 
