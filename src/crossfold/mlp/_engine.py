@@ -403,7 +403,7 @@ class SharedBatches:
         samplers, width = iter(self._samplers), self._sampler.batch_size
         for stack in self._stacks:
             own = [next(samplers) for _ in stack.data]
-            drops = zip(stack.layout.sizes[1:-1], stack.dropout.any(axis=0)[1:], strict=True)
+            drops = zip(stack.layout.sizes[1:-1], np.any(stack.dropout[:, 1:], axis=0), strict=True)
             dropped = [units if drop and self._draws_masks else 0 for units, drop in drops]
             _, *masks = draw_masks(own, [0, *dropped], 1, width, self._dtype)
             yield [None if mask is None else mask[:, 0] for mask in masks]

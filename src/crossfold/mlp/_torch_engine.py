@@ -259,9 +259,8 @@ class GraphedStep:
     def __call__(self, step: StepInputs) -> tuple[Tensor, Any]:
         if self._graph is None:
             self._graph = self._capture(step)
-        torch._foreach_copy_(
-            *([one for one in given if one is not None] for given in (self._static, step))
-        )
+        static, given = ([t for t in own if t is not None] for own in (self._static, step))
+        torch._foreach_copy_(static, given)
         self._graph.replay()
         logits, twice_penalty = self._results
         kept = twice_penalty.clone() if isinstance(twice_penalty, Tensor) else twice_penalty
