@@ -23,32 +23,29 @@ def joined(train_raw, independent_raw, labels_raw) -> tuple:
 
 
 def test_patients_are_rows_in_the_order_of_their_numbers(joined) -> None:
-    expression, calls, _, counts = joined
+    expression, _, counts = joined
     assert expression["patient"].tolist() == [1, 2, 3]
     assert expression["origin"].tolist() == ["train", "independent", "train"]
     assert expression["label"].tolist() == ["ALL", "AML", "AML"]
     assert expression["X95735_at"].tolist() == [20000, -7, 300]
-    assert calls["M23197_at"].tolist() == ["M", "P", "P"]
     assert counts["by_origin"]["train"] == {"ALL": 1, "AML": 1}
 
 
 def test_the_tables_keep_to_their_schemas(joined) -> None:
-    expression, calls, probes, _ = joined
+    expression, probes, _ = joined
     schemas.PATIENTS.validate(expression)
-    schemas.PATIENTS.validate(calls)
     schemas.PROBES.validate(probes)
     schemas.FEATURES.validate(build_features(expression, probes, FeatureParameters()))
 
 
 def test_probes_are_described(joined) -> None:
-    probes = joined[2].set_index("probe")
+    probes = joined[1].set_index("probe")
     assert probes["control"].tolist() == [True, False, False]
     assert probes.loc["M23197_at", "description"] == "CD33"
-    assert probes["present_share"].round(3).tolist() == [0.0, 0.667, 0.667]
 
 
 def test_features_hold_no_patient_number(joined) -> None:
-    expression, _, probes, _ = joined
+    expression, probes, _ = joined
     features = build_features(expression, probes, RAW_VALUES)
     assert features.columns.tolist() == ["aml", *probes["probe"]]
     assert features["aml"].tolist() == [0, 1, 1]
@@ -56,21 +53,21 @@ def test_features_hold_no_patient_number(joined) -> None:
 
 
 def test_control_probes_are_optional(joined) -> None:
-    expression, _, probes, _ = joined
+    expression, probes, _ = joined
     parameters = FeatureParameters(control_probes=False)
     features = build_features(expression, probes, parameters)
     assert features.columns.tolist() == ["aml", "X95735_at", "M23197_at"]
 
 
 def test_the_logarithm_is_taken_between_floor_and_ceiling(joined) -> None:
-    expression, _, probes, _ = joined
+    expression, probes, _ = joined
     parameters = FeatureParameters(standardise_patients=False)
     features = build_features(expression, probes, parameters)
     np.testing.assert_allclose(features["X95735_at"], np.log10([16000, 100, 300]), rtol=1e-6)
 
 
 def test_a_patient_is_standardised_by_its_own_values_alone(joined) -> None:
-    expression, _, probes, _ = joined
+    expression, probes, _ = joined
     whole = build_features(expression, probes, FeatureParameters())
     alone = build_features(expression.iloc[:1], probes, FeatureParameters())
     values = whole[probes["probe"]].to_numpy()
@@ -80,7 +77,7 @@ def test_a_patient_is_standardised_by_its_own_values_alone(joined) -> None:
 
 
 def test_a_patient_below_the_floor_is_refused(joined) -> None:
-    expression, _, probes, _ = joined
+    expression, probes, _ = joined
     with pytest.raises(CrossfoldError, match="Patient 2 has the same expression everywhere"):
         build_features(expression, probes, FeatureParameters(floor=200))
 
@@ -96,12 +93,6 @@ def test_a_floor_above_the_ceiling_is_refused() -> None:
 def test_text_where_an_expression_belongs_is_refused(train_raw) -> None:
     train_raw.loc[1, "3"] = "12.5"
     with pytest.raises(CrossfoldError, match=r"X95735_at of patient 3 holds '12.5' where a whole"):
-        parse(train_raw)
-
-
-def test_an_unknown_call_is_refused(train_raw) -> None:
-    train_raw.loc[2, "call.1"] = "X"
-    with pytest.raises(CrossfoldError, match=r"M23197_at of patient 1 holds 'X' where one of the"):
         parse(train_raw)
 
 

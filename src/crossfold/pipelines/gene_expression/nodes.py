@@ -44,15 +44,14 @@ class SourceTable(NamedTuple):
     file: str
     descriptions: pd.Series  # by probe
     expression: pd.DataFrame  # int32
-    calls: pd.DataFrame  # ``A`` absent, ``M`` marginal or ``P`` present
 
 
 def parse(raw: pd.DataFrame) -> SourceTable:
     """Take a source file apart, as `crossfold.datasets.ExportDataset` reads it.
 
-    All of it is text; repeated names of columns are numbered. Raises a `CrossfoldError`: a probe
-    comes twice, a patient's column has no calls beside it, or a cell holds something else than a
-    whole number or a call.
+    All of it is text; repeated names of columns are numbered. The scanner's calls are not read.
+    Raises a `CrossfoldError`: a probe comes twice, a patient's column has no calls beside it, or a
+    cell holds something else than a whole number.
     """
     file = str(raw["source_file"].iloc[0])
     patients = _patients(raw, file)
@@ -63,20 +62,15 @@ def parse(raw: pd.DataFrame) -> SourceTable:
             "one row."
         )
     numbers = pd.Index([int(number) for number in patients], dtype="int32", name="patient")
-    written, calls = (
-        raw[list(names)].set_axis(probes).set_axis(numbers, axis=1)
-        for names in (patients, patients.values())
-    )
+    written = raw[patients].set_axis(probes).set_axis(numbers, axis=1)
     expression = written.apply(pd.to_numeric, errors="coerce")
-    calls = calls.apply(lambda column: column.str.strip())
-    _refuse(written, expression.isna() | (expression % 1 != 0), file, "a whole number")
-    _refuse(calls, ~calls.isin(["A", "M", "P"]), file, "one of the calls A, M and P")
+    _refuse(written, expression.isna() | (expression % 1 != 0), file)
     descriptions = pd.Series(raw[DESCRIPTION].str.strip().to_numpy(), probes)
-    return SourceTable(file, descriptions, expression.astype("int32").T, calls.T)
+    return SourceTable(file, descriptions, expression.astype("int32").T)
 
 
-def _patients(raw: pd.DataFrame, file: str) -> dict[str, str]:
-    """Find the column of calls beside the column of each patient."""
+def _patients(raw: pd.DataFrame, file: str) -> list[str]:
+    """Find the column of each patient, which has one of calls beside it."""
     columns = list(raw.columns.drop([DESCRIPTION, PROBE, "source_file", "source_row"]))
     pairs = dict(zip(columns[::2], columns[1::2], strict=False))
     wrong = [
@@ -90,44 +84,39 @@ def _patients(raw: pd.DataFrame, file: str) -> dict[str, str]:
             "patient's number followed by a column 'call': use the file as published, or give "
             "each patient these two columns."
         )
-    return pairs
+    return list(pairs)
 
 
-def _refuse(cells: pd.DataFrame, bad: pd.DataFrame, file: str, expected: str) -> None:
+def _refuse(cells: pd.DataFrame, bad: pd.DataFrame, file: str) -> None:
     for row, column in np.argwhere(bad.to_numpy()):
         raise CrossfoldError(
             f"In {file} the probe {cells.index[row]} of patient {cells.columns[column]} holds "
-            f"{cells.iloc[row, column]!r} where {expected} was expected: mend the file or fetch "
-            "it again."
+            f"{cells.iloc[row, column]!r} where a whole number was expected: mend the file or "
+            "fetch it again."
         )
 
 
 def join_patients(
     train_raw: pd.DataFrame, independent_raw: pd.DataFrame, labels_raw: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Join both source files and the labels to one table, a patient a row.
 
     The published files have probes in rows, and a column of calls after each patient's; the labels
     have the columns ``patient`` and ``cancer``.
 
     Returns expressions: ``patient`` (int32), ``origin`` (category: train or independent), ``label``
-    (category: ALL or AML), then one int32 column a probe. Calls: the same, each A, M or P. Probes:
-    ``probe``, ``description``, ``control``, ``present_share``. Counts.
+    (category: ALL or AML), then one int32 column a probe. Probes: ``probe``, ``description``,
+    ``control``. Counts.
     """
     sources = parse(train_raw), parse(independent_raw)
     _refuse_unlike(*sources)
-    expression, calls = (
-        pd.concat([getattr(one, kind) for one in sources], keys=ORIGINS, names=["origin"])
-        .sort_index(level="patient", sort_remaining=False)
-        .reset_index()
-        for kind in ("expression", "calls")
-    )  # fmt: skip
+    joined = pd.concat([one.expression for one in sources], keys=ORIGINS, names=["origin"])
+    expression = joined.sort_index(level="patient", sort_remaining=False).reset_index()
     descriptions = sources[0].descriptions
     probes = pd.DataFrame({"probe": descriptions.index, "description": descriptions.to_numpy()})
     names = probes["probe"].tolist()
     probes["control"] = probes["probe"].str.startswith("AFFX")
-    probes["present_share"] = (calls[names] == "P").mean().to_numpy()
-    facts = {
+    facts: dict[str, Any] = {
         "patient": expression["patient"],
         "origin": pd.Categorical(expression["origin"], ORIGINS),
         "label": pd.Categorical(_labels_of(labels_raw, expression["patient"]), CLASSES),
@@ -139,10 +128,7 @@ def join_patients(
         "probes": len(probes),
         "control_probes": int(probes["control"].sum()),
     }
-    expression, calls = (
-        pd.concat([pd.DataFrame(facts), table[names]], axis=1) for table in (expression, calls)
-    )
-    return expression, calls, probes, counts
+    return pd.concat([pd.DataFrame(facts), expression[names]], axis=1), probes, counts
 
 
 def _refuse_unlike(first: SourceTable, second: SourceTable) -> None:

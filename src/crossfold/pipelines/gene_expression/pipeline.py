@@ -12,7 +12,7 @@ STUDY = "gene_expression"
 def create_pipeline() -> Pipeline:
     """Build the study; it reads the raw files of ``gene_expression.*_raw``."""
     data: Functions = {
-        nodes.join_patients: ["expression", "calls", "probes", "row_counts"],
+        nodes.join_patients: ["expression", "probes", "row_counts"],
         nodes.build_features: "features",
     }
     named = wire(data, {"parameters": "params:features"})

@@ -26,9 +26,6 @@ PROBES = _frame(
     probe=pa.Column("str", unique=True, description="accession number on the chip"),
     description=pa.Column("str", description="gene, as the source file names it"),
     control=pa.Column("bool", description="one of the chip's own controls (AFFX)"),
-    present_share=pa.Column(
-        "float64", pa.Check.in_range(0, 1), description="share of patients with the call P"
-    ),
     strict=True,
 )
 FEATURES = _frame(aml=pa.Column("int8", pa.Check.isin([0, 1]), description="1 for AML, 0 for ALL"))
