@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOST_FAILURES = 3
 DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows knows no quota
 FILE = re.compile(r"filepath=[^/]*(?P<file>/[^',)]+)")
-KEDRO_SENTENCES = ("Pipeline contains no nodes",)
+KEDRO_SENTENCES = ("Pipeline contains no nodes", "Pipeline does not contain ")
 FAILURES = {
     "column_in_dataframe": "the column {example} is missing",
     "column_in_schema": "the column {example} is not expected",
