@@ -191,6 +191,27 @@ def test_encodings_and_containers_are_found_out(
     assert ("a.csv is an archive" in caplog.text) == (pack is gzip.compress)
 
 
+def test_parquet_is_read_as_its_csv_would_be(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "PatientId": pd.array([2**60 + 1, 2**60 + 2, None], dtype="Int64"),
+            "Age": pd.array([7, None, 9], dtype="Int8"),
+            "day": [pd.Timestamp("2016-05-02 10:00"), None, pd.Timestamp("2016-05-03 11:00")],
+            "sms": [True, None, False],
+            "town": pd.Categorical(["Ulm", None, "Hof"]),
+        }
+    )
+    table.to_parquet(tmp_path / "a.parquet")
+    table.assign(sms=[1, None, 0]).astype({"sms": "Int8"}).to_csv(tmp_path / "a.csv", index=False)
+    read, expected = (export(tmp_path / f"a.{kind}").load() for kind in ("parquet", "csv"))
+    pd.testing.assert_frame_equal(
+        read.drop(columns="source_file"), expected.drop(columns="source_file")
+    )
+    (tmp_path / "a.parquet").write_bytes(b"PAR1")
+    with pytest.raises(ExportError, match=r"a\.parquet is no Parquet file of a table"):
+        export(tmp_path / "a.parquet").load()
+
+
 def test_files_with_unlike_columns_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", HEADER, "17,1")
     write(tmp_path / "b.csv", "PatientId,Sex", "17,F")

@@ -130,23 +130,22 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
     def _files(self) -> list[Path]:
         if not self._path.exists():
             raise ExportError(f"There is no file or folder {self._path}: check its path.")
-        files = self.stored_files()
+        files, kinds = self.stored_files(), " or ".join(self.suffixes)
         if not files:
-            raise ExportError(f"The folder {self._path} holds no .csv file: put the exports there.")
+            raise ExportError(
+                f"The folder {self._path} holds no {kinds} file: put the exports there."
+            )
         others = sorted(set(self._path.iterdir()) - set(files)) if self._path.is_dir() else []
         if others:
             names = ", ".join(other.name for other in others)
-            _logger.warning(
-                "Of %s only files that end in .csv are read, not %s.", self._path, names
-            )
+            told = "Of %s only files that end in %s are read, not %s."
+            _logger.warning(told, self._path, kinds, names)
         return files
 
     def _read(self, file: Path) -> pd.DataFrame:
         """Read the declared columns of a file, under the names of the table."""
-        if file.suffix.lower() == ".parquet":  # as a CSV file of it would be read
-            table = pd.read_parquet(file)
-            flags = table.select_dtypes("bool").columns
-            table = table.astype(dict.fromkeys(flags, "int8")).astype("str").fillna("")
+        if file.suffix.lower() == ".parquet":
+            table = read_parquet_text(file)
         else:
             table = read_csv_text(file, self._separator)
         columns = self._columns or {name: name for name in self._hashed_columns}
@@ -308,6 +307,19 @@ def require(module: str) -> Any:
         raise DataError(
             f"{module} is not installed: pip install 'crossfold[dask]' brings it."
         ) from error
+
+
+def read_parquet_text(path: Path) -> pd.DataFrame:
+    """Read a Parquet file as a CSV file of it would be read: every field as text, flags 0 or 1.
+
+    Raises an `ExportError` if it cannot be read.
+    """
+    try:  # numbers beside gaps would lose digits as floats
+        table = pd.read_parquet(path, dtype_backend="numpy_nullable")
+        flags = table.select_dtypes("boolean").columns
+        return table.astype(dict.fromkeys(flags, "Int8")).astype("str").fillna("")
+    except ValueError as error:
+        raise ExportError(f"{path} is no Parquet file of a table: export it again.") from error
 
 
 def read_csv_text(path: Path, separator: str | None = None) -> pd.DataFrame:
