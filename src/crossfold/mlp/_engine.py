@@ -265,8 +265,13 @@ class SharedEngine:
         self._units = np.array([stacks[g].layout.sizes[1] for g, _ in self._places])
         ends = np.cumsum([0, *(len(one.data) * one.layout.sizes[1] for one in stacks)]).tolist()
         self.parts = [slice(start, end) for start, end in pairwise(ends)]
-        arrays = (_first_layers(stacks), *map(_arrays_above, stacks))
-        self.updates = [_make_update(xp, stacks[0].settings, own, put) for own in arrays]
+        self.updates: list[Update] = []
+        for arrays in (_first_layers(stacks), *map(_arrays_above, stacks)):
+            there = {name: put(array) for name, array in arrays.items()}
+            flat, settings = there.pop("parameters"), stacks[0].settings
+            state = {name: xp.zeros_like(flat) for name in rule_of(settings).state_names}
+            factors, gradients = Factors(xp, **there), xp.zeros_like(flat)
+            self.updates.append(Update(xp, settings, flat, gradients, state, factors, None))
         self.first, *self.above = self.updates
         self.one_thread_each, self.n_workers = one_thread_each, n_workers
         self._make_chunk, self._n_threads = make_chunk, n_threads
@@ -419,16 +424,6 @@ def _add(total: list[Any], more: list[Any]) -> list[Any]:
     for place, array in enumerate(more if total else ()):
         total[place] += array
     return total or more
-
-
-def _make_update(
-    xp: Any, settings: Settings, arrays: dict[str, Array], put: Callable[[Array], Any]
-) -> Update:
-    """Make the update of parameters that begin with these values, beside factors by name."""
-    there = {name: put(array) for name, array in arrays.items()}
-    flat = there.pop("parameters")
-    state = {name: xp.zeros_like(flat) for name in rule_of(settings).state_names}
-    return Update(xp, settings, flat, xp.zeros_like(flat), state, Factors(xp, **there), None)
 
 
 def _first_layers(stacks: Sequence[Stack]) -> dict[str, Array]:

@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import available_if
 
 from crossfold.mlp._base import BaseMLP, takes_batches
 from crossfold.mlp._data import Labels, Targets, Values
+from crossfold.mlp._functions import SHARES
 from crossfold.mlp._hyperparameters import constraints_of, document, make_network
 from crossfold.mlp._spec import Array, Head, Loss, Network
 from crossfold.mlp.exceptions import DataError, ParameterError
@@ -254,7 +255,10 @@ class NeuralNetwork(BaseMLP):
     ) -> NeuralNetwork:
         kind: type[NeuralNetwork] = cls
         if cls is NeuralNetwork:
-            kind = NetworkClassifier if classifies(layers, loss, task) else NetworkRegressor
+            output = getattr(layers[-1], "activation", None) if layers else None
+            seems_so = loss in {"cross_entropy", "focal"} or output in SHARES
+            classifies = seems_so if task == "auto" else task == "classification"
+            kind = NetworkClassifier if classifies else NetworkRegressor
         made: NeuralNetwork = super().__new__(kind)
         return made
 
@@ -295,14 +299,6 @@ class NeuralNetwork(BaseMLP):
         kind: Head = "binary" if self._units == 1 else "multiclass"
         head = kind if isinstance(self, MLPClassifier) else "regression"
         return make_network(self, input_shape[-1], Values(self._units, flat=False, head=head))
-
-
-def classifies(layers: Sequence[Layer], loss: str | Loss, task: str) -> bool:
-    """Tell whether the task is, or seems to be, classification."""
-    if task != "auto":
-        return task == "classification"
-    output = getattr(layers[-1], "activation", None) if layers else None
-    return loss in {"cross_entropy", "focal"} or output in {"sigmoid", "hard_sigmoid", "softmax"}
 
 
 class NetworkClassifier(NeuralNetwork, MLPClassifier):

@@ -483,9 +483,11 @@ LOSSES: dict[str, dict[str, Loss]] = {
 }
 """Losses on logits by output activation and name."""
 
-_SHARES = {"sigmoid", "softmax", "hard_sigmoid"}
-_OUTPUTS = {"focal": {"sigmoid", "softmax"}, "cross_entropy": _SHARES}
-_OUTPUTS["poisson"] = {"exp", "relu", *_SHARES}
+SHARES = {"sigmoid", "softmax", "hard_sigmoid"}
+"""Output activations whose outputs are between 0 and 1."""
+
+_OUTPUTS = {"focal": {"sigmoid", "softmax"}, "cross_entropy": SHARES}
+_OUTPUTS["poisson"] = {"exp", "relu", *SHARES}
 
 
 def loss_of(network: Network) -> Loss:

@@ -32,14 +32,8 @@ _SMOOTH_LIMIT = 3.0
 def robust_scale(x: Array, center: Array, scale: Array) -> Array:
     """Scale numbers and squeeze them smoothly into (-3, 3) (Holzmüller et al. 2024, RealMLP).
 
-    ``z = (x - center) / scale``, then ``z / sqrt(1 + (z / 3)²)``, which leaves what is near 0.
-
-    Parameters
-    ----------
-    x
-        Shape ``(n, n_columns)``.
-    center, scale
-        Shape ``(n_columns,)``: medians, and quartile ranges or whatever stands in for them.
+    ``z = (x - center) / scale``, then ``z / sqrt(1 + (z / 3)²)``, which leaves what is near 0. Of
+    ``x``, shape ``(n, n_columns)``, with medians and quartile ranges ``(n_columns,)``.
     """
     z = (x - center) / scale
     squeezed: Array = z / np.sqrt(1 + np.square(z / _SMOOTH_LIMIT))

@@ -76,22 +76,18 @@ def train(
         check_training(network, members, settings)
     for callback in settings.callbacks:
         callback.on_train_begin(members, data_sets, settings.max_iter)
+    precision: AbstractContextManager[None] = nullcontext()
+    if settings.engine == "torch" and settings.matmul_precision is not None:
+        from crossfold.mlp import _torch_engine as _torch
+
+        precision = _torch.matmul_precision(settings.matmul_precision)
     try:
         kind = LBFGSTraining if settings.solver == "lbfgs" else Training
-        with _matmul_precision(settings):
+        with precision:
             return kind(networks, data_sets, members, settings, order).run()
     finally:
         for callback in settings.callbacks:
             callback.on_train_end()
-
-
-def _matmul_precision(settings: Settings) -> AbstractContextManager[None]:
-    """Let PyTorch multiply as the settings say while its engine trains."""
-    if settings.engine == "numpy" or settings.matmul_precision is None:
-        return nullcontext()
-    from crossfold.mlp import _torch_engine as _torch
-
-    return _torch.matmul_precision(settings.matmul_precision)
 
 
 def make_engine(stacks: Sequence[Stack], *, shares_rows: bool = False) -> Any:
