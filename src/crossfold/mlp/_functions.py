@@ -348,10 +348,8 @@ def row_weights(member: Member, data_set: DataSet, head: Head) -> Array | None:
     if member.class_weight is None or head in {"multilabel", "regression"}:
         return weights
     factors = np.asarray(member.class_weight)
-    if head == "binary":
-        of_row = np.where(data_set.targets[:, 0] > 0.5, factors[1], factors[0])
-    else:
-        of_row = data_set.targets @ factors
+    is_binary, targets = head == "binary", data_set.targets
+    of_row = factors[(targets[:, 0] > 0.5).astype(int)] if is_binary else targets @ factors
     result: Array = of_row if weights is None else of_row * weights
     return result
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -237,10 +238,13 @@ class NumpyEngine(Engine):
         key = block.members.start, block.members.stop
         if key not in self._groups or self._groups[key].workspace is not workspace:
             self._groups[key] = _Group(self._stack, block.members, workspace)
-        workspace.load(self._groups[key].gather, block)
+        group, rows, s = self._groups[key], block.rows.reshape(len(block.rows), -1), block.n_steps
+        group.gather.inputs(rows, workspace.inputs[:, :s, :, :-1])
+        group.gather.targets(rows, workspace.targets[:, :s])
+        logits, targets = workspace.logits[:, :s], workspace.targets[:, :s].swapaxes(-1, -2)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            self._groups[key].take_steps(block)
-            return sum_losses(self._stack, block, *workspace.record(block.n_steps))
+            group.take_steps(block)
+            return sum_losses(self._stack, block, logits, targets, workspace.twice_penalty[:, :s])
 
     def gradients(self, members: slice) -> Array:
         return self._groups[members.start, members.stop].workspace.gradients.copy()
@@ -286,17 +290,6 @@ class _Workspace:
             for s in range(steps)
         ]
         self.network_pass = Pass(sizes, stack.network.activations, k, rows, dtype, compiles=True)
-
-    def load(self, gather: Gather, block: Block) -> None:
-        """Take inputs and targets of all steps out of the data sets."""
-        rows, s = block.rows.reshape(len(block.rows), -1), block.n_steps
-        gather.inputs(rows, self.inputs[:, :s, :, :-1])
-        gather.targets(rows, self.targets[:, :s])
-
-    def record(self, n_steps: int) -> tuple[Array, Array, Array]:
-        """Give logits, targets and twice the penalties of the steps that have been taken."""
-        targets = self.targets[:, :n_steps].swapaxes(-1, -2)
-        return self.logits[:, :n_steps], targets, self.twice_penalty[:, :n_steps]
 
 
 class _Group:
@@ -360,24 +353,22 @@ class Gather:
 
     def inputs(self, rows: Array, out: Array) -> None:
         """Cast inputs of the rows ``(k, r)`` into `out`, ``(k, steps, r / steps, n_in)``."""
-        for members, data_set in self._runs:
-            part, source = out[members], data_set.inputs
+        self._cast([data_set.inputs for _, data_set in self._runs], rows, out)
+        if self._scale != 1:
+            np.multiply(out, self._scale, out=out)
+
+    def targets(self, rows: Array, out: Array) -> None:
+        """Do the same with targets, ``(k, steps, r / steps, n_out)``."""
+        self._cast([data_set.targets for _, data_set in self._runs], rows, out)
+
+    def _cast(self, sources: list[Any], rows: Array, out: Array) -> None:
+        for (members, _), source in zip(self._runs, sources, strict=True):
+            part = out[members]
             if self._take is not None and not issparse(source) and source.dtype.char in _TAKEN:
                 self._take(source, rows[members], part)
             else:
                 taken = to_dense(source[rows[members].ravel()])
                 np.copyto(part, taken.reshape(part.shape), casting="same_kind")
-            if self._scale != 1:
-                np.multiply(part, self._scale, out=part)
-
-    def targets(self, rows: Array, out: Array) -> None:
-        """Write the targets of the rows ``(k, r)`` to `out`, ``(k, steps, r / steps, n_out)``."""
-        for members, data_set in self._runs:
-            part, targets = out[members], data_set.targets
-            if self._take is not None:
-                self._take(targets, rows[members], part)
-            else:
-                part[...] = targets[rows[members]].reshape(part.shape)
 
 
 _TAKEN = "?bBhHiIlLqQfd"

@@ -187,9 +187,7 @@ class Settings:
     matmul_precision: str | None = None
     solver: Literal["sgd", "adam", "adamw", "lbfgs"] = "adam"
     batch_size: int | Literal["full", "auto"] = 200
-    learning_rate: Literal[
-        "constant", "invscaling", "adaptive", "one_cycle", "cosine", "coslog4"
-    ] = "constant"
+    learning_rate: str = "constant"  # no ``auto``
     power_t: float = 0.5
     momentum: float = 0.9
     nesterovs_momentum: bool = True
