@@ -36,7 +36,7 @@ TOLD = [
     "catalog entry raw changed",
 ]
 SAME = NodeRecord(
-    *("train", "1", FINGERPRINT, {"table": Output("1", "t1")}, 0.5, 3, 2, 1),
+    *("train", "1", FINGERPRINT, {"table": Output("1", "t1")}),
     {"mlp": {"roc_auc": 0.5, "n": 9}},
 )
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -116,7 +116,7 @@ def test_many_writers_wait_for_each_other(ledger: Ledger) -> None:
     ("other", "told"),
     [
         (SAME, []),
-        (replace(SAME, seconds=9.0, outputs={"table": Output("2", "t1")}), []),
+        (replace(SAME, outputs={"table": Output("2", "t1")}), []),
         (replace(SAME, outputs={"table": Output("2", "t2")}), ["table came out different"]),
         (replace(SAME, metrics={"mlp": {"roc_auc": 0.75}}), [
             "metric mlp.n 9 → nothing", "metric mlp.roc_auc 0.5 → 0.75"

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pandas as pd
 import pytest
 from filelock import ReadWriteLock
 from kedro.framework.hooks import hook_impl
@@ -24,7 +23,7 @@ from kedro.runner import SequentialRunner
 
 from kedro_refresh import RefreshError
 from kedro_refresh.code import CodeReader
-from kedro_refresh.hooks import RunHooks, _rows
+from kedro_refresh.hooks import RunHooks
 from kedro_refresh.ledger import Ledger
 from kedro_refresh.lock import is_alive, own_process, run_lock
 from kedro_refresh.stored import is_stored
@@ -270,12 +269,6 @@ def test_the_ledger_holds_the_code_that_ran(
     assert project.ledger.has_run("3")
     for module in ("toy", "toy.nodes"):
         monkeypatch.delitem(sys.modules, module)
-
-
-def test_lazy_tables_are_not_computed_for_their_length() -> None:
-    table = pd.DataFrame({"a": [1, 2]})
-    lazy = SimpleNamespace(columns=table.columns, index=table.index, shape=(object(), 1))
-    assert [_rows(one) for one in (table, lazy, table["a"], "text")] == [2, 0, 0, 0]
 
 
 def test_what_processes_share_in_memory_is_not_stored() -> None:

@@ -5,10 +5,9 @@ import inspect
 import logging
 import sys
 import threading
-import time
 from collections.abc import Callable, Generator
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -25,7 +24,6 @@ from kedro_refresh.staleness import Judge
 from kedro_refresh.stored import is_stored, pin, stamp
 
 State = TypeVar("State")
-REJECTED = "rejected"
 METRICS = "metrics"
 REFRESH, RUN = "refresh", "run"
 _logger = logging.getLogger(__name__)
@@ -71,8 +69,7 @@ class RunStates(Generic[State]):
 @dataclass
 class _Open:
     record: NodeRecord
-    started: float = field(default_factory=time.perf_counter)
-    missing: set[str] = field(default_factory=set)
+    missing: set[str]  # outputs that are not saved yet
 
 
 class Recorder:
@@ -91,25 +88,16 @@ class Recorder:
         self._held = judge.ledger.hold_open()
 
     def begin(self, node: Node) -> None:
-        """Take the fingerprint of a node that is about to read its first input."""
+        """Take the fingerprint of a node that is about to read its first input, or to run without.
+
+        One that runs without `begin` is never noted: its fingerprint would come too late.
+        """
         with self._beginning:
             if node.name in self._open:
                 return
             record = NodeRecord(node.name, self.run, self._judge.fingerprint(node))
-            self._open[node.name] = _Open(record, missing=set(node.outputs))
+            self._open[node.name] = _Open(record, set(node.outputs))
             self._judge.ledger.begin_node(self.run, node.name)
-
-    def read(self, node: Node, inputs: dict[str, Any]) -> None:
-        """Count the rows that a node reads.
-
-        One that has read without `begin` is never noted: its fingerprint would come too late.
-        """
-        if not node.inputs:
-            self.begin(node)
-        if node.name not in self._open:
-            return
-        rows = sum(map(_rows, inputs.values()))
-        self._change(node, rows_in=rows)
 
     def ran(self, node: Node) -> None:
         """Note a node that has nothing to save."""
@@ -124,14 +112,11 @@ class Recorder:
         output = self._judge.output(name) if self._judge.is_stored(name) else None
         if output and output.version not in (None, self._version):
             output = None  # somebody has asked for another version: what was saved is not known
-        is_rejected = name.endswith(REJECTED)
-        is_metrics = name.endswith(METRICS) and isinstance(data, dict)
-        self._change(
-            node,
-            outputs={**work.record.outputs, **({name: output} if output else {})},
-            rows_out=work.record.rows_out + (0 if is_rejected else _rows(data)),
-            rejected=work.record.rejected + (_rows(data) if is_rejected else 0),
-            metrics=data if is_metrics else work.record.metrics,
+        record = work.record
+        work.record = replace(
+            record,
+            outputs={**record.outputs, **({name: output} if output else {})},
+            metrics=data if name.endswith(METRICS) and isinstance(data, dict) else record.metrics,
         )
         work.missing.discard(name)
         if not work.missing:
@@ -143,20 +128,8 @@ class Recorder:
         self._judge.ledger.end_run(self.run, status, error)
         self._held.close()
 
-    def _change(self, node: Node, **fields: Any) -> None:
-        work = self._open[node.name]
-        work.record = replace(work.record, **fields)
-
     def _close(self, node: Node) -> None:
-        work = self._open.pop(node.name)
-        seconds = time.perf_counter() - work.started
-        self._judge.ledger.end_node(replace(work.record, seconds=seconds))
-
-
-def _rows(data: Any) -> int:
-    """Count the rows of a table in memory; one that is lazy would be computed for its length."""
-    is_table = hasattr(data, "columns") and hasattr(data, "index") and hasattr(data, "shape")
-    return data.shape[0] if is_table and isinstance(data.shape[0], int) else 0
+        self._judge.ledger.end_node(self._open.pop(node.name).record)
 
 
 class _Loaded:
@@ -255,9 +228,11 @@ class RunHooks:
         _record(self._runs.here(), lambda recorder: recorder.begin(node))
 
     @hook_impl
-    def before_node_run(self, node: Node, inputs: dict[str, Any], run_id: str | None) -> None:
-        """Count what the node reads."""
-        _record(self._runs.of(run_id), lambda recorder: recorder.read(node, inputs))
+    def before_node_run(self, node: Node, run_id: str | None) -> None:
+        """Take the fingerprint of a node that reads nothing."""
+        run = self._runs.of(run_id)
+        if not node.inputs:
+            _record(run, lambda recorder: recorder.begin(node))
 
     @hook_impl
     def after_node_run(self, node: Node, run_id: str | None) -> None:

@@ -28,8 +28,7 @@ CREATE TABLE IF NOT EXISTS runs (
 );
 CREATE TABLE IF NOT EXISTS nodes (
     id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, node TEXT NOT NULL,
-    status TEXT NOT NULL, started REAL NOT NULL, seconds REAL, fingerprint TEXT, outputs TEXT,
-    rows_in INTEGER, rows_out INTEGER, rejected INTEGER, metrics TEXT
+    status TEXT NOT NULL, started REAL NOT NULL, fingerprint TEXT, outputs TEXT, metrics TEXT
 );
 CREATE INDEX IF NOT EXISTS nodes_by_name ON nodes (node, status, id);
 CREATE TABLE IF NOT EXISTS files (
@@ -57,11 +56,6 @@ class NodeRecord:
     run: str
     fingerprint: Fingerprint  # what the outputs depend on
     outputs: dict[str, Output] = field(default_factory=dict)  # what was written, by dataset
-    seconds: float = 0.0  # from loading to saving
-    # rows of the tables read, written, and written to tables of rejected rows
-    rows_in: int = 0
-    rows_out: int = 0
-    rejected: int = 0
     metrics: dict[str, Any] = field(default_factory=dict)  # figures of merit that the node wrote
 
 
@@ -127,18 +121,17 @@ class Ledger:
         """Note what a node has done; only now do its outputs count."""
         outputs = json.dumps({name: asdict(one) for name, one in record.outputs.items()})
         self._write(
-            "UPDATE nodes SET status = ?, seconds = ?, fingerprint = ?, outputs = ?, rows_in = ?,"
-            " rows_out = ?, rejected = ?, metrics = ? WHERE run = ? AND node = ? AND status = ?",
-            *(DONE, record.seconds, record.fingerprint.to_json(), outputs, record.rows_in),
-            *(record.rows_out, record.rejected, json.dumps(record.metrics, default=str)),
+            "UPDATE nodes SET status = ?, fingerprint = ?, outputs = ?, metrics = ?"
+            " WHERE run = ? AND node = ? AND status = ?",
+            *(DONE, record.fingerprint.to_json(), outputs),
+            json.dumps(record.metrics, default=str),
             *(record.run, record.node, RUNNING),
         )
 
     def latest_nodes(self, until: str | None = None) -> dict[str, NodeRecord]:
         """Give the last thing that each node has done, or had when a run ended."""
         rows = self._read(
-            "SELECT node, run, fingerprint, outputs, seconds, rows_in, rows_out, rejected,"
-            " metrics FROM nodes WHERE id IN"
+            "SELECT node, run, fingerprint, outputs, metrics FROM nodes WHERE id IN"
             " (SELECT max(id) FROM nodes WHERE status = ? AND (? IS NULL OR id <="
             " (SELECT max(id) FROM nodes JOIN runs USING (run) WHERE runs.rowid <="
             " (SELECT rowid FROM runs WHERE run = ?))) GROUP BY node) ORDER BY id",
