@@ -37,7 +37,7 @@ EPOCH = "epoch"
 REPEATS = frozenset({"fold", "member", "seed"})
 NUMERIC_LABELS = frozenset({"alpha"})
 HISTORY = "history"
-REPORT_TABLE = ".tables."
+HISTORIES = (f".{HISTORY}", f"_{HISTORY}")  # other tables with epochs can be the user's own rows
 EXPERIMENT = "crossfold"
 DATABASE, ARTIFACTS = "mlflow.db", "mlflow"
 MOST_METRICS, MOST_PARAMETERS = 1000, 100  # MLflow's limits of one batch
@@ -112,7 +112,7 @@ class Record:
         self.saved.append(name)
         if name.endswith(".metrics") and isinstance(data, Mapping):
             self.points[name] = metrics(data, name)
-        elif REPORT_TABLE not in name and EPOCH in getattr(data, "columns", ()):
+        elif name.endswith(HISTORIES) and EPOCH in getattr(data, "columns", ()):
             self.points[name] = curves(data, name)
 
     def all_points(self) -> list[Point]:

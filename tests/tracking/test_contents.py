@@ -67,6 +67,9 @@ def test_a_history_that_was_collected_is_not_repeated() -> None:
 def test_tables_of_rows_are_not_tracked() -> None:
     record = Record("study", {})
     record.wrote("study.predictions", pd.DataFrame({"patient_id": [1], "probability": [0.5]}))
+    sleep = pd.DataFrame({"epoch": [1], "patient": ["Ana"], "movement": [0.5]})
+    for table in ("table", "rejected", "features"):
+        record.wrote(f"sleep.{table}", sleep)
     record.wrote("study.metrics", {"auc": 0.75})
     assert record.all_points() == [Point("study.metrics/auc", 0.75)]
 
