@@ -13,10 +13,11 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,10 +175,11 @@ def client_of(folder: Path) -> MlflowClient:
 def _log_numbers(client: MlflowClient, run: str, record: Record) -> None:
     from mlflow.entities import Metric, Param
 
-    params = [Param(_key(name), text[:LONGEST_VALUE]) for name, text in record.parameters.items()]
+    found, names = record.all_points(), keys(record.parameters)
+    params = [Param(names[one], text[:LONGEST_VALUE]) for one, text in record.parameters.items()]
+    names = keys(point.key for point in found)
     points = [
-        Metric(_key(point.key), point.value, record.started_ms, point.step)
-        for point in record.all_points()
+        Metric(names[point.key], point.value, record.started_ms, point.step) for point in found
     ]
     for start in range(0, len(params), MOST_PARAMETERS):
         client.log_batch(run, params=params[start : start + MOST_PARAMETERS])
@@ -185,9 +187,17 @@ def _log_numbers(client: MlflowClient, run: str, record: Record) -> None:
         client.log_batch(run, metrics=points[start : start + MOST_METRICS])
 
 
-def _key(name: str) -> str:
-    """Keep to the characters that MLflow takes."""
-    return re.sub(r"[^\w/. :-]", "_", name)[:LONGEST_KEY]
+def keys(names: Iterable[str]) -> dict[str, str]:
+    """Give each name a key of its own, of the characters, parts and length that MLflow takes."""
+    found: dict[str, str] = {}
+    taken = set[str]()
+    for name in dict.fromkeys(names):
+        parts = re.sub(r"[^\w/. :-]", "_", name).split("/")
+        key = "/".join(part if part.strip(".") else "_" for part in parts)[:LONGEST_KEY].rstrip("/")
+        numbered = (f"{key[: LONGEST_KEY - 5]} {number}" for number in count(2))
+        found[name] = key if key not in taken else next(one for one in numbered if one not in taken)
+        taken.add(found[name])
+    return found
 
 
 class TrackingHooks:

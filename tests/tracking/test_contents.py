@@ -5,7 +5,7 @@ import math
 import pandas as pd
 from pydantic import BaseModel
 
-from crossfold.tracking import Point, Record, curves, metrics, parameters
+from crossfold.tracking import LONGEST_KEY, Point, Record, curves, keys, metrics, parameters
 
 
 class Network(BaseModel):
@@ -78,3 +78,11 @@ def test_epochs_that_a_report_sums_up_are_not_repeated() -> None:
     record = Record("study", {})
     record.wrote("study.tables.epochs", history(loss=[4.0, 3.0, 2.0, 1.0]))
     assert record.all_points() == []
+
+
+def test_each_name_has_a_key_of_its_own_that_mlflow_takes() -> None:
+    names = ["age <65", "age >65", "mg//", "../x", "Größe", "k" * 300, "k" * 300 + "1", "age <65"]
+    given = keys(names)
+    assert list(given.values())[:5] == ["age _65", "age _65 2", "mg/_/_", "_/x", "Größe"]
+    assert len({*given.values()}) == len({*names})
+    assert max(map(len, given.values())) <= LONGEST_KEY
