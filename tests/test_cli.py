@@ -257,6 +257,23 @@ def test_unknown_pipeline_is_told_with_those_that_there_are(conf: Path) -> None:
     assert ", wine, " in sentence
 
 
+@pytest.mark.parametrize(
+    ("command", "options", "told"),
+    [
+        (run, ["--load-versions=wine.metrics"], "Expected the form of 'load_versions' to be"),
+        (run, ["--conf-source=none"], "Path 'none' does not exist."),
+        (refresh, ["--conf-source=none"], "Path 'none' does not exist."),
+    ],
+)
+def test_options_that_cannot_be_read_are_told(
+    command: click.Command, options: list[str], told: str
+) -> None:
+    result = CliRunner().invoke(command, options)
+    assert result.exit_code
+    assert told in result.stderr
+    assert "NoneType" not in result.output
+
+
 def test_nothing_is_sent_where_the_telemetry_file_is_lost(tmp_path: Path) -> None:
     """Everything that a process sends goes to a proxy of ours, which must stay alone."""
     project = tmp_path / "project"

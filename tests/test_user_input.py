@@ -260,7 +260,7 @@ def test_unknown_environment_is_told_with_those_that_there_are(conf: Path) -> No
         {},
         {"pipelines": []},
         {"pipeline": "study", "runner": "ThreadRunner"},
-        {"pipelines": ["study"], "runner": "kedro.runner.X"},
+        {"pipelines": ["study"], "runner": "kedro_refresh.RefreshRunner"},
     ],
 )
 def test_what_exists_can_be_selected(options: dict[str, Any]) -> None:
@@ -275,10 +275,18 @@ def test_what_exists_can_be_selected(options: dict[str, Any]) -> None:
             "There is no pipeline stduy (did you mean study?); there is no pipeline x: the"
             " pipelines are study, __default__.",
         ),
-        (
-            {"runner": "ThredRunner"},
-            "There is no runner ThredRunner (did you mean ThreadRunner?): there are"
-            " SequentialRunner, ThreadRunner, ParallelRunner.",
+        *(
+            (
+                {"runner": runner},
+                f"There is no runner {runner}{meant}: there are SequentialRunner, ThreadRunner,"
+                " ParallelRunner, and others by their import path.",
+            )
+            for runner, meant in {
+                "ThredRunner": " (did you mean ThreadRunner?)",
+                "no.Runner": "",
+                "os.path": "",
+                ".X": "",
+            }.items()
         ),
     ],
 )

@@ -9,6 +9,7 @@ import click
 from kedro.framework.cli.hooks import get_cli_hook_manager
 from kedro.framework.cli.project import run as kedro_run
 from kedro.framework.cli.server import server_start
+from kedro.framework.cli.utils import KedroCliError
 from kedro.framework.project import pipelines
 from kedro.framework.startup import ProjectMetadata
 from kedro.server.utils import KEDRO_PROJECT_PATH_ENV, KEDRO_SERVER_CONF_SOURCE, KEDRO_SERVER_ENV
@@ -31,6 +32,8 @@ class OneSentenceCommand(click.Command):
         """Read the options."""
         try:
             return super().make_context(*args, **options)
+        except KedroCliError as error:  # which would not be printed here
+            raise click.ClickException(error.message) from error
         except YAMLError as error:
             raise click.ClickException(
                 "A value of --params cannot be read as YAML: put quotes around it within those of"

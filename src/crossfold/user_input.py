@@ -11,6 +11,9 @@ from itertools import zip_longest
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
+from kedro.runner import AbstractRunner
+from kedro.utils import load_obj
+
 from crossfold.exceptions import CrossfoldError
 from kedro_refresh.fingerprint import flatten
 
@@ -75,8 +78,19 @@ def require_selection(options: Mapping[str, Any], pipelines: Pipelines) -> None:
     if unknown := [_no("pipeline", one, pipelines) for one in names if one not in pipelines]:
         raise CrossfoldError(f"{_joined(unknown)}: the pipelines are {', '.join(pipelines)}.")
     runner = options.get("runner") or ""
-    if runner.isidentifier() and runner not in RUNNERS:  # others have an import path
-        raise CrossfoldError(f"{_no('runner', runner, RUNNERS)}: there are {', '.join(RUNNERS)}.")
+    if runner and not _is_runner(runner):
+        raise CrossfoldError(
+            f"{_no('runner', runner, RUNNERS)}: there are {', '.join(RUNNERS)}, and others by their"
+            " import path."
+        )
+
+
+def _is_runner(path: str) -> bool:
+    try:
+        found = load_obj(path, "kedro.runner")
+    except (ImportError, AttributeError, ValueError):
+        return False
+    return isinstance(found, type) and issubclass(found, AbstractRunner)
 
 
 def _joined(faults: Iterable[str]) -> str:

@@ -79,6 +79,8 @@ def test_the_demonstration_comes_out_as_it_is_printed(project: Project) -> None:
 
 
 def test_a_mistake_is_one_sentence(project: Project) -> None:
+    code, output = project.kedro("refresh", "--pipelines=", "--check")  # an empty variable
+    assert (code, output.splitlines()[-1]) == (0, "Nothing to do: all 3 nodes are fresh.")
     code, output = project.kedro("refresh", "--pipelines=none")
     told = output.splitlines()[-1]
     assert (code, told) == (1, "Error: There is no pipeline none: name some of __default__.")

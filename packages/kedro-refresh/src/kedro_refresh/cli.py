@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from kedro.framework.cli.utils import validate_conf_source
 from kedro.utils import find_kedro_project
 
 from kedro_refresh import RefreshError
@@ -35,12 +36,12 @@ wait = click.Option(
 @cli.command()
 @click.option(
     "--pipelines",
-    default="__default__",
-    callback=split_string,
-    help="Names of pipelines, with commas between them.",
+    default="",
+    callback=lambda *given: split_string(*given) or ["__default__"],
+    help="Names of pipelines, with commas between them; else the default one.",
 )
 @click.option("--env", "-e", help="Environment of the configuration.")
-@click.option("--conf-source", help="Folder of the configuration.")
+@click.option("--conf-source", callback=validate_conf_source, help="Folder of the configuration.")
 @click.option("--params", default="", callback=split_params, help="Parameters, as in kedro run.")
 @click.option("--check", is_flag=True, help="Run nothing; exit with 3 if anything is stale.")
 @click.option("--force", is_flag=True, help="Run every node, stale or not.")
