@@ -12,7 +12,7 @@ import yaml
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
-from crossfold.credentials import with_patient_key
+from crossfold.credentials import folder_of_key, with_patient_key
 from crossfold.hooks import ProjectHooks
 
 RUN = {"run_id": "2026-01-01"}
@@ -77,6 +77,14 @@ def test_run_without_a_report_says_nothing(capsys: pytest.CaptureFixture[str]) -
     pipeline = Pipeline([Node(make_report, "table", "text", namespace="study")])
     ProjectHooks().after_pipeline_run(RUN, pipeline, DataCatalog())
     assert capsys.readouterr().out == ""
+
+
+def test_the_project_keeps_the_key_where_the_settings_are_packed(tmp_path: Path) -> None:
+    assert folder_of_key(str(tmp_path), Path("p")) == tmp_path / "local"
+    archive = tmp_path / "conf.tar.gz"
+    archive.touch()
+    for source in (archive, "s3://shop/conf"):
+        assert folder_of_key(str(source), Path("p")) == Path("p", "conf", "local")
 
 
 def test_key_is_made_once_and_read_by_its_owner_alone(tmp_path: Path) -> None:

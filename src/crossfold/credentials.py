@@ -16,6 +16,12 @@ KEY_BYTES = 32
 _logger = logging.getLogger(__name__)
 
 
+def folder_of_key(conf_source: str, project: Path) -> Path:
+    """Give the folder of the user's own settings; the project's, where others are in an archive."""
+    conf = Path(conf_source)
+    return (conf if conf.is_dir() else project / "conf") / "local"
+
+
 def with_patient_key(credentials: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Add the patients' key to credentials of an environment that lack one.
 

@@ -13,7 +13,7 @@ import click
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 
-from crossfold.credentials import with_patient_key
+from crossfold.credentials import folder_of_key, with_patient_key
 from crossfold.datasets.atomic import AtomicLocalFileSystem, sweep
 from crossfold.datasets.bases import saved_path
 from crossfold.exceptions import CrossfoldError
@@ -57,7 +57,7 @@ class ProjectHooks:
             logging.getLogger().handlers = [handler]
         loader = cast("OmegaConfigLoader", context.config_loader)
         require_environment(loader)
-        local = Path(loader.conf_source, "local")
+        local = folder_of_key(str(loader.conf_source), Path(context.project_path))
         loader["credentials"] = with_patient_key(context._get_config_credentials(), local)
         pipelines.set_requested(None)  # names of parameters are those that any pipeline reads
         require_parameters(loader, pipelines)
