@@ -10,6 +10,7 @@ import torch
 from engine_cases import ACTIVATIONS, HEADS, make_data, make_network, name_of
 from engine_cases import start as start_stack
 
+from crossfold.mlp import _batches, _engine
 from crossfold.mlp._batches import Batches, BatchSampler
 from crossfold.mlp._engine import Layout, runs_of
 from crossfold.mlp._spec import Callback, Member, Settings
@@ -189,3 +190,26 @@ def test_a_narrow_network_finds_its_places_in_a_wide_layout():
 
 def test_members_that_share_data_side_by_side_are_gathered_at_once():
     assert runs_of([0, 0, 2, 1, 1]) == [(slice(0, 2), 0), (slice(2, 3), 2), (slice(3, 5), 1)]
+
+
+def test_each_thread_has_a_group_of_its_own_where_products_are_large(monkeypatch):
+    samplers = [make_sampler(Member(0, ROWS, seed=seed)) for seed in range(5)]
+    sizes = (4, 5, 3, 1)
+    assert Batches(samplers, sizes, "float64", n_workers=2).groups == [slice(0, 5)]
+    monkeypatch.setattr(_batches, "SMALL_PRODUCT", 1)
+    groups = Batches(samplers, sizes, "float64", n_workers=2).groups
+    assert groups == [slice(0, 2), slice(2, 5)]
+    assert Batches(samplers[:1], sizes, "float64", n_workers=2).groups == [slice(0, 1)]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "torch"])
+def test_networks_are_scored_alike_in_threads(engine, monkeypatch):
+    network, data = make_network("binary", "cross_entropy", 1), make_data("binary", 1)
+    stack, _ = start_stack(network, data, MEMBERS, replace(SETTINGS, engine=engine))
+    begun = make_engine([stack])
+    rows = np.stack([ROWS] * len(MEMBERS))
+    begun.n_workers = 1
+    alone = begun.logits(rows)
+    monkeypatch.setattr(_engine, "_WORTH_A_THREAD", 1)
+    begun.n_workers = 2
+    np.testing.assert_allclose(begun.logits(rows), alone, rtol=1e-12)

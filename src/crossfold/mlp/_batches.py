@@ -19,6 +19,9 @@ from crossfold.mlp._spec import Array, DataSet, Head, Member, Settings
 _LEVELS = 1 << 16
 _BLOCK_BYTES = 1 << 20
 _GROUP_BYTES = 1 << 20
+SMALL_PRODUCT = 1 << 22
+"""Multiplications in a product below which a second thread costs more than it saves, and very much
+more where other programs are at work."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +122,8 @@ class Batches:
 
     `groups` are places of members that take their steps together: as many as keep the `n_buffers`
     arrays that a step walks through in the cache, for each of `n_workers` threads, with none of
-    `runs`, members side by side, cut; all together, with masks of its own, on a device (0).
+    `runs`, members side by side, cut; all together, with masks of its own, on a device (0). Of
+    large products each thread has a group at least: sharing one product costs more.
     `largest_product` counts multiplications of one member.
     """
 
@@ -152,7 +156,9 @@ class Batches:
         runs = runs or [slice(place, place + 1) for place in range(len(samplers))]
         longest = max(run.stop - run.start for run in runs)
         most = max(1, _GROUP_BYTES // widest // longest)
-        groups = cut_evenly(len(runs), -(-len(runs) // most) if n_workers else 1, n_workers)
+        least = n_workers if self.largest_product >= SMALL_PRODUCT else 1
+        n_groups = max(-(-len(runs) // most), least) if n_workers else 1
+        groups = cut_evenly(len(runs), n_groups, n_workers)
         self.groups = [slice(runs[g.start].start, runs[g.stop - 1].stop) for g in groups]
 
     def start_epoch(self) -> None:

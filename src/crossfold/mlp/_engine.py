@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from copy import deepcopy
@@ -118,6 +118,23 @@ class Stack:
         return [run for run in runs if run.stop - run.start > 1]
 
 
+_WORTH_A_THREAD = 1 << 24
+"""Multiplications in the first layers' product that take longer than it does to wake a thread."""
+
+
+def side_by_side(
+    function: Callable[[Any], Any],
+    items: Iterable[Any],
+    n_threads: int,
+    one_thread_each: Callable[[], AbstractContextManager[None]],
+) -> list[Any]:
+    """Call a function with each item, in so many threads whose products use one thread each."""
+    if n_threads < 2:
+        return [function(item) for item in items]
+    with one_thread_each(), ThreadPoolExecutor(n_threads) as pool:
+        return list(pool.map(function, items))
+
+
 Measure = Callable[[Sequence[Array], slice], list[Array]]
 """What to do with each stack's logits of a chunk of rows, in buffers, and the chunk's place."""
 
@@ -156,9 +173,20 @@ class Engine(ABC):
         It is NaN for networks that share their rows, which are scored after the epoch.
         """
 
-    @abstractmethod
     def logits(self, rows: Array) -> Array:
         """Give the logits ``(k, n_out, r)`` of rows ``(k, r)``; nothing is dropped."""
+        n_in, n_out, *_ = self._stack.layout.sizes
+        is_worth = rows.size * n_in * n_out >= _WORTH_A_THREAD
+        n_threads = max(1, min(self.n_workers, len(rows))) if is_worth else 1
+        cuts = cut_evenly(len(rows), n_threads, n_threads)
+        found = side_by_side(
+            lambda cut: self._logits(rows[cut], cut), cuts, n_threads, self.one_thread_each
+        )
+        return found[0] if n_threads == 1 else np.concatenate(found)
+
+    @abstractmethod
+    def _logits(self, rows: Array, members: slice) -> Array:
+        """Give the logits of some members, of rows of their own."""
 
     @abstractmethod
     def gradients(self, members: slice) -> Array:
@@ -217,10 +245,6 @@ def sum_losses(
     losses = (of_row.sum(axis=-1, dtype=np.float64) + twice_penalty / 2) * block.scale
     total: Array = (losses * block.counts).sum(axis=-1)
     return total
-
-
-_WORTH_A_THREAD = 1 << 24
-"""Multiplications in the first layers' product that take longer than it does to wake a thread."""
 
 
 class Chunk(Protocol):
@@ -338,10 +362,8 @@ class SharedEngine:
                     total = _add(total, found) if total or len(cuts) == 1 else deepcopy(found)
             return total
 
-        if n_threads == 1:
-            return run_thread(0)
-        with self.one_thread_each(), ThreadPoolExecutor(n_threads) as pool:
-            return reduce(_add, pool.map(run_thread, range(n_threads)))
+        found = side_by_side(run_thread, range(n_threads), n_threads, self.one_thread_each)
+        return reduce(_add, found)
 
     def _n_chunks(self, n_rows: int) -> int:
         """Count the chunks: as few as fit the cache, or one for each thread worth waking.

@@ -249,16 +249,16 @@ class NumpyEngine(Engine):
     def gradients(self, members: slice) -> Array:
         return self._groups[members.start, members.stop].workspace.gradients.copy()
 
-    def logits(self, rows: Array) -> Array:
+    def _logits(self, rows: Array, members: slice) -> Array:
         k, n_rows = rows.shape
         sizes, dtype = self._stack.network.layer_sizes, self._stack.parameters.dtype
         size = min(max(64, _SCORED_BYTES // (k * max(sizes) * dtype.itemsize)), n_rows)
         inputs = np.ones((k, size, sizes[0] + 1), dtype=dtype)
         buffer = np.empty((k, sizes[-1], size), dtype=dtype)
         logits = np.empty((k, sizes[-1], n_rows), dtype=dtype)
-        gather = Gather(self._stack, slice(0, k))
+        gather = Gather(self._stack, members)
         network_pass = Pass(sizes, self._stack.network.activations, k, size, dtype)
-        weights = Weights(self._stack.layout.blocks(self._stack.parameters))
+        weights = Weights(self._stack.layout.blocks(self._stack.parameters[members]))
         with np.errstate(over="ignore", invalid="ignore"):
             for start in range(0, n_rows, size):
                 chunk = rows[:, start : start + size]

@@ -396,14 +396,14 @@ class TorchEngine(Engine):
         gradients = self._steps[members.start, members.stop].update.gradients
         return torch.as_tensor(gradients).cpu().numpy().copy()
 
-    def logits(self, rows: Array) -> Array:
+    def _logits(self, rows: Array, members: slice) -> Array:
         row_bytes = len(rows) * max(self._stack.network.layer_sizes) * self._flat.element_size()
         n_chunks = max(1, -(-rows.shape[1] * row_bytes // _SCORED_BYTES))
-        layers = transpose_layers(self._stack.layout.blocks(self._flat))
+        layers = transpose_layers(self._stack.layout.blocks(self._flat[members]))
         found = []
         with torch.no_grad():
             for chunk in np.array_split(rows, n_chunks, axis=1):
-                inputs, _ = self._gather(chunk, slice(0, len(rows)))
+                inputs, _ = self._gather(chunk, members)
                 found.append(forward(self._stack.network, layers, inputs).cpu().numpy())
         return np.concatenate(found, axis=-1)
 

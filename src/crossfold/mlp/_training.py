@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from crossfold.mlp import _numpy_engine as _numpy
-from crossfold.mlp._batches import Batches, Block
-from crossfold.mlp._engine import Engine, SharedBatches, SharedEngine, Stack, runs_of
+from crossfold.mlp._batches import SMALL_PRODUCT, Batches, Block
+from crossfold.mlp._engine import Engine, SharedBatches, SharedEngine, Stack, runs_of, side_by_side
 from crossfold.mlp._functions import apply_link, label_weights_of, loss_of
 from crossfold.mlp._spec import Array, DataSet, EpochEvent, Member, Network, Rows, Settings, Trained
 from crossfold.mlp._start import Slot, Units, make_stack
@@ -47,11 +47,6 @@ def check_training(network: Network, members: Sequence[Member], settings: Settin
             f"engine='numpy' runs on the CPU only, but device is {settings.device!r}; use "
             "engine='torch'."
         )
-
-
-# Multiplications in a product below which a second thread costs more than it saves, and very much
-# more where other programs are at work.
-_SMALL_PRODUCT = 1 << 22
 
 
 def train(
@@ -141,7 +136,7 @@ class Training:
 
     def run(self) -> list[Trained]:
         """Train until the last member has stopped."""
-        is_small = self._batches.largest_product < _SMALL_PRODUCT
+        is_small = self._batches.largest_product < SMALL_PRODUCT
         with self._engine.one_thread_each() if is_small else nullcontext():
             self._train()
         return [self._results[index] for index in sorted(self._results)]
@@ -224,21 +219,18 @@ class Training:
 
     def _take_steps(self, begin: int, end: int, total: Array) -> None:
         """Take steps `begin` to `end` of an epoch; add losses times rows to `total` ``(k,)``."""
-        groups, n_workers = self._batches.groups, self._engine.n_workers
+        groups = self._batches.groups
+        n_threads = max(1, min(len(groups), self._engine.n_workers))
 
         def run_worker(worker: int) -> None:
-            for group in groups[worker :: max(n_workers, 1)]:
+            for group in groups[worker::n_threads]:
                 for members, start, stop in self._batches.spans(group):
                     first, last = max(start, begin), min(stop, end)
                     if first < last:
                         block = self._block(worker, members, first, last)
                         total[members] += self._engine.run(block)
 
-        if min(len(groups), n_workers) < 2:
-            run_worker(0)
-        else:
-            with self._engine.one_thread_each(), ThreadPoolExecutor(n_workers) as pool:
-                list(pool.map(run_worker, range(n_workers)))
+        side_by_side(run_worker, range(n_threads), n_threads, self._engine.one_thread_each)
 
     def _block(self, worker: int, members: slice, start: int, stop: int) -> Block:
         """Give the steps from `start` to `stop` of some members."""
