@@ -1,7 +1,6 @@
 """What ``kedro study`` does: find out what a table holds, and write its study's configuration."""
 
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -381,25 +380,8 @@ def _column_rows(profile: Profile) -> list[tuple[str, ...]]:
 
 
 def _print_table(rows: list[tuple[str, ...]]) -> None:
-    if sys.stdout.isatty():
-        _print_with_rich(rows)
-        return
     lines = [HEADINGS, *rows]
     widths = [max(len(line[place]) for line in lines) for place in range(len(HEADINGS))]
     for line in lines:
         cells = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
         click.echo("  ".join(cells).rstrip())
-
-
-def _print_with_rich(rows: list[tuple[str, ...]]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    table = Table(box=None)
-    for heading in HEADINGS:
-        table.add_column(heading, justify="right" if heading in ("missing", "distinct") else "left")
-    for row in rows:
-        style = "dim" if row[-1].startswith("left out") else None
-        table.add_row(*map(escape, row), style=style)
-    Console().print(table)
