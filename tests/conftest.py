@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from tests.processes import COARSE_PICTURES, run_kedro
 
 ROOT = Path(__file__).parents[1]
@@ -21,6 +22,7 @@ MIRROR_VARIABLE = "CROSSFOLD_MIRROR"
 # What takes long is made smaller: pages and pictures are looked at, not figures.
 FEWER_ROWS = {
     "appointments/catalog.yml": ("n_rows: 5000", "n_rows: 1500"),
+    "gene_expression/catalog.yml": ("n_probes: 400", "n_probes: 100"),
     "wine/catalog.yml": ("n_rows: 600", "n_rows: 300"),
 }
 FEWER_EPOCHS = ",".join(
@@ -31,6 +33,7 @@ FEWER_EPOCHS = ",".join(
         "no_show.models.baselines.random_forest.params.n_estimators=5",
         "no_show.models.baselines.hist_gradient_boosting.params.max_iter=10",
         "no_show.evaluation.n_resamples=50",
+        "no_show.importance.max_rows=200",
         "no_show_audit.protocol.network.max_iter=6",
         "no_show_audit.protocol.short_epochs=2",
         "no_show_audit.protocol.timed_epochs=2",
@@ -59,10 +62,13 @@ FEWER_EPOCHS = ",".join(
         "digits.strong.max_iter=3",
         "digits_audit.protocol.network.max_iter=10",
         "digits_audit.protocol.short_epochs=4",
+        "digits_audit.protocol.short_seeds=1",
         "fashion.regimes.mini_batch.network.max_iter=4",
         "fashion.strong.max_iter=3",
         "fashion_audit.protocol.network.max_iter=4",
         "fashion_audit.protocol.short_epochs=2",
+        "fashion_audit.protocol.n_seeds=2",
+        "fashion_audit.protocol.short_seeds=1",
         "wine.folds.n_splits=3",
         "wine.importance.n_repeats=1",
         "wine.models.numpy.mlp.params.max_iter=3",
@@ -78,19 +84,22 @@ FEWER_EPOCHS = ",".join(
     )
 )
 
-# The files with tests of `sample_project`.
-USE_THE_SAMPLE = ("tests/test_accessibility.py", "tests/test_notebooks.py", "tests/test_viz.py")
+# The files with tests of `sample_project`; the first one's process makes it, while others go on.
+USE_THE_SAMPLE = (
+    "tests/test_viz.py",
+    "tests/pipelines/images/test_report.py",
+    "tests/test_accessibility.py",
+    "tests/test_notebooks.py",
+)
 
 KedroCommand = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Skip tests of the real data, with the reason, where the mirror is not set."""
-    if (
-        "PYTEST_XDIST_WORKER" in os.environ
-    ):  # what takes long begins first, so that all end together
-        slow = {item.path for item in items if "slow" in item.keywords}
-        items.sort(key=lambda item: item.path not in slow)
+    if _is_one_of_several():
+        slow = {_file(item.nodeid) for item in items if "slow" in item.keywords}
+        items.sort(key=lambda item: _turn(_file(item.nodeid), slow))
     if os.environ.get(MIRROR_VARIABLE):
         return
     skip = pytest.mark.skip(reason=f"{MIRROR_VARIABLE} is not set: no folder of real source files")
@@ -117,12 +126,26 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return f"{len(val)} bytes" if isinstance(val, bytes) else None
 
 
+def _is_one_of_several() -> bool:
+    return "PYTEST_XDIST_WORKER" in os.environ
+
+
+def _file(test: str) -> str:
+    return test.partition("::")[0]
+
+
+def _turn(file: str, slow: set[str]) -> int:
+    """What takes long begins first, so that all end together; what must wait for it comes later."""
+    if file == USE_THE_SAMPLE[0]:
+        return 0
+    return 1 if file in slow and file not in USE_THE_SAMPLE else 2
+
+
 def _group(test: str) -> str:
-    """Name the tests that run in one process by what they share: the sample, a folder, a file."""
-    file, _, name = test.partition("::")
-    if file in USE_THE_SAMPLE and "documents" not in name:
-        return "sample"
-    return file.rpartition("/")[0] if file.startswith("tests/pipelines/") else file
+    """Name the tests that run in one process by what they share: a file, a folder of a study."""
+    file = _file(test)
+    shares_a_folder = file.startswith("tests/pipelines/") and file not in USE_THE_SAMPLE
+    return file.rpartition("/")[0] if shares_a_folder else file
 
 
 @pytest.fixture(scope="session")
@@ -146,6 +169,14 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]
     return copy
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw no figure, which takes longer than the rest: for tests that look at none."""
+    monkeypatch.setattr(
+        "matplotlib.figure.Figure.savefig", lambda _, file, **__: file.write(b"<svg/>")
+    )
+
+
 @pytest.fixture(scope="session")
 def kedro() -> KedroCommand:
     """Give a function that runs ``kedro`` with some arguments in a project's folder."""
@@ -153,9 +184,24 @@ def kedro() -> KedroCommand:
 
 
 @pytest.fixture(scope="session")
-def sample_project(make_project: Callable[[], Path]) -> Path:
-    """Give a copy of the project in which all studies and audits have run on the sample."""
-    project = make_project()
+def sample_project(
+    make_project: Callable[[], Path], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Give a copy of the project in which all studies and audits have run on the sample.
+
+    It is made once for all processes of the tests, which only read it.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if _is_one_of_several():
+        shared = shared.parent
+    told = shared / "sample_project.txt"
+    with FileLock(shared / "sample_project.lock"):
+        if not told.exists():
+            told.write_text(str(_run_on_the_sample(make_project())))
+    return Path(told.read_text())
+
+
+def _run_on_the_sample(project: Path) -> Path:
     for name, (old, new) in FEWER_ROWS.items():
         file = project / "conf" / "sample" / name
         assert old in file.read_text()

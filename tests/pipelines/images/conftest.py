@@ -1,25 +1,10 @@
-"""A few hundred small images, their split, and parameters that train in a second.
-
-And both studies, run on the sample through the project's own catalog with very few epochs.
-"""
-
-from dataclasses import dataclass
-from functools import cached_property
-from html import unescape
-from pathlib import Path
-from typing import Any
+"""A few hundred small images, their split, and parameters that train in a second."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from kedro.config import OmegaConfigLoader
-from kedro.io import DataCatalog, MemoryDataset
-from kedro.pipeline import Pipeline
-from kedro.runner import SequentialRunner
-from kedro.validation.parameter_validator import ParameterValidator
 from sklearn.datasets import load_digits
 
-from crossfold.pipelines.images import create_pipeline
 from crossfold.pipelines.images.data import assign_parts
 from crossfold.pipelines.images.nodes import choose_learning_rates, train_experiments
 from crossfold.pipelines.images.parameters import (
@@ -127,80 +112,3 @@ def trained(images, split_table, learning_rates, experiments, starts, regimes, c
     return train_experiments(
         images, split_table, learning_rates, experiments, starts, regimes, classes, SEED
     )
-
-
-CONF = Path(__file__).parents[3] / "conf"
-SOURCES = {"digits": "mnist", "fashion": "fashion_mnist"}
-# Enough to learn something; nothing of the real settings but the epochs is changed.
-SHORT = {
-    "digits": {
-        "regimes": {
-            "full_batch": {"network": {"max_iter": 20}, "search": {"epochs": 4}, "score_every": 5},
-            "mini_batch": {"network": {"max_iter": 3}, "search": {"epochs": 1}},
-        },
-        "twin": {
-            "regimes": {
-                "mini_batch": {"network": {"max_iter": 2}},
-                "full_batch": {"network": {"max_iter": 4}, "score_every": 1},
-            }
-        },
-        "strong": {"max_iter": 5},
-        "evaluation": {"n_resamples": 60},
-    },
-    "fashion": {
-        "regimes": {"mini_batch": {"network": {"max_iter": 4}}},
-        "twin": {"regimes": {"mini_batch": {"network": {"max_iter": 2}}}},
-        "strong": {"max_iter": 5},
-        "evaluation": {"n_resamples": 60},
-    },
-}
-
-
-@dataclass(frozen=True)
-class Studied:
-    """A study that has run: its name, its pipeline and its catalog."""
-
-    name: str
-    pipeline: Pipeline
-    catalog: DataCatalog
-    parameters: dict[str, Any]
-    folder: Path
-
-    def load(self, name: str) -> Any:
-        """Load a dataset of the study."""
-        return self.catalog.load(f"{self.name}.{name}")
-
-    @cached_property
-    def page(self) -> str:
-        """The report, its entities turned into characters."""
-        return unescape(self.load("report"))
-
-
-@pytest.fixture(scope="session", params=list(SOURCES))
-def studied(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Studied:
-    """Run a study on the sample, with very few epochs and coarse pictures."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("crossfold.datasets.figure_dataset.DOTS_PER_INCH", 10)
-        return run_study(request.param, tmp_path_factory.mktemp(request.param))
-
-
-def run_study(name: str, folder: Path) -> Studied:
-    loader = OmegaConfigLoader(
-        str(CONF), env="sample", base_env="base", default_run_env="base",
-        runtime_params={name: SHORT[name]},
-        merge_strategy={"globals": "soft", "parameters": "soft"},
-    )  # fmt: skip
-    loader["globals"] = {**loader["globals"], "data_root": str(folder)}
-    pipeline = create_pipeline(name, SOURCES[name])
-    validator = ParameterValidator({name: pipeline})
-    parameters = validator.validate_raw_params(loader["parameters"])
-    secrets = {"patient_key": {"key": "k"}}
-    catalog = DataCatalog.from_config(loader["catalog"], secrets, save_version="1")
-    for dataset in pipeline.inputs():
-        if dataset.startswith("params:"):
-            value = parameters
-            for key in dataset.removeprefix("params:").split("."):
-                value = value[key]
-            catalog[dataset] = MemoryDataset(value)
-    SequentialRunner().run(pipeline, catalog)
-    return Studied(name, pipeline, catalog, parameters, folder)

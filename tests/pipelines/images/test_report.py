@@ -1,15 +1,23 @@
 """Both studies from the source to the page: the page tells of the run, and its tables agree."""
 
 import re
+from dataclasses import dataclass
+from functools import cached_property
+from html import unescape
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from kedro.io import MemoryDataset
+from kedro.config import OmegaConfigLoader
+from kedro.io import DataCatalog, MemoryDataset
+from kedro.pipeline import Pipeline
+from kedro.validation.parameter_validator import ParameterValidator
 from sklearn import metrics
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.pipelines.images import report
+from crossfold.pipelines.images import create_pipeline, report
 from crossfold.templates.reporting.results import ReportParameters
 from crossfold.validation.metrics import confusion_counts, wilson_interval
 
@@ -17,7 +25,43 @@ CLASSES = ["cat", "dog"]
 REPORT = ReportParameters(
     extra={"shown": []}, labels={"mini_batch": "mini-batches", "relu": "ReLU"}
 )
+SOURCES = {"digits": "mnist", "fashion": "fashion_mnist"}
 NO_TWINS = pd.DataFrame({"model": [], "framework": [], "regime": []})
+
+
+@dataclass(frozen=True)
+class Studied:
+    """A study that has run: its name, its pipeline and its catalog."""
+
+    name: str
+    pipeline: Pipeline
+    catalog: DataCatalog
+    parameters: dict[str, Any]
+    folder: Path
+
+    def load(self, name: str) -> Any:
+        """Load a dataset of the study."""
+        return self.catalog.load(f"{self.name}.{name}")
+
+    @cached_property
+    def page(self) -> str:
+        """The report, its entities turned into characters."""
+        return unescape(self.load("report"))
+
+
+@pytest.fixture(scope="module", params=list(SOURCES))
+def studied(request: pytest.FixtureRequest, sample_project: Path) -> Studied:
+    """Open a study that has run on the sample."""
+    name, folder = request.param, sample_project / "data" / "sample"
+    loader = OmegaConfigLoader(
+        str(sample_project / "conf"), env="sample", base_env="base", default_run_env="base",
+        merge_strategy={"globals": "soft", "parameters": "soft"},
+    )  # fmt: skip
+    loader["globals"] = {**loader["globals"], "data_root": str(folder)}
+    pipeline = create_pipeline(name, SOURCES[name])
+    parameters = ParameterValidator({name: pipeline}).validate_raw_params(loader["parameters"])
+    catalog = DataCatalog.from_config(loader["catalog"], {"patient_key": {"key": "k"}})
+    return Studied(name, pipeline, catalog, parameters, folder)
 
 
 def words(html: str) -> str:
@@ -273,9 +317,7 @@ def test_models_have_names() -> None:
 
 def test_every_kept_network_loads_from_the_catalog_and_predicts(studied) -> None:
     """All experiments, the twins and the strong model say again what the run has stored of them."""
-    images = studied.catalog.load(
-        f"{ {'digits': 'mnist', 'fashion': 'fashion_mnist'}[studied.name] }_images"
-    )
+    images = studied.catalog.load(f"{SOURCES[studied.name]}_images")
     predictions = studied.load("predictions")
     experiments = studied.parameters[studied.name]["experiments"].root
     seen = set()
