@@ -114,6 +114,7 @@ def test_a_wrong_target_is_refused_with_the_closest_name(frame: pd.DataFrame) ->
         crossfold.study(frame, target="misssed")
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_should_be_known_is_a_warning(frame: pd.DataFrame) -> None:
     copied = frame.assign(closed_as=frame["missed"].map({"yes": "no contact", "no": "seen"}))
     with pytest.warns(UserWarning, match="closed_as gives the target away"):
@@ -128,6 +129,7 @@ def test_what_should_be_known_is_a_warning(frame: pd.DataFrame) -> None:
     [(None, "city", "multiclass"), (range(6), 1, "regression")],
     ids=["several classes", "a number, columns without names"],
 )
+@pytest.mark.usefixtures("undrawn")
 def test_classes_and_numbers_are_studied_alike(frame, names, target, task: str) -> None:
     named = frame if names is None else frame.set_axis(names, axis=1)
     known = named[named[target].notna() & (named[target] != "n/a")]

@@ -28,6 +28,7 @@ def test_the_opening_tells_whether_tuning_made_a_difference(run) -> None:
     assert f"the two {'differ' if verdict == 'differ' else 'are not told apart'}" in run.report
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_what_there_is_not_is_left_out() -> None:
     """Rows that are predicted twice have no McNemar's test; and no fold need stand alone."""
     own = parameters()

@@ -131,8 +131,8 @@ def count_rows(results: Results, table_data: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"rows": [len(results.features)], "kinds": [len(table_data)]})
 
 
-def test_a_study_overrides_blocks_of_the_default_page(study, tmp_path, monkeypatch):
-    monkeypatch.setattr("crossfold.datasets.figure_dataset.DOTS_PER_INCH", 10)
+@pytest.mark.usefixtures("undrawn")
+def test_a_study_overrides_blocks_of_the_default_page(study, tmp_path):
     made = study("binary")
     page = tmp_path / "report.md.j2"
     page.write_text(OWN_PAGE, encoding="utf-8")
