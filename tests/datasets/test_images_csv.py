@@ -30,7 +30,8 @@ def write(folder: Path, content: bytes) -> Path:
 def zipped(content: bytes) -> bytes:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as writer:
-        writer.writestr("digits.csv", content)
+        writer.writestr("export.csv", content)
+        writer.writestr("__MACOSX/._export.csv", b"of macOS")
     return archive.getvalue()
 
 
@@ -104,6 +105,8 @@ def test_other_files_are_refused_in_one_sentence(
     assert "\n" not in str(caught.value)
 
 
-def test_an_absent_file_is_told(tmp_path: Path) -> None:
+def test_an_absent_file_and_a_folder_are_told(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match=r"There is no file .*absent\.csv: check its path\."):
         read_images_csv(tmp_path / "absent.csv")
+    with pytest.raises(ExportError, match=r"is a folder: name one CSV file"):
+        read_images_csv(tmp_path)

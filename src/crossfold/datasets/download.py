@@ -344,7 +344,9 @@ def _bounded(content: IO[bytes], container: Path) -> BinaryIO:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> str:
-    files = [entry for entry in archive.namelist() if not entry.endswith("/")]
+    # macOS adds files of its own.
+    entries = archive.namelist()
+    files = [one for one in entries if not one.endswith("/") and not one.startswith("__MACOSX/")]
     named = [entry for entry in files if PurePath(entry).name == PurePath(name).name]
     if named or len(files) == 1:
         return (named or files)[0]

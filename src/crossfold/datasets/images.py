@@ -151,9 +151,11 @@ def read_images_csv(path: Path) -> LabelledImages:
     Its first line names the columns: ``label`` and, in the order of the pixels from left to right
     and from top to bottom, 784 others of any names.
 
-    Raises an `ExportError`: the file is missing, empty or damaged, has other columns, or holds
-    anything but labels from 0 to 9 and pixels from 0 to 255.
+    Raises an `ExportError`: the file is missing, a folder, empty or damaged, has other columns, or
+    holds anything but labels from 0 to 9 and pixels from 0 to 255.
     """
+    if path.is_dir():
+        raise ExportError(f"{path} is a folder: name one CSV file of images.")
     try:
         header = _read_names(path)
         return _to_images(_read_table(path, header), header.index(LABEL))
