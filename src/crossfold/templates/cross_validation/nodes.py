@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import wraps
 from itertools import product
 from typing import Any
 
@@ -37,23 +38,6 @@ from crossfold.validation.tables import concatenate
 Networks = tuple[list[Any], dict[str, Any]]
 
 
-def cross_validate_networks(
-    features: pd.DataFrame,
-    fold_table: pd.DataFrame,
-    table_parameters: TableParameters,
-    preparation: PreparationParameters,
-    family: FamilyParameters,
-    seed: int,
-) -> tuple[pd.DataFrame, Networks, pd.DataFrame]:
-    """Train the networks of a family on the folds of all protocols, as few stacks.
-
-    Returns what they say of rows that they did not learn from (see `score_table`); the networks
-    with what belongs to them; and their history.
-    """
-    read = features, fold_table, table_parameters, preparation
-    return search_networks(*read, family, seed)[:3]
-
-
 def search_networks(
     features: pd.DataFrame,
     fold_table: pd.DataFrame,
@@ -62,14 +46,22 @@ def search_networks(
     family: FamilyParameters,
     seed: int,
 ) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
-    """Train the networks of a family, and keep what was searched inside the folds as well.
+    """Train the networks of a family on the folds of all protocols, as few stacks.
 
-    Returns what `cross_validate_networks` returns, and every candidate with its score in each fold.
+    Returns what they say of rows that they did not learn from (see `score_table`); the networks
+    with what belongs to them; their history; and every candidate of a search inside the folds, with
+    its score in each fold.
     """
     training = Training(features, table_parameters, preparation, group_of_row(fold_table))
     folds = read_folds(fold_table, *SCORED)
     fitted, history, searched = fit_networks(family.root, folds, training, seed)
     return score_table(fitted, training), keep_networks(fitted), history, searched
+
+
+@wraps(search_networks)
+def cross_validate_networks(*inputs: Any) -> Any:
+    """Do what `search_networks` does, and leave out what was searched."""
+    return search_networks(*inputs)[:3]
 
 
 def cross_validate_estimators(
