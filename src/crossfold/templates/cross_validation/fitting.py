@@ -202,8 +202,12 @@ def _fit_some(
     with threadpool_limits(n_threads, "blas"):  # of the process; that of OpenMP is a thread's own
         made = dict(run_tasks(_fit_estimator, tasks))
     members = _chunks([made.pop(number) for number in range(len(tasks))], model.members)
-    for one, own, estimators in zip(learnt, inputs, members, strict=True):
-        yield _scored(name, *one, own, estimators, training)
+
+    def score(one: Learnt, own: Encoded, estimators: Sequence[Any]) -> Fitted:
+        with threadpool_limits(n_threads, "openmp"):
+            return _scored(name, *one, own, estimators, training)
+
+    yield from side_by_side(score, zip(learnt, inputs, members, strict=True))
 
 
 def _fit_estimator(
