@@ -1,6 +1,7 @@
 """Stacks: each member as if alone, stopping, histories, callbacks, errors."""
 
 from dataclasses import replace
+from time import sleep
 
 import numpy as np
 import pytest
@@ -328,13 +329,35 @@ def test_workers_and_groups_change_nothing(engine, monkeypatch):
     settings = replace(SETTINGS, engine=engine, solver="sgd", max_iter=20)
     together = train(network, [data], members, settings)
     monkeypatch.setattr(_batches, "_GROUP_BYTES", 1)
-    module = {"numpy": _numpy_engine.NumpyEngine, "torch": TorchEngine}[engine]
-    begin = module.__init__
+    use_two_workers({"numpy": _numpy_engine.NumpyEngine, "torch": TorchEngine}[engine], monkeypatch)
+    for one, other in zip(together, train(network, [data], members, settings), strict=True):
+        assert_same(one, other)
+
+
+def test_threads_share_the_steps_of_an_odd_number_of_groups(monkeypatch):
+    network, data = make_network("binary", "cross_entropy", 1, "relu"), make_data("binary", 1)
+    members = [Member(0, np.arange(40), seed=seed) for seed in range(3)]
+    for name in ("_GROUP_BYTES", "_BLOCK_BYTES"):
+        monkeypatch.setattr(_batches, name, 1)
+    use_two_workers(_numpy_engine.NumpyEngine, monkeypatch)
+    run, workers = _numpy_engine.NumpyEngine.run, []
+
+    def run_slowly(self, block):
+        workers.append(block.worker)
+        sleep(0.005)
+        return run(self, block)
+
+    monkeypatch.setattr(_numpy_engine.NumpyEngine, "run", run_slowly)
+    train(network, [data], members, replace(SETTINGS, batch_size=1, max_iter=1))
+    assert len(workers) == 3 * 40
+    assert 0.4 < np.mean(workers) < 0.6
+
+
+def use_two_workers(engine, monkeypatch):
+    begin = engine.__init__
 
     def begin_with_two_workers(self, stack):
         begin(self, stack)
         self.n_workers = 2
 
-    monkeypatch.setattr(module, "__init__", begin_with_two_workers)
-    for one, other in zip(together, train(network, [data], members, settings), strict=True):
-        assert_same(one, other)
+    monkeypatch.setattr(engine, "__init__", begin_with_two_workers)

@@ -226,7 +226,7 @@ class NumpyEngine(Engine):
 
     def _begin(self, stack: Stack) -> None:
         self._stack, self._flat, self._state = stack, stack.parameters, stack.state
-        self._groups: dict[tuple[int, int], _Group] = {}
+        self._groups: dict[tuple[int, int, int], _Group] = {}
         self._workspaces: dict[tuple[int, int, int], _Workspace] = {}
 
     def run(self, block: Block) -> Array:
@@ -235,7 +235,7 @@ class NumpyEngine(Engine):
         workspace = self._workspaces.get(shape)
         if workspace is None or workspace.n_steps < block.n_steps:
             workspace = self._workspaces[shape] = _Workspace(self._stack, block)
-        key = block.members.start, block.members.stop
+        key = block.worker, block.members.start, block.members.stop
         if key not in self._groups or self._groups[key].workspace is not workspace:
             self._groups[key] = _Group(self._stack, block.members, workspace)
         group, rows, s = self._groups[key], block.rows.reshape(len(block.rows), -1), block.n_steps
@@ -247,7 +247,7 @@ class NumpyEngine(Engine):
             return sum_losses(self._stack, block, logits, targets, workspace.twice_penalty[:, :s])
 
     def gradients(self, members: slice) -> Array:
-        return self._groups[members.start, members.stop].workspace.gradients.copy()
+        return self._groups[0, members.start, members.stop].workspace.gradients.copy()
 
     def _logits(self, rows: Array, members: slice) -> Array:
         k, n_rows = rows.shape

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
-from queue import SimpleQueue
+from queue import Empty, PriorityQueue, SimpleQueue
 from time import perf_counter
 from typing import Any
 
@@ -218,18 +219,40 @@ class Training:
         return total / [sampler.n_rows for sampler in samplers]
 
     def _take_steps(self, begin: int, end: int, total: Array) -> None:
-        """Take steps `begin` to `end` of an epoch; add losses times rows to `total` ``(k,)``."""
+        """Take steps `begin` to `end` of an epoch; add losses times rows to `total` ``(k,)``.
+
+        A thread takes the next block of the group that has most left, of those which no other
+        thread has, so that all end together. A single one takes one group after the other.
+        """
         groups = self._batches.groups
         n_threads = max(1, min(len(groups), self._engine.n_workers))
+        ahead = [
+            deque(
+                (members, max(start, begin), min(stop, end))
+                for members, start, stop in self._batches.spans(group)
+                if max(start, begin) < min(stop, end)
+            )
+            for group in groups
+        ]
+        waiting: PriorityQueue[tuple[int, int]] = PriorityQueue()
+
+        def wait(number: int) -> None:
+            left = len(ahead[number]) * (groups[number].stop - groups[number].start)
+            if left:
+                waiting.put((-left if n_threads > 1 else 0, number))
 
         def run_worker(worker: int) -> None:
-            for group in groups[worker::n_threads]:
-                for members, start, stop in self._batches.spans(group):
-                    first, last = max(start, begin), min(stop, end)
-                    if first < last:
-                        block = self._block(worker, members, first, last)
-                        total[members] += self._engine.run(block)
+            while True:
+                try:
+                    _, number = waiting.get_nowait()
+                except Empty:
+                    return
+                members, first, last = ahead[number].popleft()
+                total[members] += self._engine.run(self._block(worker, members, first, last))
+                wait(number)
 
+        for number in range(len(groups)):
+            wait(number)
         side_by_side(run_worker, range(n_threads), n_threads, self._engine.one_thread_each)
 
     def _block(self, worker: int, members: slice, start: int, stop: int) -> Block:
