@@ -247,20 +247,64 @@ def sum_losses(
     return total
 
 
-class Chunk(Protocol):
-    """Works on some of the rows that networks share, in buffers for that many. One per engine."""
+class Part(Protocol):
+    """One stack's layers above the first, which read ``z`` and leave their derivatives by it."""
+
+    def differentiate(self, targets: Any, masks: Sequence[Array | None]) -> None:
+        """Leave the gradients of the rows' summed loss where they go."""
+
+    def logits(self) -> Array:
+        """Give the logits ``(k, n_out, r)``, in a buffer, with nothing dropped."""
+
+
+class Chunk:
+    """Works on so many of the rows that networks share, in buffers of its own."""
+
+    def __init__(self, engine: SharedEngine, n_rows: int) -> None:
+        self._engine, (width, n_in) = engine, engine.first.parameters.shape
+        self._inputs, self._z, self._deltas = (
+            engine.make(*shape) for shape in ((n_rows, n_in), (width, n_rows), (width, n_rows))
+        )
+        self._inputs[:, -1] = 1
+        self._loaded: slice | None = None
+        self._gradients = [engine.xp.empty_like(one.parameters) for one in engine.updates]
+        above = zip(engine.stacks, engine.above, self._gradients[1:], engine.parts, strict=True)
+        self._parts = [
+            engine.part(stack, update.parameters, own, self._z[part], self._deltas[part])
+            for stack, update, own, part in above
+        ]
+
+    def _load(self, rows: slice | Array) -> None:
+        """Cast and scale inputs, and multiply all first layers with them.
+
+        A full batch is the same rows at every step: they are there already.
+        """
+        if self._loaded is None or not isinstance(rows, slice) or rows != self._loaded:
+            inputs, scale = self._inputs[:, :-1], self._engine.stacks[0].network.input_scale
+            inputs[...] = self._engine.inputs[rows]
+            if scale != 1:
+                inputs *= scale
+            self._loaded = rows if isinstance(rows, slice) else None
+        self._engine.multiply(self._inputs, self._z)
 
     def differentiate(self, rows: slice | Array, masks: Sequence[Any]) -> list[Any]:
         """Give the gradients of the rows' summed loss for each update, in buffers.
 
         `masks` are the dropout masks of each shape.
         """
+        self._load(rows)
+        for part, own in zip(self._parts, masks, strict=True):
+            part.differentiate(self._engine.targets[:, rows], own)
+        self._engine.multiply_back(self._deltas, self._inputs, self._gradients[0])
+        return self._gradients
 
     def logits(self, rows: slice | Array) -> list[Array]:
         """Give the logits ``(k, n_out, r)`` of each stack, in buffers, with nothing dropped."""
+        self._load(rows)
+        return [part.logits() for part in self._parts]
 
 
-class SharedEngine:
+class SharedEngine(ABC):
     """Trains networks of all shapes on the same rows: their first layers are one matrix product.
 
     See `Engine`. The first layers are kept as one row ``[w; b]`` for each unit of any network, and
@@ -269,37 +313,51 @@ class SharedEngine:
 
     A batch is cut into chunks of rows, small enough for everything that is made of them to stay in
     the cache, from the product of all first layers to their gradients. `n_threads` threads take
-    chunks side by side, each in what `make_chunk` made for so many rows. `xp` is ``numpy`` or
-    ``torch``, and `put` puts an array where it wants it; each stack has networks of one shape,
+    chunks side by side. `xp` is ``numpy`` or ``torch``; each stack has networks of one shape,
     activation and loss.
     """
 
-    def __init__(
-        self,
-        xp: Any,
-        stacks: Sequence[Stack],
-        put: Callable[[Array], Any],
-        make_chunk: Callable[[SharedEngine, int], Chunk],
-        one_thread_each: Callable[[], AbstractContextManager[None]],
-        n_workers: int,
-        n_threads: int,
-    ) -> None:
-        self.stacks, self._put = stacks, put
+    xp: Any
+    # Makes a `Part` of a stack, parameters, gradients, ``z`` and its derivatives.
+    part: Callable[..., Part]
+    one_thread_each: Callable[[], AbstractContextManager[None]]
+    n_workers: int
+    n_threads: int = 1
+    # Of all rows, ``(n, n_in)`` and ``(n_out, n)``.
+    inputs: Any
+    targets: Any
+
+    def __init__(self, stacks: Sequence[Stack]) -> None:
+        self.stacks, xp = stacks, self.xp
         self._places = [(g, row) for g, one in enumerate(stacks) for row in range(len(one.data))]
         self._units = np.array([stacks[g].layout.sizes[1] for g, _ in self._places])
         ends = np.cumsum([0, *(len(one.data) * one.layout.sizes[1] for one in stacks)]).tolist()
         self.parts = [slice(start, end) for start, end in pairwise(ends)]
         self.updates: list[Update] = []
         for arrays in (_first_layers(stacks), *map(_arrays_above, stacks)):
-            there = {name: put(array) for name, array in arrays.items()}
+            there = {name: self._put(array) for name, array in arrays.items()}
             flat, settings = there.pop("parameters"), stacks[0].settings
             state = {name: xp.zeros_like(flat) for name in rule_of(settings).state_names}
             factors, gradients = Factors(xp, **there), xp.zeros_like(flat)
             self.updates.append(Update(xp, settings, flat, gradients, state, factors, None))
         self.first, *self.above = self.updates
-        self.one_thread_each, self.n_workers = one_thread_each, n_workers
-        self._make_chunk, self._n_threads = make_chunk, n_threads
         self._chunks: dict[tuple[int, int], Chunk] = {}
+
+    def _put(self, array: Array) -> Any:
+        """Give an array, or a tensor on the device."""
+        return array
+
+    @abstractmethod
+    def make(self, *shape: int) -> Any:
+        """Make a buffer."""
+
+    def multiply(self, inputs: Any, z: Any) -> None:
+        """Multiply all first layers with inputs and ones ``(r, n_in + 1)`` into ``z``."""
+        self.xp.matmul(self.first.parameters, inputs.T, out=z)
+
+    def multiply_back(self, deltas: Any, inputs: Any, gradients: Any) -> None:
+        """Multiply derivatives by ``z``, ``(units, r)``, with inputs and ones."""
+        self.xp.matmul(deltas, inputs, out=gradients)
 
     def run(self, block: Block) -> Array:
         """Take a step; what the loss was is left for `logits` to find, after the step."""
@@ -347,8 +405,8 @@ class SharedEngine:
 
     def _sum(self, n_rows: int, work: Callable[[Chunk, slice], list[Any]]) -> list[Any]:
         """Let the threads work on all rows, chunk by chunk; add up the arrays that come out."""
-        cuts = cut_evenly(n_rows, self._n_chunks(n_rows), self._n_threads)
-        n_threads = min(self._n_threads, len(cuts))
+        cuts = cut_evenly(n_rows, self._n_chunks(n_rows), self.n_threads)
+        n_threads = min(self.n_threads, len(cuts))
 
         def run_thread(thread: int) -> list[Any]:
             total: list[Any] = []
@@ -356,7 +414,7 @@ class SharedEngine:
                 for cut in cuts[thread::n_threads]:
                     key = thread, cut.stop - cut.start
                     if key not in self._chunks:
-                        self._chunks[key] = self._make_chunk(self, key[1])
+                        self._chunks[key] = Chunk(self, key[1])
                     found = work(self._chunks[key], cut)
                     # The next chunk may overwrite what this one has found.
                     total = _add(total, found) if total or len(cuts) == 1 else deepcopy(found)
@@ -377,7 +435,7 @@ class SharedEngine:
             return 1
         least = -(-_WORTH_A_THREAD // int(np.prod(self.first.parameters.shape)))
         most = 4096 if self.first.parameters.itemsize <= 4 else 1024
-        return max(-(-n_rows // most), min(self._n_threads, n_rows // least))
+        return max(-(-n_rows // most), min(self.n_threads, n_rows // least))
 
 
 class SharedBatches:

@@ -386,64 +386,26 @@ def take(source: Array, rows: Array, out: Array) -> None:
                     out[member, step, place, column] = source[row, column]
 
 
-def share_rows(stacks: Sequence[Stack]) -> SharedEngine:
-    """Make the engine of networks on the same rows."""
-    [data_set], dtype = stacks[0].data_sets, stacks[0].parameters.dtype
-    inputs = np.ascontiguousarray(data_set.inputs)
-    targets = np.ascontiguousarray(data_set.targets.T, dtype=dtype)
-    return SharedEngine(
-        np,
-        stacks,
-        lambda array: array,
-        lambda engine, n_rows: _Chunk(engine, inputs, targets, n_rows),
-        one_blas_thread,
-        n_workers=blas_threads(),
-        n_threads=blas_threads(),
-    )
+class SharedNumpyEngine(SharedEngine):
+    """Trains networks on the same rows with NumPy."""
 
+    xp = np
+    one_thread_each = staticmethod(one_blas_thread)
 
-class _Chunk:
-    """A `Chunk` with buffers of one thread."""
+    def __init__(self, stacks: Sequence[Stack]) -> None:
+        self.part, self.n_workers = _Part, blas_threads()
+        self.n_threads = self.n_workers
+        [data_set], self._dtype = stacks[0].data_sets, stacks[0].parameters.dtype
+        self.inputs = np.ascontiguousarray(data_set.inputs)
+        self.targets = np.ascontiguousarray(data_set.targets.T, dtype=self._dtype)
+        super().__init__(stacks)
 
-    def __init__(self, engine: SharedEngine, inputs: Array, targets: Array, n_rows: int) -> None:
-        self._all_inputs, self._targets = inputs, targets
-        self._first = engine.first.parameters
-        width, n_in = self._first.shape
-        dtype = self._first.dtype
-        self._scale = engine.stacks[0].network.input_scale
-        self._inputs = np.ones((n_rows, n_in), dtype=dtype)
-        self._z = aligned((width, n_rows), dtype)
-        self._deltas = aligned((width, n_rows), dtype)
-        self._gradients = [np.empty_like(one.parameters) for one in engine.updates]
-        self._parts = [
-            _Part(stack, update.parameters, gradients, self._z[part], self._deltas[part])
-            for stack, part, update, gradients in zip(
-                engine.stacks, engine.parts, engine.above, self._gradients[1:], strict=True
-            )
-        ]
-
-    def _load(self, rows: slice | Array) -> None:
-        """Cast the inputs of some rows, scale them, and multiply all first layers with them."""
-        taken = self._inputs[:, :-1]
-        np.copyto(taken, self._all_inputs[rows], casting="same_kind")
-        if self._scale != 1:
-            np.multiply(taken, self._scale, out=taken)
-        np.matmul(self._first, self._inputs.T, out=self._z)
-
-    def differentiate(self, rows: slice | Array, masks: Sequence[Masks]) -> list[Array]:
-        self._load(rows)
-        for part, own in zip(self._parts, masks, strict=True):
-            part.differentiate(self._targets[:, rows], own)
-        np.matmul(self._deltas, self._inputs, out=self._gradients[0])
-        return self._gradients
-
-    def logits(self, rows: slice | Array) -> list[Array]:
-        self._load(rows)
-        return [part.logits() for part in self._parts]
+    def make(self, *shape: int) -> Array:
+        return aligned(shape, self._dtype)
 
 
 class _Part:
-    """One group in a workspace: everything above the first layers' product."""
+    """A `Part` with buffers that are made once."""
 
     def __init__(
         self, stack: Stack, flat: Array, gradients: Array, z: Array, deltas: Array
@@ -463,12 +425,10 @@ class _Part:
         self._gamma = stack.gamma[:, None, None]
 
     def differentiate(self, targets: Array, masks: Masks) -> None:
-        """Work out the gradients above the first layer, and leave its deltas in the workspace."""
         self._loss.residual(self.logits(masks), targets[None], self._gamma, self._residual)
         self._deltas[...] = self._pass.backward_above(self._weights, self._residual, masks)
 
     def logits(self, masks: Masks | None = None) -> Array:
-        """Give the logits ``(k, n_out, r)``, without masks with nothing dropped."""
         np.copyto(self._pass.z[0], self._z)
         self._pass.forward_above(self._weights, self._logits, masks)
         return self._logits

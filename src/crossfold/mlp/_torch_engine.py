@@ -507,120 +507,75 @@ def _take(source: Any, rows: Tensor) -> Tensor:
     return torch.index_select(source, 0, rows.reshape(-1)).view(*rows.shape, -1)
 
 
-def share_rows(stacks: Sequence[Stack]) -> SharedEngine:
-    """Make the engine of networks on the same rows. On a device all rows are one chunk."""
-    device = choose_device(stacks[0].settings.device)
-    dtype: torch.dtype = getattr(torch, stacks[0].settings.dtype)
-    generator = torch.Generator(device)
-    generator.manual_seed(stacks[0].seed)
-    data_set = stacks[0].data_sets[0]
-    inputs = resident(data_set.inputs, device)
-    targets = resident(data_set.targets, device).to(dtype)
-    return SharedEngine(
-        torch,
-        stacks,
-        lambda array: torch.as_tensor(array, dtype=dtype, device=device),
-        lambda engine, n_rows: _Chunk(engine, inputs, targets, generator),
-        one_torch_thread,
-        n_workers=torch.get_num_threads() if device.type == "cpu" else 0,
-        n_threads=1,
-    )
+class SharedTorchEngine(SharedEngine):
+    """Trains networks on the same rows with PyTorch. On a device all rows are one chunk."""
+
+    xp = torch
+    one_thread_each = staticmethod(one_torch_thread)
+
+    def __init__(self, stacks: Sequence[Stack]) -> None:
+        self._device = choose_device(stacks[0].settings.device)
+        self._dtype: torch.dtype = getattr(torch, stacks[0].settings.dtype)
+        self.n_workers = torch.get_num_threads() if self._device.type == "cpu" else 0
+        generator = torch.Generator(self._device)
+        generator.manual_seed(stacks[0].seed)
+        self.part = partial(_Part, None if self.n_workers else generator)
+        [data_set] = stacks[0].data_sets
+        self.inputs = resident(data_set.inputs, self._device)
+        self.targets = resident(data_set.targets.T, self._device).to(self._dtype)
+        super().__init__(stacks)
+
+    def _put(self, array: Array) -> Tensor:
+        return torch.as_tensor(array, dtype=self._dtype, device=self._device)
+
+    def make(self, *shape: int) -> Tensor:
+        return torch.empty(shape, dtype=self._dtype, device=self._device)
+
+    def multiply(self, inputs: Tensor, z: Tensor) -> None:
+        first = self.first.parameters
+        torch.addmm(first[:, -1:], first[:, :-1], inputs[:, :-1].T, out=z)
+
+    def multiply_back(self, deltas: Tensor, inputs: Tensor, gradients: Tensor) -> None:
+        torch.mm(deltas, inputs[:, :-1], out=gradients[:, :-1])
+        torch.sum(deltas, dim=1, out=gradients[:, -1])
 
 
-class _Chunk:
-    """A `Chunk`; gradients above the first layers are autograd's."""
+class _Part:
+    """A `Part` with gradients by autograd; a generator draws dropout masks on the device."""
 
     def __init__(
-        self, engine: SharedEngine, inputs: Tensor, targets: Tensor, generator: torch.Generator
+        self,
+        generator: torch.Generator | None,
+        stack: Stack,
+        flat: Tensor,
+        gradients: Tensor,
+        z: Tensor,
+        deltas: Tensor,
     ) -> None:
-        self._engine, self._inputs, self._targets = engine, inputs, targets
-        self._scale, self._buffer = engine.stacks[0].network.input_scale, torch.empty(0)
-        self._buffered: slice | None = None
-        self._generator = None if engine.n_workers else generator
-        self._gradients = [torch.empty_like(one.parameters) for one in engine.updates]
-        groups = zip(engine.stacks, engine.above, self._gradients[1:], engine.parts, strict=True)
-        self._groups = [
-            (_SharedGroup(stack, update.parameters, gradients), part)
-            for stack, update, gradients, part in groups
-        ]
-
-    def differentiate(self, rows: slice | Array, masks: Sequence[Any]) -> list[Any]:
-        x, y = self._cast(rows), self._targets[self._index(rows)].T[None]
-        z = self._first_z(x)
-        deltas = torch.empty_like(z)
-        for (group, part), own in zip(self._groups, self._masks(masks, len(x)), strict=True):
-            deltas[part] = group.differentiate(z[part], y, own).reshape(-1, len(x))
-        torch.mm(deltas, x, out=self._gradients[0][:, :-1])
-        torch.sum(deltas, dim=1, out=self._gradients[0][:, -1])
-        return self._gradients
-
-    def logits(self, rows: slice | Array) -> list[Array]:
-        with torch.no_grad():
-            z = self._first_z(self._cast(rows))
-            return [group.logits(z[part]).cpu().numpy() for group, part in self._groups]
-
-    def _cast(self, rows: slice | Array) -> Tensor:
-        """Cast and scale the inputs of rows, in a buffer that the next rows overwrite.
-
-        A full batch is the same rows at every step: they are in the buffer already.
-        """
-        if isinstance(rows, slice) and rows == self._buffered:
-            return self._buffer
-        inputs, dtype = self._inputs[self._index(rows)], self._targets.dtype
-        if self._scale == 1 and inputs.dtype == dtype:
-            return inputs
-        if self._buffer.shape != inputs.shape:
-            self._buffer = torch.empty_like(inputs, dtype=dtype)
-        self._buffered = rows if isinstance(rows, slice) else None
-        x = self._buffer.copy_(inputs)
-        return x if self._scale == 1 else x.mul_(self._scale)
-
-    def _first_z(self, x: Tensor) -> Tensor:
-        """Multiply all first layers with the inputs: shape ``(units of all, rows)``."""
-        first = self._engine.first.parameters
-        return torch.addmm(first[:, -1:], first[:, :-1], x.T)
-
-    def _masks(self, masks: Sequence[Any], n_rows: int) -> list[list[Tensor | None]]:
-        """Give the masks of each group as tensors, or draw them on the device."""
-        like = self._targets
-        if self._generator is not None:
-            return [
-                draw_masks(
-                    stack.dropout[:, 1:], stack.layout.sizes[1:-1], [n_rows], like, self._generator
-                )
-                for stack in self._engine.stacks
-            ]
-        return [
-            [None if m is None else torch.as_tensor(m, dtype=like.dtype) for m in own]
-            for own in masks
-        ]
-
-    def _index(self, rows: slice | Array) -> Any:
-        return rows if isinstance(rows, slice) else torch.from_numpy(rows).to(self._inputs.device)
-
-
-class _SharedGroup:
-    """Networks of one shape: all layers above the first."""
-
-    def __init__(self, stack: Stack, parameters: Tensor, gradients: Tensor) -> None:
-        self._network = stack.network
-        self._shape = (len(stack.parameters), stack.layout.sizes[1])
-        self._layers, self._leaves, self._gradients = leaves_of(
-            Layout(stack.layout.sizes[1:]), parameters, gradients
-        )
+        self._stack, self._network, self._generator = stack, stack.network, generator
+        self._z = z.view(len(flat), stack.layout.sizes[1], -1)
+        self._deltas = deltas.view(self._z.shape)
+        layout = Layout(stack.layout.sizes[1:])
+        self._layers, self._leaves, self._gradients = leaves_of(layout, flat, gradients)
         self._residual = residual_of(stack.network)
-        self._gamma = torch.as_tensor(stack.gamma[:, None, None]).to(parameters)
+        self._gamma = torch.as_tensor(stack.gamma[:, None, None]).to(flat)
 
-    def differentiate(self, z: Tensor, targets: Tensor, masks: Sequence[Tensor | None]) -> Tensor:
-        """Leave the gradients above the first layers, and give the derivative by their ``z``."""
-        leaf = z.reshape(*self._shape, -1).detach().requires_grad_()
+    def differentiate(self, targets: Tensor, masks: Sequence[Array | None]) -> None:
+        like, rates, units = self._z, self._stack.dropout[:, 1:], self._stack.layout.sizes[1:-1]
+        if self._generator is None:
+            own = [None if m is None else torch.as_tensor(m, dtype=like.dtype) for m in masks]
+        else:
+            own = draw_masks(rates, units, like.shape[-1:], like, self._generator)
+        leaf = like.detach().requires_grad_()
         # Activations work in place, which a leaf does not allow.
-        logits = forward_above(self._network, self._layers, leaf.clone(), masks)
-        residual = self._residual(logits.detach(), targets, self._gamma)
+        logits = forward_above(self._network, self._layers, leaf.clone(), own)
+        residual = self._residual(logits.detach(), targets[None], self._gamma)
         delta, *upper = torch.autograd.grad(logits, [leaf, *self._leaves], residual)
+        self._deltas.copy_(delta)
         torch._foreach_copy_(self._gradients, upper)
-        return delta
 
-    def logits(self, z: Tensor) -> Tensor:
-        """Give the logits ``(k, n_out, rows)``, with nothing dropped."""
-        return forward_above(self._network, self._layers, z.reshape(*self._shape, -1).clone())
+    def logits(self) -> Array:
+        with torch.no_grad():
+            logits = forward_above(self._network, self._layers, self._z.clone())
+        fetched: Array = logits.cpu().numpy()
+        return fetched

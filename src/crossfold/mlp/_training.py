@@ -89,10 +89,10 @@ def train(
 def make_engine(stacks: Sequence[Stack], *, shares_rows: bool = False) -> Any:
     """Give the `Engine` that the settings name; PyTorch is imported only if it is the one."""
     if stacks[0].settings.engine == "numpy":
-        return _numpy.share_rows(stacks) if shares_rows else _numpy.NumpyEngine(*stacks)
+        return _numpy.SharedNumpyEngine(stacks) if shares_rows else _numpy.NumpyEngine(*stacks)
     from crossfold.mlp import _torch_engine as _torch
 
-    return _torch.share_rows(stacks) if shares_rows else _torch.TorchEngine(*stacks)
+    return _torch.SharedTorchEngine(stacks) if shares_rows else _torch.TorchEngine(*stacks)
 
 
 class Training:
