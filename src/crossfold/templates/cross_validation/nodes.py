@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import wraps
 from itertools import product
 from typing import Any
 
@@ -58,10 +57,17 @@ def search_networks(
     return score_table(fitted, training), keep_networks(fitted), history, searched
 
 
-@wraps(search_networks)
-def cross_validate_networks(*inputs: Any) -> Any:
+def cross_validate_networks(
+    features: pd.DataFrame,
+    fold_table: pd.DataFrame,
+    table_parameters: TableParameters,
+    preparation: PreparationParameters,
+    family: FamilyParameters,
+    seed: int,
+) -> tuple[pd.DataFrame, Networks, pd.DataFrame]:
     """Do what `search_networks` does, and leave out what was searched."""
-    return search_networks(*inputs)[:3]
+    read = features, fold_table, table_parameters, preparation
+    return search_networks(*read, family, seed)[:3]
 
 
 def cross_validate_estimators(
