@@ -48,6 +48,7 @@ CHANGES = st.one_of(
     st.tuples(st.just("lose"), st.sampled_from(STORED), VALUES),
     st.tuples(st.just("spoil"), st.sampled_from(STORED), VALUES),
     st.tuples(st.just("touch"), st.sampled_from(SOURCES), VALUES),
+    st.tuples(st.just("swap"), st.sampled_from(["join", "count", "report"]), VALUES),
 )
 ROUNDS = st.lists(st.lists(CHANGES, max_size=3), min_size=1, max_size=4)
 
@@ -60,6 +61,7 @@ class World:
     parameters: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARAMETERS, 1))
     functions: dict[str, int] = field(default_factory=lambda: dict.fromkeys([*NODES, *HELPERS], 1))
     looks: dict[str, int] = field(default_factory=lambda: dict.fromkeys([*NODES, *HELPERS], 0))
+    swapped: set[str] = field(default_factory=set)
     stored: dict[str, int | None] = field(default_factory=dict)
     remembered: dict[str, tuple[Any, int | None]] = field(default_factory=dict)
 
@@ -73,10 +75,16 @@ class World:
         }
         if kind in targets:
             targets[kind][name] = value
+        elif kind == "swap":
+            self.swapped ^= {name}
         elif kind == "lose":
             self.stored[name] = None
         elif kind == "spoil" and self.stored.get(name) is not None:
             self.stored[name] = 100 + value
+
+    def inputs(self, node: str) -> list[str]:
+        """List what a node reads, in the order of the arguments that it is bound to."""
+        return NODES[node][0][:: -1 if node in self.swapped else 1]
 
     def helper(self, name: str, number: int) -> int:
         return (
@@ -94,8 +102,9 @@ class World:
         return self.result(node)
 
     def result(self, node: str) -> int:
-        inputs, parameter, _, helpers = NODES[node]
-        number = sum(self.value(name) for name in inputs) + self.functions[node]
+        _, parameter, _, helpers = NODES[node]
+        read = [self.value(name) for name in self.inputs(node)]
+        number = sum(n * value for n, value in enumerate(read, 1)) + self.functions[node]
         number += self.parameters[parameter] if parameter else 0
         return (number + sum(self.helper(name, number) for name in helpers)) % 3
 
@@ -104,10 +113,12 @@ class World:
 
     def cause(self, node: str) -> Any:
         """Collect everything that the output of a node depends on."""
-        inputs, parameter, _, helpers = NODES[node]
+        _, parameter, _, helpers = NODES[node]
         code = [(name, self.functions[name]) for name in sorted({node, *self.all_helpers(helpers)})]
-        read = [self.cause("keep") if name == "kept" else self.value(name) for name in inputs]
-        return (read, self.parameters.get(parameter or ""), code)
+        read = [
+            self.cause("keep") if name == "kept" else self.value(name) for name in self.inputs(node)
+        ]
+        return (self.inputs(node), read, self.parameters.get(parameter or ""), code)
 
     def refresh(self) -> list[str]:
         """Give the nodes that a refresh has to run, and take over what they make."""
@@ -154,13 +165,13 @@ class Project:
         now = next(self.clock)
         os.utime(file, (now, now))
 
-    def refresh(self, parameters: dict[str, int]) -> list[str]:
+    def refresh(self, world: World) -> list[str]:
         modules = load_modules(self.folder / PACKAGE)
-        pipeline = Pipeline([make_node(modules, name) for name in NODES])
+        pipeline = Pipeline([make_node(modules, world, name) for name in NODES])
         kind, names = "text.TextDataset", (*STORED, *SOURCES)
         entries = {name: {"type": kind, "filepath": f"{self.folder}/{name}"} for name in names}
         catalog = DataCatalog.from_config(entries)
-        for name, value in parameters.items():
+        for name, value in world.parameters.items():
             catalog[f"params:{name}"] = value
         runner = RefreshRunner(make_judge=self.files.judge)
         hooks = RunHooks()
@@ -187,9 +198,12 @@ class FixedFiles(ProjectFiles):
 
 def function_source(world: World, name: str) -> str:
     inputs, parameter, _, helpers = NODES[name]
-    arguments = [*inputs, *(["parameter"] if parameter else [])]
+    arguments = [f"input_{n}" for n in range(1, len(inputs) + 1)]
     calls = "".join(f" + helpers.{one}(number)" for one in helpers)
-    total = " + ".join(f"int({one})" for one in arguments)
+    total = " + ".join(f"{n} * int({one})" for n, one in enumerate(arguments, 1))
+    if parameter:
+        arguments.append("parameter")
+        total += " + parameter"
     return (
         f"def {name}({', '.join(arguments)}):\n{LOOKS[world.looks[name]]}"
         f"    number = {total} + {world.functions[name]}\n"
@@ -220,9 +234,9 @@ def load_modules(folder: Path) -> ModuleType:
     return sys.modules[f"{PACKAGE}.nodes"]
 
 
-def make_node(modules: ModuleType, name: str) -> Node:
-    inputs, parameter, output, _ = NODES[name]
-    read = [*inputs, *([f"params:{parameter}"] if parameter else [])]
+def make_node(modules: ModuleType, world: World, name: str) -> Node:
+    _, parameter, output, _ = NODES[name]
+    read = [*world.inputs(name), *([f"params:{parameter}"] if parameter else [])]
     return Node(getattr(modules, name), read, output, name=name)
 
 
@@ -248,6 +262,6 @@ def test_what_runs_is_what_the_oracle_says(rounds: list[list[tuple[str, str, int
                 world.change(*change)
             project.write(world, {name for kind, name, _ in changes if kind == "touch"})
             expected = world.refresh()
-            assert sorted(project.refresh(world.parameters)) == sorted(expected)
+            assert sorted(project.refresh(world)) == sorted(expected)
             assert {name: project.value(name) for name in STORED} == world.stored
         assert expected == []
