@@ -116,6 +116,12 @@ def test_own_error_is_found_behind_those_that_wrap_it() -> None:
     assert explain(error) == "Mend it."
 
 
+def test_a_folder_without_settings_is_told() -> None:
+    told = explain(FileNotFoundError(errno.ENOENT, "No such file or directory", "/tmp/conf"))
+    assert told is not None
+    assert told.startswith("There is no folder /tmp/conf with settings: run the command in the")
+
+
 def test_configuration_and_empty_selections_are_told() -> None:
     assert explain(MissingConfigException("No files")) == (
         "The configuration cannot be read: No files"

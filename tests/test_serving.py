@@ -11,8 +11,9 @@ import pytest
 from crossfold.serving import project_token
 
 
+@pytest.mark.parametrize("emptied", [False, True])
 def test_servers_that_start_together_have_one_token(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    emptied: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make = secrets.token_urlsafe
 
@@ -22,6 +23,9 @@ def test_servers_that_start_together_have_one_token(
 
     monkeypatch.setattr(secrets, "token_urlsafe", make_slowly)
     file = tmp_path / "conf" / "local" / "server_token"
+    if emptied:
+        file.parent.mkdir(parents=True)
+        file.write_text("\n")
     with ThreadPoolExecutor(8) as pool:
         tokens = set(pool.map(project_token, [file] * 8))
     assert tokens == {file.read_text()}

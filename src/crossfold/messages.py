@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crossfold.exceptions import CrossfoldError
@@ -13,6 +14,7 @@ from kedro_refresh import RefreshError
 if TYPE_CHECKING:
     from kedro.validation import CheckFailure, DataValidationError
 
+CONF_SOURCE = "conf"
 MOST_FAILURES = 3
 DISK_FULL = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}  # Windows knows no quota
 FILE = re.compile(r"filepath=[^/]*(?P<file>/[^',)]+)")
@@ -61,6 +63,11 @@ def _explain_library(error: BaseException) -> str | None:
         return (
             "ParallelRunner cannot run the nodes of a report: leave them out with"
             " --tags=data_engineering,modelling, or use another runner."
+        )
+    if isinstance(error, FileNotFoundError) and Path(error.filename or "").name == CONF_SOURCE:
+        return (
+            f"There is no folder {error.filename} with settings: run the command in the project's"
+            " folder, or name one with --conf-source."
         )
     if type(error).__name__ == "InvalidParameterError":  # scikit-learn need not be loaded
         return f"{_one_line(error)} Mend the model's params in the configuration."

@@ -50,13 +50,13 @@ def create_app() -> FastAPI:
 
 
 def project_token(file: Path) -> str:
-    """Read the token in a file; where there is none, make one that only its owner can read.
+    """Read the token in a file; where it holds none, make one that only its owner can read.
 
     Of several servers that start for the first time together, one makes it.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(file.with_name(f".{file.name}.lock")):
-        if not file.exists():
+        if not file.exists() or not file.read_text(encoding="utf-8").strip():
             write_privately(file, secrets.token_urlsafe(32))
             _logger.info("Made a token for requests, in %s.", file)
     return file.read_text(encoding="utf-8").strip()
