@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy, deepcopy
 from dataclasses import KW_ONLY, dataclass, replace
+from itertools import repeat
 from typing import Any, Self
 
 import numpy as np
@@ -275,7 +277,8 @@ class FoldStack(BaseEstimator):  # type: ignore[misc]
         ]
         network = share_network(networks)
         given = {id(fold.data_set): fold.data_set for fold in folds}
-        data_sets = [pad(data_set, network.layer_sizes[0]) for data_set in given.values()]
+        with ThreadPoolExecutor() as pool:
+            data_sets = [*pool.map(pad, given.values(), repeat(network.layer_sizes[0]))]
         numbers = {key: number for number, key in enumerate(given)}
         members = []
         for (estimator, fold, place), own in zip(jobs, networks, strict=True):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from crossfold.reports import charts
 from crossfold.reports.tables import Estimate, side_by_side
 from crossfold.reports.words import fitting_interval, percent, percent_interval, plain
+from crossfold.templates import parallel
 from crossfold.templates.reporting.results import Results
 from crossfold.templates.reporting.summaries import confusion_counts
 from crossfold.templates.wiring import by_name
@@ -159,7 +160,9 @@ def subgroups(results: Results, seed: int) -> pd.DataFrame:
     levels |= dict(subgroup_columns(results.table).take(rows["row"].to_numpy()))
     draws = GroupBootstrap(rows["group"], results.evaluation.n_resamples, seed)
     y, p, flagged = (rows[name].to_numpy() for name in ("target", "p1", "flagged"))
-    table = subgroup_table(y, p, flagged, levels, draws)
+    jobs = [(y, p, flagged, {group: own}, draws) for group, own in levels.items()]
+    tables: list[pd.DataFrame] = parallel.side_by_side(subgroup_table, jobs)
+    table = pd.concat(tables, ignore_index=True)
     rates = table.drop_duplicates(["group", "level"])
     low, high = wilson_interval(rates["positives"], rates["n"])
     observed = rates.assign(metric="rate", estimate=rates["observed_rate"], low=low, high=high)

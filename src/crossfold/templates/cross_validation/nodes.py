@@ -171,10 +171,14 @@ def measure_importance(
     parts = [inputs.iloc[rng.permutation(rows)[: importance.max_rows]] for rows in unseen]
     lines = []
     ranked = [column for name in table["column"] for column in groups[name]]
-    for column in ranked[: importance.n_effects]:
-        values = measured.effect_values(features[column], importance.n_values)
-        own = [(model, part, values) for model, part in zip(models, parts, strict=True)]
-        effects = np.array(side_by_side(measured.effect_in_fold, own))
+    chosen = [
+        measured.effect_values(features[column], importance.n_values)
+        for column in ranked[: importance.n_effects]
+    ]
+    asked = [(*own, values) for values in chosen for own in zip(models, parts, strict=True)]
+    in_folds = iter(side_by_side(measured.effect_in_fold, asked))
+    for column, values in zip(ranked, chosen, strict=False):
+        effects = np.array([next(in_folds) for _ in models])
         is_number = measured.is_number(values)
         outputs = [1] if task == "binary" else range(effects.shape[2])
         for output, (place, value) in product(outputs, enumerate(values)):

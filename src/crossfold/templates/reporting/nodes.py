@@ -15,6 +15,7 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.reports.page import Lazy, figure_html, render_page, this_command, today
 from crossfold.reports.tables import to_html
 from crossfold.templates.cross_validation.final_model import library_versions
+from crossfold.templates.parallel import side_by_side
 from crossfold.templates.reporting import findings, summaries
 from crossfold.templates.reporting.results import ReportParameters, Results
 from crossfold.templates.wiring import by_name
@@ -42,7 +43,8 @@ _FINDINGS = by_name(
 def make_tables(*, names: Sequence[str] = tuple(TABLES), **made: Any) -> dict[str, pd.DataFrame]:
     """Compute tables of the report by name; `made` are the datasets of `Results`."""
     results = Results(**made)
-    return {name: TABLES[name](results) for name in names}
+    made_tables = side_by_side(lambda name: TABLES[name](results), [(name,) for name in names])
+    return dict(zip(names, made_tables, strict=True))
 
 
 def draw_figures(
