@@ -389,11 +389,11 @@ def heat_map(
     axes.grid(visible=False)
 
 
-def class_rates(table: pd.DataFrame, **look: Any) -> Figure:
-    """Draw precision and recall of each class with their intervals; `look` is of `estimates`."""
+def class_rates(table: pd.DataFrame) -> Figure:
+    """Draw precision and recall of each class with their intervals."""
     rates = ("precision", "recall")
     long = [_rate(table, rate).assign(metric=rate) for rate in rates]
-    return estimates(pd.concat(long), "class", rates, **look)
+    return estimates(pd.concat(long), "class", rates)
 
 
 def _rate(table: pd.DataFrame, rate: str) -> pd.DataFrame:
