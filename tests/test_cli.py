@@ -15,7 +15,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 from kedro.framework.startup import bootstrap_project
-from tests.processes import run_kedro_with
+from tests.processes import leave_out_other_studies, run_kedro_with
 
 from crossfold.cli import OneSentenceCommand, refresh, run
 from crossfold.exceptions import CrossfoldError
@@ -54,9 +54,11 @@ def exports(tmp_path: Path) -> Path:
     return folder
 
 
-def kedro(conf: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def make_data(conf: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run the data engineering of the appointments alone."""
+    leave_out_other_studies(conf, "sample")
     environment = {k: v for k, v in os.environ.items() if k != "CROSSFOLD_MIRROR"}
-    return run_kedro_with(environment, ROOT, "run", f"--conf-source={conf}", *options)
+    return run_kedro_with(environment, ROOT, "run", f"--conf-source={conf}", ONLY_DATA, *options)
 
 
 @pytest.fixture
@@ -92,7 +94,7 @@ def sentence_of(output: str, error: str) -> str:
 def test_sample_data_are_made_without_a_network(
     conf: Path, tmp_path: Path, options: list[str]
 ) -> None:
-    done = kedro(conf, "--env=sample", ONLY_DATA, *options)
+    done = make_data(conf, "--env=sample", *options)
     assert done.returncode == 0, done.stderr
     assert re.search(r" step \d of \d: appointments\.clean_appointments, \d+\.\d s\n", done.stdout)
     written = {file.name for file in (tmp_path / "sample").rglob("*") if file.is_file()}
@@ -110,8 +112,8 @@ def test_sample_data_are_made_without_a_network(
 
 
 def test_own_export_is_read_with_a_key_made_once(conf: Path, exports: Path, tmp_path: Path) -> None:
-    options = [ONLY_DATA, f"--params=appointments_export={exports}"]
-    first = kedro(conf, *options)
+    export = f"--params=appointments_export={exports}"
+    first = make_data(conf, export)
     assert first.returncode == 0, first.stderr
     credentials = conf / "local" / "credentials.yml"
     key = credentials.read_text()
@@ -119,7 +121,7 @@ def test_own_export_is_read_with_a_key_made_once(conf: Path, exports: Path, tmp_
     assert first.stdout.count("secret key") == 1
     assert yaml.safe_load(key)["patient_key"]["key"] not in first.stdout
 
-    second = kedro(conf, *options)
+    second = make_data(conf, export)
     assert "secret key" not in second.stdout
     assert credentials.read_text() == key
     patients = [f.read_bytes() for f in (tmp_path / "data").rglob("*") if f.is_file()]
@@ -127,7 +129,7 @@ def test_own_export_is_read_with_a_key_made_once(conf: Path, exports: Path, tmp_
 
 
 def test_unreachable_source_is_told(conf: Path) -> None:
-    failed = kedro(conf, ONLY_DATA)
+    failed = make_data(conf)
     assert failed.returncode == 1
     sentence = sentence_of(failed.stdout, failed.stderr)
     assert re.fullmatch(

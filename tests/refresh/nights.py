@@ -84,7 +84,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def _refresh(
     folder: Path, outputs: list[str], log: Path, offset_seconds: float, options: tuple[str, ...]
 ) -> None:
-    """Run ``kedro refresh`` as if it were later than it is."""
+    """Run ``kedro refresh`` as if it were later than it is, without drawing: nobody looks."""
     from kedro.framework.startup import bootstrap_project
 
     from crossfold import pipeline_registry
@@ -102,6 +102,7 @@ def _refresh(
     print_to(log)
     os.chdir(folder)
     with (
+        mock.patch("matplotlib.figure.Figure.savefig", lambda _, file, **__: file.write(b"<svg/>")),
         mock.patch("kedro_refresh.ledger.Ledger.now", staticmethod(now)),
         mock.patch("kedro.framework.session.session.generate_timestamp", timestamp),
         mock.patch.object(pipeline_registry, "register_pipelines", return_value=registered),
