@@ -155,10 +155,14 @@ def store(record: Record, files: Mapping[str, Sequence[Path]], status: str) -> N
         tags=record.tags,
         run_name=record.name,
     ).info.run_id
-    _log_numbers(client, run, record)
-    for name, paths in files.items():
-        for path in paths:
-            client.log_artifact(run, str(path), name)
+    try:
+        _log_numbers(client, run, record)
+        for name, paths in files.items():
+            for path in paths:
+                client.log_artifact(run, str(path), name)
+    except Exception:
+        client.set_terminated(run, "FAILED")  # else the store would call it running for ever
+        raise
     client.set_terminated(run, status)
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from crossfold.tracking import Record, client_of, store
+
 KedroCommand = Callable[..., subprocess.CompletedProcess[str]]
 TRACKED = ("run", "--env=sample", "--pipelines=moons", "--params=tracking=true")
 
@@ -56,6 +58,15 @@ def test_figures_are_stored_whole(project: Path) -> None:
     [made] = (project / "data/sample/08_reporting/moons/figures").glob("boundary.png/*/*.png")
     assert tracked["boundary.png"].read_bytes() == made.read_bytes()
     assert "boundary.svg" in tracked
+
+
+@pytest.mark.filterwarnings("ignore")  # of libraries of MLflow
+def test_a_run_that_cannot_be_stored_whole_has_failed(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"none\.png"):
+        store(Record("moons", {}, tmp_path), {"figure": [tmp_path / "none.png"]}, "FINISHED")
+    client = client_of(tmp_path)
+    [run] = client.search_runs([client.get_experiment_by_name("crossfold").experiment_id])
+    assert run.info.status == "FAILED"
 
 
 def test_nothing_is_left_beside_the_store(project: Path) -> None:
