@@ -359,10 +359,11 @@ def test_absent_database_is_told_and_not_made(tmp_path: Path) -> None:
     assert not [*tmp_path.iterdir()]
 
 
-def test_path_of_a_database_does_not_depend_on_the_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_paths_do_not_depend_on_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "exports").mkdir()
+    file = write(tmp_path / "a.csv", "a\n1\n")
+    assert find_source("exports/../a.csv")["filepath"] == file.as_posix()
     found = find_source("sqlite:///a.db::visits")["credentials"]["con"]
     assert found == f"sqlite:///{(tmp_path / 'a.db').as_posix()}"
     assert find_source("sqlite:///:memory:::visits")["credentials"]["con"] == "sqlite:///:memory:"

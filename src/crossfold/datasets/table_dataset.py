@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import logging
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -343,7 +344,7 @@ def find_source(
         credentials = {"con": con}
         kind = "pandas.SQLTableDataset"
         return {"type": kind, "table_name": found["table"], "credentials": credentials}
-    path = Path(data).expanduser().absolute()
+    path = Path(os.path.abspath(Path(data).expanduser()))  # without any ..
     if not path.exists():
         raise DataError(f"There is no file or folder {data}: check its path.")
     if path.is_dir():

@@ -1,5 +1,6 @@
 """What ``kedro study`` does: find out what a table holds, and write its study's configuration."""
 
+import csv
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -319,10 +320,12 @@ def profile(
 ) -> tuple[dict[str, Any], Profile]:
     """Find out what a table holds, and print it.
 
-    `drop` are columns to leave out, with commas between them; wishes are those of `Wishes`; all
+    `drop` are columns to leave out, with commas between them, and quotes around names with commas;
+    wishes are those of `Wishes`; all
     else is as in `read_profile`.
     """
-    dropped = tuple(name.strip() for name in drop.split(",") if name.strip())
+    [names] = csv.reader([drop], skipinitialspace=True)
+    dropped = tuple(name.strip() for name in names if name.strip())
     sep = "\t" if sep == r"\t" else sep
     source, found = read_profile(
         data, Wishes(drop=dropped, **wishes), sep=sep, decimal=decimal, encoding=encoding
