@@ -135,7 +135,10 @@ def _file(test: str) -> str:
 
 
 def _turn(file: str, slow: set[str]) -> int:
-    """What takes long begins first, so that all end together; what must wait for it comes later."""
+    """Give the turn of a file: what takes long begins first, so that all processes end together.
+
+    Files that would wait for the run on the sample come after it and after slow ones.
+    """
     if file == USE_THE_SAMPLE[0]:
         return 0
     return 1 if file in slow and file not in USE_THE_SAMPLE else 2
@@ -189,7 +192,7 @@ def sample_project(
 ) -> Path:
     """Give a copy of the project in which all studies and audits have run on the sample.
 
-    It is made once for all processes of the tests, which only read it.
+    It is made once for all processes of the tests, which leave its data as they are.
     """
     shared = tmp_path_factory.getbasetemp()
     if _is_one_of_several():

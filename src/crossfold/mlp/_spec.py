@@ -187,7 +187,7 @@ class Settings:
     matmul_precision: str | None = None
     solver: Literal["sgd", "adam", "adamw", "lbfgs"] = "adam"
     batch_size: int | Literal["full", "auto"] = 200
-    learning_rate: str = "constant"  # no ``auto``
+    learning_rate: str = "constant"  # any schedule of the estimators but ``auto``
     power_t: float = 0.5
     momentum: float = 0.9
     nesterovs_momentum: bool = True
