@@ -321,8 +321,7 @@ def profile(
     """Find out what a table holds, and print it.
 
     `drop` are columns to leave out, with commas between them, and quotes around names with commas;
-    wishes are those of `Wishes`; all
-    else is as in `read_profile`.
+    wishes are those of `Wishes`; all else is as in `read_profile`.
     """
     [names] = csv.reader([drop], skipinitialspace=True)
     dropped = tuple(name.strip() for name in names if name.strip())
