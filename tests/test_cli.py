@@ -83,21 +83,6 @@ def sentence_of(output: str, error: str) -> str:
     return sentence.removeprefix("Error: ")
 
 
-@pytest.mark.usefixtures("in_project")
-def test_files_are_those_of_the_project_from_any_of_its_folders(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(ROOT / "docs")
-    folders = []
-    command = OneSentenceCommand(
-        name="run",
-        params=[click.Option(["--pipelines"])],
-        callback=lambda pipelines: folders.append(Path.cwd()),
-    )
-    assert CliRunner().invoke(command, []).exit_code == 0
-    assert (folders, Path.cwd()) == ([ROOT], ROOT / "docs")
-
-
 @pytest.mark.parametrize(
     "options",
     [

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable
-from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +46,6 @@ class OneSentenceCommand(click.Command):
             if "pipelines" in ctx.params:
                 pipelines.set_requested(None)  # all of them, to say which there are
                 require_selection(ctx.params, pipelines)
-                # Files that parameters name are looked for as those of the catalog.
-                with chdir(find_kedro_project(Path.cwd()) or Path.cwd()):
-                    return super().invoke(ctx)
             return super().invoke(ctx)
         except Exception as error:
             sentence = explain(error)

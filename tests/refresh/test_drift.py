@@ -32,6 +32,10 @@ CATALOG = """
   filepath: data/drift.csv
   save_args: {index: false}
   versioned: true
+"{study}.drift_figure":
+  type: crossfold.datasets.FigureDataset
+  filepath: data/drift.png
+  versioned: true
 "{study}.drift_report":
   type: text.TextDataset
   filepath: data/drift.html
@@ -67,7 +71,7 @@ def test_the_table_tells_rows_rates_features_and_models(drift: Drift) -> None:
 
 
 def test_the_page_says_all_of_it(drift: Drift) -> None:
-    page = writer.write(drift)
+    page = writer.write(drift, b"\x89PNG")
     assert "Synthetic." in page
     assert "study: 800 rows before, 900 now; 1 of 2 features have shifted." in page
     assert "The share of missed True went from" in page
@@ -104,12 +108,14 @@ def test_changed_data_are_told_once(refreshed, with_rule: Callable[..., Any]) ->
     assert code == 0, output
     assert "study: there are no data from before to compare with. See " in output
     assert "there are no data from before" in page_of(toy)
+    assert toy.versions("drift.png") == []
     (toy.folder / "exports/b.csv").write_text("age,missed\n50,1\n60,1\n")
     code, output = toy.refresh()
     assert code == 0, output
     assert "study: 2 rows before, 4 now; " in output
     table = pd.read_csv(toy.versions("drift.csv")[-1])
     assert table["measure"].tolist() == ["rows", "rate", "rate", "feature"]
+    assert "<img" in page_of(toy)
     n_pages = len(toy.versions("drift.html"))
     for options in ([], ["--force"]):
         code, output = toy.refresh(*options)

@@ -1,4 +1,4 @@
-"""Drift: whether new rows come from where those before came from, told on a page."""
+"""Drift: whether new rows come from where those before came from, told on a page with a figure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from kedro.pipeline import Pipeline
 
 from crossfold.refreshing.hooks import DriftRule
 from crossfold.refreshing.promotion import Decision, Difference
-from crossfold.reports import words
-from crossfold.reports.page import render_page, today
+from crossfold.reports import charts, style, words
+from crossfold.reports.page import figure_html, render_page, today
 from crossfold.reports.tables import to_html
 from crossfold.validation.drift import feature_drift, label_rates, rate_changes
 from kedro_refresh import RefreshError
@@ -26,15 +26,26 @@ from kedro_refresh.stored import ContentReader, locate, pin, stamp
 
 if TYPE_CHECKING:
     from markupsafe import Markup
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 Catalog = CatalogProtocol[Any, Any]
 
-KINDS = ("drift_table", "drift_report")
+KINDS = ("drift_table", "drift_figure", "drift_report")
 ROWS, RATE, FEATURE, MODEL = "rows", "rate", "feature", "model"
 COLUMNS = ["measure", "name", "before", "before_low", "before_high", "now", "now_low", "now_high"]
 COLUMNS += ["estimate", "low", "high", "by_chance", "n", "verdict"]
+ROW_INCHES = 0.24
+LEAST_SHOWN = 0.001
+MOST_FEATURES = 40
 SHIFTED = ("shifted", "shifted far")
 OTHERWISE = ("too few rows to tell", "new", "gone")
+LOOKS = {
+    "stable": (style.BLUE, "o"),
+    "too few rows to tell": (style.GREY, "^"),
+    "shifted": (style.ORANGE, "s"),
+    "shifted far": (style.VERMILLION, "D"),
+}
 
 
 @dataclass(frozen=True)
@@ -171,11 +182,15 @@ def measure(
 
 
 def save(catalog: Catalog, drift: Drift) -> str:
-    """Save table and page, and say in one sentence what they say."""
+    """Save table, figure and page, and say in one sentence what they say."""
     stamp(catalog, outputs([drift.study]), generate_timestamp())
     pin(catalog, outputs([drift.study]))
     catalog.save(f"{drift.study}.drift_table", drift.table)
-    catalog.save(f"{drift.study}.drift_report", write(drift))
+    figure = None
+    if drift.change.before is not None:
+        catalog.save(f"{drift.study}.drift_figure", draw(drift))
+        figure = catalog.load(f"{drift.study}.drift_figure")
+    catalog.save(f"{drift.study}.drift_report", write(drift, figure))
     page = locate(catalog.get(f"{drift.study}.drift_report"))
     place = f" See {page.files[0]}." if page and page.files else ""
     return f"{drift.in_a_sentence}{place}"
@@ -209,11 +224,65 @@ def _version(catalog: Catalog, name: str, output: Output) -> Any:
     return datasets.get(name, version=Version(output.version, None))
 
 
-# The page
+# The page and the figure
 
 
-def write(drift: Drift) -> str:
-    """Write the page."""
+def draw(drift: Drift) -> Figure:
+    """Draw rates before and now with 95 % intervals, and the index of the most shifted features."""
+    rows, rates, features = (drift.part(measure) for measure in (ROWS, RATE, FEATURE))
+    features = features.dropna(subset="estimate").head(MOST_FEATURES)
+    n_rows = [len(rates) + 2.5, len(features) + 2.5]
+    with style.figure_style():
+        figure, [above, below] = style.new_figure(
+            1.6 + ROW_INCHES * sum(n_rows), 2, gridspec_kw={"height_ratios": n_rows}
+        )
+        _draw_rates(above, rates, rows.iloc[0])
+        _draw_features(below, features)
+        style.name_series(figure, below)
+    return figure
+
+
+def _draw_rates(axes: Axes, rates: pd.DataFrame, rows: pd.Series) -> None:
+    parts = {
+        f"{when} (n = {words.count(rows[when])})": rates[["name"]].assign(
+            estimate=rates[when], low=rates[f"{when}_low"], high=rates[f"{when}_high"]
+        )
+        for when in ("now", "before")
+    }
+    table = pd.concat(parts, names=["when"]).reset_index("when")
+    names = {name: words.plain(name.removesuffix(" True")) for name in rates["name"]}
+    charts.dots(axes, table, "name", list(names), "when", list(parts))
+    axes.set_yticks(range(len(names)), list(names.values()))
+    axes.set_xlabel("share of rows, 95 % Wilson interval")
+    style.percent_axis(axes.xaxis)
+    axes.locator_params(axis="x", nbins=4)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, columnspacing=1)
+
+
+def _draw_features(axes: Axes, features: pd.DataFrame) -> None:
+    style.shade_rows(axes, max(len(features), 1))
+    shown = features.assign(
+        place=range(len(features)),
+        estimate=features["estimate"].clip(lower=LEAST_SHOWN).astype(float),
+        by_chance=features["by_chance"].clip(lower=LEAST_SHOWN),
+    )
+    for verdict, (colour, marker) in LOOKS.items():
+        own = shown[shown["verdict"] == verdict]
+        if len(own):
+            axes.plot(own["estimate"], own["place"], marker, color=colour, label=verdict)
+    by_chance: dict[str, Any] = {"color": style.GREY, "markersize": 10, "label": "by chance, 95 %"}
+    axes.plot(shown["by_chance"], shown["place"], "|", **by_chance)
+    for mark, look in ((0.1, "--"), (0.25, "-")):
+        axes.axvline(mark, color=style.BLACK, linestyle=look, linewidth=1, label=f"mark {mark:g}")
+    axes.set_xscale("log")
+    axes.set_xlim(0.8 * LEAST_SHOWN, max(1, 1.5 * shown["estimate"].max() if len(shown) else 0))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axes.set_yticks(shown["place"], [words.plain(name) for name in shown["name"]])
+    axes.set_xlabel(f"population stability index,\n{LEAST_SHOWN:g} also for less (log scale)")
+
+
+def write(drift: Drift, figure: bytes | None) -> str:
+    """Write the page, with what `draw` drew as PNG or SVG, or None for data that are the first."""
     change, tables = drift.change, _tables(drift)
 
     def table(part: str, caption: str, **names: str) -> Markup:
@@ -225,6 +294,7 @@ def write(drift: Drift) -> str:
         "label": drift.rule.label,
         "rates": tables[RATE].to_dict("records"),
         "decision": drift.decision.sentence if drift.decision else "",
+        "draw": partial(figure_html, "drift", figure) if figure else None,
         "table": table,
         "has_before": change.before is not None,
         "n": int(drift.part(ROWS)["n"].iloc[0]),

@@ -62,7 +62,7 @@ def estimates(
     height = max(1.5, _ROW_INCHES * len(labels) * max(1.0, 0.6 * len(told)) + 1.1)
     figure, drawn = style.new_figure(height, 1, len(panels), sharey=True)
     for axes, metric in zip(drawn, panels, strict=True):
-        _dots(axes, known[known["metric"] == metric], label, labels, series, told, bold, names)
+        dots(axes, known[known["metric"] == metric], label, labels, series, told, bold, names)
         title = (names or {}).get(metric, metric_name(metric).partition(" (")[0])
         axes.set_title(title if len(panels) > 1 else "")
         better = "lower is better" if metric in SMALLER_IS_BETTER else "higher is better"
@@ -83,7 +83,7 @@ def estimates(
     return figure
 
 
-def _dots(
+def dots(
     axes: Axes,
     table: pd.DataFrame,
     label: str,
@@ -93,7 +93,7 @@ def _dots(
     bold: str | None = None,
     names: Mapping[str, str] | None = None,
 ) -> None:
-    """Draw the estimates of one panel of `estimates`."""
+    """Draw the estimates of one panel of `estimates`, on axes of any figure."""
     style.shade_rows(axes, len(labels))
     offsets = np.linspace(-0.22, 0.22, len(told)) if len(told) > 1 else [0.0]
     for look, name, offset in zip(style.SERIES, told, offsets, strict=False):
@@ -389,11 +389,11 @@ def heat_map(
     axes.grid(visible=False)
 
 
-def class_rates(table: pd.DataFrame) -> Figure:
-    """Draw precision and recall of each class with their intervals."""
+def class_rates(table: pd.DataFrame, **look: Any) -> Figure:
+    """Draw precision and recall of each class with their intervals; `look` is of `estimates`."""
     rates = ("precision", "recall")
     long = [_rate(table, rate).assign(metric=rate) for rate in rates]
-    return estimates(pd.concat(long), "class", rates)
+    return estimates(pd.concat(long), "class", rates, **look)
 
 
 def _rate(table: pd.DataFrame, rate: str) -> pd.DataFrame:

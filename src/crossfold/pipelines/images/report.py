@@ -289,6 +289,15 @@ def twin_training(history: pd.DataFrame, twins: pd.DataFrame, report: ReportPara
     )  # fmt: skip
 
 
+def class_scores(
+    table_classification_report: pd.DataFrame, names: Names, classes: list[str]
+) -> Figure:
+    """Draw precision and recall of each class with Wilson's intervals, by model."""
+    table = table_classification_report
+    table = table[table["class"].isin(classes) & (table["model"] != TWIN_SHOWN)]
+    return charts.class_rates(table, series="model", names=chart_names(names), percent=True)
+
+
 def precision_recall(
     predictions: pd.DataFrame, names: Names, classes: list[str], report: ReportParameters
 ) -> Figure:
@@ -528,7 +537,7 @@ FIGURES = {
     "training_curves": curves_of("loss"),
     "accuracy_curves": curves_of("accuracy"),
 } | by_name(
-    *(experiment_accuracy, activations, scores_over_epochs, twin_training),
+    *(experiment_accuracy, activations, scores_over_epochs, twin_training, class_scores),
     *(precision_recall, confusion_by_truth, confusion_by_prediction, paired_differences),
     *(sample_images, random_test_images, most_confidently_wrong),
 )
