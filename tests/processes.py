@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import multiprocessing
 import os
@@ -115,6 +116,7 @@ def _kedro(
     environment: dict[str, str],
     disk: str | None,
 ) -> None:
+    from joblib.externals.loky import get_reusable_executor
     from kedro.framework.cli.cli import main
 
     # Kedro's own runners fork, as in a process that nobody has forked.
@@ -133,5 +135,9 @@ def _kedro(
     try:
         main()
     finally:
+        # A forked process would wait until joblib's workers have been idle for five minutes, and
+        # leave out what Python does at its end.
+        get_reusable_executor().shutdown()
+        atexit._run_exitfuncs()
         if disk:  # nobody else sees it
             sys.stdout.write(f"Left on the disk: {[*(folder / 'data').rglob('.*')]}")
