@@ -200,7 +200,9 @@ def test_refused_parameter_is_told_with_what_is_allowed(conf: Path) -> None:
         (
             run,
             ["--pipelines=wine", "--from-nodes=wine.folds.asign_rows_to_folds"],
-            "Pipeline does not contain nodes named ['wine.folds.asign_rows_to_folds'].",
+            "There is no node wine.folds.asign_rows_to_folds (did you mean"
+            " wine.folds.assign_rows_to_folds?): kedro registry describe wine lists the nodes that"
+            " there are.",
         ),
     ],
     ids=["names and values", "not of the pipeline", "text", "list", "environment", "node"],

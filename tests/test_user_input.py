@@ -251,16 +251,21 @@ def test_unknown_environment_is_told_with_those_that_there_are(conf: Path) -> No
     )
 
 
-# Pipelines and runners
+# Pipelines and their parts
 
 
 @pytest.mark.parametrize(
     "options",
     [
         {},
-        {"pipelines": []},
-        {"pipeline": "study", "runner": "ThreadRunner"},
-        {"pipelines": ["study"], "runner": "kedro_refresh.RefreshRunner"},
+        {"pipelines": [], "from_nodes": (), "tags": ()},
+        {"pipeline": "study", "to_nodes": ["study.draw"], "namespaces": ["study"]},
+        {"pipelines": ["study"], "from_inputs": ["table"], "to_outputs": ["study.figure"]},
+        {
+            "node_names": ("study.divide",),
+            "tags": ["modelling"],
+            "runner": "kedro_refresh.RefreshRunner",
+        },
     ],
 )
 def test_what_exists_can_be_selected(options: dict[str, Any]) -> None:
@@ -274,6 +279,16 @@ def test_what_exists_can_be_selected(options: dict[str, Any]) -> None:
             {"pipelines": ["stduy", "x"]},
             "There is no pipeline stduy (did you mean study?); there is no pipeline x: the"
             " pipelines are study, __default__.",
+        ),
+        (
+            {"pipelines": ["study"], "to_nodes": ["study.drw"], "from_inputs": ["tabel"]},
+            "There is no node study.drw (did you mean study.draw?); there is no dataset tabel (did"
+            " you mean table?): kedro registry describe study lists the nodes that there are.",
+        ),
+        (
+            {"namespaces": ["studi"], "tags": ["reporting"]},
+            "There is no namespace studi (did you mean study?); there is no tag reporting: kedro"
+            " registry describe __default__ lists the nodes that there are.",
         ),
         *(
             (

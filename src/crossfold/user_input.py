@@ -52,7 +52,7 @@ def _block(name: str) -> str:
     return name.rpartition(".")[0]
 
 
-# Environment, pipelines and runners
+# Environment, pipelines and their parts
 
 
 def require_environment(loader: OmegaConfigLoader) -> None:
@@ -69,13 +69,14 @@ def require_environment(loader: OmegaConfigLoader) -> None:
 
 
 def require_selection(options: Mapping[str, Any], pipelines: Pipelines) -> None:
-    """Refuse pipelines and runners that do not exist; name the closest that do.
+    """Refuse pipelines, parts of them and runners that do not exist; name the closest that do.
 
     The options are those of ``kedro run``, by the names of its arguments.
     """
     single = options.get("pipeline")
     names = [single] if single else options.get("pipelines") or ["__default__"]
-    if unknown := [_no("pipeline", one, pipelines) for one in names if one not in pipelines]:
+    unknown = [_no("pipeline", name, pipelines) for name in names if name not in pipelines]
+    if unknown:
         raise CrossfoldError(f"{_joined(unknown)}: the pipelines are {', '.join(pipelines)}.")
     runner = options.get("runner") or ""
     if runner and not _is_runner(runner):
@@ -83,6 +84,15 @@ def require_selection(options: Mapping[str, Any], pipelines: Pipelines) -> None:
             f"{_no('runner', runner, RUNNERS)}: there are {', '.join(RUNNERS)}, and others by their"
             " import path."
         )
+    unknown = [
+        _no(kind, name, known)
+        for option, (kind, known) in _parts([pipelines[name] for name in names]).items()
+        for name in options.get(option) or ()
+        if name not in known
+    ]
+    if unknown:
+        command = f"kedro registry describe {' or '.join(names)}"
+        raise CrossfoldError(f"{_joined(unknown)}: {command} lists the nodes that there are.")
 
 
 def _is_runner(path: str) -> bool:
@@ -100,6 +110,22 @@ def _joined(faults: Iterable[str]) -> str:
 
 def _no(kind: str, name: str, known: Iterable[str]) -> str:
     return f"There is no {kind} {name}{did_you_mean(name, known)}"
+
+
+def _parts(selected: Iterable[Pipeline]) -> dict[str, tuple[str, set[str]]]:
+    nodes = [node for pipeline in selected for node in pipeline.nodes]
+    names = {node.name for node in nodes}
+    datasets = {name for node in nodes for name in (*node.inputs, *node.outputs)}
+    datasets |= {name.partition("@")[0] for name in datasets}
+    return {
+        "from_nodes": ("node", names),
+        "to_nodes": ("node", names),
+        "node_names": ("node", names),
+        "from_inputs": ("dataset", datasets),
+        "to_outputs": ("dataset", datasets),
+        "namespaces": ("namespace", {p for node in nodes for p in node.namespace_prefixes}),
+        "tags": ("tag", {tag for node in nodes for tag in node.tags}),
+    }
 
 
 # Parameters

@@ -444,10 +444,8 @@ def find_signs(table: pd.DataFrame, decimal: str | None = None) -> dict[str, str
 def _common_encoding(files: list[Path]) -> str:
     """Find one encoding for all files; refuse files that have none in common."""
     found = {file: find_encoding(file) for file in files}
-    if len({*found.values()} - {"utf-8"}) == 0:
-        return "utf-8"
-    if {*found.values()} == {"utf-8", "utf-8-sig"}:
-        return "utf-8-sig"
+    if {*found.values()} <= {"utf-8", "utf-8-sig"}:
+        return "utf-8-sig" if "utf-8-sig" in found.values() else "utf-8"
     special = {file: one for file, one in found.items() if not _decodes(file, "ascii")} or found
     file, encoding = next(iter(special.items()))
     if unlike := [other for other, one in special.items() if one != encoding]:

@@ -258,10 +258,9 @@ class Training:
     def _block(self, worker: int, members: slice, start: int, stop: int) -> Block:
         """Give the steps from `start` to `stop` of some members."""
         slots, settings = self._slots[members], self._settings
-        done = np.array([[slot.progress.state["steps_done"]] for slot in slots]) + np.arange(
-            start, stop
-        )
-        base = np.array([[slot.progress.state["learning_rate"]] for slot in slots])
+        states = [slot.progress.state for slot in slots]
+        done = np.array([[own["steps_done"]] for own in states]) + np.arange(start, stop)
+        base = np.array([[own["learning_rate"]] for own in states])
         n_steps = np.array([[slot.sampler.n_batches * settings.max_iter] for slot in slots])
         rates = learning_rates(settings, base, done, n_steps)
         sizes = rule_of(settings).step_sizes(settings, rates, done)

@@ -88,8 +88,10 @@ def test_profile_prints_and_writes_nothing(project: Path, call: Callable[..., Re
         "Target missed: binary, event 'yes'",
     ]
     assert "Warning: patient_id may say who or what a row belongs to" in done.stdout
-    dropped = call("profile", "--data=a.csv", "--target=missed", '--drop=age, "no, such"')
-    assert "no column 'no, such'; it has 'patient_id'" in dropped.stderr
+    for between in (", ", "\n"):
+        drop = f'--drop=age{between}"no, such"'
+        dropped = call("profile", "--data=a.csv", "--target=missed", drop)
+        assert "no column 'no, such'; it has 'patient_id'" in dropped.stderr
     assert sorted(project.glob("conf/**/*")) == before
 
 

@@ -323,8 +323,8 @@ def profile(
     `drop` are columns to leave out, with commas between them, and quotes around names with commas;
     wishes are those of `Wishes`; all else is as in `read_profile`.
     """
-    [names] = csv.reader([drop], skipinitialspace=True)
-    dropped = tuple(name.strip() for name in names if name.strip())
+    lines = csv.reader(drop.splitlines(), skipinitialspace=True)
+    dropped = tuple(name.strip() for names in lines for name in names if name.strip())
     sep = "\t" if sep == r"\t" else sep
     source, found = read_profile(
         data, Wishes(drop=dropped, **wishes), sep=sep, decimal=decimal, encoding=encoding
