@@ -26,8 +26,10 @@ SETTINGS = Settings(engine="torch", batch_size=8, max_iter=5)
 
 
 def assert_close(one, other, atol):
-    np.testing.assert_allclose(one.loss_curve, other.loss_curve, atol=atol)
-    np.testing.assert_allclose(one.validation_loss, other.validation_loss, atol=atol)
+    np.testing.assert_allclose(one.history.train_loss, other.history.train_loss, atol=atol)
+    np.testing.assert_allclose(
+        one.history.validation_loss, other.history.validation_loss, atol=atol
+    )
     for a, b in zip(one.coefs + one.intercepts, other.coefs + other.intercepts, strict=True):
         np.testing.assert_allclose(a, b, atol=atol)
 
@@ -87,7 +89,10 @@ def test_dropout_on_cuda_repeats_with_the_seed():
     settings, member = replace(SETTINGS, device="cuda"), replace(MEMBERS[0], dropout=0.5)
     first, second = (train(network, [data], [member], settings)[0] for _ in range(2))
     assert_close(first, second, 0)
-    assert first.loss_curve != train(network, [data], MEMBERS[:1], settings)[0].loss_curve
+    assert (
+        first.history.train_loss
+        != train(network, [data], MEMBERS[:1], settings)[0].history.train_loss
+    )
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
@@ -113,4 +118,4 @@ def test_an_engine_that_draws_its_own_masks_repeats_them_with_the_seed(monkeypat
     plain = train(network, [data], MEMBERS[:1], settings)
     first, second = (train(network, [data], dropped[:1], settings) for _ in range(2))
     assert_close(first[0], second[0], 0)
-    assert first[0].loss_curve != plain[0].loss_curve
+    assert first[0].history.train_loss != plain[0].history.train_loss

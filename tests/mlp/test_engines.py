@@ -29,8 +29,10 @@ def assert_twins(network, data, members, settings, atol):
     numpy = train(network, [data], members, replace(settings, engine="numpy"))
     torch = train(network, [data], members, replace(settings, engine="torch"))
     for one, other in zip(numpy, torch, strict=True):
-        np.testing.assert_allclose(one.loss_curve, other.loss_curve, atol=atol)
-        np.testing.assert_allclose(one.validation_loss, other.validation_loss, atol=atol)
+        np.testing.assert_allclose(one.history.train_loss, other.history.train_loss, atol=atol)
+        np.testing.assert_allclose(
+            one.history.validation_loss, other.history.validation_loss, atol=atol
+        )
         for a, b in zip(one.coefs + one.intercepts, other.coefs + other.intercepts, strict=True):
             assert a.dtype == b.dtype == settings.dtype
             np.testing.assert_allclose(a, b, atol=atol)

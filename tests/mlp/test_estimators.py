@@ -15,7 +15,7 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import MLPClassifier, MLPRegressor
 from crossfold.mlp._batches import batch_rows
 from crossfold.mlp._hyperparameters import Hyperparameters
-from crossfold.mlp._spec import Settings, Trained
+from crossfold.mlp._spec import History, Settings, Trained
 from crossfold.mlp.exceptions import DataError, DivergenceError, ParameterError
 
 ENGINES = ("numpy", "torch")
@@ -319,7 +319,9 @@ def test_predictions_that_are_not_finite_are_an_error(engine, moons):
 @pytest.mark.parametrize("is_best_epoch", [False, True])
 def test_the_best_epoch_may_be_kept_of_a_training_that_diverged_later(is_best_epoch):
     weights, biases = [np.ones((2, 1))], [np.zeros(1)]
-    trained = Trained(weights, biases, 2, 20, [1.0, np.nan], is_best_epoch=is_best_epoch)
+    trained = Trained(
+        weights, biases, 2, 20, History(train_loss=[1.0, np.nan]), is_best_epoch=is_best_epoch
+    )
     assert trained.is_finite == is_best_epoch
 
 

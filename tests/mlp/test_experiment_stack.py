@@ -68,7 +68,7 @@ def test_both_engines_give_equal_weights(batch_size):
         assert_equal_weights(one, other)
     for one, other in zip(with_numpy.histories_, with_torch.histories_, strict=True):
         np.testing.assert_allclose(one.train_loss, other.train_loss)
-        np.testing.assert_allclose(one.validation_accuracy, other.validation_accuracy)
+        np.testing.assert_allclose(one.validation_score, other.validation_score)
 
 
 @pytest.mark.parametrize("batch_size", [64, "full"])
@@ -108,7 +108,7 @@ def test_callbacks_hear_of_the_scored_epochs_of_experiments(score_every, scored)
     stack = train(EXPERIMENTS[:2], score_every=score_every, callbacks=[Recorder(dict)])
     assert [event.epoch for event in heard] == scored
     for place, history in enumerate(stack.histories_):
-        assert [event.train_score[place] for event in heard] == history.train_accuracy.tolist()
+        assert [event.train_score[place] for event in heard] == history.train_score
         counts = [event.validation_confusion[place] for event in heard]
         np.testing.assert_array_equal(counts, history.validation_confusion)
 
@@ -127,9 +127,9 @@ def test_histories_hold_what_the_estimators_score():
     stack = train(score_every=2, max_iter=5)
     for one, history in zip(stack.estimators_, stack.histories_, strict=True):
         np.testing.assert_array_equal(history.epochs, [2, 4, 5])
-        assert history.train_accuracy[-1] == pytest.approx(one.score(X[TRAIN], Y[TRAIN]))
+        assert history.train_score[-1] == pytest.approx(one.score(X[TRAIN], Y[TRAIN]))
         expected = one.score(X[VALIDATION], Y[VALIDATION])
-        assert history.validation_accuracy[-1] == pytest.approx(expected)
+        assert history.validation_score[-1] == pytest.approx(expected)
         counted = confusion_matrix(Y[VALIDATION], one.predict(X[VALIDATION]))
         np.testing.assert_array_equal(history.validation_confusion[-1], counted)
         probabilities = one.predict_proba(X[VALIDATION])
@@ -144,7 +144,7 @@ def test_two_classes_are_scored_as_well():
         X[rows], Y[rows], validation_data=(X[rows], Y[rows])
     )
     [estimator], [history] = stack.estimators_, stack.histories_
-    assert history.validation_accuracy[-1] == estimator.score(X[rows], Y[rows])
+    assert history.validation_score[-1] == estimator.score(X[rows], Y[rows])
     counted = confusion_matrix(Y[rows], estimator.predict(X[rows]))
     np.testing.assert_array_equal(history.validation_confusion[-1], counted)
 

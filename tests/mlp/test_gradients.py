@@ -151,7 +151,7 @@ def test_a_step_worked_by_hand():
     for engine in ("numpy", "torch"):
         settings = replace(PLAIN_SGD, max_iter=1, engine=engine, device="cpu")
         [trained] = train(Network((2, 2, 1)), [data], [member], settings)
-        np.testing.assert_allclose(trained.loss_curve, [np.log(2)])
+        np.testing.assert_allclose(trained.history.train_loss, [np.log(2)])
         np.testing.assert_allclose(trained.coefs[1], [[2.005], [-0.965]])
         np.testing.assert_allclose(trained.intercepts[1], [0.55])
         np.testing.assert_allclose(trained.coefs[0], [[0.6, -1.05], [-0.05, 0.65]])

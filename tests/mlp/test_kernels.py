@@ -40,8 +40,8 @@ def train_both_ways(monkeypatch):
 
 def assert_same(ways):
     for one, other in zip(*ways, strict=True):
-        assert one.loss_curve == other.loss_curve
-        assert one.validation_loss == other.validation_loss
+        assert one.history.train_loss == other.history.train_loss
+        assert one.history.validation_loss == other.history.validation_loss
         for a, b in zip(one.coefs + one.intercepts, other.coefs + other.intercepts, strict=True):
             assert a.dtype == b.dtype
             assert np.array_equal(a, b)

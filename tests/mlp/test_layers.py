@@ -81,8 +81,8 @@ def test_engines_agree_on_unlike_layers_and_a_stack_is_its_separate_trainings(he
         [alone] = train(network, data, [member], settings)
         for twin, atol in ((other, 1e-10), (alone, 1e-12)):
             assert_same(one.coefs + one.intercepts, twin.coefs + twin.intercepts, atol)
-            assert_same([one.loss_curve], [twin.loss_curve], atol)
-            assert_same([one.validation_scores], [twin.validation_scores], atol)
+            assert_same([one.history.train_loss], [twin.history.train_loss], atol)
+            assert_same([one.history.validation_score], [twin.history.validation_score], atol)
     assert not together[0].intercepts[0].any()
     assert together[0].intercepts[1].any()
 

@@ -91,7 +91,7 @@ def test_adamw_decays_weights_beside_the_step():
     plain, decayed = train(Network((2, 1)), [data], members, settings)
     np.testing.assert_allclose(decayed.coefs[0], plain.coefs[0] - 0.1 * 0.5 * start[0][0])
     np.testing.assert_allclose(decayed.intercepts[0], plain.intercepts[0])
-    assert decayed.loss_curve == plain.loss_curve
+    assert decayed.history.train_loss == plain.history.train_loss
 
 
 def test_penalties_leave_biases_alone():
@@ -162,7 +162,7 @@ def test_trainings_equal_scikit_learns(solver, schedule):
     [ours] = train(Network((4, 5, 1)), [DataSet(inputs, labels[:, None] / 1.0)], [member], settings)
     assert ours.n_iter == theirs.n_iter_
     assert ours.t == theirs.t_
-    np.testing.assert_allclose(ours.loss_curve, theirs.loss_curve_, rtol=1e-9)
+    np.testing.assert_allclose(ours.history.train_loss, theirs.loss_curve_, rtol=1e-9)
     for mine, other in zip(ours.coefs, theirs.coefs_, strict=True):
         np.testing.assert_allclose(mine, other, rtol=1e-8, atol=1e-10)
 

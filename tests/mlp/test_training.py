@@ -24,9 +24,13 @@ SETTINGS = Settings(dtype="float64", device="cpu", batch_size=8, max_iter=6)
 def assert_same(one: Trained, other: Trained, atol: float = 1e-12) -> None:
     assert one.n_iter == other.n_iter
     assert one.t == other.t
-    np.testing.assert_allclose(one.loss_curve, other.loss_curve, atol=atol)
-    np.testing.assert_allclose(one.validation_loss, other.validation_loss, atol=atol)
-    np.testing.assert_allclose(one.validation_scores, other.validation_scores, atol=atol)
+    np.testing.assert_allclose(one.history.train_loss, other.history.train_loss, atol=atol)
+    np.testing.assert_allclose(
+        one.history.validation_loss, other.history.validation_loss, atol=atol
+    )
+    np.testing.assert_allclose(
+        one.history.validation_score, other.history.validation_score, atol=atol
+    )
     for a, b in zip(one.coefs + one.intercepts, other.coefs + other.intercepts, strict=True):
         np.testing.assert_allclose(a, b, atol=atol)
 
@@ -109,8 +113,8 @@ def test_early_stopping_restores_the_best_weights():
     accuracy = np.mean((outputs > 0.5) == data.targets[28:])
     assert trained.converged
     assert trained.n_iter < 60
-    assert accuracy == pytest.approx(max(trained.validation_scores))
-    assert trained.validation_scores[-1] < max(trained.validation_scores)
+    assert accuracy == pytest.approx(max(trained.history.validation_score))
+    assert trained.history.validation_score[-1] < max(trained.history.validation_score)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -121,7 +125,7 @@ def test_the_best_epoch_may_be_that_of_the_least_loss(engine):
     settings = replace(SETTINGS, engine=engine, max_iter=40, early_stopping="loss")
     [trained] = train(network, [data], [member], settings)
     p = predict(network, trained.coefs, trained.intercepts, data.inputs[28:])
-    losses = trained.validation_loss
+    losses = trained.history.validation_loss
     assert log_loss(data.targets[28:, 0], p[:, 0]) == pytest.approx(min(losses))
     assert min(losses) < losses[-1]
     assert trained.n_iter == len(losses) < 40
@@ -221,9 +225,9 @@ def test_validation_rows_are_scored_like_predictions():
     [trained] = train(network, [data], [member], SETTINGS)
     values = predict(network, trained.coefs, trained.intercepts, data.inputs[30:])
     expected = r2_score(data.targets[30:], values, sample_weight=data.weights[30:])
-    assert trained.validation_scores[-1] == pytest.approx(expected)
+    assert trained.history.validation_score[-1] == pytest.approx(expected)
     loss = np.average(np.abs(values - data.targets[30:]).sum(axis=1), weights=data.weights[30:])
-    assert trained.validation_loss[-1] == pytest.approx(loss)
+    assert trained.history.validation_loss[-1] == pytest.approx(loss)
 
 
 def test_the_validation_loss_is_weighted_by_class_and_the_accuracy_is_not():
@@ -237,9 +241,9 @@ def test_the_validation_loss_is_weighted_by_class_and_the_accuracy_is_not():
     y, weights = data.targets[30:, 0], data.weights[30:]
     loss = -np.where(y == 1, np.log(p), np.log(1 - p))
     expected = np.average(loss, weights=weights * np.where(y == 1, 5, 1))
-    assert trained.validation_loss[-1] == pytest.approx(expected)
+    assert trained.history.validation_loss[-1] == pytest.approx(expected)
     accuracy = np.average((p > 0.5) == y, weights=weights)
-    assert trained.validation_scores[-1] == pytest.approx(accuracy)
+    assert trained.history.validation_score[-1] == pytest.approx(accuracy)
 
 
 class Recorder:
@@ -273,7 +277,7 @@ def test_callbacks_are_told_of_every_epoch(engine):
     assert [event.epoch for event, _ in recorder.events] == [1, 2, 3, 4, 5, 6]
     event, outputs = recorder.events[-1]
     for place, member in enumerate(event.members):
-        assert event.train_loss[place] == trained[member].loss_curve[-1]
+        assert event.train_loss[place] == trained[member].history.train_loss[-1]
     place = event.members.tolist().index(1)
     assert outputs[1 - place] is None
     expected = predict(network, trained[1].coefs, trained[1].intercepts, data.inputs[30:])

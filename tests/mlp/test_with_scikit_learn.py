@@ -87,7 +87,7 @@ def test_tables_of_pandas_go_in_and_between():
 def test_experiments_on_a_table_of_pandas():
     stack = ExperimentStack(network(), member_params=[{}]).fit(X, NAMES, validation_data=(X, NAMES))
     [history], [model] = stack.histories_, stack.estimators_
-    assert history.validation_accuracy[-1] == model.score(X, NAMES)
+    assert history.validation_score[-1] == model.score(X, NAMES)
     with pytest.raises(DataError, match=r"missing values \(NaN\) in 4 of 4 columns"):
         stack.fit(X, NAMES, validation_data=(X * np.nan, NAMES))
 

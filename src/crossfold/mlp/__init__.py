@@ -8,22 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crossfold.mlp._estimators import MLPClassifier, MLPRegressor, NeuralNetwork
-    from crossfold.mlp._experiment_stack import ExperimentHistory, ExperimentStack
+    from crossfold.mlp._experiment_stack import ExperimentStack
     from crossfold.mlp._fold_stack import FoldStack
     from crossfold.mlp._grid_stack import GridStack, Stacked
-    from crossfold.mlp._spec import Activation, Loss
-    from crossfold.mlp._summary import History
+    from crossfold.mlp._spec import Activation, History, Loss
     from crossfold.mlp._tabular import MLPEnsemble, TabularEncoder
     from crossfold.mlp.callbacks import EpochLog, EpochRecord, ProgressBar
     from crossfold.mlp.persistence import load, save
 
 _NAMES = {
     "_estimators": ("MLPClassifier", "MLPRegressor", "NeuralNetwork"),
-    "_experiment_stack": ("ExperimentHistory", "ExperimentStack"),
+    "_experiment_stack": ("ExperimentStack",),
     "_fold_stack": ("FoldStack",),
     "_grid_stack": ("GridStack", "Stacked"),
-    "_spec": ("Activation", "Loss"),
-    "_summary": ("History",),
+    "_spec": ("Activation", "History", "Loss"),
     "_tabular": ("MLPEnsemble", "TabularEncoder"),
     "callbacks": ("EpochLog", "EpochRecord", "ProgressBar"),
     "persistence": ("load", "save"),
@@ -34,7 +32,6 @@ __all__ = [
     "Activation",
     "EpochLog",
     "EpochRecord",
-    "ExperimentHistory",
     "ExperimentStack",
     "FoldStack",
     "GridStack",

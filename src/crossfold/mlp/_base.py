@@ -33,15 +33,7 @@ from crossfold.mlp._hyperparameters import (
 )
 from crossfold.mlp._numpy_engine import layer_outputs, predict
 from crossfold.mlp._spec import Array, DataSet, Member, Network, Trained
-from crossfold.mlp._summary import (
-    Drawing,
-    History,
-    Layer,
-    draw,
-    list_layers,
-    output_name,
-    summarise,
-)
+from crossfold.mlp._summary import Drawing, Layer, draw, list_layers, output_name, summarise
 from crossfold.mlp.callbacks import EpochLines
 from crossfold.mlp.exceptions import DivergenceError, ParameterError
 
@@ -281,19 +273,17 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
                 "preprocessed, for example with StandardScaler; or lower "
                 f"learning_rate_init={self.learning_rate_init}."
             )
-        scores = trained.validation_scores if stops_early(self) else []
+        self.history_ = history = trained.history
         self._targets, self.n_outputs_ = targets, targets.n_outputs
         if isinstance(targets, Labels):
             self.classes_ = targets.classes
         self.coefs_, self.intercepts_ = trained.coefs, trained.intercepts
         self.n_layers_ = len(trained.coefs) + 1
-        self.loss_curve_ = (self.loss_curve_ if continued else []) + trained.loss_curve
+        self.loss_curve_ = (self.loss_curve_ if continued else []) + history.train_loss
         self.loss_ = self.loss_curve_[-1]
         earlier = (self.validation_scores_ or []) if continued else []
-        self.validation_scores_ = earlier + scores if stops_early(self) else None
-        self.history_ = History(
-            trained.loss_curve, trained.validation_loss, trained.validation_scores, trained.seconds
-        )
+        scores = earlier + history.validation_score
+        self.validation_scores_ = scores if stops_early(self) else None
         self.n_iter_ = trained.n_iter
         self.t_ = (self.t_ if continued else 0) + trained.t
         self._optimizer_state = trained.optimizer_state

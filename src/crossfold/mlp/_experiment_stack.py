@@ -21,39 +21,11 @@ from crossfold.mlp._hyperparameters import (
     make_settings,
     share_settings,
 )
-from crossfold.mlp._spec import Array, DataSet, Trained, to_dense
+from crossfold.mlp._spec import DataSet, to_dense
 from crossfold.mlp.exceptions import DataError, ParameterError
 
 Parameters = Mapping[str, Any]
 Rows = tuple[Any, Any]
-
-
-@dataclass(frozen=True)
-class ExperimentHistory:
-    """What one experiment's training looked like: arrays with one figure per scored epoch.
-
-    Attributes
-    ----------
-    epochs
-        Numbers of the scored epochs, from 1.
-    train_loss, train_accuracy
-        On all training rows after the epoch, with nothing dropped and without penalties.
-    validation_loss, validation_accuracy
-        On the validation rows; NaN without any.
-    validation_confusion
-        Shape ``(epochs, n_classes, n_classes)``, validation rows by true (first) and predicted
-        class; zeros without any.
-    seconds
-        Wall-clock seconds since the start of the whole stack's training, scoring included.
-    """
-
-    epochs: Array
-    train_loss: Array
-    train_accuracy: Array
-    validation_loss: Array
-    validation_accuracy: Array
-    validation_confusion: Array
-    seconds: Array
 
 
 @dataclass(eq=False, repr=False)
@@ -85,7 +57,7 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
     estimators_
         Fitted classifiers, one per experiment; ``loss_curve_`` holds the scored epochs.
     histories_
-        `ExperimentHistory` of each.
+        `History` of each.
     diverged_
         Shape ``(experiments,)``, bool: which have weights or a last loss that are not finite. Their
         estimators refuse to predict.
@@ -157,7 +129,7 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
             copy_features(self.estimator, one)
             one._keep(result, targets, may_diverge=True)
         self.estimators_ = estimators
-        self.histories_ = [_history(result) for result in trained]
+        self.histories_ = [one.history_ for one in estimators]
         self.diverged_ = np.array([not result.is_finite for result in trained])
         return self
 
@@ -186,16 +158,3 @@ class ExperimentStack(BaseEstimator):  # type: ignore[misc]
                     f"Experiment {number}: ExperimentStack does not support {', '.join(found)}; "
                     "train it as an estimator of its own or in a FoldStack."
                 )
-
-
-def _history(trained: Trained) -> ExperimentHistory:
-    unknown = [np.nan] * len(trained.epochs)
-    return ExperimentHistory(
-        np.array(trained.epochs),
-        np.array(trained.loss_curve),
-        np.array(trained.train_scores),
-        np.array(trained.validation_loss or unknown),
-        np.array(trained.validation_scores or unknown),
-        np.array(trained.validation_confusion),
-        np.array(trained.seconds),
-    )

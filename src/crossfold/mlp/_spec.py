@@ -205,9 +205,39 @@ class Settings:
     callbacks: Sequence[Callback] = ()
 
 
+@dataclass(frozen=True)
+class History:
+    """What one network's training looked like: lists with one entry for each scored epoch.
+
+    Attributes
+    ----------
+    epochs
+        Numbers of the scored epochs, from 1.
+    train_loss
+        Mean training loss, penalties included; of an `ExperimentStack` the loss of all training
+        rows after the epoch, with nothing dropped and without penalties.
+    validation_loss, validation_score
+        On the fold's validation rows, or with early stopping on the rows set aside; empty without
+        such rows. The score is accuracy for classifiers and R² for regressors.
+    train_score, validation_confusion
+        Of an `ExperimentStack`: accuracy on all training rows, and validation rows by true (first)
+        and predicted class, shape ``(n_classes, n_classes)``. Else empty.
+    seconds
+        Wall-clock seconds since the start of the whole stack's training, scoring included.
+    """
+
+    epochs: list[int] = field(default_factory=list)
+    train_loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_score: list[float] = field(default_factory=list)
+    train_score: list[float] = field(default_factory=list)
+    validation_confusion: list[Array] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+
+
 @dataclass
 class Trained:
-    """What training gives for one member; lists have one entry for each scored epoch."""
+    """What training gives for one member."""
 
     # One array per layer, shapes ``(n_in, n_out)`` and ``(n_out,)``, in `Settings.dtype`, of the
     # member's own widths.
@@ -216,20 +246,7 @@ class Trained:
     # Epochs, and training rows seen, in this training.
     n_iter: int
     t: int
-    # Mean training loss, penalties included.
-    loss_curve: list[float] = field(default_factory=list)
-    # On the validation rows; empty without them. The score is accuracy for classifiers and R² for
-    # regressors.
-    validation_loss: list[float] = field(default_factory=list)
-    validation_scores: list[float] = field(default_factory=list)
-    # Numbers of the scored epochs, from 1.
-    epochs: list[int] = field(default_factory=list)
-    # Accuracy on all training rows, and the validation rows by true and predicted class, shape
-    # ``(n_classes, n_classes)``; of networks on the same rows only.
-    train_scores: list[float] = field(default_factory=list)
-    validation_confusion: list[Array] = field(default_factory=list)
-    # Wall-clock seconds since the start of training.
-    seconds: list[float] = field(default_factory=list)
+    history: History = field(default_factory=History)
     # Whether the member stopped before `Settings.max_iter`, with finite weights.
     converged: bool = False
     # What `partial_fit` goes on from: NumPy arrays and plain numbers.
@@ -240,7 +257,7 @@ class Trained:
     @property
     def is_finite(self) -> bool:
         """Whether all weights and biases, and the loss where they are the last, are finite."""
-        losses = np.array([] if self.is_best_epoch else self.loss_curve[-1:])
+        losses = np.array([] if self.is_best_epoch else self.history.train_loss[-1:])
         return all(bool(np.isfinite(w).all()) for w in (*self.coefs, *self.intercepts, losses))
 
 

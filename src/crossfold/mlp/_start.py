@@ -190,20 +190,20 @@ class Progress:
 
     def record(self, event: EpochEvent, place: int, seconds: float) -> None:
         """Note an epoch that has been scored, and decide whether it was the last."""
-        trained, state, loss = self.trained, self.state, float(event.train_loss[place])
-        trained.epochs.append(trained.n_iter)
-        trained.loss_curve.append(loss)
-        trained.seconds.append(seconds)
+        history, state = self.trained.history, self.state
+        history.epochs.append(self.trained.n_iter)
+        history.train_loss.append(loss := float(event.train_loss[place]))
+        history.seconds.append(seconds)
         if self._is_validated:
-            trained.validation_loss.append(float(event.validation_loss[place]))
-            trained.validation_scores.append(float(event.validation_score[place]))
+            history.validation_loss.append(float(event.validation_loss[place]))
+            history.validation_score.append(float(event.validation_score[place]))
         if event.train_score is not None and event.validation_confusion is not None:
-            trained.train_scores.append(float(event.train_score[place]))
-            trained.validation_confusion.append(event.validation_confusion[place])
+            history.train_score.append(float(event.train_score[place]))
+            history.validation_confusion.append(event.validation_confusion[place])
         merit = -loss
         if self._by_rows:
             by_loss = self._settings.early_stopping == "loss"
-            merit = -trained.validation_loss[-1] if by_loss else trained.validation_scores[-1]
+            merit = -history.validation_loss[-1] if by_loss else history.validation_score[-1]
         self.improved = self._by_rows and merit > state["best"]
         stale = merit < state["best"] + self._settings.tol
         state["stale_epochs"] = state["stale_epochs"] + 1 if stale else 0

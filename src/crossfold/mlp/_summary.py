@@ -1,9 +1,8 @@
-"""What a training looked like, and a fitted network as a table of its layers and as a drawing."""
+"""A fitted network as a table of its layers and as a drawing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -17,27 +16,6 @@ from crossfold.mlp._start import spread
 
 if TYPE_CHECKING:
     from crossfold.mlp._base import BaseMLP
-
-
-@dataclass(frozen=True)
-class History:
-    """What one network's training looked like, one figure per epoch.
-
-    Attributes
-    ----------
-    train_loss
-        Mean training loss, penalties included.
-    validation_loss, validation_score
-        On the fold's validation rows, or with early stopping on the rows set aside; empty without
-        such rows. The score is accuracy for classifiers and R² for regressors.
-    seconds
-        Wall-clock seconds since the start of the stack's training.
-    """
-
-    train_loss: list[float]
-    validation_loss: list[float]
-    validation_score: list[float]
-    seconds: list[float]
 
 
 _ROW = "{:<10}  {:<9}  {:<9}  {:<12}  {:<8}  {:<12}  {:>10}\n"

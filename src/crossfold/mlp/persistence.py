@@ -36,7 +36,7 @@ from crossfold.mlp._estimators import (
     NetworkRegressor,
 )
 from crossfold.mlp._hyperparameters import Hyperparameters
-from crossfold.mlp._spec import Activation, Array, Loss, Trained
+from crossfold.mlp._spec import Activation, Array, History, Loss, Trained
 from crossfold.mlp.exceptions import ModelFileError
 
 FORMAT = 1
@@ -186,8 +186,10 @@ def _restored(document: Mapping[str, Any], coefs: list[Array], intercepts: list[
         intercepts,
         document["n_iter"],
         document["t"],
-        loss_curve=document["loss_curve"],
-        validation_scores=document["validation_scores"] or [],
+        History(
+            train_loss=document["loss_curve"],
+            validation_score=document["validation_scores"] or [],
+        ),
     )
     estimator._keep(trained, _targets(document["targets"]))
     estimator._validate_params()

@@ -22,7 +22,7 @@ from crossfold.validation.metrics import multiclass_metrics
 from crossfold.validation.tables import concatenate, probability_columns
 
 if TYPE_CHECKING:
-    from crossfold.mlp import ExperimentHistory, ExperimentStack, MLPClassifier
+    from crossfold.mlp import ExperimentStack, History, MLPClassifier
 
 BYTE_SCALE = 1 / 255
 _CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
@@ -129,15 +129,16 @@ def join_trained(
     return table, kept, concatenate(histories), concatenate(said)
 
 
-def epoch_table(history: ExperimentHistory) -> pd.DataFrame:
+def epoch_table(history: History) -> pd.DataFrame:
     """Arrange what was measured of a network after its epochs.
 
     The columns are ``epoch``, ``measure`` (``train_loss``, ``train_accuracy``, ``validation_loss``,
     ``validation_accuracy``, ``seconds`` since training began, and the means over classes
     ``validation_precision``, ``validation_recall`` and ``validation_f1``) and ``value``.
     """
-    macro = multiclass_metrics(history.validation_confusion)
-    columns = {"epoch": history.epochs, **{name: getattr(history, name) for name in _CURVES}}
+    macro = multiclass_metrics(np.array(history.validation_confusion))
+    scores = {name: name.replace("accuracy", "score") for name in _CURVES}
+    columns = {"epoch": history.epochs, **{n: getattr(history, own) for n, own in scores.items()}}
     columns |= {f"validation_{n}": macro[f"macro_{n}"] for n in ("precision", "recall", "f1")}
     return pd.DataFrame(columns).melt("epoch", var_name="measure", value_name="value")
 

@@ -97,7 +97,7 @@ def _trials(
     stack = fit_stack(arguments, how, data, (rows, data.rows(VALIDATION)), seed)
     return table.assign(
         epochs=epochs,
-        validation_accuracy=[one.validation_accuracy[-1] for one in stack.histories_],
+        validation_accuracy=[one.validation_score[-1] for one in stack.histories_],
         validation_loss=[one.validation_loss[-1] for one in stack.histories_],
     )
 
