@@ -235,36 +235,6 @@ def _tanh_slope(a: Array, slope: Array) -> None:
     np.subtract(1, slope, out=slope)
 
 
-def _selu(z: Array, scratch: Array) -> None:
-    """``λ z`` above 0 and ``λ α (exp(z) - 1)`` below (Klambauer et al. 2017)."""
-    np.minimum(z, 0, out=scratch)
-    np.expm1(scratch, out=scratch)
-    np.multiply(scratch, SELU_ALPHA, out=scratch)
-    np.maximum(z, 0, out=z)
-    np.add(z, scratch, out=z)
-    np.multiply(z, SELU_SCALE, out=z)
-
-
-def _selu_slope(a: Array, slope: Array) -> None:
-    """``f' = λ`` where ``a > 0``, else ``a + λ α``."""
-    np.add(a, SELU_SCALE * SELU_ALPHA, out=slope)
-    np.copyto(slope, SELU_SCALE, where=a > 0)
-
-
-def _hard_sigmoid(z: Array, scratch: Array) -> None:
-    """``z/5 + 1/2`` between -2.5 and 2.5, 0 below and 1 above."""
-    np.multiply(z, 0.2, out=z)
-    np.add(z, 0.5, out=z)
-    np.clip(z, 0, 1, out=z)
-
-
-def _hard_sigmoid_slope(a: Array, slope: Array) -> None:
-    """``f' = 1/5`` where ``0 < a < 1``, else 0; ``a (1 - a) > 0`` says the same of ``a``."""
-    _from_one(a, slope)
-    np.greater(slope, 0, out=slope, casting="unsafe")
-    np.multiply(slope, 0.2, out=slope)
-
-
 def _silu_gate(z: Array, gate: Array) -> None:
     """``1 / (1 + exp(-z))``, as ``(1 + tanh(z / 2)) / 2``: several times as fast.
 
@@ -298,20 +268,30 @@ def _mish_slope(a: Array, slope: Array, z: Array, gate: Array) -> None:
     np.add(slope, gate, out=slope)
 
 
+# ``λ z`` above 0, ``λ α (exp(z) - 1)`` below, where ``f' = a + λ α`` (Klambauer et al. 2017).
+SELU = Activation(
+    "selu",
+    lambda z: SELU_SCALE * (np.maximum(z, 0) + SELU_ALPHA * np.expm1(np.minimum(z, 0))),
+    lambda a, z: np.where(a > 0, SELU_SCALE, a + SELU_SCALE * SELU_ALPHA),
+)
+# ``z/5 + 1/2`` between -2.5 and 2.5, 0 below and 1 above.
+HARD_SIGMOID = Activation(
+    "hard_sigmoid",
+    lambda z: np.clip(0.2 * z + 0.5, 0, 1),
+    lambda a, z: 0.2 * ((a > 0) & (a < 1)),
+)
 ACTIVATIONS: dict[str, Callable[[Array], Hidden]] = {
     "relu": Relu,
     "leaky_relu": lambda z: Elementwise(z, _leaky_relu, _leaky_relu_slope, has_ones=True),
-    "selu": lambda z: Elementwise(z, _selu, _selu_slope),
+    "selu": partial(_custom, SELU),
     "sin": partial(_custom, Activation("sin", np.sin, lambda a, z: np.cos(z))),
     "silu": partial(_gated, _silu_gate, _silu_slope),
     "mish": partial(_gated, _mish_gate, _mish_slope),
     "sigmoid": lambda z: Elementwise(z, lambda z, scratch: expit(z, out=z), _from_one),
     "tanh": lambda z: Elementwise(z, lambda z, scratch: np.tanh(z, out=z), _tanh_slope),
-    "hard_sigmoid": lambda z: Elementwise(z, _hard_sigmoid, _hard_sigmoid_slope),
+    "hard_sigmoid": partial(_custom, HARD_SIGMOID),
     "linear": Hidden,
-    "exp": lambda z: Elementwise(
-        z, lambda z, scratch: np.exp(z, out=z), lambda a, slope: np.copyto(slope, a)
-    ),
+    "exp": partial(_custom, Activation("exp", np.exp, lambda a, z: a)),
     "softmax": Softmax,
 }
 
