@@ -97,7 +97,7 @@ def test_adamw_decays_weights_beside_the_step():
 def test_penalties_leave_biases_alone():
     parameters, gradients = np.array([[2.0, -3.0]]), np.zeros((1, 2))
     penalties = Factors(np, l2=np.array([[0.5, 0.0]]), l1=np.array([[0.1, 0.0]]))
-    twice = penalties.add_gradients(parameters, gradients, np.empty((1, 2)))
+    twice = penalties.penalise(parameters, gradients, np.empty((1, 2)), 1.0)
     np.testing.assert_allclose(gradients, [[0.5 * 2 + 0.1, 0.0]])
     np.testing.assert_allclose(twice / 2, [0.5 / 2 * 4 + 0.1 * 2])
 

@@ -55,12 +55,7 @@ class Optimizer:
 
     def penalise(self, learning_rates: Any) -> Any:
         """Add the penalties to the gradients, and decay the weights."""
-        g = self.gradients
-        twice_penalty = self.factors.add_gradients(self.parameters, g, self.scratch)
-        if self.factors.used is not None:
-            self.xp.multiply(g, self.factors.used, out=g)
-        self.factors.shrink(self.parameters, self.scratch, learning_rates)
-        return twice_penalty
+        return self.factors.penalise(self.parameters, self.gradients, self.scratch, learning_rates)
 
     @staticmethod
     def step_sizes(settings: Settings, learning_rates: Array, done: Array) -> Array:
@@ -189,11 +184,11 @@ class Factors:
         rows = (one if one is None or len(one) == 1 else one[members] for one in given)
         return type(self)(self.xp, *(None if one is None else one[:, columns] for one in rows))
 
-    def add_gradients(self, p: Any, g: Any, scratch: Any) -> Any:
-        """Add ``l2 · p + l1 · sign(p)`` to the gradients.
+    def penalise(self, p: Any, g: Any, scratch: Any, rate: Any) -> Any:
+        """Add ``l2 · p + l1 · sign(p)`` to the gradients, and decay: ``p -= rate · decay · p``.
 
         Gives twice the penalty, ``Σ l2 · p² + 2 · l1 · |p|``, shape ``(k,)``, or 0 where there is
-        none.
+        none. Decay is that of Loshchilov and Hutter 2019.
         """
         xp, twice = self.xp, 0
         if self.l2 is not None:
@@ -205,14 +200,13 @@ class Factors:
             xp.multiply(scratch, self.l1, out=scratch)
             xp.add(g, scratch, out=g)
             twice = twice + 2 * xp.linalg.vecdot(scratch, p)
-        return twice
-
-    def shrink(self, p: Any, scratch: Any, rate: Any) -> None:
-        """Decay the weights: ``p -= rate · decay · p`` (Loshchilov and Hutter 2019)."""
+        if self.used is not None:
+            xp.multiply(g, self.used, out=g)
         if self.decay is not None:
-            self.xp.multiply(p, self.decay, out=scratch)
-            self.xp.multiply(scratch, rate, out=scratch)
-            self.xp.subtract(p, scratch, out=p)
+            xp.multiply(p, self.decay, out=scratch)
+            xp.multiply(scratch, rate, out=scratch)
+            xp.subtract(p, scratch, out=p)
+        return twice
 
 
 def factors_of(members: list[Member], layout: Layout, settings: Settings) -> dict[str, Array]:
