@@ -24,11 +24,7 @@ from crossfold.mlp.exceptions import ParameterError
 
 
 def check_training(network: Network, members: Sequence[Member], settings: Settings) -> None:
-    """Raise a `ParameterError` that says which parameters do not go together.
-
-    Each alone has been checked where it was given: parameters by the estimator, rows by who knows
-    their names.
-    """
+    """Raise a `ParameterError` that says which parameters do not go together."""
     if settings.solver == "lbfgs" and any(np.any(member.dropout) for member in members):
         raise ParameterError(
             "solver='lbfgs' does not go with dropout, which changes the loss at every look at it; "
@@ -64,8 +60,6 @@ def train(
     the rows for all, there is one network for each and one data set: members read the same batches
     of the same rows, and are trained to the end; they may be of any shape, as their first layers
     are one product. Weights may be not finite where training diverged.
-
-    Raises a `ParameterError` that says what does not go together.
     """
     networks = [networks] * len(members) if isinstance(networks, Network) else networks
     for network in dict.fromkeys(networks):
@@ -473,34 +467,31 @@ def _pad(rows: Sequence[Rows]) -> Array:
     return padded
 
 
+def decide(network: Network, logits: Array) -> Array:
+    """Give each row's class ``(k, r)``, or whether it has each label ``(k, n_out, r)``."""
+    outputs, middle = logits, 0.0  # They tell classes apart as the head's own outputs do.
+    if network.output is not None:
+        outputs, middle = apply_link(network, logits.copy()), 0.5
+    return outputs.argmax(axis=1) if network.head == "multiclass" else outputs > middle
+
+
 def is_right(network: Network, logits: Array, targets: Array) -> Array:
     """Tell which rows are classified rightly, all labels of a row counting as one."""
-    outputs, middle = _judged(network, logits)
     if network.head == "multiclass":
-        right: Array = outputs.argmax(axis=1) == targets.argmax(axis=1)
+        right: Array = decide(network, logits) == targets.argmax(axis=1)
     else:
-        right = ((outputs > middle) == (targets > 0.5)).all(axis=1)
+        right = (decide(network, logits) == (targets > 0.5)).all(axis=1)
     return right
-
-
-def _judged(network: Network, logits: Array) -> tuple[Array, float]:
-    """Give what tells the classes apart, and the middle between two: logits where they do."""
-    if network.output is None:
-        return logits, 0.0
-    return apply_link(network, logits.copy()), 0.5
 
 
 def count_confusion(network: Network, logits: Array, targets: Array) -> Array:
     """Count rows by true and predicted class, int64 ``(k, n_classes, n_classes)``, true first.
 
-    Of logits ``(k, n_out, r)``, where one output is two classes, and 0/1 or one-hot targets
-    ``(n_out, r)``.
+    Of logits ``(k, n_out, r)`` and 0/1 or one-hot targets ``(n_out, r)``.
     """
-    outputs, middle = _judged(network, logits)
-    if len(targets) == 1:
-        true, predicted, n = targets[0] > 0.5, (outputs[:, 0] > middle).astype(int), 2
-    else:
-        true, predicted, n = targets.argmax(axis=0), outputs.argmax(axis=1), len(targets)
+    n = max(2, len(targets))
+    true = targets[0] > 0.5 if network.head == "binary" else targets.argmax(axis=0)
+    predicted = decide(network, logits).reshape(len(logits), -1)
     counts = [np.bincount(true * n + own, minlength=n * n) for own in predicted]
     return np.reshape(counts, (-1, n, n))
 
@@ -556,13 +547,13 @@ class LBFGSTraining(Training):
 
     def _note_iterations(self, searches: list[_Search]) -> None:
         """Record members that are an iteration on: their last point is still in the engine."""
-        advanced = [search.has_advanced for search in searches]
+        pairs = zip(self._slots, searches, strict=True)
+        advanced = [search.n_iter > slot.progress.trained.n_iter for slot, search in pairs]
         if not any(advanced):
             return
-        for slot, search in zip(self._slots, searches, strict=True):
-            if search.has_advanced:
-                slot.progress.advance(slot.sampler.n_rows, slot.sampler.n_batches)
-                search.has_advanced = False
+        for place in np.flatnonzero(advanced).tolist():
+            slot = self._slots[place]
+            slot.progress.advance(slot.sampler.n_rows, slot.sampler.n_batches)
         losses = np.array([search.loss for search in searches])
         self._note(max(search.n_iter for search in searches), losses, advanced)
 
@@ -588,7 +579,7 @@ class _Search:
         self._asked: SimpleQueue[Any] = SimpleQueue()
         self._answers: SimpleQueue[tuple[float, Array] | None] = SimpleQueue()
         self.n_iter, self.loss = 0, np.nan
-        self.has_advanced = self.has_ended = self.has_converged = False
+        self.has_ended = self.has_converged = False
         # Tolerances are scikit-learn's.
         options = {"maxiter": settings.max_iter, "maxfun": settings.max_fun, "gtol": settings.tol}
         found = pool.submit(
@@ -610,7 +601,7 @@ class _Search:
         found = asked.result()
         self.has_ended, self.has_converged = True, found.status != _REACHED_A_LIMIT
         if not self.n_iter:  # The start is the minimum, and its loss is the only one.
-            self.loss, self.has_advanced = float(found.fun), True
+            self.loss, self.n_iter = float(found.fun), 1
         return np.asarray(found.x)
 
     def answer(self, loss: float, gradient: Array) -> None:
@@ -632,7 +623,6 @@ class _Search:
         """Note that the last point asked for is where the next line search begins."""
         self.n_iter += 1
         self.loss = self._last
-        self.has_advanced = True
 
 
 class _Stopped(Exception):
