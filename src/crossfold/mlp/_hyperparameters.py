@@ -272,7 +272,7 @@ periodic embedding, whose start is drawn apart."""
 
 
 @cache
-def constraints_of(kind: type[Hyperparameters]) -> dict[str, list[Any]]:
+def constraints_of(kind: type[Any]) -> dict[str, list[Any]]:
     """Read which values each parameter may have, as scikit-learn writes it, from its annotation."""
     hints = get_type_hints(kind, include_extras=True)
     return {one.name: _constraints(hints[one.name]) for one in fields(kind)}
@@ -371,10 +371,7 @@ def settings_of_layers(estimator: BaseMLP) -> dict[str, Any]:
 
 
 def per_layer(estimator: BaseMLP, name: str, *depths: int) -> Any:
-    """Give a parameter that is one for all layers or, as a tuple, one for each of `depths` layers.
-
-    Raises a `ParameterError` where there are more or fewer, or one of them is not allowed.
-    """
+    """Give a parameter that is one for all layers or, as a tuple, for each of `depths` layers."""
     value = getattr(estimator, name)
     is_one = not isinstance(value, (list, tuple, np.ndarray)) or np.ndim(value) == 0
     values = [value] if is_one else value

@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, TransformerMixin, is_classifier
 from sklearn.metrics import accuracy_score, r2_score
 from sklearn.preprocessing import OneHotEncoder
 from sklearn.utils import check_array, get_tags
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from crossfold.mlp._base import BaseMLP, clone_with
 from crossfold.mlp._batches import batch_rows
 from crossfold.mlp._fold_stack import FoldStack
-from crossfold.mlp._hyperparameters import draw_seed
+from crossfold.mlp._hyperparameters import Count, constraints_of, draw_seed
 from crossfold.mlp._spec import Array
 from crossfold.mlp.exceptions import DataError
 
 _FEWEST_EPOCHS = 6
-_COUNT = Interval(Integral, 1, None, closed="left")
+Several = Annotated[int, Interval(Integral, 2, None, closed="left")]
 _GAPS = ("nan", "None", "<NA>", "NaT")
 _SMOOTH_LIMIT = 3.0
 
@@ -82,19 +82,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
            [1., 1.]], dtype=float32)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "numbers": [StrOptions({"scaled", "piecewise_linear", "both"})],
-        "n_bins": [Interval(Integral, 2, None, closed="left")],
-        "max_categories": [Interval(Integral, 2, None, closed="left"), None],
-        "min_frequency": [_COUNT, Interval(Real, 0, 1, closed="neither"), None],
-        "categorical_features": [StrOptions({"from_dtype"}), "array-like"],
-    }
-
-    numbers: str = "both"
-    n_bins: int = 24
-    max_categories: int | None = 64
-    min_frequency: int | float | None = 5
-    categorical_features: str | Sequence[Any] = "from_dtype"
+    numbers: Literal["scaled", "piecewise_linear", "both"] = "both"
+    n_bins: Several = 24
+    max_categories: Several | None = 64
+    min_frequency: Count | Annotated[float, Interval(Real, 0, 1, closed="neither")] | None = 5
+    categorical_features: Literal["from_dtype"] | Sequence[Any] = "from_dtype"
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Learn medians, edges, levels and where there are gaps.
@@ -320,20 +312,12 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
     (3, True)
     """
 
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
-        "estimator": [BaseMLP],
-        "n_members": [_COUNT],
-        "n_steps": [_COUNT, None],
-        "shares_weights": ["boolean"],
-        "random_state": ["random_state"],
-    }
-
     estimator: BaseMLP
     _: KW_ONLY
-    n_members: int = 5
-    n_steps: int | None = None
+    n_members: Count = 5
+    n_steps: Count | None = None
     shares_weights: bool = False
-    random_state: Any = None
+    random_state: Annotated[Any, "random_state"] = None
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None, *, groups: Any = None) -> Self:
         """Train on inputs and targets, as `MLPClassifier.fit` or `MLPRegressor.fit` do.
@@ -395,6 +379,9 @@ class MLPEnsemble(MetaEstimatorMixin, BaseEstimator):  # type: ignore[misc]
         tags.regressor_tags, tags.target_tags = own.regressor_tags, own.target_tags
         return tags
 
+
+for _kind_of_step in (TabularEncoder, MLPEnsemble):
+    _kind_of_step._parameter_constraints = constraints_of(_kind_of_step)
 
 TABULAR: dict[str, Any] = {
     "hidden_layer_sizes": (96, 48),
