@@ -223,13 +223,7 @@ class BaseMLP(Hyperparameters, BaseEstimator, ABC):  # type: ignore[misc]
 
     def _check_inputs(self, X: Any, y: Any, *, reset: bool) -> tuple[Array, Array]:
         inputs, y = check_inputs(
-            self,
-            X,
-            y,
-            dtype=self.dtype,
-            multi_output=True,
-            y_numeric=self._y_numeric,
-            reset=reset,
+            self, X, y, dtype=self.dtype, multi_output=True, y_numeric=self._y_numeric, reset=reset
         )
         if issparse(y):
             y = y.toarray()

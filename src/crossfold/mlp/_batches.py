@@ -54,10 +54,7 @@ class Block:
 
 
 class BatchSampler:
-    """The rows of one member, and what its generator draws after the start: orders and masks.
-
-    `units` are those of its own inputs and hidden layers; `head` decides what class weights mean.
-    """
+    """The rows of one member, and what its generator draws after the start: orders and masks."""
 
     def __init__(
         self,
@@ -95,10 +92,9 @@ class BatchSampler:
         return np.minimum(left, self.batch_size)
 
     def fill_masks(self, masks: list[Array | None], place: int, n_steps: int) -> None:
-        """Draw inverted dropout masks (Srivastava et al. 2014) for some steps.
+        """Draw inverted dropout masks (Srivastava et al. 2014) of some steps, 16 bits a unit.
 
-        Step by step and layer by layer, 16 bits a unit: 0 with the layer's probability ``p``,
-        else ``1 / (1 - p)``. A step's draws fill whole 32-bit words, the generator's unit.
+        A step's draws fill whole 32-bit words, the generator's unit.
         """
         sizes = [
             units * self.batch_size if threshold else 0
@@ -217,10 +213,7 @@ def draw_masks(
     width: int,
     dtype: np.dtype[np.generic],
 ) -> list[Array | None]:
-    """Draw the masks of inputs and hidden layers, ``(k, n_steps, units, width)``, or None.
-
-    `dropped` has the units of layers that some member drops units of, and else 0.
-    """
+    """Draw the masks ``(k, n_steps, units, width)`` of layers, None for those of 0 units."""
     masks: list[Array | None] = [
         np.ones((len(samplers), n_steps, units, width), dtype=dtype) if units else None
         for units in dropped

@@ -91,10 +91,7 @@ def _check_range(inputs: Any, dtype: str, X: Any, source: Any) -> None:
 
 
 def _list_columns(where: Any, X: Any, source: Any) -> str:
-    """List columns with the number of their rows that are marked, shape ``(n, n_columns)``.
-
-    By their names, or by their numbers where nobody knows names.
-    """
+    """List columns, by name where it is known, with how many of their rows are marked."""
     counts = np.asarray(where.sum(axis=0)).ravel()
     columns, names = np.flatnonzero(counts), list(getattr(X, "columns", ()))
     if not names:

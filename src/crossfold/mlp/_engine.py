@@ -37,20 +37,14 @@ class Layout:
         *_, self.n_hidden, self.n_parameters = self._bounds
 
     def blocks(self, flat: Any) -> list[Any]:
-        """View flat parameters ``(..., n_parameters)`` as one block per layer.
-
-        Works on NumPy arrays and on tensors alike.
-        """
+        """View flat arrays or tensors ``(..., n_parameters)`` as one block per layer."""
         return [
             flat[..., start:stop].reshape(*flat.shape[:-1], *shape)
             for (start, stop), shape in zip(pairwise(self._bounds), self.shapes, strict=True)
         ]
 
     def spread(self, of_weights: Any, of_biases: Any, of_scales: Any = 1) -> Array:
-        """Give each parameter a figure of its layer, shape ``(n_parameters + n_scales,)``.
-
-        Of weights and biases they are one figure, or one per layer of weights.
-        """
+        """Give each parameter a figure of its layer, ``(n_parameters + n_scales,)``."""
         flat = np.empty(self.n_parameters)
         figures = (np.broadcast_to(one, len(self.shapes)) for one in (of_weights, of_biases))
         for block, weight, bias in zip(self.blocks(flat), *figures, strict=True):
@@ -59,12 +53,9 @@ class Layout:
         return np.append(flat, np.full(self.n_scales, of_scales))
 
     def places_of(self, own: Layout) -> Array | slice:
-        """Give the places in this layout of a narrower network's parameters, in its own order.
-
-        For a network of the same shape they are a slice, which costs no gathering.
-        """
+        """Give the places in this layout of a narrower network's parameters, in its own order."""
         if own.sizes == self.sizes:
-            return slice(0, self.n_parameters)
+            return slice(0, self.n_parameters)  # which costs no gathering
         places = self.blocks(np.arange(self.n_parameters))
         cut = [
             block[np.r_[: n_in - 1, -1]][:, :n_out]
@@ -168,10 +159,7 @@ class Engine(ABC):
 
     @abstractmethod
     def run(self, block: Block) -> Array:
-        """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``.
-
-        It is NaN for networks that share their rows, which are scored after the epoch.
-        """
+        """Take the steps of a block; give each member's sum of batch loss times rows, ``(k,)``."""
 
     def logits(self, rows: Array) -> Array:
         """Give the logits ``(k, n_out, r)`` of rows ``(k, r)``; nothing is dropped."""
@@ -232,8 +220,7 @@ def sum_losses(
 ) -> Array:
     """Give each member's sum of batch loss times rows, shape ``(k,)``, in float64.
 
-    Logits and targets have shape ``(k, steps, n_out, batch)``, twice the penalty before each step's
-    update ``(k, steps)``.
+    Logits and targets are ``(k, steps, n_out, batch)``, twice the penalty ``(k, steps)``.
     """
     gamma = stack.gamma[block.members, None, None, None]
     terms = loss_of(stack.network).terms(logits, targets, gamma)
@@ -288,10 +275,7 @@ class Chunk:
         self._engine.multiply(self._inputs, self._z)
 
     def differentiate(self, rows: slice | Array, masks: Sequence[Any]) -> list[Any]:
-        """Give the gradients of the rows' summed loss for each update, in buffers.
-
-        `masks` are the dropout masks of each shape.
-        """
+        """Give the gradients of the rows' summed loss for each update, in buffers."""
         self._load(rows)
         for part, own in zip(self._parts, masks, strict=True):
             part.differentiate(self._engine.targets[:, rows], own)
@@ -360,7 +344,7 @@ class SharedEngine(ABC):
         self.xp.matmul(deltas, inputs, out=gradients)
 
     def run(self, block: Block) -> Array:
-        """Take a step; what the loss was is left for `logits` to find, after the step."""
+        """Take a step; its loss is NaN, as networks that share rows are scored after the epoch."""
         rows = block.rows[0, 0]
 
         def differentiate(chunk: Chunk, cut: slice) -> list[Any]:

@@ -396,11 +396,6 @@ def score_out_of_fold(
 
     Gives the mean of the outputs, shape ``(n, n_outputs)``, NaN for rows in no fold; accuracy or R²
     of each fold's validation rows ``(n_folds,)``; and of those outputs.
-
-    Raises
-    ------
-    DivergenceError
-        Predictions are not finite, and of which member and fold.
     """
     targets, dtype = estimators[0]._targets, estimators[0].dtype
     total = np.zeros((len(y), targets.n_outputs), dtype=dtype)

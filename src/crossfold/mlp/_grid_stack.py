@@ -172,7 +172,13 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
         self.best_params_ = candidates[self.best_index_]
         self.best_score_ = self.cv_results_["mean_test_score"][self.best_index_]
         if self.refit:
-            self._refit(X, y)
+            started = perf_counter()
+            network = clone_with(self.estimator, self.best_params_)
+            preprocessor = None if self.preprocessor is None else clone(self.preprocessor)
+            self.best_estimator_ = _piped(preprocessor, network).fit(X, y)
+            self.refit_time_ = perf_counter() - started
+            if hasattr(self.best_estimator_, "feature_names_in_"):
+                self.feature_names_in_ = self.best_estimator_.feature_names_in_
         return self
 
     def _search(
@@ -223,15 +229,6 @@ class GridStack(GridSearchCV):  # type: ignore[misc]
             ranks = rankdata(results["rank_test_score"] + has_left * len(networks), method="min")
             results |= {"n_resources": n_resources, "rank_test_score": ranks.astype(np.int32)}
         return results
-
-    def _refit(self, X: Any, y: Any) -> None:
-        started = perf_counter()
-        network = clone_with(self.estimator, self.best_params_)
-        preprocessor = None if self.preprocessor is None else clone(self.preprocessor)
-        self.best_estimator_ = _piped(preprocessor, network).fit(X, y)
-        self.refit_time_ = perf_counter() - started
-        if hasattr(self.best_estimator_, "feature_names_in_"):
-            self.feature_names_in_ = self.best_estimator_.feature_names_in_
 
 
 class Halving(Callback):

@@ -5,8 +5,8 @@ Buffers are made once. Predictions are NumPy's, whichever engine trained the net
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import cache, cached_property
 from typing import Any
@@ -16,14 +16,7 @@ from scipy.sparse import issparse
 from threadpoolctl import ThreadpoolController
 
 from crossfold.mlp._batches import Block
-from crossfold.mlp._engine import (
-    Engine,
-    Layout,
-    SharedEngine,
-    Stack,
-    runs_of,
-    sum_losses,
-)
+from crossfold.mlp._engine import Engine, Layout, SharedEngine, Stack, runs_of, sum_losses
 from crossfold.mlp._functions import KEEP_ONES, aligned, apply_link, bind, compiled, loss_of
 from crossfold.mlp._spec import Activation, Array, Network, to_dense
 from crossfold.mlp._update import Factors, Update
@@ -137,8 +130,7 @@ def predict(
 ) -> Array:
     """Give a network's probabilities or values ``(n, n_out)`` in the weights' dtype, by chunks.
 
-    Weights ``(n_in, n_out)`` and biases ``(n_out,)`` of each layer say how wide the network is.
-    Inputs ``(n, n_in)``, dense or CSR, are cast to their dtype.
+    Weights and biases say how wide the network is; inputs ``(n, n_in)`` are dense or CSR.
     """
     blocks = [np.vstack(layer)[None] for layer in zip(coefs, intercepts, strict=True)]
     dtype, widest = blocks[0].dtype, max(max(block.shape[1:]) for block in blocks)
@@ -164,10 +156,7 @@ def predict(
 def layer_outputs(
     network: Network, coefs: Sequence[Array], intercepts: Sequence[Array], inputs: Array
 ) -> list[tuple[Array, Array]]:
-    """Give ``z`` and ``a`` of every layer of one network, shape ``(n, units)`` each.
-
-    Parameters are those of `predict`.
-    """
+    """Give ``z`` and ``a`` of every layer of one network, ``(n, units)`` each; see `predict`."""
     a, found = inputs.T.astype(coefs[0].dtype) * network.input_scale, []
     functions = (*network.activations, network.link)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -190,21 +179,17 @@ def blas_threads() -> int:
     return max((library["num_threads"] for library in _controller().info()), default=1)
 
 
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
+def one_blas_thread() -> AbstractContextManager[None]:
     """Let matrix products use one thread for a while."""
-    with _controller().limit(limits=1):
-        yield
+    limit: AbstractContextManager[None] = _controller().limit(limits=1)
+    return limit
 
 
 _SCORED_BYTES = 1 << 21
 
 
 class NumpyEngine(Engine):
-    """Trains a stack with NumPy, its parameters and state in place. See `Engine`.
-
-    Inputs that are not stored row by row are copied once.
-    """
+    """Trains a stack with NumPy, its parameters and state in place. See `Engine`."""
 
     one_thread_each = staticmethod(one_blas_thread)
     n_buffers = 2  # The values, and the derivatives by them or the mask of those.

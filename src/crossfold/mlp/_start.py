@@ -378,10 +378,7 @@ class Units:
         return cls(offset, np.where(scale > least, scale, 1.0))
 
     def enter(self, data_set: DataSet, member: Member, place: int) -> tuple[DataSet, Member]:
-        """Convert the targets, and weights that a member goes on from; inputs stay shared.
-
-        The member's data set is from then on at its own place.
-        """
+        """Convert targets, and weights to go on from; the member's data set is then at `place`."""
         targets = (data_set.targets - self.offset) / self.scale
         if member.start is not None:
             (*coefs, last), (*intercepts, bias) = member.start

@@ -21,14 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from crossfold.mlp._batches import Block
-from crossfold.mlp._engine import (
-    Engine,
-    Layout,
-    SharedEngine,
-    Stack,
-    runs_of,
-    sum_losses,
-)
+from crossfold.mlp._engine import Engine, Layout, SharedEngine, Stack, runs_of, sum_losses
 from crossfold.mlp._functions import CLIP, LEAKY_SLOPE, loss_of, smooth
 from crossfold.mlp._spec import Activation, Array, Loss, Network
 from crossfold.mlp._update import CHUNK_BYTES, Factors, Update
@@ -299,11 +292,7 @@ class TrainingStep:
         self._labels = None if labels is None else torch.as_tensor(labels[members]).to(flat)
 
     def __call__(self, step: StepInputs) -> tuple[Tensor, Any]:
-        """Update the parameters.
-
-        Gives logits ``(k, n_out, batch)`` and twice the penalties ``(k,)`` (0 without), before the
-        update.
-        """
+        """Update the parameters; give logits and twice the penalties ``(k,)`` before that."""
         inputs, targets, weights, scale, step_sizes, rates, dropped, *masks = step
         if dropped is not None:
             inputs = inputs * dropped
@@ -486,10 +475,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def resident(array: Any, device: torch.device) -> Any:
-    """Put an array on the device; on the CPU the caller's own memory is read.
-
-    A sparse matrix is left where it is.
-    """
+    """Put an array on the device, where it is not sparse; on the CPU the same memory is read."""
     if issparse(array):
         return array
     if array.dtype.kind == "u" and array.itemsize > 1:
