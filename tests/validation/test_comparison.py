@@ -8,7 +8,6 @@ from crossfold.validation.comparison import (
     corrected_resampled_t_test,
     equivalence_test,
     mcnemar_test,
-    permute_labels,
     verdict,
 )
 from crossfold.validation.intervals import t_interval
@@ -21,7 +20,6 @@ def test_corrected_resampled_t_test_by_hand() -> None:
     # Differences .02 .01 .01 .03 .01: mean .016, variance 8e-5; factor 1/5 + 0.2/0.8 = 0.45.
     statistic = 0.016 / np.sqrt(0.45 * 8e-5)
     assert result.difference == pytest.approx(0.016)
-    assert result.statistic == pytest.approx(statistic)
     assert result.p_value == pytest.approx(2 * stats.t.sf(statistic, 4))
     half = 2.776445 * np.sqrt(0.45 * 8e-5)  # 97.5 % of t with 4 degrees of freedom
     np.testing.assert_allclose([result.low, result.high], [0.016 - half, 0.016 + half], rtol=1e-5)
@@ -92,13 +90,6 @@ def test_models_differ_where_the_interval_leaves_out_zero(low, high, told) -> No
 def test_same_decisions_are_not_told_apart() -> None:
     y = np.array([0, 1, 1])
     assert mcnemar_test(y, y, y).p_value == 1
-
-
-def test_permuted_labels_keep_the_classes() -> None:
-    y = np.repeat([0, 1], [70, 30])
-    permuted = permute_labels(y, np.random.default_rng(0))
-    assert permuted.sum() == 30
-    assert (permuted != y).any()
 
 
 def test_the_mean_of_repeats_has_students_interval() -> None:

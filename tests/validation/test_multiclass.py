@@ -63,7 +63,6 @@ def test_the_paired_t_test_is_that_of_scipy() -> None:
     result, expected = paired_t_test(a, b), ttest_rel(a, b)
     interval = expected.confidence_interval()
     assert (result.low, result.high) == pytest.approx((interval.low, interval.high))
-    assert result.statistic == pytest.approx(expected.statistic)
     assert result.p_value == pytest.approx(expected.pvalue)
 
 

@@ -4,14 +4,16 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from crossfold.exceptions import CrossfoldError
 from crossfold.validation.intervals import GroupBootstrap
 from crossfold.validation.thresholds import (
-    ThresholdError,
     capacity_table,
     choose_threshold,
     decision_curve,
     threshold_table,
 )
+
+ONCE = GroupBootstrap.each_once
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def test_threshold_table_equals_scikit_learn(scored) -> None:
 
 
 def test_capacity_by_hand() -> None:
-    table = capacity_table([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1], shares=[0.25, 0.5, 1.0])
+    table = capacity_table([1, 0, 1, 0], [0.9, 0.8, 0.7, 0.1], [0.25, 0.5, 1.0], ONCE(4))
     assert table["n_called"].tolist() == [1, 2, 4]
     np.testing.assert_allclose(table["precision"], [1, 0.5, 0.5])
     np.testing.assert_allclose(table["recall"], [0.5, 0.5, 1])
@@ -46,7 +48,7 @@ def test_capacity_by_hand() -> None:
 
 def test_capacity_counts_whole_rows() -> None:
     y, p = [1, 1, 0, 0, 0, 0, 0, 0], np.linspace(0.8, 0.1, 8)
-    table = capacity_table(y, p, shares=[0.01, 0.15, 0.2])
+    table = capacity_table(y, p, [0.01, 0.15, 0.2], ONCE(8))
     assert table["n_called"].tolist() == [1, 1, 2]
     np.testing.assert_allclose(table["precision"], [1, 1, 1])
     np.testing.assert_allclose(table["recall"], [0.5, 0.5, 1])
@@ -54,7 +56,8 @@ def test_capacity_counts_whole_rows() -> None:
 
 def test_rows_that_tie_are_called_in_random_order() -> None:
     # One certain row first; the next two calls fall on four tied rows, two of them hits.
-    table = capacity_table([1, 1, 1, 0, 0, 0], [0.5, 0.5, 0.9, 0.5, 0.5, 0.1], shares=[0.5])
+    y, p = [1, 1, 1, 0, 0, 0], [0.5, 0.5, 0.9, 0.5, 0.5, 0.1]
+    table = capacity_table(y, p, [0.5], ONCE(6))
     np.testing.assert_allclose(table["precision"], (1 + 2 * 2 / 4) / 3)
     np.testing.assert_allclose(table["recall"], (1 + 2 * 2 / 4) / 3)
 
@@ -65,7 +68,8 @@ def test_capacity_intervals_are_those_of_resampled_tables() -> None:
     bootstrap = GroupBootstrap(np.arange(60), 100, seed=0)
     (row,) = capacity_table(y, p, [0.5], bootstrap).itertuples()
     repeats = bootstrap.drawn[:, bootstrap.codes]
-    recalls = [capacity_table(y.repeat(w), p.repeat(w), [0.5])["recall"][0] for w in repeats]
+    tables = [capacity_table(y.repeat(w), p.repeat(w), [0.5], ONCE(60)) for w in repeats]
+    recalls = [table["recall"][0] for table in tables]
     np.testing.assert_allclose(
         [row.recall_low, row.recall_high], np.percentile(recalls, [2.5, 97.5])
     )
@@ -98,15 +102,16 @@ def test_cost_and_fixed_policies() -> None:
 
 
 def test_an_unknown_policy_is_refused() -> None:
-    with pytest.raises(ThresholdError, match="choose capacity, cost, f1 or fixed"):
+    with pytest.raises(CrossfoldError, match="choose capacity, cost, f1 or fixed"):
         choose_threshold([0], [0.5], "youden")
 
 
 def test_decision_curve_by_hand() -> None:
-    row = decision_curve([1, 0, 1, 0], [0.9, 0.8, 0.3, 0.1], np.array([0.5])).iloc[0]
+    table = decision_curve([1, 0, 1, 0], [0.9, 0.8, 0.3, 0.1], ONCE(4))
+    row = table.iloc[table["threshold"].sub(0.5).abs().argmin()]
     # One hit and one false alarm of four, odds 1: net benefit 0; calling all: 0.5 - 0.5.
-    assert (row["model"], row["all"], row["none"]) == (0, 0, 0)
-    row = decision_curve([1, 0, 1, 0], [0.9, 0.8, 0.3, 0.1], np.array([0.2])).iloc[0]
+    np.testing.assert_allclose(row[["model", "all", "none"]], 0, atol=1e-12)
+    row = table.iloc[table["threshold"].sub(0.2).abs().argmin()]
     assert row["model"] == pytest.approx(0.5 - 0.25 * 0.25)
     assert row["all"] == pytest.approx(0.5 - 0.5 * 0.25)
 
@@ -114,9 +119,9 @@ def test_decision_curve_by_hand() -> None:
 def test_interval_of_a_net_benefit_is_that_of_its_resamples(scored) -> None:
     y, p = scored
     bootstrap = GroupBootstrap(np.arange(len(y)) // 3, 50, 0)
-    row = decision_curve(y, p, np.array([0.3]), bootstrap).iloc[0]
+    row = decision_curve(y, p, bootstrap).iloc[28]
     resampled = [
-        decision_curve(np.repeat(y, times), np.repeat(p, times), np.array([0.3]))["model"][0]
+        decision_curve(y.repeat(times), p.repeat(times), ONCE(times.sum()))["model"][28]
         for times in (drawn[bootstrap.codes] for drawn in bootstrap.drawn)
     ]
     assert (row["model_low"], row["model_high"]) == pytest.approx(

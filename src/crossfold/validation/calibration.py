@@ -15,10 +15,6 @@ Probabilities = NDArray[np.float64]
 _TINY = 1e-7
 
 
-class CalibrationError(CrossfoldError):
-    """A calibrator of that name or form does not exist."""
-
-
 @dataclass(frozen=True)
 class LogOddsCalibrator:
     """A line in the log odds: ``logit(q) = a·ln(p) − b·ln(1 − p) + c``.
@@ -78,7 +74,7 @@ def calibrator_from_dict(state: dict[str, Any]) -> Calibrator:
         return LogOddsCalibrator(**fields)
     if state["kind"] == "isotonic":
         return IsotonicCalibrator(tuple(fields["x"]), tuple(fields["y"]))
-    raise CalibrationError(f"No calibrator is called {state['kind']!r}: the model file is foreign.")
+    raise CrossfoldError(f"No calibrator is called {state['kind']!r}: the model file is foreign.")
 
 
 def fit_calibrator(
@@ -97,7 +93,7 @@ def fit_calibrator(
 
     Raises
     ------
-    CalibrationError
+    CrossfoldError
         There is no such method.
     """
     p, y = np.asarray(p, dtype=np.float64), np.asarray(y, dtype=np.float64)
@@ -107,7 +103,7 @@ def fit_calibrator(
         return _fit_isotonic(p, y)
     if method in ("platt", "beta"):
         return _fit_log_odds(p, y, tied=method == "platt")
-    raise CalibrationError(
+    raise CrossfoldError(
         f"No calibration is called {method!r}: choose none, platt, isotonic or beta."
     )
 
@@ -153,13 +149,8 @@ def _logs(p: ArrayLike) -> tuple[Probabilities, Probabilities]:
     return np.log(inside), np.log1p(-inside)
 
 
-def reliability_curve(
-    y: ArrayLike,
-    p: ArrayLike,
-    n_bins: int = 10,
-    strategy: Literal["uniform", "quantile"] = "quantile",
-) -> pd.DataFrame:
-    """Compare predicted with observed shares, bin by bin.
+def reliability_curve(y: ArrayLike, p: ArrayLike, n_bins: int = 10) -> pd.DataFrame:
+    """Compare predicted with observed shares in bins of about equal numbers of rows.
 
     Parameters
     ----------
@@ -167,8 +158,6 @@ def reliability_curve(
         0/1 and probabilities, shape ``(n,)``.
     n_bins
         Number of bins; empty ones are left out.
-    strategy
-        Bins of equal width, or of about equal numbers of rows.
 
     Returns
     -------
@@ -176,23 +165,11 @@ def reliability_curve(
     ``positives``, by increasing prediction.
     """
     y, p = np.asarray(y), np.asarray(p, dtype=np.float64)
-    edges = (
-        np.linspace(0, 1, n_bins + 1)
-        if strategy == "uniform"
-        else np.unique(np.quantile(p, np.linspace(0, 1, n_bins + 1)))
-    )
+    edges = np.unique(np.quantile(p, np.linspace(0, 1, n_bins + 1)))
     bins = np.clip(np.searchsorted(edges, p, side="right") - 1, 0, max(len(edges) - 2, 0))
-    table = (
-        pd.DataFrame({"bin": bins, "p": p, "y": y})
-        .groupby("bin")
-        .agg(
-            mean_predicted=("p", "mean"),
-            observed=("y", "mean"),
-            n=("y", "size"),
-            positives=("y", "sum"),
-        )
-        .reset_index(drop=True)
-    )
+    found = pd.DataFrame({"p": p, "y": y}).groupby(bins)
+    table = found.agg(mean_predicted=("p", "mean"), observed=("y", "mean"))
+    table = table.assign(n=found.size(), positives=found["y"].sum()).reset_index(drop=True)
     table["low"], table["high"] = wilson_interval(table["positives"], table["n"])
     return table[["mean_predicted", "observed", "low", "high", "n", "positives"]]
 

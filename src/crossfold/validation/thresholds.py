@@ -14,10 +14,6 @@ Policy = Literal["capacity", "cost", "f1", "fixed"]
 THRESHOLDS = np.linspace(0, 1, 101)
 
 
-class ThresholdError(CrossfoldError):
-    """There is no such way to choose a threshold."""
-
-
 def choose_threshold(
     y: ArrayLike,
     p: ArrayLike,
@@ -46,7 +42,7 @@ def choose_threshold(
 
     Raises
     ------
-    ThresholdError
+    CrossfoldError
         There is no such policy.
     """
     p = np.asarray(p, dtype=np.float64)
@@ -56,12 +52,12 @@ def choose_threshold(
         return cost_ratio
     if policy == "fixed":
         return value
-    if policy == "f1":
-        order = np.argsort(-p, kind="stable")
-        hits, ranked = np.cumsum(np.asarray(y)[order]), p[order]
-        ends = np.append(np.flatnonzero(np.diff(ranked)) + 1, len(ranked))  # of ties
-        return float(ranked[ends - 1][np.argmax(2 * hits[ends - 1] / (ends + hits[-1]))])
-    raise ThresholdError(f"No policy is called {policy!r}: choose capacity, cost, f1 or fixed.")
+    if policy != "f1":
+        raise CrossfoldError(f"No policy is called {policy!r}: choose capacity, cost, f1 or fixed.")
+    order = np.argsort(-p, kind="stable")
+    hits, ranked = np.cumsum(np.asarray(y)[order]), p[order]
+    ends = np.append(np.flatnonzero(np.diff(ranked)) + 1, len(ranked))  # of ties
+    return float(ranked[ends - 1][np.argmax(2 * hits[ends - 1] / (ends + hits[-1]))])
 
 
 def _confusion_at(
@@ -98,7 +94,7 @@ def threshold_table(y: ArrayLike, p: ArrayLike) -> pd.DataFrame:
 
 
 def capacity_table(
-    y: ArrayLike, p: ArrayLike, shares: ArrayLike, bootstrap: GroupBootstrap | None = None
+    y: ArrayLike, p: ArrayLike, shares: ArrayLike, bootstrap: GroupBootstrap
 ) -> pd.DataFrame:
     """Give precision and recall when the riskiest share of rows is called.
 
@@ -111,13 +107,12 @@ def capacity_table(
     shares
         Shares to call, in (0, 1].
     bootstrap
-        Gives the intervals, on the same rows; None for none.
+        Gives the intervals, on the same rows.
 
     Returns
     -------
     Columns ``share``, ``n_called``, ``precision``, ``recall``, ``lift`` (precision over
-    prevalence), and with a bootstrap ``precision_low``, ``precision_high``, ``recall_low``,
-    ``recall_high`` (95 %).
+    prevalence), ``precision_low``, ``precision_high``, ``recall_low`` and ``recall_high`` (95 %).
     """
     shares, p = (np.asarray(values, dtype=np.float64) for values in (shares, p))
     y = np.asarray(y, dtype=np.intp)
@@ -133,9 +128,11 @@ def capacity_table(
             "lift": precision[0] / y.mean(),
         }
     )
-    if bootstrap is None:
-        return table
-    return table.assign(**_capacity_intervals(list(_at_shares(y, p, bootstrap, called_share))))
+    blocks = zip(*_at_shares(y, p, bootstrap, called_share), strict=True)
+    for name, resampled in zip(("precision", "recall"), blocks, strict=True):
+        intervals = [percentile_interval(column) for column in np.concatenate(resampled).T]
+        table[[f"{name}_low", f"{name}_high"]] = intervals
+    return table
 
 
 def _at_shares(
@@ -156,40 +153,24 @@ def _at_shares(
             yield hits_at / wanted, hits_at / hits[:, -1:]
 
 
-def _capacity_intervals(blocks: list[tuple[Values, Values]]) -> dict[str, list[float]]:
-    bounds: dict[str, list[float]] = {}
-    for name, resampled in zip(("precision", "recall"), zip(*blocks, strict=True), strict=True):
-        intervals = [percentile_interval(column) for column in np.concatenate(resampled).T]
-        bounds[f"{name}_low"], bounds[f"{name}_high"] = map(list, zip(*intervals, strict=True))
-    return bounds
-
-
-def decision_curve(
-    y: ArrayLike,
-    p: ArrayLike,
-    thresholds: NDArray[np.float64] | None = None,
-    bootstrap: GroupBootstrap | None = None,
-) -> pd.DataFrame:
+def decision_curve(y: ArrayLike, p: ArrayLike, bootstrap: GroupBootstrap) -> pd.DataFrame:
     """Give the net benefit of flagging by the model, flagging all and flagging none.
 
-    Net benefit per row is ``TP/n − FP/n · t/(1 − t)`` at threshold probability ``t`` (Vickers and
-    Elkin 2006).
+    Net benefit per row is ``TP/n − FP/n · t/(1 − t)`` at threshold probability ``t``, from 0.01 to
+    0.60 (Vickers and Elkin 2006).
 
     Parameters
     ----------
     y, p
         0/1 and calibrated probabilities, shape ``(n,)``.
-    thresholds
-        Threshold probabilities in (0, 1); 0.01 to 0.60 by default.
     bootstrap
-        Gives the intervals of the model, on the same rows; None for none.
+        Gives the intervals of the model, on the same rows.
 
     Returns
     -------
-    Columns ``threshold``, ``model``, ``all``, ``none``, and with a bootstrap ``model_low`` and
-    ``model_high`` (95 %).
+    Columns ``threshold``, ``model``, ``all``, ``none``, ``model_low`` and ``model_high`` (95 %).
     """
-    t = np.linspace(0.01, 0.6, 60) if thresholds is None else np.asarray(thresholds)
+    t = np.linspace(0.01, 0.6, 60)
     y, p = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
     tp, fp = _confusion_at(y, p, t)
     odds = t / (1 - t)
@@ -201,8 +182,6 @@ def decision_curve(
             "none": np.zeros_like(t),
         }
     )
-    if bootstrap is None:
-        return table
     rows = bootstrap.sums([np.ones(len(y))])
     gains = ((p >= at) * np.where(y == 1, 1.0, -cost) for at, cost in zip(t, odds, strict=True))
     drawn = bootstrap.sums(gains) / rows

@@ -18,6 +18,7 @@ from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.appointments import cleaning
 from crossfold.pipelines.appointments.cleaning import AppointmentsParameters, HistoryAsOf
 from crossfold.pipelines.appointments.features import build_features
+from crossfold.templates.cross_validation import parameters as given
 from crossfold.templates.cross_validation.encoding import (
     TableEncoder,
     inputs_by_kind,
@@ -25,11 +26,6 @@ from crossfold.templates.cross_validation.encoding import (
 )
 from crossfold.templates.cross_validation.final_model import assemble_model, score
 from crossfold.templates.cross_validation.nodes import Networks
-from crossfold.templates.cross_validation.parameters import (
-    Model,
-    NetworkParameters,
-    PreparationParameters,
-)
 from crossfold.templates.cross_validation.training import (
     fit_model_encoder,
     make_network,
@@ -55,7 +51,7 @@ class ClusterParameters(Parameters):
     """How often each partition is learnt from."""
     members: PositiveInt = 1
     """Networks of different seeds, pooled into one."""
-    network: NetworkParameters = NetworkParameters()
+    network: given.NetworkParameters = given.NetworkParameters()
     """Arguments of each; the learning rate stays as it is from epoch to epoch."""
 
 
@@ -152,7 +148,7 @@ def _features_of_patients(
 def train_over_partitions(
     features: Parts,
     table_parameters: TableParameters,
-    preparation: PreparationParameters,
+    preparation: given.PreparationParameters,
     cluster: ClusterParameters,
     seed: int,
 ) -> tuple[Networks, pd.DataFrame]:
@@ -164,7 +160,7 @@ def train_over_partitions(
     Returns the networks, and what they say of the last partition, as `assemble_model` reads them.
     """
     first, last = (features.partitions[n].compute() for n in (0, -1))
-    model = Model(params=cluster.network.model_dump())
+    model = given.Model(params=cluster.network.model_dump())
     kinds = inputs_by_kind(first, table_parameters.target, preparation)
     target = target_numbers(first[table_parameters.target], table_parameters)
     encoder = fit_model_encoder(first, target, kinds, preparation, model)

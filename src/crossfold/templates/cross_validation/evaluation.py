@@ -13,15 +13,7 @@ from crossfold.templates.cross_validation.folds import COMPARED
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parallel import side_by_side
 from crossfold.templates.parameters import TableParameters, Task
-from crossfold.validation.comparison import (
-    COMPARISON_COLUMNS,
-    compare_by_row,
-    compare_resampled,
-    corrected_resampled_t_test,
-    equivalence_test,
-    mcnemar_test,
-    result_row,
-)
+from crossfold.validation import comparison
 from crossfold.validation.estimates import COMPARED as COMPARED_METRICS
 from crossfold.validation.estimates import (
     MAIN_METRIC,
@@ -148,23 +140,25 @@ def _compare_under(
     records: list[dict[str, Any]] = []
     ordered = sorted(models, key=lambda name: (name != evaluation.reference, name))
     for pair in combinations(ordered, 2):
-        records += compare_resampled(pair, resampled)
+        records += comparison.compare_resampled(pair, resampled)
         if len(scores) > 2:
             test = "corrected resampled t-test over folds"
             of_folds = [scores[name] for name in pair]
-            result = corrected_resampled_t_test(*of_folds, test_share=test_share)
-            records.append(result_row(pair, metric, test, result))
+            result = comparison.corrected_resampled_t_test(*of_folds, test_share=test_share)
+            records.append(comparison.result_row(pair, metric, test, result))
         if task != "regression" and not is_repeated:
             records += _mcnemar(pair, models, task, evaluation)
     twins = evaluation.twins
     if twins and set(twins) <= set(models):
-        records.append(compare_by_row(twins, models, task))
+        records.append(comparison.compare_by_row(twins, models, task))
         if len(scores) > 2:
             of_folds, margin = [scores[name] for name in twins], evaluation.equivalence_margin
-            result = equivalence_test(*of_folds, margin=margin, test_share=test_share)
+            result = comparison.equivalence_test(*of_folds, margin=margin, test_share=test_share)
             shown = f"equivalent within {margin}" if result.p_value < _SIGNIFICANT else "not shown"
-            records.append(result_row(twins, metric, "equivalence over folds", result, shown))
-    return pd.DataFrame(records, columns=list(COMPARISON_COLUMNS))
+            records.append(
+                comparison.result_row(twins, metric, "equivalence over folds", result, shown)
+            )
+    return pd.DataFrame(records, columns=list(comparison.COMPARISON_COLUMNS))
 
 
 def _resampled(rows: pd.DataFrame, task: Task, bootstrap: GroupBootstrap) -> pd.DataFrame:
@@ -200,7 +194,7 @@ def _mcnemar(
         fold = evaluation.single_fold
         scopes[f"McNemar, fold {fold} alone"] = (a["fold"] == fold).to_numpy()
     found = {
-        test: mcnemar_test(np.ones(rows.sum()), right_a[rows], right_b[rows])
+        test: comparison.mcnemar_test(np.ones(rows.sum()), right_a[rows], right_b[rows])
         for test, rows in scopes.items()
     }
-    return [result_row(pair, "accuracy", test, result) for test, result in found.items()]
+    return [comparison.result_row(pair, "accuracy", test, result) for test, result in found.items()]

@@ -10,14 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.exceptions import CrossfoldError
+from crossfold.templates.cross_validation import parameters as given
 from crossfold.templates.cross_validation.encoding import TableEncoder
 from crossfold.templates.cross_validation.folds import PERMUTED, group_of_row
 from crossfold.templates.cross_validation.nodes import Networks
-from crossfold.templates.cross_validation.parameters import (
-    CardParameters,
-    DecisionParameters,
-    FamilyParameters,
-)
 from crossfold.templates.cross_validation.training import pooled_outputs
 from crossfold.templates.parameters import TableParameters, Task
 from crossfold.validation.calibration import Calibrator, calibrator_from_dict, fit_calibrator
@@ -56,7 +52,7 @@ class Decision:
 
 def decide(
     fold_table: pd.DataFrame,
-    decision: DecisionParameters,
+    decision: given.DecisionParameters,
     table_parameters: TableParameters,
     *scores: pd.DataFrame,
 ) -> pd.DataFrame:
@@ -80,7 +76,7 @@ def decide(
     return joined
 
 
-def _decide_one(rows: pd.DataFrame, decision: DecisionParameters, task: Task) -> pd.DataFrame:
+def _decide_one(rows: pd.DataFrame, decision: given.DecisionParameters, task: Task) -> pd.DataFrame:
     of_validation = (rows["role"] == VALIDATION).to_numpy()
     scored = rows[of_validation].drop(columns="role").reset_index(drop=True)
     if task == "regression":
@@ -95,7 +91,7 @@ def _decide_one(rows: pd.DataFrame, decision: DecisionParameters, task: Task) ->
     return pd.concat([scored, made.apply(scored["raw_p1"].to_numpy())], axis=1)
 
 
-def fit_decision(scores: pd.DataFrame, decision: DecisionParameters) -> Decision:
+def fit_decision(scores: pd.DataFrame, decision: given.DecisionParameters) -> Decision:
     """Learn the decision of one model in one fold from the parts that its members left out.
 
     Without such rows nothing is calibrated, and the threshold is the fixed one.
@@ -113,7 +109,7 @@ def assemble_model(
     final_networks: Networks,
     final_scores: pd.DataFrame,
     features: pd.DataFrame,
-    decision: DecisionParameters,
+    decision: given.DecisionParameters,
     table_parameters: TableParameters,
 ) -> Networks:
     """Put together what scoring needs: networks, encoder, classes, and the decision.
@@ -178,8 +174,8 @@ def write_model_card(
     model: Networks,
     features: pd.DataFrame,
     metrics: dict[str, Any],
-    family: FamilyParameters,
-    card: CardParameters,
+    family: given.FamilyParameters,
+    card: given.CardParameters,
     seed: int,
 ) -> dict[str, Any]:
     """Describe the final model: data, inputs, figures with intervals, threshold, use and limits."""

@@ -11,12 +11,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from crossfold.exceptions import CrossfoldError
+from crossfold.templates.cross_validation import parameters as given
 from crossfold.templates.cross_validation.encoding import TableEncoder, inputs_by_kind
 from crossfold.templates.cross_validation.nodes import Networks
-from crossfold.templates.cross_validation.parameters import (
-    ImportanceParameters,
-    PreparationParameters,
-)
 from crossfold.templates.cross_validation.training import pooled_outputs
 from crossfold.templates.parameters import TableParameters, Task
 from crossfold.validation.estimates import MAIN_METRIC
@@ -96,8 +93,8 @@ class ShuffledModel(KeptModel):
 def group_columns(
     features: pd.DataFrame,
     table_parameters: TableParameters,
-    preparation: PreparationParameters,
-    importance: ImportanceParameters,
+    preparation: given.PreparationParameters,
+    importance: given.ImportanceParameters,
 ) -> dict[str, list[str]]:
     """List the input columns that are shuffled together, by the name of their group.
 
@@ -145,7 +142,7 @@ def measure_fold(
     rows: pd.DataFrame,
     target: NDArray[Any],
     groups: Mapping[str, Sequence[str]],
-    importance: ImportanceParameters,
+    importance: given.ImportanceParameters,
     seed: int,
 ) -> pd.Series:
     """Shuffle each group of columns among unseen rows of a fold; by group, what the score loses."""

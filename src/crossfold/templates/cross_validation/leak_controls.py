@@ -11,26 +11,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from crossfold.templates.cross_validation import parameters as given
 from crossfold.templates.cross_validation.encoding import (
     fit_encoder,
     inputs_by_kind,
     target_numbers,
 )
 from crossfold.templates.cross_validation.history import DECISION
-from crossfold.templates.cross_validation.parameters import (
-    FamilyParameters,
-    FoldParameters,
-    LeakControlParameters,
-    Model,
-    PreparationParameters,
-)
 from crossfold.templates.cross_validation.training import (
     class_separation,
     make_network,
     make_sampler,
 )
 from crossfold.templates.parameters import TableParameters
-from crossfold.validation.comparison import permute_labels
 from crossfold.validation.intervals import t_interval
 from crossfold.validation.leak_guard import NOT_SYNTHETIC, find_leaks
 from crossfold.validation.metrics import binary_metrics
@@ -56,7 +49,7 @@ def permutations(
 ) -> list[Permuted]:
     """Permute the labels `n` times, row by row; equal seeds give equal labels."""
     rng, parents = np.random.default_rng(seed), np.full((len(labels), 2), NOT_SYNTHETIC)
-    return [Permuted(inputs, permute_labels(labels, rng), parents) for _ in range(n)]
+    return [Permuted(inputs, rng.permutation(labels), parents) for _ in range(n)]
 
 
 def add_synthetic(table: Permuted, seed: int) -> Permuted:
@@ -83,10 +76,10 @@ def _preprocessor(select: int | None) -> Any:
 def run_leak_controls(
     features: pd.DataFrame,
     table_parameters: TableParameters,
-    preparation: PreparationParameters,
-    family: FamilyParameters,
-    folds: FoldParameters,
-    controls: LeakControlParameters,
+    preparation: given.PreparationParameters,
+    family: given.FamilyParameters,
+    folds: given.FoldParameters,
+    controls: given.LeakControlParameters,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cross-validate the first network of a family on permuted labels, soundly and with two leaks.
@@ -122,7 +115,7 @@ def run_leak_controls(
 
 
 def _cross_validate(
-    tables: Sequence[Permuted], model: Model, n_splits: int, seed: int
+    tables: Sequence[Permuted], model: given.Model, n_splits: int, seed: int
 ) -> tuple[pd.DataFrame, int]:
     """Train all permutations as one stack; predict each row by the fold that left it out.
 

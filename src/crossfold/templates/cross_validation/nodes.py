@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crossfold.templates.cross_validation import parameters as given
 from crossfold.templates.cross_validation.encoding import TableEncoder, target_numbers
 from crossfold.templates.cross_validation.fitting import (
     Fitted,
@@ -23,11 +24,6 @@ from crossfold.templates.cross_validation.folds import (
     group_of_row,
     read_folds,
 )
-from crossfold.templates.cross_validation.parameters import (
-    FamilyParameters,
-    ImportanceParameters,
-    PreparationParameters,
-)
 from crossfold.templates.cross_validation.training import Training, installed
 from crossfold.templates.parallel import side_by_side
 from crossfold.templates.parameters import TableParameters
@@ -41,8 +37,8 @@ def search_networks(
     features: pd.DataFrame,
     fold_table: pd.DataFrame,
     table_parameters: TableParameters,
-    preparation: PreparationParameters,
-    family: FamilyParameters,
+    preparation: given.PreparationParameters,
+    family: given.FamilyParameters,
     seed: int,
 ) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
     """Train the networks of a family on the folds of all protocols, as few stacks.
@@ -61,8 +57,8 @@ def cross_validate_networks(
     features: pd.DataFrame,
     fold_table: pd.DataFrame,
     table_parameters: TableParameters,
-    preparation: PreparationParameters,
-    family: FamilyParameters,
+    preparation: given.PreparationParameters,
+    family: given.FamilyParameters,
     seed: int,
 ) -> tuple[pd.DataFrame, Networks, pd.DataFrame]:
     """Do what `search_networks` does, and leave out what was searched."""
@@ -74,8 +70,8 @@ def cross_validate_estimators(
     features: pd.DataFrame,
     fold_table: pd.DataFrame,
     table_parameters: TableParameters,
-    preparation: PreparationParameters,
-    family: FamilyParameters,
+    preparation: given.PreparationParameters,
+    family: given.FamilyParameters,
     seed: int,
 ) -> pd.DataFrame:
     """Fit the models of a family that are not our networks, as far as they are installed.
@@ -96,8 +92,8 @@ def cross_validate_control(
     permuted_features: pd.DataFrame,
     fold_table: pd.DataFrame,
     table_parameters: TableParameters,
-    preparation: PreparationParameters,
-    family: FamilyParameters,
+    preparation: given.PreparationParameters,
+    family: given.FamilyParameters,
     seed: int,
 ) -> pd.DataFrame:
     """Cross-validate the first network of a family on features made from permuted labels."""
@@ -113,8 +109,8 @@ def fit_final_networks(
     features: pd.DataFrame,
     fold_table: pd.DataFrame,
     table_parameters: TableParameters,
-    preparation: PreparationParameters,
-    family: FamilyParameters,
+    preparation: given.PreparationParameters,
+    family: given.FamilyParameters,
     seed: int,
 ) -> tuple[Networks, pd.DataFrame]:
     """Fit the first model of a family on every row.
@@ -133,9 +129,9 @@ def measure_importance(
     fold_table: pd.DataFrame,
     networks: Networks,
     table_parameters: TableParameters,
-    preparation: PreparationParameters,
-    family: FamilyParameters,
-    importance: ImportanceParameters,
+    preparation: given.PreparationParameters,
+    family: given.FamilyParameters,
+    importance: given.ImportanceParameters,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure on unseen rows what drives the first network of a family.
@@ -226,7 +222,7 @@ def keep_networks(fitted: Sequence[Fitted]) -> Networks:
     return [network for one in fitted for network in one.estimators], {"fitted": documents}
 
 
-def list_selected(networks: Networks, family: FamilyParameters) -> pd.DataFrame:
+def list_selected(networks: Networks, family: given.FamilyParameters) -> pd.DataFrame:
     """List the columns that the first model of a family selected in each fold.
 
     Returns columns ``model``, ``protocol``, ``fold`` and ``column``.

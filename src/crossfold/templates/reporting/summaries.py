@@ -185,7 +185,7 @@ def net_benefit(results: Results) -> pd.DataFrame:
     if results.task != "binary":
         return pd.DataFrame(columns=columns)
     rows = results.predicted(results.reference)
-    wide = decision_curve(rows["target"], rows["p1"], bootstrap=results.bootstrap)
+    wide = decision_curve(rows["target"], rows["p1"], results.bootstrap)
     policies = {"model": results.label(results.reference), "all": "all", "none": "none"}
     tables = []
     for policy, name in policies.items():

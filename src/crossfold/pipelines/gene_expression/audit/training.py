@@ -21,7 +21,6 @@ from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT
 from crossfold.templates.cross_validation.history import DECISION, train_scores
 from crossfold.templates.cross_validation.parameters import NetworkParameters, Sampler
 from crossfold.templates.cross_validation.training import make_network, make_sampler
-from crossfold.validation.comparison import permute_labels
 from crossfold.validation.splits import assign_folds, fold_rows, leave_one_out
 
 _logger = logging.getLogger(__name__)
@@ -261,7 +260,7 @@ def make_sets(
     weights = class_weights(split(patients, share, seed)[0].aml)
     if subject == PERMUTED:
         rng = np.random.default_rng(seed)
-        patients = patients._replace(aml=permute_labels(patients.aml, rng))
+        patients = patients._replace(aml=rng.permutation(patients.aml))
     if subject == LEAVE_ONE_OUT:
         folds = leave_one_out(len(patients.aml))
     else:

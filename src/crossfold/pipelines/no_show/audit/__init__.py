@@ -6,13 +6,8 @@ import pandas as pd
 from kedro.pipeline import Pipeline
 
 from crossfold.exceptions import CrossfoldError
+from crossfold.pipelines.no_show.audit import training
 from crossfold.pipelines.no_show.audit.measures import Case, NoShowClaims
-from crossfold.pipelines.no_show.audit.training import (
-    TRAINING_FAULTS,
-    ProtocolParameters,
-    time_twins,
-    train_runs,
-)
 from crossfold.templates import audit
 from crossfold.templates.audit import Setup
 from crossfold.templates.cross_validation.folds import MAIN
@@ -35,7 +30,7 @@ def judge_claims(
     answers: pd.DataFrame,
     speed: pd.DataFrame,
     predictions: pd.DataFrame,
-    protocol: ProtocolParameters,
+    protocol: training.ProtocolParameters,
     claims: NoShowClaims,
     seed: int,
 ) -> audit.Tables:
@@ -52,7 +47,7 @@ def judge_claims(
     def case_of(setup: Setup) -> Case:
         if setup == Setup():
             return sound
-        return trained(setup.keep(TRAINING_FAULTS)).with_faults(setup.faults)
+        return trained(setup.keep(training.TRAINING_FAULTS)).with_faults(setup.faults)
 
     return audit.judge(claims, case_of, epochs=(protocol.network.max_iter, protocol.source_epochs))
 
@@ -85,8 +80,8 @@ def create_pipeline() -> Pipeline:
     return audit.create_pipeline(
         NoShowClaims,
         {
-            train_runs: "answers",
-            time_twins: "speed",
+            training.train_runs: "answers",
+            training.time_twins: "speed",
             judge_claims: audit.TABLES,
         },
         {"appointments_raw": "appointments_raw", "predictions": "no_show.predictions"},
