@@ -7,9 +7,9 @@ import pytest
 from crossfold.validation.leak_guard import (
     NOT_SYNTHETIC,
     LeakError,
-    check_leaks,
     equal_rows,
     find_leaks,
+    refuse_leaks,
 )
 from crossfold.validation.splits import leave_one_out
 
@@ -17,12 +17,13 @@ FOLD = np.array([0, 0, 1, 1], dtype=np.int8)
 
 
 def test_sound_folds_pass_every_check() -> None:
-    checks = check_leaks(
+    checks = find_leaks(
         FOLD,
         groups=["a", "a", "b", "b"],
         identity=pd.DataFrame({"x": [1, 1, 2, 3]}),
         synthetic=np.full(4, NOT_SYNTHETIC),
     )
+    assert refuse_leaks(checks) is checks
     assert len(checks) == 3
     assert (checks["crossing"] == 0).all()
     assert (checks["rows_checked"] == 4).all()
@@ -31,17 +32,19 @@ def test_sound_folds_pass_every_check() -> None:
 @pytest.mark.parametrize("groups", [["a", "b", "b", "c"], [5, 1, 1, 3]])
 def test_a_group_in_two_folds_stops_the_run(groups) -> None:
     with pytest.raises(LeakError, match="1 groups in two folds"):
-        check_leaks(FOLD, groups=groups)
+        refuse_leaks(find_leaks(FOLD, groups=groups))
 
 
 def test_duplicate_rows_in_two_folds_stop_the_run() -> None:
     identity = pd.DataFrame({"x": [1.0, np.nan, np.nan, 2.0], "c": ["u", "v", "v", "u"]})
     with pytest.raises(LeakError, match="1 exact duplicate rows"):
-        check_leaks(FOLD, identity=identity)
+        refuse_leaks(find_leaks(FOLD, identity=identity))
 
 
 def test_rows_that_differ_in_one_column_are_no_duplicates() -> None:
-    check_leaks(FOLD, identity=pd.DataFrame({"x": [1, 2, 2, 1], "c": ["u", "v", "w", "z"]}))
+    refuse_leaks(
+        find_leaks(FOLD, identity=pd.DataFrame({"x": [1, 2, 2, 1], "c": ["u", "v", "w", "z"]}))
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,14 +54,14 @@ def test_rows_that_differ_in_one_column_are_no_duplicates() -> None:
 )
 def test_synthetic_rows_in_or_from_validation_rows_stop_the_run(fold, made_from) -> None:
     with pytest.raises(LeakError, match="1 synthetic rows"):
-        check_leaks(np.array(fold, dtype=np.int8), synthetic=np.array(made_from))
+        refuse_leaks(find_leaks(np.array(fold, dtype=np.int8), synthetic=np.array(made_from)))
 
 
 def test_more_folds_than_a_byte_counts_are_checked_as_pairs() -> None:
     folds = leave_one_out(200)
-    assert check_leaks(folds, groups=np.arange(200))["rows_checked"].tolist() == [200]
+    assert find_leaks(folds, groups=np.arange(200))["rows_checked"].tolist() == [200]
     with pytest.raises(LeakError, match="1 groups in two folds"):
-        check_leaks(folds, groups=[*range(199), 0])
+        refuse_leaks(find_leaks(folds, groups=[*range(199), 0]))
 
 
 def test_a_group_may_change_sides_between_repeats() -> None:

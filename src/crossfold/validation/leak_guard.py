@@ -19,30 +19,14 @@ class LeakError(CrossfoldError):
     """A group, a duplicate or a synthetic row is on both sides of a fold."""
 
 
-def check_leaks(
-    folds: Folds | Sequence[Fold],
-    *,
-    groups: ArrayLike | None = None,
-    identity: pd.DataFrame | None = None,
-    synthetic: NDArray[np.intp] | None = None,
-) -> pd.DataFrame:
-    """Check that nothing crosses a fold, and stop the run if something does.
-
-    Parameters
-    ----------
-    folds, groups, identity, synthetic
-        As in `find_leaks`.
-
-    Returns
-    -------
-    The table of `find_leaks`, in which nothing crosses.
+def refuse_leaks(table: pd.DataFrame) -> pd.DataFrame:
+    """Stop the run if something crosses a fold; else give back the table of `find_leaks`.
 
     Raises
     ------
     LeakError
         Something crosses a fold; the message says what and how many.
     """
-    table = find_leaks(folds, groups=groups, identity=identity, synthetic=synthetic)
     counts = zip(table["crossing"], table["check"], strict=True)
     if found := [f"{count:,} {check}" for count, check in counts if count]:
         raise LeakError(

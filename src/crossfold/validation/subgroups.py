@@ -1,11 +1,8 @@
 """Who is affected: figures for parts of the population."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from crossfold.validation.estimates import Predicted, estimate_rows
 from crossfold.validation.intervals import GroupBootstrap
@@ -15,50 +12,35 @@ MIN_ROWS = 30
 
 
 def subgroup_table(
-    y: NDArray[Any],
-    p: NDArray[Any],
-    flagged: NDArray[np.bool_],
-    levels: Mapping[str, ArrayLike],
-    bootstrap: GroupBootstrap,
+    predicted: Predicted, levels: ArrayLike, bootstrap: GroupBootstrap
 ) -> pd.DataFrame:
-    """Give figures with intervals for every level of every grouping.
+    """Give figures with intervals for every level of a grouping.
 
     Parameters
     ----------
-    y, p, flagged
-        0/1, probabilities and decisions, shape ``(n,)``.
+    predicted
+        What a model says of `n` rows of two classes.
     levels
-        For each grouping (``sex``, ``age band``) the level of each row, shape ``(n,)``;
-        rows where it is missing are in none.
+        The level of each row (``F`` or ``M``), shape ``(n,)``; rows where it is missing are in
+        none.
     bootstrap
         Covers the same `n` rows.
 
     Returns
     -------
-    Columns ``group``, ``level``, ``n``, ``positives``, ``observed_rate``, ``metric``,
-    ``estimate``, ``low``, ``high``. Levels with fewer than 30 rows, or of one class, have NaN.
+    Columns ``level``, ``n``, ``positives``, ``observed_rate``, ``metric``, ``estimate``, ``low``,
+    ``high``. Levels with fewer than 30 rows, or of one class, have NaN.
     """
     tables = []
-    for group, of_row in levels.items():
-        series = pd.Series(of_row).reset_index(drop=True)
-        for level, rows in series.groupby(series, observed=True).indices.items():
-            own = _level_table(y, p, flagged, np.asarray(rows), bootstrap)
-            tables.append(own.assign(group=group, level=str(level)))
-    figures = ["n", "positives", "observed_rate", "metric", "estimate", "low", "high"]
-    return pd.concat(tables, ignore_index=True)[["group", "level", *figures]]
-
-
-def _level_table(
-    y: NDArray[Any],
-    p: NDArray[Any],
-    flagged: NDArray[np.bool_],
-    rows: NDArray[np.intp],
-    bootstrap: GroupBootstrap,
-) -> pd.DataFrame:
-    own = y[rows]
-    table = estimate_rows(Predicted("binary", y, p, flagged)[rows], bootstrap[rows])
-    table = table[table["metric"].isin(SHOWN)]
-    table = table.assign(positives=int(own.sum()), observed_rate=own.mean())
-    if len(rows) < MIN_ROWS or own.min() == own.max():
-        table[["estimate", "low", "high"]] = np.nan
-    return table
+    of_row = pd.Series(levels).reset_index(drop=True)
+    for level, found in of_row.groupby(of_row, observed=True).indices.items():
+        rows = np.asarray(found)
+        y = predicted.y[rows]
+        table = estimate_rows(predicted[rows], bootstrap[rows])
+        table = table[table["metric"].isin(SHOWN)]
+        table = table.assign(level=str(level), positives=int(y.sum()), observed_rate=y.mean())
+        if len(rows) < MIN_ROWS or y.min() == y.max():
+            table[["estimate", "low", "high"]] = np.nan
+        tables.append(table)
+    columns = ["level", "n", "positives", "observed_rate", "metric", "estimate", "low", "high"]
+    return pd.concat(tables, ignore_index=True)[columns]

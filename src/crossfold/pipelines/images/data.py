@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from crossfold.datasets.images import LabelledImages
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images.parameters import AugmentationParameters, SplitParameters
-from crossfold.validation.leak_guard import check_leaks
+from crossfold.validation.leak_guard import find_leaks, refuse_leaks
 
 Rows = NDArray[np.intp]
 
@@ -176,6 +176,6 @@ def guard_against_leaks(images: NDArray[Any], split_table: pd.DataFrame) -> pd.D
     for split, column in COLUMNS.items():
         used = (split_table[column] != LEFT_OUT[split]).to_numpy()
         part = split_table[column].cat.codes.to_numpy()[used].astype(np.int8)
-        found = check_leaks(part, identity=identity[used])
+        found = refuse_leaks(find_leaks(part, identity=identity[used]))
         checks.append(found.assign(check=f"images crossing the {split} split"))
     return pd.concat(checks, ignore_index=True)

@@ -16,6 +16,7 @@ from crossfold.templates import parallel
 from crossfold.templates.reporting.results import Results
 from crossfold.templates.reporting.summaries import confusion_counts
 from crossfold.templates.wiring import by_name
+from crossfold.validation.estimates import Predicted
 from crossfold.validation.intervals import GroupBootstrap, percentile_interval
 from crossfold.validation.metrics import wilson_interval
 from crossfold.validation.subgroups import subgroup_table
@@ -159,10 +160,11 @@ def subgroups(results: Results, seed: int) -> pd.DataFrame:
     levels: dict[str, Any] = {EVERYONE: np.full(len(rows), "all")}
     levels |= dict(subgroup_columns(results.table).take(rows["row"].to_numpy()))
     draws = GroupBootstrap(rows["group"], results.evaluation.n_resamples, seed)
-    y, p, flagged = (rows[name].to_numpy() for name in ("target", "p1", "flagged"))
-    jobs = [(y, p, flagged, {group: own}, draws) for group, own in levels.items()]
+    predicted = Predicted.of(rows, "binary")
+    jobs = [(predicted, own, draws) for own in levels.values()]
     tables: list[pd.DataFrame] = parallel.side_by_side(subgroup_table, jobs)
-    table = pd.concat(tables, ignore_index=True)
+    table = pd.concat(tables, keys=list(levels), names=["group"])
+    table = table.reset_index("group").reset_index(drop=True)
     rates = table.drop_duplicates(["group", "level"])
     low, high = wilson_interval(rates["positives"], rates["n"])
     observed = rates.assign(metric="rate", estimate=rates["observed_rate"], low=low, high=high)

@@ -15,7 +15,7 @@ from crossfold.templates.cross_validation.encoding import target_numbers
 from crossfold.templates.cross_validation.parameters import FoldParameters
 from crossfold.templates.parameters import TableParameters, Task
 from crossfold.validation import splits
-from crossfold.validation.leak_guard import check_leaks, equal_rows
+from crossfold.validation.leak_guard import equal_rows, find_leaks, refuse_leaks
 from crossfold.validation.tables import NOT_SET, TRAIN, VALIDATION
 
 Rows = NDArray[np.intp]
@@ -256,7 +256,7 @@ def guard_against_leaks(
 
     A leak stops the run.
 
-    Returns the table of `crossfold.validation.leak_guard.check_leaks`.
+    Returns the table of `crossfold.validation.leak_guard.find_leaks`.
     """
     group = group_of_row(fold_table)
     coarse = table_parameters.group is None and _stands_alone(group)
@@ -264,7 +264,7 @@ def guard_against_leaks(
     found = {}
     for name, folds in groupby(read_folds(fold_table, *COMPARED), lambda one: one.protocol):
         pairs = [(one.train_rows, one.validation_rows) for one in folds]
-        found[name] = check_leaks(pairs, groups=group, identity=identity)
+        found[name] = refuse_leaks(find_leaks(pairs, groups=group, identity=identity))
     if len(found) > 1:
         found = {name: own.assign(check=f"{name}: " + own["check"]) for name, own in found.items()}
     return pd.concat(found.values(), ignore_index=True)
