@@ -19,7 +19,7 @@ from crossfold.datasets import (
     ExportDataset,
     ExportPartsDataset,
     PartsDataset,
-    SampleAppointmentsDataset,
+    SampleDataset,
 )
 from crossfold.datasets.samples import PUBLISHED
 from crossfold.exceptions import CrossfoldError
@@ -101,7 +101,7 @@ class TestHooks:
 def parts(tmp_path_factory):
     """Give a folder with an export in three parts, the last in Parquet, and one with it as CSV."""
     folders = tmp_path_factory.mktemp("parts"), tmp_path_factory.mktemp("csv")
-    raw = SampleAppointmentsDataset(n_rows=400, seed=1, credentials={"key": "k"}).load()
+    raw = SampleDataset(of="appointments", n_rows=400, seed=1, credentials={"key": "k"}).load()
     rows = raw[list(PUBLISHED)].rename(columns=PUBLISHED)
     again = rows.iloc[20:50].assign(SMS_received="1")  # said once more in the last part
     tables = rows.iloc[:150], rows.iloc[150:300], pd.concat([rows.iloc[300:], again])

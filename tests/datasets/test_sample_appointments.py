@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crossfold.datasets import ExportDataset, SampleAppointmentsDataset
+from crossfold.datasets import ExportDataset, SampleDataset
 from crossfold.datasets.bases import DataError
 from crossfold.datasets.samples import PUBLISHED
 from crossfold.pipelines.appointments import schemas
@@ -13,8 +13,8 @@ from crossfold.pipelines.appointments.cleaning import DUPLICATE, ROW_RULES
 from crossfold.pipelines.appointments.nodes import clean_appointments
 
 
-def sample(n_rows: int = 5000, seed: int = 42) -> SampleAppointmentsDataset:
-    return SampleAppointmentsDataset(n_rows=n_rows, seed=seed, credentials={"key": "k"})
+def sample(n_rows: int = 5000, seed: int = 42) -> SampleDataset:
+    return SampleDataset(of="appointments", n_rows=n_rows, seed=seed, credentials={"key": "k"})
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +63,8 @@ def test_sample_is_never_written() -> None:
 
 
 def test_the_same_patients_come_again_later_without_outcomes(raw: pd.DataFrame) -> None:
-    coming = SampleAppointmentsDataset(
-        n_rows=5000, seed=42, credentials={"key": "k"}, days_later=41
+    coming = SampleDataset(
+        of="appointments", n_rows=5000, seed=42, credentials={"key": "k"}, days_later=41
     ).load()
     assert "no_show" not in coming
     past, *_ = clean_appointments(raw)

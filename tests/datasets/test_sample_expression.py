@@ -3,13 +3,13 @@
 import pandas as pd
 import pytest
 
-from crossfold.datasets import SampleExpressionDataset
+from crossfold.datasets import SampleDataset
 from crossfold.datasets.bases import DataError
 from crossfold.pipelines.gene_expression.nodes import join_patients
 
 
 def part(name: str, seed: int = 1) -> pd.DataFrame:
-    return SampleExpressionDataset(part=name, n_probes=200, seed=seed).load()
+    return SampleDataset(of="expression", part=name, n_probes=200, seed=seed).load()
 
 
 def test_the_parts_belong_together() -> None:
@@ -26,11 +26,11 @@ def test_equal_seeds_give_equal_patients() -> None:
 
 
 def test_it_is_never_written() -> None:
-    dataset = SampleExpressionDataset(part="labels", n_probes=200, seed=1)
+    dataset = SampleDataset(of="expression", part="labels", n_probes=200, seed=1)
     with pytest.raises(DataError, match="never written"):
         dataset.save(part("labels"))
 
 
 def test_it_can_be_previewed() -> None:
-    dataset = SampleExpressionDataset(part="train", n_probes=200, seed=1)
+    dataset = SampleDataset(of="expression", part="train", n_probes=200, seed=1)
     assert len(dataset.preview(nrows=4)["data"]) == 4

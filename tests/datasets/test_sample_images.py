@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from crossfold.datasets import SampleImagesDataset
+from crossfold.datasets import SampleDataset
 from crossfold.datasets.bases import DataError
 from crossfold.datasets.images import LabelledImages
 
 
 @pytest.fixture(scope="module")
 def parts() -> list[LabelledImages]:
-    return [SampleImagesDataset(part=part).load() for part in ("train", "test")]
+    return [SampleDataset(of="images", part=part).load() for part in ("train", "test")]
 
 
 def test_three_quarters_train_and_one_quarter_tests(parts: list[LabelledImages]) -> None:
@@ -42,7 +42,7 @@ def test_images_are_enlarged_in_the_middle_of_a_margin(parts: list[LabelledImage
 
 
 def test_the_sample_is_the_same_each_time_and_never_written(parts: list[LabelledImages]) -> None:
-    again = SampleImagesDataset(part="train")
+    again = SampleDataset(of="images", part="train")
     assert again.exists()
     np.testing.assert_array_equal(again.load().images, parts[0].images)
     with pytest.raises(DataError, match="never written"):

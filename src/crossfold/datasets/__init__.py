@@ -3,8 +3,7 @@
 `SourceDataset` fetches a source file and verifies it, `WebSourceDataset` follows a web address,
 `ExportDataset` reads a CSV export and `TableDataset` any table, both with identifiers hashed,
 `ExportPartsDataset` and `PartsDataset` read tables in parts for a cluster, `IdxDataset` and
-`LabelledImagesDataset` read images, `SampleAppointmentsDataset`, `SampleExpressionDataset`,
-`SampleImagesDataset` and `SampleWinesDataset` make what the sample environment reads,
+`LabelledImagesDataset` read images, `SampleDataset` makes what the sample environment reads,
 `FigureDataset` and `MLPDataset` store figures and models.
 """
 
@@ -22,10 +21,7 @@ if TYPE_CHECKING:  # kedro refresh reads here whose code a dataset is
     from crossfold.datasets.images import LabelledImagesDataset as LabelledImagesDataset
     from crossfold.datasets.networks import MLPDataset as MLPDataset
     from crossfold.datasets.networks import PromotedModelDataset as PromotedModelDataset
-    from crossfold.datasets.samples import SampleAppointmentsDataset as SampleAppointmentsDataset
-    from crossfold.datasets.samples import SampleExpressionDataset as SampleExpressionDataset
-    from crossfold.datasets.samples import SampleImagesDataset as SampleImagesDataset
-    from crossfold.datasets.samples import SampleWinesDataset as SampleWinesDataset
+    from crossfold.datasets.samples import SampleDataset as SampleDataset
     from crossfold.datasets.source_dataset import SourceDataset as SourceDataset
     from crossfold.datasets.source_dataset import WebSourceDataset as WebSourceDataset
     from crossfold.datasets.table_dataset import TableDataset as TableDataset
@@ -35,12 +31,7 @@ _MODULES = {
     "figure_dataset": ("FigureDataset",),
     "images": ("IdxDataset", "LabelledImagesDataset"),
     "networks": ("MLPDataset", "PromotedModelDataset"),
-    "samples": (
-        "SampleAppointmentsDataset",
-        "SampleExpressionDataset",
-        "SampleImagesDataset",
-        "SampleWinesDataset",
-    ),
+    "samples": ("SampleDataset",),
     "source_dataset": ("SourceDataset", "WebSourceDataset"),
     "table_dataset": ("TableDataset",),
 }

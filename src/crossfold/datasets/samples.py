@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -179,65 +179,50 @@ def sample_wines(*, colour: Colour, n_rows: int, seed: int) -> pd.DataFrame:
     return table.iloc[np.where(copies, originals, np.arange(n_rows))].reset_index(drop=True)
 
 
+MAKERS: dict[str, Callable[..., Any]] = {
+    "appointments": sample_appointments,
+    "expression": sample_expression,
+    "images": sample_images,
+    "wines": sample_wines,
+}
+
+
 class SampleDataset(ReadOnlyDataset[Any]):
-    """A sample, made when it is read by the function of its class from the entry's arguments.
+    """A sample, made when it is read.
 
     Parameters
     ----------
+    of
+        What it is a sample of: ``appointments``, made by `sample_appointments`, ``expression``,
+        ``images`` or ``wines``.
     metadata
         Ignored here; read by Kedro-Viz.
     **arguments
         Those of the function.
     """
 
-    make: ClassVar[Callable[..., Any]]
-
-    def __init__(self, *, metadata: dict[str, Any] | None = None, **arguments: Any) -> None:
-        inspect.signature(self.make).bind(**arguments)
+    def __init__(
+        self, *, of: str, metadata: dict[str, Any] | None = None, **arguments: Any
+    ) -> None:
+        self._make = MAKERS[of]
+        inspect.signature(self._make).bind(**arguments)
         self._arguments = arguments
         self.metadata = metadata
 
     def load(self) -> Any:
         """Make the sample."""
-        return type(self).make(**self._arguments)
+        return self._make(**self._arguments)
+
+    def preview(self, nrows: int = 5) -> TablePreview:
+        """Show the first rows of a table; of images nothing."""
+        made = self.load()
+        return made.head(nrows).to_dict(orient="split") if isinstance(made, pd.DataFrame) else {}
 
     def _describe(self) -> dict[str, Any]:
         return {name: value for name, value in self._arguments.items() if name != "credentials"}
 
     def _exists(self) -> bool:
         return True
-
-
-class SampleTableDataset(SampleDataset):
-    """A synthetic table."""
-
-    def preview(self, nrows: int = 5) -> TablePreview:
-        """Show the first rows."""
-        return self.load().head(nrows).to_dict(orient="split")
-
-
-class SampleAppointmentsDataset(SampleTableDataset):
-    """What `sample_appointments` makes."""
-
-    make = staticmethod(sample_appointments)
-
-
-class SampleExpressionDataset(SampleTableDataset):
-    """What `sample_expression` makes."""
-
-    make = staticmethod(sample_expression)
-
-
-class SampleWinesDataset(SampleTableDataset):
-    """What `sample_wines` makes."""
-
-    make = staticmethod(sample_wines)
-
-
-class SampleImagesDataset(SampleDataset):
-    """What `sample_images` gives."""
-
-    make = staticmethod(sample_images)
 
 
 def make_appointments(n_rows: int, rng: np.random.Generator) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from crossfold.datasets import ExportDataset, SampleAppointmentsDataset
+from crossfold.datasets import ExportDataset, SampleDataset
 from crossfold.datasets.samples import PUBLISHED
 from crossfold.pipelines.appointments.nodes import clean_appointments
 
@@ -43,7 +43,7 @@ def raw_table(*changes: dict[str, str]) -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def sample() -> pd.DataFrame:
     """Give cleaned synthetic appointments."""
-    raw = SampleAppointmentsDataset(n_rows=1500, seed=3, credentials={"key": "k"}).load()
+    raw = SampleDataset(of="appointments", n_rows=1500, seed=3, credentials={"key": "k"}).load()
     return clean_appointments(raw)[0]
 
 

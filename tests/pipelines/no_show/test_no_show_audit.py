@@ -19,7 +19,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from crossfold.datasets import ExportDataset, SampleAppointmentsDataset
+from crossfold.datasets import ExportDataset, SampleDataset
 from crossfold.datasets.samples import PUBLISHED
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import FoldStack, MLPClassifier
@@ -91,7 +91,7 @@ def claims() -> NoShowClaims:
 
 @pytest.fixture(scope="module")
 def raw() -> pd.DataFrame:
-    return SampleAppointmentsDataset(n_rows=800, seed=3, credentials={"key": "k"}).load()
+    return SampleDataset(of="appointments", n_rows=800, seed=3, credentials={"key": "k"}).load()
 
 
 @pytest.fixture(scope="module")

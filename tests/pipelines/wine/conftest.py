@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from crossfold.api import run_in_memory
-from crossfold.datasets import SampleWinesDataset
+from crossfold.datasets import SampleDataset
 from crossfold.pipelines.wine import create_pipeline
 
 SEED = 3
@@ -59,7 +59,7 @@ def run() -> SimpleNamespace:
 
 def run_study(own: dict[str, Any]) -> SimpleNamespace:
     raw = {
-        f"{colour}_wines_raw": SampleWinesDataset(colour=colour, n_rows=n, seed=SEED).load()
+        f"{colour}_wines_raw": SampleDataset(of="wines", colour=colour, n_rows=n, seed=SEED).load()
         for colour, n in (("red", 100), ("white", 200))
     }
     names = {f"wine.{name}": name for name in MADE} | {"wines": "wines"}

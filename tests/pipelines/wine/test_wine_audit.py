@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import MinMaxScaler
 
-from crossfold.datasets import SampleWinesDataset
+from crossfold.datasets import SampleDataset
 from crossfold.pipelines.wine.audit import (
     LOGISTIC,
     MLP,
@@ -66,7 +66,7 @@ def claims() -> WineClaims:
 @pytest.fixture(scope="module")
 def wines() -> pd.DataFrame:
     red, white = (
-        SampleWinesDataset(colour=colour, n_rows=n, seed=1).load()
+        SampleDataset(of="wines", colour=colour, n_rows=n, seed=1).load()
         for colour, n in (("red", 60), ("white", 180))
     )
     return join_wines(red, white)

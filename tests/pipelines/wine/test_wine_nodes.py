@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from crossfold.datasets import SampleWinesDataset
+from crossfold.datasets import SampleDataset
 from crossfold.pipelines.wine.nodes import MEASUREMENTS, QUALITY, count_wines, join_wines
 from crossfold.pipelines.wine.schemas import RAW, WINES
 
@@ -14,7 +14,7 @@ FACTS = json.loads((Path(__file__).parent / "facts.json").read_text())
 
 
 def raw(colour: str, n_rows: int = 40) -> pd.DataFrame:
-    return RAW.validate(SampleWinesDataset(colour=colour, n_rows=n_rows, seed=1).load())
+    return RAW.validate(SampleDataset(of="wines", colour=colour, n_rows=n_rows, seed=1).load())
 
 
 def test_red_comes_first_and_every_row_is_kept() -> None:
