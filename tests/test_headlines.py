@@ -6,6 +6,7 @@ from kedro.io import DataCatalog, MemoryDataset
 from kedro.pipeline import Node, Pipeline
 
 from crossfold.hooks import headlines
+from crossfold.templates.cross_validation.parameters import EvaluationParameters
 
 COLUMNS = ["model", "protocol", "metric", "estimate", "low", "high", "n"]
 ROWS = [
@@ -24,7 +25,7 @@ def copy(table: pd.DataFrame) -> pd.DataFrame:
 PIPELINE = Pipeline([Node(copy, "table", "metrics_table")], namespace="study", inputs={"table"})
 
 
-def told(table: pd.DataFrame, **parameters: str) -> list[str]:
+def told(table: pd.DataFrame, **parameters: EvaluationParameters) -> list[str]:
     data = {"study.metrics_table": table, **{f"params:{k}": v for k, v in parameters.items()}}
     catalog = DataCatalog({name: MemoryDataset(value) for name, value in data.items()})
     return list(headlines(PIPELINE, catalog))
@@ -36,29 +37,21 @@ def test_the_first_figure_of_the_first_network_is_told_and_no_control() -> None:
     ]
 
 
-def test_the_model_of_the_report_comes_first() -> None:
-    parameters = {"study.report.model": "mlp_tuned"}
+def test_the_model_that_others_are_compared_with_comes_first() -> None:
+    parameters = {"study.evaluation": EvaluationParameters(reference="mlp_tuned")}
     assert told(pd.DataFrame(ROWS, columns=COLUMNS), **parameters) == [
         "study: ROC-AUC 0.711 (0.700–0.720), n = 6,497 (mlp_tuned, k_fold)"
     ]
 
 
-def test_without_networks_and_protocols_the_first_row_is_told() -> None:
-    table = pd.DataFrame(ROWS[:1], columns=COLUMNS).drop(columns="protocol")
-    assert told(table) == ["study: ROC-AUC 0.900 (0.800–0.950), n = 6,497 (logistic)"]
+def test_without_networks_the_first_row_is_told() -> None:
+    table = pd.DataFrame(ROWS[:1], columns=COLUMNS)
+    assert told(table) == ["study: ROC-AUC 0.900 (0.800–0.950), n = 6,497 (logistic, k_fold)"]
 
 
-@pytest.mark.parametrize(
-    "table",
-    [
-        pd.DataFrame(ROWS[1:2], columns=COLUMNS),
-        pd.DataFrame(columns=COLUMNS),
-        pd.DataFrame({"alpha": [0.1]}),
-    ],
-    ids=["only a control", "empty", "another form"],
-)
-def test_where_there_is_no_such_figure_nothing_is_said(table: pd.DataFrame) -> None:
-    assert told(table) == []
+@pytest.mark.parametrize("rows", [ROWS[1:2], []], ids=["only a control", "empty"])
+def test_where_there_is_no_such_figure_nothing_is_said(rows: list[tuple[object, ...]]) -> None:
+    assert told(pd.DataFrame(rows, columns=COLUMNS)) == []
 
 
 def test_what_the_run_has_not_written_is_not_told() -> None:

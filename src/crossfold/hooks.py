@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 SAMPLE = "sample"
 METRICS_TABLE = ".metrics_table"
-COLUMNS = {"model", "metric", "estimate", "low", "high", "n"}
 CONTROL = "permuted"
 OWN_MODELS = "mlp"
 SHARES = ("accuracy", "balanced_accuracy", "recall", "precision", "specificity")
@@ -214,24 +213,21 @@ def smallest_maker(name: str, pipelines: Mapping[str, Pipeline]) -> str | None:
 def headlines(pipeline: Pipeline, catalog: CatalogProtocol[Any, Any]) -> Iterator[str]:
     """Print a line for each study whose metrics the run has written.
 
-    The figure is the first metric of the model that the report tells of, of the one that others are
-    compared with, or else of the first network, over all folds of the first protocol that is no
-    control on permuted labels: the order is the study's own, and nothing is chosen by its value.
+    The figure is the first metric of the model that others are compared with, or else of the first
+    network, over all folds of the first protocol that is no control on permuted labels: the order
+    is the study's own, and nothing is chosen by its value.
     """
     for name in sorted(pipeline.all_outputs()):
         if name.endswith(METRICS_TABLE) and catalog.exists(name):
             study = name.removesuffix(METRICS_TABLE)
-            row = headline(catalog.load(name), _main_model(study, catalog))
+            row = headline(catalog.load(name), _reference(study, catalog))
             if row is not None:
                 yield f"{study}: {_told(row)}"
 
 
 def headline(table: pd.DataFrame, model: str | None) -> pd.Series | None:
     """Choose the row, by names and by order alone; None where there is no figure of a result."""
-    if not set(table) >= COLUMNS:
-        return None
-    if "protocol" in table:
-        table = table[~table["protocol"].astype(str).str.contains(CONTROL)]
+    table = table[~table["protocol"].astype(str).str.contains(CONTROL)]
     networks = table["model"].astype(str).str.startswith(OWN_MODELS)
     for rows in (table[table["model"] == model], table[networks], table):
         if len(rows):
@@ -239,14 +235,10 @@ def headline(table: pd.DataFrame, model: str | None) -> pd.Series | None:
     return None
 
 
-def _main_model(study: str, catalog: CatalogProtocol[Any, Any]) -> str | None:
+def _reference(study: str, catalog: CatalogProtocol[Any, Any]) -> str | None:
     # Not `in catalog`: patterns of the catalog would match the name of a parameter too.
-    known = set(catalog.keys())
-    if (name := f"params:{study}.report.model") in known:
-        return str(catalog.load(name))
-    if (name := f"params:{study}.evaluation") in known:
-        return getattr(catalog.load(name), "reference", None)
-    return None
+    name = f"params:{study}.evaluation"
+    return catalog.load(name).reference if name in set(catalog.keys()) else None
 
 
 def _told(row: pd.Series) -> str:
@@ -255,5 +247,4 @@ def _told(row: pd.Series) -> str:
     value, low, high = (float(row[key]) for key in ("estimate", "low", "high"))
     found = Estimate(row["metric"], value, low, high)
     said = found.percent() if row["metric"] in SHARES else str(found)
-    model = ", ".join(str(row[key]) for key in ("model", "protocol") if key in row)
-    return f"{found.name} {said}, n = {row['n']:,} ({model})"
+    return f"{found.name} {said}, n = {row['n']:,} ({row['model']}, {row['protocol']})"

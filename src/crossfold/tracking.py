@@ -34,11 +34,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SETTING = "tracking"
-EPOCH = "epoch"
-REPEATS = frozenset({"fold", "member", "seed"})
-NUMERIC_LABELS = frozenset({"alpha"})
 HISTORY = "history"
-HISTORIES = (f".{HISTORY}", f"_{HISTORY}")  # other tables with epochs can be the user's own rows
 EXPERIMENT = "crossfold"
 DATABASE, ARTIFACTS = "mlflow.db", "mlflow"
 MOST_METRICS, MOST_PARAMETERS = 1000, 100  # MLflow's limits of one batch
@@ -70,23 +66,16 @@ def metrics(tree: Any, name: str) -> list[Point]:
     return [Point(name, float(tree))] if is_real and math.isfinite(tree) else []
 
 
-def curves(table: pd.DataFrame, name: str) -> list[Point]:
-    """Give each measure of a training history, epoch by epoch, averaged over folds and seeds.
+def curves(history: pd.DataFrame, name: str) -> list[Point]:
+    """Give each measure of a table of the schema ``HISTORY``, averaged over folds and members.
 
-    There is one row an epoch and network, with a column ``epoch``. Columns of floats are measures
-    (``alpha`` is not); ``fold``, ``member`` and ``seed`` number repeats; all others are labels. A
-    key is `name`, the labels and the measure.
+    A key is `name`, the model, the protocol and the measure; a step is an epoch.
     """
-    floats = table.select_dtypes("float").columns
-    measures = [column for column in floats if column not in NUMERIC_LABELS]
-    labels = [column for column in table if column not in {*measures, *REPEATS, EPOCH}]
-    means = table.groupby([*labels, EPOCH], observed=True)[measures].mean().reset_index()
+    keys = ["model", "protocol", "measure", "epoch"]
+    means = history.groupby(keys, observed=True)["value"].mean().reset_index()
     return [
-        Point("/".join([name, *map(str, row), measure]), float(value), int(epoch))
-        for measure in measures
-        for *row, epoch, value in means[[*labels, EPOCH, measure]].itertuples(
-            index=False, name=None
-        )
+        Point("/".join([name, *map(str, row)]), float(value), int(epoch))
+        for *row, epoch, value in means.itertuples(index=False, name=None)
         if math.isfinite(value)
     ]
 
@@ -113,7 +102,7 @@ class Record:
         self.saved.append(name)
         if name.endswith(".metrics") and isinstance(data, Mapping):
             self.points[name] = metrics(data, name)
-        elif name.endswith(HISTORIES) and EPOCH in getattr(data, "columns", ()):
+        elif name.endswith((f".{HISTORY}", f"_{HISTORY}")):
             self.points[name] = curves(data, name)
 
     def all_points(self) -> list[Point]:

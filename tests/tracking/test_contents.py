@@ -14,7 +14,9 @@ class Network(BaseModel):
 
 
 def history(**columns: object) -> pd.DataFrame:
-    return pd.DataFrame({"epoch": [1, 2, 1, 2], "fold": [0, 0, 1, 1], **columns})
+    keys = {"model": "mlp", "protocol": "k_fold", "fold": [0, 0, 1, 1], "member": -1}
+    keys |= {"epoch": [1, 2, 1, 2], "measure": "train_loss", "value": [1.0, 0.5, 3.0, 1.5]}
+    return pd.DataFrame({**keys, **columns})
 
 
 def test_parameters_are_flat_and_data_sets_are_left_out() -> None:
@@ -38,30 +40,29 @@ def test_metrics_are_the_finite_numbers() -> None:
 
 
 def test_curves_are_averaged_over_folds_epoch_by_epoch() -> None:
-    table = history(train_loss=[1.0, 0.5, 3.0, 1.5])
-    assert curves(table, "h") == [Point("h/train_loss", 2.0, 1), Point("h/train_loss", 1.0, 2)]
+    key = "h/mlp/k_fold/train_loss"
+    assert curves(history(), "h") == [Point(key, 2.0, 1), Point(key, 1.0, 2)]
 
 
-def test_curves_with_other_labels_stay_apart() -> None:
-    table = history(engine=["numpy", "numpy", "torch", "torch"], loss=[4.0, 3.0, 2.0, math.nan])
+def test_curves_of_other_models_and_measures_stay_apart() -> None:
+    table = history(model=["a", "a", "b", "b"], value=[4.0, 3.0, 2.0, math.nan])
     assert curves(table, "h") == [
-        Point("h/numpy/loss", 4.0, 1),
-        Point("h/numpy/loss", 3.0, 2),
-        Point("h/torch/loss", 2.0, 1),
+        Point("h/a/k_fold/train_loss", 4.0, 1),
+        Point("h/a/k_fold/train_loss", 3.0, 2),
+        Point("h/b/k_fold/train_loss", 2.0, 1),
     ]
-
-
-def test_the_penalty_is_a_label() -> None:
-    table = history(alpha=[0.0, 0.0, 0.5, 0.5], loss=[4.0, 3.0, 2.0, 1.0])
-    assert {point.key for point in curves(table, "h")} == {"h/0.0/loss", "h/0.5/loss"}
+    table = history(measure=["train_loss"] * 2 + ["seconds"] * 2)
+    keys = {point.key for point in curves(table, "h")}
+    assert keys == {"h/mlp/k_fold/train_loss", "h/mlp/k_fold/seconds"}
 
 
 def test_a_history_that_was_collected_is_not_repeated() -> None:
     record = Record("study", {})
     for name in ("study.numpy_history", "other.numpy_history", "study.history"):
-        record.wrote(name, history(loss=[4.0, 3.0, 2.0, 1.0]))
+        record.wrote(name, history())
     keys = {point.key for point in record.all_points()}
-    assert keys == {"study.history/loss", "other.numpy_history/loss"}
+    told = ("study.history", "other.numpy_history")
+    assert keys == {f"{name}/mlp/k_fold/train_loss" for name in told}
 
 
 def test_tables_of_rows_are_not_tracked() -> None:

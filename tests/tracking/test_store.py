@@ -45,7 +45,7 @@ def test_parameters_are_stored(project: Path) -> None:
 
 
 def test_curves_are_stored_epoch_by_epoch(project: Path) -> None:
-    key = "moons.history/quadratic_0/new_points/train_loss/value"
+    key = "moons.history/quadratic_0/new_points/train_loss"
     [(steps, first, last)] = ask(
         project, f"SELECT COUNT(*), MIN(step), MAX(step) FROM metrics WHERE key = '{key}'"
     )
