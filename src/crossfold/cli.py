@@ -1,7 +1,6 @@
 """The project's command line: ``kedro run``, ``refresh`` and ``study``; errors in one sentence."""
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -54,23 +53,19 @@ class OneSentenceCommand(click.Command):
             raise click.ClickException(sentence) from error
 
 
-def _table_options(command: Callable[..., None]) -> Callable[..., None]:
-    options = [
-        click.option("--data", required=True, help="File, folder of files, or DATABASE::TABLE."),
-        click.option("--target", required=True, help="Column to predict."),
-        click.option("--group", help="Column of who or what must stay together."),
-        click.option("--time", help="Column of when a row happened."),
-        click.option("--positive", help="Value of the target that counts as the event."),
-        click.option("--drop", default="", help="Columns to leave out, with commas between them."),
-        click.option("--task", type=click.Choice(["binary", "multiclass", "regression"])),
-        click.option("--sep", help="Delimiter, if it is not found out."),
-        click.option("--decimal", help="Decimal sign, if it is not found out."),
-        click.option("--encoding", help="Encoding, if it is not found out."),
-        click.option("--date-format", help="How dates are written, such as %d.%m.%Y"),
-    ]
-    for option in reversed(options):
-        command = option(command)
-    return command
+TABLE_OPTIONS = [
+    click.Option(["--data"], required=True, help="File, folder of files, or DATABASE::TABLE."),
+    click.Option(["--target"], required=True, help="Column to predict."),
+    click.Option(["--group"], help="Column of who or what must stay together."),
+    click.Option(["--time"], help="Column of when a row happened."),
+    click.Option(["--positive"], help="Value of the target that counts as the event."),
+    click.Option(["--drop"], default="", help="Columns to leave out, with commas between them."),
+    click.Option(["--task"], type=click.Choice(["binary", "multiclass", "regression"])),
+    click.Option(["--sep"], help="Delimiter, if it is not found out."),
+    click.Option(["--decimal"], help="Decimal sign, if it is not found out."),
+    click.Option(["--encoding"], help="Encoding, if it is not found out."),
+    click.Option(["--date-format"], help="How dates are written, such as %d.%m.%Y"),
+]
 
 
 @click.group(name="crossfold")
@@ -97,9 +92,8 @@ def study() -> None:
     """Study a table of your own."""
 
 
-@study.command(name="new", cls=OneSentenceCommand)
+@study.command(name="new", cls=OneSentenceCommand, params=[*TABLE_OPTIONS])
 @click.argument("name")
-@_table_options
 @click.option("--force", is_flag=True, help="Write the study's own files anew.")
 def new_study(name: str, force: bool, **options: Any) -> None:
     """Write the configuration of a study NAME of a table."""
@@ -109,8 +103,7 @@ def new_study(name: str, force: bool, **options: Any) -> None:
     new(name, root, force=force, **options)
 
 
-@study.command(name="profile", cls=OneSentenceCommand)
-@_table_options
+@study.command(name="profile", cls=OneSentenceCommand, params=[*TABLE_OPTIONS])
 def profile_study(**options: Any) -> None:
     """Print what a table holds, and write nothing."""
     from crossfold.pipelines.table.study import profile

@@ -75,18 +75,6 @@ class PiecewiseLinear:
 
 
 @dataclass(frozen=True)
-class Unchanged:
-    """A 0/1 column, read as it is; a missing value counts as 0."""
-
-    column: str
-    width = 1
-
-    def encode(self, table: pd.DataFrame, out: Encoded) -> None:
-        """Write the values of ``n`` rows into ``out``, shape ``(n, 1)``."""
-        out[:, 0] = table[self.column].to_numpy(dtype=np.float32, na_value=0)
-
-
-@dataclass(frozen=True)
 class OneHot:
     """One column a level; rare and unknown levels share the last one."""
 
@@ -212,7 +200,7 @@ class Codes:
         out[:, 0] = x
 
 
-ColumnEncoder = PiecewiseLinear | Unchanged | OneHot | Scaled | Codes
+ColumnEncoder = PiecewiseLinear | OneHot | Scaled | Codes
 _KINDS: dict[str, type[ColumnEncoder]] = {kind.__name__: kind for kind in get_args(ColumnEncoder)}
 
 
@@ -330,7 +318,7 @@ def fit_encoder(
         columns.append(Scaled.fit(table, numeric, method))
     in_pieces = {"encoded": numeric, "tabular": [*numeric, *binary]}.get(method, [])
     columns += [PiecewiseLinear.fit(table[name], preparation.n_bins) for name in in_pieces]
-    columns += [Unchanged(name) for name in binary if name not in in_pieces]
+    columns += [Codes(name, (), 0.0) for name in binary if name not in in_pieces]
     columns += [OneHot.fit(table[name], preparation.min_count) for name in categorical]
     return TableEncoder(tuple(columns))
 
