@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from crossfold.datasets import ExportDataset
-from crossfold.datasets.bases import DataError, ExportError
+from crossfold.datasets.bases import DataError
 
 HEADER = "PatientId,Age"
 
@@ -87,7 +87,7 @@ def test_separator_is_found_out_or_an_option(tmp_path: Path) -> None:
 def test_damaged_file_is_refused(tmp_path: Path, content: bytes, sentence: str) -> None:
     file = tmp_path / "a.csv"
     file.write_bytes(content)
-    with pytest.raises(ExportError, match=sentence):
+    with pytest.raises(DataError, match=sentence):
         export(file).load()
 
 
@@ -104,7 +104,7 @@ def test_identifiers_in_another_column_are_refused_without_being_told(
 ) -> None:
     write(tmp_path / "a.csv", "PatientId,Note", *rows_of(PATIENTS, "-"))
     write(tmp_path / "b.csv", "PatientId,Note", *rows_of(PATIENTS, note))
-    with pytest.raises(ExportError, match=r"b\.csv holds identifiers .* 200 of 200 rows") as error:
+    with pytest.raises(DataError, match=r"b\.csv holds identifiers .* 200 of 200 rows") as error:
         export(tmp_path).load()
     assert not any(patient in str(error.value) for patient in PATIENTS)
 
@@ -114,7 +114,7 @@ def test_identifiers_of_another_file_are_found_too(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", "PatientId,Note", *rows_of(PATIENTS, "-"))
     swapped = [f"{n},{patient}" for n, patient in enumerate(PATIENTS)]
     write(tmp_path / "b.csv", "PatientId,Note", *swapped)
-    with pytest.raises(ExportError, match=r"b\.csv holds identifiers .* column Note"):
+    with pytest.raises(DataError, match=r"b\.csv holds identifiers .* column Note"):
         export(tmp_path).load()
 
 
@@ -126,7 +126,7 @@ def test_numbers_of_two_kinds_may_run_through_one_range(tmp_path: Path) -> None:
 
 def test_short_identifiers_are_found_in_a_copy_of_their_column(tmp_path: Path) -> None:
     rows = [f"{n},{n % 90},{n}.0" for n in range(1, 1000)]
-    with pytest.raises(ExportError, match="column Note too, in 999 of 999 rows"):
+    with pytest.raises(DataError, match="column Note too, in 999 of 999 rows"):
         export(write(tmp_path / "a.csv", "PatientId,Age,Note", *rows)).load()
 
 
@@ -141,7 +141,7 @@ def test_rounded_identifiers_are_refused(tmp_path: Path) -> None:
     exact = write(tmp_path / "a.csv", HEADER, "2.9872499824296E13,1", "4.2E1,2", "5E3,3")
     assert export(exact).load()["PatientId"].nunique() == 3
     rounded = write(tmp_path / "b.csv", HEADER, "2.98725E+13,1", "17,2")
-    with pytest.raises(ExportError, match=r"b\.csv holds PatientId as a spreadsheet rounds"):
+    with pytest.raises(DataError, match=r"b\.csv holds PatientId as a spreadsheet rounds"):
         export(rounded).load()
 
 
@@ -161,10 +161,10 @@ def test_all_missing_columns_are_told_and_none_of_the_file(tmp_path: Path) -> No
     """A file without a header has a patient where the name of a column belongs."""
     file = write(tmp_path / "a.csv", "17171717,42", "18181818,43")
     columns = {"age": "Age", "patient": "PatientId", "note": "Note"}
-    with pytest.raises(ExportError, match="the columns Age, PatientId are missing") as error:
+    with pytest.raises(DataError, match="the columns Age, PatientId are missing") as error:
         export(file, columns=columns, optional=["note"], hashed_columns=["patient"]).load()
     assert "17171717" not in str(error.value)
-    with pytest.raises(ExportError, match="the column PatientId is missing"):
+    with pytest.raises(DataError, match="the column PatientId is missing"):
         export(file).load()
 
 
@@ -172,7 +172,7 @@ def test_all_missing_columns_are_told_and_none_of_the_file(tmp_path: Path) -> No
 def test_columns_that_differ_in_case_only_are_refused(tmp_path: Path, names: str) -> None:
     columns = {"age": "Age", "patient": "PatientId"}
     file = write(tmp_path / "a.csv", f"PatientId,{names}", "17,1,2")
-    with pytest.raises(ExportError, match="several columns that may be Age"):
+    with pytest.raises(DataError, match="several columns that may be Age"):
         export(file, columns=columns, hashed_columns=["patient"]).load()
 
 
@@ -208,23 +208,23 @@ def test_parquet_is_read_as_its_csv_would_be(tmp_path: Path) -> None:
         read.drop(columns="source_file"), expected.drop(columns="source_file")
     )
     (tmp_path / "a.parquet").write_bytes(b"PAR1")
-    with pytest.raises(ExportError, match=r"a\.parquet is no Parquet file of a table"):
+    with pytest.raises(DataError, match=r"a\.parquet is no Parquet file of a table"):
         export(tmp_path / "a.parquet").load()
 
 
 def test_files_with_unlike_columns_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "a.csv", HEADER, "17,1")
     write(tmp_path / "b.csv", "PatientId,Sex", "17,F")
-    with pytest.raises(ExportError, match=r"b\.csv and a\.csv differ in the columns"):
+    with pytest.raises(DataError, match=r"b\.csv and a\.csv differ in the columns"):
         export(tmp_path).load()
 
 
 def test_absent_path_empty_folder_missing_key_and_saving_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match="There is no file or folder"):
+    with pytest.raises(DataError, match="There is no file or folder"):
         export(tmp_path / "absent").load()
-    with pytest.raises(ExportError, match=r"holds no \.csv file"):
+    with pytest.raises(DataError, match=r"holds no \.csv file"):
         export(tmp_path).load()
-    with pytest.raises(ExportError, match="has no credentials"):
+    with pytest.raises(DataError, match="has no credentials"):
         export(tmp_path, credentials=None)
     with pytest.raises(DataError, match="never written"):
         export(tmp_path).save(pd.DataFrame())  # type: ignore[arg-type]

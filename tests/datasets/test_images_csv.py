@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from crossfold.datasets.bases import ExportError
+from crossfold.datasets.bases import DataError
 from crossfold.datasets.images import PIXELS, read_images_csv
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 28, 28), np.uint8)
@@ -72,7 +72,7 @@ def changed(place: int, value: str) -> bytes:
 def test_a_wrong_pixel_is_told_by_line_and_column(tmp_path: Path, value: str) -> None:
     shown = "\ufffd" if value == "\xff" else value
     with pytest.raises(
-        ExportError, match=rf"digits\.csv holds '{shown}' in line 3, column pixel41; a row is"
+        DataError, match=rf"digits\.csv holds '{shown}' in line 3, column pixel41; a row is"
     ):
         read_images_csv(write(tmp_path, changed(42, value)))
 
@@ -99,14 +99,14 @@ def test_other_files_are_refused_in_one_sentence(
     tmp_path: Path, content: bytes, sentence: str
 ) -> None:
     file = write(tmp_path, content)
-    with pytest.raises(ExportError, match=sentence) as caught:
+    with pytest.raises(DataError, match=sentence) as caught:
         read_images_csv(file)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_an_absent_file_and_a_folder_are_told(tmp_path: Path) -> None:
-    with pytest.raises(ExportError, match=r"There is no file .*absent\.csv: check its path\."):
+    with pytest.raises(DataError, match=r"There is no file .*absent\.csv: check its path\."):
         read_images_csv(tmp_path / "absent.csv")
-    with pytest.raises(ExportError, match=r"is a folder: name one CSV file"):
+    with pytest.raises(DataError, match=r"is a folder: name one CSV file"):
         read_images_csv(tmp_path)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from crossfold.datasets import IdxDataset, LabelledImagesDataset
-from crossfold.datasets.bases import DataError, ExportError
+from crossfold.datasets.bases import DataError
 from crossfold.datasets.images import ImageError, LabelledImages
 
 IMAGES = np.arange(3 * 28 * 28).astype(np.uint8).reshape(3, 28, 28)
@@ -74,7 +74,7 @@ def test_the_users_csv_is_read_in_place_of_both(parts: dict[str, Any], tmp_path:
     sources = {name: as_source(entry) for name, entry in parts.items()}
     dataset = LabelledImagesDataset(**sources, csv=str(own))
     assert (dataset.exists(), dataset.stored_files()) == (False, [])
-    with pytest.raises(ExportError, match=r"There is no file .*own\.csv"):
+    with pytest.raises(DataError, match=r"There is no file .*own\.csv"):
         dataset.load()
     own.write_text("\n".join([",".join(["label", *map(str, range(784))]), "4" + ",255" * 784]))
     assert (dataset.exists(), dataset.stored_files()) == (True, [own])

@@ -20,10 +20,6 @@ class SourceError(DataError):
     """A source file cannot be fetched, or is not the file it should be."""
 
 
-class ExportError(DataError):
-    """A CSV export cannot be read."""
-
-
 class ReadOnlyDataset(AbstractDataset[NoReturn, Loaded]):
     """A dataset that is read and never written: a source, or what code makes."""
 

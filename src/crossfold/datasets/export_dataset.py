@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from crossfold.datasets.bases import DataError, ExportError, FileDataset, ReadOnlyDataset
+from crossfold.datasets.bases import DataError, FileDataset, ReadOnlyDataset
 from crossfold.datasets.download import DAMAGED, is_packed, open_content
 from crossfold.datasets.identifiers import (
     SHARE_BY_CHANCE,
@@ -86,7 +86,7 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
         metadata: dict[str, Any] | None = None,
     ) -> None:
         if hashed_columns and not (credentials or {}).get("key"):
-            raise ExportError(
+            raise DataError(
                 f"The columns {hashed_columns} of {filepath} are to be hashed, but its catalog"
                 " entry has no credentials with a key."
             )
@@ -129,10 +129,10 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
 
     def _files(self) -> list[Path]:
         if not self._path.exists():
-            raise ExportError(f"There is no file or folder {self._path}: check its path.")
+            raise DataError(f"There is no file or folder {self._path}: check its path.")
         files, kinds = self.stored_files(), " or ".join(self.suffixes)
         if not files:
-            raise ExportError(
+            raise DataError(
                 f"The folder {self._path} holds no {kinds} file: put the exports there."
             )
         others = sorted(set(self._path.iterdir()) - set(files)) if self._path.is_dir() else []
@@ -153,7 +153,7 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
         absent = [name for name, place in places.items() if place is None]
         if missing := [columns[name] for name in absent if name not in self._optional]:
             several = len(missing) > 1
-            raise ExportError(
+            raise DataError(
                 f"{file} does not fit its schema: the column{'s' * several} {', '.join(missing)}"
                 f" {'are' if several else 'is'} missing. Mend it or put a good one in its place."
             )
@@ -170,7 +170,7 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
         for file, table in zip(files, tables, strict=True):
             unlike = sorted(expected ^ set(table.columns))
             if unlike:
-                raise ExportError(
+                raise DataError(
                     f"{file} and {files[0].name} differ in the columns {unlike}: export all files"
                     " of a folder with the same columns."
                 )
@@ -179,7 +179,7 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
         """Hash a column of each table, where no other column holds its identifiers."""
         for file, table in zip(files, tables, strict=True):
             if are_rounded(table[column]):
-                raise ExportError(
+                raise DataError(
                     f"{file} holds {column} as a spreadsheet rounds long numbers (1.23457E+13), so"
                     " that several have become one: export it again, that column as text."
                 )
@@ -201,7 +201,7 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
         slips = rows_with_own(written, own)
         found = slips if slips.mean() > SHARE_BY_CHANCE else rows_with_any(written, known)
         if found.any():
-            raise ExportError(
+            raise DataError(
                 f"{file} holds identifiers of {own.name} in its column {values.name} too, in"
                 f" {found.sum():,} of {len(values):,} rows (the first is row {found.argmax() + 1}"
                 " below the header): leave them out of that column, so that all of them are hashed."
@@ -227,7 +227,7 @@ def _place(name: str, columns: pd.Index, file: Path) -> int | None:
     exact = columns == name
     places = np.flatnonzero(exact if exact.any() else alike)
     if len(places) > 1:
-        raise ExportError(f"{file} has several columns that may be {name}: leave one in.")
+        raise DataError(f"{file} has several columns that may be {name}: leave one in.")
     return int(places[0]) if len(places) else None
 
 
@@ -312,14 +312,14 @@ def require(module: str) -> Any:
 def read_parquet_text(path: Path) -> pd.DataFrame:
     """Read a Parquet file as a CSV file of it would be read: every field as text, flags 0 or 1.
 
-    Raises an `ExportError` if it cannot be read.
+    Raises a `DataError` if it cannot be read.
     """
     try:  # numbers beside gaps would lose digits as floats
         table = pd.read_parquet(path, dtype_backend="numpy_nullable")
         flags = table.select_dtypes("boolean").columns
         return table.astype(dict.fromkeys(flags, "Int8")).astype("str").fillna("")
     except ValueError as error:
-        raise ExportError(f"{path} is no Parquet file of a table: export it again.") from error
+        raise DataError(f"{path} is no Parquet file of a table: export it again.") from error
 
 
 def read_csv_text(path: Path, separator: str | None = None) -> pd.DataFrame:
@@ -328,7 +328,7 @@ def read_csv_text(path: Path, separator: str | None = None) -> pd.DataFrame:
     It is UTF-8; with a warning, UTF-16 with a byte order mark or Windows-1252. The separator is the
     character between fields; None takes the comma, or what the header has in place of it.
 
-    Raises an `ExportError`: the file is no table: empty, damaged, binary, or with rows that have
+    Raises a `DataError`: the file is no table: empty, damaged, binary, or with rows that have
     more or fewer fields than the header. The message holds nothing of its content.
     """
     try:
@@ -340,14 +340,14 @@ def read_csv_text(path: Path, separator: str | None = None) -> pd.DataFrame:
         if is_packed(path):
             _logger.info("%s is an archive; the file in it is read.", path)
     except DAMAGED as error:
-        raise ExportError(f"{path} is a damaged archive ({error}): export it again.") from error
+        raise DataError(f"{path} is a damaged archive ({error}): export it again.") from error
     return table.set_axis(names, axis="columns")
 
 
 def _encoding(path: Path) -> str:
     """Find out the encoding, and refuse what is no text."""
     if _is_excel(path):
-        raise ExportError(f"{path} is an Excel workbook: save it as CSV (UTF-8) and give that.")
+        raise DataError(f"{path} is an Excel workbook: save it as CSV (UTF-8) and give that.")
     with open_content(path, path.name) as file:
         is_utf16 = file.read(2) in BYTE_ORDER_MARKS  # or UTF-32, which is full of zeros then
     for encoding in ["utf-16"] if is_utf16 else [UTF8, WINDOWS]:
@@ -361,13 +361,13 @@ def _encoding(path: Path) -> str:
         except UnicodeDecodeError:
             continue
         if not any(has_text for has_text, _ in found):
-            raise ExportError(f"{path} is empty: export it again.")
+            raise DataError(f"{path} is empty: export it again.")
         if any(has_zero for _, has_zero in found):
             break
         if encoding != UTF8:
             _logger.warning("%s is not UTF-8; it is read as %s.", path, encoding)
         return encoding
-    raise ExportError(f"{path} is not text in UTF-8: export it as CSV in UTF-8.")
+    raise DataError(f"{path} is not text in UTF-8: export it as CSV in UTF-8.")
 
 
 def _is_excel(path: Path) -> bool:
@@ -389,7 +389,7 @@ def _read_header(
         try:
             return next(reader), n_blank + reader.line_num, separator
         except csv.Error as error:
-            raise ExportError(f"{path} has no header that can be read ({error}).") from error
+            raise DataError(f"{path} has no header that can be read ({error}).") from error
 
 
 def _separator(line: str, path: Path) -> str:
@@ -427,11 +427,11 @@ def _read_rows(
     try:
         table: pd.DataFrame = read_csv(file, reading, parsing, as_text).to_pandas()
     except pa.ArrowInvalid as error:
-        raise ExportError(f"{path} has no rows that can be read: export it again.") from error
+        raise DataError(f"{path} has no rows that can be read: export it again.") from error
     if unlike:
-        raise ExportError(_unlike_rows(unlike, n_fields, path))
+        raise DataError(_unlike_rows(unlike, n_fields, path))
     if _has_open_quote(table, separator):
-        raise ExportError(f"{path} opens a quote that it never closes: export it again.")
+        raise DataError(f"{path} opens a quote that it never closes: export it again.")
     return table.astype("str")
 
 

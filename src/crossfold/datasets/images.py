@@ -18,7 +18,7 @@ import numpy as np
 from kedro.io import AbstractDataset
 from numpy.typing import NDArray
 
-from crossfold.datasets.bases import DataError, ExportError, FileDataset, ReadOnlyDataset
+from crossfold.datasets.bases import DataError, FileDataset, ReadOnlyDataset
 from crossfold.datasets.download import DAMAGED, open_content
 from crossfold.exceptions import CrossfoldError
 
@@ -151,22 +151,22 @@ def read_images_csv(path: Path) -> LabelledImages:
     Its first line names the columns: ``label`` and, in the order of the pixels from left to right
     and from top to bottom, 784 others of any names.
 
-    Raises an `ExportError`: the file is missing, a folder, empty or damaged, has other columns, or
+    Raises a `DataError`: the file is missing, a folder, empty or damaged, has other columns, or
     holds anything but labels from 0 to 9 and pixels from 0 to 255.
     """
     if path.is_dir():
-        raise ExportError(f"{path} is a folder: name one CSV file of images.")
+        raise DataError(f"{path} is a folder: name one CSV file of images.")
     try:
         header = _read_names(path)
         return _to_images(_read_table(path, header), header.index(LABEL))
     except FileNotFoundError as error:
-        raise ExportError(f"There is no file {path}: check its path.") from error
+        raise DataError(f"There is no file {path}: check its path.") from error
     except UnicodeDecodeError as error:
-        raise ExportError(f"{path} is not a CSV table in UTF-8: export it again.") from error
+        raise DataError(f"{path} is not a CSV table in UTF-8: export it again.") from error
     except DAMAGED as error:
-        raise ExportError(f"{path} is a damaged archive ({error}): export it again.") from error
+        raise DataError(f"{path} is a damaged archive ({error}): export it again.") from error
     except ImageError as error:
-        raise ExportError(f"{path}: {error}") from error
+        raise DataError(f"{path}: {error}") from error
 
 
 def _read_names(path: Path) -> list[str]:
@@ -178,7 +178,7 @@ def _read_names(path: Path) -> list[str]:
         header = next(csv.reader(text), [])
     n_labels = header.count(LABEL)
     if n_labels != 1 or len(header) != PIXELS + 1:
-        raise ExportError(
+        raise DataError(
             f"The first line of {path} names {len(header)} columns, {n_labels} of them {LABEL}: "
             f"it must name one column {LABEL} and {PIXELS} columns of pixels."
         )
@@ -195,7 +195,7 @@ def _read_table(path: Path, header: list[str]) -> pa.Table:
         with open_content(path, path.name) as file:
             return read_csv(file, ReadOptions(use_threads=False), convert_options=convert)
     except pa.ArrowInvalid as error:
-        raise ExportError(
+        raise DataError(
             f"{path} holds {_explain(str(error), header)}; a row is a label from 0 to 9 and "
             f"{PIXELS} pixels from 0 to 255, all of them whole numbers."
         ) from error
