@@ -108,10 +108,11 @@ def test_an_unknown_policy_is_refused() -> None:
 
 def test_decision_curve_by_hand() -> None:
     table = decision_curve([1, 0, 1, 0], [0.9, 0.8, 0.3, 0.1], ONCE(4))
-    row = table.iloc[table["threshold"].sub(0.5).abs().argmin()]
+    wide = table.pivot_table("estimate", "threshold", "policy")
+    row = wide.iloc[49]  # from 0.01 on
     # One hit and one false alarm of four, odds 1: net benefit 0; calling all: 0.5 - 0.5.
     np.testing.assert_allclose(row[["model", "all", "none"]], 0, atol=1e-12)
-    row = table.iloc[table["threshold"].sub(0.2).abs().argmin()]
+    row = wide.iloc[19]
     assert row["model"] == pytest.approx(0.5 - 0.25 * 0.25)
     assert row["all"] == pytest.approx(0.5 - 0.5 * 0.25)
 
@@ -121,9 +122,9 @@ def test_interval_of_a_net_benefit_is_that_of_its_resamples(scored) -> None:
     bootstrap = GroupBootstrap(np.arange(len(y)) // 3, 50, 0)
     row = decision_curve(y, p, bootstrap).iloc[28]
     resampled = [
-        decision_curve(y.repeat(times), p.repeat(times), ONCE(times.sum()))["model"][28]
+        decision_curve(y.repeat(times), p.repeat(times), ONCE(times.sum()))["estimate"][28]
         for times in (drawn[bootstrap.codes] for drawn in bootstrap.drawn)
     ]
-    assert (row["model_low"], row["model_high"]) == pytest.approx(
+    assert (row["low"], row["high"]) == pytest.approx(
         tuple(np.percentile(resampled, [2.5, 97.5])), abs=1e-6
     )

@@ -80,7 +80,7 @@ class Estimate(NamedTuple):
         return printer(self.value, *((self.low, self.high) if known else (math.nan, math.nan)))
 
 
-def side_by_side(
+def widen(
     table: pd.DataFrame, rows: str | list[str], column: str, names: Sequence[str]
 ) -> pd.DataFrame:
     """Put the estimates of a long table side by side, each with the ends of its interval.

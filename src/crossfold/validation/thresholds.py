@@ -168,22 +168,22 @@ def decision_curve(y: ArrayLike, p: ArrayLike, bootstrap: GroupBootstrap) -> pd.
 
     Returns
     -------
-    Columns ``threshold``, ``model``, ``all``, ``none``, ``model_low`` and ``model_high`` (95 %).
+    Columns ``policy`` (``model``, ``all`` or ``none``), ``threshold``, ``estimate``, and of the
+    model ``low`` and ``high`` (95 %), which are NaN of the others.
     """
     t = np.linspace(0.01, 0.6, 60)
     y, p = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
     tp, fp = _confusion_at(y, p, t)
     odds = t / (1 - t)
-    table = pd.DataFrame(
-        {
-            "threshold": t,
-            "model": (tp - fp * odds) / len(y),
-            "all": y.mean() - (1 - y.mean()) * odds,
-            "none": np.zeros_like(t),
-        }
-    )
+    model, everyone = (tp - fp * odds) / len(y), y.mean() - (1 - y.mean()) * odds
     rows = bootstrap.sums([np.ones(len(y))])
     gains = ((p >= at) * np.where(y == 1, 1.0, -cost) for at, cost in zip(t, odds, strict=True))
     drawn = bootstrap.sums(gains) / rows
     low, high = np.array([percentile_interval(column) for column in drawn.T]).T
-    return table.assign(model_low=low, model_high=high)
+    policies: dict[str, dict[str, Any]] = {
+        "model": {"estimate": model, "low": low, "high": high},
+        "all": {"estimate": everyone},
+        "none": {"estimate": 0.0},
+    }
+    tables = [pd.DataFrame({"policy": n, "threshold": t, **own}) for n, own in policies.items()]
+    return pd.concat(tables, ignore_index=True)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from crossfold.pipelines.gene_expression.nodes import CLASSES, TARGET
 from crossfold.reports import charts, style
-from crossfold.reports.tables import side_by_side
+from crossfold.reports.tables import widen
 from crossfold.reports.words import percent, shortened
 from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT, ORIGINAL_SPLIT
 from crossfold.templates.cross_validation.history import pool_epochs
@@ -107,7 +107,7 @@ def leak_controls(controls: pd.DataFrame, report: ReportParameters) -> pd.DataFr
     """Arrange what steps before the split score on permuted labels, a line each."""
     keys = ["control", "when", "permutations", "synthetic_leaks"]
     shown = ("balanced_accuracy", "accuracy", "roc_auc")
-    table = side_by_side(_within_shares(controls), keys, "metric", shown)
+    table = widen(_within_shares(controls), keys, "metric", shown)
     table["control"] = table["control"].map(report.labels)
     return table.rename(columns={"control": "step", "when": "done"})
 

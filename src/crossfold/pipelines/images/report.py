@@ -16,7 +16,7 @@ from crossfold.pipelines.images.data import COLUMNS, PARTS, SOURCE, STANDARD
 from crossfold.pipelines.images.nodes import STRONG
 from crossfold.reports import charts, style
 from crossfold.reports import words as write
-from crossfold.reports.tables import side_by_side
+from crossfold.reports.tables import widen
 from crossfold.templates.reporting.results import ReportParameters
 from crossfold.templates.wiring import by_name
 from crossfold.validation.metrics import class_rates, confusion_counts, wilson_interval
@@ -119,7 +119,7 @@ def experiment_summary(
     last = history[history["epoch"] == history.groupby(KEYS)["epoch"].transform("max")]
     means = last.pivot_table(index=KEYS, columns="measure", values="value")
     pooled = metrics_table[metrics_table["scope"] == POOLED]
-    tested = side_by_side(pooled, [*KEYS, "n"], "metric", ("accuracy", "macro_f1"))
+    tested = widen(pooled, [*KEYS, "n"], "metric", ("accuracy", "macro_f1"))
     reached = means[["train_accuracy", "validation_accuracy"]].reset_index()
     return name_experiments(table, report).merge(reached, on=KEYS).merge(tested, on=KEYS)
 

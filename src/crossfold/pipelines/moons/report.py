@@ -9,7 +9,7 @@ import pandas as pd
 from crossfold.pipelines.moons.nodes import DRAWS, LEARNT, NEW, TEST, TRAIN
 from crossfold.pipelines.moons.variants import COORDINATES, QUADRATIC, TORCH, variant_label
 from crossfold.reports import charts, style
-from crossfold.reports.tables import side_by_side
+from crossfold.reports.tables import widen
 from crossfold.reports.words import count, fitting, percent
 from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.wiring import by_name
@@ -31,7 +31,7 @@ def variants(metrics_table: pd.DataFrame) -> pd.DataFrame:
     table = metrics_table[metrics_table["metric"] == "accuracy"].replace({"protocol": PROTOCOLS})
     models = list(table.loc[table["protocol"] == PROTOCOLS[DRAWS], "model"])
     own = table[table["model"].isin(models)]
-    wide = side_by_side(own, "model", "protocol", list(PROTOCOLS.values())).set_index("model")
+    wide = widen(own, "model", "protocol", list(PROTOCOLS.values())).set_index("model")
     return wide.loc[models].rename(index=variant_label).rename_axis("variant").reset_index()
 
 

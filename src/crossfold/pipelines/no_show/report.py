@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.reports import charts
-from crossfold.reports.tables import Estimate, side_by_side
+from crossfold.reports.tables import Estimate, widen
 from crossfold.reports.words import fitting_interval, percent, percent_interval, plain
-from crossfold.templates import parallel
+from crossfold.templates.parallel import side_by_side
 from crossfold.templates.reporting.results import Results
 from crossfold.templates.reporting.summaries import confusion_counts
 from crossfold.templates.wiring import by_name
@@ -162,7 +162,7 @@ def subgroups(results: Results, seed: int) -> pd.DataFrame:
     draws = GroupBootstrap(rows["group"], results.evaluation.n_resamples, seed)
     predicted = Predicted.of(rows, "binary")
     jobs = [(predicted, own, draws) for own in levels.values()]
-    tables: list[pd.DataFrame] = parallel.side_by_side(subgroup_table, jobs)
+    tables: list[pd.DataFrame] = side_by_side(subgroup_table, jobs)
     table = pd.concat(tables, keys=list(levels), names=["group"])
     table = table.reset_index("group").reset_index(drop=True)
     rates = table.drop_duplicates(["group", "level"])
@@ -358,7 +358,7 @@ def words(
         "ref": results.reference,
         "called": found | {"share": float(row["share"]), "n": int(row["n_called"])},
         "base_rate": float(results.predicted(results.reference)["target"].mean()),
-        "groups": side_by_side(table_subgroups, ["group", "level", "n"], "metric", measured),
+        "groups": widen(table_subgroups, ["group", "level", "n"], "metric", measured),
         "gaps": [_gap(one, results) for one in table_subgroup_gaps.to_dict("records")],
         "sms": _sms(table_sms_by_lead_time),
     }

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from crossfold.reports import charts, style
-from crossfold.reports.tables import metric_name, side_by_side
+from crossfold.reports.tables import metric_name, widen
 from crossfold.templates.cross_validation.encoding import target_numbers
 from crossfold.templates.cross_validation.folds import MAIN, read_folds
 from crossfold.templates.cross_validation.parameters import EvaluationParameters, Sampler
@@ -34,7 +34,7 @@ def metrics_of(protocol: str, shown: Sequence[str]) -> Callable[..., pd.DataFram
     def arrange(metrics_table: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
         table = metrics_table[metrics_table["scope"] == POOLED]
         own = table[table["protocol"] == protocol]
-        wide = side_by_side(own, "model", "metric", shown).set_index("model")
+        wide = widen(own, "model", "metric", shown).set_index("model")
         wide = wide.loc[sorted(wide.index, key=_places(report))]
         wrong = ((1 - wide["accuracy"]) * own["n"].max()).round(1)
         wide.insert(0, "wrong", wrong.astype(int) if (wrong % 1 == 0).all() else wrong)

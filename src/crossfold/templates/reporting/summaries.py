@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.reports.tables import Estimate, side_by_side
+from crossfold.reports.tables import Estimate, widen
 from crossfold.reports.words import count, fitting, shortened
 from crossfold.templates.cross_validation.encoding import inputs_by_kind
 from crossfold.templates.cross_validation.parameters import PreparationParameters
@@ -176,22 +176,16 @@ def calibration(results: Results) -> pd.DataFrame:
         for name, column in (("raw", "raw_p1"), ("calibrated", "p1"))
     }
     long = pd.concat(found, names=["probabilities"]).reset_index("probabilities")
-    return side_by_side(long, "probabilities", "metric", list(long["metric"].unique()))
+    return widen(long, "probabilities", "metric", list(long["metric"].unique()))
 
 
 def net_benefit(results: Results) -> pd.DataFrame:
     """Compute the decision curve of two classes, by policy and threshold; empty for other tasks."""
-    columns = ["policy", "threshold", "estimate", "low", "high"]
     if results.task != "binary":
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=["policy", "threshold", "estimate", "low", "high"])
     rows = results.predicted(results.reference)
-    wide = decision_curve(rows["target"], rows["p1"], results.bootstrap)
-    policies = {"model": results.label(results.reference), "all": "all", "none": "none"}
-    tables = []
-    for policy, name in policies.items():
-        read = {policy: "estimate", f"{policy}_low": "low", f"{policy}_high": "high"}
-        tables.append(wide.rename(columns=read).assign(policy=name).reindex(columns=columns))
-    return pd.concat(tables, ignore_index=True)
+    table = decision_curve(rows["target"], rows["p1"], results.bootstrap)
+    return table.replace({"policy": {"model": results.label(results.reference)}})
 
 
 def confusion_counts(results: Results, model: str) -> NDArray[np.intp]:
