@@ -175,6 +175,7 @@ def make_project(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw no figure, which takes longer than the rest: for tests that look at none."""
+    monkeypatch.setattr("matplotlib.layout_engine.ConstrainedLayoutEngine.execute", lambda *_: None)
     monkeypatch.setattr(
         "matplotlib.figure.Figure.savefig", lambda _, file, **__: file.write(b"<svg/>")
     )

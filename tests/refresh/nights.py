@@ -102,6 +102,7 @@ def _refresh(
     print_to(log)
     os.chdir(folder)
     with (
+        mock.patch("matplotlib.layout_engine.ConstrainedLayoutEngine.execute"),
         mock.patch("matplotlib.figure.Figure.savefig", lambda _, file, **__: file.write(b"<svg/>")),
         mock.patch("kedro_refresh.ledger.Ledger.now", staticmethod(now)),
         mock.patch("kedro.framework.session.session.generate_timestamp", timestamp),

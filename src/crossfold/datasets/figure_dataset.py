@@ -37,7 +37,6 @@ class FigureDataset(FileDataset["Figure", bytes]):
 
         png = Path(self._get_save_path())
         contents = {png.with_suffix(".svg"): to_svg(data)}
-        data.set_layout_engine("none")  # What has been laid out stays where it is.
         data.savefig(drawn := io.BytesIO(), format="png", dpi=DOTS_PER_INCH)
         contents[png] = drawn.getvalue()
         if self._version is None:
@@ -56,10 +55,24 @@ class FigureDataset(FileDataset["Figure", bytes]):
 
 
 def to_svg(figure: Figure) -> bytes:
-    """Draw a figure without what would differ from one run to the next."""
+    """Draw a figure without what would differ from one run to the next; it keeps its layout."""
     import matplotlib as mpl
 
     content = io.BytesIO()
+    _lay_out(figure)
     with mpl.rc_context({"svg.hashsalt": "crossfold"}):
         figure.savefig(content, format="svg", metadata={"Date": None})
     return content.getvalue()
+
+
+def _lay_out(figure: Figure) -> None:
+    """Lay a figure out once and for all: matplotlib would draw all of it twice for each file."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    engine, dots_per_inch = figure.get_layout_engine(), figure.dpi
+    if engine is None:
+        return
+    FigureCanvasSVG(figure)  # measures text as the file will show it
+    engine.execute(figure)
+    figure.dpi = dots_per_inch  # SVG has its own
+    figure.set_layout_engine(None)
