@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import union_categoricals
 
 TRAIN, CALIBRATION, VALIDATION = "train", "calibration", "validation"
 POOLED = "pooled"
@@ -25,20 +24,31 @@ _TEXT = ("model", "protocol", "role", "measure")
 
 def concatenate(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Join tables of one schema below each other, with names as categories."""
+    numbers = [[place for place, name in enumerate(t) if name not in _TEXT] for t in tables]
     joined = pd.concat(
-        [t.drop(columns=[*_TEXT], errors="ignore") for t in tables], ignore_index=True
+        [t.iloc[:, own] for t, own in zip(tables, numbers, strict=True)], ignore_index=True
     )
     for place, name in enumerate(tables[0]):
         if name in _TEXT:
-            named = [_as_names(table[name]) for table in tables]
-            joined.insert(place, name, pd.Series(union_categoricals(named, sort_categories=True)))
+            joined.insert(place, name, pd.Series(_join_names([table[name] for table in tables])))
     return joined
 
 
-def _as_names(values: pd.Series) -> pd.Series:
-    if not isinstance(values.dtype, pd.CategoricalDtype):
-        values = values.astype("str").astype("category")
-    return values.cat.remove_unused_categories()
+def _join_names(columns: Sequence[pd.Series]) -> pd.Categorical:
+    """Join names as categories; hundreds of tables have a few rows each, where pandas is slow."""
+    own = [_as_category(column).array for column in columns]
+    names = [one.categories.tolist() for one in own]
+    place = {name: number for number, name in enumerate(sorted(set().union(*names)))}
+    places = [np.array([*map(place.__getitem__, known), NOT_SET]) for known in names]
+    codes = np.concatenate([to[one.codes] for to, one in zip(places, own, strict=True)])
+    joined = pd.Categorical.from_codes(codes, pd.Index([*place], dtype="str"))
+    return joined.remove_unused_categories()
+
+
+def _as_category(values: pd.Series) -> pd.Series:
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        return values
+    return values.astype("str").astype("category")
 
 
 def constant(name: str, n: int) -> pd.Series:

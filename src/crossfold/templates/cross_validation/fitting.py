@@ -30,7 +30,7 @@ from crossfold.templates.cross_validation.training import (
     outputs_of,
     pooled_outputs,
 )
-from crossfold.templates.parallel import side_by_side
+from crossfold.templates.parallel import limit_threads, side_by_side
 from crossfold.validation.tables import (
     CALIBRATION,
     NOT_SET,
@@ -60,7 +60,7 @@ class Fitted:
     fold: Fold
     encoder: TableEncoder  # fitted on the fold's training rows
     estimators: Sequence[Any]  # its members
-    scores: pd.DataFrame  # what they say of rows that they did not learn from, as in `score_table`
+    scores: Sequence[pd.DataFrame]  # parts of `score_table`: of rows that they did not learn from
 
 
 def fit_networks(
@@ -185,7 +185,6 @@ def _fit_some(
     name: str, model: Model, learnt: Sequence[Learnt], training: Training, seed: int
 ) -> Iterator[Fitted]:
     from joblib import cpu_count, effective_n_jobs
-    from threadpoolctl import threadpool_limits
 
     from crossfold.mlp.parallel import run_tasks
 
@@ -199,12 +198,12 @@ def _fit_some(
         for (fold, _), own in zip(learnt, inputs, strict=True)
         for member in range(model.members)
     ]
-    with threadpool_limits(n_threads, "blas"):  # of the process; that of OpenMP is a thread's own
+    with limit_threads(n_threads, "blas"):  # of the process; that of OpenMP is a thread's own
         made = dict(run_tasks(_fit_estimator, tasks))
     members = _chunks([made.pop(number) for number in range(len(tasks))], model.members)
 
     def score(one: Learnt, own: Encoded, estimators: Sequence[Any]) -> Fitted:
-        with threadpool_limits(n_threads, "openmp"):
+        with limit_threads(n_threads, "openmp"):
             return _scored(name, *one, own, estimators, training)
 
     yield from side_by_side(score, zip(learnt, inputs, members, strict=True))
@@ -221,15 +220,13 @@ def _fit_estimator(
     n_threads: int | None,
 ) -> Any:
     """Fit one member on its rows, resampled where its model asks for it."""
-    from threadpoolctl import threadpool_limits
-
     inputs, target = inputs[rows], target[rows]
     # Boosting finds no thresholds in a column without a value.
     inputs[:, np.isnan(inputs).all(axis=0)] = 0
     sampler = make_sampler(model.sampler, seed)
     if sampler is not None:
         inputs, target = sampler.fit_resample(inputs, target)
-    with threadpool_limits(n_threads, "openmp"):
+    with limit_threads(n_threads, "openmp"):
         return make_estimator(model, is_level, seed + member).fit(inputs, target)
 
 
@@ -241,14 +238,11 @@ def score_table(fitted: Iterable[Fitted], training: Training) -> pd.DataFrame:
     ``target``, and ``raw_p…`` or ``predicted``. The target is the one that the model was to learn:
     under permuted labels, the permuted one.
     """
-    return concatenate([_nothing(training), *(one.scores for one in fitted)])
-
-
-def _nothing(training: Training) -> pd.DataFrame:
-    """Make a table without rows, for what has no rows to be asked about."""
+    # A table without rows, since there may be nothing that was asked about any.
     outputs = np.empty((0, 2 if training.task == "multiclass" else 1), dtype=np.float32)
     nowhere = "", "", 0
-    return _rows(nowhere, np.empty(0, dtype=np.intp), VALIDATION, NOT_SET, outputs, training)
+    empty = _rows(nowhere, np.empty(0, dtype=np.intp), VALIDATION, NOT_SET, outputs, training)
+    return concatenate([empty, *(table for one in fitted for table in one.scores)])
 
 
 def _scored(
@@ -260,7 +254,7 @@ def _scored(
     training: Training,
 ) -> Fitted:
     """Ask the members of a model about the rows of a fold that they did not learn from."""
-    tables, where, task = [_nothing(training)], (name, fold.protocol, fold.fold), training.task
+    tables, where, task = list[pd.DataFrame](), (name, fold.protocol, fold.fold), training.task
     if len(rows := fold.validation_rows):
         pooled = pooled_outputs(estimators, inputs[rows], task)
         tables.append(_rows(where, rows, VALIDATION, NOT_SET, pooled, training))
@@ -268,7 +262,7 @@ def _scored(
         left_out = fold.inner(member)[1]
         outputs = outputs_of(one, inputs[left_out], task)
         tables.append(_rows(where, left_out, CALIBRATION, member, outputs, training))
-    return Fitted(name, fold, encoder, estimators, concatenate(tables))
+    return Fitted(name, fold, encoder, estimators, tables)
 
 
 def _rows(
