@@ -1,6 +1,8 @@
 """What runs on a cluster of Dask: two worker processes of this machine, for all these tests."""
 
 import os
+import re
+import shutil
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +23,7 @@ from crossfold.datasets import (
     PartsDataset,
     SampleDataset,
 )
+from crossfold.datasets.bases import DataError
 from crossfold.datasets.samples import PUBLISHED
 from crossfold.exceptions import CrossfoldError
 from crossfold.mlp import FoldStack, MLPClassifier
@@ -144,11 +147,15 @@ def assert_same_rows(ours, expected, by):
     pd.testing.assert_frame_equal(*plain)
 
 
+def read_shuffled(parts, folder):
+    """Read an export in parts, and store it with all rows of a patient in one partition."""
+    export = ExportPartsDataset(filepath=str(parts), **EXPORT)
+    return stored(nodes.shuffle_by_patient(export.load(), SMALL), folder)
+
+
 @pytest.fixture(scope="module")
 def cleaned(cluster, parts, tmp_path_factory):
-    export = ExportPartsDataset(filepath=str(parts[0]), **EXPORT)
-    shuffled = nodes.shuffle_by_patient(export.load(), SMALL)
-    by_patient = stored(shuffled, tmp_path_factory.mktemp("by_patient"))
+    by_patient = read_shuffled(parts[0], tmp_path_factory.mktemp("by_patient"))
     tables = nodes.clean_partitions(by_patient, RULES)
     return by_patient, stored(tables, tmp_path_factory.mktemp("cleaned"))
 
@@ -217,6 +224,58 @@ class TestPartitions:
         expected = score(model, alone[3])
         pd.testing.assert_frame_equal(ours.sort_index(), expected.sort_index())
         assert ours["probability"].nunique() > 100
+
+
+def told(dataset):
+    """Read an export; give what refuses it, or its number of rows."""
+    try:
+        return len(dataset.load())
+    except DataError as error:
+        return str(error)
+
+
+PATIENTS = [str(982_345_000_017 + 7919 * n) for n in range(200)]
+OF_ANOTHER_PART = (
+    [(one, "-") for one in PATIENTS[:100]],
+    [(one, other) for one, other in zip(PATIENTS[100:], [*PATIENTS[:9], *["-"] * 91], strict=True)],
+)
+ONE_RANGE = [(100_000 + n, 100_000 + (n * 37 + 1) % 997) for n in range(997)]
+EVERY_FIFTH = [(5 * patient, 5 * note) for patient, note in ONE_RANGE]
+
+
+class TestIdentifiersOfOtherParts:
+    @pytest.mark.parametrize(
+        ("tables", "sentence"),
+        [
+            (OF_ANOTHER_PART, "part1.* in its column Note too, in 9 of 100 .* is row 1 below"),
+            ((ONE_RANGE[:500], ONE_RANGE[500:]), "^997$"),
+            ((EVERY_FIFTH[:500], EVERY_FIFTH[500:]), "in 500 of 500 rows"),
+            ((PATIENTS[:0], OF_ANOTHER_PART[1]), "^100$"),
+        ],
+    )
+    def test_they_are_refused_as_on_one_machine(self, cluster, tmp_path, tables, sentence):
+        """Numbers of two kinds meet by chance where they fill a range, but not every fifth."""
+        for number, rows in enumerate(tables):
+            table = pd.DataFrame(rows, columns=["PatientId", "Note"], dtype="str")
+            table.to_csv(tmp_path / f"part{number}.csv", index=False)
+        options = {"hashed_columns": ["PatientId"], "credentials": {"key": "k"}}
+        alone = str(told(ExportDataset(filepath=str(tmp_path), **options)))
+        assert re.search(sentence, alone)
+        table.to_parquet(tmp_path / "part1.parquet")
+        (tmp_path / "part1.csv").unlink()
+        in_parts = str(told(ExportPartsDataset(filepath=str(tmp_path), **options)))
+        assert in_parts == alone.replace("part1.csv", "part1.parquet")
+
+    def test_nothing_is_written_before(self, cluster, parts, tmp_path):
+        folder = tmp_path / "parts"
+        shutil.copytree(parts[1], folder)
+        tables = [pd.read_csv(file, dtype="str") for file in sorted(folder.iterdir())]
+        noted = tables[1].assign(Neighbourhood=tables[0]["PatientId"].iloc[0])
+        noted.to_csv(folder / "part1.csv", index=False)
+        with pytest.raises(DataError, match="in its column neighbourhood too") as error:
+            read_shuffled(folder, tmp_path)
+        assert tables[0]["PatientId"].iloc[0] not in str(error.value)
+        assert [*tmp_path.iterdir()] == [folder]
 
 
 def test_a_table_that_is_not_in_parts_is_refused_in_one_sentence():

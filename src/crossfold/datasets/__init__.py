@@ -14,23 +14,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # kedro refresh reads here whose code a dataset is
     from crossfold.datasets.export_dataset import ExportDataset as ExportDataset
-    from crossfold.datasets.export_dataset import ExportPartsDataset as ExportPartsDataset
-    from crossfold.datasets.export_dataset import PartsDataset as PartsDataset
     from crossfold.datasets.figure_dataset import FigureDataset as FigureDataset
     from crossfold.datasets.images import IdxDataset as IdxDataset
     from crossfold.datasets.images import LabelledImagesDataset as LabelledImagesDataset
     from crossfold.datasets.networks import MLPDataset as MLPDataset
     from crossfold.datasets.networks import PromotedModelDataset as PromotedModelDataset
+    from crossfold.datasets.parts import ExportPartsDataset as ExportPartsDataset
+    from crossfold.datasets.parts import PartsDataset as PartsDataset
     from crossfold.datasets.samples import SampleDataset as SampleDataset
     from crossfold.datasets.source_dataset import SourceDataset as SourceDataset
     from crossfold.datasets.source_dataset import WebSourceDataset as WebSourceDataset
     from crossfold.datasets.table_dataset import TableDataset as TableDataset
 
 _MODULES = {
-    "export_dataset": ("ExportDataset", "ExportPartsDataset", "PartsDataset"),
+    "export_dataset": ("ExportDataset",),
     "figure_dataset": ("FigureDataset",),
     "images": ("IdxDataset", "LabelledImagesDataset"),
     "networks": ("MLPDataset", "PromotedModelDataset"),
+    "parts": ("ExportPartsDataset", "PartsDataset"),
     "samples": ("SampleDataset",),
     "source_dataset": ("SourceDataset", "WebSourceDataset"),
     "table_dataset": ("TableDataset",),

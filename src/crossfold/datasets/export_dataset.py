@@ -6,25 +6,23 @@ import codecs
 import csv
 import io
 import logging
-import shutil
 import zipfile
-from collections.abc import Mapping
-from copy import copy
+from collections.abc import Hashable, Mapping
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 import numpy as np
 import pandas as pd
 
-from crossfold.datasets.bases import DataError, FileDataset, ReadOnlyDataset
+from crossfold.datasets.bases import DataError, ReadOnlyDataset
 from crossfold.datasets.download import DAMAGED, is_packed, open_content
 from crossfold.datasets.identifiers import (
     SHARE_BY_CHANCE,
-    SHORTEST_FOUND,
     are_rounded,
     canonical_identifiers,
+    findable,
     hash_identifiers,
     rows_with_any,
     rows_with_own,
@@ -184,12 +182,15 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
                     " that several have become one: export it again, that column as text."
                 )
         own = [canonical_identifiers(table[column]) for table in tables]
-        known = pd.concat(own).drop_duplicates()
-        known = known[known.str.len() >= SHORTEST_FOUND]
+        known = self._known(own)
         for file, table, identifiers in zip(files, tables, own, strict=True):
             for other in table.columns.drop(column):
                 table[other] = self._without(table[other], identifiers, known, file)
             table[column] = hash_identifiers(identifiers, self._key)
+
+    def _known(self, own: list[pd.Series]) -> pd.Series:
+        """Give the identifiers that no other column of any table may hold, each once."""
+        return findable(pd.concat(own)).drop_duplicates()
 
     def _without(
         self, values: pd.Series, own: pd.Series, known: pd.Series, file: Path
@@ -201,11 +202,8 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
         slips = rows_with_own(written, own)
         found = slips if slips.mean() > SHARE_BY_CHANCE else rows_with_any(written, known)
         if found.any():
-            raise DataError(
-                f"{file} holds identifiers of {own.name} in its column {values.name} too, in"
-                f" {found.sum():,} of {len(values):,} rows (the first is row {found.argmax() + 1}"
-                " below the header): leave them out of that column, so that all of them are hashed."
-            )
+            first = int(found.argmax())
+            refuse_copies(file, own.name, values.name, found.sum(), len(values), first)
         if not slips.any():
             return values
         _logger.warning(
@@ -237,76 +235,15 @@ def _numbered(names: pd.Index) -> list[str]:
     return [f"{name}.{n}" if n else name for name, n in zip(names, number, strict=True)]
 
 
-class ExportPartsDataset(ExportDataset):
-    """An export in parts: each file of a folder, CSV or Parquet, is one partition.
-
-    Parameters are those of `ExportDataset`, and so is what each part is read as and refused for;
-    identifiers are hashed by the worker that reads them.
-    """
-
-    suffixes = (".csv", ".parquet")
-
-    def load(self) -> Any:
-        """Read the parts when they are asked for; the first one at once, for its columns."""
-        with _text_of_pandas():
-            return require("dask.dataframe").from_map(self._load_part, self._files())
-
-    def _load_part(self, file: Path) -> pd.DataFrame:
-        part = copy(self)
-        part._path = file
-        return ExportDataset.load(part).astype({"source_file": "str"})
-
-
-class PartsDataset(FileDataset[Any, Any]):
-    """A Dask DataFrame as a folder of Parquet files, or a folder each for a dict of them.
-
-    The folder appears when all its parts are written. It is on disks that all workers see.
-    """
-
-    def load(self) -> Any:
-        """Read the parts when they are asked for, one partition a file."""
-        path = Path(self._get_load_path())
-        tables = {one.name: _read_parts(one) for one in path.iterdir() if one.is_dir()}
-        return tables or _read_parts(path)
-
-    def save(self, data: Any) -> None:
-        """Compute and write all partitions; what tables have in common is computed once."""
-        target = Path(self._get_save_path())
-        unfinished = target.with_name(f".{target.name}.unfinished")
-        tables = data if isinstance(data, dict) else {"": data}
-        # Without a schema, each part has the levels that its own categories have.
-        how = {"write_index": True, "schema": None, "compute": False}
-        try:
-            writes = [one.to_parquet(unfinished / name, **how) for name, one in tables.items()]
-            require("dask").compute(*writes)
-            unfinished.rename(target)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _text_of_pandas() -> Any:
-    """Have Dask leave text in the dtype that it has on one machine."""
-    return require("dask").config.set({"dataframe.convert-string": False})
-
-
-def _read_parts(folder: Path) -> Any:
-    require("dask.dataframe")
-    from kedro_datasets.dask import ParquetDataset
-
-    with _text_of_pandas():
-        return ParquetDataset(filepath=str(folder), load_args={"split_row_groups": False}).load()
-
-
-def require(module: str) -> Any:
-    """Import a module of Dask; one that is not installed is a `DataError`."""
-    from importlib import import_module
-
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise DataError(
-            f"{module} is not installed: pip install 'crossfold[dask]' brings it."
-        ) from error
+def refuse_copies(
+    file: Path, own: Hashable, other: Hashable, n_found: int, n_rows: int, first: int
+) -> NoReturn:
+    """Raise an `DataError`: a column holds identifiers of another one; the first row is 0."""
+    raise DataError(
+        f"{file} holds identifiers of {own} in its column {other} too, in {n_found:,} of"
+        f" {n_rows:,} rows (the first is row {first + 1} below the header): leave them out of that"
+        " column, so that all of them are hashed."
+    )
 
 
 def read_parquet_text(path: Path) -> pd.DataFrame:

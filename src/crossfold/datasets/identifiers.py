@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -95,12 +96,16 @@ def rows_with_own(written: pd.Series, own: pd.Series) -> NDArray[np.bool_]:
     return found
 
 
+def findable(written: pd.Series) -> pd.Series:
+    """Leave out what, in canonical form, is too short to be told from what is there by chance."""
+    return written[written.str.len() >= SHORTEST_FOUND]
+
+
 def rows_with_any(written: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
     """Say which rows of another column, in canonical form, hold an identifier of any row.
 
-    The known identifiers, each once, have at least `SHORTEST_FOUND` characters. Gives shape
-    ``(n,)``; all False where they are no more than chance brings: two kinds of numbers may run
-    through one range.
+    The known identifiers are `findable`, each once. Gives shape ``(n,)``; all False where they are
+    no more than chance brings.
     """
     import pyarrow as pa
     from pyarrow.compute import is_in
@@ -109,18 +114,38 @@ def rows_with_any(written: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
     found: NDArray[np.bool_] = held.to_numpy(zero_copy_only=False)
     by_chance = SHARE_BY_CHANCE
     if found.mean() > by_chance:
-        by_chance += 2 * _density(known, written)
+        low, high = number_range(written)
+        numbers = plain_numbers(known)
+        by_chance = share_by_chance(((numbers >= low) & (numbers <= high)).sum(), low, high)
     return found if found.mean() > by_chance else np.zeros_like(found)
 
 
-def _density(known: pd.Series, written: pd.Series) -> float:
-    """Compute the share of the whole numbers in the range of a column that are identifiers."""
-    numbers, range_ = (
-        texts[texts.str.fullmatch(PLAIN_NUMBER)].to_numpy(dtype=np.float64)
-        for texts in (known, written)
-    )
-    if not len(numbers) or not len(range_):
-        return 0.0
-    low, high = range_.min(), range_.max()
-    inside = ((numbers >= low) & (numbers <= high)).sum()
-    return float(inside / (high - low + 1))
+def share_by_chance(n_identifiers: Any, low: Any, high: Any) -> Any:
+    """Compute the share of rows of a column that may be identifiers by chance.
+
+    Two kinds of numbers may run through one range: so many different identifiers lie in that of the
+    column's numbers. Arguments are numbers, or columns of them.
+    """
+    return SHARE_BY_CHANCE + 2 * n_identifiers / (high - low + 1)
+
+
+def number_range(written: pd.Series) -> tuple[float, float]:
+    """Find the least and the largest whole number of a column; 0 and 0 where it has none."""
+    numbers = plain_numbers(written)
+    return (float(numbers.min()), float(numbers.max())) if len(numbers) else (0.0, 0.0)
+
+
+def plain_numbers(written: pd.Series) -> NDArray[np.float64]:
+    """Give the whole numbers among texts in canonical form."""
+    numbers: NDArray[np.float64] = written[written.str.fullmatch(PLAIN_NUMBER)].to_numpy("float64")
+    return numbers
+
+
+def short_hashes(written: pd.Series, key: str) -> pd.Series:
+    """Hash texts in canonical form to 64 bits (SipHash), with a key made of the secret one.
+
+    They tell in little memory what two tables have in common: of 30 million identifiers, one has
+    the hash of a given text with probability 2e-12.
+    """
+    made = blake2b(key.encode(), digest_size=8).hexdigest()
+    return pd.util.hash_pandas_object(written, index=False, hash_key=made)

@@ -532,8 +532,7 @@ def refuse_no_header(path: Path, names: list[str]) -> None:
     )
     if len(numbers) == len(names) or (len(numbers) >= len(names) / 2 and looks_like_values):
         raise DataError(
-            f"{path} has no header: its first line holds values ({', '.join(names[:3])}). Write"
-            " the columns' names above it."
+            f"{path} has no header: its first line holds values. Write the columns' names above it."
         )
 
 

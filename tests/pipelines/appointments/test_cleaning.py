@@ -157,6 +157,11 @@ def test_all_columns_that_cannot_be_read_are_told_at_once() -> None:
     assert "beds" not in str(error.value)
 
 
+def test_an_example_is_told_without_what_may_be_a_patient() -> None:
+    with pytest.raises(CrossfoldError, match=r"age is 'P-9{14}a' where a whole number"):
+        clean_appointments(raw_table({"age": "P-29872499824296a"}))
+
+
 @pytest.mark.parametrize(
     ("wrong", "why"),
     [

@@ -34,8 +34,8 @@ def clean_appointments(
         )
     for name, texts in cleaning.no_numbers(raw, parsed).items():
         _logger.warning(
-            "%d of %d values of %s are no numbers, such as %r, and count as missing.",
-            *(len(texts), len(raw), name, texts.iloc[0]),
+            "%d of %d values of %s are no numbers, such as %s, and count as missing.",
+            *(len(texts), len(raw), name, cleaning.example_of(texts)),
         )
     rule = cleaning.broken_rules(parsed)
     bad = rule != ""
