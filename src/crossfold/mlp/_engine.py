@@ -126,10 +126,6 @@ def side_by_side(
         return list(pool.map(function, items))
 
 
-Measure = Callable[[Sequence[Array], slice], list[Array]]
-"""What to do with each stack's logits of a chunk of rows, in buffers, and the chunk's place."""
-
-
 class Engine(ABC):
     """Trains networks in place; the same for NumPy and PyTorch.
 
@@ -357,8 +353,10 @@ class SharedEngine(ABC):
             self._update(block)
         return np.full(len(self._places), np.nan)
 
-    def measure(self, rows: Array, measure: Measure) -> list[Any]:
-        """Add up the arrays that are measured of chunks of these rows ``(r,)``."""
+    def measure(
+        self, rows: Array, measure: Callable[[Sequence[Array], slice], list[Array]]
+    ) -> list[Any]:
+        """Add up what is measured of each stack's logits, in buffers, chunk by chunk of rows."""
         return self._sum(
             len(rows), lambda chunk, cut: measure(chunk.logits(as_slice(rows[cut])), cut)
         )

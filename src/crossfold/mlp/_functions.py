@@ -186,17 +186,6 @@ class Elementwise(Hidden):
         np.multiply(delta, self._slope, out=delta)
 
 
-def _gated(gate: Callable[[Array, Array], Any], derive: Callable[..., Any], z: Array) -> Hidden:
-    """``f(z) = z g(z)``; ``z`` and the gate ``g(z)`` are kept for the derivative."""
-
-    def apply(z: Array, slope: Array, given: Array, opened: Array) -> None:
-        np.copyto(given, z)
-        gate(z, opened)
-        np.multiply(z, opened, out=z)
-
-    return Elementwise(z, apply, derive, n_kept=2)
-
-
 def _custom(activation: Activation, z: Array) -> Hidden:
     """Bind an activation of the user's own, whose derivative takes ``z`` too."""
 
@@ -235,8 +224,8 @@ def _tanh_slope(a: Array, slope: Array) -> None:
     np.subtract(1, slope, out=slope)
 
 
-def _silu_gate(z: Array, gate: Array) -> None:
-    """``1 / (1 + exp(-z))``, as ``(1 + tanh(z / 2)) / 2``: several times as fast.
+def _silu(z: Array, scratch: Array, gate: Array) -> None:
+    """``z / (1 + exp(-z))``, the gate as ``(1 + tanh(z / 2)) / 2``: several times as fast.
 
     Elfwing et al. 2018; Swish of Ramachandran et al. 2017.
     """
@@ -244,19 +233,22 @@ def _silu_gate(z: Array, gate: Array) -> None:
     np.tanh(gate, out=gate)
     np.add(gate, 1, out=gate)
     np.multiply(gate, 0.5, out=gate)
+    np.multiply(z, gate, out=z)
 
 
-def _silu_slope(a: Array, slope: Array, z: Array, gate: Array) -> None:
+def _silu_slope(a: Array, slope: Array, gate: Array) -> None:
     """``f' = g + a (1 - g)``."""
     np.subtract(1, gate, out=slope)
     np.multiply(slope, a, out=slope)
     np.add(slope, gate, out=slope)
 
 
-def _mish_gate(z: Array, gate: Array) -> None:
-    """``tanh(log(1 + exp(z)))`` (Misra 2020)."""
+def _mish(z: Array, scratch: Array, given: Array, gate: Array) -> None:
+    """``z tanh(log(1 + exp(z)))`` (Misra 2020)."""
+    np.copyto(given, z)
     np.logaddexp(z, 0, out=gate)
     np.tanh(gate, out=gate)
+    np.multiply(z, gate, out=z)
 
 
 def _mish_slope(a: Array, slope: Array, z: Array, gate: Array) -> None:
@@ -285,8 +277,8 @@ ACTIVATIONS: dict[str, Callable[[Array], Hidden]] = {
     "leaky_relu": lambda z: Elementwise(z, _leaky_relu, _leaky_relu_slope, has_ones=True),
     "selu": partial(_custom, SELU),
     "sin": partial(_custom, Activation("sin", np.sin, lambda a, z: np.cos(z))),
-    "silu": partial(_gated, _silu_gate, _silu_slope),
-    "mish": partial(_gated, _mish_gate, _mish_slope),
+    "silu": lambda z: Elementwise(z, _silu, _silu_slope, n_kept=1),
+    "mish": lambda z: Elementwise(z, _mish, _mish_slope, n_kept=2),
     "sigmoid": lambda z: Elementwise(z, lambda z, scratch: expit(z, out=z), _from_one),
     "tanh": lambda z: Elementwise(z, lambda z, scratch: np.tanh(z, out=z), _tanh_slope),
     "hard_sigmoid": partial(_custom, HARD_SIGMOID),
