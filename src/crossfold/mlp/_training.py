@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from queue import Empty, PriorityQueue, SimpleQueue
@@ -347,7 +347,7 @@ class Validation:
     def look(self, engine: Engine, losses: Array) -> dict[str, Any]:
         """Give the fields of an `EpochEvent` for an epoch of these mean training losses."""
         loss, score = np.full((2, len(losses)), np.nan)
-        logits = None
+        logits, learnt = None, [member.train_rows for member in self._members]
         if self._rows.size:
             logits = engine.logits(self._rows)
             loss, score = self._score(logits)
@@ -356,7 +356,9 @@ class Validation:
             "validation_loss": loss,
             "validation_score": score,
             "validation_outputs": lambda: self._outputs(logits, self._counts),
-            "train_outputs": lambda: self._train_outputs(engine),
+            "train_outputs": lambda: self._outputs(
+                engine.logits(_pad(learnt)), [*map(len, learnt)]
+            ),
         }
 
     def _score(self, logits: Array) -> tuple[Array, Array]:
@@ -369,13 +371,7 @@ class Validation:
             losses = (of_row * self._loss_weights).sum(axis=1) / self._loss_weights.sum(axis=1)
             return losses, self._scores(logits)
 
-    def _train_outputs(self, engine: Engine) -> list[Any]:
-        """Compute what each member says of the rows that it learns from."""
-        known = [member.train_rows for member in self._members]
-        counts = np.array([len(rows) for rows in known])
-        return self._outputs(engine.logits(_pad(known)), counts)
-
-    def _outputs(self, logits: Array | None, counts: Array) -> list[Any]:
+    def _outputs(self, logits: Array | None, counts: Array | list[int]) -> list[Any]:
         """Give probabilities or values of each member's rows, ``(n, n_out)``, or None."""
         if logits is None:
             return [None] * len(counts)
@@ -530,7 +526,7 @@ class LBFGSTraining(Training):
                     self._take_turn([searches[slot.index] for slot in self._slots])
             finally:
                 for search in searches.values():
-                    search.stop()
+                    search.answers.put(None)
 
     def _take_turn(self, searches: list[_Search]) -> None:
         """Wait until all have asked or ended, note what they have learnt, and answer those left."""
@@ -567,17 +563,21 @@ class LBFGSTraining(Training):
                 for slot, search, loss, gradient in zip(
                     slots, searches[members], losses, gradients, strict=True
                 ):
-                    search.answer(float(loss) / slot.sampler.n_rows, gradient[slot.places])
+                    own = gradient[slot.places].astype(np.float64)
+                    search.answers.put((float(loss) / slot.sampler.n_rows, own))
 
 
 class _Search:
-    """One network's minimisation, in a thread that asks for losses and waits for them."""
+    """One network's minimisation, in a thread that asks for losses and waits for them.
+
+    `answers` takes the loss and its gradient at the point that was asked for, or None for an end.
+    """
 
     def __init__(self, start: Array, settings: Settings, pool: ThreadPoolExecutor) -> None:
         from scipy.optimize import minimize
 
         self._asked: SimpleQueue[Any] = SimpleQueue()
-        self._answers: SimpleQueue[tuple[float, Array] | None] = SimpleQueue()
+        self.answers: SimpleQueue[tuple[float, Array] | None] = SimpleQueue()
         self.n_iter, self.loss = 0, np.nan
         self.has_ended = self.has_converged = False
         # Tolerances are scikit-learn's.
@@ -604,18 +604,11 @@ class _Search:
             self.loss, self.n_iter = float(found.fun), 1
         return np.asarray(found.x)
 
-    def answer(self, loss: float, gradient: Array) -> None:
-        """Give the loss and its gradient at the point that was asked for."""
-        self._answers.put((loss, gradient.astype(np.float64)))
-
-    def stop(self) -> None:
-        self._answers.put(None)
-
     def _ask(self, point: Array) -> tuple[float, Array]:
         self._asked.put(point.copy())
-        answer = self._answers.get()
+        answer = self.answers.get()
         if answer is None:
-            raise _Stopped
+            raise CancelledError  # The training has ended before the search.
         self._last = answer[0]
         return answer
 
@@ -623,7 +616,3 @@ class _Search:
         """Note that the last point asked for is where the next line search begins."""
         self.n_iter += 1
         self.loss = self._last
-
-
-class _Stopped(Exception):
-    """The training has ended before the search."""
