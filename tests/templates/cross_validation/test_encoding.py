@@ -212,3 +212,8 @@ def test_rows_outside_the_training_rows_change_nothing(table: pd.DataFrame) -> N
             fit_encoder(one.iloc[:5], KINDS, PREPARATION, method) for one in (table, other)
         )
         assert repr(of_train) == repr(of_other)
+
+
+def test_encoder_of_another_version_is_refused_with_advice() -> None:
+    with pytest.raises(CrossfoldError, match=r"reads a column as Unchanged.*train it again"):
+        TableEncoder.from_dict([{"kind": "Unchanged", "column": "male"}])

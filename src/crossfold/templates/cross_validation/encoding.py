@@ -249,13 +249,21 @@ class TableEncoder:
 
     @classmethod
     def from_dict(cls, state: list[dict[str, Any]]) -> TableEncoder:
-        """Rebuild an encoder from what `to_dict` gave, also after a round trip through JSON."""
+        """Rebuild an encoder from what `to_dict` gave, also after a round trip through JSON.
+
+        Raises a `CrossfoldError` for a kind of column that this version does not have.
+        """
         columns: list[ColumnEncoder] = []
         for column in state:
             fitted: dict[str, Any] = {
                 n: tuple(v) if isinstance(v, list) else v for n, v in column.items()
             }
-            columns.append(_KINDS[fitted.pop("kind")](**fitted))
+            if (kind := fitted.pop("kind")) not in _KINDS:
+                raise CrossfoldError(
+                    f"The model reads a column as {kind}, as another version of crossfold did:"
+                    " train it again."
+                )
+            columns.append(_KINDS[kind](**fitted))
         return cls(tuple(columns))
 
 
