@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import ttest_rel
 from sklearn import metrics as reference
@@ -30,6 +30,7 @@ def confusion(y: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     return np.bincount(y * CLASSES + predicted, minlength=CLASSES**2).reshape(CLASSES, CLASSES)
 
 
+@settings(deadline=None)
 @given(PAIRS)
 def test_metrics_are_those_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     y, predicted = np.array(pairs).T

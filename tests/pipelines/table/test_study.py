@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog, DatasetError
@@ -156,6 +156,7 @@ def test_columns_of_any_name(study: Study, visits: pd.DataFrame, tmp_path: Path)
 SIGNS = st.text(alphabet="${}\\:a1.' \"#-[],?\t\n\u2028ä", max_size=12) | st.text(max_size=12)
 
 
+@settings(deadline=None)
 @given(value=SIGNS)
 @example("${")
 @example("a ${b c}")
