@@ -14,14 +14,14 @@ from crossfold.datasets import PromotedModelDataset
 from crossfold.datasets.networks import Promotion, read_promotion, write_promotion
 from crossfold.mlp import MLPClassifier
 from crossfold.refreshing.hooks import ModelRule
-from crossfold.refreshing.promotion import common_rows, consider, difference
+from crossfold.refreshing.promotion import common_rows, consider, difference, scored_rows
 from kedro_refresh import RefreshError
 
 N = 400
 RULE = ModelRule(
     predictions="predictions", records="records", key="visit", model="mlp", protocol="folds"
 )
-TARGET = np.random.default_rng(0).integers(0, 2, N)
+TARGET = np.random.default_rng(0).integers(0, 2, 2 * N)  # by visit
 
 
 def catalog(folder: Path, version: str) -> DataCatalog:
@@ -50,13 +50,14 @@ def run_study(
     order = rng.permutation(N)
     visits = np.arange(N) + first_visit
     made.save("records", pd.DataFrame({"visit": visits, "patient": visits + moved}).iloc[order])
-    scores = 1 / (1 + np.exp(-(2 * TARGET - 1 + noise * rng.normal(size=N))))
+    target = TARGET[visits]
+    scores = 1 / (1 + np.exp(-(2 * target - 1 + noise * rng.normal(size=N))))
     own = pd.DataFrame(
         {
             "row": np.arange(N),
             "model": "mlp",
             "protocol": "folds",
-            "target": TARGET[order],
+            "target": target[order],
             "p1": scores[order],
             "group": order // 2,
         }
@@ -115,7 +116,7 @@ def test_both_models_are_scored_on_the_same_rows(tmp_path: Path) -> None:
     new = run_study(tmp_path, "2", noise=2, first_visit=150)
     before = read_promotion(tmp_path / "model.safetensors")
     assert before is not None
-    rows = common_rows(new, RULE, before)
+    rows = common_rows(*scored_rows(new, RULE, before))
     assert sorted(rows.index) == list(range(150, N))
     for version, column in (("1", "p1_before"), ("2", "p1")):
         made = new.load("predictions", version=version).query("model == 'mlp'")
@@ -128,7 +129,9 @@ def test_rows_that_are_predicted_in_repeats_are_compared_once(tmp_path: Path) ->
     decide(made)
     again = catalog(tmp_path, "2")
     again.save("predictions", pd.concat([made.load("predictions")] * 2))
-    rows = common_rows(again, RULE, read_promotion(tmp_path / "model.safetensors"))
+    before = read_promotion(tmp_path / "model.safetensors")
+    assert before is not None
+    rows = common_rows(*scored_rows(again, RULE, before))
     assert len(rows) == N
 
 
@@ -150,19 +153,51 @@ def test_a_key_that_tells_no_rows_apart_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("other", [{"first_visit": N}, {"moved": N}])
-def test_models_without_common_rows_cannot_be_compared(
-    tmp_path: Path, other: dict[str, int]
-) -> None:
+def test_a_model_of_other_rows_has_to_know_something(tmp_path: Path, other: dict[str, int]) -> None:
     rule = RULE.model_copy(update={"key": ("visit", "patient")})
     decide(run_study(tmp_path, "1", noise=1), rule=rule)
-    decided = decide(run_study(tmp_path, "2", noise=9, **other), rule=rule)
-    assert decided == "model 2 is in use: it shares no row with the one before."
+    decided = decide(run_study(tmp_path, "2", noise=99, **other), rule=rule)
+    no_rows = "it shares no rows of two outcomes with the one before"
+    assert decided == (
+        f"model 2 is written but not in use: {no_rows}; it is not shown to know more than the rate"
+        " of the outcome; 1 stays in use."
+    )
+    decided = decide(run_study(tmp_path, "3", noise=2, **other), rule=rule)
+    assert decided == f"model 3 is in use: {no_rows}."
+
+
+def change_predictions(made: DataCatalog, change: Any) -> DataCatalog:
+    """Write predictions again, changed."""
+    predictions = made.load("predictions")
+    again = catalog(Path(made.get("predictions")._filepath).parent, "3")
+    again.save("predictions", change(predictions))
+    again.save("records", made.load("records"))
+    again.save("model", made.load("model"))
+    return again
+
+
+def test_outcomes_that_are_turned_round_bring_no_model_into_use(tmp_path: Path) -> None:
+    decide(run_study(tmp_path, "1", noise=1))
+    made = run_study(tmp_path, "2", noise=1)
+    turned = change_predictions(made, lambda p: p.assign(target=1 - p["target"], p1=1 - p["p1"]))
+    decided = decide(turned)
+    assert decided is not None
+    assert decided.startswith("model 3 is written but not in use: roc_auc +0.")
+    assert "the outcome of 400 of the 400 rows of both is not what it was; 1 stays" in decided
+
+
+def test_a_table_that_has_lost_most_of_its_rows_brings_no_model_into_use(tmp_path: Path) -> None:
+    decide(run_study(tmp_path, "1", noise=1))
+    made = run_study(tmp_path, "2", noise=1)
+    decided = decide(change_predictions(made, lambda p: p[p["row"] < N // 3]))
+    assert decided is not None
+    assert decided.endswith("there are 133 rows, and there were 400; 1 stays in use.")
 
 
 def test_difference_is_paired_and_signed() -> None:
     rng = np.random.default_rng(0)
-    good = TARGET + rng.normal(size=N)
-    rows = pd.DataFrame({"target": TARGET, "group": np.arange(N)})
+    good = TARGET[:N] + rng.normal(size=N)
+    rows = pd.DataFrame({"target": TARGET[:N], "group": np.arange(N)})
     rows = rows.assign(p1=1 / (1 + np.exp(-good)), p1_before=0.5)
     for metric in ("roc_auc", "brier"):
         found = difference(rows, metric)

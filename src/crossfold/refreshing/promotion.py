@@ -62,8 +62,8 @@ def consider(
 ) -> Decision | None:
     """Decide whether the latest version of a model comes into use; None where there is no new one.
 
-    The policy is ``auto``: unless it is worse beyond its interval; ``always``; ``never``, but the
-    first. The decision is still to be carried out.
+    The policy is ``auto``: unless it is worse beyond its interval, or something speaks against its
+    data; ``always``; ``never``, but the first. The decision is still to be carried out.
     """
     folder = _folder(catalog, name)
     evidence = dict(_versions(catalog, [rule.predictions, rule.records]))
@@ -74,16 +74,19 @@ def consider(
     if before is None:
         first = Promotion(latest, latest, evidence)
         return Decision(folder, first, f"{name} {latest} is in use: it is the first.")
-    needed, found = {rule.predictions, rule.records}, None
+    needed, found, against = {rule.predictions, rule.records}, None, list[str]()
     was_scored = needed <= before.evidence.keys()
     is_scored = was_scored and needed <= evidence.keys()
     # Without evidence of the one before, the new model would be compared with itself.
     if is_scored or (was_scored and policy == "auto"):
-        rows = common_rows(catalog, rule, before)
-        found = None if rows.empty else difference(rows, rule.metric)
-    why = "; ".join(_reasons(policy, is_scored, found))
+        new, old = scored_rows(catalog, rule, before)
+        rows = common_rows(new, old)
+        has_both = rows["target"].min() < rows["target"].max()
+        found = difference(rows, rule.metric) if has_both else None
+        against = list(_doubts(new, old, rows, found, rule.metric))
+    why = "; ".join([*_reasons(policy, is_scored, found), *against])
     is_worse = found is not None and found.high < 0
-    if policy == "always" or (policy == "auto" and not is_worse):
+    if policy == "always" or (policy == "auto" and not is_worse and not against):
         sentence = f"{name} {latest} is in use: {why}."
         return Decision(folder, Promotion(latest, latest, evidence), sentence, found)
     sentence = f"{name} {latest} is written but not in use: {why}; {before.version} stays in use."
@@ -95,26 +98,48 @@ def _reasons(policy: Promote, is_scored: bool, found: Difference | None) -> Iter
         yield f"promote is {policy}"
     if found:
         yield str(found)
+    elif is_scored:
+        yield "it shares no rows of two outcomes with the one before"
     else:
-        yield "it shares no row with the one before" if is_scored else "there is nothing to compare"
+        yield "there is nothing to compare"
 
 
-def common_rows(
+def _doubts(
+    new: pd.DataFrame, old: pd.DataFrame, rows: pd.DataFrame, found: Difference | None, metric: str
+) -> Iterator[str]:
+    """Say what speaks against data that a new model is from: the comparison cannot show it."""
+    n_other = int((rows["target"] != rows["target_before"]).sum())
+    if 2 * n_other > len(rows):
+        yield f"the outcome of {n_other:,} of the {len(rows):,} rows of both is not what it was"
+    if found is None and difference(new.assign(p1_before=new["target"].mean()), metric).low <= 0:
+        yield "it is not shown to know more than the rate of the outcome"
+    if 2 * len(new) < len(old) and not (found and found.low > 0):
+        yield f"there are {len(new):,} rows, and there were {len(old):,}"
+
+
+def scored_rows(
     catalog: CatalogProtocol[Any, Any], rule: ModelRule, before: Promotion
-) -> pd.DataFrame:
-    """Join the out-of-fold predictions of two versions of a model on the rows of both.
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Load the out-of-fold predictions of a new version of a model, and of the one in use.
 
-    Gives ``target``, ``p1`` and ``group`` of the new version and ``p1_before``, one row for each
-    key that both have; a key that does not tell the rows apart is refused.
+    Both have ``target``, ``p1`` and ``group``, one row for each key; a key that does not tell the
+    rows apart is refused.
     """
-    new = _out_of_fold(catalog, rule, {})
-    old = _out_of_fold(catalog, rule, before.evidence)
+    new, old = (_out_of_fold(catalog, rule, versions) for versions in ({}, before.evidence))
     if not (new.index.is_unique and old.index.is_unique):
         raise RefreshError(
             f"{', '.join(rule.key)} of {rule.records} do not tell its rows apart, so two models"
             " cannot be compared row by row: name another key in refresh.yml."
         )
-    return new.join(old["p1"].rename("p1_before"), how="inner")
+    return new, old
+
+
+def common_rows(new: pd.DataFrame, old: pd.DataFrame) -> pd.DataFrame:
+    """Join the predictions of two versions of a model on the rows of both.
+
+    Gives ``target``, ``p1`` and ``group`` of the new version, ``target_before`` and ``p1_before``.
+    """
+    return new.join(old[["target", "p1"]].add_suffix("_before"), how="inner")
 
 
 def difference(rows: pd.DataFrame, metric: str) -> Difference:
