@@ -25,7 +25,13 @@ class Dense:
         it is what goes with the loss and the targets: sigmoid, softmax, linear or exp.
     l2
         What `MLPClassifier` calls ``alpha``.
-    init, bias_init, l1, use_bias
+    init
+        As of `MLPClassifier`.
+    bias_init
+        As of `MLPClassifier`.
+    l1
+        As of `MLPClassifier`.
+    use_bias
         As of `MLPClassifier`.
     """
 
