@@ -153,13 +153,24 @@ def test_a_subset_takes_no_other_figures_name(scope: str) -> None:
             {"metric": "accuracy"},
             ["evaluation.metric is accuracy: there are r2, rmse, mae, mean_error"],
         ),
+        (
+            {"subsets": {"smokers": "smoke", "others": "not smoker", "early": "day_month"}},
+            [
+                "evaluation.subsets.smokers names smoke, and there is no such input"
+                " (did you mean smoker?)"
+            ],
+        ),
         ({"reference": "mlp", "twins": [], "single_fold": 5, "metric": "mae"}, []),
         ({}, []),
     ],
 )
 def test_evaluations_name_what_their_study_has(evaluation: dict, said: list[str]) -> None:
     blocks = {
-        "table": {"target": "y", "task": "regression"},
+        "table": {
+            "target": "y",
+            "task": "regression",
+            "columns": {"smoker": "flag", "day": "date"},
+        },
         "folds": {"n_splits": 3, "n_repeats": 2},
         "models": {"numpy": {"mlp": {}}, "baselines": {"mean": {}}},
         "evaluation": evaluation,

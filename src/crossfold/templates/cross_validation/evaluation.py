@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.templates.cross_validation.folds import COMPARED
-from crossfold.templates.cross_validation.parameters import EvaluationParameters
+from crossfold.templates.cross_validation.parameters import NEGATED, EvaluationParameters
 from crossfold.templates.parallel import side_by_side
 from crossfold.templates.parameters import TableParameters, Task
 from crossfold.validation import comparison
@@ -25,7 +25,6 @@ from crossfold.validation.estimates import (
 from crossfold.validation.intervals import GroupBootstrap
 from crossfold.validation.tables import POOLED
 
-_NEGATED = "not "
 _SIGNIFICANT = 0.05
 
 
@@ -66,13 +65,13 @@ def _scopes(
 ) -> Iterator[tuple[str, NDArray[np.intp]]]:
     yield POOLED, np.arange(len(predictions))
     for scope, column in evaluation.subsets.items():
-        flag = features.get(column.removeprefix(_NEGATED))
+        flag = features.get(column.removeprefix(NEGATED))
         if flag is None or not flag.dropna().isin((0, 1)).all():
             raise CrossfoldError(
                 f"evaluation.subsets.{scope} is {column!r}: name a flag of the features, or `not`"
                 " and a flag."
             )
-        is_in = (flag == (not column.startswith(_NEGATED))).to_numpy()
+        is_in = (flag == (not column.startswith(NEGATED))).to_numpy()
         yield scope, np.flatnonzero(is_in[predictions["row"].to_numpy()])
 
 

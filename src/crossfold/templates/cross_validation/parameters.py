@@ -33,6 +33,7 @@ Layers = Annotated[tuple[PositiveInt, ...], Field(max_length=16)]
 Protocol = Literal["grouped_k_fold", "k_fold", "leave_one_out", "original_split", "time_split"]
 
 MLP = "mlp"
+NEGATED = "not "
 ALLOWED = ("sklearn", "imblearn", "lightgbm", "catboost", "xgboost", "interpret", "pytabkit")
 
 
@@ -358,7 +359,15 @@ def _misfits_of_study(blocks: Mapping[str, Any]) -> Iterator[str]:
     fold, n_folds = evaluation.single_fold, folds.n_splits * folds.n_repeats
     if fold is not None and fold >= n_folds:
         yield f"single_fold is {fold}, and the folds are 0 to {n_folds - 1}"
+    table = dict(blocks.get("table", {}))
+    columns: dict[str, Any] = table.get("columns") or {}  # none where code builds the features
+    parts_of_dates = tuple(f"{name}_" for name, kind in columns.items() if kind == "date")
+    for scope, flag in evaluation.subsets.items() if columns else ():
+        name = flag.removeprefix(NEGATED)
+        if name not in columns and not name.startswith(parts_of_dates):
+            hint = did_you_mean(name, columns)
+            yield f"subsets.{scope} names {name}, and there is no such input{hint}"
     metric = evaluation.metric
-    known = METRICS_OF[dict(blocks.get("table", {})).get("task", "binary")]
+    known = METRICS_OF[table.get("task", "binary")]
     if metric is not None and metric not in known:
         yield f"metric is {metric}{did_you_mean(metric, known)}: there are {', '.join(known)}"
