@@ -298,6 +298,8 @@ def test_absent_files_empty_folders_and_damaged_rows_are_refused(tmp_path: Path)
         find_source(str(tmp_path / "absent"))
     with pytest.raises(DataError, match="holds no table"):
         find_source(str(tmp_path))
+    with pytest.raises(DataError, match="is a folder, where one file is read: name a file"):
+        csv(tmp_path).load()
     file = write(tmp_path / "a.csv", "a,b\n1,2\n1,2,3\n")
     with pytest.raises(DataError, match=r"a\.csv cannot be read: .*line 3, saw 3. Take out"):
         csv(file).load()

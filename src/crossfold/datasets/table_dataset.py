@@ -209,6 +209,8 @@ def _loaded(load: Callable[[], Any], place: str) -> Any:
     try:
         return load()
     except (ImportError, DatasetError, ValueError, OSError) as error:
+        if isinstance(error.__cause__, IsADirectoryError):
+            raise DataError(f"{place} is a folder, where one file is read: name a file.") from error
         raise DataError(f"{place} cannot be read: {_reason(error)}") from error
 
 
