@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from pandera.errors import SchemaError
 from pydantic import ValidationError
 
 from crossfold.exceptions import CrossfoldError
@@ -190,7 +191,7 @@ def test_labels_are_read_in_other_words(words: list[str], expected: list[bool]) 
 
 
 def test_without_a_column_of_appointments_each_row_is_one() -> None:
-    raw = raw_table({}, {}, {}).drop(columns="appointment")
+    raw = raw_table({}, {}, {"no_show": "Yes"}).drop(columns="appointment")
     raw["source_file"] = pd.Categorical(["a.csv", "a.csv", "b.csv"])
     raw["source_row"] = [1, 2, 1]
     schemas.RAW.validate(raw.astype({"source_row": "int32"}))
@@ -323,6 +324,12 @@ def test_table_without_a_good_row_is_told_in_one_sentence() -> None:
     sentence = r"Not one of the 3 appointments in a\.csv can be used: 2 break .* age_out_of_range"
     with pytest.raises(CrossfoldError, match=sentence):
         clean_appointments(raw)
+
+
+@pytest.mark.parametrize("label", ["No", " no", ""])
+def test_export_of_one_outcome_is_refused(label: str) -> None:
+    with pytest.raises(SchemaError, match="outcomes of both kinds"):
+        schemas.RAW.validate(raw_table({}, {"no_show": label}))
 
 
 @pytest.mark.real_data

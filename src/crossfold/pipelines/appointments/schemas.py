@@ -6,6 +6,7 @@ rule, which sends that row to the rejected ones.
 
 from typing import Any
 
+import pandas as pd
 import pandera.pandas as pa
 
 from crossfold.pipelines.appointments import cleaning
@@ -14,10 +15,11 @@ from crossfold.pipelines.appointments.features import LAST_OUTCOMES, WEEKDAYS
 HAS_ROWS = pa.Check(lambda table: len(table) > 0, error="at least one row")
 
 
-def _text(required: list[str], optional: list[str]) -> pa.DataFrameSchema:
+def _text(required: list[str], optional: list[str], *checks: pa.Check) -> pa.DataFrameSchema:
     columns = {name: pa.Column("str") for name in required}
     return pa.DataFrameSchema(
-        columns | {name: pa.Column("str", required=False) for name in optional}, checks=HAS_ROWS
+        columns | {name: pa.Column("str", required=False) for name in optional},
+        checks=[HAS_ROWS, *checks],
     )
 
 
@@ -43,8 +45,18 @@ def _category(about: str, *levels: str) -> pa.Column:
     return _column(pa.Category(list(levels)) if levels else pa.Category, about)
 
 
+def _has_both_outcomes(table: pd.DataFrame) -> bool:
+    """Tell whether labels differ: what a damaged export says would be the patients' history."""
+    written = table[cleaning.LABEL].str.strip().str.lower()
+    return len(table) == 0 or len({*written.dropna()} - {""}) > 1
+
+
 COMING = _text(cleaning.REQUIRED, cleaning.OPTIONAL)
-RAW = _text([*cleaning.REQUIRED, cleaning.LABEL], cleaning.OPTIONAL)
+RAW = _text(
+    [*cleaning.REQUIRED, cleaning.LABEL],
+    cleaning.OPTIONAL,
+    pa.Check(_has_both_outcomes, error="outcomes of both kinds"),
+)
 
 _FLAGS_MEAN = (
     "The patient's family gets the Bolsa Família welfare payment.",
