@@ -50,7 +50,8 @@ def conf(tmp_path: Path) -> Path:
 def exports(tmp_path: Path) -> Path:
     folder = tmp_path / "exports"
     folder.mkdir()
-    (folder / "a.csv").write_text(f"{COLUMNS}\n{ROW}\n")
+    missed = ROW.replace("17171717,1", "27272727,2").replace(",No", ",Yes")
+    (folder / "a.csv").write_text(f"{COLUMNS}\n{ROW}\n{missed}\n")
     return folder
 
 
