@@ -177,3 +177,44 @@ def test_evaluations_name_what_their_study_has(evaluation: dict, said: list[str]
     }
     tree = {"seed": 1, "study": blocks, "other": {"evaluation": {"reference": "own"}}}
     assert list(misfits(tree)) == [f"study.{one}" for one in said]
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        (
+            {"evaluation": {"subsets": {"old": "not oldd", "own": "flag_vip"}}},
+            ["evaluation.subsets.old names oldd, and there is no such input (did you mean old?)"],
+        ),
+        (
+            {"importance": {"groups": {"body": ["height", "wieght"]}}},
+            [
+                "importance.groups.body names wieght, and there is no such input"
+                " (did you mean weight?)"
+            ],
+        ),
+        (
+            {"models": {"numpy": {"mlp": {"inputs": ["age", "number_km"]}}}},
+            ["models.numpy.mlp.inputs names age, and there is no such input"],
+        ),
+        ({"preparation": {}, "evaluation": {"subsets": {"a": "of code's features"}}}, []),
+    ],
+)
+def test_where_code_builds_the_features_the_preparation_says_which_there_are(
+    block: dict, said: list[str]
+) -> None:
+    blocks = {
+        "preparation": {"numeric": ["height", "weight"], "binary": ["old"], "optional": ["old"]},
+        "models": {},
+        "evaluation": {},
+        **block,
+    }
+    assert list(misfits({"study": blocks})) == [f"study.{one}" for one in said]
+
+
+def test_a_preparation_names_inputs_of_the_table() -> None:
+    table = {"target": "y", "columns": {"age": "number"}}
+    for kind in ("numeric", "optional"):
+        blocks = {"table": table, "preparation": {kind: ["aeg"]}, "models": {}, "evaluation": {}}
+        [said] = misfits({"study": blocks})
+        assert said.startswith(f"study.preparation.{kind} names aeg, and there is no such input (")

@@ -10,6 +10,7 @@ import pytest
 from kedro.io import DataCatalog, MemoryDataset
 from kedro.runner import SequentialRunner
 from kedro.validation.type_extractor import TypeExtractor
+from pydantic import ValidationError
 
 from crossfold.datasets import FigureDataset
 from crossfold.exceptions import CrossfoldError
@@ -307,7 +308,6 @@ def test_own_page_reads_like_the_report(study, tmp_path):
 @pytest.mark.parametrize(
     ("source", "told"),
     [
-        (None, "is no file"),
         ("{{ table('nothing') }}", "asks for a table 'nothing'; there are calibration, columns"),
         ("\n{{ unknown }}", "In line 2 of the report's page: 'unknown' is undefined"),
         ("\n\n{{ metric('mlp_tuned') }}", "In line 3 of the report's page"),
@@ -316,10 +316,14 @@ def test_own_page_reads_like_the_report(study, tmp_path):
 )
 def test_faults_of_an_own_page_are_one_sentence(study, tmp_path, source, told):
     page = tmp_path / "report.md.j2"
-    if source is not None:
-        page.write_text(source, encoding="utf-8")
+    page.write_text(source, encoding="utf-8")
     with pytest.raises(CrossfoldError, match=re.escape(told)):
         page_of(study("binary"), report=ReportParameters(page=str(page)))
+
+
+def test_an_own_page_that_is_no_file_is_refused_before_anything_runs():
+    with pytest.raises(ValidationError, match="there is no such file"):
+        ReportParameters(page="no/report.md.j2")
 
 
 def test_tables_are_numbers(study):

@@ -11,14 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from crossfold.exceptions import CrossfoldError
-from crossfold.templates.cross_validation.parameters import PreparationParameters
+from crossfold.templates.cross_validation.parameters import PREFIXES, PreparationParameters
 from crossfold.templates.parameters import TableParameters
 from crossfold.user_input import did_you_mean
 
 Encoded = NDArray[np.float32]
-
-PREFIXES = {"numeric": "number_", "binary": "flag_", "categorical": "category_"}
-"""How columns begin that a table of the user's own adds to a study's, by kind."""
 
 MOST_CODES = 255
 """Levels of a column that histogram gradient boosting can tell apart."""

@@ -34,6 +34,9 @@ Protocol = Literal["grouped_k_fold", "k_fold", "leave_one_out", "original_split"
 
 MLP = "mlp"
 NEGATED = "not "
+PREFIXES = {"numeric": "number_", "binary": "flag_", "categorical": "category_"}
+"""How columns begin that a table of the user's own adds to a study's, by kind of input."""
+
 ALLOWED = ("sklearn", "imblearn", "lightgbm", "catboost", "xgboost", "interpret", "pytabkit")
 
 
@@ -338,36 +341,57 @@ class CardParameters(Parameters):
 
 
 def misfits(parameters: Mapping[str, Any]) -> Iterator[str]:
-    """Tell what evaluations name that their studies' models, folds and tasks do not have.
+    """Tell what blocks of a study name that its models, folds, columns and task do not have.
 
     The parameters are nested, as configuration files hold them, and each is good in itself.
     """
     for study, blocks in parameters.items():
         if isinstance(blocks, Mapping) and {"evaluation", "models"} <= blocks.keys():
-            yield from (f"{study}.evaluation.{fault}" for fault in _misfits_of_study(blocks))
+            faults = *_misfits_of_evaluation(blocks), *_unknown_columns(blocks)
+            yield from (f"{study}.{fault}" for fault in faults)
 
 
-def _misfits_of_study(blocks: Mapping[str, Any]) -> Iterator[str]:
+def _misfits_of_evaluation(blocks: Mapping[str, Any]) -> Iterator[str]:
     evaluation = EvaluationParameters.model_validate(blocks["evaluation"])
     models = [name for family in blocks["models"].values() for name in family]
     for field, names in {"reference": [evaluation.reference], "twins": evaluation.twins}.items():
         for name in names if field in evaluation.model_fields_set else ():
             if name not in models:
                 hint = did_you_mean(name, models)
-                yield f"{field} names {name}, and there is no such model{hint}"
+                yield f"evaluation.{field} names {name}, and there is no such model{hint}"
     folds = FoldParameters.model_validate(blocks.get("folds", {}))
     fold, n_folds = evaluation.single_fold, folds.n_splits * folds.n_repeats
     if fold is not None and fold >= n_folds:
-        yield f"single_fold is {fold}, and the folds are 0 to {n_folds - 1}"
-    table = dict(blocks.get("table", {}))
-    columns: dict[str, Any] = table.get("columns") or {}  # none where code builds the features
-    parts_of_dates = tuple(f"{name}_" for name, kind in columns.items() if kind == "date")
-    for scope, flag in evaluation.subsets.items() if columns else ():
-        name = flag.removeprefix(NEGATED)
-        if name not in columns and not name.startswith(parts_of_dates):
-            hint = did_you_mean(name, columns)
-            yield f"subsets.{scope} names {name}, and there is no such input{hint}"
+        yield f"evaluation.single_fold is {fold}, and the folds are 0 to {n_folds - 1}"
     metric = evaluation.metric
-    known = METRICS_OF[table.get("task", "binary")]
+    known = METRICS_OF[dict(blocks.get("table", {})).get("task", "binary")]
     if metric is not None and metric not in known:
-        yield f"metric is {metric}{did_you_mean(metric, known)}: there are {', '.join(known)}"
+        hint = did_you_mean(metric, known)
+        yield f"evaluation.metric is {metric}{hint}: there are {', '.join(known)}"
+
+
+def _unknown_columns(blocks: Mapping[str, Any]) -> Iterator[str]:
+    """Tell of named inputs that are none; no input is known where models read whatever there is."""
+    preparation = PreparationParameters.model_validate(blocks.get("preparation", {}))
+    of_kinds = {kind: getattr(preparation, kind) for kind in PREFIXES}
+    kinds: dict[str, Any] = dict(blocks.get("table", {})).get("columns") or {}
+    columns = [*kinds] or [name for names in of_kinds.values() for name in names]
+    parts_of_dates = tuple(f"{name}_" for name, kind in kinds.items() if kind == "date")
+    subsets = EvaluationParameters.model_validate(blocks["evaluation"]).subsets
+    groups = ImportanceParameters.model_validate(blocks.get("importance", {})).groups
+    named = {
+        **{f"preparation.{kind}": names for kind, names in of_kinds.items()},
+        "preparation.optional": preparation.optional,
+        **{f"evaluation.subsets.{s}": [flag.removeprefix(NEGATED)] for s, flag in subsets.items()},
+        **{f"importance.groups.{name}": names for name, names in groups.items()},
+        **{
+            f"models.{family}.{name}.inputs": model.get("inputs") or ()
+            for family, models in blocks["models"].items()
+            for name, model in models.items()
+        },
+    }
+    for place, names in named.items() if columns else ():
+        for name in names:
+            if name not in columns and not name.startswith((*parts_of_dates, *PREFIXES.values())):
+                hint = did_you_mean(name, columns)
+                yield f"{place} names {name}, and there is no such input{hint}"

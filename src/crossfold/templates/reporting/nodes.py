@@ -94,7 +94,7 @@ def write_report(
 ) -> str:
     """Fill the page: tables come as ``table_NAME``, figures as ``figure_NAME``.
 
-    A study's own page that does not exist or cannot be filled is a `CrossfoldError`.
+    A study's own page that cannot be filled is a `CrossfoldError`.
     """
     made |= {"report": report, "seed": seed, "data_notice": data_notice}
     own = own_words(**_asked(own_words, made)) if own_words else {}
@@ -110,8 +110,9 @@ def write_report(
         **{"table": _printer(results, tables), "figure": _embedder(images)},
         **own,
     }
-    page = own_page if own_page is not None and report.page is None else _page(report.page)
-    return render_page(page, names, data_notice, PAGES)
+    page = Path(report.page) if report.page else PAGES / DEFAULT_PAGE
+    text = own_page if own_page is not None and report.page is None else page.read_text("utf-8")
+    return render_page(text, names, data_notice, PAGES)
 
 
 def _taken(made: dict[str, Any], prefix: str) -> dict[str, Any]:
@@ -176,13 +177,3 @@ def _found(given: dict[str, Any], name: str, kind: str) -> Any:
         known = ", ".join(sorted(given))
         raise CrossfoldError(f"The report's page asks for a {kind} {name!r}; there are {known}.")
     return given[name]
-
-
-def _page(path: str | None) -> str:
-    page = Path(path) if path else Path(__file__).with_name(DEFAULT_PAGE)
-    if not page.is_file():
-        raise CrossfoldError(
-            f"The report's page {path!r} is no file: correct `report: page:` in the study's "
-            "parameters, or set it to null for the page of every table."
-        )
-    return page.read_text(encoding="utf-8")

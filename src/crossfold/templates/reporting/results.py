@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,13 @@ class ReportParameters(Parameters):
     """Names of models, columns and protocols as a reader knows them."""
     extra: dict[str, Any] = Field(default_factory=dict)
     """What else the study's own page and figures need; of these, `share` is one of rows."""
+
+    @field_validator("page")
+    @classmethod
+    def _is_a_file(cls, value: str | None) -> str | None:
+        if value is not None and not Path(value).is_file():
+            raise ValueError("there is no such file; correct it, or null is the page of any table")
+        return value
 
     @field_validator("extra")
     @classmethod
