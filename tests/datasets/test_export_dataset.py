@@ -9,6 +9,7 @@ import pytest
 
 from crossfold.datasets import ExportDataset
 from crossfold.datasets.bases import DataError
+from crossfold.datasets.identifiers import hash_identifiers
 
 HEADER = "PatientId,Age"
 
@@ -116,6 +117,34 @@ def test_identifiers_of_another_file_are_found_too(tmp_path: Path) -> None:
     write(tmp_path / "b.csv", "PatientId,Note", *swapped)
     with pytest.raises(DataError, match=r"b\.csv holds identifiers .* column Note"):
         export(tmp_path).load()
+
+
+def past_of(tmp_path: Path, patients: list[str]) -> dict[str, str]:
+    """Store hashes of past patients, and give the catalog entry of their table."""
+    table = pd.DataFrame({"PatientId": hash_identifiers(pd.Series(patients), "k")})
+    table.to_parquet(tmp_path / "past.parquet")
+    return {"type": "pandas.ParquetDataset", "filepath": str(tmp_path / "past.parquet")}
+
+
+@pytest.mark.parametrize("written", ["{}", "{}.0", "00{}"])
+def test_identifiers_of_patients_who_are_past_only_are_found_too(
+    tmp_path: Path, written: str
+) -> None:
+    rows = rows_of(PATIENTS[:100], "-")
+    rows[:2] = [f"{PATIENTS[0]},{written.format(other)}" for other in PATIENTS[100::99]]
+    file = write(tmp_path / "a.csv", "PatientId,Note", *rows)
+    assert export(file).load()["Note"][0] == written.format(PATIENTS[100])
+    with pytest.raises(DataError, match=r"column Note too, in 2 of 100 rows \(the first is row 1"):
+        export(file, past=past_of(tmp_path, PATIENTS[50:])).load()
+
+
+def test_what_is_no_identifier_of_a_past_patient_may_stay(tmp_path: Path) -> None:
+    """Short texts, a slip, and numbers that run through the range of as many identifiers."""
+    rows = [f"{100_000 + n},{n % 90},{800_000 + n * 37 % 997}" for n in range(997)]
+    file = write(tmp_path / "a.csv", "PatientId,Age,Code", f"1,{PATIENTS[0]},-", *rows)
+    past = [*map(str, range(90)), *(str(800_000 + n) for n in range(0, 997, 2)), PATIENTS[0]]
+    table = export(file, past=past_of(tmp_path, past)).load()
+    assert (table["Age"][0], table["Code"][1]) == (PATIENTS[0], "800000")
 
 
 def test_numbers_of_two_kinds_may_run_through_one_range(tmp_path: Path) -> None:

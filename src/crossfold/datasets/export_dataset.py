@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 import numpy as np
 import pandas as pd
+from kedro.io import AbstractDataset
 
 from crossfold.datasets.bases import DataError, ReadOnlyDataset
 from crossfold.datasets.download import DAMAGED, is_packed, open_content
@@ -25,6 +26,7 @@ from crossfold.datasets.identifiers import (
     findable,
     hash_identifiers,
     rows_with_any,
+    rows_with_hashed,
     rows_with_own,
 )
 
@@ -60,6 +62,9 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
         ``{"key": secret}`` for the hashes.
     separator
         Character between fields; None finds it out.
+    past
+        The catalog entry of a table with the same hashed columns, hashed with the same key: other
+        columns of the export may not hold its identifiers either.
     metadata
         Ignored here; read by Kedro-Viz.
 
@@ -81,6 +86,7 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
         hashed_columns: list[str] | None = None,
         credentials: dict[str, str] | None = None,
         separator: str | None = None,
+        past: dict[str, Any] | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
         if hashed_columns and not (credentials or {}).get("key"):
@@ -94,6 +100,7 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
         self._hashed_columns = hashed_columns or []
         self._key = (credentials or {}).get("key", "")
         self._separator = separator
+        self._past = past
         self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
@@ -183,17 +190,32 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
                 )
         own = [canonical_identifiers(table[column]) for table in tables]
         known = self._known(own)
+        hashes = self._hashes_with_past(column, known)
         for file, table, identifiers in zip(files, tables, own, strict=True):
             for other in table.columns.drop(column):
-                table[other] = self._without(table[other], identifiers, known, file)
+                table[other] = self._without(table[other], identifiers, known, hashes, file)
             table[column] = hash_identifiers(identifiers, self._key)
 
     def _known(self, own: list[pd.Series]) -> pd.Series:
         """Give the identifiers that no other column of any table may hold, each once."""
         return findable(pd.concat(own)).drop_duplicates()
 
+    def _hashes_with_past(self, column: str, known: pd.Series) -> pd.Series | None:
+        """Hash the known identifiers beside those of the past, each once; None without a past."""
+        if self._past is None:
+            return None
+        past = AbstractDataset.from_config("past", self._past).load()
+        own = hash_identifiers(known, self._key)
+        hashes: pd.Series = pd.concat([past[column], own]).drop_duplicates()
+        return hashes
+
     def _without(
-        self, values: pd.Series, own: pd.Series, known: pd.Series, file: Path
+        self,
+        values: pd.Series,
+        own: pd.Series,
+        known: pd.Series,
+        hashes: pd.Series | None,
+        file: Path,
     ) -> pd.Series:
         """Refuse a column with identifiers; a few in rows of their own are slips, and emptied."""
         if values.empty:
@@ -201,6 +223,8 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
         written = canonical_identifiers(values)
         slips = rows_with_own(written, own)
         found = slips if slips.mean() > SHARE_BY_CHANCE else rows_with_any(written, known)
+        if hashes is not None and not found.any():
+            found = rows_with_hashed(written, hashes, self._key)
         if found.any():
             first = int(found.argmax())
             refuse_copies(file, own.name, values.name, found.sum(), len(values), first)

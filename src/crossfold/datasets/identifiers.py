@@ -107,16 +107,45 @@ def rows_with_any(written: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
     The known identifiers are `findable`, each once. Gives shape ``(n,)``; all False where they are
     no more than chance brings.
     """
+
+    def count_between(low: float, high: float) -> int:
+        numbers = plain_numbers(known)
+        return int(((numbers >= low) & (numbers <= high)).sum())
+
+    return _unless_by_chance(_are_in(written, known), written, count_between)
+
+
+def rows_with_hashed(written: pd.Series, hashes: pd.Series, key: str) -> NDArray[np.bool_]:
+    """Say the same where only hashes of the identifiers, by `hash_identifiers`, are still there.
+
+    Each is there once. Nobody knows how far the identifiers run: all may lie in the range of the
+    column's numbers.
+    """
+    is_long = (written.str.len() >= SHORTEST_FOUND).to_numpy()
+    found = is_long & _are_in(hash_identifiers(written, key), hashes)
+    return _unless_by_chance(found, written, lambda low, high: len(hashes))
+
+
+def _are_in(written: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
     import pyarrow as pa
     from pyarrow.compute import is_in
 
     held = is_in(pa.array(written), value_set=pa.array(known))
     found: NDArray[np.bool_] = held.to_numpy(zero_copy_only=False)
+    return found
+
+
+def _unless_by_chance(
+    found: NDArray[np.bool_], written: pd.Series, count_between: Callable[[float, float], int]
+) -> NDArray[np.bool_]:
+    """Find nothing where it is no more than chance brings.
+
+    `count_between` counts the different identifiers that lie in the range of the column's numbers.
+    """
     by_chance = SHARE_BY_CHANCE
     if found.mean() > by_chance:
         low, high = number_range(written)
-        numbers = plain_numbers(known)
-        by_chance = share_by_chance(((numbers >= low) & (numbers <= high)).sum(), low, high)
+        by_chance = share_by_chance(count_between(low, high), low, high)
     return found if found.mean() > by_chance else np.zeros_like(found)
 
 
