@@ -223,6 +223,19 @@ def test_bad_data_leave_the_old_outputs_and_are_told_until_they_are_mended(refre
     assert toy.versions("report.txt")[-1].read_text().startswith("3 rows")
 
 
+def test_data_that_a_node_refuses_are_kept_and_told(refreshed) -> None:
+    refuse = "from crossfold.exceptions import CrossfoldError\n    if len(raw) > 2:\n"
+    refuse += "        raise CrossfoldError('raw cannot be used.')\n    return to_numbers(raw)"
+    refreshed.change("src/toy/nodes.py", "return to_numbers(raw)", refuse)
+    bad = refreshed.folder / "exports" / "b.csv"
+    bad.write_text("age,missed\n50,1\n")
+    code, output = refreshed.refresh()
+    [copy] = (refreshed.folder / "data" / "rejected" / "raw").iterdir()
+    told = "Error: raw cannot be used. Until then the outputs stay as they are; a copy of"
+    assert (code, copy.read_text()) == (1, bad.read_text())
+    assert f"{told} what is new is in {copy}." in output
+
+
 def test_data_that_break_the_schema_are_told_until_they_are_mended(refreshed) -> None:
     toy = refreshed
     export = toy.folder / "exports" / "a.csv"

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from kedro.io import DataCatalog, DatasetError
+from kedro.pipeline import Node, Pipeline
 
 from crossfold.datasets import PromotedModelDataset
 from crossfold.datasets.networks import Promotion, read_promotion, write_promotion
 from crossfold.mlp import MLPClassifier
-from crossfold.refreshing.hooks import ModelRule
-from crossfold.refreshing.promotion import common_rows, consider, difference, scored_rows
+from crossfold.refreshing.hooks import ModelRule, RefreshHooks
+from crossfold.refreshing.promotion import IF_RIGHT, common_rows, consider, difference, scored_rows
 from kedro_refresh import RefreshError
 
 N = 400
@@ -76,6 +77,15 @@ def decide(made: DataCatalog, policy: Any = "auto", rule: ModelRule = RULE) -> s
         return None
     decision.carry_out()
     return decision.sentence
+
+
+def records_for_scoring(folder: Path) -> pd.DataFrame:
+    """Load what a run that scores with the model in use reads beside it."""
+    made = catalog(folder, "9")
+    scoring = Pipeline([Node(lambda model, records: 0, ["in_use", "records"], "scored")])
+    RefreshHooks().before_pipeline_run(scoring, made)
+    found: pd.DataFrame = made.load("records")
+    return found
 
 
 def in_use(folder: Path) -> str:
@@ -160,7 +170,7 @@ def test_a_model_of_other_rows_has_to_know_something(tmp_path: Path, other: dict
     no_rows = "it shares no rows of two outcomes with the one before"
     assert decided == (
         f"model 2 is written but not in use: {no_rows}; it is not shown to know more than the rate"
-        " of the outcome; 1 stays in use."
+        f" of the outcome; 1 stays in use. {IF_RIGHT}"
     )
     decided = decide(run_study(tmp_path, "3", noise=2, **other), rule=rule)
     assert decided == f"model 3 is in use: {no_rows}."
@@ -191,7 +201,37 @@ def test_a_table_that_has_lost_most_of_its_rows_brings_no_model_into_use(tmp_pat
     made = run_study(tmp_path, "2", noise=1)
     decided = decide(change_predictions(made, lambda p: p[p["row"] < N // 3]))
     assert decided is not None
-    assert decided.endswith("there are 133 rows, and there were 400; 1 stays in use.")
+    told = "there are 133 rows, and there were 400; 1 stays in use. If the new data are right, "
+    assert decided.endswith(f"{told}kedro refresh --params=promote=always brings it into use.")
+
+
+def test_a_model_that_was_kept_out_of_use_comes_into_use_by_wish(tmp_path: Path) -> None:
+    decide(run_study(tmp_path, "1", noise=1))
+    made = run_study(tmp_path, "2", noise=9)
+    decide(made)
+    assert decide(made) is None
+    decided = decide(made, "always")
+    assert decided is not None
+    assert decided.startswith("model 2 is in use: promote is always; roc_auc -0.")
+    assert in_use(tmp_path) == "2"
+    assert decide(made, "always") is None
+
+
+def test_scoring_reads_no_records_that_look_bad(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    decide(run_study(tmp_path, "1", noise=1))
+    worse = run_study(tmp_path, "2", noise=9, first_visit=100)
+    decide(worse)
+    assert in_use(tmp_path) == "1"
+    assert records_for_scoring(tmp_path)["visit"].min() == 100  # worse, but no bad data
+    assert not caplog.messages
+    made = change_predictions(worse, lambda p: p[p["row"] < N // 3])
+    decide(made)
+    assert records_for_scoring(tmp_path)["visit"].min() == 0
+    assert "records is read as of 1: what came later looks bad" in caplog.text
+    decide(made, "always")
+    assert records_for_scoring(tmp_path)["visit"].min() == 100
 
 
 def test_difference_is_paired_and_signed() -> None:

@@ -65,6 +65,7 @@ class Promotion:
     considered: str  # the latest version that has been considered; a worse one is not promoted
     # versions of the datasets that the next version is compared by
     evidence: dict[str, str] = field(default_factory=dict)
+    doubted: bool = False  # whether the data of the version considered look bad
 
 
 def read_promotion(model: Path) -> Promotion | None:
@@ -97,9 +98,13 @@ class PromotedModelDataset(MLPDataset):
     Takes the same arguments. The `filepath` is that of the model, and the entry is versioned.
     """
 
+    def promotion(self) -> Promotion | None:
+        """Say what is promoted; see `read_promotion`."""
+        return read_promotion(Path(self._filepath))
+
     def resolve_load_version(self) -> str | None:
         """Give the version that is loaded."""
-        promotion = read_promotion(Path(self._filepath))
+        promotion = self.promotion()
         return promotion.version if promotion else super().resolve_load_version()
 
     def save(self, data: Networks) -> None:

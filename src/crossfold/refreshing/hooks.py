@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,8 +16,11 @@ from pydantic import Field, field_validator
 
 from crossfold.datasets.atomic import sweep_folder, temporary_file
 from crossfold.datasets.download import sha256
+from crossfold.datasets.networks import PromotedModelDataset
+from crossfold.exceptions import CrossfoldError
 from crossfold.messages import explain
 from kedro_refresh import RefreshError
+from kedro_refresh.adapter import is_versioned, set_version
 from kedro_refresh.project import Frozen, RefreshSettings
 from kedro_refresh.staleness import Judge
 
@@ -29,6 +33,7 @@ Promote = Literal["auto", "never", "always"]
 
 FOLDER = "rejected"
 SAVING = "Failed while saving"  # Kedro's words
+_logger = logging.getLogger(__name__)
 
 
 class ModelRule(Frozen):
@@ -88,6 +93,17 @@ class RefreshHooks:
         """Bring copies of web sources up to date, or only look what they hold."""
         for copy in web_copies(pipeline, catalog):
             copy.look() if check else copy.update()
+        keep_to_trusted(pipeline, catalog)
+
+    @hook_impl
+    def before_pipeline_run(self, pipeline: Pipeline, catalog: Catalog) -> None:
+        """Say so where data look bad, and those before are read."""
+        for name, version in keep_to_trusted(pipeline, catalog):
+            _logger.warning(
+                "%s is read as of %s: what came later looks bad, so that its model is not in use;"
+                " kedro refresh --history says why.",
+                *(name, version),
+            )
 
     @hook_impl
     def explain_failed_refresh(
@@ -140,6 +156,21 @@ def web_copies(pipeline: Pipeline, catalog: Catalog) -> list[WebCopy]:
     return [copy for copy in copies if copy is not None]
 
 
+def keep_to_trusted(pipeline: Pipeline, catalog: Catalog) -> list[tuple[str, str]]:
+    """Have the records of a model in use read as it knew them, where later ones look bad.
+
+    Gives the names and the versions of what is read so.
+    """
+    found = []
+    for model in map(catalog.get, sorted(pipeline.inputs())):
+        promotion = model.promotion() if isinstance(model, PromotedModelDataset) else None
+        if promotion is not None and promotion.doubted:
+            found += [(n, v) for n, v in promotion.evidence.items() if n in pipeline.inputs()]
+    for name, version in found:
+        set_version(catalog.get(name), version, None)
+    return found
+
+
 def _models(pipeline: Pipeline, settings: Settings) -> dict[str, ModelRule]:
     names = pipeline.datasets()
     return {name: rule for name, rule in settings.models.items() if name in names}
@@ -152,13 +183,14 @@ def blame_source(error: Exception, node: Node, judge: Judge) -> RefreshError | N
     readable by their owner only, once for each content; the sentence ends with them.
     """
     sentence = explain(error)
-    is_of_source = isinstance(error, DatasetError) and SAVING not in str(error)
+    is_of_source = isinstance(error, DatasetError | CrossfoldError) and SAVING not in str(error)
     if sentence is None or not is_of_source:
         return None
     folder = judge.ledger.file.with_name(FOLDER)
     kept = [
         _keep(file, folder / name)
         for name, files in judge.new_files(node).items()
+        if _is_own_source(judge.catalog.get(name))
         for file in files
     ]
     if not kept:
@@ -167,6 +199,11 @@ def blame_source(error: Exception, node: Node, judge: Judge) -> RefreshError | N
     return RefreshError(
         f"{sentence} Until then the outputs stay as they are; a copy of what is new is in {names}."
     )
+
+
+def _is_own_source(dataset: Any) -> bool:
+    """Say whether a dataset was neither made by a run nor verified as a published file."""
+    return not is_versioned(dataset) and getattr(dataset, "pinned_sha256", None) is None
 
 
 def _keep(file: Path, folder: Path) -> Path:

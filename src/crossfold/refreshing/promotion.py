@@ -18,6 +18,7 @@ from kedro_refresh.stored import locate
 
 N_RESAMPLES = 200
 SEED = 0
+IF_RIGHT = "If the new data are right, kedro refresh --params=promote=always brings it into use."
 LOWER_IS_BETTER = {"brier", "log_loss", "expected_calibration_error"}
 
 
@@ -63,17 +64,20 @@ def consider(
     """Decide whether the latest version of a model comes into use; None where there is no new one.
 
     The policy is ``auto``: unless it is worse beyond its interval, or something speaks against its
-    data; ``always``; ``never``, but the first. The decision is still to be carried out.
+    data; ``always``, also for one that was kept out of use; ``never``, but the first. The decision
+    is still to be carried out.
     """
     folder = _folder(catalog, name)
     evidence = dict(_versions(catalog, [rule.predictions, rule.records]))
     latest = dict(_versions(catalog, [name])).get(name)
     before = read_promotion(folder)
-    if latest is None or (before is not None and before.considered == latest):
+    if latest is None:
         return None
     if before is None:
         first = Promotion(latest, latest, evidence)
         return Decision(folder, first, f"{name} {latest} is in use: it is the first.")
+    if latest == (before.version if policy == "always" else before.considered):
+        return None
     needed, found, against = {rule.predictions, rule.records}, None, list[str]()
     was_scored = needed <= before.evidence.keys()
     is_scored = was_scored and needed <= evidence.keys()
@@ -90,7 +94,10 @@ def consider(
         sentence = f"{name} {latest} is in use: {why}."
         return Decision(folder, Promotion(latest, latest, evidence), sentence, found)
     sentence = f"{name} {latest} is written but not in use: {why}; {before.version} stays in use."
-    return Decision(folder, Promotion(before.version, latest, before.evidence), sentence, found)
+    if against:
+        sentence += f" {IF_RIGHT}"
+    kept = Promotion(before.version, latest, before.evidence, doubted=bool(against))
+    return Decision(folder, kept, sentence, found)
 
 
 def _reasons(policy: Promote, is_scored: bool, found: Difference | None) -> Iterator[str]:
