@@ -39,7 +39,7 @@ class Split(BaseModel):
     @model_validator(mode="after")
     def check_order(self) -> "Split":
         if self.low > self.high:
-            raise ValueError("low must not be above high")
+            raise ValueError("low must not be above high.")
         return self
 
 

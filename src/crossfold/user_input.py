@@ -232,7 +232,7 @@ def _wrong_value(name: str, declared: Any, fault: Mapping[str, Any]) -> str:
         return f"{_no('parameter', path, known)}, which was given as {fault['input']!r}"
     if fault["type"] == "missing":
         return f"The parameter {path} is missing"
-    expected = fault["msg"].removeprefix("Value error, ")
+    expected = fault["msg"].removeprefix("Value error, ").rstrip(".")
     if name == SEED:
         expected = f"it should be a whole number from 0 to {LARGEST_SEED:,}"
     elif fault["type"] == "model_type":

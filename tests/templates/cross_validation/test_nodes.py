@@ -28,9 +28,10 @@ from crossfold.templates.cross_validation.parameters import (
     DecisionParameters,
     FoldParameters,
     ImportanceParameters,
+    Model,
     PreparationParameters,
 )
-from crossfold.templates.cross_validation.training import class_separation, pool
+from crossfold.templates.cross_validation.training import class_separation, make_estimator, pool
 from crossfold.templates.parameters import TableParameters
 from crossfold.validation.comparison import corrected_resampled_t_test
 from crossfold.validation.estimates import MAIN_METRIC
@@ -273,26 +274,12 @@ def test_an_estimator_that_is_not_installed_is_left_out_with_a_word(binary, capl
     assert "Left out, as not installed: boosted." in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("described", "said"),
-    [
-        ({"estimator": "sklearn.linear_model.NoSuch"}, "NoSuch cannot be made"),
-        (
-            {"estimator": "sklearn.linear_model.LogisticRegression", "params": {"c": 1}},
-            "unexpected keyword argument 'c'",
-        ),
-    ],
-)
-def test_estimators_that_cannot_be_made_are_refused_in_a_sentence(binary, described, said) -> None:
-    with pytest.raises(CrossfoldError, match=said):
-        nodes.cross_validate_estimators(
-            binary.features,
-            binary.folds,
-            binary.roles,
-            binary.preparation,
-            family(bad=described),
-            0,
-        )
+def test_other_packages_are_loaded_when_a_model_is_made_and_then_refused_in_a_sentence() -> None:
+    model = Model(estimator="imblearn.no_such.Model")
+    with pytest.raises(
+        CrossfoldError, match=r"imblearn\.no_such\.Model cannot be made: there is no"
+    ):
+        make_estimator(model, np.zeros(0, dtype=bool), 0)
 
 
 def test_the_control_is_at_chance(study) -> None:

@@ -60,6 +60,16 @@ def test_networks_take_what_the_library_takes() -> None:
     ("values", "said"),
     [
         ({"estimator": "os.system"}, "come from one of sklearn"),
+        (
+            {"estimator": "sklearn.svm.SVM"},
+            r"no estimator sklearn\.svm\.SVM \(did you mean SVR\?\)",
+        ),
+        ({"estimator": "sklearn.svn.SVC"}, r"no estimator sklearn\.svn\.SVC"),
+        (
+            {"estimator": "sklearn.svm.SVC", "params": {"kernl": "rbf"}},
+            "kernl of SVC .did you mean kernel",
+        ),
+        ({"estimator": "sklearn.svm.SVC", "params": {"C": "1.0"}}, "'C' parameter of SVC must be"),
         ({"estimator": "sklearn.svm.SVC", "search": {"C": [1, 2]}}, "only mlp can search"),
         ({"params": {"max_iter": 0}}, "greater than 0"),
         ({"search": {"alpha": [-1]}}, "greater than or equal to 0"),

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import importlib
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from inspect import signature
 from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
@@ -238,6 +241,8 @@ class Model(Parameters):
                     _check_network({**self.params, name: value}, "search")
         elif self.search:
             raise ValueError(f"only {MLP} can search")
+        elif self.estimator.startswith("sklearn."):  # others take long to load, where they are
+            new_estimator(self.estimator, self.params)
         if self.sampler != "none" and self.search:
             raise ValueError("a model that searches cannot have a sampler")
         if self.sampler != "none" and self.params.get("class_weight") is not None:
@@ -257,6 +262,27 @@ def _check_network(values: dict[str, Any], where: str) -> None:
     except ValidationError as error:
         found: list[Any] = [{**one, "loc": (where, *one["loc"])} for one in error.errors()]
         raise ValidationError.from_exception_data(error.title, found) from error
+
+
+def new_estimator(path: str, params: Mapping[str, Any]) -> Any:
+    """Make an estimator, not fitted; refuse (ValueError) a class or arguments that are none."""
+    module, _, name = path.rpartition(".")
+    try:
+        kind = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        known = vars(sys.modules.get(module, object))
+        raise ValueError(f"there is no estimator {path}{did_you_mean(name, known)}") from error
+    try:
+        estimator = kind(**params)
+    except TypeError as error:
+        takes = signature(kind).parameters
+        if unknown := sorted(params.keys() - takes):
+            hint = did_you_mean(unknown[0], takes)
+            raise ValueError(f"there is no argument {unknown[0]} of {name}{hint}") from error
+        raise ValueError(str(error)) from error
+    if hasattr(estimator, "_parameter_constraints"):  # of scikit-learn's own, which else tell late
+        estimator._validate_params()
+    return estimator
 
 
 class FamilyParameters(RootModel[dict[str, Model]]):

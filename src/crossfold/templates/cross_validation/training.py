@@ -29,6 +29,7 @@ from crossfold.templates.cross_validation.parameters import (
     NetworkParameters,
     PreparationParameters,
     Sampler,
+    new_estimator,
 )
 from crossfold.templates.parameters import TableParameters, Task
 from crossfold.user_input import did_you_mean
@@ -180,11 +181,9 @@ def make_estimator(model: Model, categorical: NDArray[np.bool_], seed: int) -> A
     ``random_state``, where it has one. A class that there is not, or that does not take such
     arguments, is a `CrossfoldError`.
     """
-    module, _, name = model.estimator.rpartition(".")
     try:
-        kind = getattr(importlib.import_module(module), name)
-        estimator = kind(**model.params)
-    except (ImportError, AttributeError, TypeError) as error:
+        estimator = new_estimator(model.estimator, model.params)
+    except ValueError as error:
         raise CrossfoldError(
             f"The estimator {model.estimator} cannot be made: {error}; mend its import path or its"
             " params in the configuration."
