@@ -26,7 +26,6 @@ from crossfold.templates.cross_validation.leak_controls import (
 from crossfold.templates.cross_validation.parameters import EvaluationParameters, FoldParameters
 from crossfold.templates.parameters import TableParameters
 from crossfold.templates.reporting import protocols
-from crossfold.templates.reporting.results import ReportParameters
 from crossfold.validation.tables import VALIDATION
 
 CONF = yaml.safe_load(Path("conf/base/gene_expression/parameters.yml").read_text(encoding="utf-8"))[
@@ -198,7 +197,7 @@ def make_report(inputs: SimpleNamespace, words: dict) -> SimpleNamespace:
 
 
 def words_of(inputs: SimpleNamespace, comparison: pd.DataFrame) -> dict:
-    table = protocols.tests(comparison, EVALUATION, ReportParameters(**CONF["report"]))
+    table = protocols.tests(comparison, EVALUATION, report.GeneReportParameters(**CONF["report"]))
     return report.words(inputs.controls, inputs.row_counts, table)
 
 
@@ -251,7 +250,7 @@ def test_errors_over_repeats_keep_a_decimal(inputs) -> None:
         table = inputs.metrics_table.copy()
         table.loc[is_accuracy, "estimate"] = 1 - wrong / table.loc[is_accuracy, "n"]
         made = protocols.metrics_of("k_fold", report.SHOWN)(
-            table, ReportParameters(**CONF["report"])
+            table, report.GeneReportParameters(**CONF["report"])
         )
         assert made["wrong"].tolist() == [wrong] * 9
         assert made["wrong"].dtype == (int if wrong == 2 else float)
@@ -265,7 +264,7 @@ def test_the_comparison_has_one_test_of_accuracy_a_model_and_protocol(run) -> No
 
 def test_controls_end_where_shares_end(inputs) -> None:
     wide = inputs.controls.assign(low=-0.4, high=1.4)
-    table = report.leak_controls(wide, ReportParameters(**CONF["report"]))
+    table = report.leak_controls(wide, report.GeneReportParameters(**CONF["report"]))
     assert len(table) == 4
     assert table["accuracy_low"].eq(0).all()
     assert table["accuracy_high"].eq(1).all()

@@ -13,7 +13,7 @@ from crossfold.pipelines.images.parameters import (
     SplitParameters,
     StartParameters,
 )
-from crossfold.templates.cross_validation.parameters import EvaluationParameters, NetworkParameters
+from crossfold.templates.cross_validation.parameters import IntervalParameters, NetworkParameters
 
 N_TRAIN, N_TEST = 600, 200
 SEED = 7
@@ -98,8 +98,8 @@ def regimes(network) -> RegimesParameters:
 
 
 @pytest.fixture(scope="session")
-def evaluation() -> EvaluationParameters:
-    return EvaluationParameters(n_resamples=50)
+def evaluation() -> IntervalParameters:
+    return IntervalParameters(n_resamples=50)
 
 
 @pytest.fixture(scope="session")

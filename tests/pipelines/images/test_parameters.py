@@ -14,6 +14,8 @@ from crossfold.pipelines.images.parameters import (
     RegimeParameters,
     SplitParameters,
 )
+from crossfold.pipelines.images.report import Extra
+from crossfold.templates.cross_validation.parameters import IntervalParameters
 
 CONF = Path(__file__).parents[3] / "conf"
 
@@ -65,6 +67,9 @@ def test_every_named_model_exists(study: str) -> None:
         (ExperimentParameters, {"hidden_layer_sizes": (5,), "init": "he", "activation": "relu"}),
         (RegimeParameters, {"network": {}, "learning_rates": ()}),
         (RegimeParameters, {"network": {"max_iter": 0}, "learning_rates": (0.1,)}),
+        (Extra, {"show": ["mini_batch/7"], "precision_recall": []}),
+        (Extra, {"shown": "strong", "precision_recall": []}),
+        (IntervalParameters, {"metric": "accuracy"}),  # of which nothing is compared
     ],
 )
 def test_wrong_values_are_refused(kind: Any, values: dict[str, Any]) -> None:

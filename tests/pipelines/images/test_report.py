@@ -18,12 +18,12 @@ from sklearn import metrics
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images import create_pipeline, report
-from crossfold.templates.reporting.results import ReportParameters
 from crossfold.validation.metrics import confusion_counts, wilson_interval
 
 CLASSES = ["cat", "dog"]
-REPORT = ReportParameters(
-    extra={"shown": []}, labels={"mini_batch": "mini-batches", "relu": "ReLU"}
+REPORT = report.ImageReportParameters(
+    extra={"shown": [], "precision_recall": []},
+    labels={"mini_batch": "mini-batches", "relu": "ReLU"},
 )
 SOURCES = {"digits": "mnist", "fashion": "fashion_mnist"}
 NO_TWINS = pd.DataFrame({"model": [], "framework": [], "regime": []})

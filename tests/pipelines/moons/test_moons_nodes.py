@@ -20,7 +20,7 @@ from crossfold.pipelines.moons.variants import (
     variant_label,
 )
 from crossfold.templates.cross_validation.parameters import (
-    EvaluationParameters,
+    IntervalParameters,
     NetworkParameters,
 )
 from crossfold.templates.parameters import TableParameters
@@ -34,7 +34,7 @@ NETWORK = NetworkParameters(
 VARIANTS = VariantParameters(alphas=(0, 20))
 DRAWS = DrawParameters(n_draws=2, step=0.5)
 TABLE = TableParameters(target="label")
-EVALUATION = EvaluationParameters(n_resamples=50, reference="quadratic_0", twins=())
+EVALUATION = IntervalParameters(n_resamples=50, reference="quadratic_0")
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_the_engine_of_the_parameters_trains_the_draws(
 def test_the_page_compares_features_with_the_penalty_of_the_reference(
     run: SimpleNamespace, reference: str
 ) -> None:
-    evaluation = EvaluationParameters(n_resamples=50, reference=reference, twins=())
+    evaluation = IntervalParameters(n_resamples=50, reference=reference)
     comparison = nodes.compare_variants(run.predictions, run.draws, VARIANTS, evaluation)
     said = report.words(comparison, run.networks)
     own = run.draws.pivot_table("accuracy", "draw", "model").mean()
@@ -138,7 +138,7 @@ def test_variants_are_named_once_and_the_reference_is_one(run: SimpleNamespace) 
         VariantParameters(alphas=(0.1, 0.10000001))
     with pytest.raises(ValidationError, match="less than"):
         DrawParameters(step=0.8)  # the map could be a single point wide
-    evaluation = EvaluationParameters(reference="quadratic_1", twins=())
+    evaluation = IntervalParameters(reference="quadratic_1")
     with pytest.raises(CrossfoldError, match="names quadratic_1, but the variants are quadratic_0"):
         nodes.compare_variants(run.predictions, run.draws, VARIANTS, evaluation)
 

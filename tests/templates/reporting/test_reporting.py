@@ -28,7 +28,12 @@ from crossfold.templates.reporting.nodes import (
     make_tables,
     write_report,
 )
-from crossfold.templates.reporting.results import DATASETS, ReportParameters, Results
+from crossfold.templates.reporting.results import (
+    DATASETS,
+    OwnReportParameters,
+    ReportParameters,
+    Results,
+)
 
 TASKS = ("binary", "multiclass", "regression")
 IMPOSSIBLE = re.compile(r"\bnan\b|\binf\b|\d[eE][+-]?\d\d\b|None|Undefined|\(–|–\)")
@@ -169,12 +174,14 @@ def test_a_study_overrides_blocks_of_the_default_page(study, tmp_path):
     assert "Of two rows" not in seen
 
 
-def test_kedro_checks_the_parameters_of_every_node_of_a_report():
-    pipeline = create_pipeline("s", figures={"curves": draw_curves}, tables={"sizes": count_rows})
+@pytest.mark.parametrize("kind", [ReportParameters, OwnReportParameters])
+def test_kedro_checks_the_parameters_of_every_node_of_a_report(kind):
+    own = {"figures": {"curves": draw_curves}, "tables": {"sizes": count_rows}}
+    pipeline = create_pipeline("s", **own, types={"report": kind})
     known = TypeExtractor({"s": pipeline})
     for node in pipeline.nodes:
         types = known._extract_types_from_node(node)
-        wanted = {"s.table": TableParameters, "s.report": ReportParameters}
+        wanted = {"s.table": TableParameters, "s.report": kind}
         wanted |= {"s.evaluation": EvaluationParameters}
         read = {name for name in wanted if f"params:{name}" in node.inputs}
         assert types == {name: wanted[name] for name in read}

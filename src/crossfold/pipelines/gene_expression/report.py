@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
+from pydantic import Field, PositiveInt
 
 from crossfold.pipelines.gene_expression.nodes import CLASSES, TARGET
 from crossfold.reports import charts, style
@@ -15,6 +16,7 @@ from crossfold.reports.words import percent, shortened
 from crossfold.templates.cross_validation.folds import K_FOLD, LEAVE_ONE_OUT, ORIGINAL_SPLIT
 from crossfold.templates.cross_validation.history import pool_epochs
 from crossfold.templates.cross_validation.leak_controls import BEFORE, INSIDE, SELECTION, SMOTE
+from crossfold.templates.parameters import Parameters
 from crossfold.templates.reporting import protocols
 from crossfold.templates.reporting.results import ReportParameters
 
@@ -23,6 +25,24 @@ if TYPE_CHECKING:
 
 PROTOCOLS = (LEAVE_ONE_OUT, K_FOLD, ORIGINAL_SPLIT)
 SHOWN = ("accuracy", "recall", "specificity", "f1", "mcc", "pr_auc")
+
+
+class Extra(Parameters):
+    """What the page shows of many."""
+
+    resampled: Annotated[dict[str, str], Field(min_length=1)]
+    """Networks whose resampled classes are compared, by the name for them in a figure."""
+    n_probes_shown: PositiveInt = 20
+    """Probes in the table and the figure of those that most folds chose."""
+
+
+class GeneReportParameters(ReportParameters):
+    """The words of the report on gene expression."""
+
+    extra: Extra
+
+
+TYPES = {"report": GeneReportParameters}
 
 
 def selected_probes(
@@ -70,9 +90,11 @@ def patients_2d(
     return pd.concat(tables, ignore_index=True)
 
 
-def draw_selected_probes(table_selected_probes: pd.DataFrame, report: ReportParameters) -> Figure:
+def draw_selected_probes(
+    table_selected_probes: pd.DataFrame, report: GeneReportParameters
+) -> Figure:
     """Draw the share of folds that chose each of the most stable probes."""
-    shown = table_selected_probes.head(report.extra["n_probes_shown"])
+    shown = table_selected_probes.head(report.extra.n_probes_shown)
     names = [f"{shortened(row.description, 15)} {row.probe}" for row in shown.itertuples()]
     shares = pd.Series(shown[K_FOLD].to_numpy(), index=names)
     return charts.bars(shares, "Share of training folds that chose the probe")
@@ -91,7 +113,7 @@ def draw_patients_2d(table_patients_2d: pd.DataFrame, report: ReportParameters) 
                 label=f"{label}, {origin} file (n = {len(rows)})",
             )  # fmt: skip
         shares = part.iloc[0]
-        axes.set_title(report.labels[str(kind)])
+        axes.set_title(report.labels.get(str(kind), str(kind)))
         axes.set_xlabel(f"First component ({percent(shares['x_share'])})")
         axes.set_ylabel(f"Second ({percent(shares['y_share'])})")
     style.name_series(figure, panels[0])
@@ -149,7 +171,9 @@ TABLES: dict[str, Callable[..., pd.DataFrame]] = {
 FIGURES: dict[str, Callable[..., Figure]] = {
     "model_comparison": protocols.models,
     "controls": draw_leak_controls,
-    "resampling_curves": protocols.pooled_curves(K_FOLD, "loss", "f1", of="resampled"),
+    "resampling_curves": protocols.pooled_curves(
+        K_FOLD, "loss", "f1", of=lambda report: report.extra.resampled
+    ),
     "k_fold_curves": protocols.pooled_curves(K_FOLD, "loss", "f1", "accuracy"),
     "leave_one_out_curves": protocols.pooled_curves(LEAVE_ONE_OUT, "loss", "f1", "accuracy"),
     "selected_probes": draw_selected_probes,

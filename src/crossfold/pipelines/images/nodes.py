@@ -35,6 +35,7 @@ from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.cross_validation.parameters import (
     CardParameters,
     EvaluationParameters,
+    IntervalParameters,
     NetworkParameters,
 )
 from crossfold.templates.parameters import TableParameters
@@ -271,7 +272,7 @@ def write_model_card(
 
 
 def evaluate_networks(
-    predictions: pd.DataFrame, evaluation: EvaluationParameters, seed: int
+    predictions: pd.DataFrame, evaluation: IntervalParameters, seed: int
 ) -> pd.DataFrame:
     """Compute every metric of every model on its test images, over all members and of each.
 
@@ -281,14 +282,15 @@ def evaluate_networks(
     """
     by_member = predictions.assign(fold=predictions["member"])
     table = TableParameters(target="label", task="multiclass")
-    metrics = evaluate_predictions(by_member, predictions, table, evaluation, seed)
+    how = EvaluationParameters(n_resamples=evaluation.n_resamples)
+    metrics = evaluate_predictions(by_member, predictions, table, how, seed)
     return metrics.assign(scope=metrics["scope"].str.replace("fold", "member"))
 
 
 def compare_models(
     predictions: pd.DataFrame,
     comparisons: given.ComparisonsParameters,
-    evaluation: EvaluationParameters,
+    evaluation: IntervalParameters,
     seed: int,
 ) -> pd.DataFrame:
     """Compare pairs of models on the test images of the source's split.
@@ -316,7 +318,7 @@ def compare_models(
 def _compare(
     right: Mapping[str, pd.DataFrame],
     pair: tuple[str, str],
-    evaluation: EvaluationParameters,
+    evaluation: IntervalParameters,
     seed: int,
 ) -> dict[str, comparison.TestResult]:
     """Compare the right answers of a pair, by image (rows) and member, and over all members."""

@@ -17,6 +17,7 @@ from crossfold.pipelines.images.nodes import STRONG
 from crossfold.reports import charts, style
 from crossfold.reports import words as write
 from crossfold.reports.tables import widen
+from crossfold.templates.parameters import Parameters
 from crossfold.templates.reporting.results import ReportParameters
 from crossfold.templates.wiring import by_name
 from crossfold.validation.metrics import class_rates, confusion_counts, wilson_interval
@@ -45,12 +46,34 @@ MANY, FEW, SHORT_NAME = 7, 4, 4
 RECALLS = np.linspace(0, 1, 101)
 
 
-def word(report: ReportParameters, name: str) -> str:
+class Extra(Parameters):
+    """What the page singles out; models are named as ``REGIME/EXPERIMENT``, ``strong``."""
+
+    shown: tuple[str, ...]
+    """Models that are shown class by class and in curves over epochs."""
+    precision_recall: tuple[str, ...]
+    """Models whose precision-recall curves are drawn."""
+    named_by: str = STRONG
+    """Model that names the random test images."""
+    note: str = ""
+    """What is to be said of the shown models."""
+
+
+class ImageReportParameters(ReportParameters):
+    """The words of the report of a study of images."""
+
+    extra: Extra
+
+
+TYPES = {"report": ImageReportParameters}
+
+
+def word(report: ImageReportParameters, name: str) -> str:
     """Name a regime, an activation, a start or a library as it stands inside a sentence."""
     return report.labels.get(name, name.replace("_", " "))
 
 
-def name_experiments(table: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
+def name_experiments(table: pd.DataFrame, report: ImageReportParameters) -> pd.DataFrame:
     """Add columns to a table of experiments: ``hidden`` (20-10), ``name`` and ``described``.
 
     A number stands for its settings: ``Experiment 7``, else ``ReLU 25-25``; as described, it has
@@ -69,7 +92,9 @@ def name_experiments(table: pd.DataFrame, report: ReportParameters) -> pd.DataFr
     )
 
 
-def model_names(experiments: pd.DataFrame, twins: pd.DataFrame, report: ReportParameters) -> Names:
+def model_names(
+    experiments: pd.DataFrame, twins: pd.DataFrame, report: ImageReportParameters
+) -> Names:
     """Name all models: ``Experiment 7 (full batch)``, ``ReLU 25-25``, ``PyTorch twin``.
 
     The regime is left out where there is but one.
@@ -104,7 +129,7 @@ def experiment_summary(
     experiments: pd.DataFrame,
     metrics_table: pd.DataFrame,
     history: pd.DataFrame,
-    report: ReportParameters,
+    report: ImageReportParameters,
 ) -> pd.DataFrame:
     """Put the figures of every experiment beside its settings, over all seeds.
 
@@ -141,12 +166,12 @@ def of_model(predictions: pd.DataFrame, model: str) -> pd.DataFrame:
     return rows.assign(probability=probabilities(rows).max(axis=1))
 
 
-def _shown(report: ReportParameters, names: Names, *also: str) -> list[str]:
-    return [*report.extra["shown"], *also, *([TWIN_SHOWN] if TWIN_SHOWN in names else [])]
+def _shown(report: ImageReportParameters, names: Names, *also: str) -> list[str]:
+    return [*report.extra.shown, *also, *([TWIN_SHOWN] if TWIN_SHOWN in names else [])]
 
 
 def classification_report(
-    predictions: pd.DataFrame, names: Names, classes: list[str], report: ReportParameters
+    predictions: pd.DataFrame, names: Names, classes: list[str], report: ImageReportParameters
 ) -> pd.DataFrame:
     """Compute scikit-learn's classification report of the models that are shown, with intervals.
 
@@ -222,7 +247,9 @@ def name_pairs(comparison: pd.DataFrame, names: Names) -> pd.DataFrame:
     )
 
 
-def experiment_accuracy(table_experiment_summary: pd.DataFrame, report: ReportParameters) -> Figure:
+def experiment_accuracy(
+    table_experiment_summary: pd.DataFrame, report: ImageReportParameters
+) -> Figure:
     """Draw the test accuracy of every experiment, regimes and splits beside each other."""
     table, series = _accuracies(table_experiment_summary, report)
     return charts.estimates(
@@ -231,7 +258,7 @@ def experiment_accuracy(table_experiment_summary: pd.DataFrame, report: ReportPa
     )  # fmt: skip
 
 
-def activations(table_experiment_summary: pd.DataFrame, report: ReportParameters) -> Figure:
+def activations(table_experiment_summary: pd.DataFrame, report: ImageReportParameters) -> Figure:
     """Draw the range of test accuracies of the experiments with each activation."""
     table, series = _accuracies(table_experiment_summary, report)
     by_kind = table.groupby(["activation", "metric", "series"], sort=False)["estimate"]
@@ -242,7 +269,9 @@ def activations(table_experiment_summary: pd.DataFrame, report: ReportParameters
     )  # fmt: skip
 
 
-def _accuracies(summary: pd.DataFrame, report: ReportParameters) -> tuple[pd.DataFrame, str | None]:
+def _accuracies(
+    summary: pd.DataFrame, report: ImageReportParameters
+) -> tuple[pd.DataFrame, str | None]:
     """Take the accuracies on the source's test images, and the column of regimes, if several."""
     table = summary[summary["protocol"] == SOURCE].rename(columns=ENDS)
     series = [word(report, regime).capitalize() for regime in table["regime"]]
@@ -257,8 +286,8 @@ def _curves(history: pd.DataFrame, measures: Sequence[str], models: Sequence[str
 def curves_of(measure: str) -> Callable[..., Figure]:
     """Make the function that draws a measure of the shown experiments, in every regime."""
 
-    def draw(history: pd.DataFrame, names: Names, report: ReportParameters) -> Figure:
-        shown = dict.fromkeys(model.partition("/")[2] for model in report.extra["shown"])
+    def draw(history: pd.DataFrame, names: Names, report: ImageReportParameters) -> Figure:
+        shown = dict.fromkeys(model.partition("/")[2] for model in report.extra.shown)
         models = [one for name in shown for one in names if one.endswith(f"/{name}")]
         parts = {f"train_{measure}": "Training", f"validation_{measure}": "Validation"}
         return charts.lines(
@@ -270,15 +299,19 @@ def curves_of(measure: str) -> Callable[..., Figure]:
     return draw
 
 
-def scores_over_epochs(history: pd.DataFrame, names: Names, report: ReportParameters) -> Figure:
+def scores_over_epochs(
+    history: pd.DataFrame, names: Names, report: ImageReportParameters
+) -> Figure:
     """Draw accuracy, macro precision, recall and F1 on the validation images over epochs."""
     return charts.lines(
-        _curves(history, list(MEASURES), report.extra["shown"]), "epoch", series="model",
+        _curves(history, list(MEASURES), report.extra.shown), "epoch", series="model",
         panel="measure", names={**chart_names(names), **MEASURES}, percent=True,
     )  # fmt: skip
 
 
-def twin_training(history: pd.DataFrame, twins: pd.DataFrame, report: ReportParameters) -> Figure:
+def twin_training(
+    history: pd.DataFrame, twins: pd.DataFrame, report: ImageReportParameters
+) -> Figure:
     """Draw validation loss of the NumPy and the PyTorch twin over epochs, in every regime."""
     own = twins[["model", "framework", "regime"]].astype(str)
     names = {regime: word(report, regime).capitalize() for regime in own["regime"]}
@@ -299,11 +332,11 @@ def class_scores(
 
 
 def precision_recall(
-    predictions: pd.DataFrame, names: Names, classes: list[str], report: ReportParameters
+    predictions: pd.DataFrame, names: Names, classes: list[str], report: ImageReportParameters
 ) -> Figure:
     """Draw the precision-recall curve of each class against all others."""
     return charts.lines(
-        pr_curves(predictions, report.extra["precision_recall"], classes), "recall",
+        pr_curves(predictions, report.extra.precision_recall, classes), "recall",
         series="model", panel="class", names=chart_names(names), percent=True, y_axis="Precision",
         height=1.75,
     )  # fmt: skip
@@ -337,7 +370,7 @@ def confusion_by_truth(predictions: pd.DataFrame, classes: list[str]) -> Figure:
 
 
 def confusion_by_prediction(
-    predictions: pd.DataFrame, names: Names, classes: list[str], report: ReportParameters
+    predictions: pd.DataFrame, names: Names, classes: list[str], report: ImageReportParameters
 ) -> Figure:
     """Draw where the images called each class come from: each column sums to 100 %."""
     models = _shown(report, names)
@@ -381,11 +414,11 @@ def random_test_images(
     images: NDArray[Any],
     predictions: pd.DataFrame,
     classes: list[str],
-    report: ReportParameters,
+    report: ImageReportParameters,
     seed: int,
 ) -> Figure:
     """Draw test images at random, as the network named by the report names them."""
-    rows = of_model(predictions, report.extra.get("named_by", STRONG))
+    rows = of_model(predictions, report.extra.named_by)
     drawn = rows.sample(min(RANDOM_IMAGES, len(rows)), random_state=seed)
     return image_page(images, drawn, classes)
 
@@ -440,7 +473,7 @@ def words(
     split: pd.DataFrame,
     predictions: pd.DataFrame,
     classes: list[str],
-    report: ReportParameters,
+    report: ImageReportParameters,
 ) -> dict[str, Any]:
     """Compute what the page says and which tables it prints."""
     by_regime = table_experiment_summary.groupby(["protocol", "regime"], sort=False)
@@ -463,8 +496,8 @@ def words(
         "overall": name_pairs(differences, names).to_dict("records"),
         "twin_table": _twin_table(twins, report),
         "excluded": int((split["standard"] == "excluded").sum()),
-        "named_by": names[report.extra.get("named_by", STRONG)],
-        "curves_of": [names[one] for one in report.extra["precision_recall"]],
+        "named_by": names[report.extra.named_by],
+        "curves_of": [names[one] for one in report.extra.precision_recall],
     }
 
 
@@ -480,7 +513,7 @@ def difference_sentence(row: Mapping[Any, Any], names: Names) -> str:
     return f"{a}: {points} points {'more' if gap > 0 else 'less'} accurate than {b}."
 
 
-def _regime(rows: pd.DataFrame, report: ReportParameters) -> dict[str, Any]:
+def _regime(rows: pd.DataFrame, report: ImageReportParameters) -> dict[str, Any]:
     """Find which experiment the validation images choose in a regime, and tabulate all."""
     ranked = rows.sort_values("validation_accuracy", kind="stable").to_dict("records")
     end = ", standard split" if ranked[0]["protocol"] == STANDARD else ""
@@ -495,7 +528,7 @@ def _regime(rows: pd.DataFrame, report: ReportParameters) -> dict[str, Any]:
     }
 
 
-def _rates(learning_rates: pd.DataFrame, report: ReportParameters) -> list[dict[str, Any]]:
+def _rates(learning_rates: pd.DataFrame, report: ImageReportParameters) -> list[dict[str, Any]]:
     """Tabulate the validation accuracy at every learning rate, for regimes that had a choice."""
     tried = learning_rates.dropna(subset="validation_accuracy").astype({"experiment": str})
     tables = []
@@ -523,7 +556,7 @@ def most_confused(predictions: pd.DataFrame, classes: list[str]) -> str:
     )
 
 
-def _twin_table(twins: pd.DataFrame, report: ReportParameters) -> pd.DataFrame:
+def _twin_table(twins: pd.DataFrame, report: ImageReportParameters) -> pd.DataFrame:
     return twins.rename(columns={kind: end for end, kind in ENDS.items()}).assign(
         regime=[word(report, regime) for regime in twins["regime"]],
         library=[word(report, one) for one in twins["framework"]],

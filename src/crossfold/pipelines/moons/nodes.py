@@ -18,7 +18,11 @@ from crossfold.pipelines.moons.variants import (
 from crossfold.templates.cross_validation.evaluation import evaluate_predictions
 from crossfold.templates.cross_validation.history import history_table
 from crossfold.templates.cross_validation.nodes import Networks
-from crossfold.templates.cross_validation.parameters import EvaluationParameters, NetworkParameters
+from crossfold.templates.cross_validation.parameters import (
+    EvaluationParameters,
+    IntervalParameters,
+    NetworkParameters,
+)
 from crossfold.templates.parameters import Parameters, TableParameters
 from crossfold.validation.comparison import (
     COMPARISON_COLUMNS,
@@ -167,7 +171,7 @@ def evaluate_variants(
     points: pd.DataFrame,
     draws: pd.DataFrame,
     table_parameters: TableParameters,
-    evaluation: EvaluationParameters,
+    evaluation: IntervalParameters,
     seed: int,
 ) -> pd.DataFrame:
     """Compute every metric on both sets of points, and the mean accuracy over draws.
@@ -175,7 +179,8 @@ def evaluate_variants(
     Returns a table of the schema `crossfold.validation.schemas.METRICS`; over draws, intervals are
     Student's, and ``n`` counts the draws.
     """
-    own = evaluate_predictions(predictions, points, table_parameters, evaluation, seed)
+    how = EvaluationParameters(n_resamples=evaluation.n_resamples)
+    own = evaluate_predictions(predictions, points, table_parameters, how, seed)
     over_draws = pd.DataFrame(
         [
             (model, DRAWS, POOLED, "accuracy", *t_interval(part["accuracy"]), len(part))
@@ -190,7 +195,7 @@ def compare_variants(
     predictions: pd.DataFrame,
     draws: pd.DataFrame,
     variants: VariantParameters,
-    evaluation: EvaluationParameters,
+    evaluation: IntervalParameters,
 ) -> pd.DataFrame:
     """Compare the engines point by point, and the variants over draws.
 

@@ -12,6 +12,7 @@ from crossfold.reports import charts, style
 from crossfold.reports.tables import widen
 from crossfold.reports.words import count, fitting, percent
 from crossfold.templates.cross_validation.nodes import Networks
+from crossfold.templates.cross_validation.parameters import IntervalParameters
 from crossfold.templates.wiring import by_name
 
 if TYPE_CHECKING:
@@ -131,5 +132,6 @@ def training_curves(history: pd.DataFrame, metrics_table: pd.DataFrame) -> Figur
     )  # fmt: skip
 
 
+TYPES = {"evaluation": IntervalParameters}
 TABLES = by_name(variants)
 FIGURES = by_name(boundary, draws, draw_points, training_curves)

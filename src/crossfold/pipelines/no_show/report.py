@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import Field
 
 from crossfold.reports import charts
 from crossfold.reports.tables import Estimate, widen
 from crossfold.reports.words import fitting_interval, percent, percent_interval, plain
 from crossfold.templates.parallel import side_by_side
-from crossfold.templates.reporting.results import Results
+from crossfold.templates.parameters import Parameters
+from crossfold.templates.reporting.results import ReportParameters, Results
 from crossfold.templates.reporting.summaries import confusion_counts
 from crossfold.templates.wiring import by_name
 from crossfold.validation.estimates import Predicted
@@ -58,6 +60,22 @@ _SUBGROUPS: dict[str, tuple[str, Callable[[pd.Series], pd.Series]]] = {
     "Scholarship": ("scholarship", lambda flag: flag.map(_YES_NO)),
     "Disability": ("handicap", lambda level: (level > 0).map(_YES_NO)),
 }
+
+
+class Extra(Parameters):
+    """What the page says of calls."""
+
+    share: Annotated[float, Field(gt=0, le=1)] = 0.1
+    """Share of appointments that a clinic can call, riskiest first."""
+
+
+class NoShowReportParameters(ReportParameters):
+    """The words of the report on no-shows."""
+
+    extra: Extra = Extra()
+
+
+TYPES = {"report": NoShowReportParameters}
 
 
 def rate_table(groups: Mapping[str, pd.Series], outcome: pd.Series) -> pd.DataFrame:
@@ -343,9 +361,10 @@ def words(
     table_sms_by_lead_time: pd.DataFrame,
     table_subgroups: pd.DataFrame,
     table_subgroup_gaps: pd.DataFrame,
+    report: NoShowReportParameters,
 ) -> dict[str, Any]:
     """Compute what the page names: what calling a tenth brings, texts on SMS and subgroups."""
-    share = results.report.extra["share"]
+    share = report.extra.share
     row = table_decision.iloc[int((table_decision["share"] - share).abs().argmin())]
     found = {
         name: Estimate(

@@ -7,7 +7,7 @@ import pandas as pd
 from crossfold.pipelines.primer import logistic
 from crossfold.pipelines.primer.first_network import TRAIN, VALIDATION, predict, read_named
 from crossfold.templates.cross_validation.evaluation import evaluate_predictions
-from crossfold.templates.cross_validation.parameters import EvaluationParameters
+from crossfold.templates.cross_validation.parameters import EvaluationParameters, IntervalParameters
 from crossfold.templates.parameters import TableParameters
 from crossfold.validation.comparison import COMPARISON_COLUMNS, compare_by_row
 from crossfold.validation.tables import NOT_SET, POOLED, concatenate, two_class_rows
@@ -85,11 +85,12 @@ def evaluate_rows(
     predictions: pd.DataFrame,
     points: pd.DataFrame,
     table_parameters: TableParameters,
-    evaluation: EvaluationParameters,
+    evaluation: IntervalParameters,
     seed: int,
 ) -> pd.DataFrame:
     """Compute every metric of every training, accuracy first; of the schema `METRICS`."""
-    table = evaluate_predictions(predictions, points, table_parameters, evaluation, seed)
+    how = EvaluationParameters(n_resamples=evaluation.n_resamples)
+    table = evaluate_predictions(predictions, points, table_parameters, how, seed)
     pooled = table[table["scope"] == POOLED]
     return pooled.sort_values("metric", key=lambda names: names != "accuracy", kind="stable")
 

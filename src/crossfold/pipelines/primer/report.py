@@ -17,6 +17,7 @@ from crossfold.pipelines.primer.logistic import (
 )
 from crossfold.reports import charts, style
 from crossfold.reports.words import count, fitting
+from crossfold.templates.cross_validation.parameters import IntervalParameters
 from crossfold.templates.wiring import by_name
 
 if TYPE_CHECKING:
@@ -187,6 +188,7 @@ def words(
     }
 
 
+TYPES = {"evaluation": IntervalParameters}
 TABLES = by_name(first_steps, probabilities, trained_weights, network_first_steps, network_weights)
 FIGURES = by_name(
     *(confusion, logistic_loss, growing_weights, draw_probabilities, first_network),

@@ -4,6 +4,7 @@ from kedro.pipeline import Pipeline
 
 from crossfold.pipelines.table import nodes
 from crossfold.templates import cross_validation, reporting
+from crossfold.templates.reporting.results import OwnReportParameters
 from crossfold.templates.wiring import Functions, wire
 
 PARAMETERS_FILE = "parameters_table.yml"
@@ -18,6 +19,11 @@ def create_pipeline(name: str) -> Pipeline:
 
     Its name is that of its folder in ``conf/base``, and its namespace.
     """
+    reporting_of_table = reporting.create_pipeline(
+        name,
+        inputs={"tuned_search": f"{name}.{ENSEMBLE}_search"},
+        types={"report": OwnReportParameters},
+    )
     return (
         create_data_pipeline(name)
         + cross_validation.create_pipeline(
@@ -28,7 +34,7 @@ def create_pipeline(name: str) -> Pipeline:
             searched=(ENSEMBLE,),
             final=ENSEMBLE,
         )
-        + reporting.create_pipeline(name, inputs={"tuned_search": f"{name}.{ENSEMBLE}_search"})
+        + reporting_of_table
     )
 
 

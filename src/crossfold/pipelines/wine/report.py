@@ -110,10 +110,10 @@ def measurements(table: pd.DataFrame) -> Figure:
     return figure
 
 
-def words(results: Results) -> dict[str, Any]:
+def words(results: Results, evaluation: EvaluationParameters) -> dict[str, Any]:
     """Find what the page says of a single split and of tuning; false where there is none."""
     own = with_fold_intervals(results.metrics_table)
-    single = f"fold {results.evaluation.single_fold}"
+    single = f"fold {evaluation.single_fold}"
     rows = own[(own["model"] == results.reference) & (own["scope"] == single)]
     table = results.comparison
     is_pair = (table["model_b"] == TUNED) & (table["model_a"] == results.reference)

@@ -294,13 +294,18 @@ class FamilyParameters(RootModel[dict[str, Model]]):
         return iter(self.root.items())
 
 
-class EvaluationParameters(Parameters):
-    """How figures get their intervals, and what is compared."""
+class IntervalParameters(Parameters):
+    """How figures get their intervals, and which of them a run tells."""
 
     n_resamples: Annotated[int, Field(ge=50)] = 200
     """Bootstrap resamples, by group where there are groups."""
     reference: str = "mlp_tuned"
-    """Model that all others are compared with."""
+    """Model that a run and its report are about, and that others are compared with."""
+
+
+class EvaluationParameters(IntervalParameters):
+    """How figures get their intervals, and what is compared."""
+
     metric: str | None = None
     """Metric by which folds are compared; None for ROC-AUC, accuracy or R²."""
     twins: tuple[str, str] | tuple[()] = ("mlp_numpy", "mlp_torch")

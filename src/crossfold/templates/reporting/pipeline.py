@@ -10,11 +10,11 @@ from typing import Any, get_type_hints
 from kedro.pipeline import Node, Pipeline
 
 from crossfold.templates.cross_validation.parameters import EvaluationParameters
-from crossfold.templates.parameters import TableParameters
+from crossfold.templates.parameters import Parameters, TableParameters
 from crossfold.templates.reporting import nodes
 from crossfold.templates.reporting.results import DATASETS, ReportParameters
 
-_TYPES = {
+_TYPES: dict[str, Any] = {
     "table_parameters": TableParameters,
     "evaluation": EvaluationParameters,
     "report": ReportParameters,
@@ -42,6 +42,7 @@ def create_pipeline(
     without: Sequence[str] = (),
     default_tables: Sequence[str] = tuple(nodes.TABLES),
     default_figures: Sequence[str] = nodes.FIGURES,
+    types: Mapping[str, type[Parameters]] = MappingProxyType({}),
 ) -> Pipeline:
     """Build the reporting pipeline of a study.
 
@@ -69,24 +70,29 @@ def create_pipeline(
         Datasets of `Results` that the study does not have; its page does not ask for them.
     default_tables, default_figures
         Those of every table that are made; a study without a table of features has none.
+    types
+        Those of the parameters ``report`` and ``evaluation``, where they are not `ReportParameters`
+        and `EvaluationParameters`.
     """
+    types = {**_TYPES, **types}
     study_inputs = {name: name for name in DATASETS if name not in without}
     given = {name: one.removeprefix(f"{study}.") for name, one in (inputs or {}).items()}
     reads = {**study_inputs, **_PARAMETERS, **given}
     if "features" in without:
         del reads["table_parameters"], reads["evaluation"]
         default_tables = default_figures = ()
-    nodes_ = _default_nodes(reads, default_tables, default_figures)
+    nodes_ = _default_nodes(reads, default_tables, default_figures, types)
     for kind, verb, run, own in (
         ("table", "make", nodes.make_own_table, tables),
         ("figure", "draw", nodes.draw_own_figure, figures),
     ):
         for name, function in (own or {}).items():
             read = _read_by(function, reads)
-            nodes_.append(_node(run, read, f"{kind}_{name}", f"{verb}_{name}", shown=function))
+            made_of = run, read, f"{kind}_{name}", f"{verb}_{name}"
+            nodes_.append(_node(*made_of, types, shown=function))
     made = {f"figure_{n}": f"{study}.figures.{n}" for n in (*default_figures, *(figures or {}))}
     made |= {f"table_{n}": f"{study}.tables.{n}" for n in (*default_tables, *(tables or {}))}
-    nodes_.append(_page_node(page, words, reads, list(made)))
+    nodes_.append(_page_node(page, words, reads, list(made), types))
     free = Pipeline(nodes_).inputs()
     return Pipeline(
         nodes_,
@@ -101,24 +107,30 @@ def create_pipeline(
 def parts_of(report: ModuleType) -> dict[str, Any]:
     """Give a study's module `report` as arguments of `create_pipeline`.
 
-    It has ``TABLES``, ``FIGURES`` and ``words``, and the page ``report.md.j2`` beside it.
+    It has ``TABLES``, ``FIGURES`` and ``words``, perhaps ``TYPES``, and the page ``report.md.j2``
+    beside it.
     """
     page = Path(str(report.__file__)).with_suffix(".md.j2")
     given = {"tables": report.TABLES, "figures": report.FIGURES, "words": report.words}
-    return {"page": page, **given}
+    return {"page": page, **given, "types": getattr(report, "TYPES", {})}
 
 
 def _default_nodes(
-    reads: Mapping[str, str], tables: Sequence[str], figures: Sequence[str]
+    reads: Mapping[str, str],
+    tables: Sequence[str],
+    figures: Sequence[str],
+    types: Mapping[str, Any],
 ) -> list[Node]:
     inputs, found = _of_results(reads), []
     if tables:
         made = {name: f"table_{name}" for name in tables}
-        found.append(_node(nodes.make_tables, inputs, made, "make_tables", names=tuple(tables)))
+        own = nodes.make_tables, inputs, made, "make_tables"
+        found.append(_node(*own, types, names=tuple(tables)))
     if figures:
         made = {name: f"figure_{name}" for name in figures}
         inputs |= {"decision_table": "table_decision"} if "decision" in figures else {}
-        found.append(_node(nodes.draw_figures, inputs, made, "draw_figures", names=tuple(figures)))
+        own = nodes.draw_figures, inputs, made, "draw_figures"
+        found.append(_node(*own, types, names=tuple(figures)))
     return found
 
 
@@ -140,16 +152,16 @@ def _node(
     inputs: Mapping[str, str],
     outputs: str | dict[str, str],
     name: str,
+    types: Mapping[str, Any],
     shown: Callable[..., Any] | None = None,
-    types: Mapping[str, Any] = MappingProxyType({}),
     **values: Any,
 ) -> Node:
     """Make a node of a function, with values bound to it, that reads whatever it is given.
 
     The node's function has an argument for each input, with the type of each parameter: Kedro
     pairs inputs with arguments by their order. It is a closure and no `partial`, so that Kedro-Viz
-    shows the code of what it holds. `shown` is a study's own function, which `function` runs as its
-    first argument; `types` are those of parameters that neither of them names.
+    shows the code of what it holds. `types` are those of parameters, before those that functions
+    name; `shown` is a study's own function, which `function` runs as its first argument.
     """
     own = shown or function
 
@@ -157,7 +169,7 @@ def _node(
         return function(own, **made, **values) if shown else function(**made, **values)
 
     update_wrapper(run, own)
-    hints = {**_TYPES, **types, **own.__annotations__}
+    hints = {**own.__annotations__, **types}
     run.__annotations__ = {"return": Any} | {
         name: hints[name]
         for name, read in inputs.items()
@@ -173,12 +185,14 @@ def _page_node(
     words: Callable[..., Any] | None,
     reads: Mapping[str, str],
     parts: Sequence[str],
+    types: Mapping[str, Any],
 ) -> Node:
     fixed = {name: reads[name] for name in ("report", "data_notice", "seed")}
-    own, types = (_read_by(words, reads), get_type_hints(words)) if words else ({}, {})
+    own = _read_by(words, reads) if words else {}
+    types = {**(get_type_hints(words) if words else {}), **types}
     inputs = {**_of_results(reads), **fixed, **own, **{name: name for name in parts}}
     bound: dict[str, Any] = {
         "own_page": page.read_text("utf-8") if page else None,
         "own_words": words,
     }
-    return _node(nodes.write_report, inputs, "report", "write_report", types=types, **bound)
+    return _node(nodes.write_report, inputs, "report", "write_report", types, **bound)

@@ -5,7 +5,7 @@ A study names these functions among the tables and figures of its reporting pipe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -115,12 +115,14 @@ def _places(report: ReportParameters) -> Callable[[str], int]:
     return lambda name: order.get(name, len(order))
 
 
-def pooled_curves(protocol: str, *names: str, of: str = "") -> Callable[..., Figure]:
+def pooled_curves(
+    protocol: str, *names: str, of: Callable[[Any], Mapping[str, str]] | None = None
+) -> Callable[..., Figure]:
     """Make the function that draws pooled epochs of a protocol, a panel for each model and figure.
 
     Its table ``epochs`` is that of `pool_epochs`; bands are the range of the starts. `names` are of
-    figures: loss, f1 or accuracy, of training and validation; `of` is the entry of the report's
-    `extra` that names the models, nothing for the reference alone.
+    figures: loss, f1 or accuracy, of training and validation; `of` takes models and
+    their names out of the report's parameters; None for the reference alone.
     """
 
     def draw(
@@ -135,7 +137,7 @@ def pooled_curves(protocol: str, *names: str, of: str = "") -> Callable[..., Fig
             table[(table["model"] == model) & (table["figure"] == name)].assign(
                 panel=f"{metric_name(name)}: {told}".removesuffix(": ")
             )
-            for model, told in (report.extra[of] if of else {evaluation.reference: ""}).items()
+            for model, told in (of(report) if of else {evaluation.reference: ""}).items()
             for name in names
         ]
         return charts.lines(

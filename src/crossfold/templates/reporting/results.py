@@ -12,7 +12,7 @@ from pydantic import Field, field_validator
 from crossfold.reports.tables import Estimate
 from crossfold.reports.words import day
 from crossfold.templates.cross_validation.folds import MAIN, TIME_SPLIT
-from crossfold.templates.cross_validation.parameters import EvaluationParameters
+from crossfold.templates.cross_validation.parameters import EvaluationParameters, IntervalParameters
 from crossfold.templates.parameters import Parameters, TableParameters
 from crossfold.validation.estimates import MAIN_METRIC
 from crossfold.validation.intervals import GroupBootstrap
@@ -39,8 +39,6 @@ class ReportParameters(Parameters):
     """What else there is; found out where empty."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Names of models, columns and protocols as a reader knows them."""
-    extra: dict[str, Any] = Field(default_factory=dict)
-    """What else the study's own page and figures need; of these, `share` is one of rows."""
 
     @field_validator("page")
     @classmethod
@@ -49,13 +47,12 @@ class ReportParameters(Parameters):
             raise ValueError("there is no such file; correct it, or null is the page of any table")
         return value
 
-    @field_validator("extra")
-    @classmethod
-    def _has_a_share(cls, value: dict[str, Any]) -> dict[str, Any]:
-        share = value.get("share", 1)
-        if not (isinstance(share, int | float) and 0 < share <= 1):
-            raise ValueError(f"share is {share!r}: give a share of rows, above 0 and at most 1")
-        return value
+
+class OwnReportParameters(ReportParameters):
+    """The words of the report of a user's own table, whose page may be the user's too."""
+
+    extra: dict[str, Any] = Field(default_factory=dict)
+    """What else that page needs."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +85,7 @@ class Results(Datasets):
     """What a study made, what its columns are, and the words and tables of its report."""
 
     table_parameters: TableParameters = field(default_factory=partial(TableParameters, target=""))
-    evaluation: EvaluationParameters = field(default_factory=EvaluationParameters)
+    evaluation: IntervalParameters = field(default_factory=EvaluationParameters)
     report: ReportParameters = field(default_factory=ReportParameters)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)  # where its page is written
 
