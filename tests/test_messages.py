@@ -44,6 +44,10 @@ SCHEMA = pa.DataFrameSchema(
             "the column id holds 'a' where int64 was expected",
         ),
         (
+            pd.DataFrame({"id": [1], "age": [982345.0]}),
+            "in 1 rows, for instance 999999.0",
+        ),
+        (
             pd.DataFrame({"id": [], "age": []}).astype({"id": "int64", "age": "float64"}),
             "it should have at least one row",
         ),

@@ -117,6 +117,8 @@ def _explain_data(error: DataValidationError) -> str:
 
 
 def _explain_failure(failure: CheckFailure) -> str:
+    from crossfold.datasets.identifiers import masked
+
     example = failure.failure_examples[0] if failure.failure_examples else ""
     rule = failure.check or failure.message
     told = FAILURES.get(rule)
@@ -127,7 +129,7 @@ def _explain_failure(failure: CheckFailure) -> str:
         told = told if failure.column else "it should have {rule}"
     return told.format(
         column=failure.column,
-        example=example,
+        example=example if rule in FAILURES else masked(example),  # else the name of a column
         rule=rule,
         kind=rule.removeprefix("dtype(").strip("()'"),
         n=failure.failure_count,

@@ -142,6 +142,9 @@ def test_folder_is_joined_in_the_order_of_names(tmp_path: Path) -> None:
     write(tmp_path / "c.csv", "b\n2\n")
     with pytest.raises(DataError, match=r"c and a in .* differ in the columns \['a', 'b'\]"):
         dataset.load()
+    write(tmp_path / "c.csv", "982345000017\n2\n")
+    with pytest.raises(DataError, match=r"differ in the columns \['999999999999', 'a'\]"):
+        dataset.load()
     write(tmp_path / "c.csv", "")
     with pytest.raises(DataError, match=r"c in .* cannot be read: it is empty"):
         dataset.load()

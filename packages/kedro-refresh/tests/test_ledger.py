@@ -69,13 +69,13 @@ def test_what_is_written_is_read(ledger: Ledger) -> None:
     assert ledger.latest_nodes() == {}
     ledger.end_node(SAME)
     ledger.begin_node("1", "report")
-    ledger.end_run("1", FAILED, "why")
+    ledger.end_run("1", FAILED, "why: '982345000017' is no date")
     ledger.add_note("1", "One.")
     ledger.add_note("1", "Two.")
     assert ledger.latest_nodes() == {"train": SAME}
     [run] = ledger.history(9)
     assert (run.status, run.error, run.notes, run.n_nodes, run.last_node, run.pipelines) == (
-        (FAILED, "why", "One. Two.", 1, "report", "no_show,wine")
+        (FAILED, "why: '999999999999' is no date", "One. Two.", 1, "report", "no_show,wine")
     )
     known = {"a": KnownFile(1, 2, 3, "d", None)}
     ledger.remember_files(known)

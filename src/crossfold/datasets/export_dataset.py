@@ -25,6 +25,7 @@ from crossfold.datasets.identifiers import (
     canonical_identifiers,
     findable,
     hash_identifiers,
+    masked,
     rows_with_any,
     rows_with_hashed,
     rows_with_own,
@@ -176,8 +177,8 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
             unlike = sorted(expected ^ set(table.columns))
             if unlike:
                 raise DataError(
-                    f"{file} and {files[0].name} differ in the columns {unlike}: export all files"
-                    " of a folder with the same columns."
+                    f"{file} and {files[0].name} differ in the columns {masked(unlike)}: export"
+                    " all files of a folder with the same columns."
                 )
 
     def _hide(self, column: str, files: list[Path], tables: list[pd.DataFrame]) -> None:

@@ -18,6 +18,7 @@ NO_IDENTIFIER += ["-", "--", ".", "?"]
 ROUNDED = r"^\d[.,](?P<decimals>\d+)[eE]\+?(?P<exponent>\d{1,2})$"
 # Shorter ones stand in other columns by chance, as ages do.
 SHORTEST_FOUND = 5
+LONG_NUMBER = re.compile(rf"\d{{{SHORTEST_FOUND},}}")
 SHARE_BY_CHANCE, SHARE_OF_A_COPY = 0.01, 0.5
 
 
@@ -72,6 +73,11 @@ def canonical(text: str) -> str:
         return text
     number = f"{Decimal(text):f}"
     return (number.rstrip("0").rstrip(".") if "." in number else number) or "0"
+
+
+def masked(value: Any) -> str:
+    """Write a value for a message, nines for numbers so long that they may be of a patient."""
+    return LONG_NUMBER.sub(lambda found: "9" * len(found[0]), str(value))
 
 
 def are_rounded(values: pd.Series) -> bool:

@@ -21,7 +21,7 @@ from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from crossfold.datasets.bases import DataError, ReadOnlyDataset
 from crossfold.datasets.export_dataset import OLD_EXCEL
-from crossfold.datasets.identifiers import hash_identifiers
+from crossfold.datasets.identifiers import hash_identifiers, masked
 
 # What else pandas would guess: numbers from identifiers, missing values from words.
 _TEXT = {"dtype": "str", "keep_default_na": False, "na_values": [""]}
@@ -184,8 +184,8 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
             unlike = sorted({*parts[first].columns} ^ {*parts[name].columns}, key=str)
             if unlike:
                 raise DataError(
-                    f"{name} and {first} in {self._place} differ in the columns {unlike}: export"
-                    " all files of a folder with the same columns."
+                    f"{name} and {first} in {self._place} differ in the columns {masked(unlike)}:"
+                    " export all files of a folder with the same columns."
                 )
         return pd.concat(list(parts.values()), ignore_index=True)
 
@@ -241,7 +241,8 @@ def with_plain_types(table: pd.DataFrame) -> pd.DataFrame:
     table = table.set_axis([str(name).strip() or str(name) for name in table.columns], axis=1)
     if table.columns.has_duplicates:
         twice = sorted({*table.columns[table.columns.duplicated()]})
-        raise DataError(f"The table has several columns {', '.join(twice)}: rename them.")
+        told = masked(", ".join(twice))
+        raise DataError(f"The table has several columns {told}: rename them.")
     for name in table.columns:
         if isinstance(table[name].dtype, pd.ArrowDtype):
             table[name] = _of_numpy(table[name])
@@ -328,7 +329,9 @@ def _reason(error: Exception) -> str:
         fault = str(error).strip().rpartition("C error: ")[2]
         return f"{fault}. Take out lines above the header, and quote texts that hold the delimiter."
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return f"{lines[0].rstrip('.')}."
+    # Of values that are no such thing, pandas quotes one.
+    why = masked(lines[0]) if isinstance(error, ValueError) else lines[0]
+    return f"{why.rstrip('.')}."
 
 
 def find_source(

@@ -104,6 +104,33 @@ def test_nobody_sees_identifiers_and_free_text() -> None:
     assert describe_column(text([f"said number {k}" for k in range(N)])).example == ""
     assert describe_column(text(["M", "F"])).example in ("M", "F")
     assert describe_column(text(["a\nb"])).example == "a b"
+    assert describe_column(text(["patient 98234"])).example == "patient 99999"
+
+
+def test_long_numbers_are_nines_in_every_sentence(
+    profile_of: Profiler, visits: pd.DataFrame
+) -> None:
+    """They may be of a patient, in whichever column they stand."""
+    patient = "982345000017"
+    visits["constant"] = patient
+    visits["spelt"] = [f"a{patient}", f"A{patient}"] * 200
+    visits["signed"] = [f">{patient}", "1"] * 200
+    visits["class"] = [*[patient] * 3, *["few"] * 7, *["many"] * 390]
+    visits["number"] = [123456, *random.normal(5, 1, 399)]
+    told = [warnings_of(profile_of(visits, target)) for target in ("class", "number")]
+    visits["rare"] = [*["a"] * 3, *[patient] * 397]
+    told += [warnings_of(profile_of(visits, "rare"))]
+    for options in (
+        {"target": "constant"},
+        {"target": "class", "task": "binary"},
+        {"target": "rare", "positive": "b"},
+        {"target": "x"},
+    ):
+        with pytest.raises(CrossfoldError) as error:
+            profile_of(visits.rename(columns={"remark": patient}), **options)  # type: ignore[arg-type]
+        told.append(str(error.value))
+    assert [sentence.count("9" * len(patient)) for sentence in told] == [4, 3, 4, 1, 1, 1, 1]
+    assert not any(number in sentence for sentence in told for number in (patient, "123456"))
 
 
 def test_missing_words() -> None:

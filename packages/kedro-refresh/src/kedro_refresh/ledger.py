@@ -1,6 +1,7 @@
 """The ledger: what every run has done, in one SQLite file."""
 
 import json
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from kedro_refresh.lock import is_alive, own_process
 from kedro_refresh.stored import KnownFile
 
 LEAST_FREE_BYTES = 100_000
+LONG_NUMBER = re.compile(r"\d{5,}")
 RUNNING, DONE, FAILED, KILLED = "running", "done", "failed", "killed"
 
 SCHEMA_VERSION = 2
@@ -103,7 +105,12 @@ class Ledger:
         )
 
     def end_run(self, run: str, status: str, error: str | None = None) -> None:
-        """Note how a run has ended."""
+        """Note how a run has ended.
+
+        The text of an error can quote data: numbers so long that they may be of a person are nines.
+        """
+        if error is not None:
+            error = LONG_NUMBER.sub(lambda found: "9" * len(found[0]), error)
         statement = "UPDATE runs SET ended = ?, status = ?, error = ? WHERE run = ?"
         self._write(statement, self.now(), status, error, run)
 

@@ -1,6 +1,5 @@
 """Turn an export of appointments into typed rows, and name the rule that a refused row breaks."""
 
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import Literal, Self
@@ -9,7 +8,7 @@ import numpy as np
 import pandas as pd
 from pydantic import field_validator, model_validator
 
-from crossfold.datasets.identifiers import SHORTEST_FOUND, canonical_identifiers, of_each
+from crossfold.datasets.identifiers import canonical_identifiers, masked, of_each
 from crossfold.templates.parameters import Parameters
 
 HistoryAsOf = Literal["booking", "reminder"]
@@ -47,7 +46,6 @@ BEHIND_SECONDS = r"(?:[.,]\d+)? ?(?:Z|[A-Z]{3,5}|[+-]\d{2}(?::?\d{2})?)?"
 OFFSET = r"(?:Z|[+-]\d{2}:?\d{2})$"
 YEAR_LAST = r"^(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})((?:[T ].*)?)$"
 LAST_MONTH = 12
-LONG_NUMBER = rf"\d{{{SHORTEST_FOUND},}}"
 LABELS = {"no": 0, "n": 0, "false": 0, "0": 0, "yes": 1, "y": 1, "true": 1, "1": 1}
 _DATE = (
     "a date as 2016-04-29 (or 29/04/2016, if days above 12 tell it from the month; else set"
@@ -228,18 +226,14 @@ def unreadable(
         if column not in raw or parsed[name].notna().any():
             continue
         filled = raw.loc[raw[column].str.strip() != "", column]
-        example = example_of(filled) if len(filled) else "nothing"
+        example = repr(masked(filled.iloc[0])) if len(filled) else "nothing"
         expected = date if usual == _DATE else usual
         sentences.append(f"{column} is {example} where {expected} was expected")
     for column, texts in no_numbers(raw, parsed).items():
         if parsed[column].isna().all():
-            sentences.append(f"{column} is {example_of(texts)} where a number as 3.5 was expected")
+            example = repr(masked(texts.iloc[0]))
+            sentences.append(f"{column} is {example} where a number as 3.5 was expected")
     return sentences
-
-
-def example_of(texts: pd.Series) -> str:
-    """Quote the first text, with nines for numbers so long that they may be of a patient."""
-    return repr(re.sub(LONG_NUMBER, lambda found: "9" * len(found[0]), texts.iloc[0]))
 
 
 def no_numbers(raw: pd.DataFrame, parsed: pd.DataFrame) -> dict[str, pd.Series]:

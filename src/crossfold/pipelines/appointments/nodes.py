@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crossfold.datasets.identifiers import masked
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.appointments import cleaning
 from crossfold.pipelines.appointments.cleaning import AppointmentsParameters, HistoryAsOf
@@ -34,8 +35,8 @@ def clean_appointments(
         )
     for name, texts in cleaning.no_numbers(raw, parsed).items():
         _logger.warning(
-            "%d of %d values of %s are no numbers, such as %s, and count as missing.",
-            *(len(texts), len(raw), name, cleaning.example_of(texts)),
+            "%d of %d values of %s are no numbers, such as %r, and count as missing.",
+            *(len(texts), len(raw), name, masked(texts.iloc[0])),
         )
     rule = cleaning.broken_rules(parsed)
     bad = rule != ""

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from pydantic import PositiveFloat, model_validator
 
+from crossfold.datasets.identifiers import masked
 from crossfold.exceptions import CrossfoldError
 from crossfold.templates.parameters import Parameters
 
@@ -80,9 +81,9 @@ def _patients(raw: pd.DataFrame, file: str) -> list[str]:
     ]
     if wrong or not columns or len(columns) % 2:
         raise CrossfoldError(
-            f"In {file} the column {[*wrong, *columns[-1:], 'the descriptions'][0]} is not a "
-            "patient's number followed by a column 'call': use the file as published, or give "
-            "each patient these two columns."
+            f"In {file} the column {masked([*wrong, *columns[-1:], 'the descriptions'][0])} is "
+            "not a patient's number followed by a column 'call': use the file as published, or "
+            "give each patient these two columns."
         )
     return list(pairs)
 
@@ -90,9 +91,9 @@ def _patients(raw: pd.DataFrame, file: str) -> list[str]:
 def _refuse(cells: pd.DataFrame, bad: pd.DataFrame, file: str) -> None:
     for row, column in np.argwhere(bad.to_numpy()):
         raise CrossfoldError(
-            f"In {file} the probe {cells.index[row]} of patient {cells.columns[column]} holds "
-            f"{cells.iloc[row, column]!r} where a whole number was expected: mend the file or "
-            "fetch it again."
+            f"In {file} the probe {cells.index[row]} of patient {masked(cells.columns[column])} "
+            f"holds {masked(cells.iloc[row, column])!r} where a whole number was expected: mend "
+            "the file or fetch it again."
         )
 
 
@@ -142,8 +143,8 @@ def _refuse_unlike(first: SourceTable, second: SourceTable) -> None:
     both = first.expression.index.intersection(second.expression.index)
     if len(both):
         raise CrossfoldError(
-            f"Patient {both[0]} is in {first.file} and in {second.file}: each patient must be in "
-            "one of them."
+            f"Patient {masked(both[0])} is in {first.file} and in {second.file}: each patient "
+            "must be in one of them."
         )
 
 
@@ -155,13 +156,14 @@ def _labels_of(labels_raw: pd.DataFrame, patients: pd.Series) -> pd.Series:
     unknown = labels[~labels.isin(CLASSES)]
     if len(unknown):
         raise CrossfoldError(
-            f"{file} holds the label {unknown.iloc[0]!r} where ALL or AML was expected: mend it."
+            f"{file} holds the label {masked(unknown.iloc[0])!r} where ALL or AML was expected: "
+            "mend it."
         )
     wrong = [number for number in patients if (labels.index == number).sum() != 1]
     if wrong:
         raise CrossfoldError(
-            f"{file} has no label, or more than one, for patient {wrong[0]}: each patient of the "
-            "two expression files must have one."
+            f"{file} has no label, or more than one, for patient {masked(wrong[0])}: each "
+            "patient of the two expression files must have one."
         )
     return labels.loc[patients]
 
@@ -182,8 +184,8 @@ def build_features(
         spread = values.std(axis=1, ddof=0)
         if (spread == 0).any():
             raise CrossfoldError(
-                f"Patient {expression['patient'][spread == 0].iloc[0]} has the same expression "
-                "everywhere between floor and ceiling: mend the source file, or lower "
+                f"Patient {masked(expression['patient'][spread == 0].iloc[0])} has the same "
+                "expression everywhere between floor and ceiling: mend the source file, or lower "
                 "gene_expression.features.floor in the parameters."
             )
         values = values.sub(values.mean(axis=1), axis=0).div(spread, axis=0)

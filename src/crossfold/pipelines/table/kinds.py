@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from crossfold.datasets.identifiers import masked
 from crossfold.datasets.table_dataset import NEARLY_ALL, WITH_UNIT, as_text
 
 TRUE = (
@@ -139,7 +140,7 @@ def describe_column(values: pd.Series, date_format: str | None = None) -> Column
 def _with_example(column: Column, some: pd.Series) -> Column:
     if column.kind in ("identifier", "text") or some.empty:
         return column
-    return replace(column, example=" ".join(str(as_text(some.head(1)).iloc[0]).split()))
+    return replace(column, example=" ".join(masked(as_text(some.head(1)).iloc[0]).split()))
 
 
 def _kind(column: Column, some: pd.Series, n: int, date_format: str | None) -> Column:
@@ -173,7 +174,8 @@ def _unread_note(text: pd.Series) -> str:
     if len(signed) and as_number(bare).notna().mean() >= NEARLY_ALL:
         if signed.str.startswith(MINUS).any():
             return f"{SIGNS_NOTE}, as in {MINUS}1, are not read: write hyphens for minus signs"
-        return f"{SIGNS_NOTE}, as in {signed.iloc[0]!r}, are not read: take them out of the cells"
+        example = masked(signed.iloc[0])
+        return f"{SIGNS_NOTE}, as in {example!r}, are not read: take them out of the cells"
     if text.str.fullmatch(DATE_LIKE).mean() >= NEARLY_ALL:
         return f"{DATES_NOTE} are not read: write them alike"
     return ""
@@ -185,7 +187,8 @@ def case_note(text: pd.Series) -> str:
     alike = words[words.str.casefold().duplicated(keep=False)]
     if alike.empty:
         return ""
-    shown = ", ".join(map(repr, alike.sort_values(key=lambda word: word.str.casefold())[:4]))
+    ordered = alike.sort_values(key=lambda word: word.str.casefold())
+    shown = ", ".join(repr(masked(word)) for word in ordered[:4])
     more = ", …" * (len(alike) > 4)
     return f"{shown}{more} differ only in case and count as different values: write them alike"
 

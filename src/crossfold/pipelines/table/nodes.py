@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from crossfold.datasets.identifiers import masked
 from crossfold.datasets.table_dataset import as_text
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.kinds import KNOWN_MISSING, READERS, as_category, as_number
@@ -115,7 +116,7 @@ def require_columns(raw: pd.DataFrame, names: Iterable[str]) -> None:
     advice = " Take out the rows above its header." if unnamed > 1 else ""
     raise CrossfoldError(
         f"The table has no column {', '.join(told)}{more}; it has"
-        f" {', '.join(map(repr, raw.columns[:20]))}.{advice}"
+        f" {', '.join(repr(masked(name)) for name in raw.columns[:20])}.{advice}"
     )
 
 
@@ -177,10 +178,11 @@ def _final_target(target: pd.Series, table: TableParameters) -> pd.Series:
     if table.task == "multiclass":
         return as_category(target)
     if len(values) > 2 or table.positive not in values:
+        shown = ", ".join(repr(masked(value)) for value in values[:10])
         raise CrossfoldError(
-            f"The target {table.target!r} has the values {', '.join(map(repr, values[:10]))}, and"
-            f" a binary task needs two, {table.positive!r} among them: change `task` or `positive`"
-            " in parameters_table.yml, or add words for missing values to na_values in catalog.yml."
+            f"The target {table.target!r} has the values {shown}, and a binary task needs two,"
+            f" {masked(table.positive)!r} among them: change `task` or `positive` in"
+            " parameters_table.yml, or add words for missing values to na_values in catalog.yml."
         )
     return target == table.positive
 

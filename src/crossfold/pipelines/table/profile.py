@@ -7,7 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.datasets.identifiers import SHARE_OF_A_COPY, canonical_identifiers, rows_with_own
+from crossfold.datasets.identifiers import (
+    SHARE_OF_A_COPY,
+    canonical_identifiers,
+    masked,
+    rows_with_own,
+)
 from crossfold.datasets.table_dataset import as_text, with_plain_types, without_words
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.kinds import (
@@ -254,8 +259,8 @@ def _readable_target(values: pd.Series, wishes: Wishes) -> pd.Series:
         raise CrossfoldError(f"The target {wishes.target!r} is missing in all rows: name another.")
     if len(distinct) == 1:
         raise CrossfoldError(
-            f"The target {wishes.target!r} has one value only ({distinct[0]}): there is nothing"
-            " to predict."
+            f"The target {wishes.target!r} has one value only ({masked(distinct[0])}): there is"
+            " nothing to predict."
         )
     return target
 
@@ -264,16 +269,17 @@ def _positive(target: pd.Series, wishes: Wishes) -> str:
     """Take the value that the user names, that means yes, or that is rarer."""
     counts = target.value_counts()
     values = sorted(counts.index)
+    shown = [masked(value) for value in values[:5]]
     if len(values) != 2:
         raise CrossfoldError(
-            f"The target {wishes.target!r} has {len(values)} values ({', '.join(values[:5])}), and"
+            f"The target {wishes.target!r} has {len(values)} values ({', '.join(shown)}), and"
             " a binary task needs two: give --task multiclass."
         )
     if wishes.positive is not None:
         if wishes.positive not in values:
             raise CrossfoldError(
                 f"The target {wishes.target!r} has no value {wishes.positive!r}: give --positive"
-                f" {values[0]} or {values[1]}."
+                f" {shown[0]} or {shown[1]}."
             )
         return wishes.positive
     yes = [value for value in values if value.lower() in TRUE]
@@ -456,7 +462,7 @@ def _class_warnings(target: pd.Series, profile: Profile) -> list[str]:
         numbers = as_number(target).dropna()
         top = numbers.value_counts(normalize=True)
         if top.iloc[0] > 1 - RARE_SHARE:
-            return [f"{parameters.target} is nearly always {top.index[0]:g}."]
+            return [f"{parameters.target} is nearly always {masked(f'{top.index[0]:g}')}."]
         if numbers.var() < LEAST_VARIANCE:
             return [
                 f"{parameters.target} has so small values (standard deviation {numbers.std():.1e})"
@@ -469,7 +475,8 @@ def _class_warnings(target: pd.Series, profile: Profile) -> list[str]:
     told = []
     if counts.iloc[0] / counts.sum() > 1 - RARE_SHARE:
         share = counts.iloc[0] / counts.sum()
-        told.append(f"{parameters.target} is nearly constant: {share:.1%} are {counts.index[0]}.")
+        most = masked(counts.index[0])
+        told.append(f"{parameters.target} is nearly constant: {share:.1%} are {most}.")
     if parameters.task == "binary" and counts.min() < FOLDS:
         few_events = f"{counts.min()} rows of the rarest class, fewer than {FOLDS} folds need"
         told.append(f"{parameters.target} has {few_events}.")
@@ -486,12 +493,12 @@ def _class_warnings(target: pd.Series, profile: Profile) -> list[str]:
 
 
 def _far_values(name: str, far: pd.Series, middle: float) -> str:
+    first = ", ".join(masked(f"{one:g}") for one in far[:3])
     return (
         f"{name} has values so far from its median of {middle:g} that they alone decide how good a"
-        f" model looks: {', '.join(f'{one:g}' for one in far[:3])}{', …' * (len(far) > 3)} (rows:"
-        f" {len(far):,}). Check them."
+        f" model looks: {first}{', …' * (len(far) > 3)} (rows: {len(far):,}). Check them."
     )
 
 
 def _listed(counts: pd.Series) -> str:
-    return ", ".join(f"{name} ({n})" for name, n in counts.items())
+    return ", ".join(f"{masked(name)} ({n})" for name, n in counts.items())

@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from crossfold.datasets.atomic import AtomicWriter, atomic_folder
+from crossfold.datasets.identifiers import masked
 from crossfold.datasets.table_dataset import TableDataset, find_signs, find_source, table_suffix
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.kinds import MOST_VALUES, find_units
@@ -356,7 +357,7 @@ def _summary(source: dict[str, Any], profile: Profile) -> Iterable[str]:
     if profile.units:
         units = ", ".join(f"{name} ({unit})" for name, unit in profile.units.items())
         yield f"Read without their units: {units}"
-    event = f", event {table.positive!r}" if table.positive is not None else ""
+    event = f", event {masked(table.positive)!r}" if table.positive is not None else ""
     yield f"Target {table.target}: {table.task}{event}"
 
 
