@@ -47,6 +47,15 @@ def test_folder_is_joined_in_the_order_of_names(
     assert "are read, not ._2016-05-01.csv, notes.txt." in caplog.text
 
 
+@pytest.mark.parametrize("correction", ["May (2).csv", "May-corrected.csv", "May 2.csv"])
+def test_a_correction_comes_behind_what_it_corrects(tmp_path: Path, correction: str) -> None:
+    for age, name in enumerate(["May.csv", correction, "May 10.csv", "May 9.csv"]):
+        write(tmp_path / name, HEADER, f"17,{age}")
+    order = export(tmp_path).load()["source_file"].cat.categories.tolist()
+    assert order.index("May.csv") < order.index(correction)
+    assert order.index("May 9.csv") < order.index("May 10.csv")
+
+
 def test_preview_and_description_hold_neither_identifier_nor_key(tmp_path: Path) -> None:
     dataset = export(write(tmp_path / "a.csv", HEADER, "17171717,1"), credentials={"key": "hush"})
     assert "17171717" not in str(dataset.preview())

@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import logging
+import re
 import zipfile
 from collections.abc import Hashable, Mapping
 from functools import partial
@@ -50,7 +51,7 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
     Parameters
     ----------
     filepath
-        The file or folder. The files of a folder are joined in the order of their names.
+        The file or folder. The files of a folder are joined in the order of `place_of_name`.
     columns
         The names that the table gives its columns, and the file's names for them; a column whose
         name is None is not read, nor is any other column of the file. Without it all columns are
@@ -71,9 +72,9 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
 
     Notes
     -----
-    `load` adds the columns ``source_file`` (category) and ``source_row`` (int32, 1 is the first
-    row below the header). Files that lack columns, have rows of other lengths, or hold hashed
-    identifiers in other columns too, are refused with a sentence.
+    `load` adds the columns ``source_file`` (category, in the order of the files) and
+    ``source_row`` (int32, 1 is the first row below the header). Files that lack columns, have rows
+    of other lengths, or hold hashed identifiers in other columns too, are refused with a sentence.
     """
 
     suffixes: tuple[str, ...] = (".csv",)
@@ -115,7 +116,8 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
             table["source_file"] = file.name
             table["source_row"] = pd.RangeIndex(1, len(table) + 1).astype("int32")
         joined = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
-        joined["source_file"] = joined["source_file"].astype("category")
+        names = joined["source_file"]
+        joined["source_file"] = pd.Categorical(names, names.unique())  # in the order of the files
         return joined
 
     def stored_files(self) -> list[Path]:
@@ -123,11 +125,12 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
         if not self._path.is_dir():
             return [self._path]
         # In any case; hidden files are other programs' own.
-        return sorted(
+        files = (
             file
             for file in self._path.iterdir()
             if file.suffix.lower() in self.suffixes and not file.name.startswith((".", "~$"))
         )
+        return sorted(files, key=lambda file: place_of_name(file.name))
 
     def preview(self, nrows: int = 5) -> TablePreview:
         """Show the first rows, identifiers hashed."""
@@ -242,6 +245,16 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
 
     def _exists(self) -> bool:
         return self._path.exists()
+
+
+def place_of_name(name: str) -> tuple[list[str | int], str]:
+    """Give what the names of files are ordered by, so that a later file has a later name.
+
+    Numbers count as such, 9 before 10, and what is added to a name comes behind it: ``May (2).csv``
+    and ``May-corrected.csv`` behind ``May.csv``, though a space and a hyphen stand before a point.
+    """
+    parts = re.split(r"(\d+)", Path(name).stem)
+    return [int(part) if place % 2 else part for place, part in enumerate(parts)], name
 
 
 def _place(name: str, columns: pd.Index, file: Path) -> int | None:

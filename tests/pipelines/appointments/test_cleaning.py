@@ -313,6 +313,18 @@ def test_later_file_supersedes_rows_of_an_earlier_one(again: str) -> None:
     assert counts["superseded"] == 1
 
 
+def test_rows_of_several_files_are_told_where_nothing_tells_appointments_apart(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    raw = raw_table({}, {}, {"age": "3"}, {"age": "4"}).drop(columns="appointment")
+    raw["source_file"] = pd.Categorical(["a.csv", "a.csv", "b.csv", "b.csv"])
+    clean_appointments(raw)
+    assert not caplog.messages
+    raw.loc[3, "age"] = raw.loc[0, "age"]
+    clean_appointments(raw)
+    assert "1 rows are in an earlier file too" in caplog.text
+
+
 def test_coming_appointments_need_no_label() -> None:
     table, _, _ = clean_appointments(raw_table({}).drop(columns="no_show"))
     assert "no_show" not in table

@@ -129,6 +129,14 @@ def latest_rows(raw: pd.DataFrame) -> pd.DataFrame:
     return raw[(order == last) | (appointment == "")]
 
 
+def count_repeated(raw: pd.DataFrame) -> int:
+    """Count rows that are in an earlier file too, where no column tells appointments apart."""
+    if len(raw["source_file"].cat.categories) <= 1 or "appointment" in raw:
+        return 0
+    once_a_file = raw.drop(columns="source_row").drop_duplicates()
+    return int(once_a_file.drop(columns="source_file").duplicated().sum())
+
+
 def parse(raw: pd.DataFrame, parameters: AppointmentsParameters = DEFAULTS) -> pd.DataFrame:
     """Read the text of each column; what cannot be read is missing.
 

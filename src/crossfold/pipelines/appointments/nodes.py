@@ -38,6 +38,12 @@ def clean_appointments(
             "%d of %d values of %s are no numbers, such as %r, and count as missing.",
             *(len(texts), len(raw), name, masked(texts.iloc[0])),
         )
+    if repeated := cleaning.count_repeated(raw):
+        _logger.warning(
+            "%d rows are in an earlier file too, and count again, as no column tells appointments"
+            " apart: take out what was exported twice.",
+            repeated,
+        )
     rule = cleaning.broken_rules(parsed)
     bad = rule != ""
     counts: dict[str, Any] = {

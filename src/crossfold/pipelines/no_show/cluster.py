@@ -14,6 +14,7 @@ import pandas as pd
 from kedro.pipeline import Pipeline
 from pydantic import Field, PositiveInt
 
+from crossfold.datasets.export_dataset import place_of_name
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.appointments import cleaning
 from crossfold.pipelines.appointments.cleaning import AppointmentsParameters, HistoryAsOf
@@ -99,9 +100,9 @@ def _split(
     rows: pd.DataFrame, parameters: AppointmentsParameters
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Clean the latest rows, in the files' order."""
-    ordered = rows.astype({"source_file": "category"}).sort_values(
-        ["source_file", "source_row"], ignore_index=True
-    )
+    names = sorted(rows["source_file"].unique(), key=place_of_name)
+    rows = rows.assign(source_file=pd.Categorical(rows["source_file"], names))
+    ordered = rows.sort_values(["source_file", "source_row"], ignore_index=True)
     raw = cleaning.latest_rows(cleaning.declared(ordered))
     parsed = cleaning.parse(raw, parameters)
     rule = cleaning.broken_rules(parsed)
