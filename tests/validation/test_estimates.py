@@ -46,6 +46,12 @@ def test_numbers_are_scored_as_scikit_learn_does() -> None:
     assert point_estimates(predicted) == pytest.approx(expected)
 
 
+def test_numbers_far_from_zero_are_scored_alike() -> None:
+    predicted = make_predicted("regression")
+    far = Predicted("regression", predicted.y + 1e9, predicted.p + 1e9)
+    assert point_estimates(far) == pytest.approx(point_estimates(predicted), rel=1e-6)
+
+
 def test_classes_are_scored_as_scikit_learn_does() -> None:
     predicted = make_predicted("multiclass")
     y, p = predicted.y, predicted.p

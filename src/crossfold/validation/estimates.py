@@ -140,6 +140,7 @@ def _multiclass(predicted: Predicted, bootstrap: GroupBootstrap) -> dict[str, Va
 def _regression(predicted: Predicted, bootstrap: GroupBootstrap) -> dict[str, Values]:
     """Coefficient of determination, root mean squared, mean absolute and mean error."""
     y, error = predicted.y.astype(np.float64), (predicted.p - predicted.y).astype(np.float64)
+    y = y - y.mean()  # squares of numbers far from zero would hide how they spread
     total, *sums = bootstrap.sums([np.ones(len(y)), y, y**2, error, error**2, np.abs(error)]).T
     mean, squares, bias, squared, absolute = sums / total
     spread = squares - mean**2
