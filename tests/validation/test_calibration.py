@@ -138,6 +138,27 @@ def test_measures_of_extreme_probabilities_are_those_of_a_refit():
     )
 
 
+def test_predictions_that_differ_little_have_the_slope_of_a_maximum():
+    """Where the likelihood is flat, a fit that stops early would give a slope of its own."""
+    rng = np.random.default_rng(0)
+    odds = rng.normal(-3, 0.05, 300)
+    y = (rng.random(300) < 1 / (1 + np.exp(-odds))).astype(int)
+    bootstrap = GroupBootstrap(np.arange(300), 50, 0)
+    table = calibration_measures(y, 1 / (1 + np.exp(-odds)), bootstrap).set_index("metric")
+    slope = table.loc["calibration_slope", "estimate"]
+    wide = LogisticRegression(C=np.inf, tol=1e-10).fit(100 * (odds + 3)[:, None], y)
+    assert slope == pytest.approx(100 * wide.coef_[0, 0], rel=1e-4)
+
+
+def test_extreme_predictions_have_an_intercept_and_parted_classes_no_slope():
+    p, y = np.repeat([1e-6, 1 - 1e-6], 100), np.repeat([0, 1], 100)
+    y[:3] = 1
+    table = calibration_measures(y, p, GroupBootstrap(np.arange(200), 50, 0)).set_index("metric")
+    a = table.loc["calibration_intercept", "estimate"]
+    assert (1 / (1 + np.exp(-np.log(p / (1 - p)) - a))).sum() == pytest.approx(103)
+    assert table.loc["calibration_slope"].isna().all()
+
+
 def test_one_class_has_no_calibration():
     table = calibration_measures([0, 0, 0], [0.1, 0.2, 0.3], GroupBootstrap([0, 1, 2], 50, 0))
     assert table["estimate"].isna().all()

@@ -126,11 +126,13 @@ def _fit_log_odds(p: Probabilities, y: Probabilities, *, tied: bool) -> LogOddsC
     return LogOddsCalibrator(a, b, c)
 
 
-def _fit_line(inputs: list[Probabilities], y: Probabilities) -> tuple[list[float], float]:
+def _fit_line(
+    inputs: list[Probabilities], y: Probabilities, tol: float = 1e-4
+) -> tuple[list[float], float]:
     """Fit a logistic regression without penalty; give its slopes and its intercept."""
     from sklearn.linear_model import LogisticRegression
 
-    line = LogisticRegression(C=np.inf).fit(np.column_stack(inputs), y)
+    line = LogisticRegression(C=np.inf, tol=tol).fit(np.column_stack(inputs), y)
     return line.coef_[0].tolist(), float(line.intercept_[0])
 
 
@@ -191,8 +193,9 @@ def calibration_measures(y: ArrayLike, p: ArrayLike, bootstrap: GroupBootstrap) 
 
     Returns
     -------
-    Columns ``metric``, ``estimate``, ``low``, ``high`` (95 %); NaN where there is one class, or one
-    prediction, of which no line can be drawn.
+    Columns ``metric``, ``estimate``, ``low``, ``high`` (95 %); NaN where there is one class, and of
+    the slope where there is one prediction, or where all rows of one class are predicted below all
+    of the other: the steepest line would fit best.
     """
     y, p = np.asarray(y, dtype=np.float64), np.asarray(p, dtype=np.float64)
     ln_p, ln_not_p = _logs(p)
@@ -211,18 +214,16 @@ def calibration_measures(y: ArrayLike, p: ArrayLike, bootstrap: GroupBootstrap) 
 
 
 _MEASURES = ("calibration_intercept", "calibration_slope", "observed_over_expected")
-_STEPS = 25
+_FARTHEST = 100.0  # log odds; those of predictions are within ± 17
 
 
 def _offset(
     x: Probabilities, y: Probabilities, bootstrap: GroupBootstrap
 ) -> tuple[float, Probabilities]:
+    from scipy.optimize import brentq
     from scipy.special import expit
 
-    a = 0.0
-    for _ in range(_STEPS):
-        q = expit(a + x)
-        a += float((y - q).sum() / (q * (1 - q)).sum())
+    a = brentq(lambda a: (y - expit(a + x)).sum(), -_FARTHEST, _FARTHEST)
     q = expit(a + x)
     scores, curvature = bootstrap.sums([y - q, q * (1 - q)]).T
     return a, a + scores / curvature
@@ -233,11 +234,16 @@ def _slope(
 ) -> tuple[float, Probabilities]:
     from scipy.special import expit
 
-    if np.ptp(x) == 0:
+    without, with_event = x[y == 0], x[y == 1]
+    if without.max() <= with_event.min() or with_event.max() <= without.min():
         return np.nan, np.full(len(bootstrap.drawn), np.nan)
-    (slope,), a = _fit_line([x], y)
+    # Predictions that differ little have small gradients everywhere, where a fit would stop early.
+    spread = x.std()
+    x = (x - x.mean()) / spread
+    (slope,), a = _fit_line([x], y, tol=1e-8)
     q = expit(a + slope * x)
     r, v = y - q, q * (1 - q)
     g0, g1, h0, h1, h2 = bootstrap.sums([r, r * x, v, v * x, v * x * x]).T
     with np.errstate(invalid="ignore", divide="ignore"):
-        return slope, slope + (h0 * g1 - h1 * g0) / (h0 * h2 - h1 * h1)
+        drawn = slope + (h0 * g1 - h1 * g0) / (h0 * h2 - h1 * h1)
+    return slope / spread, drawn / spread
