@@ -226,6 +226,31 @@ def test_baselines_are_scored_on_every_protocol(study) -> None:
     assert set(said["protocol"]) == {"grouped_k_fold", "time_split"}
 
 
+@pytest.mark.parametrize("absent", list("abcd"))
+def test_a_class_that_a_fold_does_not_learn_has_no_probability(absent: str) -> None:
+    """All rows of a class may belong to one group; the other classes keep their places."""
+    study = make_study("multiclass")
+    patient = study.table["patient"].mask((study.features["y"] == absent).to_numpy(), "one")
+    table = study.table.assign(patient=patient)
+    folds = assign_rows_to_folds(
+        table, study.features, FoldParameters(n_splits=3, parts=4), study.roles, 0
+    )
+    models = family(
+        linear={"estimator": "sklearn.linear_model.LogisticRegression", "members": 2},
+    )
+    scores = nodes.cross_validate_estimators(
+        study.features, folds, study.roles, study.preparation, models, 0
+    )
+    said = decide(folds, CAPACITY, study.roles, scores)
+    PREDICTIONS.validate(said)
+    said = said[said["protocol"] == "grouped_k_fold"]
+    number = "abcd".index(absent)
+    fold = said.loc[said["target"] == number, "fold"].iloc[0]
+    assert said.loc[said["fold"] == fold, f"p{number}"].max() < 0.001
+    known = said[said["target"] != number]
+    assert (known["predicted"] == known["target"]).mean() > 0.4
+
+
 def test_baselines_of_as_many_folds_as_there_are_workers_are_held_at_a_time(
     binary, monkeypatch
 ) -> None:

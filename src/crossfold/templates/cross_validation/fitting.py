@@ -255,12 +255,13 @@ def _scored(
 ) -> Fitted:
     """Ask the members of a model about the rows of a fold that they did not learn from."""
     tables, where, task = list[pd.DataFrame](), (name, fold.protocol, fold.fold), training.task
+    n_classes = int(training.target.max()) + 1 if task == "multiclass" else None
     if len(rows := fold.validation_rows):
-        pooled = pooled_outputs(estimators, inputs[rows], task)
+        pooled = pooled_outputs(estimators, inputs[rows], task, n_classes)
         tables.append(_rows(where, rows, VALIDATION, NOT_SET, pooled, training))
     for member, one in enumerate(estimators if fold.has_parts else []):
         left_out = fold.inner(member)[1]
-        outputs = outputs_of(one, inputs[left_out], task)
+        outputs = outputs_of(one, inputs[left_out], task, n_classes)
         tables.append(_rows(where, left_out, CALIBRATION, member, outputs, training))
     return Fitted(name, fold, encoder, estimators, tables)
 

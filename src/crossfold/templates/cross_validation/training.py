@@ -195,8 +195,10 @@ def make_estimator(model: Model, categorical: NDArray[np.bool_], seed: int) -> A
     return estimator.set_params(**{k: v for k, v in given.items() if k in known})
 
 
-def outputs_of(estimator: Any, inputs: Any, task: Task) -> Outputs:
+def outputs_of(estimator: Any, inputs: Any, task: Task, n_classes: int | None = None) -> Outputs:
     """Ask an estimator about rows.
+
+    Of `n_classes`, if given, those that it has not seen in training have a probability of 0.
 
     Returns probability of class 1 of two, shape ``(n, 1)``, or where there is none the logistic of
     the margin; that of every class, shape ``(n, k)``; or the predicted numbers, shape ``(n, 1)``.
@@ -209,6 +211,9 @@ def outputs_of(estimator: Any, inputs: Any, task: Task) -> Outputs:
         said = expit(estimator.decision_function(inputs))
     else:
         said = estimator.predict_proba(inputs)[:, 1 if task == "binary" else 0 :]
+        if n_classes is not None and said.shape[1] < n_classes:
+            seen, said = said, np.zeros((len(said), n_classes))
+            said[:, estimator.classes_] = seen
     return np.asarray(said, dtype=np.float32).reshape(len(said), -1)
 
 
@@ -234,6 +239,8 @@ def pool(outputs: Sequence[Outputs], task: Task) -> Outputs:
     return np.asarray(expit(total / np.float32(len(inside))))
 
 
-def pooled_outputs(estimators: Sequence[Any], inputs: Encoded, task: Task) -> Outputs:
-    """Pool what the members of a model say of rows."""
-    return pool([outputs_of(one, inputs, task) for one in estimators], task)
+def pooled_outputs(
+    estimators: Sequence[Any], inputs: Encoded, task: Task, n_classes: int | None = None
+) -> Outputs:
+    """Pool what the members of a model say of rows, as in `outputs_of`."""
+    return pool([outputs_of(one, inputs, task, n_classes) for one in estimators], task)
