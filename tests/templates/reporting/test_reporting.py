@@ -199,6 +199,22 @@ def test_names_of_users_are_shown_as_they_are(study, task):
     assert all(value for tag, name, value in page.attributes if (tag, name) == ("img", "alt"))
 
 
+def test_columns_that_are_called_like_models_keep_their_names(study):
+    made = dict(study("binary"))
+    used = {made["feature_importance"]["column"].iloc[0]: "linear"}
+    for name in ("feature_importance", "feature_effects"):
+        made[name] = made[name].assign(column=made[name]["column"].replace(used))
+    made["features"] = made["features"].rename(columns=used)
+    made["feature_importance"] = made["feature_importance"].assign(estimate=0.2, low=0.1, high=0.3)
+    report = ReportParameters(labels={"linear": "A line", "mlp_tuned": "Networks"})
+    page = page_of(made, report=report)
+    assert "Shuffling linear costs" in page
+    assert "With linear, all" in page
+    tables = [one.partition("</table>")[0] for one in page.split("<caption><span>")]
+    assert any(one.startswith("All models") and "A line" in one for one in tables)
+    assert any(one.startswith("Loss when") and "A line" not in one for one in tables)
+
+
 def test_figures_of_nothing_are_left_out(study):
     made = study("binary")
     metrics = made["metrics_table"].copy()

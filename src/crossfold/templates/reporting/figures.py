@@ -141,13 +141,13 @@ def importance(results: Results) -> Figure:
     first = summaries.importance(results).head(MOST_COLUMNS)
     table = first.set_axis(columns, axis=1).assign(metric="importance")
     axis = f"{metric_name(results.main_metric)} lost when shuffled"
-    names = results.report.labels
+    names = results.column_labels
     return charts.estimates(table, "column", ["importance"], reference=0, axis=axis, names=names)
 
 
 def effects(results: Results) -> Figure:
     """Draw what the most important columns do to predictions of unseen rows."""
-    table, names = summaries.effects(results), results.report.labels
+    table, names = summaries.effects(results), results.column_labels
     if results.task == "regression":
         said = f"Predicted {chart_label(results.target, 18)}"
         return charts.effects(table, "column", said, names=names)

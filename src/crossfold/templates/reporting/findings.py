@@ -237,18 +237,20 @@ def importance(results: Results) -> str:
     table = summaries.importance(results)
     if table.empty:
         return ""
+    if table["loss"].isna().all():
+        return "What columns are worth cannot be told: fewer than two folds hold both classes."
     sure = table[table["loss_low"] > 0]
     name = results.metric(results.reference, results.main_metric).name
     if sure.empty:
         return f"No column makes a difference of {name} by itself that could be told from none."
     first = sure.iloc[0]
     lost = words.interval(first["loss"], first["loss_low"], first["loss_high"])
-    others = [results.label(name) for name in sure["column"].iloc[1:]]
-    also = f" Shuffling {listed(others)} costs something too." if others else ""
-    column = shortened(results.label(first["column"]))
+    labels = results.column_labels
+    names = [labels.get(column, column) for column in sure["column"]]
+    also = f" Shuffling {listed(names[1:])} costs something too." if names[1:] else ""
     return (
-        f"Shuffling {column} costs {lost} of {name}, the largest loss that can be told from "
-        f"none.{also}"
+        f"Shuffling {shortened(names[0])} costs {lost} of {name}, the largest loss that can be "
+        f"told from none.{also}"
     )
 
 
@@ -264,7 +266,8 @@ def effects(results: Results) -> str:
     first, last = (_effect(results, own.loc[end]) for end in ends)
     of_class = f"predicted probability of {shortened(own['predicted'].iloc[0])}"
     what = "prediction" if results.task == "regression" else of_class
-    column = shortened(results.label(own["column"].iloc[0]))
+    name = own["column"].iloc[0]
+    column = shortened(results.column_labels.get(name, name))
     return f"With {column}, all else as it is, the mean {what} moves from {first} to {last}."
 
 

@@ -158,8 +158,10 @@ def _printer(results: Results, tables: dict[str, pd.DataFrame]) -> Callable[...,
         if isinstance(name, pd.DataFrame):
             return to_html(name, caption, decimals=decimals, columns=columns)
         models = name == "models"
-        bold, names = results.reference if models else None, results.report.labels
         found, told = _found(given, name, "table"), caption or name
+        of_models = any(column.startswith("model") for column in found)
+        names = results.report.labels if of_models else results.column_labels
+        bold = results.reference if models else None
         return to_html(found, told, bold, decimals, columns=columns, names=names, join=models)
 
     return table

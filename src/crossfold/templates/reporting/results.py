@@ -100,8 +100,16 @@ class Results(Datasets):
         return self.table_parameters.target
 
     def label(self, name: object) -> str:
-        """Name a model, a column or a protocol as a reader knows it."""
+        """Name a model or a protocol as a reader knows it."""
         return self.report.labels.get(str(name), str(name))
+
+    @cached_property
+    def column_labels(self) -> dict[str, str]:
+        """Names of columns as a reader knows them; a column called like a model keeps its own."""
+        table = self.table_parameters
+        columns = {*self.features, *table.columns, *table.left_out}
+        taken = columns & {*self.metrics_table.get("model", ())}
+        return {name: own for name, own in self.report.labels.items() if name not in taken}
 
     @property
     def main_metric(self) -> str:
