@@ -348,13 +348,29 @@ def test_a_column_that_says_nothing_has_no_importance(study, tuned) -> None:
         study.roles,
         study.preparation,
         TUNED,
-        ImportanceParameters(n_repeats=2),
+        ImportanceParameters(n_repeats=2, max_rows=150),
         0,
     )
     table = table.set_index("column")
-    assert table.loc["level", "estimate"] == 0
+    assert table.loc["level", ["estimate", "low", "high"]].tolist() == [0, 0, 0]
     assert table["estimate"].idxmax() == "x"
     assert table.loc["x", "low"] > 0
+
+
+@pytest.mark.parametrize("n_folds", [2, 1])
+def test_importance_is_measured_on_folds_of_both_classes(binary, n_folds: int) -> None:
+    """Where the event is rare, and groups are few, a fold may have none."""
+    _, networks, *_ = train(binary, TUNED)
+    without = np.concatenate([one.validation_rows for one in read_folds(binary.folds)[n_folds:]])
+    features = binary.features.copy()
+    features.loc[without, "y"] = False
+    table, effects = nodes.measure_importance(
+        *(features, binary.folds, networks, binary.roles),
+        *(binary.preparation, TUNED, ImportanceParameters(n_repeats=2), 0),
+    )
+    assert (table["estimate"].notna() == (n_folds > 1)).all()
+    assert (table["folds"] == (n_folds if n_folds > 1 else 0)).all()
+    assert (effects["folds"] == 3).all()
 
 
 def test_repeats_do_not_hide_that_folds_share_their_training_rows(binary) -> None:
@@ -395,15 +411,13 @@ def test_columns_that_say_one_thing_are_shuffled_together(study, tuned) -> None:
 
 def test_importance_is_that_of_scikit_learn(study, tuned) -> None:
     _, networks, *_ = train(study, TUNED)
-    fold, settings = read_folds(study.folds)[0], ImportanceParameters(n_repeats=2, max_rows=50)
+    fold, settings = read_folds(study.folds)[0], ImportanceParameters(n_repeats=2)
     model = kept_models(networks, "mlp_tuned", study.roles.task)[fold.protocol, fold.fold]
     y = target_numbers(study.features["y"], study.roles)[fold.validation_rows]
     rows = study.features[["x", "flag", "level"]].iloc[fold.validation_rows]
     own = measure_fold(model, rows, y, {name: [name] for name in rows}, settings, 0)
     scoring = MAIN_METRIC[study.roles.task]
-    expected = permutation_importance(
-        model, rows, y, scoring=scoring, n_repeats=2, random_state=0, max_samples=50
-    )
+    expected = permutation_importance(model, rows, y, scoring=scoring, n_repeats=2, random_state=0)
     np.testing.assert_array_equal(own, expected.importances_mean)
 
 
@@ -419,6 +433,13 @@ def test_parts_of_a_date_are_one_group_and_wrong_groups_are_named() -> None:
     for wrong, name in ({"age": ("day_off",)}, "age"), ({"g": ("ages", "age")}, "ages"):
         with pytest.raises(CrossfoldError, match=f"groups: {name}: give every group"):
             group_columns(*given, ImportanceParameters(groups=wrong))
+    kinds = dict.fromkeys(("visit_end", "visit"), "date")
+    features = pd.DataFrame(columns=[f"{day}_{part}" for day in kinds for part in ("days", "year")])
+    table = TableParameters(target="y", task="regression", columns=kinds)
+    groups = group_columns(
+        features.assign(y=0.0), table, PreparationParameters(), ImportanceParameters()
+    )
+    assert groups == {day: [f"{day}_days", f"{day}_year"] for day in kinds}
     with pytest.raises(ValueError, match="age: name each column in one of the groups"):
         ImportanceParameters(groups={"a": ("age",), "b": ("age", "day_off")})
 

@@ -105,7 +105,11 @@ def group_columns(
     by_kind = inputs_by_kind(features, table_parameters.target, preparation)
     columns, kinds = [one for own in by_kind.values() for one in own], table_parameters.columns
     named: dict[str, Sequence[str]] = {
-        date: [one for one in columns if one.startswith(f"{date}_") and one not in kinds]
+        date: [
+            one
+            for one in columns
+            if one.rstrip("_").rpartition("_")[0] == date and one not in kinds
+        ]
         for date, kind in kinds.items()
         if kind == "date"
     }
@@ -155,7 +159,6 @@ def measure_fold(
         scoring=importance.metric or MAIN_METRIC[model.state["task"]],
         n_repeats=importance.n_repeats,
         random_state=seed,
-        max_samples=min(importance.max_rows, len(rows)),
     )
     return pd.Series(lost.importances_mean, index=list(groups))
 

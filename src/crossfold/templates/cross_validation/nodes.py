@@ -139,10 +139,11 @@ def measure_importance(
     Returns what it loses when a column is shuffled, most important first: ``column`` (or a group
     that is shuffled together, see `group_columns`), ``estimate`` (mean over folds and repeats),
     ``low``, ``high`` (95 %, by the variance of folds corrected for training rows that they share)
-    and ``folds``. And what the first columns of these do to its predictions: ``column``, ``level``
-    (of a category or flag) or ``value`` (of a number), ``output`` (number of the class, 0 of a
-    number), ``estimate`` (mean prediction when all rows have that value, before calibration),
-    ``low``, ``high``, ``folds`` and ``rows`` (unseen rows that were read).
+    and ``folds``: those that hold both of two classes, without figures if there are fewer than two.
+    And what the first columns of these do to its predictions: ``column``, ``level`` (of a category
+    or flag) or ``value`` (of a number), ``output`` (number of the class, 0 of a number),
+    ``estimate`` (mean prediction when all rows have that value, before calibration), ``low``,
+    ``high``, ``folds`` and ``rows`` (unseen rows that were read).
     """
     from crossfold.templates.cross_validation import importance as measured
 
@@ -152,19 +153,20 @@ def measure_importance(
     groups = measured.group_columns(features, table_parameters, preparation, importance)
     target = target_numbers(features[table_parameters.target], table_parameters)
     inputs = features[[column for group in groups.values() for column in group]]
-    unseen = [fold.validation_rows for fold in folds]
-    jobs = [
-        (model, inputs.iloc[rows], target[rows], groups, importance, seed)
-        for model, rows in zip(models, unseen, strict=True)
-    ]
-    lost = side_by_side(measured.measure_fold, jobs)
-    # In repeats there are more folds, each of which still validates as many rows.
-    share = float(np.mean([len(rows) for rows in unseen])) / len(features)
-    by_group = pd.DataFrame(lost).items()
-    table = pd.DataFrame([{"column": name, **_mean_of_folds(own, share)} for name, own in by_group])
-    table = table.assign(folds=len(folds)).sort_values("estimate", ascending=False)
     rng = np.random.default_rng(seed)
-    parts = [inputs.iloc[rng.permutation(rows)[: importance.max_rows]] for rows in unseen]
+    unseen = [rng.permutation(fold.validation_rows)[: importance.max_rows] for fold in folds]
+    parts = [inputs.iloc[rows] for rows in unseen]
+    jobs = [
+        (model, part, target[rows], groups, importance, seed)
+        for model, part, rows in zip(models, parts, unseen, strict=True)
+        if task != "binary" or np.ptp(target[rows])  # rows of one class have no ROC-AUC
+    ]
+    lost = side_by_side(measured.measure_fold, jobs if len(jobs) > 1 else [])
+    # In repeats there are more folds, each of which still validates as many rows.
+    share = float(np.mean([len(fold.validation_rows) for fold in folds])) / len(features)
+    by_group = pd.DataFrame(lost, columns=list(groups)).items()
+    table = pd.DataFrame([{"column": name, **_mean_of_folds(own, share)} for name, own in by_group])
+    table = table.assign(folds=len(lost)).sort_values("estimate", ascending=False)
     lines = []
     ranked = [column for name in table["column"] for column in groups[name]]
     chosen = [
@@ -188,8 +190,10 @@ def measure_importance(
 def _mean_of_folds(values: Any, share: float) -> dict[str, float]:
     """Average over folds, with a 95 % interval that allows for the training rows they share.
 
-    `share` is that of the rows which each of them validates.
+    `share` is that of the rows which each of them validates. Of no fold all is NaN.
     """
+    if not len(values):
+        return dict.fromkeys(("estimate", "low", "high"), np.nan)
     test = corrected_resampled_t_test(values, np.zeros(len(values)), test_share=share)
     return {"estimate": test.difference, "low": test.low, "high": test.high}
 
