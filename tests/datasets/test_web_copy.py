@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,15 @@ def test_unchanged_date_costs_no_download(web: Any, file: Path) -> None:
     for _ in range(2):
         following(web, file).update()
     assert (len(web.requests), web.n_downloads) == (2, 1)
+
+
+def test_a_date_that_may_stand_for_two_contents_is_not_relied_on(web: Any, file: Path) -> None:
+    soon = time.time() + 5  # however slow the machine is
+    web.contents["/t"], web.dates["/t"] = OLD, formatdate(soon, usegmt=True)
+    following(web, file).update()
+    web.contents["/t"] = NEW
+    following(web, file).update()
+    assert file.read_bytes() == NEW
 
 
 def test_server_that_ignores_conditions_is_not_read_to_the_end(

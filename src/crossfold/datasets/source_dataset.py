@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import mktime_tz, parsedate_tz
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -29,7 +31,11 @@ CONTAINER_SUFFIXES = ("", ".gz", ".zip")
 STATE_SUFFIX = ".state.json"
 TABLES = {".csv", ".tsv", ".txt"}
 # The headers by which an address tells its content, and those that ask whether it is still that.
-CONDITIONS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
+DATE = "Last-Modified"
+CONDITIONS = {"ETag": "If-None-Match", DATE: "If-Modified-Since"}
+# A content that was as young as this when it came may change once more without a new date, which
+# counts in whole seconds (RFC 9110, 8.8.2.2).
+SETTLED_SECONDS = 2
 
 _logger = logging.getLogger(__name__)
 
@@ -270,6 +276,8 @@ class WebCopy:
                 content.replace(self._file)
                 sync(self._file.parent)
             told = {name: headers[name] for name in CONDITIONS if name in headers}
+            if not _seconds_of(headers, "Date") - _seconds_of(headers, DATE) >= SETTLED_SECONDS:
+                told.pop(DATE, None)
             with AtomicLocalFileSystem().open(self._state_file, "w") as file:
                 json.dump({**self._stamp(), "headers": told}, file)
 
@@ -357,6 +365,12 @@ def _last_byte(file: Path) -> bytes:
 
 def _digest(url: str) -> str:
     return hashlib.sha256(url.encode()).hexdigest()
+
+
+def _seconds_of(headers: Mapping[str, str], name: str) -> float:
+    """Read a time from headers, in seconds since 1970; NaN where there is none."""
+    parsed = parsedate_tz(headers.get(name, ""))
+    return mktime_tz(parsed) if parsed else math.nan
 
 
 def _is_known(known: Mapping[str, str] | None, response: requests.Response) -> bool:
