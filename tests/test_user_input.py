@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 from kedro.config import OmegaConfigLoader
 from kedro.pipeline import Node, Pipeline
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, model_validator
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.user_input import (
@@ -32,7 +32,7 @@ class Split(BaseModel):
 
     part: Part
     parts: tuple[Part, ...] = ()
-    by_name: dict[str, Part] = {}
+    by_name: RootModel[dict[str, Part]] = RootModel({})
     low: int = 0
     high: int = 1
 
@@ -122,8 +122,9 @@ def test_good_parameters_have_no_fault() -> None:
             " study.split.parts.0.share?), which was given as 1",
         ),
         (
-            {"split": {"part": {"share": 0.5}, "by_name": {"a": {"share": 0.5, "x": 1}}}},
-            "There is no parameter study.split.by_name.a.x, which was given as 1",
+            {"split": {"part": {"share": 0.5}, "by_name": {"a": {"share": 0.5, "shar": 1}}}},
+            "There is no parameter study.split.by_name.a.shar (did you mean"
+            " study.split.by_name.a.share?), which was given as 1",
         ),
         (
             {"split": {"part": {"share": 0.5}, "low": 2}},
@@ -220,6 +221,15 @@ def test_what_the_configuration_reads_can_be_given_for_a_run(conf: Path) -> None
     assert refused(conf, exprt="a.csv") == (
         "There is no parameter exprt (did you mean export?), which was given as 'a.csv'."
         " Change it in conf/ or with --params."
+    )
+
+
+def test_what_the_environment_does_not_read_is_refused_with_it(conf: Path) -> None:
+    check(conf, "sample", export="a.csv")
+    (conf / "sample" / "catalog.yml").write_text("table: {filepath: made.csv}\n")
+    assert refused(conf, "sample", export="a.csv") == (
+        "The parameter export is not read with --env=sample, which has data of its own: leave out"
+        " one of the two. Change it in conf/ or with --params."
     )
 
 

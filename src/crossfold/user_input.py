@@ -150,6 +150,7 @@ def require_parameters(loader: OmegaConfigLoader, pipelines: Pipelines) -> None:
     faults = [
         *unknown_parameters(parameters, {*types, *given}, of_a_run),
         *_unknown_globals(loader, read["globals"]),
+        *_replaced(loader, given & read["runtime_params"]),
         *wrong_values(parameters, types),
     ]
     tracking = {**loader["globals"], **(loader.runtime_params or {})}.get(SETTING)
@@ -253,7 +254,10 @@ def _fields(declared: Any, place: Iterable[str]) -> set[str]:
 
 
 def _models(declared: Any) -> Iterator[type[BaseModel]]:
-    if hasattr(declared, "model_fields"):
+    fields = getattr(declared, "model_fields", {})
+    if "root" in fields:  # of Pydantic's RootModel, such as models by name
+        declared = fields["root"].annotation
+    elif fields:
         yield declared
     for part in get_args(declared):
         yield from _models(part)
@@ -267,6 +271,28 @@ def _unknown_globals(loader: OmegaConfigLoader, read: set[str]) -> Iterator[str]
     for name in sorted({str(name) for config in of_environment.values() for name in config}):
         if name not in known:
             yield f"{_no('global', name, known)} in globals.yml"
+
+
+def _replaced(loader: OmegaConfigLoader, given: set[str]) -> Iterator[str]:
+    """Tell of each parameter of a single run that only entries read which the environment replaces.
+
+    The run would not look at what it was given.
+    """
+    if not given:
+        return
+    base, of_environment = loader._read_raw_config("catalog")[:2]
+    entries: dict[Any, Any] = {}
+    read = []
+    for configs in (base, of_environment):
+        for config in configs.values():
+            entries |= config
+        read.append(set(INTERPOLATION.findall(str(entries))))
+    for name in sorted(given):
+        if ("runtime_params", name) in read[0] - read[1]:
+            yield (
+                f"The parameter {name} is not read with --env={loader.env}, which has data of its"
+                " own: leave out one of the two"
+            )
 
 
 def _read_by_configuration(loader: OmegaConfigLoader) -> dict[str, set[str]]:

@@ -87,7 +87,7 @@ def test_a_wrong_pixel_is_told_by_line_and_column(tmp_path: Path, value: str) ->
         (CONTENT.replace(b"pixel783", b"label"), r"names 785 columns, 2 of them label"),
         (f"{HEADER}\n".encode(), "There is not one image"),
         (HEADER.encode(), r"holds what is no such table \(.*Empty CSV file"),
-        (changed(0, "10"), r"A label is 10; labels are whole numbers from 0 to 9"),
+        (changed(0, "10"), r"holds '10' in line 3, column label; a row is a label from 0 to 9"),
         (changed(0, "seven"), "holds 'seven' in line 3, column label"),
         (f"{HEADER}\n{ROWS[0]}\n7,0,0\n".encode(), r"holds 3 values in line 3 in place of 785"),
         (b"label,\xff\n", "is not a CSV table in UTF-8"),

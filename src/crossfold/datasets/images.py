@@ -38,6 +38,9 @@ DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E:
 MOST_DIMENSIONS = 64  # of a NumPy array
 BLOCK_BYTES = 1 << 20
 _CODES = {np.dtype(name).newbyteorder("="): code for code, name in DTYPES.items()}
+A_ROW = (
+    f"a row is a label from 0 to 9 and {PIXELS} pixels from 0 to 255, all of them whole numbers."
+)
 BAD_VALUE = re.compile(r"column #(?P<column>\d+): Row #(?P<row>\d+): .*value '(?P<value>.*)'$")
 BAD_ROW = re.compile(r"Row #(?P<row>\d+): Expected (?P<expected>\d+) columns, got (?P<found>\d+)")
 
@@ -193,12 +196,14 @@ def _read_table(path: Path, header: list[str]) -> pa.Table:
     convert = ConvertOptions(column_types=dict.fromkeys(header, pa.uint8()), null_values=[])
     try:
         with open_content(path, path.name) as file:
-            return read_csv(file, ReadOptions(use_threads=False), convert_options=convert)
+            table = read_csv(file, ReadOptions(use_threads=False), convert_options=convert)
     except pa.ArrowInvalid as error:
-        raise DataError(
-            f"{path} holds {_explain(str(error), header)}; a row is a label from 0 to 9 and "
-            f"{PIXELS} pixels from 0 to 255, all of them whole numbers."
-        ) from error
+        raise DataError(f"{path} holds {_explain(str(error), header)}; {A_ROW}") from error
+    labels = table.column(LABEL).to_numpy()
+    if (wrong := np.flatnonzero(labels >= CLASSES)).size:
+        place = f"line {wrong[0] + 2}, column {LABEL}"
+        raise DataError(f"{path} holds '{labels[wrong[0]]}' in {place}; {A_ROW}")
+    return table
 
 
 def _explain(message: str, header: list[str]) -> str:

@@ -10,7 +10,8 @@ from crossfold.datasets import IdxDataset
 from crossfold.datasets.images import LabelledImages
 from crossfold.pipelines.images.data import assign_parts, guard_against_leaks, join_images
 from crossfold.pipelines.images.parameters import SplitParameters
-from crossfold.pipelines.images.pipeline import create_modelling
+from crossfold.pipelines.images.pipeline import create_modelling, create_report
+from crossfold.user_input import parameter_types, wrong_values
 
 CONF = Path(__file__).parents[3] / "conf/base"
 
@@ -22,6 +23,15 @@ def test_a_study_reads_its_source_and_its_parameters() -> None:
     made = pipeline.outputs() | {f"clothes.{name}" for name in ("model", "split", "history")}
     assert made <= set(pipeline.datasets())
     assert all(name.startswith("clothes.") for name in made)
+
+
+@pytest.mark.parametrize("part", ["modelling", "report"])
+def test_every_class_has_a_name(part: str) -> None:
+    made = {"modelling": create_modelling, "report": create_report}[part]("clothes", "shop")
+    types = parameter_types({"clothes": made})
+    names = {"clothes": {"classes": ["shirt", "shoe"]}}
+    [fault] = wrong_values(names, {"clothes.classes": types["clothes.classes"]})
+    assert "at least 10 items" in fault
 
 
 def real_images(mirror: Path, source: str) -> tuple[object, pd.DataFrame]:

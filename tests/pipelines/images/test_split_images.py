@@ -84,12 +84,21 @@ def test_a_leak_stops_the_run(with_copies, split_parameters) -> None:
         guard_against_leaks(images, table)
 
 
+@pytest.mark.parametrize("n", [595, 3])
 @pytest.mark.parametrize("name", ["n_rows", "n_test", "n_validation", "n_standard_validation"])
-def test_too_few_images_are_refused_with_what_to_lower(images, labels, name) -> None:
+def test_too_few_images_are_refused_with_what_to_change(images, labels, name, n) -> None:
     split = SplitParameters(n_validation=80, n_standard_validation=60)
-    split = SplitParameters.model_validate({**split.model_dump(), name: 595})
-    with pytest.raises(CrossfoldError, match=rf"asks for 595 images \({name}\) and has 600"):
+    split = SplitParameters.model_validate({**split.model_dump(), name: n})
+    with pytest.raises(CrossfoldError, match=rf"asks for {n} images \({name}\) and has 600"):
         assign_parts(images, labels, split, 0)
+
+
+def test_a_class_of_one_image_is_refused(images, labels) -> None:
+    split = SplitParameters(n_validation=80, n_standard_validation=60)
+    rare = labels.assign(label=labels["label"].where(labels["label"] > 0, 1))
+    rare.loc[rare.index[labels["origin"] == "train"][0], "label"] = 0
+    with pytest.raises(CrossfoldError, match="of each class, one must be drawn and one left over"):
+        assign_parts(images, rare, split, 0)
 
 
 def test_images_are_read_by_part(images, split_table) -> None:

@@ -100,7 +100,7 @@ def assign_parts(
 
     Returns columns ``label``, ``origin``, ``part`` (train, validation, test or unused) and
     ``standard`` (train, validation, test or excluded). Raises a `CrossfoldError`: there are fewer
-    images than the split asks for.
+    images than the split asks for, or of a class not one for each part.
     """
     draw = partial(_draw, labels["label"].to_numpy(), np.random.default_rng(seed))
     is_test = (labels["origin"] == TEST).to_numpy()
@@ -127,10 +127,11 @@ def _draw(
     from sklearn.model_selection import train_test_split
 
     label = labels[rows]
-    if n > len(rows) - len(np.unique(label)):
+    counts = np.unique(label, return_counts=True)[1]
+    if counts.min(initial=2) < 2 or not len(counts) <= n <= len(rows) - len(counts):
         raise CrossfoldError(
-            f"The split asks for {n:,} images ({parameter}) and has {len(rows):,} to draw from, of "
-            "which one of each class must be left over; lower it in the study's parameters."
+            f"The split asks for {n:,} images ({parameter}) and has {len(rows):,} to draw from; of "
+            "each class, one must be drawn and one left over: change it in the study's parameters."
         )
     state = int(rng.integers(2**32))
     return np.sort(train_test_split(rows, train_size=n, stratify=label, random_state=state)[0])

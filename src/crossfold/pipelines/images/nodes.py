@@ -134,7 +134,7 @@ def train_experiments(
     experiments: given.ExperimentsParameters,
     starts: given.StartParameters,
     regimes: given.RegimesParameters,
-    classes: list[str],
+    classes: given.ClassNames,
     seed: int,
 ) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
     """Train every experiment in every regime, from all its seeds: one member each.
@@ -170,7 +170,7 @@ def train_twins(
     experiments: given.ExperimentsParameters,
     starts: given.StartParameters,
     twin: given.TwinParameters,
-    classes: list[str],
+    classes: given.ClassNames,
     seed: int,
 ) -> tuple[pd.DataFrame, Networks, pd.DataFrame, pd.DataFrame]:
     """Train one experiment with each framework in each regime; see `train_experiments`.
@@ -217,7 +217,7 @@ def fit_strong_model(
     split_table: pd.DataFrame,
     strong: NetworkParameters,
     augmentation: given.AugmentationParameters,
-    classes: list[str],
+    classes: given.ClassNames,
     seed: int,
 ) -> tuple[Networks, pd.DataFrame]:
     """Fit the strong model on all images of the standard split that are no test images.

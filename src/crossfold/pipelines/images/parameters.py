@@ -5,6 +5,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, RootModel
 
+from crossfold.datasets.images import CLASSES
 from crossfold.exceptions import CrossfoldError
 from crossfold.templates.cross_validation.parameters import DropoutRate, NetworkParameters
 from crossfold.templates.parameters import Parameters
@@ -107,6 +108,7 @@ class AugmentationParameters(Parameters):
     """Whether half of the copies are mirrored, left to right."""
 
 
+ClassNames = Annotated[list[str], Field(min_length=CLASSES, max_length=CLASSES)]
 ExperimentsParameters = RootModel[dict[str, ExperimentParameters]]
 RegimesParameters = RootModel[dict[str, RegimeParameters]]
 # Pairs of models to compare, A with B, by the question that they answer.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images.data import COLUMNS, PARTS, SOURCE, STANDARD
 from crossfold.pipelines.images.nodes import STRONG
+from crossfold.pipelines.images.parameters import ClassNames
 from crossfold.reports import charts, style
 from crossfold.reports import words as write
 from crossfold.reports.tables import widen
@@ -171,7 +172,7 @@ def _shown(report: ImageReportParameters, names: Names, *also: str) -> list[str]
 
 
 def classification_report(
-    predictions: pd.DataFrame, names: Names, classes: list[str], report: ImageReportParameters
+    predictions: pd.DataFrame, names: Names, classes: ClassNames, report: ImageReportParameters
 ) -> pd.DataFrame:
     """Compute scikit-learn's classification report of the models that are shown, with intervals.
 
@@ -184,7 +185,7 @@ def classification_report(
     return pd.concat(tables, names=["model"]).reset_index("model").reset_index(drop=True)
 
 
-def _one_report(rows: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+def _one_report(rows: pd.DataFrame, classes: ClassNames) -> pd.DataFrame:
     from sklearn.metrics import average_precision_score
     from sklearn.metrics import classification_report as report
 
@@ -211,7 +212,7 @@ def _one_report(rows: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
     return table.rename_axis("class").reset_index().astype({"support": int})
 
 
-def class_counts(split: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
+def class_counts(split: pd.DataFrame, classes: ClassNames) -> pd.DataFrame:
     """Count the images of each class in the training, validation and test part of both splits.
 
     Returns columns ``class`` (all of them in the last row), and ``train``, ``validation``, ``test``
@@ -323,7 +324,7 @@ def twin_training(
 
 
 def class_scores(
-    table_classification_report: pd.DataFrame, names: Names, classes: list[str]
+    table_classification_report: pd.DataFrame, names: Names, classes: ClassNames
 ) -> Figure:
     """Draw precision and recall of each class with Wilson's intervals, by model."""
     table = table_classification_report
@@ -332,7 +333,7 @@ def class_scores(
 
 
 def precision_recall(
-    predictions: pd.DataFrame, names: Names, classes: list[str], report: ImageReportParameters
+    predictions: pd.DataFrame, names: Names, classes: ClassNames, report: ImageReportParameters
 ) -> Figure:
     """Draw the precision-recall curve of each class against all others."""
     return charts.lines(
@@ -342,7 +343,9 @@ def precision_recall(
     )  # fmt: skip
 
 
-def pr_curves(predictions: pd.DataFrame, models: Sequence[str], classes: list[str]) -> pd.DataFrame:
+def pr_curves(
+    predictions: pd.DataFrame, models: Sequence[str], classes: ClassNames
+) -> pd.DataFrame:
     """Compute the precision-recall curve of each class against all others, at 101 recalls.
 
     The columns are ``model``, ``class``, ``recall`` and ``estimate`` (precision of the highest
@@ -364,13 +367,13 @@ def pr_curves(predictions: pd.DataFrame, models: Sequence[str], classes: list[st
     return pd.concat(tables, ignore_index=True)
 
 
-def confusion_by_truth(predictions: pd.DataFrame, classes: list[str]) -> Figure:
+def confusion_by_truth(predictions: pd.DataFrame, classes: ClassNames) -> Figure:
     """Draw where the strong model takes the images of each class."""
     return charts.confusion(confusion_counts(of_model(predictions, STRONG), len(classes)), classes)
 
 
 def confusion_by_prediction(
-    predictions: pd.DataFrame, names: Names, classes: list[str], report: ImageReportParameters
+    predictions: pd.DataFrame, names: Names, classes: ClassNames, report: ImageReportParameters
 ) -> Figure:
     """Draw where the images called each class come from: each column sums to 100 %."""
     models = _shown(report, names)
@@ -395,7 +398,7 @@ def paired_differences(comparison: pd.DataFrame, names: Names) -> Figure:
 
 
 def sample_images(
-    images: NDArray[Any], labels: pd.DataFrame, classes: list[str], seed: int
+    images: NDArray[Any], labels: pd.DataFrame, classes: ClassNames, seed: int
 ) -> Figure:
     """Draw a row of randomly chosen images for each class."""
     rng = np.random.default_rng(seed)
@@ -413,7 +416,7 @@ def sample_images(
 def random_test_images(
     images: NDArray[Any],
     predictions: pd.DataFrame,
-    classes: list[str],
+    classes: ClassNames,
     report: ImageReportParameters,
     seed: int,
 ) -> Figure:
@@ -424,7 +427,7 @@ def random_test_images(
 
 
 def most_confidently_wrong(
-    images: NDArray[Any], predictions: pd.DataFrame, classes: list[str]
+    images: NDArray[Any], predictions: pd.DataFrame, classes: ClassNames
 ) -> Figure:
     """Draw the test images that the strong model names wrongly with the highest probability."""
     rows = of_model(predictions, STRONG)
@@ -472,7 +475,7 @@ def words(
     learning_rates: pd.DataFrame,
     split: pd.DataFrame,
     predictions: pd.DataFrame,
-    classes: list[str],
+    classes: ClassNames,
     report: ImageReportParameters,
 ) -> dict[str, Any]:
     """Compute what the page says and which tables it prints."""
@@ -542,7 +545,7 @@ def _rates(learning_rates: pd.DataFrame, report: ImageReportParameters) -> list[
     return tables
 
 
-def most_confused(predictions: pd.DataFrame, classes: list[str]) -> str:
+def most_confused(predictions: pd.DataFrame, classes: ClassNames) -> str:
     """Say which two classes the strong network takes for each other most often."""
     counts = confusion_counts(of_model(predictions, STRONG), len(classes))
     either = np.triu(counts + counts.T, 1)

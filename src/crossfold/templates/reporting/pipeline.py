@@ -189,7 +189,7 @@ def _page_node(
 ) -> Node:
     fixed = {name: reads[name] for name in ("report", "data_notice", "seed")}
     own = _read_by(words, reads) if words else {}
-    types = {**(get_type_hints(words) if words else {}), **types}
+    types = {**(get_type_hints(words, include_extras=True) if words else {}), **types}
     inputs = {**_of_results(reads), **fixed, **own, **{name: name for name in parts}}
     bound: dict[str, Any] = {
         "own_page": page.read_text("utf-8") if page else None,
