@@ -13,7 +13,7 @@ import pytest
 from crossfold.datasets import TableDataset
 from crossfold.datasets.bases import DataError
 from crossfold.datasets.export_dataset import OLD_EXCEL
-from crossfold.datasets.table_dataset import find_source, with_plain_types
+from crossfold.datasets.table_dataset import as_text, find_source, with_plain_types
 
 
 def csv(file: Path, hashed: tuple[str, ...] = (), **load_args: Any) -> TableDataset:
@@ -340,6 +340,15 @@ def test_missing_library_is_named_with_its_extra(
     (tmp_path / f"a.{ending}").write_bytes(b"PK\3\4")
     with pytest.raises(DataError, match=rf"pip install 'crossfold\[{extra}\]'"):
         TableDataset(dataset=find_source(str(tmp_path / f"a.{ending}"))).load()
+
+
+@pytest.mark.parametrize("missing", [[], [None]])
+@pytest.mark.parametrize("kind", ["float64", "float32", "Float64"])
+def test_number_is_written_alike_whatever_stands_beside_it(missing: list[None], kind: str) -> None:
+    for other in (2.5, 7.0):
+        text = as_text(pd.Series([1.0, -0.0, -3.0, 1e15, other, *missing], dtype=kind))
+        assert text.tolist()[:3] == ["1", "0", "-3"]
+        assert text.isna().sum() == len(missing)
 
 
 @pytest.mark.parametrize("ending", ["dta", "sav", "feather"])

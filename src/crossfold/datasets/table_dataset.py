@@ -284,16 +284,15 @@ def read_dates(values: pd.Series, form: str, place: str) -> pd.Series:
 def as_text(values: pd.Series) -> pd.Series:
     """Write values as text without spaces around them; whole numbers without a decimal point.
 
-    Returns text (str), same index; missing stays missing.
+    A value is written alike whatever stands beside it, as a few new rows have to be written as many
+    were before. Returns text (str), same index; missing stays missing.
     """
-    if pd.api.types.is_float_dtype(values):
-        whole = values.dropna()
-        if (whole % 1 == 0).all() and (whole.abs() < 2**53).all():
-            values = values.astype("Int64")
     if values.dtype == object:
         decoded = [_decoded(value) for value in values]
         values = pd.Series(decoded, values.index, dtype="object", name=values.name)
     text = values.astype("str").str.strip()
+    if pd.api.types.is_float_dtype(values):
+        text = text.str.removesuffix(".0").replace("-0", "0")
     return text.mask(values.isna() | (text == ""))
 
 
