@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from kedro.config import OmegaConfigLoader
 from kedro.io import DataCatalog
 from kedro.pipeline import Node, Pipeline
 
 from crossfold.credentials import folder_of_key, with_patient_key
-from crossfold.hooks import ProjectHooks
+from crossfold.hooks import ProjectHooks, misfits
 
 RUN = {"run_id": "2026-01-01"}
 
@@ -166,3 +167,16 @@ def test_a_process_that_does_not_know_the_run_tells_the_node(
     hooks.before_node_run(node, "a")
     hooks.after_node_run(node, "a")
     assert caplog.messages == ["train, 0.0 s"]
+
+
+@pytest.mark.parametrize(
+    "study", ["no_show", "digits", "fashion", "gene_expression", "wine", "moons", "primer"]
+)
+def test_a_reference_that_no_model_has_is_refused_before_anything_runs(study) -> None:
+    conf = Path(__file__).parents[1] / "conf"
+    loader = OmegaConfigLoader(str(conf), base_env="base", default_run_env="base")
+    parameters = loader["parameters"]
+    assert not list(misfits(parameters))
+    parameters[study]["evaluation"]["reference"] = "nobody"
+    [fault] = misfits(parameters)
+    assert fault.startswith(f"{study}.evaluation.reference names nobody, and there is no such ")

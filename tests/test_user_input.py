@@ -130,6 +130,7 @@ def test_good_parameters_have_no_fault() -> None:
             {"split": {"part": {"share": 0.5}, "low": 2}},
             "In the block of parameters study.split: low must not be above high",
         ),
+        ({"report": {}}, "The parameter study.report.classes is missing"),
         ({"split": 3}, "The parameter study.split is 3: it is a block of parameters"),
         ({"study": 3}, "The parameter study is 3: it is a block of parameters"),
         (

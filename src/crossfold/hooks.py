@@ -59,7 +59,7 @@ class ProjectHooks:
         local = folder_of_key(str(loader.conf_source), Path(context.project_path))
         loader["credentials"] = with_patient_key(context._get_config_credentials(), local)
         pipelines.set_requested(None)  # names of parameters are those that any pipeline reads
-        require_parameters(loader, pipelines)
+        require_parameters(loader, pipelines, misfits)
         require_appointments_columns(loader["globals"].get("appointments_columns") or {})
 
     @hook_impl(tryfirst=True)  # a run that cannot start does not come into the ledger
@@ -128,6 +128,19 @@ class ProjectHooks:
                     click.echo(f"{kind}: {saved_path(catalog.get(name))}")
         for folder in folders:
             click.echo(f"Reports: {write_index(folder, catalog)}")
+
+
+def misfits(parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Tell what blocks of each study name that the others do not have."""
+    from crossfold.pipelines.images import parameters as images
+    from crossfold.pipelines.moons import variants as moons
+    from crossfold.pipelines.primer import nodes as primer
+    from crossfold.templates.cross_validation import parameters as of_models
+
+    yield from of_models.misfits(parameters)
+    studies = {"digits": images, "fashion": images, "moons": moons, "primer": primer}
+    for study in filter(parameters.__contains__, studies):
+        yield from (f"{study}.{fault}" for fault in studies[study].misfits(parameters[study]))
 
 
 def require_appointments_columns(columns: Mapping[str, Any]) -> None:

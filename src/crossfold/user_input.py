@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache, partial
 from itertools import zip_longest
@@ -46,6 +46,16 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     elsewhere = [other for other in others if _block(other) != block]
     matches += get_close_matches(name, elsewhere, n=1, cutoff=CLOSE_WITH_BLOCK)
     return f" (did you mean {matches[0]}?)" if matches else ""
+
+
+def unknown_names(
+    place: str, names: Iterable[str], known: Iterable[str], kind: str
+) -> Iterator[str]:
+    """Tell of each name in a place that is none of those that are known; `kind` is of what."""
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, known)
+            yield f"{place} names {name}, and there is no such {kind}{hint}"
 
 
 def _block(name: str) -> str:
@@ -131,15 +141,19 @@ def _parts(selected: Iterable[Pipeline]) -> dict[str, tuple[str, set[str]]]:
 # Parameters
 
 
-def require_parameters(loader: OmegaConfigLoader, pipelines: Pipelines) -> None:
+def require_parameters(
+    loader: OmegaConfigLoader,
+    pipelines: Pipelines,
+    misfits: Callable[[Mapping[str, Any]], Iterable[str]] = lambda parameters: (),
+) -> None:
     """Refuse parameters and globals with a wrong name or a wrong value, every fault at once.
 
     A name is right if a node of any pipeline reads it, or, for one of a single run, if the
-    configuration does; its value is right if it has the type that the node declares. The loader,
-    of the environment and ``--params`` of the run, keeps the parameters that were read.
+    configuration does; its value is right if it has the type that the node declares. `misfits`
+    tells of good values that do not fit together. The loader, of the environment and ``--params``
+    of the run, keeps the parameters that were read.
     """
     from crossfold.cluster import SETTINGS
-    from crossfold.templates.cross_validation.parameters import misfits
     from crossfold.tracking import SETTING
 
     parameters = loader["parameters"] = loader["parameters"]
@@ -215,6 +229,8 @@ def wrong_values(parameters: Mapping[str, Any], types: Types) -> Iterator[str]:
     for name, declared in types.items():
         value = _value(parameters, name.split("."))
         if value is inspect.Parameter.empty:
+            if isinstance(parameters.get(name.partition(".")[0]), Mapping):
+                yield f"The parameter {name} is missing"
             continue
         try:
             adapter: TypeAdapter[Any] = TypeAdapter(seed if name == SEED else declared)

@@ -8,14 +8,15 @@ import yaml
 from pydantic import ValidationError
 
 from crossfold.pipelines.images.parameters import (
-    ComparisonsParameters,
     ExperimentParameters,
     ExperimentsParameters,
     RegimeParameters,
     SplitParameters,
+    misfits,
 )
 from crossfold.pipelines.images.report import Extra
 from crossfold.templates.cross_validation.parameters import IntervalParameters
+from kedro_refresh.adapter import ThreadSafeConfigLoader
 
 CONF = Path(__file__).parents[3] / "conf"
 
@@ -45,17 +46,36 @@ def test_the_digits_table_is_that_of_the_source() -> None:
 @pytest.mark.parametrize("study", ["digits", "fashion"])
 def test_every_named_model_exists(study: str) -> None:
     content = parameters(study)
-    experiments, regimes = content["experiments"], content["regimes"]
-    models = {f"{regime}/{name}" for regime in regimes for name in experiments}
-    for framework in ("numpy", "torch"):
-        models |= {f"twin_{framework}"}
-        models |= {f"twin_{framework}_{regime}" for regime in list(content["twin"]["regimes"])[1:]}
-    pairs = ComparisonsParameters(content["comparisons"]).root.values()
-    assert {model for some in pairs for pair in some for model in pair} <= models
-    assert content["twin"]["experiment"] in experiments
-    shown = content["report"]["extra"]
-    assert {*shown["shown"], *shown["precision_recall"]} <= models | {"strong"}
+    assert list(misfits(content)) == []
     assert len(content["classes"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"twin": {"experiment": "21"}}, "twin.experiment names 21, and there is no such exp"),
+        (
+            {"twin": {"regimes": {"full": {"network": {}}}}},
+            "twin.regimes names full, and there is no such regime with rates",
+        ),
+        (
+            {"comparisons": {"A minus B": [["twin_numpy", "strong"]]}},
+            "comparisons names strong, and there is no such model",
+        ),
+        ({"evaluation": {"reference": "strog"}}, "evaluation.reference names strog, and there is"),
+        (
+            {"report": {"extra": {"shown": ["full_batch/77"]}}},
+            "report.extra.shown names full_batch/77, and there is no such model (did you mean ful",
+        ),
+        (
+            {"report": {"extra": {"named_by": "relu"}}},
+            "report.extra.named_by names relu, and there is no such model",
+        ),
+    ],
+)
+def test_names_that_no_model_has_are_refused(changes: dict[str, Any], said: str) -> None:
+    changed = ThreadSafeConfigLoader._soft_merge(parameters("digits"), changes)
+    assert [fault.startswith(said) for fault in misfits(changed)] == [True]
 
 
 @pytest.mark.parametrize(

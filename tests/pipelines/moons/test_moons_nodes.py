@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.moons import nodes, report
 from crossfold.pipelines.moons.nodes import DrawParameters, PointParameters
 from crossfold.pipelines.moons.variants import (
@@ -17,6 +16,7 @@ from crossfold.pipelines.moons.variants import (
     fit_variants,
     list_variants,
     make_features,
+    misfits,
     variant_label,
 )
 from crossfold.templates.cross_validation.parameters import (
@@ -133,14 +133,16 @@ def test_the_page_compares_features_with_the_penalty_of_the_reference(
     assert said["features"]["difference"] == pytest.approx(gain)
 
 
-def test_variants_are_named_once_and_the_reference_is_one(run: SimpleNamespace) -> None:
+def test_variants_are_named_once_and_the_reference_is_one() -> None:
     with pytest.raises(ValidationError, match="each factor should come once"):
         VariantParameters(alphas=(0.1, 0.10000001))
     with pytest.raises(ValidationError, match="less than"):
         DrawParameters(step=0.8)  # the map could be a single point wide
-    evaluation = IntervalParameters(reference="quadratic_1")
-    with pytest.raises(CrossfoldError, match="names quadratic_1, but the variants are quadratic_0"):
-        nodes.compare_variants(run.predictions, run.draws, VARIANTS, evaluation)
+    blocks = {"variants": {"alphas": [0]}, "evaluation": {"reference": "quadratic_1"}}
+    assert list(misfits(blocks)) == [
+        "evaluation.reference names quadratic_1, and there is no such variant"
+        " (did you mean quadratic_0?)"
+    ]
 
 
 def test_the_map_is_of_the_kept_networks(run: SimpleNamespace, points: pd.DataFrame) -> None:

@@ -43,7 +43,6 @@ from crossfold.validation import comparison
 from crossfold.validation.metrics import wilson_interval
 from crossfold.validation.tables import probabilities
 
-STRONG = "strong"
 TWIN_COLUMNS = [
     *("model", "framework", "regime", "estimate", "low", "high", "n", "epochs", "learning_rate"),
     *("dtype", "seconds", "largest_weight_difference", "largest_probability_difference"),
@@ -179,7 +178,7 @@ def train_twins(
     95 % Wilson interval, and the differences are those to the other framework.
     """
     data = SplitImages.of(images, split_table, SOURCE)
-    settings = given.look_up(experiments.root, twin.experiment, "experiment")
+    settings = experiments.root[twin.experiment]
     trained: list[Trained] = []
     for regime, how in twin.regimes.items():
         suffix = "" if regime == next(iter(twin.regimes)) else f"_{regime}"
@@ -245,7 +244,7 @@ def fit_strong_model(
         "classes": classes,
         "data": {"rows": len(rows), "fingerprint": learnt_from.hexdigest()},
     }
-    return ([network], about), predict_test(network, data, len(classes), STRONG)
+    return ([network], about), predict_test(network, data, len(classes), given.STRONG)
 
 
 def write_model_card(
@@ -259,12 +258,12 @@ def write_model_card(
     """Describe the strong model: data, settings, figures with intervals, use and limits."""
     [network], about = model
     return {
-        "model": STRONG,
+        "model": given.STRONG,
         "layers": layers_text(network),
         "network": strong.model_dump(),
         "augmentation": augmentation.model_dump(),
         **about,
-        "metrics": metrics[STRONG],
+        "metrics": metrics[given.STRONG],
         "seed": seed,
         "versions": library_versions(),
         **card.model_dump(),

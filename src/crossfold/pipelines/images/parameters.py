@@ -1,14 +1,22 @@
 """Typed parameters of the studies of images; Kedro checks them before any node runs."""
 
-from collections.abc import Mapping
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, RootModel
 
 from crossfold.datasets.images import CLASSES
 from crossfold.exceptions import CrossfoldError
-from crossfold.templates.cross_validation.parameters import DropoutRate, NetworkParameters
+from crossfold.templates.cross_validation.parameters import (
+    DropoutRate,
+    IntervalParameters,
+    NetworkParameters,
+)
 from crossfold.templates.parameters import Parameters
+from crossfold.user_input import unknown_names
+
+STRONG = "strong"
+"""Name of the strong network among the models."""
 
 _Value = TypeVar("_Value")
 
@@ -113,6 +121,27 @@ ExperimentsParameters = RootModel[dict[str, ExperimentParameters]]
 RegimesParameters = RootModel[dict[str, RegimeParameters]]
 # Pairs of models to compare, A with B, by the question that they answer.
 ComparisonsParameters = RootModel[dict[str, tuple[tuple[str, str], ...]]]
+
+
+def misfits(blocks: Mapping[str, Any]) -> Iterator[str]:
+    """Tell what the blocks of a study name that its experiments and regimes do not have."""
+    experiments, twin = blocks["experiments"], TwinParameters.model_validate(blocks["twin"])
+    yield from unknown_names("twin.experiment", [twin.experiment], experiments, "experiment")
+    without_rate = [name for name, how in twin.regimes.items() if how.learning_rate is None]
+    yield from unknown_names("twin.regimes", without_rate, blocks["regimes"], "regime with rates")
+    endings = ["", *(f"_{regime}" for regime in [*twin.regimes][1:])]
+    trained = [f"{regime}/{name}" for regime in blocks["regimes"] for name in experiments]
+    trained += [f"twin_{framework}{end}" for framework in ("numpy", "torch") for end in endings]
+    of_pairs = (name for pairs in blocks["comparisons"].values() for pair in pairs for name in pair)
+    yield from unknown_names("comparisons", dict.fromkeys(of_pairs), trained, "model")
+    extra, models = blocks["report"]["extra"], [*trained, STRONG]
+    for place, names in {
+        "evaluation.reference": [IntervalParameters(**blocks["evaluation"]).reference],
+        "report.extra.shown": extra["shown"],
+        "report.extra.precision_recall": extra["precision_recall"],
+        "report.extra.named_by": [extra.get("named_by", STRONG)],
+    }.items():
+        yield from unknown_names(place, names, models, "model")
 
 
 def look_up(known: Mapping[str, _Value], name: str, kind: str) -> _Value:

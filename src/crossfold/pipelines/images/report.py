@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.images.data import COLUMNS, PARTS, SOURCE, STANDARD
-from crossfold.pipelines.images.nodes import STRONG
-from crossfold.pipelines.images.parameters import ClassNames
+from crossfold.pipelines.images.parameters import STRONG, ClassNames
 from crossfold.reports import charts, style
 from crossfold.reports import words as write
 from crossfold.reports.tables import widen

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, NonNegativeFloat
 
-from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.moons.variants import (
     TORCH,
     VariantParameters,
@@ -223,11 +222,6 @@ def _decided_apart(pair: tuple[str, str], models: Mapping[str, pd.DataFrame]) ->
 def _draw_rows(draws: pd.DataFrame, reference: str) -> Iterator[dict[str, Any]]:
     """Compare the reference variant with each other one on the same draws."""
     wide = draws.pivot_table("accuracy", "draw", "model", sort=False)
-    if reference not in wide:
-        raise CrossfoldError(
-            f"moons.evaluation.reference names {reference}, but the variants are"
-            f" {', '.join(wide.columns)}: name one of them."
-        )
     for other in wide.columns.drop(reference):
         result = paired_t_test(wide[reference], wide[other])
         yield {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
@@ -10,8 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field, NonNegativeFloat, model_validator
 
-from crossfold.templates.cross_validation.parameters import NetworkParameters
+from crossfold.templates.cross_validation.parameters import IntervalParameters, NetworkParameters
 from crossfold.templates.parameters import Parameters
+from crossfold.user_input import unknown_names
 
 if TYPE_CHECKING:
     from crossfold.mlp import FoldStack
@@ -51,6 +52,13 @@ def variant_label(model: str) -> str:
 def list_variants(variants: VariantParameters, engine: str = "numpy") -> list[str]:
     """List the names of all variants on one engine."""
     return [variant_name(kind, alpha, engine) for kind in FEATURES for alpha in variants.alphas]
+
+
+def misfits(blocks: Mapping[str, Any]) -> Iterator[str]:
+    """Tell of a reference in a study's blocks that is none of its variants."""
+    reference = IntervalParameters(**blocks["evaluation"]).reference
+    known = list_variants(VariantParameters(**blocks["variants"]))
+    yield from unknown_names("evaluation.reference", [reference], known, "variant")
 
 
 def make_features(points: pd.DataFrame, features: str) -> NDArray[np.float64]:

@@ -1,5 +1,6 @@
 """Nodes of the primer that arrange what both trainings say as the tables of every study."""
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ from crossfold.pipelines.primer.first_network import TRAIN, VALIDATION, predict,
 from crossfold.templates.cross_validation.evaluation import evaluate_predictions
 from crossfold.templates.cross_validation.parameters import EvaluationParameters, IntervalParameters
 from crossfold.templates.parameters import TableParameters
+from crossfold.user_input import unknown_names
 from crossfold.validation.comparison import COMPARISON_COLUMNS, compare_by_row
 from crossfold.validation.tables import NOT_SET, POOLED, concatenate, two_class_rows
 
@@ -26,12 +28,20 @@ NAMES = {
     logistic.STOPPED: "logistic_stopped_early",
     logistic.REFERENCE: "logistic_scikit_learn",
 }
+NETWORKS = ("network_by_hand", "network_crossfold")
 COMPARED = (
     ("logistic_by_hand", "logistic_crossfold", TOY),
     ("logistic_by_hand", "logistic_stopped_early", TOY),
     ("logistic_by_hand", "logistic_scikit_learn", TOY),
-    ("network_by_hand", "network_crossfold", NEW),
+    (*NETWORKS, NEW),
 )
+
+
+def misfits(blocks: Mapping[str, Any]) -> Iterator[str]:
+    """Tell of a reference in the primer's blocks that is none of its trainings."""
+    reference = IntervalParameters(**blocks["evaluation"]).reference
+    models = [*NAMES.values(), *NETWORKS]
+    yield from unknown_names("evaluation.reference", [reference], models, "model")
 
 
 def predict_rows(
@@ -56,7 +66,7 @@ def predict_rows(
         two_class_rows(name, TOY, toy["label"], p)
         for name, p in zip(names, probabilities, strict=True)
     ]
-    for name, column in (("network_by_hand", "by_hand"), ("network_crossfold", "library")):
+    for name, column in zip(NETWORKS, ("by_hand", "library"), strict=True):
         p = predict(points, read_named(weights[column]))
         tables.append(two_class_rows(name, protocols, points["label"], p))
     return concatenate(tables)

@@ -24,7 +24,7 @@ from pydantic import (
 )
 
 from crossfold.templates.parameters import Parameters
-from crossfold.user_input import did_you_mean
+from crossfold.user_input import did_you_mean, unknown_names
 from crossfold.validation.estimates import METRICS_OF
 from crossfold.validation.tables import POOLED
 
@@ -386,10 +386,8 @@ def _misfits_of_evaluation(blocks: Mapping[str, Any]) -> Iterator[str]:
     evaluation = EvaluationParameters.model_validate(blocks["evaluation"])
     models = [name for family in blocks["models"].values() for name in family]
     for field, names in {"reference": [evaluation.reference], "twins": evaluation.twins}.items():
-        for name in names if field in evaluation.model_fields_set else ():
-            if name not in models:
-                hint = did_you_mean(name, models)
-                yield f"evaluation.{field} names {name}, and there is no such model{hint}"
+        if field in evaluation.model_fields_set:
+            yield from unknown_names(f"evaluation.{field}", names, models, "model")
     folds = FoldParameters.model_validate(blocks.get("folds", {}))
     fold, n_folds = evaluation.single_fold, folds.n_splits * folds.n_repeats
     if fold is not None and fold >= n_folds:
@@ -421,8 +419,7 @@ def _unknown_columns(blocks: Mapping[str, Any]) -> Iterator[str]:
             for name, model in models.items()
         },
     }
+    also = (*parts_of_dates, *PREFIXES.values())
     for place, names in named.items() if columns else ():
-        for name in names:
-            if name not in columns and not name.startswith((*parts_of_dates, *PREFIXES.values())):
-                hint = did_you_mean(name, columns)
-                yield f"{place} names {name}, and there is no such input{hint}"
+        others = [name for name in names if not name.startswith(also)]
+        yield from unknown_names(place, others, columns, "input")
