@@ -132,7 +132,9 @@ def test_a_part_of_a_date_takes_no_other_column_s_name(raw: pd.DataFrame) -> Non
     assert features["born_year"].tolist() == [5] * 5
 
 
-def test_coming_rows_get_the_same_columns(raw: pd.DataFrame) -> None:
+def test_coming_rows_get_the_same_columns(
+    raw: pd.DataFrame, caplog: pytest.LogCaptureFixture
+) -> None:
     table, _, _ = prepare_table(raw, PARAMETERS)
     coming = pd.DataFrame(
         {
@@ -149,6 +151,7 @@ def test_coming_rows_get_the_same_columns(raw: pd.DataFrame) -> None:
     assert features.dtypes.astype(str).to_dict() == expected.dtypes.astype(str).to_dict()
     assert features["born_days"].tolist() == [10, -3653]
     assert features["town"].tolist()[0] == "Rome"
+    assert "town: 1 of 1 values do not occur in the table" in caplog.text
     for wrong, message in (
         (coming.drop(columns=["day", "insured"]), "no column 'day', 'insured'"),
         (coming.assign(age=["1,5", "2,5"]), "None of the 2 values of age can be read as a number"),

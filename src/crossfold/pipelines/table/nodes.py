@@ -72,8 +72,8 @@ def build_coming_features(
 ) -> pd.DataFrame:
     """Build the features of new rows, whose target is not known.
 
-    Missing values and unknown categories are no error. The typed rows of `table`, which the models
-    learn from, tell what varies, and where dates begin.
+    Missing values and unknown categories, of which a warning tells, are no error. The typed rows of
+    `table`, which the models learn from, tell what is known, what varies, and where dates begin.
 
     Returns the same rows in the same order: the columns of `build_features` without the target.
     Raises a `CrossfoldError` if columns are missing (all are named), if there is no row, or if
@@ -86,7 +86,17 @@ def build_coming_features(
         {name: _read(coming_raw[name], kind) for name, kind in table_parameters.columns.items()},
         index=coming_raw.index,
     )
+    for name, kind in table_parameters.columns.items():
+        if kind == "category":
+            _warn_of_unknown(rows[name].dropna(), table[name])
     return _features(rows.reset_index(drop=True), table, table_parameters)
+
+
+def _warn_of_unknown(values: pd.Series, known: pd.Series) -> None:
+    n_unknown = int((~values.isin(known.dropna().unique())).sum())
+    if n_unknown:
+        told = "%s: %s of %s values do not occur in the table that the study was made of."
+        _logger.warning(told, values.name, f"{n_unknown:,}", f"{len(values):,}")
 
 
 def score_rows(model: Networks, coming_features: pd.DataFrame) -> pd.DataFrame:
