@@ -182,7 +182,8 @@ def calibration_measures(y: ArrayLike, p: ArrayLike, bootstrap: GroupBootstrap) 
     ``calibration_intercept`` is that of a logistic regression of the outcome with the log odds of
     the prediction as offset, ``calibration_slope`` the slope with them as input, and
     ``observed_over_expected`` the ratio of events to the sum of probabilities (Van Calster et al.
-    2019). A resample's regression starts from that of all rows and takes one step of Newton's.
+    2019). A resample's regression starts from that of all rows and takes one step of Chebyshev's
+    (Newton's with the curvature's change), whose error falls with the third power of its length.
 
     Parameters
     ----------
@@ -225,8 +226,10 @@ def _offset(
 
     a = brentq(lambda a: (y - expit(a + x)).sum(), -_FARTHEST, _FARTHEST)
     q = expit(a + x)
-    scores, curvature = bootstrap.sums([y - q, q * (1 - q)]).T
-    return a, a + scores / curvature
+    v = q * (1 - q)
+    scores, curvature, change = bootstrap.sums([y - q, v, v * (1 - 2 * q)]).T
+    step = scores / curvature
+    return a, a + step - change * step**2 / (2 * curvature)
 
 
 def _slope(
@@ -243,7 +246,18 @@ def _slope(
     (slope,), a = _fit_line([x], y, tol=1e-8)
     q = expit(a + slope * x)
     r, v = y - q, q * (1 - q)
-    g0, g1, h0, h1, h2 = bootstrap.sums([r, r * x, v, v * x, v * x * x]).T
+    t = v * (1 - 2 * q)
+    columns = (own * x**k for own, most in ((r, 1), (v, 2), (t, 3)) for k in range(most + 1))
+    g0, g1, h0, h1, h2, t0, t1, t2, t3 = bootstrap.sums(columns).T
+
+    def solve(b0: Probabilities, b1: Probabilities) -> tuple[Probabilities, Probabilities]:
+        determinant = h0 * h2 - h1 * h1
+        return (h2 * b0 - h1 * b1) / determinant, (h0 * b1 - h1 * b0) / determinant
+
     with np.errstate(invalid="ignore", divide="ignore"):
-        drawn = slope + (h0 * g1 - h1 * g0) / (h0 * h2 - h1 * h1)
+        s0, s1 = solve(g0, g1)
+        change = solve(
+            t0 * s0**2 + 2 * t1 * s0 * s1 + t2 * s1**2, t1 * s0**2 + 2 * t2 * s0 * s1 + t3 * s1**2
+        )
+        drawn = slope + s1 - change[1] / 2
     return slope / spread, drawn / spread
