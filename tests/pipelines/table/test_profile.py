@@ -346,6 +346,12 @@ def test_nearly_constant_targets_and_few_rows_are_told(
     assert "target has so small values (standard deviation" in warnings_of(
         profile_of(visits, "target")
     )
+    near = visits.assign(target=random.normal(1e7, 1, 400), clock=random.normal(1e9, 10, 400))
+    assert {
+        line.partition(" that differ by less than a millionth")[0]
+        for line in profile_of(near, "target").warnings
+        if "seven digits" in line
+    } == {"target has values near 1e+07", "clock has values near 1e+09"}
     assert "40 rows are too few" in warnings_of(profile_of(visits[:40], "missed"))
 
 

@@ -168,11 +168,13 @@ def test_scored_again_a_table_gives_its_own_features(raw: pd.DataFrame) -> None:
     pd.testing.assert_frame_equal(build_coming_features(raw[:3], table, PARAMETERS), features)
 
 
-def test_numbers_too_large_for_single_precision_are_missing(raw: pd.DataFrame) -> None:
+def test_numbers_too_large_for_single_precision_are_missing(raw, caplog) -> None:
     only_age = {"columns": {"age": "number"}, "time": None}
     parameters = PARAMETERS.model_copy(update=only_age)
     table, _, _ = prepare_table(raw.assign(age=["1e300", "1", "2", "3", "4"]), parameters)
-    assert build_features(table, parameters)["age"].isna().tolist() == [True, False, False, False]
+    for made in (table, build_features(table, parameters)):
+        assert made["age"].isna().tolist() == [True, False, False, False]
+    assert "age: 1 values cannot be read as a number" in caplog.text
 
 
 @pytest.mark.parametrize(

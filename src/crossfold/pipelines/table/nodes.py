@@ -149,8 +149,10 @@ def _parsed(raw: pd.DataFrame, table: TableParameters) -> pd.DataFrame:
 
 
 def _read(values: pd.Series, kind: str) -> pd.Series:
-    """Read an input, and say how many of its values are no such thing."""
+    """Read an input, and say how many of its values are no such thing; models read float32."""
     read = READERS[kind](values)
+    if kind == "number":
+        read = read.where(read.abs() <= np.finfo(np.float32).max)
     written = values[~values.isin(KNOWN_MISSING)].count()
     if written > 1 and read.isna().all():
         raise CrossfoldError(
@@ -210,11 +212,11 @@ def _features(
         if kind == "date":
             parts = _date_parts(reference[name], name != parameters.time)
             for part, compute in parts.items():
-                columns[_free_name(f"{name}_{part}", taken)] = _float32(compute(rows[name]))
+                columns[_free_name(f"{name}_{part}", taken)] = compute(rows[name]).astype("float32")
         elif kind == "category":
             columns[name] = rows[name]
         elif name != parameters.time:
-            columns[name] = _float32(rows[name])
+            columns[name] = rows[name].astype("float32")
     if not columns:
         raise CrossfoldError("No input column varies: declare others in parameters_table.yml.")
     return pd.DataFrame(columns, index=rows.index)
@@ -238,12 +240,6 @@ def _date_parts(
     return {
         name: part for name, part in parts.items() if part(reference).min() < part(reference).max()
     }
-
-
-def _float32(values: pd.Series) -> pd.Series:
-    with np.errstate(over="ignore"):
-        small = values.astype("float32")
-    return small.where(np.isfinite(small))
 
 
 def _free_name(name: str, taken: set[str]) -> str:

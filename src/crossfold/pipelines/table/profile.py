@@ -1,5 +1,6 @@
 """Find out what a table holds, what to leave out and what to warn of."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -50,6 +51,7 @@ RARE_SHARE = 0.01
 MOSTLY = 0.8  # two patients may have one name
 LEAST_VARIANCE = 1e-11  # trees of scikit-learn take 2.2e-16, in their leaves, for none
 MOST_SPREADS = 1000  # interquartile ranges from the median
+LEAST_SPREAD = 1e-6  # standard deviation beside size: single precision has seven digits
 
 
 @dataclass(frozen=True)
@@ -417,6 +419,7 @@ def find_caveats(frame: pd.DataFrame, target: pd.Series, profile: Profile) -> li
     ]
     told += _group_warnings(frame, profile)
     told += _class_warnings(target, profile)
+    told += _precision_warnings(frame, parameters)
     if duplicates:
         told.append(f"Rows that repeat another one in every column that is used: {duplicates:,}.")
     if missing := int(target.isna().sum()):
@@ -490,6 +493,18 @@ def _class_warnings(target: pd.Series, profile: Profile) -> list[str]:
     if len(few):
         told.append(f"Classes with hardly more rows than {FOLDS} folds need: {_listed(few)}.")
     return told
+
+
+def _precision_warnings(frame: pd.DataFrame, parameters: TableParameters) -> Iterator[str]:
+    inputs, time = parameters.columns.items(), parameters.time
+    names = [name for name, kind in inputs if kind == "number" and name != time]
+    for name in [*names, parameters.target] if parameters.task == "regression" else names:
+        numbers = as_number(frame[name].head(MOST_ROWS))
+        if 0 < numbers.std() < LEAST_SPREAD * abs(numbers.mean()):
+            yield (
+                f"{name} has values near {numbers.mean():.7g} that differ by less than a millionth"
+                " of it, and networks compute with seven digits: subtract a number from all."
+            )
 
 
 def _far_values(name: str, far: pd.Series, middle: float) -> str:
