@@ -1,4 +1,5 @@
 import re
+from collections import Counter
 from collections.abc import Callable
 from html.parser import HTMLParser
 from io import StringIO
@@ -24,8 +25,8 @@ from crossfold.templates.reporting import create_pipeline, findings, summaries
 from crossfold.templates.reporting.nodes import (
     FIGURES,
     TABLES,
-    draw_figures,
     make_tables,
+    node_function,
     write_report,
 )
 from crossfold.templates.reporting.results import (
@@ -59,11 +60,14 @@ class Text(HTMLParser):
 
 def page_of(study: dict[str, Any], **changes: Any) -> str:
     """Write the report of a small study without drawing its figures."""
-    made = {**study, **changes}
-    settings = {"report": ReportParameters(), "data_notice": "", "seed": 0}
-    tables = {f"table_{n}": as_stored(t) for n, t in make_tables(**_of_results(made)).items()}
+    results = _results(study, **changes)
+    tables = {f"table_{n}": as_stored(t) for n, t in tables_of(results).items()}
     images = {f"figure_{name}": b"<svg/>" for name in FIGURES}
-    return write_report(**{**settings, **tables, **images, **made})
+    return write_report(None, results, data_notice="", seed=0, **tables, **images)
+
+
+def tables_of(results: Results) -> dict[str, pd.DataFrame]:
+    return make_tables(tuple(TABLES), results)
 
 
 def as_stored(table: pd.DataFrame) -> pd.DataFrame:
@@ -71,8 +75,8 @@ def as_stored(table: pd.DataFrame) -> pd.DataFrame:
     return pd.read_csv(StringIO(table.to_csv(index=False)))
 
 
-def _of_results(made: dict[str, Any]) -> dict[str, Any]:
-    return {name: made[name] for name in Results.__dataclass_fields__ if name in made}
+def _results(study: dict[str, Any], **changes: Any) -> Results:
+    return Results(**{**study, **changes})
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -179,13 +183,16 @@ def test_kedro_checks_the_parameters_of_every_node_of_a_report(kind):
     own = {"figures": {"curves": draw_curves}, "tables": {"sizes": count_rows}}
     pipeline = create_pipeline("s", **own, types={"report": kind})
     known = TypeExtractor({"s": pipeline})
+    wanted = {"s.table": TableParameters, "s.report": kind, "s.evaluation": EvaluationParameters}
     for node in pipeline.nodes:
-        types = known._extract_types_from_node(node)
-        wanted = {"s.table": TableParameters, "s.report": kind}
-        wanted |= {"s.evaluation": EvaluationParameters}
         read = {name for name in wanted if f"params:{name}" in node.inputs}
-        assert types == {name: wanted[name] for name in read}
-        assert read or node.name.endswith("draw_curves")
+        assert known._extract_types_from_node(node) == {name: wanted[name] for name in read}
+    assert known.extract_types_from_pipelines() == wanted
+
+
+def test_every_dataset_is_read_once_for_all_of_a_report() -> None:
+    read = Counter(name for node in create_pipeline("s").nodes for name in node.inputs)
+    assert {read[f"s.{name}"] for name in DATASETS} == {1}
 
 
 @pytest.mark.parametrize("task", TASKS)
@@ -267,19 +274,21 @@ def test_odd_predictions_are_reported_without_impossible_figures(study, task, ch
     metrics = evaluate_predictions(made["predictions"], made["features"], table, evaluation, 0)
     made["metrics_table"] = metrics
     made["comparison"] = compare_models(made["predictions"], metrics, table, evaluation, 0)
-    results = _of_results(made)
-    drawn = draw_figures(**results, decision_table=as_stored(make_tables(**results)["decision"]))
-    assert set(drawn) == set(FIGURES)
+    results = _results(made)
+    decision = as_stored(tables_of(results)["decision"])
+    for name, draw in FIGURES.items():
+        read = [results, decision] if name == "decision" else [results]
+        node_function(draw, {}, draws=True)(*read)
     assert not IMPOSSIBLE.search(Text(page_of(made)).seen)
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass", "regression"])
 def test_rows_that_are_predicted_in_repeats_count_once(study, task):
     made = dict(study(task))
-    once = make_tables(**_of_results(made))["decision"]
+    once = tables_of(_results(made))["decision"]
     again = made["predictions"].assign(fold=lambda rows: rows["fold"] + 5)
     made["predictions"] = pd.concat([again, made["predictions"]])
-    pd.testing.assert_frame_equal(make_tables(**_of_results(made))["decision"], once)
+    pd.testing.assert_frame_equal(tables_of(_results(made))["decision"], once)
 
 
 def test_a_study_that_says_little_has_a_report(study):
@@ -321,7 +330,7 @@ def test_own_page_reads_like_the_report(study, tmp_path):
         encoding="utf-8",
     )
     made = study("binary")
-    value = Results(**_of_results(made)).metric("mlp_tuned", "roc_auc").value
+    value = _results(made).metric("mlp_tuned", "roc_auc").value
     html = page_of(made, report=ReportParameters(page=str(page)))
     assert f"mlp_tuned has {100 * value:.1f}\u00a0%" in Text(html).seen
     assert "a *caption*" in Text(html).seen
@@ -350,7 +359,7 @@ def test_an_own_page_that_is_no_file_is_refused_before_anything_runs():
 
 
 def test_tables_are_numbers(study):
-    tables = make_tables(**_of_results(study("multiclass")))
+    tables = tables_of(_results(study("multiclass")))
     assert set(tables) == set(TABLES)
     models = tables["models"]
     assert models["accuracy"].is_monotonic_decreasing
@@ -361,7 +370,7 @@ def test_tables_are_numbers(study):
 
 
 def test_of_nothing_flagged_there_is_no_precision(study):
-    models = make_tables(**_of_results(study("binary")))["models"].set_index("model")
+    models = tables_of(_results(study("binary")))["models"].set_index("model")
     assert models.loc["baseline", "recall"] == 0
     assert np.isnan(models.loc["baseline", "precision"])
 

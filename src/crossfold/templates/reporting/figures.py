@@ -101,13 +101,13 @@ def calibration(results: Results) -> Figure:
     return charts.reliability(curve, "Share that is right")
 
 
-def decision(results: Results, table: pd.DataFrame) -> Figure:
+def decision(results: Results, table_decision: pd.DataFrame) -> Figure:
     """Draw the table of decisions: by share called, by class, or by size."""
     if results.task == "binary":
         flagged = results.metric(results.reference, "flagged_share").value
-        return charts.capacity(table, flagged)
+        return charts.capacity(table_decision, flagged)
     if results.task == "multiclass":
-        return charts.class_rates(table)
+        return charts.class_rates(table_decision)
     rows = results.predicted(results.reference)
     errors = (rows["predicted"] - rows["target"]).rename("error")
     return charts.histogram(errors, "Predicted − true")

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from inspect import signature
+from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial, wraps
+from inspect import Signature, signature
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,13 @@ from markupsafe import Markup
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.reports.page import Lazy, figure_html, render_page, this_command, today
+from crossfold.reports.style import figure_style
 from crossfold.reports.tables import to_html
 from crossfold.templates.cross_validation.final_model import library_versions
+from crossfold.templates.cross_validation.parameters import EvaluationParameters
 from crossfold.templates.parallel import side_by_side
-from crossfold.templates.reporting import findings, summaries
+from crossfold.templates.parameters import TableParameters
+from crossfold.templates.reporting import figures, findings, summaries
 from crossfold.templates.reporting.results import ReportParameters, Results
 from crossfold.templates.wiring import by_name
 
@@ -28,9 +33,10 @@ TABLES = by_name(
     *(summaries.decision, summaries.calibration, summaries.net_benefit, summaries.importance),
     *(summaries.effects, summaries.settings, summaries.data),
 )
-FIGURES = (
-    *("models", "differences", "protocols", "training_curves", "outcomes", "calibration"),
-    *("decision", "net_benefit", "by_outcome", "importance", "effects", "target", "missing"),
+FIGURES = by_name(
+    *(figures.models, figures.differences, figures.protocols, figures.training_curves),
+    *(figures.outcomes, figures.calibration, figures.decision, figures.net_benefit),
+    *(figures.by_outcome, figures.importance, figures.effects, figures.target, figures.missing),
 )
 _FINDINGS = by_name(
     *(findings.answer, findings.standing, findings.comparisons, findings.twins, findings.leaks),
@@ -38,69 +44,76 @@ _FINDINGS = by_name(
     *(findings.confusions, findings.residuals, findings.importance, findings.effects),
     findings.limits,
 )
+_NO_TABLE, _USUAL = TableParameters(target=""), EvaluationParameters()
 
 
-def make_tables(*, names: Sequence[str] = tuple(TABLES), **made: Any) -> dict[str, pd.DataFrame]:
-    """Compute tables of the report by name; `made` are the datasets of `Results`."""
-    results = Results(**made)
-    made_tables = side_by_side(lambda name: TABLES[name](results), [(name,) for name in names])
-    return dict(zip(names, made_tables, strict=True))
+def node_function(
+    function: Callable[..., Any], types: Mapping[str, Any], *first: Any, draws: bool = False
+) -> Callable[..., Any]:
+    """Make the function of a node, with values bound to its first arguments; figures in one look.
+
+    `types` are those of parameters, in place of its own. It is a closure and no `partial`, so that
+    Kedro-Viz shows the code of what it holds.
+    """
+
+    @wraps(function)
+    def run(*inputs: Any, **named: Any) -> Any:
+        with figure_style() if draws else nullcontext():
+            return function(*first, *inputs, **named)
+
+    arguments = list(signature(function).parameters.values())[len(first) :]
+    # The type of what is drawn may be known to type checkers alone.
+    hints = {**function.__annotations__, **types, "return": Any}
+    names = [*(one.name for one in arguments), "return"]
+    run.__annotations__ = {name: hints[name] for name in names if name in hints}
+    run.__signature__ = Signature(arguments)  # type: ignore[attr-defined]
+    return run
 
 
-def draw_figures(
-    *, names: Sequence[str] = FIGURES, decision_table: pd.DataFrame | None = None, **made: Any
-) -> dict[str, Any]:
-    """Draw figures of the report; they are figures of matplotlib by name."""
-    from crossfold.reports.style import figure_style
-    from crossfold.templates.reporting import figures
+def collect_results(
+    report: ReportParameters,
+    table_parameters: TableParameters = _NO_TABLE,
+    evaluation: EvaluationParameters = _USUAL,
+    **datasets: Any,
+) -> Results:
+    """Put together what tables, figures and the page look up: the datasets of `Results`.
 
-    results = Results(**made)
-    with figure_style():
-        drawn = {n: getattr(figures, n)(results) for n in names if n != "decision"}
-        if decision_table is not None:
-            drawn["decision"] = figures.decision(results, decision_table)
-        return drawn
-
-
-def make_own_table(function: Callable[..., pd.DataFrame], /, **made: Any) -> pd.DataFrame:
-    """Run a function of a study that makes a table."""
-    return function(**_asked(function, made))
+    Parameters come first, as Kedro pairs inputs with arguments by their order.
+    """
+    return Results(
+        report=report, table_parameters=table_parameters, evaluation=evaluation, **datasets
+    )
 
 
-def draw_own_figure(function: Callable[..., Any], /, **made: Any) -> Any:
-    """Run a function of a study that draws a figure, in the common look."""
-    from crossfold.reports.style import figure_style
-
-    with figure_style():
-        return function(**_asked(function, made))
+def make_tables(names: Sequence[str], results: Results) -> dict[str, pd.DataFrame]:
+    """Compute tables of every report by name, side by side."""
+    made = side_by_side(lambda name: TABLES[name](results), [(name,) for name in names])
+    return dict(zip(names, made, strict=True))
 
 
-def _asked(function: Callable[..., Any], made: dict[str, Any]) -> dict[str, Any]:
-    """Choose what a function asks for by the names of its arguments."""
-    names = signature(function).parameters
-    of_results = {n: made[n] for n in Results.__dataclass_fields__ if n in made}
-    offered = {**made, "results": Results(**of_results)} if "results" in names else made
-    return {name: offered[name] for name in names}
+def draw_figures(names: Sequence[str], results: Results) -> dict[str, Any]:
+    """Draw figures of every report; they are figures of matplotlib by name."""
+    return {name: FIGURES[name](results) for name in names}
 
 
 def write_report(
-    *,
-    report: ReportParameters,
+    own_page: str | None,
+    results: Results,
     data_notice: str,
     seed: int,
-    own_page: str | None = None,
-    own_words: Callable[..., Mapping[str, Any]] | None = None,
-    **made: Any,
+    words: Mapping[str, Any] | None = None,
+    **parts: Any,
 ) -> str:
-    """Fill the page: tables come as ``table_NAME``, figures as ``figure_NAME``.
+    """Fill the study's own page, or that of every table.
 
-    A study's own page that cannot be filled is a `CrossfoldError`.
+    Tables come as ``table_NAME``, figures as ``figure_NAME``. A page that cannot be filled is a
+    `CrossfoldError`.
     """
-    made |= {"report": report, "seed": seed, "data_notice": data_notice}
-    own = own_words(**_asked(own_words, made)) if own_words else {}
-    tables, images = (_taken(made, prefix) for prefix in ("table_", "figure_"))
-    known = {n: made[n] for n in Results.__dataclass_fields__ if n in made}
-    results = Results(**known, tables=tables)
+    tables, images = (
+        {name.removeprefix(kind): one for name, one in parts.items() if name.startswith(kind)}
+        for kind in ("table_", "figure_")
+    )
+    results = replace(results, tables=tables)
     drawing = results.model[0][0].draw() if results.model[0] else None
     images |= {"network": drawing.encode()} if drawing else {}
     names = {
@@ -108,17 +121,12 @@ def write_report(
         "layers": drawing.description if drawing else "",
         **{"metric": results.metric, "label": results.label},
         **{"table": _printer(results, tables), "figure": _embedder(images)},
-        **own,
+        **(words or {}),
     }
-    page = Path(report.page) if report.page else PAGES / DEFAULT_PAGE
-    text = own_page if own_page is not None and report.page is None else page.read_text("utf-8")
+    named = results.report.page
+    page = Path(named) if named else PAGES / DEFAULT_PAGE
+    text = own_page if own_page is not None and named is None else page.read_text("utf-8")
     return render_page(text, names, data_notice, PAGES)
-
-
-def _taken(made: dict[str, Any], prefix: str) -> dict[str, Any]:
-    """Take out of `made` what has a prefix, and name it without."""
-    names = [n for n in made if n.startswith(prefix) and n != "table_parameters"]
-    return {name.removeprefix(prefix): made.pop(name) for name in names}
 
 
 def _words(results: Results, seed: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -56,8 +56,11 @@ class OwnReportParameters(ReportParameters):
 
 
 @dataclass(frozen=True)
-class Datasets:
-    """The datasets that a report may read; those that a study does not have are empty."""
+class Results:
+    """What a study made, what its columns are, and the words and tables of its report.
+
+    Datasets that a study does not have are empty.
+    """
 
     # the cleaned table and the features made of it, same rows in the same order
     table: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -76,18 +79,14 @@ class Datasets:
     model_card: dict[str, Any] = field(default_factory=dict)
     model: tuple[list[Any], dict[str, Any]] = field(default_factory=lambda: ([], {}))
 
-
-DATASETS = tuple(Datasets.__dataclass_fields__)
-
-
-@dataclass(frozen=True)
-class Results(Datasets):
-    """What a study made, what its columns are, and the words and tables of its report."""
-
     table_parameters: TableParameters = field(default_factory=partial(TableParameters, target=""))
     evaluation: IntervalParameters = field(default_factory=EvaluationParameters)
     report: ReportParameters = field(default_factory=ReportParameters)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)  # where its page is written
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Stay one: nobody changes it, and Kedro copies what passes from node to node."""
+        return self
 
     @property
     def task(self) -> str:
@@ -260,6 +259,10 @@ class Results(Datasets):
                 ends = sorted((sign * row["low"], sign * row["high"]))
                 return {"difference": sign * row["difference"], "low": ends[0], "high": ends[1]}
         return {}
+
+
+DATASETS = tuple(Results.__dataclass_fields__)[:-4]
+"""Datasets that a report may read; what comes after them are parameters, and its own tables."""
 
 
 def _moment(time: Any) -> str:
