@@ -130,6 +130,10 @@ def test_configuration_and_empty_selections_are_told() -> None:
     assert explain(MissingConfigException("No files")) == (
         "The configuration cannot be read: No files"
     )
+    assert explain(ValueError("Duplicate keys found in a.yml and b.yml: seed")) == (
+        "The configuration cannot be read: Duplicate keys found in a.yml and b.yml: seed: keep one"
+        " of each."
+    )
     assert explain(ValueError("Pipeline contains no nodes after\nall filters.")) == (
         "Pipeline contains no nodes after all filters."
     )

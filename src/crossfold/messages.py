@@ -69,6 +69,8 @@ def _explain_library(error: BaseException) -> str | None:
             f"There is no folder {error.filename} with settings: run the command in the project's"
             " folder, or name one with --conf-source."
         )
+    if str(error).startswith("Duplicate keys found in"):
+        return f"The configuration cannot be read: {_one_line(error)}: keep one of each."
     if type(error).__name__ == "InvalidParameterError":  # scikit-learn need not be loaded
         return f"{_one_line(error)} Mend the model's params in the configuration."
     return None

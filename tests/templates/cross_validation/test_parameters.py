@@ -65,6 +65,10 @@ def test_networks_take_what_the_library_takes() -> None:
             r"no estimator sklearn\.svm\.SVM \(did you mean SVR\?\)",
         ),
         ({"estimator": "sklearn.svn.SVC"}, r"no estimator sklearn\.svn\.SVC"),
+        ({"estimator": "sklearn"}, "no estimator sklearn"),
+        ({"estimator": "sklearn.neighbors"}, "no class of estimators"),
+        ({"estimator": "sklearn.datasets.load_iris"}, "no class of estimators"),
+        ({"inputs": []}, "at least 1 item"),
         (
             {"estimator": "sklearn.svm.SVC", "params": {"kernl": "rbf"}},
             "kernl of SVC .did you mean kernel",
@@ -74,6 +78,9 @@ def test_networks_take_what_the_library_takes() -> None:
         ({"params": {"max_iter": 0}}, "greater than 0"),
         ({"search": {"alpha": [-1]}}, "greater than or equal to 0"),
         ({"search": {"alpha": []}}, "at least 1 item"),
+        ({"params": {"random_state": 3}}, "random_state comes from the parameter seed"),
+        ({"search": {"random_state": [3]}}, "random_state comes from the parameter seed"),
+        ({"params": {"callbacks": [1]}}, "callbacks is for Python"),
         ({"members": 0}, "greater than 0"),
         ({"preparation": "tf_idf"}, "'encoded', 'tabular'"),
         ({"select": 0}, "greater than 0"),
@@ -182,7 +189,7 @@ def test_evaluations_name_what_their_study_has(evaluation: dict, said: list[str]
             "columns": {"smoker": "flag", "day": "date"},
         },
         "folds": {"n_splits": 3, "n_repeats": 2},
-        "models": {"numpy": {"mlp": {}}, "baselines": {"mean": {}}},
+        "models": {"numpy": {"mlp": {}}, "torch": {"other": {}}},
         "evaluation": evaluation,
     }
     tree = {"seed": 1, "study": blocks, "other": {"evaluation": {"reference": "own"}}}
@@ -220,6 +227,39 @@ def test_where_code_builds_the_features_the_preparation_says_which_there_are(
         **block,
     }
     assert list(misfits({"study": blocks})) == [f"study.{one}" for one in said]
+
+
+@pytest.mark.parametrize(
+    ("task", "path", "kind"),
+    [
+        ("binary", "sklearn.neighbors.KNeighborsRegressor", "classifier"),
+        ("multiclass", "sklearn.ensemble.IsolationForest", "classifier"),
+        ("regression", "sklearn.svm.SVC", "regressor"),
+    ],
+)
+def test_an_estimator_is_for_its_studys_task(task: str, path: str, kind: str) -> None:
+    good = {"regression": "sklearn.svm.SVR"}.get(task, "sklearn.svm.SVC")
+    models = {"baselines": {"x": {"estimator": path}, "y": {"estimator": good}}}
+    blocks = {"table": {"task": task}, "models": models, "evaluation": {}}
+    assert [*misfits({"study": blocks})] == [
+        f"study.models.baselines.x.estimator is {path}, which is no {kind}"
+    ]
+
+
+def test_networks_and_other_estimators_have_families_of_their_own() -> None:
+    """A network would be trained in place of the other, with the other's name."""
+    models = {"numpy": {"svm": {"estimator": "sklearn.svm.SVC"}}, "baselines": {"net": {}}}
+    assert [*misfits({"study": {"models": models, "evaluation": {}}})] == [
+        "study.models.numpy.svm.estimator is sklearn.svm.SVC: it belongs into baselines",
+        "study.models.baselines.net.estimator is mlp: it belongs into another family",
+    ]
+
+
+def test_no_two_models_have_one_name() -> None:
+    """Their predictions would be told as those of one."""
+    blocks = {"models": {"numpy": {"mlp": {}}, "torch": {"mlp": {}}}, "evaluation": {}}
+    [said] = misfits({"study": blocks})
+    assert said == "study.models.numpy and models.torch both name a model mlp"
 
 
 def test_a_preparation_names_inputs_of_the_table() -> None:

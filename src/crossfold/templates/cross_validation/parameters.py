@@ -36,11 +36,15 @@ Layers = Annotated[tuple[PositiveInt, ...], Field(max_length=16)]
 Protocol = Literal["grouped_k_fold", "k_fold", "leave_one_out", "original_split", "time_split"]
 
 MLP = "mlp"
+SKLEARN = "sklearn"
+ESTIMATORS = ("baselines", "references")
+"""Families of models that are no networks."""
+OF_THE_RUN = {"random_state": "comes from the parameter seed", "callbacks": "is for Python"}
 NEGATED = "not "
 PREFIXES = {"numeric": "number_", "binary": "flag_", "categorical": "category_"}
 """How columns begin that a table of the user's own adds to a study's, by kind of input."""
 
-ALLOWED = ("sklearn", "imblearn", "lightgbm", "catboost", "xgboost", "interpret", "pytabkit")
+ALLOWED = (SKLEARN, "imblearn", "lightgbm", "catboost", "xgboost", "interpret", "pytabkit")
 
 
 def _is_score(name: str) -> str:
@@ -201,7 +205,7 @@ class Model(Parameters):
     ``sklearn.linear_model.LogisticRegression``, from a package of `ALLOWED`."""
     params: dict[str, Any] = Field(default_factory=dict)
     """Arguments of the estimator; of ``mlp`` those of `NetworkParameters`."""
-    inputs: tuple[str, ...] | None = None
+    inputs: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Columns that the model reads; None for all input columns."""
     preparation: Literal["encoded", "tabular", "standard", "min_max", "ordinal", "filled"] = (
         "encoded"
@@ -217,7 +221,7 @@ class Model(Parameters):
     """In which the encoded inputs are handed over."""
     members: PositiveInt = 1
     """Models of different seeds in each fold, pooled into one; each leaves out another part."""
-    protocols: tuple[Protocol, ...] | None = None
+    protocols: Annotated[tuple[Protocol, ...], Field(min_length=1)] | None = None
     """Protocols that it takes part in; None for all."""
     search: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     """Values to choose from, by name of the argument (``mlp`` only): every combination is scored on
@@ -241,8 +245,13 @@ class Model(Parameters):
                     _check_network({**self.params, name: value}, "search")
         elif self.search:
             raise ValueError(f"only {MLP} can search")
-        elif self.estimator.startswith("sklearn."):  # others take long to load, where they are
+        elif (
+            self.estimator.partition(".")[0] == SKLEARN
+        ):  # others take long to load, where they are
             new_estimator(self.estimator, self.params)
+        for name, why in OF_THE_RUN.items():
+            if name in self.params or name in self.search:
+                raise ValueError(f"{name} {why}: leave it out")
         if self.sampler != "none" and self.search:
             raise ValueError("a model that searches cannot have a sampler")
         if self.sampler != "none" and self.params.get("class_weight") is not None:
@@ -268,10 +277,12 @@ def new_estimator(path: str, params: Mapping[str, Any]) -> Any:
     """Make an estimator, not fitted; refuse (ValueError) a class or arguments that are none."""
     module, _, name = path.rpartition(".")
     try:
-        kind = getattr(importlib.import_module(module), name)
+        kind = getattr(importlib.import_module(module or path), name)
     except (ImportError, AttributeError) as error:
         known = vars(sys.modules.get(module, object))
         raise ValueError(f"there is no estimator {path}{did_you_mean(name, known)}") from error
+    if not (hasattr(kind, "fit") and hasattr(kind, "get_params")):
+        raise ValueError(f"{path} is no class of estimators")
     try:
         estimator = kind(**params)
     except TypeError as error:
@@ -378,8 +389,36 @@ def misfits(parameters: Mapping[str, Any]) -> Iterator[str]:
     """
     for study, blocks in parameters.items():
         if isinstance(blocks, Mapping) and {"evaluation", "models"} <= blocks.keys():
-            faults = *_misfits_of_evaluation(blocks), *_unknown_columns(blocks)
+            faults = (
+                *_misfits_of_models(blocks),
+                *_misfits_of_evaluation(blocks),
+                *_unknown_columns(blocks),
+            )
             yield from (f"{study}.{fault}" for fault in faults)
+
+
+def _misfits_of_models(blocks: Mapping[str, Any]) -> Iterator[str]:
+    """Tell of names that two models have, and of scikit-learn's estimators for another task."""
+    from sklearn.base import is_classifier, is_regressor
+
+    fits, kind = is_classifier, "classifier"
+    if _task(blocks) == "regression":
+        fits, kind = is_regressor, "regressor"
+    family_of: dict[str, str] = {}
+    for family, models in blocks["models"].items():
+        for name, model in models.items():
+            if (other := family_of.setdefault(name, family)) != family:
+                yield f"models.{other} and models.{family} both name a model {name}"
+            path = model.get("estimator", MLP)
+            if (path == MLP) == (family in ESTIMATORS):
+                where = "another family" if path == MLP else ESTIMATORS[0]
+                yield f"models.{family}.{name}.estimator is {path}: it belongs into {where}"
+            if path.startswith(SKLEARN) and not fits(new_estimator(path, model.get("params", {}))):
+                yield f"models.{family}.{name}.estimator is {path}, which is no {kind}"
+
+
+def _task(blocks: Mapping[str, Any]) -> Any:
+    return dict(blocks.get("table", {})).get("task", "binary")
 
 
 def _misfits_of_evaluation(blocks: Mapping[str, Any]) -> Iterator[str]:
@@ -393,7 +432,7 @@ def _misfits_of_evaluation(blocks: Mapping[str, Any]) -> Iterator[str]:
     if fold is not None and fold >= n_folds:
         yield f"evaluation.single_fold is {fold}, and the folds are 0 to {n_folds - 1}"
     metric = evaluation.metric
-    known = METRICS_OF[dict(blocks.get("table", {})).get("task", "binary")]
+    known = METRICS_OF[_task(blocks)]
     if metric is not None and metric not in known:
         hint = did_you_mean(metric, known)
         yield f"evaluation.metric is {metric}{hint}: there are {', '.join(known)}"

@@ -17,10 +17,10 @@ from crossfold.templates.cross_validation.final_model import (
     write_model_card,
 )
 from crossfold.templates.cross_validation.folds import assign_rows_to_folds, guard_against_leaks
+from crossfold.templates.cross_validation.parameters import ESTIMATORS
 from crossfold.templates.wiring import Functions, wire_stages
 
 NETWORKS = ("numpy", "torch", "tuned")
-ESTIMATORS = ("baselines", "references")
 FINAL = "tuned"
 
 _TRAINED = ("scores", "networks", "history")
