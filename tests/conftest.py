@@ -1,5 +1,6 @@
 """Fixtures that several test modules share."""
 
+import gc
 import os
 import shutil
 import subprocess
@@ -18,6 +19,9 @@ from tests.processes import COARSE_PICTURES, run_kedro
 
 ROOT = Path(__file__).parents[1]
 MIRROR_VARIABLE = "CROSSFOLD_MIRROR"
+
+# A collection looks through thousands of tests and large libraries, all of which stay.
+gc.set_threshold(10_000)
 
 # What takes long is made smaller: pages and pictures are looked at, not figures.
 FEWER_ROWS = {
