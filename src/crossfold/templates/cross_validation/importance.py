@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 
 from crossfold.exceptions import CrossfoldError
 from crossfold.templates.cross_validation import parameters as given
-from crossfold.templates.cross_validation.encoding import TableEncoder, inputs_by_kind
+from crossfold.templates.cross_validation.encoding import Encoded, TableEncoder, inputs_by_kind
 from crossfold.templates.cross_validation.nodes import Networks
 from crossfold.templates.cross_validation.training import pooled_outputs
 from crossfold.templates.parameters import TableParameters, Task
@@ -20,9 +20,10 @@ from crossfold.validation.estimates import MAIN_METRIC
 
 
 class KeptModel(BaseEstimator):  # type: ignore[misc]
-    """A kept model of one fold with scikit-learn's interface; it reads feature tables.
+    """A kept model of one fold with scikit-learn's interface.
 
-    `networks` are its members, `state` has their encoder and task.
+    It reads feature tables, and arrays that are encoded already. `networks` are its members,
+    `state` has their encoder and task.
     """
 
     def __init__(self, networks: Sequence[Any], state: dict[str, Any]) -> None:
@@ -34,7 +35,7 @@ class KeptModel(BaseEstimator):  # type: ignore[misc]
         tags.estimator_type = "regressor" if self.state["task"] == "regression" else "classifier"
         return tags
 
-    def fit(self, X: pd.DataFrame, y: Any) -> KeptModel:
+    def fit(self, X: Any, y: Any) -> KeptModel:
         """Do nothing: it is fitted."""
         return self
 
@@ -43,12 +44,12 @@ class KeptModel(BaseEstimator):  # type: ignore[misc]
         """Numbers of the classes."""
         return np.arange(2 if self.state["task"] == "binary" else self.networks[0].n_outputs_)
 
-    def predict_proba(self, X: pd.DataFrame) -> NDArray[np.float32]:
+    def predict_proba(self, X: pd.DataFrame | Encoded) -> NDArray[np.float32]:
         """Predict the probability of every class, shape ``(n, k)``."""
         p = self._outputs(X)
         return np.hstack([1 - p, p]) if self.state["task"] == "binary" else p
 
-    def predict(self, X: pd.DataFrame) -> NDArray[Any]:
+    def predict(self, X: pd.DataFrame | Encoded) -> NDArray[Any]:
         """Predict the number of the class, or the value, of every row; shape ``(n,)``."""
         if self.state["task"] == "regression":
             return self._outputs(X)[:, 0]
@@ -59,35 +60,9 @@ class KeptModel(BaseEstimator):  # type: ignore[misc]
         """What makes its inputs of a feature table."""
         return TableEncoder.from_dict(self.state["encoder"])
 
-    def _outputs(self, X: pd.DataFrame) -> NDArray[np.float32]:
-        return pooled_outputs(self.networks, self.encoder.transform(X), self.state["task"])
-
-
-class ShuffledModel(KeptModel):
-    """A kept model that reads, for each group of columns, the numbers of the rows to take.
-
-    Its inputs `rows`, shape ``(n, columns)``, are encoded once; `groups` are those of
-    `group_columns`.
-    """
-
-    def __init__(
-        self, model: KeptModel, rows: pd.DataFrame, groups: Mapping[str, Sequence[str]]
-    ) -> None:
-        super().__init__(model.networks, model.state)
-        self.encoded, places = model.encoder.transform(rows), model.encoder.places
-        self.places = {
-            name: [place for column in columns for place in places.get(column, ())]
-            for name, columns in groups.items()
-        }
-
-    def _outputs(self, X: pd.DataFrame) -> NDArray[np.float32]:
-        first = X.iloc[:, 0].to_numpy()
-        taken = self.encoded[first]
-        for name, places in self.places.items():
-            rows = X[name].to_numpy()
-            if not np.array_equal(rows, first):
-                taken[:, places] = self.encoded[rows[:, None], places]
-        return pooled_outputs(self.networks, taken, self.state["task"])
+    def _outputs(self, X: pd.DataFrame | Encoded) -> NDArray[np.float32]:
+        encoded = self.encoder.transform(X) if isinstance(X, pd.DataFrame) else X
+        return pooled_outputs(self.networks, encoded, self.state["task"])
 
 
 def group_columns(
@@ -149,18 +124,27 @@ def measure_fold(
     importance: given.ImportanceParameters,
     seed: int,
 ) -> pd.Series:
-    """Shuffle each group of columns among unseen rows of a fold; by group, what the score loses."""
-    from sklearn.inspection import permutation_importance
+    """Shuffle each group of columns among unseen rows of a fold; by group, what the score loses.
 
-    lost = permutation_importance(
-        ShuffledModel(model, rows, groups),
-        pd.DataFrame(dict.fromkeys(groups, np.arange(len(rows)))),
-        target,
-        scoring=importance.metric or MAIN_METRIC[model.state["task"]],
-        n_repeats=importance.n_repeats,
-        random_state=seed,
-    )
-    return pd.Series(lost.importances_mean, index=list(groups))
+    Figures are those of scikit-learn's ``permutation_importance``, to the last digit; rows are
+    encoded once.
+    """
+    from sklearn.metrics import get_scorer
+
+    score = get_scorer(importance.metric or MAIN_METRIC[model.state["task"]])
+    encoded, places = model.encoder.transform(rows), model.encoder.places
+    whole, lost = score(model, encoded, target), {}
+    start = np.random.RandomState(seed).randint(np.iinfo(np.int32).max + 1)
+    for name, columns in groups.items():
+        own = [place for column in columns for place in places.get(column, ())]
+        shuffled, order, scores = encoded.copy(), np.arange(len(rows)), []
+        rng = np.random.RandomState(start)  # the same for each group
+        for _ in range(importance.n_repeats):
+            rng.shuffle(order)
+            shuffled[:, own] = shuffled[order[:, None], own]
+            scores.append(score(model, shuffled, target))
+        lost[name] = np.mean(whole - np.array(scores))
+    return pd.Series(lost)
 
 
 def effect_values(values: pd.Series, n_values: int) -> pd.Series:
