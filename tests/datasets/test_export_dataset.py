@@ -162,6 +162,12 @@ def test_numbers_of_two_kinds_may_run_through_one_range(tmp_path: Path) -> None:
     assert table["Note"][0] == "100001"
 
 
+def test_a_few_numbers_far_from_the_others_do_not_widen_a_range(tmp_path: Path) -> None:
+    rows = [f"{100_000 + n},{100_000 + (n * 37 + 1) % 997}" for n in range(997)]
+    file = write(tmp_path / "a.csv", "PatientId,Income", "7,1000000000", *rows)
+    assert export(file).load()["Income"][1] == "100001"
+
+
 def test_short_identifiers_are_found_in_a_copy_of_their_column(tmp_path: Path) -> None:
     rows = [f"{n},{n % 90},{n}.0" for n in range(1, 1000)]
     with pytest.raises(DataError, match="column Note too, in 999 of 999 rows"):

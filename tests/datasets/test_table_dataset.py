@@ -3,6 +3,7 @@
 import datetime
 import gzip
 import logging
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,71 @@ def test_identifiers_are_hashed_and_missing_ones_stay_empty(tmp_path: Path) -> N
     assert not table["id"].str.contains("9007199").any()
     assert "hush" not in str(dataset)
     assert not hasattr(dataset, "preview"), "rows that nobody has hashed or left out yet"
+
+
+PATIENTS = [f"P-{982_345 + 7919 * n}" for n in range(200)]
+
+
+def of_patients(file: Path, *, group: str = "id", **columns: Any) -> TableDataset:
+    """Store a table with a group as Parquet, so that columns have types."""
+    pd.DataFrame(columns).to_parquet(file)
+    dataset = {"type": "pandas.ParquetDataset", "filepath": str(file)}
+    return TableDataset(
+        dataset=dataset, group=group, hashed_columns=[group, "hashed"], credentials={"key": "k"}
+    )
+
+
+@pytest.mark.parametrize(
+    ("identifiers", "column", "n"),
+    [
+        (PATIENTS, [*PATIENTS[1:6], *["none"] * 195], 5),
+        (PATIENTS, [f"seen {patient} twice" for patient in PATIENTS], 200),
+        ([*map(float, range(10_000, 210_000, 1000))], [*range(10_000, 210_000, 1000)][::-1], 200),
+        ([*range(200)], [float(n) for n in range(200)], 200),
+    ],
+)
+def test_identifiers_of_the_group_in_another_column_are_refused_without_being_told(
+    tmp_path: Path, identifiers: list[Any], column: list[Any], n: int
+) -> None:
+    file = tmp_path / "a.parquet"
+    with pytest.raises(DataError) as error:
+        of_patients(file, id=identifiers, note=column).load()
+    assert re.search(
+        rf"a\.parquet holds identifiers of id in its column note too, in {n} of 200 rows .*or list"
+        " it in hashed_columns",
+        str(error.value),
+    )
+    assert "P-98" not in str(error.value)
+    table = of_patients(file, id=identifiers, hashed=column).load()
+    assert table["hashed"].str.fullmatch("[0-9a-f]{24}|").all()
+
+
+@pytest.mark.parametrize(
+    ("group", "column"),
+    [
+        (["Germany", "Spain", "1. FC Nürnberg", "Schalke 04"], ["Spain", "Schalke 04", "x", "y"]),
+        (
+            ["2023-01-05", "2023-01", "2023Q1", "05.01.2023"],
+            ["2023-01-05 10:30", "2023-01", "", ""],
+        ),
+        ([1, 2, 3, 4], [2, 1, 3, 1]),
+        ([10_001, 10_002, 10_003, 10_004], [10_002, 10_004, 10_001, 10_003]),
+        ([23_456, 45_678, 71_828, 99_999], [1.2345678, 9.23456, 123_456_789.0, 0.5]),
+    ],
+)
+def test_what_may_stand_in_other_columns_stays(
+    tmp_path: Path, group: list[Any], column: list[Any]
+) -> None:
+    """Words, dates, small numbers, numbers that fill their range, and digits within a number."""
+    table = of_patients(tmp_path / "a.parquet", id=group, note=column).load()
+    assert table["note"].fillna("").tolist() == column
+
+
+def test_a_slip_is_emptied(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    note = [PATIENTS[0], *["none"] * 199]
+    table = of_patients(tmp_path / "a.parquet", id=PATIENTS, note=note).load()
+    assert table["note"].isna().tolist() == [True, *[False] * 199]
+    assert "in 1 rows; they were emptied" in caplog.text
 
 
 def test_hashing_needs_a_key(tmp_path: Path) -> None:

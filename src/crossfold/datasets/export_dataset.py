@@ -17,19 +17,17 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 import numpy as np
 import pandas as pd
 from kedro.io import AbstractDataset
+from numpy.typing import NDArray
 
 from crossfold.datasets.bases import DataError, ReadOnlyDataset
 from crossfold.datasets.download import DAMAGED, is_packed, open_content
 from crossfold.datasets.identifiers import (
-    SHARE_BY_CHANCE,
+    Sought,
     are_rounded,
     canonical_identifiers,
     findable,
     hash_identifiers,
     masked,
-    rows_with_any,
-    rows_with_hashed,
-    rows_with_own,
 )
 
 if TYPE_CHECKING:
@@ -40,6 +38,7 @@ UTF8, WINDOWS = "utf-8-sig", "cp1252"
 BYTE_ORDER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 MOST_ROWS_TOLD = 3
+LEAVE_OUT = "leave them out of that column"
 BLOCK_BYTES = 1 << 24
 
 _logger = logging.getLogger(__name__)
@@ -194,51 +193,17 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
                 )
         own = [canonical_identifiers(table[column]) for table in tables]
         known = self._known(own)
-        hashes = self._hashes_with_past(column, known)
+        sought = Sought(known, hashes_with_past(self._past, column, known, self._key), self._key)
         for file, table, identifiers in zip(files, tables, own, strict=True):
             for other in table.columns.drop(column):
-                table[other] = self._without(table[other], identifiers, known, hashes, file)
+                written = canonical_identifiers(table[other])
+                slips = slips_in(written, identifiers, sought, file)
+                table[other] = table[other].mask(slips, "")
             table[column] = hash_identifiers(identifiers, self._key)
 
     def _known(self, own: list[pd.Series]) -> pd.Series:
         """Give the identifiers that no other column of any table may hold, each once."""
         return findable(pd.concat(own)).drop_duplicates()
-
-    def _hashes_with_past(self, column: str, known: pd.Series) -> pd.Series | None:
-        """Hash the known identifiers beside those of the past, each once; None without a past."""
-        if self._past is None:
-            return None
-        past = AbstractDataset.from_config("past", self._past).load()
-        own = hash_identifiers(known, self._key)
-        hashes: pd.Series = pd.concat([past[column], own]).drop_duplicates()
-        return hashes
-
-    def _without(
-        self,
-        values: pd.Series,
-        own: pd.Series,
-        known: pd.Series,
-        hashes: pd.Series | None,
-        file: Path,
-    ) -> pd.Series:
-        """Refuse a column with identifiers; a few in rows of their own are slips, and emptied."""
-        if values.empty:
-            return values
-        written = canonical_identifiers(values)
-        slips = rows_with_own(written, own)
-        found = slips if slips.mean() > SHARE_BY_CHANCE else rows_with_any(written, known)
-        if hashes is not None and not found.any():
-            found = rows_with_hashed(written, hashes, self._key)
-        if found.any():
-            first = int(found.argmax())
-            refuse_copies(file, own.name, values.name, found.sum(), len(values), first)
-        if not slips.any():
-            return values
-        _logger.warning(
-            "%s holds identifiers of %s in its column %s too, in %d rows; they were emptied.",
-            *(file, own.name, values.name, slips.sum()),
-        )
-        return values.mask(slips, "")
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._path), "hashed_columns": self._hashed_columns}
@@ -273,14 +238,52 @@ def _numbered(names: pd.Index) -> list[str]:
     return [f"{name}.{n}" if n else name for name, n in zip(names, number, strict=True)]
 
 
+def hashes_with_past(
+    past: dict[str, Any] | None, column: str, known: pd.Series, key: str
+) -> pd.Series | None:
+    """Hash the known identifiers beside those of a past table, each once; None without a past."""
+    if past is None:
+        return None
+    table = AbstractDataset.from_config("past", past).load()
+    hashes: pd.Series = pd.concat([table[column], hash_identifiers(known, key)])
+    return hashes.drop_duplicates()
+
+
+def slips_in(
+    written: pd.Series, own: pd.Series, sought: Sought, place: Path | str, advice: str = LEAVE_OUT
+) -> NDArray[np.bool_]:
+    """Refuse a column with identifiers; say which few rows hold their own, to be emptied.
+
+    Both columns are in canonical form. Gives shape ``(n,)``.
+    """
+    if written.empty:
+        return np.zeros(0, dtype=bool)
+    found, slips = sought.rows(written, own)
+    if found.any():
+        told = found.sum(), len(found), int(found.argmax())
+        refuse_copies(place, own.name, written.name, *told, advice)
+    if slips.any():
+        _logger.warning(
+            "%s holds identifiers of %s in its column %s too, in %d rows; they were emptied.",
+            *(place, own.name, written.name, slips.sum()),
+        )
+    return slips
+
+
 def refuse_copies(
-    file: Path, own: Hashable, other: Hashable, n_found: int, n_rows: int, first: int
+    place: Path | str,
+    own: Hashable,
+    other: Hashable,
+    n_found: int,
+    n_rows: int,
+    first: int,
+    advice: str = LEAVE_OUT,
 ) -> NoReturn:
     """Raise an `DataError`: a column holds identifiers of another one; the first row is 0."""
     raise DataError(
-        f"{file} holds identifiers of {own} in its column {other} too, in {n_found:,} of"
-        f" {n_rows:,} rows (the first is row {first + 1} below the header): leave them out of that"
-        " column, so that all of them are hashed."
+        f"{place} holds identifiers of {own} in its column {other} too, in {n_found:,} of"
+        f" {n_rows:,} rows (the first is row {first + 1} below the header): {advice}, so that all"
+        " of them are hashed."
     )
 
 

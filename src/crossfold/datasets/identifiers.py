@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Any
@@ -13,6 +14,12 @@ from numpy.typing import NDArray
 DIGEST_BYTES = 12
 PLAIN_NUMBER = r"[1-9][0-9]*"
 NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
+# Numbers that are written in one way already.
+CANONICAL = rf"(?:{PLAIN_NUMBER}|-?(?:0|[1-9][0-9]*)\.[0-9]*[1-9])"
+# Days, months, weeks and times name nobody.
+DATE_LIKE = r"(\d{4}([-./])\d\d?\2\d\d?|\d\d?([-./])\d\d?\3(\d{4}|\d\d))(\D.*)?"
+TIME_LIKE = rf"(?:{DATE_LIKE}|\d{{4}}([-./][QWHM]?|[QWHM])\d\d?|\d\d?:\d\d(:\d\d)?)"
+CODE = r"(?:\S*[0-9]\S*|[0-9 ]+)"
 NO_IDENTIFIER = ["nan", "null", "na", "n/a", "<na>", "#n/a", "none", "nil", "unknown", "undefined"]
 NO_IDENTIFIER += ["-", "--", ".", "?"]
 ROUNDED = r"^\d[.,](?P<decimals>\d+)[eE]\+?(?P<exponent>\d{1,2})$"
@@ -58,7 +65,7 @@ def of_each(read: Callable[[pd.Series], pd.Series], values: pd.Series) -> pd.Ser
 
 def _canonical_texts(texts: pd.Series) -> pd.Series:
     texts = texts.str.strip()
-    unusual = texts.str.fullmatch(NUMBER) & ~texts.str.fullmatch(PLAIN_NUMBER)
+    unusual = texts.str.fullmatch(NUMBER) & ~texts.str.fullmatch(CANONICAL)
     written = [canonical(text) for text in texts[unusual].tolist()]
     texts[unusual] = pd.array(written, dtype="str")
     return texts.mask(texts.str.lower().isin(NO_IDENTIFIER), "")
@@ -91,12 +98,14 @@ def are_rounded(values: pd.Series) -> bool:
 def rows_with_own(written: pd.Series, own: pd.Series) -> NDArray[np.bool_]:
     """Say which rows of another column, in canonical form, hold the identifier of the same row.
 
-    Those of fewer than `SHORTEST_FOUND` characters count where the two columns mostly agree.
+    Those of fewer than `SHORTEST_FOUND` characters count where the two columns mostly agree. A
+    number holds no other one: its digits are there by chance.
     """
     equal = ((written == own) & (own != "")).to_numpy()
     found: NDArray[np.bool_] = equal & (equal.mean() > SHARE_OF_A_COPY)
     length = own.str.len()
-    possible = np.flatnonzero((length >= SHORTEST_FOUND) & (written.str.len() >= length))
+    text = written.mask(written.str.fullmatch(NUMBER) & (written != own), "")
+    possible = np.flatnonzero((length >= SHORTEST_FOUND) & (text.str.len() >= length))
     pairs = zip(own.iloc[possible].tolist(), written.iloc[possible].tolist(), strict=True)
     found[possible] |= np.array([identifier in text for identifier, text in pairs], dtype=bool)
     return found
@@ -105,6 +114,19 @@ def rows_with_own(written: pd.Series, own: pd.Series) -> NDArray[np.bool_]:
 def findable(written: pd.Series) -> pd.Series:
     """Leave out what, in canonical form, is too short to be told from what is there by chance."""
     return written[written.str.len() >= SHORTEST_FOUND]
+
+
+def coded(written: pd.Series) -> pd.Series:
+    """Empty all that is no word with a digit, and dates and times.
+
+    As names, the groups of any table may stand in other columns too: countries, teams, grades.
+    """
+
+    def only_codes(texts: pd.Series) -> pd.Series:
+        is_code = texts.str.fullmatch(CODE) & ~texts.str.fullmatch(TIME_LIKE)
+        return texts.where(is_code, "")
+
+    return of_each(only_codes, written)
 
 
 def rows_with_any(written: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
@@ -155,6 +177,31 @@ def _unless_by_chance(
     return found if found.mean() > by_chance else np.zeros_like(found)
 
 
+@dataclass(frozen=True)
+class Sought:
+    """Identifiers of one column that no other column may hold."""
+
+    known: pd.Series  # `findable` ones, each once
+    hashes: pd.Series | None = None  # of these and of earlier ones, each once
+    key: str = ""  # of the hashes
+    only_codes: bool = False  # `coded`: words and dates may stand in other columns
+
+    def rows(
+        self, written: pd.Series, own: pd.Series
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Look for them in another column; both columns are in canonical form.
+
+        Returns two masks of shape ``(n,)``: rows for which the column is to be refused, and rows
+        that hold their own identifier.
+        """
+        slips = rows_with_own(written, own)
+        found = slips if slips.mean() > SHARE_BY_CHANCE else rows_with_any(written, self.known)
+        if self.hashes is not None and not found.any():
+            possible = coded(written) if self.only_codes else written
+            found = rows_with_hashed(possible, self.hashes, self.key)
+        return found, slips
+
+
 def share_by_chance(n_identifiers: Any, low: Any, high: Any) -> Any:
     """Compute the share of rows of a column that may be identifiers by chance.
 
@@ -165,9 +212,15 @@ def share_by_chance(n_identifiers: Any, low: Any, high: Any) -> Any:
 
 
 def number_range(written: pd.Series) -> tuple[float, float]:
-    """Find the least and the largest whole number of a column; 0 and 0 where it has none."""
+    """Find between which two the middle half of a column's whole numbers lies.
+
+    A few numbers far from the others do not count; 0 and 0 where there are none.
+    """
     numbers = plain_numbers(written)
-    return (float(numbers.min()), float(numbers.max())) if len(numbers) else (0.0, 0.0)
+    if not len(numbers):
+        return 0.0, 0.0
+    low, high = np.quantile(numbers, [0.25, 0.75], method="nearest")
+    return float(low), float(high)
 
 
 def plain_numbers(written: pd.Series) -> NDArray[np.float64]:

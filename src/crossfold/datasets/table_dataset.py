@@ -20,8 +20,15 @@ from kedro.io import AbstractDataset, DatasetError
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from crossfold.datasets.bases import DataError, ReadOnlyDataset
-from crossfold.datasets.export_dataset import OLD_EXCEL
-from crossfold.datasets.identifiers import hash_identifiers, masked
+from crossfold.datasets.export_dataset import OLD_EXCEL, hashes_with_past, slips_in
+from crossfold.datasets.identifiers import (
+    Sought,
+    canonical_identifiers,
+    coded,
+    findable,
+    hash_identifiers,
+    masked,
+)
 
 # What else pandas would guess: numbers from identifiers, missing values from words.
 _TEXT = {"dtype": "str", "keep_default_na": False, "na_values": [""]}
@@ -61,6 +68,7 @@ WITH_UNIT = (
     r"|[+-]?(?P<sign>[€$£¥])\s*[+-]?\d[\d.,]*"
 )
 NEARLY_ALL = 0.95
+HASH_IT = "leave them out of that column, or list it in hashed_columns in catalog.yml"
 # Whole numbers with signs between thousands, and such numbers with decimals.
 WHOLE = re.compile(r"[+-]?[1-9]\d{0,2}(?P<comma>[.,' \xa0\u202f])\d{3}((?P=comma)\d{3})*")
 GROUPED = re.compile(WHOLE.pattern + r"(?P<point>[.,])\d+")
@@ -83,6 +91,12 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         and databases too.
     hashed_columns
         Columns of identifiers; their values are replaced by keyed hashes.
+    group
+        The one of them that says whose a row is: columns that are not hashed may not hold its
+        identifiers, of any row. Words and dates are not looked for.
+    past
+        The catalog entry of an earlier table with the group, hashed with the same key: its
+        identifiers are looked for too.
     date_formats
         How dates are written that are not ISO 8601, by column, as for `datetime.strptime`.
     units
@@ -98,6 +112,8 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         *,
         dataset: dict[str, Any],
         hashed_columns: list[str] | None = None,
+        group: str | None = None,
+        past: dict[str, Any] | None = None,
         date_formats: dict[str, str] | None = None,
         units: dict[str, str] | None = None,
         credentials: dict[str, str] | None = None,
@@ -115,6 +131,7 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
             del one["load_args"]
         self._filepath = self._config.get("filepath") or self._config.get("path")
         self._hashed_columns = hashed_columns or []
+        self._group, self._past = group, past
         self._date_formats = date_formats or {}
         self._units = units or {}
         self._key = (credentials or {}).get("key", "")
@@ -128,6 +145,8 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
     def load(self) -> pd.DataFrame:
         """Read the table, or join those of a folder, identifiers hashed."""
         table = without_words(with_plain_types(self._read()), self._load_args.get("na_values"))
+        if self._group is not None:
+            self._refuse_copies(table, self._group)
         for column in set(self._hashed_columns) & set(table.columns):
             table[column] = hash_identifiers(as_text(table[column]).fillna(""), self._key)
         for column in (set(self._units) & set(table.columns)) - set(self._hashed_columns):
@@ -143,6 +162,18 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
             elif plain and pd.api.types.is_string_dtype(table[column]):
                 table[column] = plain(table[column])
         return table
+
+    def _refuse_copies(self, table: pd.DataFrame, group: str) -> None:
+        """Refuse a column that holds identifiers of the group; a few of a row's own are emptied."""
+        missing = pd.Series("", table.index, dtype="str", name=group)
+        own = group_codes(table.get(group, missing))
+        known = findable(own).drop_duplicates()
+        hashes = hashes_with_past(self._past, group, known, self._key)
+        sought = Sought(known, hashes, self._key, only_codes=True)
+        for name in table.columns.difference([group, *self._hashed_columns]):
+            if not is_datetime64_any_dtype(table[name]):
+                slips = slips_in(in_one_way(table[name]), own, sought, self._place, HASH_IT)
+                table[name] = table[name].mask(slips)
 
     def stored_files(self) -> list[Path]:
         """List the files that `load` reads, as far as they are there."""
@@ -299,6 +330,16 @@ def as_text(values: pd.Series) -> pd.Series:
 def _decoded(value: Any) -> Any:
     """Read bytes as text; those that are none stay different from others."""
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+
+
+def group_codes(values: pd.Series) -> pd.Series:
+    """Write the identifiers of a group in one way; words and dates are empty, as missing ones."""
+    return coded(in_one_way(values))
+
+
+def in_one_way(values: pd.Series) -> pd.Series:
+    """Write values of any type as text in the canonical form of identifiers."""
+    return canonical_identifiers(as_text(values).fillna(""))
 
 
 def _plain_numbers(decimal: str, thousands: str | None) -> Callable[[pd.Series], pd.Series] | None:

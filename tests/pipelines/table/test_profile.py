@@ -284,6 +284,10 @@ def test_what_tells_the_group_is_an_identifier(profile_of: Profiler, visits: pd.
     assert {"ward", "household"} <= set(by_patient.parameters.columns)
     by_household = profile_of(visits, "missed", group="household")
     assert "house" in by_household.hashed_columns
+    visits["sibling"] = visits["patient_id"].sample(frac=1, random_state=0).to_numpy()
+    of_sibling = profile_of(visits, "missed", group="patient_id")
+    assert "sibling: it holds identifiers of patient_id, and is" in warnings_of(of_sibling)
+    assert "sibling" in of_sibling.hashed_columns
     visits["clinic"] = [f"clinic {max(place - 110, 0)}" for place in places]  # nearly all in one
     assert "ward" in profile_of(visits, "missed", group="clinic").parameters.columns
 

@@ -197,6 +197,24 @@ def test_identifiers_are_hashed_exactly_and_never_stored(
         assert not any(secret.encode() in content for secret in secrets), stored
 
 
+def test_what_holds_identifiers_of_other_rows_is_left_out_and_hashed(
+    study: Study, visits: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Also in free text, which is left out but was not hashed: a run reads what was written."""
+    file, other = tmp_path / "a.csv", visits["patient_id"].sample(frac=1, random_state=0)
+    visits["sibling"] = np.where(visits.index % 20 == 0, other, "none")
+    visits["remark"] = visits["remark"] + " as " + visits["patient_id"]
+    visits.to_csv(file, index=False)
+    study.write(str(file), target="missed", group="patient_id", time="visited_on")
+    assert study.parameters().identifiers == ("visit", "remark", "sibling")
+    table, _ = study.run()
+    assert not {"sibling", "remark"} & {*table}
+    visits["insured"] = visits["sibling"]
+    visits.to_csv(file, index=False)
+    with pytest.raises(DatasetError, match="patient_id in its column insured too, in 20 of 400"):
+        study.run()
+
+
 def test_identifiers_without_a_group_do_not_stop_the_split(
     study: Study, visits: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -389,9 +407,15 @@ def test_new_rows_come_from_the_named_file(
     visits.to_csv(file, index=False)
     visits[:3].drop(columns="missed").to_csv(coming, index=False)
     study.write(str(file), target="missed", group="patient_id")
+    study.run()
     rows = study.catalog(mine_coming=str(coming)).load("mine.coming")
     assert rows["age"].tolist() == visits["age"][:3].tolist()
     assert rows["patient_id"].str.fullmatch("[0-9a-f]{24}").all()
+    for columns in (["patient_id", "missed"], ["missed"]):
+        held = visits[:3].drop(columns=columns).assign(insured=visits["patient_id"][3:6].to_numpy())
+        held.to_csv(coming, index=False)
+        with pytest.raises(DatasetError, match="patient_id in its column insured too, in 3 of 3"):
+            study.catalog(mine_coming=str(coming)).load("mine.coming")
     file.rename(tmp_path / "a v1.2.csv")
     study.write(str(tmp_path / "a v1.2.csv"), force=True, target="missed", group="patient_id")
     with pytest.raises(DatasetError, match=r"01_raw/mine/coming\.csv: check its path"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from crossfold.datasets.identifiers import masked
+from crossfold.datasets.identifiers import DATE_LIKE, masked
 from crossfold.datasets.table_dataset import NEARLY_ALL, WITH_UNIT, as_text
 
 TRUE = (
@@ -53,7 +53,6 @@ CODE_WITH_ZEROS = r"[+-]?0\d+"
 UNIT_NOTE = "numbers with a unit"
 TWO_NUMBERS = r"\d[\d.,]*\s*[/x×]\s*\d[\d.,]*"
 TWO_NUMBERS_NOTE = "two numbers in a cell"
-DATE_LIKE = r"(\d{4}([-./])\d\d?\2\d\d?|\d\d?([-./])\d\d?\3(\d{4}|\d\d))(\D.*)?"
 NO_NUMBERS_NOTE = "some values are no numbers"
 SIGNS = r"[<>≤≥=~()*]\s*"
 MINUS = "\N{MINUS SIGN}"

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.datasets.identifiers import (
-    SHARE_OF_A_COPY,
-    canonical_identifiers,
-    masked,
-    rows_with_own,
+from crossfold.datasets.identifiers import SHARE_OF_A_COPY, Sought, findable, masked, rows_with_own
+from crossfold.datasets.table_dataset import (
+    as_text,
+    group_codes,
+    in_one_way,
+    with_plain_types,
+    without_words,
 )
-from crossfold.datasets.table_dataset import as_text, with_plain_types, without_words
 from crossfold.exceptions import CrossfoldError
 from crossfold.pipelines.table.kinds import (
     DATES_NOTE,
@@ -224,26 +225,33 @@ def _with_names_of_groups(
 ) -> tuple[Column, ...]:
     """Take for an identifier what tells the group of a row, as a patient's name tells the patient.
 
-    No other group has its values, so that nothing can be learned from it.
+    No other group has its values, so that nothing can be learned from it. So is what holds
+    identifiers of any group, for which a run would refuse the table.
     """
     if wishes.group is None:
         return columns
-    note = f"it tells the {wishes.group} of a row, and is left out"
-    others = {wishes.group, wishes.target, wishes.time}
-    return tuple(
-        replace(column, kind="identifier", example="", note=note, date_format=None)
-        if column.name not in others
-        and column.kind in INPUT_KINDS
-        and _tells_group(frame[column.name], frame[wishes.group], column.kind)
-        else column
-        for column in columns
-    )
+    group, others = frame[wishes.group], {wishes.group, wishes.target, wishes.time}
+    own = group_codes(group.head(MOST_ROWS))
+    sought = Sought(findable(own).drop_duplicates(), only_codes=True)
+
+    def with_note(column: Column) -> Column:
+        values, note = frame[column.name], ""
+        if column.name not in others:
+            if column.kind in INPUT_KINDS and _tells_group(values, group, column.kind):
+                note = f"it tells the {wishes.group} of a row, and is left out"
+            elif sought.rows(in_one_way(values.head(MOST_ROWS)), own)[0].any():
+                note = f"it holds identifiers of {wishes.group}, and is left out"
+        if not note:
+            return column
+        return replace(column, kind="identifier", example="", note=note, date_format=None)
+
+    return tuple(map(with_note, columns))
 
 
 def _tells_group(values: pd.Series, group: pd.Series, kind: str) -> bool:
     """Say whether values hold the name of their row's group, or as categories belong to one."""
-    some = (as_text(each.head(MOST_ROWS)).fillna("") for each in (values, group))
-    if rows_with_own(*map(canonical_identifiers, some)).mean() > SHARE_OF_A_COPY:
+    some = (in_one_way(each.head(MOST_ROWS)) for each in (values, group))
+    if rows_with_own(*some).mean() > SHARE_OF_A_COPY:
         return True
     if kind != "category":
         return False
