@@ -21,6 +21,7 @@ from crossfold.validation.metrics import (
     METRICS,
     MULTICLASS_METRICS,
     binary_metrics,
+    drawn_confusions,
     multiclass_metrics,
     wilson_interval,
 )
@@ -130,8 +131,7 @@ def _multiclass(predicted: Predicted, bootstrap: GroupBootstrap) -> dict[str, Va
     """Metrics of the confusion matrix, and the mean of ``-log p[y]``."""
     y, p = predicted.y.astype(np.intp), predicted.p
     k = p.shape[1]
-    blocks = bootstrap.counts(y * k + p.argmax(axis=1), k * k)
-    counts = np.concatenate([block.T for block in blocks]).reshape(-1, k, k)
+    counts = drawn_confusions(y, p.argmax(axis=1), k, bootstrap)
     terms = -np.log(np.maximum(p[np.arange(len(y)), y], np.finfo(np.float32).eps))
     loss, total = bootstrap.sums([terms, np.ones(len(y))]).T
     return {**multiclass_metrics(counts), "log_loss": loss / total}

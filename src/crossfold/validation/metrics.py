@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from crossfold.validation.intervals import Counts, GroupBootstrap, Values
+from crossfold.validation.intervals import Counts, GroupBootstrap, Values, percentile_interval
 
 RANKING = ("roc_auc", "pr_auc")
 PROBABILITY = ("brier", "log_loss", "expected_calibration_error", "mean_prediction")
@@ -181,13 +181,24 @@ def confusion_counts(rows: pd.DataFrame, k: int) -> NDArray[np.intp]:
     return np.bincount(cells, minlength=k * k).reshape(k, k)
 
 
-def class_rates(counts: ArrayLike) -> pd.DataFrame:
-    """Compute precision and recall of each class with Wilson's intervals.
+def drawn_confusions(
+    y: NDArray[np.intp], predicted: NDArray[np.intp], k: int, bootstrap: GroupBootstrap
+) -> Counts:
+    """Count rows by true and predicted class, ``(n,)``, in resamples: ``(n_resamples, k, k)``."""
+    blocks = bootstrap.counts(y * k + predicted, k * k)
+    return np.concatenate([block.T for block in blocks]).reshape(-1, k, k)
+
+
+def class_rates(counts: ArrayLike, drawn: NDArray[Any] | None = None) -> pd.DataFrame:
+    """Compute precision and recall of each class with 95 % intervals.
 
     Parameters
     ----------
     counts
         Rows by true and predicted class, shape ``(k, k)``.
+    drawn
+        The same in resamples of whole groups, shape ``(n_resamples, k, k)``, whose percentiles are
+        the intervals; None for Wilson's.
 
     Returns
     -------
@@ -199,5 +210,13 @@ def class_rates(counts: ArrayLike) -> pd.DataFrame:
     for name, axis in (("precision", 0), ("recall", 1)):
         n = counts.sum(axis=axis)
         columns[name] = hits / np.where(n > 0, n, np.nan)
-        columns[f"{name}_low"], columns[f"{name}_high"] = wilson_interval(hits, n)
+        ends = wilson_interval(hits, n) if drawn is None else _drawn_interval(drawn, axis)
+        columns[f"{name}_low"], columns[f"{name}_high"] = ends
     return pd.DataFrame(columns)
+
+
+def _drawn_interval(drawn: NDArray[Any], axis: int) -> tuple[Values, Values]:
+    hits, n = np.diagonal(drawn, axis1=1, axis2=2), drawn.sum(axis=axis + 1)
+    shares = hits / np.where(n > 0, n, np.nan)
+    low, high = np.array([percentile_interval(one) for one in shares.T]).T
+    return low, high

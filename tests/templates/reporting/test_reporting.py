@@ -291,6 +291,23 @@ def test_rows_that_are_predicted_in_repeats_count_once(study, task):
     pd.testing.assert_frame_equal(tables_of(_results(made))["decision"], once)
 
 
+def test_rates_of_classes_have_intervals_by_group(study):
+    """With every group ten times, a row says no more than before."""
+    made = dict(study("multiclass"))
+    table = tables_of(_results(made))["decision"]
+    rows = made["predictions"]
+    copies = [rows.assign(row=rows["row"] + 1000 * copy) for copy in range(10)]
+    made["predictions"] = pd.concat(copies, ignore_index=True)
+    tenfold = tables_of(_results(made))["decision"]
+    ends = ["precision_low", "precision_high", "recall_low", "recall_high"]
+    assert tenfold["rows"].equals(10 * table["rows"])
+    np.testing.assert_allclose(tenfold[ends], table[ends])
+    inside = table.query("0 < recall < 1")
+    assert (
+        inside["recall_low"].lt(inside["recall"]) & inside["recall_high"].gt(inside["recall"])
+    ).all()
+
+
 def test_a_study_that_says_little_has_a_report(study):
     made = dict(study("binary"))
     empty = {name: made[name].iloc[:0] for name in ("history", "leak_guard", "comparison")}

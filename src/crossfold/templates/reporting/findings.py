@@ -130,7 +130,10 @@ def control(results: Results) -> str:
     chance = words.number(results.chance, 0 if results.task == "regression" else 3)
     if main.low > results.chance:
         told = f"better than chance ({chance}), which must not be"
-        return f"{text}: {told}. Something leaks; do not use these figures."
+        return (
+            f"{text}: {told}. In one of 40 studies that is luck; if it stays with another seed,"
+            " something leaks: do not use these figures."
+        )
     return f"{text}: no better than chance ({chance}), as it has to be."
 
 

@@ -197,7 +197,12 @@ def _by_class(results: Results) -> pd.DataFrame:
     counts = confusion_counts(results, results.reference)
     sizes = {"rows": counts.sum(axis=1), "predicted_rows": counts.sum(axis=0)}
     table = pd.DataFrame({"class": results.classes, **sizes})
-    return table.join(metrics.class_rates(counts))
+    drawn = None
+    if results.bootstrap.is_grouped():
+        rows = results.predicted(results.reference)
+        y, said = (rows[name].to_numpy(np.intp) for name in ("target", "predicted"))
+        drawn = metrics.drawn_confusions(y, said, len(counts), results.bootstrap)
+    return table.join(metrics.class_rates(counts, drawn))
 
 
 def _by_size(results: Results) -> pd.DataFrame:
