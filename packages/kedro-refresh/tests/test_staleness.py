@@ -308,6 +308,16 @@ def test_what_is_in_memory_counts_as_it_was_made(studio: Studio) -> None:
     assert judge.fingerprint(frame).inputs["picture"].digest == made.digest
 
 
+def test_what_a_node_that_fills_memory_reads_is_told(studio: Studio) -> None:
+    studio.entries["picture"] = {"type": "MemoryDataset"}
+    studio.refresh()
+    assert studio.reasons() == {"draw": [], "frame": []}
+    (studio.folder / "number.txt").write_text("2")
+    reasons = studio.reasons()
+    assert [one.partition(" (")[0] for one in reasons["draw"]] == ["number content changed"]
+    assert [one.partition(" (")[0] for one in reasons["frame"]] == ["picture content changed"]
+
+
 def test_what_others_put_into_the_catalog_is_never_fresh(studio: Studio) -> None:
     del studio.entries["number"]
     pipeline, catalog = studio._parts()

@@ -90,8 +90,8 @@ class Judge:
         """Say of every node why it is stale, as far as can be said before any has run."""
         stale: dict[str, list[str]] = {}
         for node in self.pipeline.nodes:
-            on_demand = self.is_on_demand(node)
-            reasons = self._never_fresh(node) if on_demand else self.reasons(node)
+            may_wait = self.is_on_demand(node) and node.name not in self._records
+            reasons = self._never_fresh(node) if may_wait else self.reasons(node)
             made_again = [
                 f"{name} may change when it is made again"
                 for name in node.inputs
