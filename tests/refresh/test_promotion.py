@@ -234,6 +234,31 @@ def test_scoring_reads_no_records_that_look_bad(
     assert records_for_scoring(tmp_path)["visit"].min() == 100
 
 
+@pytest.mark.parametrize("is_web", [False, True])
+def test_an_export_is_compared_with_the_past_that_the_run_reads(
+    tmp_path: Path, is_web: bool
+) -> None:
+    table = {"type": "pandas.ParquetDataset", "filepath": str(tmp_path / "a"), "versioned": True}
+    export: dict[str, Any] = {"type": "crossfold.datasets.ExportDataset", "past": table}
+    export["filepath"] = str(tmp_path / "a.csv")
+    if is_web:
+        source = {
+            "type": "crossfold.datasets.WebSourceDataset",
+            "url": "https://clinic.example/a.csv",
+        }
+        export = source | {"dataset": export}
+    entries = {"records": table, "export": export}
+    for version in ("1", "2"):
+        made = DataCatalog.from_config(entries, save_version=version)
+        made.save("records", pd.DataFrame({"patient": [version]}))
+    made = DataCatalog.from_config(entries, load_versions={"records": "1"})
+    scoring = Pipeline([Node(lambda export, records: 0, ["export", "records"], "scored")])
+    RefreshHooks().before_pipeline_run(scoring, made)
+    dataset: Any = made.get("export")
+    past = getattr(dataset, "_dataset", dataset).past
+    assert past.load()["patient"].tolist() == made.load("records")["patient"].tolist() == ["1"]
+
+
 def test_difference_is_paired_and_signed() -> None:
     rng = np.random.default_rng(0)
     good = TARGET[:N] + rng.normal(size=N)

@@ -41,6 +41,8 @@ MOST_ROWS_TOLD = 3
 LEAVE_OUT = "leave them out of that column"
 BLOCK_BYTES = 1 << 24
 
+Past = AbstractDataset[Any, pd.DataFrame]
+
 _logger = logging.getLogger(__name__)
 
 
@@ -101,7 +103,7 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
         self._hashed_columns = hashed_columns or []
         self._key = (credentials or {}).get("key", "")
         self._separator = separator
-        self._past = past
+        self.past = past_table(past)
         self.metadata = metadata
 
     def load(self) -> pd.DataFrame:
@@ -193,7 +195,7 @@ class ExportDataset(ReadOnlyDataset[pd.DataFrame]):
                 )
         own = [canonical_identifiers(table[column]) for table in tables]
         known = self._known(own)
-        sought = Sought(known, hashes_with_past(self._past, column, known, self._key), self._key)
+        sought = Sought(known, hashes_with_past(self.past, column, known, self._key), self._key)
         for file, table, identifiers in zip(files, tables, own, strict=True):
             for other in table.columns.drop(column):
                 written = canonical_identifiers(table[other])
@@ -238,14 +240,18 @@ def _numbered(names: pd.Index) -> list[str]:
     return [f"{name}.{n}" if n else name for name, n in zip(names, number, strict=True)]
 
 
+def past_table(config: dict[str, Any] | None) -> Past | None:
+    """Make the dataset of a past table from its catalog entry; None without one."""
+    return None if config is None else AbstractDataset.from_config("past", config)
+
+
 def hashes_with_past(
-    past: dict[str, Any] | None, column: str, known: pd.Series, key: str
+    past: Past | None, column: str, known: pd.Series, key: str
 ) -> pd.Series | None:
     """Hash the known identifiers beside those of a past table, each once; None without a past."""
     if past is None:
         return None
-    table = AbstractDataset.from_config("past", past).load()
-    hashes: pd.Series = pd.concat([table[column], hash_identifiers(known, key)])
+    hashes: pd.Series = pd.concat([past.load()[column], hash_identifiers(known, key)])
     return hashes.drop_duplicates()
 
 

@@ -20,7 +20,7 @@ from kedro.io import AbstractDataset, DatasetError
 from pandas.api.types import is_datetime64_any_dtype, is_numeric_dtype
 
 from crossfold.datasets.bases import DataError, ReadOnlyDataset
-from crossfold.datasets.export_dataset import OLD_EXCEL, hashes_with_past, slips_in
+from crossfold.datasets.export_dataset import OLD_EXCEL, hashes_with_past, past_table, slips_in
 from crossfold.datasets.identifiers import (
     Sought,
     canonical_identifiers,
@@ -131,7 +131,7 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
             del one["load_args"]
         self._filepath = self._config.get("filepath") or self._config.get("path")
         self._hashed_columns = hashed_columns or []
-        self._group, self._past = group, past
+        self._group, self.past = group, past_table(past)
         self._date_formats = date_formats or {}
         self._units = units or {}
         self._key = (credentials or {}).get("key", "")
@@ -168,7 +168,7 @@ class TableDataset(ReadOnlyDataset[pd.DataFrame]):
         missing = pd.Series("", table.index, dtype="str", name=group)
         own = group_codes(table.get(group, missing))
         known = findable(own).drop_duplicates()
-        hashes = hashes_with_past(self._past, group, known, self._key)
+        hashes = hashes_with_past(self.past, group, known, self._key)
         sought = Sought(known, hashes, self._key, only_codes=True)
         for name in table.columns.difference([group, *self._hashed_columns]):
             if not is_datetime64_any_dtype(table[name]):

@@ -97,13 +97,14 @@ class RefreshHooks:
 
     @hook_impl
     def before_pipeline_run(self, pipeline: Pipeline, catalog: Catalog) -> None:
-        """Say so where data look bad, and those before are read."""
+        """Say so where data look bad, and those before are read; also as the past of an export."""
         for name, version in keep_to_trusted(pipeline, catalog):
             _logger.warning(
                 "%s is read as of %s: what came later looks bad, so that its model is not in use;"
                 " kedro refresh --history says why.",
                 *(name, version),
             )
+        read_past_alike(pipeline, catalog)
 
     @hook_impl
     def explain_failed_refresh(
@@ -169,6 +170,16 @@ def keep_to_trusted(pipeline: Pipeline, catalog: Catalog) -> list[tuple[str, str
     for name, version in found:
         set_version(catalog.get(name), version, None)
     return found
+
+
+def read_past_alike(pipeline: Pipeline, catalog: Catalog) -> None:
+    """Compare exports with their past in the version in which the run reads it itself."""
+    read: list[Any] = [catalog.get(name) for name in sorted(pipeline.inputs())]
+    for dataset in read:
+        past = getattr(getattr(dataset, "_dataset", dataset), "past", None)  # of a source: within
+        for table in read:
+            if past is not None and is_versioned(table) and table._filepath == past._filepath:
+                past._version = table._version
 
 
 def _models(pipeline: Pipeline, settings: Settings) -> dict[str, ModelRule]:
