@@ -12,6 +12,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from tests.processes import fork
+
 SECONDS_A_NODE = 0.1
 LONGEST_SECONDS = 60
 FILES = {
@@ -66,10 +68,8 @@ class Worker:
     """A process with all libraries imported that runs the project in a folder when it is told."""
 
     def __init__(self, folder: Path) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, other = context.Pipe()
-        self._process = context.Process(target=_work, args=(folder, other))
-        self._process.start()
+        self._connection, other = multiprocessing.Pipe()
+        self._process = fork(_work, folder, other)
 
     def start(self, kind: str, *seeds: int, at: float, wait: bool) -> None:
         """Start a run with a seed, or several in threads, at a time of the system's clock."""
