@@ -106,5 +106,8 @@ def test_threshold_of_two_classes():
     predicted = model.predict(X, threshold=0.2)
     np.testing.assert_array_equal(predicted == "virginica", probability > 0.2)
     assert (predicted != model.predict(X)).any()
+    for percent in (20, -0.2):
+        with pytest.raises(ParameterError, match="give a probability from 0 to 1"):
+            model.predict(X, threshold=percent)
     with pytest.raises(ParameterError, match="needs two classes"):
         network().fit(X, NAMES).predict(X, threshold=0.2)

@@ -97,8 +97,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         X
             Inputs, shape ``(n, n_features)``.
         threshold
-            Of two classes, the second is predicted where its probability is above this. None is
-            the likelier class, or for labels all that are likelier than not.
+            Of two classes, the second is predicted where its probability is above this, in [0, 1].
+            None is the likelier class, or for labels all that are likelier than not.
 
         Returns
         -------
@@ -112,6 +112,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
                 f"threshold={threshold} needs two classes, but there are {self.classes_.tolist()}; "
                 "use predict_proba."
             )
+        if not 0 <= threshold <= 1:
+            raise ParameterError(f"threshold is {threshold!r}: give a probability from 0 to 1.")
         predicted: Array = self.classes_[(probabilities[:, 1] > threshold).astype(int)]
         return predicted
 

@@ -202,6 +202,16 @@ def test_all_faults_of_a_file_are_told_at_once() -> None:
     [
         ({"holds": {"above": 0, "below": 1}}, "give one of above"),
         ({"holds": {"includes": "printed"}}, "refers to a printed figure"),
+        ({"holds": {"between": [2, 1]}}, "takes the lower value first"),
+        ({"measure": {"base": "high"}}, "measure added: base is 'high': input should be a valid"),
+        (
+            {"measure": {"name": "printed", "metric": "x", "of": "one"}},
+            "measure printed: of is 'one': input should be a valid list",
+        ),
+        (
+            {"measure": {"name": "printed", "metric": "x", "of": ["one"], "take": "median"}},
+            "measure printed: take is 'median'",
+        ),
         ({"so": ""}, "needs so"),
         ({"measure": {"base": 1.0}, "unit": "metres"}, "unit"),
     ],

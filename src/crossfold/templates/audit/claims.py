@@ -5,10 +5,17 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any, ClassVar, Literal, NamedTuple, Self
+from typing import Any, ClassVar, Literal, NamedTuple, Self, get_type_hints
 
 import pandas as pd
-from pydantic import ConfigDict, Field, PositiveInt, model_validator
+from pydantic import (
+    ConfigDict,
+    Field,
+    PositiveInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from crossfold.templates.audit.measured import NAN, Measured, Rule, exact
 from crossfold.templates.parameters import Parameters
@@ -105,6 +112,8 @@ class Holds(Parameters):
     def _is_one(self) -> Self:
         if len(self.model_dump(exclude_none=True)) != 1:
             raise ValueError(f"give one of {', '.join(type(self).model_fields)}")
+        if self.between and self.between[0] > self.between[1]:
+            raise ValueError("`between` takes the lower value first")
         return self
 
 
@@ -231,21 +240,27 @@ class Claims(Parameters):
             yield from self._wrong_arguments(claim.measure.name, claim.measure.arguments)
 
     def _wrong_arguments(self, name: str, arguments: dict[str, Any]) -> Iterator[str]:
+        measure = type(self).take_printed if name == PRINTED else self.measures[name]
+        hints = get_type_hints(measure)
         try:
+            inspect.signature(measure).bind(None, **arguments)
+            for argument, value in arguments.items():
+                _adapter(hints.get(argument, Any)).validate_python(value)
             if name == PRINTED:
                 self.take_printed(**arguments)
-            else:
-                inspect.signature(self.measures[name]).bind(None, **arguments)
         except (KeyError, AttributeError) as error:
             yield f"measure {name}: {error} is not in the source's table, `printed`"
-        except TypeError as error:
+        except ValidationError as error:
+            message = error.errors()[0]["msg"]
+            yield f"measure {name}: {argument} is {value!r}: {message[:1].lower()}{message[1:]}"
+        except (TypeError, ValueError) as error:
             yield f"measure {name}: {error}"
 
     def take_printed(
         self,
         metric: str,
-        of: list[str],
-        minus: list[str] | None = None,
+        of: list[str | int],
+        minus: list[str | int] | None = None,
         take: Literal["mean", "min", "max"] = "mean",
     ) -> float:
         """Compute a figure from a column of the source's own table: the mean, least or greatest.
@@ -257,6 +272,9 @@ class Claims(Parameters):
             others = [self.printed[str(name)][metric] for name in minus]
             values = [one - other for one, other in zip(values, others, strict=True)]
         return {"mean": sum(values) / len(values), "min": min(values), "max": max(values)}[take]
+
+
+_adapter = cache(TypeAdapter)  # making one takes longer than what it checks
 
 
 def setups_of(claims: Claims, claim: Claim) -> dict[str, Setup]:
