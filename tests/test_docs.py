@@ -32,7 +32,7 @@ PYTHON_BLOCK = re.compile(
     r"^```python\n(.*?)^```\n(?:\n```text\n(.*?)^```)?", re.MULTILINE | re.DOTALL
 )
 RUNTIME_PARAMETERS = {"appointments_export", "coming_export", "mnist_csv", "tracking"}
-RUNTIME_PARAMETERS |= {"appointments_parts", "backend", "scheduler"}
+RUNTIME_PARAMETERS |= {"appointments_parts", "backend", "promote", "scheduler"}
 FOLDERS = ("src", "docs", "conf", "notebooks", "benchmarks", "packages", "tests", ".github")
 # What users make: their own settings, and files of studies that are an example.
 OWN_FILES = re.compile(r"^conf/local/|/?NAME/|visits/|^(airflow|parameters_table)\.yml$")
