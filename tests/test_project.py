@@ -220,10 +220,10 @@ def test_parameters_have_types_of_their_own(name: str) -> None:
 # Start-up
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments],
-        cwd=ROOT,
+        cwd=cwd,
         capture_output=True,
         text=True,
         check=False,
@@ -247,6 +247,17 @@ def test_configuration_is_read_by_the_parser_in_c_and_comes_out_as_from_that_in_
     text = (ROOT / "conf/base/no_show/parameters.yml").read_text(encoding="utf-8")
     assert issubclass(yaml.SafeLoader, yaml.cyaml.CParser)
     assert yaml.load(text, yaml.SafeLoader) == yaml.load(text, yaml.loader.SafeLoader)
+
+
+def test_logging_is_the_projects_also_where_kedro_is_started_below_it() -> None:
+    code = (
+        "import logging, pathlib; from kedro.framework.startup import bootstrap_project;"
+        "bootstrap_project(pathlib.Path.cwd().parent);"
+        "from kedro.framework.project import settings; settings.HOOKS;"
+        "assert logging.getLogger('kedro').level == logging.WARNING"
+    )
+    result = run("-c", code, cwd=ROOT / "docs")
+    assert result.returncode == 0, result.stderr
 
 
 # Packaging

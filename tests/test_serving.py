@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from crossfold.serving import project_token
+from crossfold.serving import new_run_id, project_token
 
 
 @pytest.mark.parametrize("emptied", [False, True])
@@ -33,3 +33,9 @@ def test_servers_that_start_together_have_one_token(
     if sys.platform != "win32":
         assert file.stat().st_mode & 0o77 == 0
     assert {path.name for path in file.parent.iterdir()} <= {file.name, ".server_token.lock"}
+
+
+def test_runs_that_are_asked_for_at_once_have_names_of_their_own() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        names = list(pool.map(lambda _: new_run_id(), range(50)))
+    assert len(set(names)) == 50

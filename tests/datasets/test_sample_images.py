@@ -47,3 +47,8 @@ def test_the_sample_is_the_same_each_time_and_never_written(parts: list[Labelled
     np.testing.assert_array_equal(again.load().images, parts[0].images)
     with pytest.raises(DataError, match="never written"):
         again.save(parts[0])  # type: ignore[arg-type]
+
+
+def test_a_sample_of_something_unknown_is_refused_in_a_sentence() -> None:
+    with pytest.raises(DataError, match="no sample of image: there are appointments, expression, "):
+        SampleDataset(of="image")

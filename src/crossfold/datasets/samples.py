@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from crossfold.datasets.bases import ReadOnlyDataset
+from crossfold.datasets.bases import DataError, ReadOnlyDataset
 from crossfold.datasets.identifiers import hash_identifiers
 from crossfold.datasets.images import LabelledImages
 
@@ -204,6 +204,8 @@ class SampleDataset(ReadOnlyDataset[Any]):
     def __init__(
         self, *, of: str, metadata: dict[str, Any] | None = None, **arguments: Any
     ) -> None:
+        if of not in MAKERS:
+            raise DataError(f"There is no sample of {of}: there are {', '.join(MAKERS)}.")
         self._make = MAKERS[of]
         inspect.signature(self._make).bind(**arguments)
         self._arguments = arguments

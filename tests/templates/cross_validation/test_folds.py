@@ -13,7 +13,6 @@ from crossfold.templates.cross_validation.folds import (
     LEAVE_ONE_OUT,
     ORIGINAL_SPLIT,
     TIME_SPLIT,
-    Fold,
     assign_rows_to_folds,
     group_of_row,
     guard_against_leaks,
@@ -80,11 +79,11 @@ def test_few_groups_leave_some_of_every_part_to_every_training_fold(seed: int) -
         assert all(len(left_out) for _, left_out in map(fold.inner, range(5)))
 
 
-def test_a_training_fold_without_groups_to_leave_out_is_told() -> None:
-    fold = Fold(GROUPED, 0, np.arange(4), np.arange(4, 6), np.zeros(4, dtype=np.int8))
-    for member in (0, 1):
-        with pytest.raises(SplitError, match="too few groups to leave some out"):
-            fold.inner(member)
+def test_training_folds_of_too_few_groups_for_parts_are_told_before_anything_is_trained() -> None:
+    table = pd.DataFrame({"who": np.arange(60) % 6, "y": np.arange(60) % 5 == 0})
+    roles = TableParameters(target="y", group="who")
+    with pytest.raises(SplitError, match="too few groups to leave out each of 6 parts"):
+        assign_rows_to_folds(table, table, FoldParameters(n_splits=3, parts=6), roles, 0)
 
 
 @pytest.mark.parametrize("name", ["target", "group", "time"])

@@ -214,6 +214,11 @@ def test_evaluations_name_what_their_study_has(evaluation: dict, said: list[str]
             {"models": {"numpy": {"mlp": {"inputs": ["age", "number_km"]}}}},
             ["models.numpy.mlp.inputs names age, and there is no such input"],
         ),
+        (
+            {"folds": {"parts": 2}, "models": {"numpy": {"mlp": {"members": 3}}}},
+            ["models.numpy.mlp.members is 3, and they leave out one of 2 parts each"],
+        ),
+        ({"folds": {"parts": 0}, "models": {"numpy": {"mlp": {"members": 3}}}}, []),
         ({"preparation": {}, "evaluation": {"subsets": {"a": "of code's features"}}}, []),
     ],
 )

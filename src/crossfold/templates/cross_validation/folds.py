@@ -36,7 +36,7 @@ _logger = logging.getLogger(__name__)
 _COPIES_AT_MOST = 0.5
 _FEWEST_MEASURED = 50
 _TEST_SHARE = 0.2
-_MOST_DRAWS = 20
+_MOST_DRAWS = 100
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,10 @@ class Fold:
         """Split into rows that a member learns from, and those that follow its training.
 
         The latter are the part that it leaves out, or the validation rows where there are no parts.
-        Too few groups to leave some out and to learn from others are a `SplitError`.
         """
         if not self.has_parts:
             return self.train_rows, self.validation_rows
         left_out = self.part == member
-        if left_out.all() or not left_out.any():
-            raise splits.SplitError(
-                "A training fold has too few groups to leave some out for calibration: give more"
-                " groups, or ask for fewer parts (folds.parts)."
-            )
         return self.train_rows[~left_out], self.train_rows[left_out]
 
     @property
@@ -118,14 +112,20 @@ def assign_rows_to_folds(
 def _parts(
     group: NDArray[np.int64], n_parts: int, trains: Sequence[Rows], seed: int
 ) -> NDArray[np.int8]:
-    """Assign groups to parts, drawn again where all of a few groups' part would be validated."""
+    """Assign groups to parts, drawn again where all of a few groups' part would be validated.
+
+    A training fold of too few groups for parts is a `SplitError`.
+    """
     if not n_parts:
         return np.full(len(group), NOT_SET, dtype=np.int8)
     for draw in range(_MOST_DRAWS):
         part = splits.assign_parts(group, n_parts=n_parts, seed=seed + 1000 * draw)
         if all(np.bincount(part[train], minlength=n_parts).all() for train in trains):
             return part
-    return splits.assign_parts(group, n_parts=n_parts, seed=seed)
+    raise splits.SplitError(
+        f"A training fold has too few groups to leave out each of {n_parts} parts for calibration:"
+        " give more groups, or ask for fewer parts (folds.parts)."
+    )
 
 
 def _assignments(

@@ -431,6 +431,11 @@ def _misfits_of_evaluation(blocks: Mapping[str, Any]) -> Iterator[str]:
     fold, n_folds = evaluation.single_fold, folds.n_splits * folds.n_repeats
     if fold is not None and fold >= n_folds:
         yield f"evaluation.single_fold is {fold}, and the folds are 0 to {n_folds - 1}"
+    for family, own in blocks["models"].items():
+        for name, model in own.items():
+            if (members := model.get("members", 1)) > folds.parts > 0:
+                place = f"models.{family}.{name}.members"
+                yield f"{place} is {members}, and they leave out one of {folds.parts} parts each"
     metric = evaluation.metric
     known = METRICS_OF[_task(blocks)]
     if metric is not None and metric not in known:
