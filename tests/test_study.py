@@ -157,6 +157,27 @@ def test_classes_and_numbers_are_studied_alike(frame, names, target, task: str) 
         (pd.DataFrame({"y": [1]}), {"parameters": {"fold": {}}}, "did you mean folds"),
         (pd.DataFrame({"y": [1]}), {"parameters": {"table": {}}}, "no block table"),
         (pd.DataFrame({"y": [1]}), {"seed": -1}, "seed is -1: give a whole number from 0"),
+        (pd.DataFrame({"y": [1]}), {"seed": True}, "seed is True: give a whole number from 0"),
+        (
+            pd.DataFrame({"y": [1]}),
+            {"parameters": [1]},
+            r"parameters is \[1\]: give blocks by their",
+        ),
+        (
+            make_frame(),
+            {"target": "missed", "group": "patient_id", "title": 3},
+            "study.report.title is 3: input should be",
+        ),
+        (
+            make_frame(),
+            {"target": "missed", "group": "patient_id", "parameters": {"folds": {"n_split": 3}}},
+            r"no parameter study.folds.n_split \(did you mean study.folds.n_splits\?\)",
+        ),
+        (
+            make_frame(),
+            {"target": "missed", "group": "patient_id", "parameters": {"models": {"ensembl": {}}}},
+            r"no parameter study.models.ensembl \(did you mean study.models.ensemble\?\)",
+        ),
         (
             make_frame().rename(columns={"missed": "y"}),
             {"group": "patient_id", "parameters": {"evaluation": {"reference": "mlp"}}},
@@ -168,7 +189,7 @@ def test_classes_and_numbers_are_studied_alike(frame, names, target, task: str) 
 )
 def test_what_cannot_be_studied_is_said_in_a_sentence(frame, options, message: str) -> None:
     with pytest.raises(CrossfoldError, match=message):
-        crossfold.study(frame, target="y", **options)
+        crossfold.study(frame, **{"target": "y", **options})
 
 
 def test_the_package_starts_without_pandas() -> None:

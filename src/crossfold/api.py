@@ -163,14 +163,17 @@ def study(
 
     if task not in (None, *get_args(Task)):
         raise CrossfoldError(f"task is {task!r}: give one of {', '.join(get_args(Task))}.")
-    if not isinstance(seed, int | np.integer) or not 0 <= seed <= LARGEST_SEED:
+    is_whole = isinstance(seed, int | np.integer) and not isinstance(seed, bool)
+    if not is_whole or not 0 <= seed <= LARGEST_SEED:
         raise CrossfoldError(f"seed is {seed!r}: give a whole number from 0 to {LARGEST_SEED:,}.")
     _require_frame(frame)
     pipeline = create_pipeline(NAME)
     blocks = {
         name.split(".")[1] for name in pipeline.inputs() if name.startswith(f"params:{NAME}.")
     } - {"table"}  # which is the profile's
-    if unknown := sorted({*(parameters or {})} - blocks):
+    if not isinstance(parameters, Mapping | None):
+        raise CrossfoldError(f"parameters is {parameters!r}: give blocks by their names.")
+    if unknown := sorted({*map(str, parameters or {})} - blocks):
         raise CrossfoldError(
             f"parameters has no block {', '.join(unknown)}{did_you_mean(unknown[0], blocks)}: the"
             f" blocks are {', '.join(sorted(blocks))}."
@@ -293,18 +296,20 @@ def run_in_memory(
 
     What is not needed for `wanted` is not run. `data` are inputs by name; parameters are nested, as
     configuration files hold them, and checked by the types that the nodes ask for, as in a run of a
-    project. Raises a `kedro.validation.ParameterValidationError`: a parameter is not what its node
-    asks for.
+    project. Raises a `CrossfoldError` where parameters are not what the nodes ask for.
     """
     from kedro.validation.parameter_validator import ParameterValidator
 
     from crossfold.templates.cross_validation.parameters import misfits
+    from crossfold.user_input import joined, parameter_types, unknown_parameters, wrong_values
 
     wanted = list(wanted)
     needed = pipeline.to_outputs(*wanted)
+    known, types = (parameter_types({"study": one}) for one in (pipeline, needed))
+    faults = [*unknown_parameters(parameters, {*known}), *wrong_values(parameters, types)]
+    if faults := faults or [*misfits(parameters)]:
+        raise CrossfoldError(f"{joined(faults)}.")
     checked = ParameterValidator({"study": needed}).validate_raw_params(dict(parameters))
-    if faults := "; ".join(misfits(parameters)):
-        raise CrossfoldError(f"{faults}.")
     kept = {name: KeptDataset() for name in wanted}
     catalog = DataCatalog(dict(kept))
     for name, value in data.items():

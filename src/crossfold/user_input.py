@@ -87,7 +87,7 @@ def require_selection(options: Mapping[str, Any], pipelines: Pipelines) -> None:
     names = [single] if single else options.get("pipelines") or ["__default__"]
     unknown = [_no("pipeline", name, pipelines) for name in names if name not in pipelines]
     if unknown:
-        raise CrossfoldError(f"{_joined(unknown)}: the pipelines are {', '.join(pipelines)}.")
+        raise CrossfoldError(f"{joined(unknown)}: the pipelines are {', '.join(pipelines)}.")
     runner = options.get("runner") or ""
     if runner and not _is_runner(runner):
         raise CrossfoldError(
@@ -102,7 +102,7 @@ def require_selection(options: Mapping[str, Any], pipelines: Pipelines) -> None:
     ]
     if unknown:
         command = f"kedro registry describe {' or '.join(names)}"
-        raise CrossfoldError(f"{_joined(unknown)}: {command} lists the nodes that there are.")
+        raise CrossfoldError(f"{joined(unknown)}: {command} lists the nodes that there are.")
 
 
 def _is_runner(path: str) -> bool:
@@ -113,7 +113,8 @@ def _is_runner(path: str) -> bool:
     return isinstance(found, type) and issubclass(found, AbstractRunner)
 
 
-def _joined(faults: Iterable[str]) -> str:
+def joined(faults: Iterable[str]) -> str:
+    """Make one sentence of faults, of which there is one at least."""
     first, *others = faults
     return "; ".join([first, *(f"{other[:1].lower()}{other[1:]}" for other in others)])
 
@@ -173,7 +174,7 @@ def require_parameters(
     if not faults:
         faults += misfits(parameters)
     if faults:
-        raise CrossfoldError(f"{_joined(faults)}. Change it in conf/ or with --params.")
+        raise CrossfoldError(f"{joined(faults)}. Change it in conf/ or with --params.")
 
 
 def parameter_types(pipelines: Pipelines) -> Types:

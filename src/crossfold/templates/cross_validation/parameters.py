@@ -7,6 +7,7 @@ import importlib
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from inspect import signature
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -273,6 +274,11 @@ def _check_network(values: dict[str, Any], where: str) -> None:
         raise ValidationError.from_exception_data(error.title, found) from error
 
 
+def is_installed(estimator: str) -> bool:
+    """Say whether the package of a model's estimator is there; others are left out of a run."""
+    return estimator == MLP or find_spec(estimator.partition(".")[0]) is not None
+
+
 def new_estimator(path: str, params: Mapping[str, Any]) -> Any:
     """Make an estimator, not fitted; refuse (ValueError) a class or arguments that are none."""
     module, _, name = path.rpartition(".")
@@ -433,7 +439,8 @@ def _misfits_of_evaluation(blocks: Mapping[str, Any]) -> Iterator[str]:
         yield f"evaluation.single_fold is {fold}, and the folds are 0 to {n_folds - 1}"
     for family, own in blocks["models"].items():
         for name, model in own.items():
-            if (members := model.get("members", 1)) > folds.parts > 0:
+            members = int(model.get("members", 1))
+            if members > folds.parts > 0 and is_installed(model.get("estimator", MLP)):
                 place = f"models.{family}.{name}.members"
                 yield f"{place} is {members}, and they leave out one of {folds.parts} parts each"
     metric = evaluation.metric

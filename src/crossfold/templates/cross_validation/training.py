@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,11 +23,11 @@ from crossfold.templates.cross_validation.encoding import (
 )
 from crossfold.templates.cross_validation.folds import Fold
 from crossfold.templates.cross_validation.parameters import (
-    MLP,
     Model,
     NetworkParameters,
     PreparationParameters,
     Sampler,
+    is_installed,
     new_estimator,
 )
 from crossfold.templates.parameters import TableParameters, Task
@@ -160,12 +159,7 @@ def make_network(
 
 def installed(models: dict[str, Model]) -> dict[str, Model]:
     """Keep the models whose package is installed; say which are not."""
-    packages = {name: model.estimator.partition(".")[0] for name, model in models.items()}
-    left_out = [
-        name
-        for name, one in packages.items()
-        if one != MLP and importlib.util.find_spec(one) is None
-    ]
+    left_out = [name for name, model in models.items() if not is_installed(model.estimator)]
     if left_out:
         _logger.info(
             "Left out, as not installed: %s. pip install 'crossfold[references]' brings them.",
