@@ -52,7 +52,7 @@ def create_app() -> FastAPI:
     from kedro.server import http_server
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    http_server.generate_timestamp = new_run_id
+    http_server.generate_timestamp = new_run_id  # type: ignore[attr-defined]
     app = http_server.create_http_server()
     token = project_token(Path(os.environ[KEDRO_PROJECT_PATH_ENV], TOKEN_FILE))
     hosts = [*OWN_HOSTS, *filter(None, os.environ.get(HOSTS_VARIABLE, "").split(","))]
