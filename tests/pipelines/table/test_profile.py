@@ -356,6 +356,9 @@ def test_nearly_constant_targets_and_few_rows_are_told(
         for line in profile_of(near, "target").warnings
         if "seven digits" in line
     } == {"target has values near 1e+07", "clock has values near 1e+09"}
+    coded = visits.assign(age=np.where(np.arange(400) % 9, visits["age"], "999"))
+    assert "age is 999 in 45 rows, far from all else" in warnings_of(profile_of(coded, "missed"))
+    assert "far from all else" not in warnings_of(profile_of(visits, "missed"))
     assert "40 rows are too few" in warnings_of(profile_of(visits[:40], "missed"))
 
 

@@ -1,5 +1,6 @@
 """Find out what a table holds, what to leave out and what to warn of."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -52,6 +53,7 @@ RARE_SHARE = 0.01
 MOSTLY = 0.8  # two patients may have one name
 LEAST_VARIANCE = 1e-11  # trees of scikit-learn take 2.2e-16, in their leaves, for none
 MOST_SPREADS = 1000  # interquartile ranges from the median
+MISSING_CODE = re.compile("-?9{2,}")
 LEAST_SPREAD = 1e-6  # standard deviation beside size: single precision has seven digits
 
 
@@ -427,7 +429,7 @@ def find_caveats(frame: pd.DataFrame, target: pd.Series, profile: Profile) -> li
     ]
     told += _group_warnings(frame, profile)
     told += _class_warnings(target, profile)
-    told += _precision_warnings(frame, parameters)
+    told += _number_warnings(frame, parameters)
     if duplicates:
         told.append(f"Rows that repeat another one in every column that is used: {duplicates:,}.")
     if missing := int(target.isna().sum()):
@@ -503,16 +505,25 @@ def _class_warnings(target: pd.Series, profile: Profile) -> list[str]:
     return told
 
 
-def _precision_warnings(frame: pd.DataFrame, parameters: TableParameters) -> Iterator[str]:
+def _number_warnings(frame: pd.DataFrame, parameters: TableParameters) -> Iterator[str]:
     inputs, time = parameters.columns.items(), parameters.time
     names = [name for name, kind in inputs if kind == "number" and name != time]
     for name in [*names, parameters.target] if parameters.task == "regression" else names:
         numbers = as_number(frame[name].head(MOST_ROWS))
         if 0 < numbers.std() < LEAST_SPREAD * abs(numbers.mean()):
             yield (
-                f"{name} has values near {numbers.mean():.7g} that differ by less than a millionth"
+                f"{name} has values near {numbers.mean():.2g} that differ by less than a millionth"
                 " of it, and networks compute with seven digits: subtract a number from all."
             )
+        for value in (numbers.min(), numbers.max()):
+            others = numbers[numbers != value].dropna()
+            n = int((numbers == value).sum())
+            is_far = (others - value).abs().min() > others.max() - others.min()
+            if n > 1 and is_far and MISSING_CODE.fullmatch(f"{value:g}"):
+                yield (
+                    f"{name} is {value:g} in {n:,} rows, far from all else: if that stands for"
+                    " a missing value, leave those cells empty."
+                )
 
 
 def _far_values(name: str, far: pd.Series, middle: float) -> str:
