@@ -293,6 +293,17 @@ def test_past_row_of_a_coming_appointment_is_left_out() -> None:
     assert (scored["appointments_same_day"] <= 30).all()
 
 
+def test_coming_patients_of_whom_nobody_is_known_are_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    table = crowded(30, seed=6)
+    coming = table.drop(columns="no_show").assign(appointment_id=lambda own: own.index + 1_000)
+    for patients, n_told in ((coming["patient"], 0), ("hashed with another key", 1)):
+        unlike = coming.assign(patient=patients)
+        nodes.build_coming_features(unlike, table, AppointmentsParameters(), ([], {}))
+        assert caplog.text.count("so that no history counts") == n_told
+
+
 def timed(function: Callable[[], Any]) -> tuple[float, Any]:
     from time import process_time
 

@@ -132,6 +132,12 @@ def build_coming_features(
             " both the same columns, and run no_show again if they have changed."
         )
     coming = coming[[name for name in past if name in coming]]
+    if not coming["patient"].isin(past["patient"]).any():
+        _logger.warning(
+            "None of the coming appointments is of a patient with a past one, so that no history"
+            " counts: make sure that patients are written alike in both, and that the key in"
+            " conf/local/credentials.yml is the one that no_show ran with."
+        )
     outcomes = past["no_show"].astype("boolean")
     unknown: Any = pd.NA
     everything = pd.concat(
