@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -62,11 +63,16 @@ class Kedro:
 
 def fork(target: Callable[..., None], *arguments: object) -> BaseProcess:
     """Call a function in a process of its own."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.preloaded"])
-    process = context.Process(target=target, args=arguments)
+    start_to_fork()
+    process = multiprocessing.get_context("forkserver").Process(target=target, args=arguments)
     process.start()
     return process
+
+
+def start_to_fork() -> None:
+    """Start the process that others are forked from, unless it has been started."""
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["tests.preloaded"])
+    forkserver.ensure_running()
 
 
 def print_to(output: Path, error: Path | None = None) -> None:

@@ -15,6 +15,7 @@ import pytest
 from distributed import Client, LocalCluster
 from kedro.io import Version
 from sklearn.datasets import make_classification
+from tests.processes import start_to_fork
 
 from crossfold.cluster import ClusterHooks
 from crossfold.datasets import (
@@ -54,7 +55,9 @@ EXPORT = {"columns": PUBLISHED, "hashed_columns": ["patient"], "credentials": {"
 
 @pytest.fixture(scope="module")
 def cluster():
+    start_to_fork()
     with (
+        dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}),
         LocalCluster(
             n_workers=2, threads_per_worker=1, memory_limit="2GB", dashboard_address=":0"
         ) as cluster,
