@@ -254,9 +254,12 @@ def test_an_export_is_compared_with_the_past_that_the_run_reads(
     made = DataCatalog.from_config(entries, load_versions={"records": "1"})
     scoring = Pipeline([Node(lambda export, records: 0, ["export", "records"], "scored")])
     RefreshHooks().before_pipeline_run(scoring, made)
-    dataset: Any = made.get("export")
-    past = getattr(dataset, "_dataset", dataset).past
-    assert past.load()["patient"].tolist() == made.load("records")["patient"].tolist() == ["1"]
+    export_dataset: Any = made.get("export")
+    assert (
+        export_dataset.past.load()["patient"].tolist()
+        == made.load("records")["patient"].tolist()
+        == ["1"]
+    )
 
 
 def test_difference_is_paired_and_signed() -> None:

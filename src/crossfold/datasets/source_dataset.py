@@ -74,6 +74,7 @@ class WebSourceDataset(ReadOnlyDataset[Any]):
         self.metadata = metadata
         self.web_copy = url and WebCopy(url, self._filepath, timeout_seconds=timeout_seconds)
         self._dataset: Any = AbstractDataset.from_config(str(self._filepath), dataset)
+        self.past = getattr(self._dataset, "past", None)
 
     def load(self) -> Any:
         """Read the copy; make it if there is none."""

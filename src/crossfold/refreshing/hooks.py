@@ -20,7 +20,7 @@ from crossfold.datasets.networks import PromotedModelDataset
 from crossfold.exceptions import CrossfoldError
 from crossfold.messages import explain
 from kedro_refresh import RefreshError
-from kedro_refresh.adapter import is_versioned, set_version
+from kedro_refresh.adapter import is_versioned, path_of, set_version, version_of
 from kedro_refresh.project import Frozen, RefreshSettings
 from kedro_refresh.staleness import Judge
 
@@ -174,12 +174,12 @@ def keep_to_trusted(pipeline: Pipeline, catalog: Catalog) -> list[tuple[str, str
 
 def read_past_alike(pipeline: Pipeline, catalog: Catalog) -> None:
     """Compare exports with their past in the version in which the run reads it itself."""
-    read: list[Any] = [catalog.get(name) for name in sorted(pipeline.inputs())]
+    read = [catalog.get(name) for name in sorted(pipeline.inputs())]
     for dataset in read:
-        past = getattr(getattr(dataset, "_dataset", dataset), "past", None)  # of a source: within
+        past = getattr(dataset, "past", None)
         for table in read:
-            if past is not None and is_versioned(table) and table._filepath == past._filepath:
-                past._version = table._version
+            if past is not None and is_versioned(table) and path_of(table) == path_of(past):
+                set_version(past, *version_of(table))
 
 
 def _models(pipeline: Pipeline, settings: Settings) -> dict[str, ModelRule]:
