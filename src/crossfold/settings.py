@@ -10,11 +10,11 @@ from kedro.framework.project import LOGGING
 from kedro.utils import find_kedro_project
 
 from crossfold.cluster import ClusterHooks
+from crossfold.config_loader import ConfigLoader
 from crossfold.datasets.atomic import AtomicLocalFileSystem
 from crossfold.hooks import ProjectHooks
 from crossfold.refreshing.hooks import RefreshHooks
 from crossfold.tracking import TrackingHooks
-from kedro_refresh.adapter import ThreadSafeConfigLoader
 
 fsspec.register_implementation("file", AtomicLocalFileSystem, clobber=True)
 # OmegaConf reads with what has this name; PyYAML's parser in C is quicker than the one in Python.
@@ -30,7 +30,7 @@ if project and project != Path.cwd() and (file := project / "conf" / "logging.ym
 HOOKS = (TrackingHooks(), ClusterHooks(), ProjectHooks(), RefreshHooks())
 DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
 RUNNER_MODULE_ALLOWLIST = ("kedro_refresh",)
-CONFIG_LOADER_CLASS = ThreadSafeConfigLoader
+CONFIG_LOADER_CLASS = ConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",
