@@ -205,11 +205,11 @@ class TrackingHooks:
         """Find out whether tracking is on, and where the store is."""
         self._here.folder = None
         try:
-            loader = context.config_loader
+            loader: Any = context.config_loader  # with what Kedro's protocol leaves out
             settings = {**loader["globals"], **(loader.runtime_params or {})}
             if settings.get(SETTING) is True and _is_installed():
                 self._here.folder = Path(context.project_path, settings["data_root"])
-                self._here.env = str(context.env)
+                self._here.env = context.env or loader.default_run_env
         except Exception as error:
             _warn(error)
 

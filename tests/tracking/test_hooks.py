@@ -20,11 +20,13 @@ RUN = {"run_id": ID, "pipeline_names": ["study"]}
 
 class Loader(dict[str, Any]):
     runtime_params: dict[str, Any]
+    default_run_env: str
 
 
 def context(folder: Path, tracking: object, /, **runtime: object) -> Any:
     loader = Loader(globals={"data_root": "data", "tracking": tracking})
     loader.runtime_params = runtime
+    loader.default_run_env = "local"
     return SimpleNamespace(config_loader=loader, project_path=folder, env="sample")
 
 
@@ -61,6 +63,16 @@ def test_a_run_is_stored_when_it_ends(
     [(record, files, given)] = stored
     assert (record.name, record.parameters, files, given) == ("study", {"seed": "42"}, {}, status)
     assert record.tags == {"kedro_run": "2026-01-01", "environment": "sample"}
+
+
+def test_a_run_without_an_environment_has_the_default_one(
+    tmp_path: Path, stored: list[tuple[Any, ...]]
+) -> None:
+    tracked, of_project = TrackingHooks(), context(tmp_path, True)
+    of_project.env = None
+    tracked.after_context_created(of_project)
+    run(tracked)
+    assert stored[0][0].tags["environment"] == "local"
 
 
 def test_a_run_can_switch_it_on(tmp_path: Path, stored: list[tuple[Any, ...]]) -> None:

@@ -81,7 +81,7 @@ def build_coming_features(
     """
     require_columns(coming_raw, table_parameters.columns)
     if coming_raw.empty:
-        raise CrossfoldError("There are no rows to score.")
+        raise CrossfoldError("There are no rows to score: the table of new rows is empty.")
     rows = pd.DataFrame(
         {name: _read(coming_raw[name], kind) for name, kind in table_parameters.columns.items()},
         index=coming_raw.index,
