@@ -17,6 +17,7 @@ from crossfold.mlp import MLPClassifier
 from crossfold.refreshing.hooks import ModelRule, RefreshHooks
 from crossfold.refreshing.promotion import IF_RIGHT, common_rows, consider, difference, scored_rows
 from kedro_refresh import RefreshError
+from kedro_refresh.adapter import set_version
 
 N = 400
 RULE = ModelRule(
@@ -79,9 +80,10 @@ def decide(made: DataCatalog, policy: Any = "auto", rule: ModelRule = RULE) -> s
     return decision.sentence
 
 
-def records_for_scoring(folder: Path) -> pd.DataFrame:
+def records_for_scoring(folder: Path, load: str | None = None) -> pd.DataFrame:
     """Load what a run that scores with the model in use reads beside it."""
     made = catalog(folder, "9")
+    set_version(made.get("records"), load, None)
     scoring = Pipeline([Node(lambda model, records: 0, ["in_use", "records"], "scored")])
     RefreshHooks().before_pipeline_run(scoring, made)
     found: pd.DataFrame = made.load("records")
@@ -230,6 +232,7 @@ def test_scoring_reads_no_records_that_look_bad(
     decide(made)
     assert records_for_scoring(tmp_path)["visit"].min() == 0
     assert "records is read as of 1: what came later looks bad" in caplog.text
+    assert records_for_scoring(tmp_path, load="3")["visit"].min() == 100  # it was asked for
     decide(made, "always")
     assert records_for_scoring(tmp_path)["visit"].min() == 100
 

@@ -166,7 +166,10 @@ def keep_to_trusted(pipeline: Pipeline, catalog: Catalog) -> list[tuple[str, str
     for model in map(catalog.get, sorted(pipeline.inputs())):
         promotion = model.promotion() if isinstance(model, PromotedModelDataset) else None
         if promotion is not None and promotion.doubted:
-            found += [(n, v) for n, v in promotion.evidence.items() if n in pipeline.inputs()]
+            known = promotion.evidence
+            read = sorted(known.keys() & pipeline.inputs())
+            # Another version that was asked for is read.
+            found += [(n, known[n]) for n in read if version_of(catalog.get(n)).load is None]
     for name, version in found:
         set_version(catalog.get(name), version, None)
     return found
