@@ -209,6 +209,10 @@ def test_all_faults_of_a_file_are_told_at_once() -> None:
             "measure printed: of is 'one': input should be a valid list",
         ),
         (
+            {"measure": {"name": "printed", "metric": "x", "of": []}},
+            "measure printed: of names nothing",
+        ),
+        (
             {"measure": {"name": "printed", "metric": "x", "of": ["one"], "take": "median"}},
             "measure printed: take is 'median'",
         ),

@@ -19,7 +19,7 @@ from crossfold.templates.cross_validation.folds import (
     read_folds,
 )
 from crossfold.templates.cross_validation.parameters import FoldParameters
-from crossfold.templates.parameters import TableParameters
+from crossfold.templates.parameters import TableParameters, Task
 from crossfold.validation.leak_guard import LeakError
 from crossfold.validation.schemas import FOLDS
 from crossfold.validation.splits import SplitError
@@ -84,6 +84,14 @@ def test_training_folds_of_too_few_groups_for_parts_are_told_before_anything_is_
     roles = TableParameters(target="y", group="who")
     with pytest.raises(SplitError, match="too few groups to leave out each of 6 parts"):
         assign_rows_to_folds(table, table, FoldParameters(n_splits=3, parts=6), roles, 0)
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_a_training_fold_of_one_class_is_told_before_anything_is_trained(task: Task) -> None:
+    table = pd.DataFrame({"who": np.arange(60) % 6, "y": np.where(np.arange(60) % 6, 0, 1)})
+    roles = TableParameters(target="y", group="who", task=task)
+    with pytest.raises(SplitError, match="in a fold of grouped_k_fold are all of one class"):
+        assign_rows_to_folds(table, table, FoldParameters(n_splits=3), roles, 0)
 
 
 @pytest.mark.parametrize("name", ["target", "group", "time"])

@@ -268,6 +268,8 @@ class Claims(Parameters):
         The figures of `minus` are subtracted from those of as many subjects, one by one.
         """
         values = [self.printed[str(name)][metric] for name in of]
+        if not values:
+            raise ValueError("of names nothing")
         if minus is not None:
             others = [self.printed[str(name)][metric] for name in minus]
             values = [one - other for one, other in zip(values, others, strict=True)]

@@ -77,7 +77,7 @@ def assign_rows_to_folds(
     Classes are stratified. Rows of one group stay together; without a group column equal rows do.
     Repeat ``r`` of the cross-validation is shuffled by ``seed + r``. The time split's test rows are
     those from the first test day on: the day that is set, or the one that leaves about the last
-    fifth of the rows.
+    fifth of the rows. A training fold of one class is a `SplitError`.
 
     The cleaned table has the group and the date of each row, `features` the same rows in the same
     order with the target; a table of the schema `crossfold.validation.schemas.FOLDS` is returned.
@@ -97,6 +97,12 @@ def assign_rows_to_folds(
         for name, assigned in _assignments(table, target, group, folds, table_parameters, seed)
         for number, (train, validation) in enumerate(chain(*map(splits.fold_rows, assigned)))
     ]
+    for name, _, train, _ in pairs if table_parameters.task != "regression" else ():
+        if not np.ptp(target[train]):
+            raise splits.SplitError(
+                f"The rows to learn from in a fold of {name} are all of one class, as few groups"
+                " hold another: give more groups that hold it, or another protocol."
+            )
     part = _parts(group, folds.parts, [train for _, _, train, _ in pairs], seed)
     made = [
         Fold(name, number, train, validation, part[train])
