@@ -246,9 +246,7 @@ class Model(Parameters):
                     _check_network({**self.params, name: value}, "search")
         elif self.search:
             raise ValueError(f"only {MLP} can search")
-        elif (
-            self.estimator.partition(".")[0] == SKLEARN
-        ):  # others take long to load, where they are
+        elif self.estimator.partition(".")[0] == SKLEARN:  # others take long to load
             new_estimator(self.estimator, self.params)
         for name, why in OF_THE_RUN.items():
             if name in self.params or name in self.search:
