@@ -147,6 +147,18 @@ def test_identifiers_of_patients_who_are_past_only_are_found_too(
         export(file, past=past_of(tmp_path, PATIENTS[50:])).load()
 
 
+@pytest.mark.parametrize("other", ["x", "170"])
+def test_identifiers_of_past_patients_that_are_no_numbers_are_found_too(
+    tmp_path: Path, other: str
+) -> None:
+    notes = [f"P-{n}" if n % 4 == 0 else other for n in range(98_000, 98_100)]
+    rows = [f"Q-{n},{note}" for n, note in enumerate(notes, start=10_000)]
+    file = write(tmp_path / "a.csv", "PatientId,Note", *rows)
+    past = past_of(tmp_path, [f"P-{n}" for n in range(98_000, 98_200)])
+    with pytest.raises(DataError, match="column Note too, in 25 of 100 rows"):
+        export(file, past=past).load()
+
+
 def test_what_is_no_identifier_of_a_past_patient_may_stay(tmp_path: Path) -> None:
     """Short texts, a slip, and numbers that run through the range of as many identifiers."""
     rows = [f"{100_000 + n},{n % 90},{800_000 + n * 37 % 997}" for n in range(997)]

@@ -147,11 +147,12 @@ def rows_with_hashed(written: pd.Series, hashes: pd.Series, key: str) -> NDArray
     """Say the same where only hashes of the identifiers, by `hash_identifiers`, are still there.
 
     Each is there once. Nobody knows how far the identifiers run: all may lie in the range of the
-    column's numbers.
+    column's numbers, unless those that are found are no numbers.
     """
     is_long = (written.str.len() >= SHORTEST_FOUND).to_numpy()
     found = is_long & _are_in(hash_identifiers(written, key), hashes)
-    return _unless_by_chance(found, written, lambda low, high: len(hashes))
+    are_texts = (found & ~written.str.fullmatch(PLAIN_NUMBER)).mean() > SHARE_BY_CHANCE
+    return _unless_by_chance(found, written, lambda low, high: 0 if are_texts else len(hashes))
 
 
 def _are_in(written: pd.Series, known: pd.Series) -> NDArray[np.bool_]:
